@@ -1,0 +1,55 @@
+# Everything runs from here; a machine needs Python 3.11 or newer and make, nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check sdl migrate lock format clean
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+serve: migrate ## Migrate the database and serve the API on http://127.0.0.1:8000/graphql
+	@exec $(BIN)/python -m server serve
+
+migrate: $(VENV)/.installed ## Bring the database to the newest schema
+	@$(BIN)/python -m server migrate
+
+test: $(VENV)/.installed-dev ## Run the tests (one: make test ARGS="tests/test_money.py -k rounds")
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev ## Lint, types, imports, SDL snapshot, migrations
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m server sdl | diff -u schema/schema.graphql - || { echo "schema/schema.graphql is not current: run 'make sdl'" >&2; exit 1; }
+	@$(BIN)/python -m migrations.check
+
+sdl: $(VENV)/.installed ## Write the GraphQL schema to schema/schema.graphql
+	@$(BIN)/python -m server sdl > schema/schema.graphql
+
+format: $(VENV)/.installed-dev ## Format and fix what can be fixed
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+# The index address is left out on purpose: the lock serves whatever registry pip is set up with.
+lock: $(VENV)/.installed-dev ## Compile requirements*.txt from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --group dev --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt
+
+clean: ## Remove the virtual environment and caches (data stays)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,170 @@
+"""The bounds of every input, as types: what is refused, and with which words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final, NoReturn, Self
+from uuid import UUID
+from zoneinfo import available_timezones
+
+import pydantic
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError, from_json, to_json
+
+from domain.error import InvalidInput
+from domain.money import MAX_BUDGET, MAX_COST, NANO_DOLLAR, to_nano_dollars
+
+MAX_NAME_LENGTH: Final = 200
+MAX_LATENCY_MS: Final = 24 * 60 * 60 * 1000
+MAX_TOKENS: Final = 1_000_000_000
+MAX_LIST_LENGTH: Final = 100
+MAX_JSON_BYTES: Final = 16 * 1024
+MAX_JSON_DEPTH: Final = 20
+DEFAULT_PAGE: Final = 20
+MAX_PAGE: Final = 500
+MAX_BATCH: Final = 1_000
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def refuse(message: str) -> NoReturn:
+    """Refuse the value being validated, with this message."""
+    raise PydanticCustomError("refused", "{message}", {"message": message})
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        refuse("must not hold the NUL character")
+    return text
+
+
+def _json_object(value: Any) -> Any:
+    if value is None:
+        return value
+    if not isinstance(value, dict):
+        refuse('must be a JSON object, such as {"team": "search"}')
+    _check_depth(value)
+    try:
+        encoded = to_json(value, inf_nan_mode="constants")
+        finite: dict[str, Any] = from_json(encoded, allow_inf_nan=False)
+    except ValueError:
+        refuse("must hold only finite numbers and valid Unicode text")
+    if len(encoded) > MAX_JSON_BYTES:
+        refuse(f"must be at most {MAX_JSON_BYTES} bytes as JSON, not {len(encoded)}")
+    if b"\\u0000" in encoded:
+        refuse("must not hold the NUL character")
+    return finite
+
+
+def _check_depth(value: Any) -> None:
+    level: Iterable[Any] = [value]
+    for _ in range(MAX_JSON_DEPTH + 1):
+        level = [child for node in level if isinstance(node, dict | list) for child in _children(node)]
+        if not level:
+            return
+    refuse(f"must be nested at most {MAX_JSON_DEPTH} deep")
+
+
+def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        refuse("must be an IANA time zone, such as Europe/Berlin")
+    return name
+
+
+def _decimal_text(value: Any) -> Any:
+    # A JSON number arrives as a float: take the digits the client wrote, not their binary neighbour.
+    return str(value) if isinstance(value, float) else value
+
+
+def _without_repeats(names: list[str]) -> list[str]:
+    first_of: dict[str, str] = {}
+    for name in names:
+        first_of.setdefault(name.casefold(), name)
+    return list(first_of.values())
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment < EPOCH:
+        refuse("must not be before 1970-01-01T00:00:00Z")
+    return moment.astimezone(UTC)
+
+
+def _cost(amount: Decimal) -> Decimal:
+    if not 0 <= amount <= MAX_COST:
+        refuse(f"must be from 0 to {MAX_COST} USD")
+    return to_nano_dollars(amount)
+
+
+def _budget(amount: Decimal) -> Decimal:
+    # More than nothing, since nothing can be a share of nothing.
+    if not NANO_DOLLAR <= amount <= MAX_BUDGET:
+        refuse(f"must be more than 0 and at most {MAX_BUDGET} USD")
+    return to_nano_dollars(amount)
+
+
+_Amount = Annotated[Decimal, BeforeValidator(_decimal_text), Field(allow_inf_nan=False)]
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH), AfterValidator(_storable)
+]
+Names = Annotated[list[Name], Field(max_length=MAX_LIST_LENGTH), AfterValidator(_without_repeats)]
+Cost = Annotated[_Amount, AfterValidator(_cost)]
+Budget = Annotated[_Amount, AfterValidator(_budget)]
+Milliseconds = Annotated[int, Field(ge=0, le=MAX_LATENCY_MS)]
+Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+JSONObject = Annotated[dict[str, Any] | None, BeforeValidator(_json_object)]
+TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_time_zone)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class Input(pydantic.BaseModel):
+    """Checked input. Fields are refused under the name the caller knows: camelCase."""
+
+    model_config = pydantic.ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=False
+    )
+
+    @classmethod
+    def checked(cls, values: Mapping[str, Any], path: tuple[str | int, ...] = ("input",)) -> Self:
+        """The input these values make.
+
+        Raises InvalidInput naming the first field that is out of bounds.
+        """
+        try:
+            return cls.model_validate(values)
+        except pydantic.ValidationError as error:
+            raise invalid(error, path) from None
+
+
+def invalid(error: pydantic.ValidationError, path: tuple[str | int, ...] = ()) -> InvalidInput:
+    """The first of pydantic's findings, as ours. The value itself is not repeated: it may be long or secret."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    steps = [*path, *(to_camel(step) if isinstance(step, str) else step for step in first["loc"])]
+    names = [str(step) for step in steps if step != "input"]
+    message = first["msg"].removeprefix("Value error, ")
+    return InvalidInput(f"{'.'.join(names)}: {message}" if names else message, steps)
+
+
+def identifier(text: str) -> UUID | None:
+    """The UUID that `text` spells; None when it spells none, which is then nobody's id."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def page_size(first: int | None) -> int:
+    """`first`, when it is within 1..500; 20 for None. Raises InvalidInput."""
+    if first is None:
+        return DEFAULT_PAGE
+    if not 1 <= first <= MAX_PAGE:
+        raise InvalidInput(f"first: must be from 1 to {MAX_PAGE}, not {first}", ["first"])
+    return first

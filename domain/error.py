@@ -1,0 +1,54 @@
+"""What a caller may do wrong. Every refusal says which field, and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import ClassVar, Self
+
+
+class ErrorCode(StrEnum):
+    INVALID_INPUT = "INVALID_INPUT"
+    NOT_FOUND = "NOT_FOUND"
+    CONFLICT = "CONFLICT"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    OVERLOADED = "OVERLOADED"
+
+
+class Refusal(Exception):
+    """An expected failure: the caller learns of it as data, never as a crash.
+
+    `path` names the argument and the field inside it, in the caller's spelling: `["input", "maxLatencyMs"]`.
+    """
+
+    code: ClassVar[ErrorCode]
+
+    def __init__(self, message: str, path: Sequence[str | int] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = [str(step) for step in path] or None
+
+    def under(self, *steps: str | int) -> Self:
+        """This refusal, as seen from further out: its path begins with these steps."""
+        self.path = [*(str(step) for step in steps), *(self.path or [])]
+        return self
+
+
+class InvalidInput(Refusal):
+    code = ErrorCode.INVALID_INPUT
+
+
+class NotFound(Refusal):
+    code = ErrorCode.NOT_FOUND
+
+
+class Conflict(Refusal):
+    code = ErrorCode.CONFLICT
+
+
+class Overloaded(Refusal):
+    code = ErrorCode.OVERLOADED
+
+    def __init__(self, message: str, retry_after_ms: int) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms

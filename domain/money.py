@@ -1,0 +1,28 @@
+"""Money: US dollars, exact, to the nano-dollar."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+NANO_DOLLAR = Decimal("1E-9")
+ZERO = Decimal(0)
+
+# Wide enough for every amount that passes the bounds below; never the thread's own context.
+_CONTEXT = Context(prec=40, rounding=ROUND_HALF_EVEN)
+
+MAX_COST = Decimal(100_000)
+"""The most one request may have cost, USD."""
+
+MAX_BUDGET = Decimal(1_000_000_000)
+"""The largest budget or threshold, USD."""
+
+
+def to_nano_dollars(amount: Decimal) -> Decimal:
+    """`amount` rounded half-even to 9 decimals: once, on the way in."""
+    return amount.quantize(NANO_DOLLAR, context=_CONTEXT)
+
+
+def plain(amount: Decimal) -> str:
+    """`amount` in plain notation without trailing zeros: `0.0001107`, never `1.107E-4`."""
+    text = format(amount, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

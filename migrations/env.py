@@ -1,0 +1,50 @@
+"""Runs migrations: one tree for both databases. The database is named by the caller, or by ROUTER_DATABASE_URL."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Enum
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.types import TypeDecorator
+
+import models
+
+
+def render_item(type_: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:
+    """Migrations hold plain column types: they must not change when our own types do."""
+    if type_ == "type" and isinstance(item, TypeDecorator):
+        return f"sa.{item.impl!r}"
+    if type_ == "type" and isinstance(item, Enum):
+        return f"sa.String({item.length})"
+    return False
+
+
+def run(connection: Connection) -> None:
+    """Migrate over this connection."""
+    context.configure(
+        connection=connection,
+        target_metadata=models.Base.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        render_item=render_item,
+        compare_type=True,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def main() -> None:
+    """Connect to the URL of the configuration and migrate."""
+    engine = create_async_engine(context.config.attributes["url"])
+    async with engine.connect() as connection:
+        await connection.run_sync(run)
+        await connection.commit()
+    await engine.dispose()
+
+
+asyncio.run(main())

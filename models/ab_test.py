@@ -1,0 +1,85 @@
+"""`router_ab_tests`: two variants, and the sums the ledger keeps of each. Rates and averages are derived from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, String, UniqueConstraint, Uuid, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.ab_test import Variant, VariantMetrics
+from domain.bounds import MAX_NAME_LENGTH
+from domain.money import ZERO
+from models.base import Base, Owned
+from models.types import enum_type, new_id
+
+
+class ABTest(Owned, Base):
+    __tablename__ = "router_ab_tests"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
+    test_name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    task_type: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    variant_a_config: Mapped[dict[str, Any]]
+    variant_b_config: Mapped[dict[str, Any]]
+    active: Mapped[bool] = mapped_column(default=True)
+    # The task type while the test runs ("" for a test of any), NULL once it ended: at most one runs for each.
+    running_for: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    variant_a_calls: Mapped[int] = mapped_column(BigInteger, default=0)
+    variant_a_success: Mapped[int] = mapped_column(BigInteger, default=0)
+    variant_a_latency_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    variant_a_latency_sum_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    variant_a_total_cost: Mapped[Decimal] = mapped_column(default=ZERO)
+    variant_b_calls: Mapped[int] = mapped_column(BigInteger, default=0)
+    variant_b_success: Mapped[int] = mapped_column(BigInteger, default=0)
+    variant_b_latency_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    variant_b_latency_sum_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    variant_b_total_cost: Mapped[Decimal] = mapped_column(default=ZERO)
+    winner: Mapped[Variant | None] = mapped_column(enum_type(Variant))
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_router_ab_tests_user_id_active", "user_id", "active", "id"),
+        UniqueConstraint("user_id", "running_for"),
+    )
+
+    @property
+    def variant_a(self) -> VariantMetrics:
+        return self._metrics(Variant.A)
+
+    @property
+    def variant_b(self) -> VariantMetrics:
+        return self._metrics(Variant.B)
+
+    def _metrics(self, variant: Variant) -> VariantMetrics:
+        def column(name: str) -> Any:
+            return getattr(self, f"variant_{variant.lower()}_{name}")
+
+        return VariantMetrics(
+            config=column("config"),
+            calls=column("calls"),
+            successes=column("success"),
+            latency_count=column("latency_count"),
+            latency_sum_ms=column("latency_sum_ms"),
+            total_cost=column("total_cost"),
+            test_calls=self.variant_a_calls + self.variant_b_calls,
+        )
+
+
+async def ab_test_of(session: AsyncSession, user_id: UUID, ab_test_id: UUID, *, for_update: bool = False) -> ABTest | None:
+    """The user's test with this id; None when the user has none such."""
+    statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.id == ab_test_id)
+    return await session.scalar(statement.with_for_update() if for_update else statement)
+
+
+async def running_test_for(session: AsyncSession, user_id: UUID, task_type: str | None) -> ABTest | None:
+    """The user's running test for exactly this task type; None when none runs."""
+    return await session.scalar(
+        select(ABTest).where(ABTest.user_id == user_id, ABTest.running_for == (task_type or ""))
+    )

@@ -1,0 +1,111 @@
+"""`router_analytics`: every routing decision, append-only, written by the ledger alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Index, LargeBinary, String, Uuid, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.ab_test import Variant
+from domain.analytics import AnalyticsFilter
+from domain.bounds import MAX_NAME_LENGTH
+from domain.cost_alert import Window
+from domain.money import ZERO
+from domain.preference import RoutingPriority
+from models.base import Base, Owned
+from models.types import enum_type, first_id_at
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class RouterAnalytics(Owned, Base):
+    """One decision. The time in its id is `occurred_at`, so the primary key answers "newest first" and time ranges."""
+
+    __tablename__ = "router_analytics"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    event_id: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    provider: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    task_type: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    model_used: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    priority: Mapped[RoutingPriority | None] = mapped_column(enum_type(RoutingPriority))
+    success: Mapped[bool]
+    latency_ms: Mapped[int | None]
+    cost: Mapped[Decimal | None]
+    price_version: Mapped[str | None] = mapped_column(String(64))
+    fallback_used: Mapped[bool]
+    input_tokens: Mapped[int | None]
+    output_tokens: Mapped[int | None]
+    cached_tokens: Mapped[int | None]
+    decision_id: Mapped[UUID | None] = mapped_column(Uuid)
+    ab_test_id: Mapped[UUID | None] = mapped_column(Uuid)
+    ab_variant: Mapped[Variant | None] = mapped_column(enum_type(Variant))
+    # False for a record that came after its test had ended: kept, but not in the test's sums.
+    ab_counted: Mapped[bool]
+    quality_score: Mapped[float | None]
+    # `metadata` is SQLAlchemy's own name on a mapped class.
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata")
+    occurred_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_router_analytics_provider", "user_id", "provider", "id"),
+        Index("ix_router_analytics_model", "user_id", "model_used", "id"),
+        Index("ix_router_analytics_task_type", "user_id", "task_type", "id"),
+        Index("ix_router_analytics_ab_test", "user_id", "ab_test_id", "id"),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class EventKey(Owned, Base):
+    """Which event ids were recorded, as which row, and of which report: what makes logging idempotent."""
+
+    __tablename__ = "router_event_keys"
+
+    event_id: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
+    analytics_id: Mapped[UUID] = mapped_column(Uuid)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(16))
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+def passing(filter: AnalyticsFilter) -> list[ColumnElement[bool]]:
+    """The conditions of this filter. A time range bounds the id too, which is what the primary key can search."""
+    row = RouterAnalytics
+    conditions: list[ColumnElement[bool]] = []
+    if filter.from_ is not None:
+        conditions += [row.id >= first_id_at(filter.from_), row.occurred_at >= filter.from_]
+    if filter.to is not None:
+        conditions += [row.id < first_id_at(filter.to + _MILLISECOND), row.occurred_at < filter.to]
+    if filter.providers is not None:
+        conditions.append(row.provider.in_(filter.providers))
+    if filter.models is not None:
+        conditions.append(row.model_used.in_(filter.models))
+    if filter.task_types is not None:
+        conditions.append(row.task_type.in_(filter.task_types))
+    if filter.ab_test_id is not None:
+        conditions.append(row.ab_test_id == filter.ab_test_id)
+    if filter.success is not None:
+        conditions.append(row.success.is_(filter.success))
+    return conditions
+
+
+async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:
+    """What the user's decisions in this window cost, USD."""
+    in_window = passing(AnalyticsFilter(from_=window.start, to=window.end))
+    spent = await session.scalar(select(func.sum(RouterAnalytics.cost)).where(RouterAnalytics.user_id == user_id, *in_window))
+    return spent or ZERO
+
+
+async def analytics_by_id(session: AsyncSession, user_id: UUID, ids: Sequence[UUID]) -> dict[UUID, RouterAnalytics]:
+    """The user's decisions with these ids; those that the user has not are left out."""
+    rows = await session.scalars(
+        select(RouterAnalytics).where(RouterAnalytics.user_id == user_id, RouterAnalytics.id.in_(ids))
+    )
+    return {row.id: row for row in rows}

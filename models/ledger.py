@@ -1,0 +1,502 @@
+"""The ledger: the one writer of decisions.
+
+What concurrent callers log shares a commit: while one batch commits, the next gathers, and nobody waits on purpose.
+One transaction holds the rows, the sums of running A/B tests, the spend of alert windows and the firings this spend
+caused, or none of them. Callers hear of it, and events are published, only after the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.ab_test import Variant, variant_of
+from domain.analytics import LogAnalytics
+from domain.cost_alert import MAX_CLOCK_SKEW, AlertState, Window, state_of
+from domain.error import Conflict, InvalidInput, Overloaded, Refusal
+from domain.event import ABTestUpdated, AlertTriggered, AnalyticsLogged, Event
+from domain.money import ZERO
+from domain.price import price
+from models.ab_test import ABTest
+from models.analytics import EventKey, RouterAnalytics
+from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, firing_of
+from models.database import Database, Publish
+from models.types import new_id
+
+MAX_QUEUED_RECORDS: Final = 20_000
+MAX_COMMIT_RECORDS: Final = 2_000
+_RETRY_AFTER_MS: Final = 1_000
+
+log = logging.getLogger(__name__)
+
+Key = tuple[UUID, UUID]
+"""(user_id, id) of a row."""
+
+
+def now_utc() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A decision to record, and whose it is."""
+
+    user_id: UUID
+    decision: LogAnalytics
+    # Whether a cost that was left out is priced from the tokens; history is kept as it was recorded.
+    priced: bool = True
+
+
+@dataclass(slots=True)
+class Logged:
+    """A decision that is stored: now, or when the same event id first came."""
+
+    record: RouterAnalytics
+    deduplicated: bool
+    alert_events: list[AlertEvent] = field(default_factory=list)
+
+
+Outcome = Logged | Refusal
+
+
+class Ledger:
+    """Records decisions. Use inside `running()`; every record that was acknowledged is on disk."""
+
+    def __init__(self, database: Database, publish: Publish, clock: Callable[[], datetime] = now_utc) -> None:
+        self._database = database
+        self._publish = publish
+        self._clock = clock
+        self._queue: deque[_Submission] = deque()
+        self._queued_records = 0
+        self._gathered = asyncio.Event()
+        self._closed = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Ledger]:
+        """Commit what is submitted while the block runs; when it ends, drain the queue first."""
+        committer = asyncio.create_task(self._commit_forever(), name="ledger")
+        try:
+            yield self
+        finally:
+            self._closed = True
+            self._gathered.set()
+            await committer
+
+    async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        """One outcome for each draft, in order, after they are on disk; a draft that is refused fails alone.
+
+        Raises Overloaded when too much waits already, or the ledger is shutting down: nothing was stored.
+        """
+        if self._closed or self._queued_records + len(drafts) > MAX_QUEUED_RECORDS:
+            raise Overloaded("The ledger is full; send this again later.", retry_after_ms=_RETRY_AFTER_MS)
+        submission = _Submission(drafts, asyncio.get_running_loop().create_future())
+        self._queue.append(submission)
+        self._queued_records += len(drafts)
+        self._gathered.set()
+        return await submission.outcomes
+
+    async def _commit_forever(self) -> None:
+        while True:
+            if not self._queue:
+                if self._closed:
+                    return
+                self._gathered.clear()
+                await self._gathered.wait()
+                continue
+            await self._commit(self._take_batch())
+
+    def _take_batch(self) -> list[_Submission]:
+        batch: list[_Submission] = []
+        size = 0
+        while self._queue and (not batch or size + len(self._queue[0].drafts) <= MAX_COMMIT_RECORDS):
+            batch.append(self._queue.popleft())
+            size += len(batch[-1].drafts)
+        self._queued_records -= size
+        return batch
+
+    async def _commit(self, batch: list[_Submission]) -> None:
+        drafts = [draft for submission in batch for draft in submission.drafts]
+        try:
+            outcomes, events = await self._store(drafts)
+        except Exception as error:
+            if len(batch) > 1:
+                # One submission may have spoilt the transaction of all: give each its own.
+                for submission in batch:
+                    await self._commit([submission])
+                return
+            if not isinstance(error, SQLAlchemyError | OSError):
+                log.exception("a batch of %d records was not stored", len(drafts))
+            batch[0].fail(error)
+            return
+        settled = iter(outcomes)
+        for submission in batch:
+            submission.succeed([next(settled) for _ in submission.drafts])
+        try:
+            await self._publish(events)
+        except Exception:
+            log.exception("%d events were not published", len(events))
+
+    async def _store(self, drafts: Sequence[Draft]) -> tuple[list[Outcome], list[Event]]:
+        async with self._database.system() as connection:
+            entry = _Entry(connection, self._clock())
+            outcomes = await entry.write(drafts)
+        return outcomes, entry.events
+
+
+@dataclass(slots=True)
+class _Submission:
+    drafts: Sequence[Draft]
+    outcomes: asyncio.Future[list[Outcome]]
+
+    def succeed(self, outcomes: list[Outcome]) -> None:
+        if not self.outcomes.done():  # the caller may have gone; its records are stored all the same
+            self.outcomes.set_result(outcomes)
+
+    def fail(self, error: Exception) -> None:
+        if not self.outcomes.done():
+            self.outcomes.set_exception(error)
+
+
+# The statements, built once: building one costs more than running it.
+
+_test, _alert, _row, _key = ABTest.__table__, CostAlert.__table__, RouterAnalytics.__table__, EventKey.__table__
+
+_select_tests = (
+    select(ABTest)
+    .where(tuple_(ABTest.user_id, ABTest.id).in_(bindparam("keys", expanding=True)))
+    .order_by(ABTest.user_id, ABTest.id)
+    .with_for_update()
+)
+_claim_keys = sqlite.insert(EventKey).on_conflict_do_nothing().returning(EventKey.user_id, EventKey.event_id)
+_select_keys = select(EventKey).where(
+    tuple_(EventKey.user_id, EventKey.event_id).in_(bindparam("keys", expanding=True))
+)
+_insert_rows = sqlite.insert(_row)
+_select_rows = select(RouterAnalytics).where(
+    tuple_(RouterAnalytics.user_id, RouterAnalytics.id).in_(bindparam("keys", expanding=True))
+)
+_SUMS: Final = ("calls", "success", "latency_count", "latency_sum_ms", "total_cost")
+_add_to_tests = (
+    update(_test)
+    .where(_test.c.user_id == bindparam("key_user_id"), _test.c.id == bindparam("key_id"), _test.c.active)
+    .values(
+        {
+            (column := f"variant_{variant}_{name}"): _test.c[column] + bindparam(f"add_{variant}_{name}")
+            for variant in ("a", "b")
+            for name in _SUMS
+        }
+    )
+)
+_select_alerts = (
+    select(CostAlert)
+    .where(CostAlert.user_id.in_(bindparam("user_ids", expanding=True)))
+    .order_by(CostAlert.user_id, CostAlert.id)
+    .with_for_update(read=True)
+)
+_insert_windows = sqlite.insert(AlertWindow)
+_add_to_windows = _insert_windows.on_conflict_do_update(
+    index_elements=["user_id", "alert_id", "window_start"],
+    set_={"amount": AlertWindow.amount + _insert_windows.excluded.amount},
+).returning(AlertWindow.user_id, AlertWindow.alert_id, AlertWindow.window_start, AlertWindow.amount)
+_insert_sequences = sqlite.insert(AlertSequence)
+_take_sequences = _insert_sequences.on_conflict_do_update(
+    index_elements=["user_id"], set_={"last": AlertSequence.last + _insert_sequences.excluded.last}
+).returning(AlertSequence.user_id, AlertSequence.last)
+_insert_firings = sqlite.insert(AlertEvent.__table__).on_conflict_do_nothing()
+
+
+class _Entry:
+    """One transaction's worth of decisions: locks in key order, one statement for each table."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self._connection = connection
+        self._session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+        self._now = now
+        self.events: list[Event] = []
+
+    async def write(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        rows: dict[int, dict[str, Any]] = {}
+        tests = await self._lock_tests(drafts)
+        for index, draft in enumerate(drafts):
+            try:
+                rows[index] = self._row_of(draft, tests)
+            except Refusal as refusal:
+                outcomes[index] = refusal
+        fresh = await self._claim(rows, drafts)
+        if fresh:
+            await self._connection.execute(_insert_rows, [rows[index] for index in fresh])
+            await self._add_to_tests([rows[index] for index in fresh])
+        firings = await self._add_to_windows({index: rows[index] for index in fresh})
+        for index in fresh:
+            outcomes[index] = Logged(_record(rows[index]), deduplicated=False, alert_events=firings[index])
+        outcomes |= await self._repeated({i: drafts[i] for i in rows.keys() - set(fresh)})
+        self._say(rows[index] for index in fresh)
+        return [outcomes[index] for index in range(len(drafts))]
+
+    async def _lock_tests(self, drafts: Sequence[Draft]) -> dict[Key, ABTest]:
+        keys = sorted({(d.user_id, d.decision.ab_test_id) for d in drafts if d.decision.ab_test_id is not None})
+        if not keys:
+            return {}
+        tests = await self._session.scalars(_select_tests, {"keys": keys})
+        return {(test.user_id, test.id): test for test in tests}
+
+    def _row_of(self, draft: Draft, tests: dict[Key, ABTest]) -> dict[str, Any]:
+        decision = draft.decision
+        occurred_at = decision.occurred_at or self._now
+        if occurred_at > self._now + MAX_CLOCK_SKEW:
+            raise InvalidInput(
+                f"occurredAt: must be at most {MAX_CLOCK_SKEW.seconds // 60} minutes ahead of this server's clock",
+                ["occurredAt"],
+            )
+        test, variant = _assignment(draft, tests)
+        cost, price_version = decision.cost, None
+        if cost is None and draft.priced and (listed := _price(decision, occurred_at)):
+            cost, price_version = listed.amount, listed.version
+        id = new_id(occurred_at)
+        return {
+            "user_id": draft.user_id,
+            "id": id,
+            "event_id": decision.event_id or str(id),
+            "provider": decision.provider,
+            "task_type": decision.task_type,
+            "model_used": decision.model_used,
+            "priority": decision.priority,
+            "success": decision.success,
+            "latency_ms": decision.latency_ms,
+            "cost": cost,
+            "price_version": price_version,
+            "fallback_used": decision.fallback_used,
+            "input_tokens": decision.input_tokens,
+            "output_tokens": decision.output_tokens,
+            "cached_tokens": decision.cached_tokens,
+            "decision_id": decision.decision_id,
+            "ab_test_id": decision.ab_test_id,
+            "ab_variant": variant,
+            "ab_counted": test is not None and test.active,
+            "quality_score": decision.quality_score,
+            "metadata": decision.metadata or {},
+            "occurred_at": occurred_at,
+            "created_at": self._now,
+        }
+
+    async def _claim(self, rows: dict[int, dict[str, Any]], drafts: Sequence[Draft]) -> list[int]:
+        """Take the event ids that are new; the indexes of the drafts that they are of, in order."""
+        first_of: dict[tuple[UUID, str], int] = {}
+        for index, row in rows.items():
+            first_of.setdefault((row["user_id"], row["event_id"]), index)
+        if not first_of:
+            return []
+        claims = [
+            {
+                "user_id": user_id,
+                "event_id": event_id,
+                "analytics_id": rows[index]["id"],
+                "fingerprint": drafts[index].decision.fingerprint(),
+            }
+            for (user_id, event_id), index in sorted(first_of.items())
+        ]
+        claimed = await self._connection.execute(_claim_keys, claims)
+        return sorted(first_of[user_id, event_id] for user_id, event_id in claimed)
+
+    async def _repeated(self, repeats: dict[int, Draft]) -> dict[int, Outcome]:
+        """What became of drafts whose event id was taken: the first row for the same report, else a conflict."""
+        if not repeats:
+            return {}
+        keys = sorted({(draft.user_id, draft.decision.event_id) for draft in repeats.values()})
+        claims = {
+            (claim.user_id, claim.event_id): claim for claim in await self._session.scalars(_select_keys, {"keys": keys})
+        }
+        row_keys = [(claim.user_id, claim.analytics_id) for claim in claims.values()]
+        records = {
+            (record.user_id, record.id): record
+            for record in await self._session.scalars(_select_rows, {"keys": row_keys})
+        }
+        outcomes: dict[int, Outcome] = {}
+        for index, draft in repeats.items():
+            claim = claims[draft.user_id, draft.decision.event_id or ""]
+            if claim.fingerprint == draft.decision.fingerprint():
+                outcomes[index] = Logged(records[claim.user_id, claim.analytics_id], deduplicated=True)
+            else:
+                outcomes[index] = Conflict(
+                    "eventId: was used for another report; use a new one for each decision", ["eventId"]
+                )
+        return outcomes
+
+    async def _add_to_tests(self, rows: Sequence[dict[str, Any]]) -> None:
+        sums: defaultdict[Key, Counter[str]] = defaultdict(Counter)
+        costs: defaultdict[tuple[Key, str], Decimal] = defaultdict(lambda: ZERO)
+        for row in rows:
+            if not row["ab_counted"]:
+                continue
+            key, variant = (row["user_id"], row["ab_test_id"]), row["ab_variant"].lower()
+            sums[key][f"add_{variant}_calls"] += 1
+            sums[key][f"add_{variant}_success"] += row["success"]
+            if row["latency_ms"] is not None:
+                sums[key][f"add_{variant}_latency_count"] += 1
+                sums[key][f"add_{variant}_latency_sum_ms"] += row["latency_ms"]
+            costs[key, variant] += row["cost"] or ZERO
+        if not sums:
+            return
+        counters = [f"add_{variant}_{name}" for variant in ("a", "b") for name in _SUMS[:-1]]
+        await self._connection.execute(
+            _add_to_tests,
+            [
+                {
+                    "key_user_id": key[0],
+                    "key_id": key[1],
+                    **{name: sums[key][name] for name in counters},
+                    **{f"add_{variant}_total_cost": costs[key, variant] for variant in ("a", "b")},
+                }
+                for key in sorted(sums)
+            ],
+        )
+        self.events += [ABTestUpdated(user_id, ab_test_id) for user_id, ab_test_id in sorted(sums)]
+
+    async def _add_to_windows(self, rows: dict[int, dict[str, Any]]) -> dict[int, list[AlertEvent]]:
+        """Add what these rows cost to the windows they fall in; the firings each row caused."""
+        caused: dict[int, list[AlertEvent]] = {index: [] for index in rows}
+        spent = {index: row for index, row in rows.items() if row["cost"]}
+        if not spent:
+            return caused
+        user_ids = sorted({row["user_id"] for row in spent.values()})
+        alerts = list(await self._session.scalars(_select_alerts, {"user_ids": user_ids}))
+        if not alerts:
+            return caused
+        spending = _spending_by_window(alerts, spent)
+        if not spending:
+            return caused
+        added = await self._connection.execute(
+            _add_to_windows,
+            [
+                {
+                    "user_id": alert.user_id,
+                    "alert_id": alert.id,
+                    "window_start": window.start,
+                    "window_end": window.end,
+                    "amount": sum((cost for _, cost in costs), ZERO),
+                }
+                for alert, window, costs in spending
+            ],
+        )
+        amounts = {(user_id, alert_id, start): amount for user_id, alert_id, start, amount in added}
+        for alert, window, costs in spending:
+            if alert.active and window.end > self._now:  # what is over, or switched off, is recorded and never notifies
+                amount = amounts[alert.user_id, alert.id, window.start]
+                for index, firing in _firings(alert, window, costs, amount, self._now):
+                    caused[index].append(firing)
+        await self._insert_firings([firing for firings in caused.values() for firing in firings])
+        return caused
+
+    async def _insert_firings(self, firings: Sequence[AlertEvent]) -> None:
+        if not firings:
+            return
+        counts = Counter(firing.user_id for firing in firings)
+        taken = await self._connection.execute(
+            _take_sequences, [{"user_id": user_id, "last": counts[user_id]} for user_id in sorted(counts)]
+        )
+        next_of = {user_id: last - counts[user_id] + 1 for user_id, last in taken}
+        for firing in firings:
+            firing.sequence = next_of[firing.user_id]
+            next_of[firing.user_id] += 1
+        await self._connection.execute(_insert_firings, [_columns(firing) for firing in firings])
+        self.events += [AlertTriggered(user_id) for user_id in sorted(counts)]
+
+    def _say(self, rows: Iterable[dict[str, Any]]) -> None:
+        ids: defaultdict[UUID, list[UUID]] = defaultdict(list)
+        for row in rows:
+            ids[row["user_id"]].append(row["id"])
+        self.events += [AnalyticsLogged(user_id, tuple(ids[user_id])) for user_id in sorted(ids)]
+
+
+def _assignment(draft: Draft, tests: dict[Key, ABTest]) -> tuple[ABTest | None, Variant | None]:
+    """The test and variant a decision counts for. Raises InvalidInput when they cannot be told."""
+    decision = draft.decision
+    if decision.ab_test_id is None:
+        return None, None
+    test = tests.get((draft.user_id, decision.ab_test_id))
+    if test is None:
+        raise InvalidInput("abTestId: must be the id of one of your tests", ["abTestId"])
+    variant = decision.ab_variant or variant_of(
+        test.variant_a_config, test.variant_b_config, decision.provider, decision.model_used
+    )
+    if variant is None:
+        raise InvalidInput(
+            "abVariant: must be given, since provider and modelUsed do not tell which variant was assigned",
+            ["abVariant"],
+        )
+    return test, variant
+
+
+def _price(decision: LogAnalytics, at: datetime) -> Any:
+    return price(
+        decision.provider,
+        decision.model_used,
+        input_tokens=decision.input_tokens,
+        output_tokens=decision.output_tokens,
+        cached_tokens=decision.cached_tokens,
+        at=at,
+    )
+
+
+Costs = list[tuple[int, Decimal]]
+"""(index of the record, what it cost), in the order logged."""
+
+
+def _spending_by_window(
+    alerts: Sequence[CostAlert], rows: dict[int, dict[str, Any]]
+) -> list[tuple[CostAlert, Window, Costs]]:
+    """What falls into which window of which alert, in key order."""
+    rows_of: defaultdict[UUID, Costs] = defaultdict(list)
+    for index, row in rows.items():
+        rows_of[row["user_id"]].append((index, row["cost"]))
+    spending: list[tuple[CostAlert, Window, Costs]] = []
+    for alert in alerts:
+        costs_in: dict[datetime, tuple[Window, Costs]] = {}
+        window = None
+        for index, cost in rows_of[alert.user_id]:
+            at = rows[index]["occurred_at"]
+            if window is None or at not in window:
+                window = alert.window_at(at)
+            if window.start < alert.counted_from:
+                continue
+            costs_in.setdefault(window.start, (window, []))[1].append((index, cost))
+        spending += [(alert, *costs_in[start]) for start in sorted(costs_in)]
+    return spending
+
+
+def _firings(
+    alert: CostAlert, window: Window, costs: Costs, amount: Decimal, now: datetime
+) -> Iterable[tuple[int, AlertEvent]]:
+    """The levels that this spend reached for the first time, record by record, and so whatever shares the commit."""
+    spent = amount - sum((cost for _, cost in costs), ZERO)
+    level = state_of(spent, alert.threshold_amount, alert.near_limit_percent)
+    for index, cost in costs:
+        spent += cost
+        reached = state_of(spent, alert.threshold_amount, alert.near_limit_percent)
+        if reached is not level:
+            yield index, firing_of(alert, window, reached, spent, now)
+            level = reached
+
+
+def _columns(row: AlertEvent) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in AlertEvent.__table__.columns}
+
+
+def _record(row: dict[str, Any]) -> RouterAnalytics:
+    values = dict(row)
+    return RouterAnalytics(metadata_=values.pop("metadata"), **values)

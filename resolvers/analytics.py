@@ -1,0 +1,128 @@
+"""Logging decisions, and reading them back."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from domain.analytics import AnalyticsFilter, LogAnalytics
+from domain.bounds import MAX_BATCH
+from domain.error import InvalidInput, Refusal
+from domain.event import AnalyticsLogged
+from domain.page import Page
+from models.analytics import RouterAnalytics, analytics_by_id, passing
+from models.cost_alert import AlertEvent, load_alerts
+from models.ledger import Draft, Logged
+from models.page import newest_first
+from resolvers.context import Context, Info
+from resolvers.input import After, First, known, present
+
+if TYPE_CHECKING:
+    from schema.analytics import AnalyticsFilterInput, LogAnalyticsInput
+
+Filter = Annotated[
+    Annotated["AnalyticsFilterInput", strawberry.lazy("schema.analytics")] | None,
+    strawberry.argument(description="Which decisions; all of them when left out."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRecord:
+    index: int
+    error: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    accepted: int
+    deduplicated: int
+    rejected: list[RejectedRecord]
+
+
+async def analytics(info: Info, filter: Filter = strawberry.UNSET, first: First = 20, after: After = strawberry.UNSET) -> Page[RouterAnalytics]:
+    context = info.context
+    conditions = passing(_checked_filter(filter))
+    async with context.database.viewer(context.viewer) as session:
+        return await newest_first(session, RouterAnalytics, context.viewer.id, conditions, first=first, after=known(after))
+
+
+async def log_analytics(
+    info: Info,
+    input: Annotated[
+        "LogAnalyticsInput",
+        strawberry.lazy("schema.analytics"),
+        strawberry.argument(description="The decision to record."),
+    ],
+) -> Logged:
+    context = info.context
+    draft = Draft(context.viewer.id, LogAnalytics.checked(present(input)))
+    [outcome] = await context.ledger.record([draft])
+    if isinstance(outcome, Refusal):
+        raise outcome.under("input")
+    await _load_alerts(context, outcome.alert_events)
+    return outcome
+
+
+async def log_analytics_batch(
+    info: Info,
+    input: Annotated[
+        list[Annotated["LogAnalyticsInput", strawberry.lazy("schema.analytics")]],
+        strawberry.argument(description=f"The decisions to record: 1 to {MAX_BATCH}. Each is stored or refused alone."),
+    ],
+) -> BatchResult:
+    context = info.context
+    if not 1 <= len(input) <= MAX_BATCH:
+        raise InvalidInput(f"input: must hold 1 to {MAX_BATCH} records, not {len(input)}", ["input"])
+    drafts: dict[int, Draft] = {}
+    rejected: list[RejectedRecord] = []
+    for index, record in enumerate(input):
+        try:
+            drafts[index] = Draft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
+        except InvalidInput as refusal:
+            rejected.append(RejectedRecord(index, refusal))
+    outcomes = await context.ledger.record(list(drafts.values())) if drafts else []
+    logged = [outcome for outcome in outcomes if isinstance(outcome, Logged)]
+    rejected += [
+        RejectedRecord(index, outcome.under("input", index))
+        for index, outcome in zip(drafts, outcomes, strict=True)
+        if isinstance(outcome, Refusal)
+    ]
+    return BatchResult(
+        accepted=len(logged),
+        deduplicated=sum(outcome.deduplicated for outcome in logged),
+        rejected=sorted(rejected, key=lambda record: record.index),
+    )
+
+
+async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> AsyncIterator[RouterAnalytics]:
+    context = info.context
+    wanted = _checked_filter(filter)
+    with context.events.each(context.viewer.id, AnalyticsLogged) as events:
+        async for event in events:
+            async with context.database.viewer(context.viewer) as session:
+                rows = await analytics_by_id(session, context.viewer.id, event.analytics_ids)
+            for id in event.analytics_ids:
+                if id in rows and _passes(rows[id], wanted):
+                    yield rows[id]
+
+
+def _passes(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
+    return wanted.holds(
+        provider=row.provider,
+        model=row.model_used,
+        task_type=row.task_type,
+        ab_test_id=row.ab_test_id,
+        success=row.success,
+        at=row.occurred_at,
+    )
+
+
+def _checked_filter(filter: "AnalyticsFilterInput | None") -> AnalyticsFilter:
+    return AnalyticsFilter.checked(present(filter) if filter else {}, ("filter",))
+
+
+async def _load_alerts(context: Context, events: Sequence[AlertEvent]) -> None:
+    if events:
+        async with context.database.viewer(context.viewer) as session:
+            await load_alerts(session, events, context.clock())

@@ -1,0 +1,57 @@
+"""What a resolver may use: who asks, the doors to the database, the ledger, and what happens elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from domain.event import Event
+from domain.viewer import Viewer
+from models.database import Database
+from models.ledger import Ledger
+
+AnEvent = TypeVar("AnEvent", bound=Event)
+
+
+class Events(Protocol):
+    """What happens to one user's rows, told after the commit."""
+
+    def changes(
+        self, user_id: UUID, kind: type[Event], of: UUID | None = None
+    ) -> AbstractContextManager[AsyncIterator[None]]:
+        """Wakes when something of this kind happened; what happens before the next look is one wake-up.
+
+        `of` names one test, when only its updates matter.
+        """
+        ...
+
+    def each(self, user_id: UUID, kind: type[AnEvent]) -> AbstractContextManager[AsyncIterator[AnEvent]]:
+        """Every event of this kind. Raises Overloaded for a reader that falls too far behind."""
+        ...
+
+
+@dataclass(slots=True)
+class Context:
+    database: Database
+    ledger: Ledger
+    events: Events
+    clock: Callable[[], datetime]
+    signed_in: Viewer | None = None
+    # What a WebSocket client sent with connection_init.
+    connection_params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who asks. The edge lets nobody through without a verified token."""
+        if self.signed_in is None:
+            raise PermissionError("no viewer")
+        return self.signed_in
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,279 @@
+"""Cost alerts: set, watch, acknowledge; and the stream of their firings."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from uuid import UUID
+
+import strawberry
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.bounds import identifier
+from domain.cost_alert import AlertPeriod, AlertState, CreateCostAlert, UpdateCostAlert
+from domain.error import Conflict, InvalidInput, NotFound
+from domain.event import AlertTriggered
+from domain.page import Page, decode_cursor, encode_cursor
+from models.cost_alert import (
+    AlertEvent,
+    AlertWindow,
+    CostAlert,
+    alert_events_after,
+    alert_of,
+    evaluate,
+    last_sequence,
+    load_alerts,
+    load_spending,
+)
+from models.database import raise_event
+from models.page import newest_first
+from models.types import new_id
+from resolvers.context import Context, Info
+from resolvers.input import After, First, given, known, present
+
+if TYPE_CHECKING:
+    from schema.cost_alert import CreateCostAlertInput, UpdateCostAlertInput
+
+MAX_ALERTS: Final = 200
+_EVENTS_AT_ONCE: Final = 100
+
+CostAlertID = Annotated[strawberry.ID, strawberry.argument(description="The alert's id.")]
+
+
+async def cost_alerts(
+    info: Info,
+    active: Annotated[
+        bool | None, strawberry.argument(description="Only alerts that are on (true) or off (false).")
+    ] = strawberry.UNSET,
+    state: Annotated[
+        AlertState | None, strawberry.argument(description="Only alerts that are in this state now.")
+    ] = strawberry.UNSET,
+    first: First = 20,
+    after: After = strawberry.UNSET,
+) -> Page[CostAlert]:
+    context = info.context
+    now = context.clock()
+    active, state = known(active), known(state)
+    conditions = [] if active is None else [CostAlert.active.is_(active)]
+    async with context.database.viewer(context.viewer) as session:
+        if state is not None:
+            conditions.append(CostAlert.id.in_(await _ids_in_state(session, context, state, now)))
+        page = await newest_first(session, CostAlert, context.viewer.id, conditions, first=first, after=known(after))
+        await load_spending(session, page.nodes, now)
+    return page
+
+
+async def cost_alert(info: Info, id: CostAlertID) -> CostAlert | None:
+    context = info.context
+    alert_id = identifier(id)
+    if alert_id is None:
+        return None
+    async with context.database.viewer(context.viewer) as session:
+        alert = await alert_of(session, context.viewer.id, alert_id)
+        if alert is not None:
+            await load_spending(session, [alert], context.clock())
+    return alert
+
+
+async def alert_events(
+    info: Info,
+    alert_id: Annotated[strawberry.ID | None, strawberry.argument(description="Only firings of this alert.")] = strawberry.UNSET,
+    acknowledged: Annotated[
+        bool | None, strawberry.argument(description="Only firings that are acknowledged (true) or not (false).")
+    ] = strawberry.UNSET,
+    first: First = 20,
+    after: After = strawberry.UNSET,
+) -> Page[AlertEvent]:
+    context = info.context
+    alert_id, acknowledged = known(alert_id), known(acknowledged)
+    conditions: list[ColumnElement[bool]] = []
+    if alert_id is not None:
+        # What spells no id is nobody's: the nil UUID stands for it.
+        conditions.append(AlertEvent.alert_id == (identifier(alert_id) or UUID(int=0)))
+    if acknowledged is not None:
+        stamp = AlertEvent.acknowledged_at
+        conditions.append(stamp.is_not(None) if acknowledged else stamp.is_(None))
+    async with context.database.viewer(context.viewer) as session:
+        page = await newest_first(
+            session, AlertEvent, context.viewer.id, conditions, first=first, after=known(after), key="sequence", parse=int
+        )
+        await load_alerts(session, page.nodes, context.clock())
+    return page
+
+
+async def create_cost_alert(
+    info: Info,
+    input: Annotated[
+        "CreateCostAlertInput",
+        strawberry.lazy("schema.cost_alert"),
+        strawberry.argument(description="The alert to set."),
+    ],
+) -> CostAlert:
+    context = info.context
+    asked = CreateCostAlert.checked(present(input))
+    async with context.database.viewer(context.viewer, write=True) as session:
+        ids = await session.scalars(select(CostAlert.id).where(CostAlert.user_id == context.viewer.id))
+        if len(ids.all()) >= MAX_ALERTS:
+            raise InvalidInput(f"You have {MAX_ALERTS} alerts, which is the most; delete one first", ["input"])
+        return await _add(session, context.viewer.id, asked, context.clock())
+
+
+async def update_cost_alert(
+    info: Info,
+    id: CostAlertID,
+    input: Annotated[
+        "UpdateCostAlertInput",
+        strawberry.lazy("schema.cost_alert"),
+        strawberry.argument(description="What to change."),
+    ],
+) -> CostAlert:
+    context = info.context
+    asked = UpdateCostAlert.checked(given(input))
+    changes = {name: getattr(asked, name) for name in asked.model_fields_set}
+    async with context.database.viewer(context.viewer, write=True) as session:
+        alert = await _locked(session, context, id)
+        await _change(session, alert, changes, context.clock())
+    return alert
+
+
+async def delete_cost_alert(info: Info, id: CostAlertID) -> UUID:
+    context = info.context
+    async with context.database.viewer(context.viewer, write=True) as session:
+        alert = await _locked(session, context, id)
+        if alert.from_preferences:
+            raise Conflict("id: this alert belongs to the preferences; clear costAlertThreshold there", ["id"])
+        await session.delete(alert)
+        await session.flush()
+    return alert.id
+
+
+async def acknowledge_cost_alert(info: Info, id: CostAlertID) -> CostAlert:
+    context = info.context
+    now = context.clock()
+    async with context.database.viewer(context.viewer, write=True) as session:
+        alert = await _locked(session, context, id)
+        unacknowledged = select(AlertEvent).where(
+            AlertEvent.user_id == alert.user_id, AlertEvent.alert_id == alert.id, AlertEvent.acknowledged_at.is_(None)
+        )
+        firings = (await session.scalars(unacknowledged)).all()
+        if not firings:
+            raise Conflict("id: this alert has no firing that waits to be acknowledged", ["id"])
+        for firing in firings:
+            firing.acknowledged_at = now
+        await session.flush()
+        await load_spending(session, [alert], now)
+    return alert
+
+
+async def alert_triggered(
+    info: Info,
+    after: Annotated[
+        str | None,
+        strawberry.argument(
+            description="The cursor of the last firing you saw: all later ones follow, then new ones as they come. "
+            'An empty text ("") starts with the first firing there was; left out, only new ones come.'
+        ),
+    ] = strawberry.UNSET,
+) -> AsyncIterator[AlertEvent]:
+    context = info.context
+    after = known(after)
+    with context.events.changes(context.viewer.id, AlertTriggered) as changes:
+        if after is None:
+            async with context.database.viewer(context.viewer) as session:
+                seen = await last_sequence(session, context.viewer.id)
+        else:
+            seen = decode_cursor(AlertEvent.__tablename__, after, int) if after else 0
+        while True:
+            async with context.database.viewer(context.viewer) as session:
+                firings = await alert_events_after(session, context.viewer.id, seen, _EVENTS_AT_ONCE)
+                await load_alerts(session, firings, context.clock())
+            for firing in firings:
+                yield firing
+                seen = firing.sequence
+            if not firings:
+                await anext(changes)
+
+
+async def keep_preferences_alert(
+    session: AsyncSession, user_id: UUID, threshold: Decimal | None, now: datetime
+) -> None:
+    """Keep the daily alert that the preferences' threshold asks for; switch it off when there is none."""
+    alert = await session.scalar(
+        select(CostAlert).where(CostAlert.user_id == user_id, CostAlert.from_preferences).with_for_update()
+    )
+    if alert is not None:
+        changes = {"active": False} if threshold is None else {"active": True, "threshold_amount": threshold}
+        await _change(session, alert, changes, now)
+    elif threshold is not None:
+        asked = CreateCostAlert(threshold_amount=threshold, period=AlertPeriod.DAILY)
+        await _add(session, user_id, asked, now, from_preferences=True)
+
+
+async def _add(
+    session: AsyncSession, user_id: UUID, asked: CreateCostAlert, now: datetime, *, from_preferences: bool = False
+) -> CostAlert:
+    alert = CostAlert(
+        user_id=user_id,
+        id=new_id(),
+        alert_type=asked.alert_type or f"{asked.period.lower()}_spend",
+        threshold_amount=asked.threshold_amount,
+        period=asked.period,
+        mode=asked.mode,
+        time_zone=asked.time_zone,
+        custom=asked.custom.model_dump(mode="json") if asked.custom else None,
+        near_limit_percent=asked.near_limit_percent,
+        enforced=asked.enforced,
+        active=True,
+        config_version=1,
+        from_preferences=from_preferences,
+        created_at=now,
+        updated_at=now,
+    )
+    alert.counted_from = alert.window_at(now).start
+    session.add(alert)
+    await session.flush()
+    await _evaluate(session, alert, now)
+    return alert
+
+
+async def _change(session: AsyncSession, alert: CostAlert, changes: dict[str, Any], now: datetime) -> None:
+    re_armed = changes.get("threshold_amount", alert.threshold_amount) > alert.threshold_amount
+    moved = changes.get("time_zone", alert.time_zone) != alert.time_zone
+    for name, value in changes.items():
+        setattr(alert, name, value)
+    alert.updated_at = now
+    alert.config_version += re_armed or moved
+    if moved:
+        # Its windows lie elsewhere now: begin with the one that holds this moment.
+        await session.execute(
+            delete(AlertWindow).where(AlertWindow.user_id == alert.user_id, AlertWindow.alert_id == alert.id)
+        )
+        alert.counted_from = alert.window_at(now).start
+    await session.flush()
+    await _evaluate(session, alert, now)
+
+
+async def _evaluate(session: AsyncSession, alert: CostAlert, now: datetime) -> None:
+    if await evaluate(session, alert, now):
+        raise_event(session, AlertTriggered(alert.user_id))
+    await load_spending(session, [alert], now)
+
+
+async def _ids_in_state(session: AsyncSession, context: Context, state: AlertState, now: datetime) -> list[UUID]:
+    alerts = list(await session.scalars(select(CostAlert).where(CostAlert.user_id == context.viewer.id)))
+    await load_spending(session, alerts, now)
+    return [alert.id for alert in alerts if alert.spending.state is state]
+
+
+async def _locked(session: AsyncSession, context: Context, id: str) -> CostAlert:
+    alert_id = identifier(id)
+    alert = None if alert_id is None else await alert_of(session, context.viewer.id, alert_id, for_update=True)
+    if alert is None:
+        raise NotFound("id: must be the id of one of your alerts", ["id"])
+    return alert
+
+
+def cursor_of(root: AlertEvent) -> str:
+    """The place of a firing in its user's stream."""
+    return encode_cursor(AlertEvent.__tablename__, str(root.sequence))

@@ -1,0 +1,62 @@
+"""Reading and saving a user's routing preferences."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from domain.event import PreferencesChanged
+from domain.preference import SavePreferences, check_providers
+from models.database import raise_event
+from models.preference import RouterPreferences, default_preferences, preferences_of
+from resolvers.context import Context, Info
+from resolvers.cost_alert import keep_preferences_alert
+from resolvers.input import given
+
+if TYPE_CHECKING:
+    from schema.preference import SavePreferencesInput
+
+
+async def preferences(info: Info) -> RouterPreferences:
+    return await _current(info.context)
+
+
+async def save_preferences(
+    info: Info,
+    input: Annotated[
+        "SavePreferencesInput",
+        strawberry.lazy("schema.preference"),
+        strawberry.argument(description="What to change."),
+    ],
+) -> RouterPreferences:
+    context = info.context
+    changes = SavePreferences.checked(given(input)).changes()
+    now = context.clock()
+    async with context.database.viewer(context.viewer, write=True) as session:
+        saved = await preferences_of(session, context.viewer.id, for_update=True)
+        if saved is None:
+            saved = default_preferences(context.viewer.id)
+            saved.created_at = now
+            session.add(saved)
+        for name, value in changes.items():
+            setattr(saved, name, value)
+        saved.updated_at = now
+        check_providers(saved.preferred_providers, saved.blocked_providers)
+        await session.flush()
+        if "cost_alert_threshold" in changes:
+            await keep_preferences_alert(session, context.viewer.id, saved.cost_alert_threshold, now)
+        raise_event(session, PreferencesChanged(context.viewer.id))
+    return saved
+
+
+async def preferences_changed(info: Info) -> AsyncIterator[RouterPreferences]:
+    context = info.context
+    with context.events.changes(context.viewer.id, PreferencesChanged) as changes:
+        async for _ in changes:
+            yield await _current(context)
+
+
+async def _current(context: Context) -> RouterPreferences:
+    async with context.database.viewer(context.viewer) as session:
+        saved = await preferences_of(session, context.viewer.id)
+    return saved or default_preferences(context.viewer.id)

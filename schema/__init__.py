@@ -1,0 +1,47 @@
+"""What clients see. Root types only compose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+
+from schema.ab_test import ABTestMutation, ABTestQuery, ABTestSubscription
+from schema.analytics import AnalyticsMutation, AnalyticsQuery, AnalyticsSubscription
+from schema.cost_alert import CostAlertMutation, CostAlertQuery, CostAlertSubscription
+from schema.error import Conflict, InvalidInput, Masked, NotFound, Overloaded
+from schema.preference import PreferenceMutation, PreferenceQuery, PreferenceSubscription
+from schema.scalar import SCALARS
+from schema.viewer import ViewerQuery
+
+
+@strawberry.type(description="Everything here is yours alone: the rows of the token's user.")
+class Query(ViewerQuery, PreferenceQuery, ABTestQuery, CostAlertQuery, AnalyticsQuery):
+    pass
+
+
+@strawberry.type(description="Each mutation is one transaction: all of it is done, or nothing.")
+class Mutation(PreferenceMutation, ABTestMutation, CostAlertMutation, AnalyticsMutation):
+    pass
+
+
+@strawberry.type(description="What happens to your rows, told after it was committed.")
+class Subscription(CostAlertSubscription, ABTestSubscription, AnalyticsSubscription, PreferenceSubscription):
+    pass
+
+
+class Schema(strawberry.Schema):
+    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
+        """Nothing: what is unexpected is logged where it is masked, with the id the client gets."""
+
+
+schema = Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[InvalidInput, NotFound, Conflict, Overloaded],
+    config=StrawberryConfig(scalar_map=SCALARS),
+    extensions=[ParserCache, ValidationCache, Masked],
+)

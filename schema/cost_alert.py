@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.types.unset import UNSET
+
+import models
+import resolvers.cost_alert
+from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, WindowMode
+from schema.deletion import DeleteResult
+from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData
+from schema.page import Connection
+
+strawberry.enum(AlertPeriod, description="How long a window of an alert is.")
+strawberry.enum(WindowMode, description="How windows lie in time. CALENDAR: aligned in the alert's time zone.")
+strawberry.enum(PeriodUnit, description="The unit of a custom period.")
+strawberry.enum(
+    AlertState,
+    description="ACTIVE in normal operation, NEAR_LIMIT from the near-limit percentage on, TRIGGERED from the threshold on.",
+)
+
+
+def _spending(name: str) -> Any:
+    return lambda root: getattr(root.spending, name)
+
+
+@strawberry.type(description="A budget that is watched: it fires when spend in its window reaches the threshold.")
+class CostAlert:
+    id: strawberry.ID = strawberry.field(description="The alert's id.")
+    alert_type: str = strawberry.field(description='What kind of alert it is, such as "daily_spend".')
+    period: AlertPeriod = strawberry.field(description="How long its windows are.")
+    mode: WindowMode = strawberry.field(description="How its windows lie in time.")
+    time_zone: str = strawberry.field(description="The IANA time zone that its windows are aligned in.")
+    threshold_amount: Decimal = strawberry.field(description="The spend in one window at which it fires, in USD.")
+    current_amount: Decimal = strawberry.field(
+        resolver=_spending("amount"), graphql_type=Decimal, description="What was spent in the current window, in USD."
+    )
+    percent_used: float = strawberry.field(
+        resolver=_spending("percent_used"),
+        graphql_type=float,
+        description="The current amount as a share of the threshold, in percent; above 100 when exceeded.",
+    )
+    remaining: Decimal = strawberry.field(
+        resolver=_spending("remaining"),
+        graphql_type=Decimal,
+        description="What is left until the threshold, in USD; never below 0.",
+    )
+    near_limit_percent: float = strawberry.field(description="The percentage from which it is near its limit.")
+    state: AlertState = strawberry.field(
+        resolver=_spending("state"), graphql_type=AlertState, description="How it stands in the current window."
+    )
+    window_start: dt.datetime = strawberry.field(
+        resolver=lambda root: root.spending.window.start,
+        graphql_type=dt.datetime,
+        description="When the current window began; the moment itself belongs to it.",
+    )
+    resets_at: dt.datetime | None = strawberry.field(
+        resolver=lambda root: root.spending.window.end,
+        graphql_type=dt.datetime | None,
+        description="When the current window ends and the next one begins, with nothing spent.",
+    )
+    triggered_at: dt.datetime | None = strawberry.field(
+        resolver=_spending("triggered_at"),
+        graphql_type=dt.datetime | None,
+        description="When it last fired at its threshold, in whichever window; null if it never did.",
+    )
+    acknowledged_at: dt.datetime | None = strawberry.field(
+        resolver=_spending("acknowledged_at"),
+        graphql_type=dt.datetime | None,
+        description="When its last firing was acknowledged; null while it waits for that.",
+    )
+    active: bool = strawberry.field(description="Whether it fires at all.")
+    enforced: bool = strawberry.field(description="Whether it is meant as a hard limit for routing.")
+    created_at: dt.datetime = strawberry.field(description="When it was created.")
+    updated_at: dt.datetime = strawberry.field(description="When it was last changed.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, models.CostAlert)
+
+
+@strawberry.type(description="One firing of an alert: once for each level and window.")
+class AlertEvent:
+    id: strawberry.ID = strawberry.field(description="The firing's id.")
+    cursor: str = strawberry.field(
+        resolver=resolvers.cost_alert.cursor_of,
+        graphql_type=str,
+        description="Its place in the stream of your firings: pass it to `alertTriggered(after:)` to go on behind it.",
+    )
+    alert: CostAlert = strawberry.field(description="The alert that fired, as it is now.")
+    level: AlertState = strawberry.field(description="The state that was reached.")
+    amount: Decimal = strawberry.field(description="What was spent in the window when it fired, in USD.")
+    threshold: Decimal = strawberry.field(description="The threshold when it fired, in USD.")
+    window_start: dt.datetime = strawberry.field(description="When the window it fired in began.")
+    fired_at: dt.datetime = strawberry.field(description="When it fired.")
+    acknowledged_at: dt.datetime | None = strawberry.field(description="When it was acknowledged; null before that.")
+
+
+@strawberry.input(description="A period of so many hours, days or weeks, counted from an anchor.")
+class CustomPeriodInput:
+    every: int = strawberry.field(description="How many units a window is long: 1 to 1000.")
+    unit: PeriodUnit = strawberry.field(description="The unit. Days and weeks follow the alert's local time.")
+    anchor: dt.datetime = strawberry.field(description="A moment at which a window begins.")
+
+
+@strawberry.input(description="An alert to set.")
+class CreateCostAlertInput:
+    alert_type: str | None = strawberry.field(
+        default=UNSET, description='What to call its kind; left out, made from the period: "daily_spend".'
+    )
+    threshold_amount: Decimal = strawberry.field(
+        description="The spend in one window at which it fires, in USD: more than 0, at most 1,000,000,000."
+    )
+    period: AlertPeriod = strawberry.field(description="How long its windows are.")
+    mode: WindowMode | None = strawberry.field(default=WindowMode.CALENDAR, description="How its windows lie in time.")
+    time_zone: str | None = strawberry.field(default="UTC", description="The IANA time zone to align its windows in.")
+    near_limit_percent: float | None = strawberry.field(
+        default=80.0, description="The percentage from which it is near its limit: above 0, at most 100."
+    )
+    enforced: bool | None = strawberry.field(default=False, description="Whether it is meant as a hard limit for routing.")
+    custom: CustomPeriodInput | None = strawberry.field(
+        default=UNSET, description="The period, when it is CUSTOM; left out otherwise."
+    )
+
+
+@strawberry.input(description="Changes to an alert. A field left out stays as it is.")
+class UpdateCostAlertInput:
+    threshold_amount: Decimal | None = strawberry.field(
+        default=UNSET, description="The new threshold, in USD. Raising it re-arms the alert in its current window."
+    )
+    active: bool | None = strawberry.field(default=UNSET, description="Whether it fires at all.")
+    near_limit_percent: float | None = strawberry.field(
+        default=UNSET, description="The percentage from which it is near its limit: above 0, at most 100."
+    )
+    enforced: bool | None = strawberry.field(
+        default=UNSET, description="Whether it is meant as a hard limit for routing."
+    )
+    time_zone: str | None = strawberry.field(
+        default=UNSET, description="The IANA time zone to align its windows in; the current window begins anew there."
+    )
+
+
+CreateCostAlertResult = Annotated[
+    CostAlert | InvalidInput,
+    strawberry.union("CreateCostAlertResult", description="The alert, or what was wrong."),
+]
+UpdateCostAlertResult = Annotated[
+    CostAlert | InvalidInput | NotFound,
+    strawberry.union("UpdateCostAlertResult", description="The alert as it is now, or why it was not changed."),
+]
+AcknowledgeCostAlertResult = Annotated[
+    CostAlert | NotFound | Conflict,
+    strawberry.union(
+        "AcknowledgeCostAlertResult", description="The alert, or why there was nothing to acknowledge."
+    ),
+]
+
+
+@strawberry.type
+class CostAlertQuery:
+    cost_alerts: Connection[CostAlert] = strawberry.field(
+        resolver=resolvers.cost_alert.cost_alerts,
+        graphql_type=Connection[CostAlert],
+        description="Your cost alerts, newest first.",
+    )
+    cost_alert: CostAlert | None = strawberry.field(
+        resolver=resolvers.cost_alert.cost_alert,
+        graphql_type=CostAlert | None,
+        description="One of your cost alerts; null when you have none with this id.",
+    )
+    alert_events: Connection[AlertEvent] = strawberry.field(
+        resolver=resolvers.cost_alert.alert_events,
+        graphql_type=Connection[AlertEvent],
+        description="The firings of your alerts, newest first.",
+    )
+
+
+@strawberry.type
+class CostAlertMutation:
+    create_cost_alert: CreateCostAlertResult = strawberry.mutation(
+        resolver=resolvers.cost_alert.create_cost_alert,
+        graphql_type=CreateCostAlertResult,
+        extensions=[RefusalAsData()],
+        description="Set an alert: at most 200 a user. What was spent in its current window before counts, and may make "
+        "it fire at once.",
+    )
+    update_cost_alert: UpdateCostAlertResult = strawberry.mutation(
+        resolver=resolvers.cost_alert.update_cost_alert,
+        graphql_type=UpdateCostAlertResult,
+        extensions=[RefusalAsData()],
+        description="Change an alert. It is evaluated anew at once.",
+    )
+    delete_cost_alert: DeleteResult = strawberry.mutation(
+        resolver=resolvers.cost_alert.delete_cost_alert,
+        graphql_type=DeleteResult,
+        extensions=[RefusalAsData()],
+        description="Delete an alert and its firings. Conflict for the alert that the preferences keep.",
+    )
+    acknowledge_cost_alert: AcknowledgeCostAlertResult = strawberry.mutation(
+        resolver=resolvers.cost_alert.acknowledge_cost_alert,
+        graphql_type=AcknowledgeCostAlertResult,
+        extensions=[RefusalAsData()],
+        description="Acknowledge what an alert fired. It does not re-arm it. Conflict when nothing waits for that.",
+    )
+
+
+@strawberry.type
+class CostAlertSubscription:
+    alert_triggered: AlertEvent = strawberry.subscription(
+        resolver=resolvers.cost_alert.alert_triggered,
+        graphql_type=AlertEvent,
+        description="The firings of your alerts: those after the cursor, then each new one as it is committed, in order "
+        "and each once.",
+    )

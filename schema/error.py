@@ -1,0 +1,102 @@
+"""Errors: expected ones are data in a mutation's result, all others are masked and logged with an id."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from sqlalchemy.exc import SQLAlchemyError
+from strawberry.extensions import FieldExtension, MaskErrors
+from strawberry.extensions.field_extension import AsyncExtensionResolver
+
+from domain import error
+from models.types import new_id
+
+log = logging.getLogger(__name__)
+
+ErrorCode = strawberry.enum(error.ErrorCode, description="What kind of failure it is.")
+
+
+@strawberry.interface(description="An expected failure: what is wrong, and where.")
+class Error:
+    message: str = strawberry.field(description="What is wrong and what would be right, for a person to read.")
+    code: error.ErrorCode = strawberry.field(description="The kind of failure, for a program to read.")
+    path: list[str] | None = strawberry.field(
+        description='The argument, and the field in it, that is meant: ["input", "maxLatencyMs"].'
+    )
+
+
+@strawberry.type(description="An input that is out of bounds. Nothing of it was stored.")
+class InvalidInput(Error):
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, error.InvalidInput)
+
+
+@strawberry.type(description="There is no such row, or it is not yours: the two are not told apart.")
+class NotFound(Error):
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, error.NotFound)
+
+
+@strawberry.type(description="The state of things does not allow it. Nothing was changed.")
+class Conflict(Error):
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, error.Conflict)
+
+
+@strawberry.type(description="Too much is waiting already. Nothing was stored; send it again.")
+class Overloaded(Error):
+    retry_after_ms: int = strawberry.field(description="When to send it again, in milliseconds from now.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, error.Overloaded)
+
+
+class RefusalAsData(FieldExtension):
+    """Answers a refusal as a member of the mutation's result union."""
+
+    async def resolve_async(
+        self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info[Any, Any], **kwargs: Any
+    ) -> Any:
+        try:
+            return await next_(source, info, **kwargs)
+        except error.Refusal as refusal:
+            return refusal
+
+
+class Masked(MaskErrors):
+    """Shows what the caller can act on, and of anything else only an id that the log knows."""
+
+    def __init__(self) -> None:
+        # A GraphQL error without a cause is the client's own: syntax, validation, a variable of the wrong type.
+        super().__init__(lambda found: found.original_error is not None)
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        cause = error.original_error
+        message, extensions = _explained(cause) if cause else (error.message, {})
+        return GraphQLError(
+            message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path, extensions=extensions
+        )
+
+
+def _explained(cause: Exception) -> tuple[str, dict[str, Any]]:
+    if isinstance(cause, GraphQLError):
+        return cause.message, dict(cause.extensions or {})
+    if isinstance(cause, error.Overloaded):
+        return cause.message, {"code": cause.code, "retryAfterMs": cause.retry_after_ms}
+    if isinstance(cause, error.InvalidInput):
+        return cause.message, {"code": "BAD_USER_INPUT", "argument": cause.path}
+    if isinstance(cause, error.Refusal):
+        return cause.message, {"code": cause.code, "argument": cause.path}
+    error_id = str(new_id())
+    log.error("unexpected error %s", error_id, exc_info=cause)
+    if isinstance(cause, SQLAlchemyError | OSError):
+        message = "The database did not answer. Nothing was changed; try again."
+        return message, {"code": "SERVICE_UNAVAILABLE", "errorId": error_id}
+    return "Something went wrong here.", {"code": "INTERNAL_SERVER_ERROR", "errorId": error_id}

@@ -1,0 +1,63 @@
+"""The scalars of the contract, and how their values are read and written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from typing import Any, Final
+
+from graphql import GraphQLError
+from strawberry.scalars import JSON
+from strawberry.types.scalar import ScalarDefinition, scalar
+
+from domain.money import plain
+
+
+def _read_decimal(value: Any) -> decimal.Decimal:
+    # A JSON number has been read as a float by now: its shortest digits are what the client wrote.
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            return decimal.Decimal(str(value))
+        except decimal.InvalidOperation:
+            pass
+    raise GraphQLError('Decimal must be a number or its text, such as "0.0001107"')
+
+
+def _read_moment(value: Any) -> dt.datetime:
+    if isinstance(value, str):
+        try:
+            moment = dt.datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            if moment.tzinfo is not None:
+                return moment
+    raise GraphQLError("DateTime must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z")
+
+
+def _write_moment(value: dt.datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+SCALARS: Final[dict[object, ScalarDefinition]] = {
+    decimal.Decimal: scalar(
+        name="Decimal",
+        description='An exact decimal number, as a string: "0.0001107". Amounts of money are in US dollars.',
+        serialize=plain,
+        parse_value=_read_decimal,
+    ),
+    dt.datetime: scalar(
+        name="DateTime",
+        description="A moment in RFC 3339 with an offset: 2026-01-31T12:00:00Z. Answers are in UTC.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=_write_moment,
+        parse_value=_read_moment,
+    ),
+    JSON: scalar(
+        name="JSON",
+        description="Any JSON value.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        serialize=lambda value: value,
+        parse_value=lambda value: value,
+    ),
+}

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import strawberry
+
+import resolvers.viewer
+
+
+@strawberry.type(description="Who asks: the user of the token.")
+class Viewer:
+    id: strawberry.ID = strawberry.field(description="The user's id.")
+
+
+@strawberry.type
+class ViewerQuery:
+    viewer: Viewer = strawberry.field(
+        resolver=resolvers.viewer.viewer, graphql_type=Viewer, description="Who asks: the user of the token."
+    )

@@ -1,0 +1,166 @@
+"""The command line: `python -m server --help`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.settings import Settings, StartupError
+from server.usage_file import BadRow, UnreadableFile, UsageFile
+
+LOCAL_USER: Final = uuid5(NAMESPACE_URL, "enterprise-router:local")
+"""Whose token `serve` prints: the person at this machine."""
+
+_WRONG_SETTING: Final = 2
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+UserOption = Annotated[UUID, typer.Option("--user", help="The user whose rows they become: a UUID.")]
+FileArgument = Annotated[Path, typer.Argument(help="CSV with a header line, plain or gzip.")]
+
+
+def _duration(text: str) -> timedelta:
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text)
+    if match is None:
+        raise typer.BadParameter("must be a number and a unit, such as 30d, 12h, 15m or 90s")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+@app.command()
+def serve() -> None:
+    """Serve the API. The database must be migrated."""
+    from server.serving import run
+
+    run(_settings(), LOCAL_USER)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    from migrations import upgrade
+
+    settings = _settings()
+    if settings.database_url is None:
+        settings.prepare_data_dir()
+    with _database_errors(settings):
+        upgrade(settings.database)
+
+
+@app.command()
+def token(
+    user: Annotated[UUID, typer.Option("--user", help="Whose token: a UUID.")],
+    expires: Annotated[timedelta, typer.Option(parser=_duration, metavar="30d", help="How long it holds.")] = timedelta(
+        days=30
+    ),
+) -> None:
+    """Print a token for a user, and nothing else."""
+    from server.auth import make_token
+
+    try:
+        print(make_token(_settings(), user, expires))
+    except LookupError as error:
+        raise StartupError(str(error)) from None
+
+
+@app.command("import")
+def import_(file: FileArgument, user: UserOption) -> None:
+    """Record past usage from a file. Run it again to go on where it broke off: no row is recorded twice."""
+    from server.importing import import_usage
+
+    settings = _settings()
+    with _database_errors(settings), _progress(file, "importing") as (usage, report):
+        result = asyncio.run(import_usage(settings, usage, user, report))
+    _print_bad_rows(result.bad_rows)
+    print(f"{result.imported} imported, {result.there_already} there already, {len(result.bad_rows)} refused")
+    raise typer.Exit(bool(result.bad_rows))
+
+
+@app.command()
+def replay(
+    file: FileArgument,
+    user: Annotated[UUID, typer.Option("--user", help="The user to log as: a UUID.")],
+    speed: Annotated[float, typer.Option(min=0.001, help="How many times as fast as it happened.")] = 600,
+    url: Annotated[str, typer.Option(help="The running server.")] = "",
+    ab_test: Annotated[
+        UUID | None, typer.Option(help="Count rows of its two variants for this A/B test: a UUID.")
+    ] = None,
+) -> None:
+    """Log a file's rows through a running server as if they happened now, so that alerts fire for real."""
+    from server.auth import make_token
+    from server.replay import Replay, ReplayError
+
+    settings = _settings()
+    try:
+        bearer = make_token(settings, user, timedelta(days=1))
+        with _progress(file, "replaying") as (usage, report):
+            replaying = Replay(url or f"http://{settings.host}:{settings.port}", bearer, speed, ab_test)
+            result = asyncio.run(replaying.run(usage, report))
+    except (ReplayError, LookupError) as error:
+        raise StartupError(str(error)) from None
+    _print_bad_rows(result.bad_rows)
+    print(f"{result.logged} logged, {len(result.bad_rows)} refused")
+    raise typer.Exit(bool(result.bad_rows))
+
+
+@app.command()
+def sdl() -> None:
+    """Print the GraphQL schema."""
+    from schema import schema
+
+    print(schema.as_str())
+
+
+def _settings() -> Settings:
+    return Settings.from_environment()
+
+
+@contextmanager
+def _database_errors(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        place = settings.database.render_as_string(hide_password=True)
+        raise StartupError(f"ROUTER_DATABASE_URL: cannot use {place}: {reason}") from None
+
+
+@contextmanager
+def _progress(path: Path, doing: str) -> Iterator[tuple[UsageFile, Callable[[int], None]]]:
+    try:
+        usage = UsageFile(path)
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task(doing, total=usage.lines)
+            yield usage, lambda line: progress.update(task, completed=line)
+    except UnreadableFile as error:
+        raise StartupError(str(error)) from None
+
+
+def _print_bad_rows(rows: list[BadRow]) -> None:
+    for row in rows:
+        print(f"line {row.line}: {row.reason}", file=sys.stderr)
+
+
+def main() -> None:
+    """Run the command that was asked for. What keeps it from its work is one line, and exit code 2."""
+    try:
+        app()
+    except StartupError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(_WRONG_SETTING)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Tokens: who a request comes from."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import jwt
+
+from domain.viewer import Viewer
+from server.settings import Settings
+
+_HMAC: Final = "HS256"
+_PUBLIC_KEY: Final = ("RS256", "ES256")
+_JWKS_LIFETIME_S: Final = 300
+_JWKS_TIMEOUT_S: Final = 5
+
+
+class Unauthenticated(Exception):
+    """The token is missing, or does not hold."""
+
+
+class Authenticator:
+    """Verifies tokens by this installation's settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._secret = settings.signing_secret()
+        self._issuer = settings.jwt_issuer
+        self._audience = settings.jwt_audience
+        self._jwks = (
+            jwt.PyJWKClient(str(settings.jwks_url), lifespan=_JWKS_LIFETIME_S, timeout=_JWKS_TIMEOUT_S)
+            if settings.jwks_url
+            else None
+        )
+
+    async def viewer(self, token: str) -> Viewer:
+        """The user whose token this is. Raises Unauthenticated, saying why as far as the bearer may know."""
+        try:
+            algorithm = jwt.get_unverified_header(token).get("alg")
+            claims = jwt.decode(
+                token,
+                await self._key(token, algorithm),
+                algorithms=[algorithm],
+                issuer=self._issuer,
+                audience=self._audience,
+                options={"require": ["sub"], "verify_aud": self._audience is not None},
+            )
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("The token has expired.") from None
+        except jwt.PyJWTError:
+            raise Unauthenticated("The token is not valid here.") from None
+        return Viewer(_user_id(claims), _expiry(claims))
+
+    async def _key(self, token: str, algorithm: str | None) -> Any:
+        # The algorithm picks the kind of key, so that a public key can never be taken for a shared secret.
+        if algorithm == _HMAC and self._secret is not None:
+            return self._secret
+        if algorithm in _PUBLIC_KEY and self._jwks is not None:
+            return (await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)).key
+        raise jwt.InvalidAlgorithmError
+
+
+def _user_id(claims: dict[str, Any]) -> UUID:
+    subject: str = claims["sub"]
+    try:
+        return UUID(subject)
+    except ValueError:
+        return uuid5(NAMESPACE_URL, f"{claims.get('iss', '')}{subject}")
+
+
+def _expiry(claims: dict[str, Any]) -> datetime | None:
+    return datetime.fromtimestamp(claims["exp"], UTC) if "exp" in claims else None
+
+
+def make_token(settings: Settings, user_id: UUID, lifetime: timedelta) -> str:
+    """A token for this user, signed with the installation's secret. Raises LookupError when it has none."""
+    secret = settings.signing_secret()
+    if secret is None:
+        raise LookupError("tokens come from the identity provider at ROUTER_JWKS_URL")
+    now = datetime.now(UTC)
+    claims: dict[str, Any] = {"sub": str(user_id), "iat": now, "exp": now + lifetime}
+    if settings.jwt_issuer is not None:
+        claims["iss"] = settings.jwt_issuer
+    if settings.jwt_audience is not None:
+        claims["aud"] = settings.jwt_audience
+    return jwt.encode(claims, secret, algorithm=_HMAC)

@@ -1,0 +1,80 @@
+"""Tells subscribers in this process what happened to their user's rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeVar
+from uuid import UUID
+
+from domain.error import Overloaded
+from domain.event import ABTestUpdated, Event
+
+MAX_WAITING_EVENTS: Final = 1_000
+
+AnEvent = TypeVar("AnEvent", bound=Event)
+Listener = Callable[[Event], None]
+
+
+class EventBus:
+    """Listeners by user and kind of event; each takes an event at once and never blocks who publishes."""
+
+    def __init__(self) -> None:
+        self._listeners: defaultdict[tuple[UUID, type[Event]], set[Listener]] = defaultdict(set)
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Hand these events, which are committed, to whoever listens."""
+        for event in events:
+            for listener in tuple(self._listeners.get((event.user_id, type(event)), ())):
+                listener(event)
+
+    @contextmanager
+    def changes(self, user_id: UUID, kind: type[Event], of: UUID | None = None) -> Iterator[AsyncIterator[None]]:
+        """Wakes when something of this kind happened; what happens before the next look is one wake-up."""
+        happened = asyncio.Event()
+
+        def listener(event: Event) -> None:
+            if of is None or (isinstance(event, ABTestUpdated) and event.ab_test_id == of):
+                happened.set()
+
+        async def wake_ups() -> AsyncIterator[None]:
+            while True:
+                await happened.wait()
+                happened.clear()
+                yield
+
+        with self._listening(user_id, kind, listener):
+            yield wake_ups()
+
+    @contextmanager
+    def each(self, user_id: UUID, kind: type[AnEvent]) -> Iterator[AsyncIterator[AnEvent]]:
+        """Every event of this kind. Raises Overloaded for a reader that falls too far behind."""
+        waiting: asyncio.Queue[AnEvent] = asyncio.Queue()
+        behind = False
+
+        def listener(event: Event) -> None:
+            nonlocal behind
+            behind = behind or waiting.qsize() >= MAX_WAITING_EVENTS
+            if not behind and isinstance(event, kind):
+                waiting.put_nowait(event)
+
+        async def events() -> AsyncIterator[AnEvent]:
+            while not (behind and waiting.empty()):
+                yield await waiting.get()
+            raise Overloaded("This subscription fell too far behind; subscribe again.", retry_after_ms=0)
+
+        with self._listening(user_id, kind, listener):
+            yield events()
+
+    @contextmanager
+    def _listening(self, user_id: UUID, kind: type[Event], listener: Listener) -> Iterator[None]:
+        key = (user_id, kind)
+        self._listeners[key].add(listener)
+        try:
+            yield
+        finally:
+            self._listeners[key].discard(listener)
+            if not self._listeners[key]:
+                del self._listeners[key]

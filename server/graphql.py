@@ -1,0 +1,116 @@
+"""GraphQL over HTTP and WebSocket: signing in at the edge, and a context for each request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+
+from domain.viewer import Viewer
+from models.database import Database
+from models.ledger import Ledger
+from resolvers.context import Context, Events
+from schema import schema
+from server.auth import Authenticator, Unauthenticated
+
+CONNECTION_INIT_TIMEOUT: Final = timedelta(seconds=10)
+FORBIDDEN: Final = 4403
+_BEARER: Final = "bearer "
+
+
+class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    """A socket that lives no longer than the token it was opened with."""
+
+    async def handle(self) -> None:
+        try:
+            await super().handle()
+        finally:
+            if self._expiry is not None:
+                self._expiry.cancel()
+
+    _expiry: asyncio.TimerHandle | None = None
+    _closing: asyncio.Task[None] | None = None
+
+    async def handle_connection_init(self, message: Any) -> None:
+        await super().handle_connection_init(message)
+        viewer = self.context.signed_in
+        if self.connection_acknowledged and viewer is not None and viewer.expires_at is not None:
+            seconds_left = (viewer.expires_at - datetime.now(UTC)).total_seconds()
+            self._expiry = asyncio.get_running_loop().call_later(max(seconds_left, 0), self._expire)
+
+    def _expire(self) -> None:
+        self._closing = asyncio.create_task(self.websocket.close(FORBIDDEN, "The token has expired"))
+
+
+class GraphQLApp(GraphQL[Context, None]):
+    """Our schema at one address."""
+
+    graphql_transport_ws_handler_class = TransportWSHandler
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        database: Database,
+        ledger: Ledger,
+        events: Events,
+        clock: Callable[[], datetime],
+    ) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=CONNECTION_INIT_TIMEOUT,
+        )
+        self._authenticator = authenticator
+        self._new_context = lambda viewer: Context(database, ledger, events, clock, viewer)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                scope["viewer"] = await self._signed_in(Request(scope))
+            except Unauthenticated as error:
+                await _unauthenticated(str(error))(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        return self._new_context(request.scope.get("viewer"))
+
+    async def on_ws_connect(self, context: Context) -> Any:
+        """Take the token from connection_init, as `Authorization: Bearer …` or as `token`."""
+        params = {name.lower(): value for name, value in context.connection_params.items()}
+        token = params.get("token") or _bearer(params.get("authorization"))
+        if not isinstance(token, str):
+            raise ConnectionRejectionError
+        try:
+            context.signed_in = await self._authenticator.viewer(token)
+        except Unauthenticated:
+            raise ConnectionRejectionError from None
+        return await super().on_ws_connect(context)
+
+    async def _signed_in(self, request: Request) -> Viewer:
+        token = _bearer(request.headers.get("authorization"))
+        if token is None:
+            raise Unauthenticated("A token is needed: Authorization: Bearer …")
+        return await self._authenticator.viewer(token)
+
+
+def _bearer(authorization: Any) -> str | None:
+    if not isinstance(authorization, str) or authorization[: len(_BEARER)].lower() != _BEARER:
+        return None
+    return authorization[len(_BEARER) :].strip()
+
+
+def _unauthenticated(message: str) -> Response:
+    error = {"message": message, "extensions": {"code": "UNAUTHENTICATED"}}
+    return JSONResponse({"errors": [error]}, status_code=401, headers={"WWW-Authenticate": "Bearer"})

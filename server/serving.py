@@ -1,0 +1,100 @@
+"""`python -m server serve`: one process, one socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import uvicorn
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from migrations import configuration
+from models.database import Database
+from server.app import create_app
+from server.auth import make_token
+from server.settings import Settings, StartupError
+
+_LOCAL_TOKEN_LIFETIME = timedelta(days=30)
+_GRACEFUL_SHUTDOWN_S = 10
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready: after it listens, and not before."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(self._greeting, flush=True)
+
+
+def run(settings: Settings, local_user: UUID) -> None:
+    """Serve until told to stop. Raises StartupError when that cannot begin."""
+    asyncio.run(_check_schema(settings))
+    app = create_app(settings)
+    listening = _bind(settings)
+    config = uvicorn.Config(
+        app,
+        ws="websockets-sansio",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACEFUL_SHUTDOWN_S,
+    )
+    _Server(config, _greeting(settings, listening, local_user)).run(sockets=[listening])
+
+
+def _bind(settings: Settings) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        raise StartupError(
+            f"ROUTER_HOST, ROUTER_PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+        ) from None
+    return listening
+
+
+async def _check_schema(settings: Settings) -> None:
+    async def publish(_events: Any) -> None: ...
+
+    database = Database(settings.database, publish)
+    head = ScriptDirectory.from_config(configuration(settings.database)).get_current_head()
+    try:
+        async with database.system() as connection:
+            current = await connection.run_sync(_revision)
+    except (SQLAlchemyError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        place = settings.database.render_as_string(hide_password=True)
+        raise StartupError(f"ROUTER_DATABASE_URL: cannot use {place}: {reason}") from None
+    finally:
+        await database.dispose()
+    if current != head:
+        raise StartupError("the database has not the newest schema: run 'make migrate'")
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _greeting(settings: Settings, listening: socket.socket, local_user: UUID) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    lines = [f"Enterprise Router is ready: http://{host}:{listening.getsockname()[1]}/graphql"]
+    if settings.jwt_secret is None and settings.signs_tokens:
+        lines += [
+            f"  user   {local_user}",
+            f"  token  {make_token(settings, local_user, _LOCAL_TOKEN_LIFETIME)}",
+        ]
+    return "\n".join(lines)

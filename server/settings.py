@@ -1,0 +1,108 @@
+"""Settings, read once from the environment when a process starts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Self
+
+import pydantic
+from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+
+class StartupError(Exception):
+    """Why the process cannot do its work, in one line for the person who started it."""
+
+
+class Settings(BaseSettings):
+    """Each is set by an environment variable of its name with ROUTER_ before it."""
+
+    model_config = SettingsConfigDict(env_prefix="ROUTER_", env_ignore_empty=True)
+
+    data_dir: Path = Path("data")
+    database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    # HS256 (RFC 7518, section 3.2) wants a key of 256 bits or more.
+    jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = None
+    jwks_url: HttpUrl | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            driver = make_url(value).drivername
+        except ArgumentError:
+            raise ValueError("must be a database URL, such as sqlite+aiosqlite:////var/lib/router/router.db") from None
+        if driver != "sqlite+aiosqlite":
+            raise ValueError(f"must begin with sqlite+aiosqlite://, not {driver}://")
+        return value
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings of this process. Raises StartupError naming the variable that is wrong."""
+        try:
+            return cls()
+        except pydantic.ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            variable = f"ROUTER_{str(first['loc'][0]).upper()}"
+            raise StartupError(f"{variable}: {first['msg'].removeprefix('Value error, ')}") from None
+
+    @property
+    def database(self) -> URL:
+        """The database to use: the one that was set, or a file in the data directory."""
+        if self.database_url is not None:
+            return make_url(self.database_url)
+        return URL.create("sqlite+aiosqlite", database=str(self.data_dir.absolute() / "router.db"))
+
+    @property
+    def signs_tokens(self) -> bool:
+        """Whether this installation makes its own tokens; else an identity provider does."""
+        return self.jwt_secret is not None or self.jwks_url is None
+
+    def prepare_data_dir(self) -> None:
+        """Make the data directory. Raises StartupError when that, or writing in it, is not possible."""
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StartupError(f"ROUTER_DATA_DIR: cannot make {self.data_dir}: {error.strerror}") from None
+        if not os.access(self.data_dir, os.W_OK | os.X_OK):
+            raise StartupError(f"ROUTER_DATA_DIR: cannot write in {self.data_dir}")
+
+    def signing_secret(self) -> str | None:
+        """The HS256 secret: the one that was set, else the installation's own, made when first asked for.
+
+        None when tokens come from an identity provider alone.
+        """
+        if self.jwt_secret is not None:
+            return self.jwt_secret.get_secret_value()
+        if self.jwks_url is not None:
+            return None
+        self.prepare_data_dir()
+        return _kept_secret(self.data_dir / "secret")
+
+
+def _kept_secret(path: Path) -> str:
+    # Written whole under another name, then linked: of two processes that start together one wins, both read it.
+    try:
+        if not path.exists():
+            draft = path.with_name(f".secret-{secrets.token_hex(8)}")
+            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32))
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise StartupError(f"ROUTER_DATA_DIR: cannot keep the signing secret in {path}: {error.strerror}") from None
