@@ -24,7 +24,6 @@ class VariantConfig(Input):
     parameters: JSONObject = None
 
 
-
 class CreateABTest(Input):
     test_name: Name
     task_type: Name | None = None

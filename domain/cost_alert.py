@@ -114,9 +114,7 @@ def window_at(period: AlertPeriod, zone: ZoneInfo, at: datetime, custom: CustomP
     if period is AlertPeriod.WEEKLY:
         # The proleptic calendar's day 1 is a Monday.
         return _window_holding(at, (day.toordinal() - 1) // 7, lambda n: _midnight(date.fromordinal(n * 7 + 1), zone))
-    return _window_holding(
-        at, day.year * 12 + day.month - 1, lambda n: _midnight(date(n // 12, n % 12 + 1, 1), zone)
-    )
+    return _window_holding(at, day.year * 12 + day.month - 1, lambda n: _midnight(date(n // 12, n % 12 + 1, 1), zone))
 
 
 def _window_holding(at: datetime, guess: int, boundary: Callable[[int], datetime]) -> Window:

@@ -1,5 +1,6 @@
 """What happened, said after it was committed. Events carry ids alone: whoever listens reads the rows
-through the scoped door, so no event can show what its reader may not see."""
+through the scoped door, so no event can show what its reader may not see.
+"""
 
 from __future__ import annotations
 

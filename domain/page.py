@@ -10,8 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.error import InvalidInput
 
-
-Row = TypeVar("Row", covariant=True)
+Row = TypeVar("Row")
 Key = TypeVar("Key")
 
 

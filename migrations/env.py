@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeDecorator
 import models
 
 
-def render_item(type_: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:
+def render_item(type_: str, item: Any, _autogen_context: AutogenContext) -> str | Literal[False]:
     """Migrations hold plain column types: they must not change when our own types do."""
     if type_ == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl!r}"

@@ -72,7 +72,9 @@ class ABTest(Owned, Base):
         )
 
 
-async def ab_test_of(session: AsyncSession, user_id: UUID, ab_test_id: UUID, *, for_update: bool = False) -> ABTest | None:
+async def ab_test_of(
+    session: AsyncSession, user_id: UUID, ab_test_id: UUID, *, for_update: bool = False
+) -> ABTest | None:
     """The user's test with this id; None when the user has none such."""
     statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.id == ab_test_id)
     return await session.scalar(statement.with_for_update() if for_update else statement)

@@ -75,31 +75,33 @@ class EventKey(Owned, Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
-def passing(filter: AnalyticsFilter) -> list[ColumnElement[bool]]:
-    """The conditions of this filter. A time range bounds the id too, which is what the primary key can search."""
+def passing(wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
+    """The conditions of this wanted. A time range bounds the id too, which is what the primary key can search."""
     row = RouterAnalytics
     conditions: list[ColumnElement[bool]] = []
-    if filter.from_ is not None:
-        conditions += [row.id >= first_id_at(filter.from_), row.occurred_at >= filter.from_]
-    if filter.to is not None:
-        conditions += [row.id < first_id_at(filter.to + _MILLISECOND), row.occurred_at < filter.to]
-    if filter.providers is not None:
-        conditions.append(row.provider.in_(filter.providers))
-    if filter.models is not None:
-        conditions.append(row.model_used.in_(filter.models))
-    if filter.task_types is not None:
-        conditions.append(row.task_type.in_(filter.task_types))
-    if filter.ab_test_id is not None:
-        conditions.append(row.ab_test_id == filter.ab_test_id)
-    if filter.success is not None:
-        conditions.append(row.success.is_(filter.success))
+    if wanted.from_ is not None:
+        conditions += [row.id >= first_id_at(wanted.from_), row.occurred_at >= wanted.from_]
+    if wanted.to is not None:
+        conditions += [row.id < first_id_at(wanted.to + _MILLISECOND), row.occurred_at < wanted.to]
+    if wanted.providers is not None:
+        conditions.append(row.provider.in_(wanted.providers))
+    if wanted.models is not None:
+        conditions.append(row.model_used.in_(wanted.models))
+    if wanted.task_types is not None:
+        conditions.append(row.task_type.in_(wanted.task_types))
+    if wanted.ab_test_id is not None:
+        conditions.append(row.ab_test_id == wanted.ab_test_id)
+    if wanted.success is not None:
+        conditions.append(row.success.is_(wanted.success))
     return conditions
 
 
 async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:
     """What the user's decisions in this window cost, USD."""
     in_window = passing(AnalyticsFilter(from_=window.start, to=window.end))
-    spent = await session.scalar(select(func.sum(RouterAnalytics.cost)).where(RouterAnalytics.user_id == user_id, *in_window))
+    spent = await session.scalar(
+        select(func.sum(RouterAnalytics.cost)).where(RouterAnalytics.user_id == user_id, *in_window)
+    )
     return spent or ZERO
 
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, Float, ForeignKeyConstraint, Index, String, UniqueConstraint, Uuid, func, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    Uuid,
+    func,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -122,7 +133,9 @@ class AlertSequence(Owned, Base):
     last: Mapped[int] = mapped_column(BigInteger)
 
 
-async def alert_of(session: AsyncSession, user_id: UUID, alert_id: UUID, *, for_update: bool = False) -> CostAlert | None:
+async def alert_of(
+    session: AsyncSession, user_id: UUID, alert_id: UUID, *, for_update: bool = False
+) -> CostAlert | None:
     """The user's alert with this id; None when the user has none such."""
     statement = select(CostAlert).where(CostAlert.user_id == user_id, CostAlert.id == alert_id)
     return await session.scalar(statement.with_for_update() if for_update else statement)
@@ -244,7 +257,7 @@ async def _amounts(session: AsyncSession, user_id: UUID, windows: dict[UUID, Win
             AlertWindow.user_id == user_id, tuple_(AlertWindow.alert_id, AlertWindow.window_start).in_(keys)
         )
     )
-    return {alert_id: amount for alert_id, amount in rows}
+    return dict(rows.tuples().all())
 
 
 async def _last_firings(

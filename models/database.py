@@ -114,7 +114,7 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         # We say BEGIN ourselves: the driver's own would be deferred, and a deferred writer can be refused half-way.
-        connection.isolation_level = None  # type: ignore[attr-defined]
+        connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")

@@ -25,13 +25,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.ab_test import Variant, variant_of
 from domain.analytics import LogAnalytics
-from domain.cost_alert import MAX_CLOCK_SKEW, AlertState, Window, state_of
+from domain.cost_alert import MAX_CLOCK_SKEW, Window, state_of
 from domain.error import Conflict, InvalidInput, Overloaded, Refusal
 from domain.event import ABTestUpdated, AlertTriggered, AnalyticsLogged, Event
 from domain.money import ZERO
 from domain.price import price
 from models.ab_test import ABTest
 from models.analytics import EventKey, RouterAnalytics
+from models.base import Base
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, firing_of
 from models.database import Database, Publish
 from models.types import new_id
@@ -173,7 +174,8 @@ class _Submission:
 
 # The statements, built once: building one costs more than running it.
 
-_test, _alert, _row, _key = ABTest.__table__, CostAlert.__table__, RouterAnalytics.__table__, EventKey.__table__
+_tables = Base.metadata.tables
+_test, _row = _tables[ABTest.__tablename__], _tables[RouterAnalytics.__tablename__]
 
 _select_tests = (
     select(ABTest)
@@ -216,7 +218,7 @@ _insert_sequences = sqlite.insert(AlertSequence)
 _take_sequences = _insert_sequences.on_conflict_do_update(
     index_elements=["user_id"], set_={"last": AlertSequence.last + _insert_sequences.excluded.last}
 ).returning(AlertSequence.user_id, AlertSequence.last)
-_insert_firings = sqlite.insert(AlertEvent.__table__).on_conflict_do_nothing()
+_insert_firings = sqlite.insert(_tables[AlertEvent.__tablename__]).on_conflict_do_nothing()
 
 
 class _Entry:
@@ -267,11 +269,11 @@ class _Entry:
         cost, price_version = decision.cost, None
         if cost is None and draft.priced and (listed := _price(decision, occurred_at)):
             cost, price_version = listed.amount, listed.version
-        id = new_id(occurred_at)
+        analytics_id = new_id(occurred_at)
         return {
             "user_id": draft.user_id,
-            "id": id,
-            "event_id": decision.event_id or str(id),
+            "id": analytics_id,
+            "event_id": decision.event_id or str(analytics_id),
             "provider": decision.provider,
             "task_type": decision.task_type,
             "model_used": decision.model_used,
@@ -319,7 +321,8 @@ class _Entry:
             return {}
         keys = sorted({(draft.user_id, draft.decision.event_id) for draft in repeats.values()})
         claims = {
-            (claim.user_id, claim.event_id): claim for claim in await self._session.scalars(_select_keys, {"keys": keys})
+            (claim.user_id, claim.event_id): claim
+            for claim in await self._session.scalars(_select_keys, {"keys": keys})
         }
         row_keys = [(claim.user_id, claim.analytics_id) for claim in claims.values()]
         records = {

@@ -24,7 +24,7 @@ class Money(TypeDecorator[Decimal]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: Decimal | None, _dialect: Dialect) -> int | None:
         if value is None:
             return None
         nano_dollars = value.scaleb(9)
@@ -33,7 +33,7 @@ class Money(TypeDecorator[Decimal]):
             raise ValueError(f"{value} USD is finer than a nano-dollar")
         return whole
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> Decimal | None:
         # PostgreSQL sums bigints as numeric; either way the value is a whole number.
         return None if value is None else Decimal(int(value)).scaleb(-9)
 
@@ -44,14 +44,14 @@ class UTCDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("a moment needs a time zone")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -59,7 +59,9 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 def enum_type(enum: type[StrEnum]) -> Enum:
     """Text checked against the enum in Python; a new member then needs no migration."""
-    return Enum(enum, native_enum=False, create_constraint=False, length=32, values_callable=lambda e: [m.value for m in e])
+    return Enum(
+        enum, native_enum=False, create_constraint=False, length=32, values_callable=lambda e: [m.value for m in e]
+    )
 
 
 JSONDocument = JSON().with_variant(JSONB(), "postgresql")

@@ -40,11 +40,15 @@ class BatchResult:
     rejected: list[RejectedRecord]
 
 
-async def analytics(info: Info, filter: Filter = strawberry.UNSET, first: First = 20, after: After = strawberry.UNSET) -> Page[RouterAnalytics]:
+async def analytics(
+    info: Info, filter: Filter = strawberry.UNSET, first: First = 20, after: After = strawberry.UNSET
+) -> Page[RouterAnalytics]:
     context = info.context
     conditions = passing(_checked_filter(filter))
     async with context.database.viewer(context.viewer) as session:
-        return await newest_first(session, RouterAnalytics, context.viewer.id, conditions, first=first, after=known(after))
+        return await newest_first(
+            session, RouterAnalytics, context.viewer.id, conditions, first=first, after=known(after)
+        )
 
 
 async def log_analytics(
@@ -102,9 +106,9 @@ async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> Asy
         async for event in events:
             async with context.database.viewer(context.viewer) as session:
                 rows = await analytics_by_id(session, context.viewer.id, event.analytics_ids)
-            for id in event.analytics_ids:
-                if id in rows and _passes(rows[id], wanted):
-                    yield rows[id]
+            for row in map(rows.get, event.analytics_ids):
+                if row is not None and _passes(row, wanted):
+                    yield row
 
 
 def _passes(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:

@@ -78,7 +78,9 @@ async def cost_alert(info: Info, id: CostAlertID) -> CostAlert | None:
 
 async def alert_events(
     info: Info,
-    alert_id: Annotated[strawberry.ID | None, strawberry.argument(description="Only firings of this alert.")] = strawberry.UNSET,
+    alert_id: Annotated[
+        strawberry.ID | None, strawberry.argument(description="Only firings of this alert.")
+    ] = strawberry.UNSET,
     acknowledged: Annotated[
         bool | None, strawberry.argument(description="Only firings that are acknowledged (true) or not (false).")
     ] = strawberry.UNSET,
@@ -96,7 +98,14 @@ async def alert_events(
         conditions.append(stamp.is_not(None) if acknowledged else stamp.is_(None))
     async with context.database.viewer(context.viewer) as session:
         page = await newest_first(
-            session, AlertEvent, context.viewer.id, conditions, first=first, after=known(after), key="sequence", parse=int
+            session,
+            AlertEvent,
+            context.viewer.id,
+            conditions,
+            first=first,
+            after=known(after),
+            key="sequence",
+            parse=int,
         )
         await load_alerts(session, page.nodes, context.clock())
     return page

@@ -10,17 +10,17 @@ from strawberry.types.unset import UNSET
 
 import models
 import resolvers.ab_test
-from domain.ab_test import Variant
 from schema.deletion import DeleteResult
+from schema.enum import Variant
 from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData
 from schema.page import Connection
-
-strawberry.enum(Variant, description="One of the two sides of an A/B test.")
 
 
 @strawberry.type(description="What serves the requests of one variant.")
 class VariantConfig:
-    provider: str = strawberry.field(resolver=lambda root: root["provider"], graphql_type=str, description="The provider.")
+    provider: str = strawberry.field(
+        resolver=lambda root: root["provider"], graphql_type=str, description="The provider."
+    )
     model: str = strawberry.field(resolver=lambda root: root["model"], graphql_type=str, description="The model.")
     parameters: JSON | None = strawberry.field(
         resolver=lambda root: root["parameters"],
@@ -38,7 +38,9 @@ class VariantMetrics:
     avg_latency_ms: float | None = strawberry.field(
         description="Mean latency in milliseconds, over the calls whose latency is known; null when none is."
     )
-    total_cost: Decimal = strawberry.field(description="What its calls cost, in USD; calls of unknown cost add nothing.")
+    total_cost: Decimal = strawberry.field(
+        description="What its calls cost, in USD; calls of unknown cost add nothing."
+    )
     traffic_share: float | None = strawberry.field(
         description="Its share of the test's calls, 0 to 1; null before the first call."
     )
@@ -93,13 +95,13 @@ EndABTestResult = Annotated[
 
 @strawberry.type
 class ABTestQuery:
-    ab_tests: Connection[ABTest] = strawberry.field(
+    ab_tests = strawberry.field(
         resolver=resolvers.ab_test.ab_tests,
         graphql_type=Connection[ABTest],
         name="abTests",
         description="Your A/B tests, newest first.",
     )
-    ab_test: ABTest | None = strawberry.field(
+    ab_test = strawberry.field(
         resolver=resolvers.ab_test.ab_test,
         graphql_type=ABTest | None,
         name="abTest",
@@ -109,14 +111,14 @@ class ABTestQuery:
 
 @strawberry.type
 class ABTestMutation:
-    create_ab_test: CreateABTestResult = strawberry.mutation(
+    create_ab_test = strawberry.mutation(
         resolver=resolvers.ab_test.create_ab_test,
         graphql_type=CreateABTestResult,
         name="createABTest",
         extensions=[RefusalAsData()],
         description="Start a test. Conflict when one runs for this task type already.",
     )
-    end_ab_test: EndABTestResult = strawberry.mutation(
+    end_ab_test = strawberry.mutation(
         resolver=resolvers.ab_test.end_ab_test,
         graphql_type=EndABTestResult,
         name="endABTest",
@@ -124,7 +126,7 @@ class ABTestMutation:
         description="End a test with winner A, B or none. Ending it again the same way changes nothing; another way is "
         "a conflict.",
     )
-    delete_ab_test: DeleteResult = strawberry.mutation(
+    delete_ab_test = strawberry.mutation(
         resolver=resolvers.ab_test.delete_ab_test,
         graphql_type=DeleteResult,
         name="deleteABTest",
@@ -135,7 +137,7 @@ class ABTestMutation:
 
 @strawberry.type
 class ABTestSubscription:
-    ab_test_updated: ABTest = strawberry.subscription(
+    ab_test_updated = strawberry.subscription(
         resolver=resolvers.ab_test.ab_test_updated,
         graphql_type=ABTest,
         name="abTestUpdated",

@@ -10,10 +10,9 @@ from strawberry.types.unset import UNSET
 
 import models.ledger
 import resolvers.analytics
-from schema.ab_test import Variant
-from schema.preference import RoutingPriority
 from schema.cost_alert import AlertEvent
-from schema.error import Conflict, Error, InvalidInput, Overloaded, RefusalAsData
+from schema.enum import RoutingPriority, Variant
+from schema.error import Conflict, Error, InvalidInput, Overloaded, RefusalAsData, as_data
 from schema.page import Connection
 
 
@@ -62,7 +61,9 @@ class LoggedAnalytics:
 @strawberry.type(description="A record of a batch that was not stored.")
 class RejectedRecord:
     index: int = strawberry.field(description="Its place in the batch, from 0.")
-    error: Error = strawberry.field(description="What was wrong with it.")
+    error: Error = strawberry.field(
+        resolver=lambda root: as_data(root.error), graphql_type=Error, description="What was wrong with it."
+    )
 
 
 @strawberry.type(description="What became of a batch: each record is counted in exactly one of these.")
@@ -81,9 +82,7 @@ class LogAnalyticsInput:
     provider: str = strawberry.field(description="The provider that served it: 1 to 200 characters.")
     task_type: str = strawberry.field(description="The type of task it was: 1 to 200 characters.")
     model_used: str = strawberry.field(description="The model that served it: 1 to 200 characters.")
-    priority: RoutingPriority | None = strawberry.field(
-        default=UNSET, description="The priority it was routed with."
-    )
+    priority: RoutingPriority | None = strawberry.field(default=UNSET, description="The priority it was routed with.")
     success: bool = strawberry.field(description="Whether it succeeded.")
     latency_ms: int | None = strawberry.field(
         default=UNSET, description="How long it took, in milliseconds: 0 to 86,400,000."
@@ -144,7 +143,7 @@ LogAnalyticsResult = Annotated[
 
 @strawberry.type
 class AnalyticsQuery:
-    analytics: Connection[RouterAnalytics] = strawberry.field(
+    analytics = strawberry.field(
         resolver=resolvers.analytics.analytics,
         graphql_type=Connection[RouterAnalytics],
         description="Your routing decisions, newest first by when they happened.",
@@ -153,13 +152,13 @@ class AnalyticsQuery:
 
 @strawberry.type
 class AnalyticsMutation:
-    log_analytics: LogAnalyticsResult = strawberry.mutation(
+    log_analytics = strawberry.mutation(
         resolver=resolvers.analytics.log_analytics,
         graphql_type=LogAnalyticsResult,
         extensions=[RefusalAsData()],
         description="Record a decision. It is on disk, with its A/B test and alerts, when this answers.",
     )
-    log_analytics_batch: LogAnalyticsBatchResult = strawberry.mutation(
+    log_analytics_batch = strawberry.mutation(
         resolver=resolvers.analytics.log_analytics_batch,
         graphql_type=LogAnalyticsBatchResult,
         description="Record 1 to 1000 decisions. Each is stored or refused alone.",
@@ -168,7 +167,7 @@ class AnalyticsMutation:
 
 @strawberry.type
 class AnalyticsSubscription:
-    analytics_logged: RouterAnalytics = strawberry.subscription(
+    analytics_logged = strawberry.subscription(
         resolver=resolvers.analytics.analytics_logged,
         graphql_type=RouterAnalytics,
         description="Your routing decisions, as they are recorded.",

@@ -9,18 +9,10 @@ from strawberry.types.unset import UNSET
 
 import models
 import resolvers.cost_alert
-from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, WindowMode
 from schema.deletion import DeleteResult
+from schema.enum import AlertPeriod, AlertState, PeriodUnit, WindowMode
 from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData
 from schema.page import Connection
-
-strawberry.enum(AlertPeriod, description="How long a window of an alert is.")
-strawberry.enum(WindowMode, description="How windows lie in time. CALENDAR: aligned in the alert's time zone.")
-strawberry.enum(PeriodUnit, description="The unit of a custom period.")
-strawberry.enum(
-    AlertState,
-    description="ACTIVE in normal operation, NEAR_LIMIT from the near-limit percentage on, TRIGGERED from the threshold on.",
-)
 
 
 def _spending(name: str) -> Any:
@@ -120,7 +112,9 @@ class CreateCostAlertInput:
     near_limit_percent: float | None = strawberry.field(
         default=80.0, description="The percentage from which it is near its limit: above 0, at most 100."
     )
-    enforced: bool | None = strawberry.field(default=False, description="Whether it is meant as a hard limit for routing.")
+    enforced: bool | None = strawberry.field(
+        default=False, description="Whether it is meant as a hard limit for routing."
+    )
     custom: CustomPeriodInput | None = strawberry.field(
         default=UNSET, description="The period, when it is CUSTOM; left out otherwise."
     )
@@ -153,25 +147,23 @@ UpdateCostAlertResult = Annotated[
 ]
 AcknowledgeCostAlertResult = Annotated[
     CostAlert | NotFound | Conflict,
-    strawberry.union(
-        "AcknowledgeCostAlertResult", description="The alert, or why there was nothing to acknowledge."
-    ),
+    strawberry.union("AcknowledgeCostAlertResult", description="The alert, or why there was nothing to acknowledge."),
 ]
 
 
 @strawberry.type
 class CostAlertQuery:
-    cost_alerts: Connection[CostAlert] = strawberry.field(
+    cost_alerts = strawberry.field(
         resolver=resolvers.cost_alert.cost_alerts,
         graphql_type=Connection[CostAlert],
         description="Your cost alerts, newest first.",
     )
-    cost_alert: CostAlert | None = strawberry.field(
+    cost_alert = strawberry.field(
         resolver=resolvers.cost_alert.cost_alert,
         graphql_type=CostAlert | None,
         description="One of your cost alerts; null when you have none with this id.",
     )
-    alert_events: Connection[AlertEvent] = strawberry.field(
+    alert_events = strawberry.field(
         resolver=resolvers.cost_alert.alert_events,
         graphql_type=Connection[AlertEvent],
         description="The firings of your alerts, newest first.",
@@ -180,26 +172,26 @@ class CostAlertQuery:
 
 @strawberry.type
 class CostAlertMutation:
-    create_cost_alert: CreateCostAlertResult = strawberry.mutation(
+    create_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.create_cost_alert,
         graphql_type=CreateCostAlertResult,
         extensions=[RefusalAsData()],
         description="Set an alert: at most 200 a user. What was spent in its current window before counts, and may make "
         "it fire at once.",
     )
-    update_cost_alert: UpdateCostAlertResult = strawberry.mutation(
+    update_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.update_cost_alert,
         graphql_type=UpdateCostAlertResult,
         extensions=[RefusalAsData()],
         description="Change an alert. It is evaluated anew at once.",
     )
-    delete_cost_alert: DeleteResult = strawberry.mutation(
+    delete_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.delete_cost_alert,
         graphql_type=DeleteResult,
         extensions=[RefusalAsData()],
         description="Delete an alert and its firings. Conflict for the alert that the preferences keep.",
     )
-    acknowledge_cost_alert: AcknowledgeCostAlertResult = strawberry.mutation(
+    acknowledge_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.acknowledge_cost_alert,
         graphql_type=AcknowledgeCostAlertResult,
         extensions=[RefusalAsData()],
@@ -209,7 +201,7 @@ class CostAlertMutation:
 
 @strawberry.type
 class CostAlertSubscription:
-    alert_triggered: AlertEvent = strawberry.subscription(
+    alert_triggered = strawberry.subscription(
         resolver=resolvers.cost_alert.alert_triggered,
         graphql_type=AlertEvent,
         description="The firings of your alerts: those after the cursor, then each new one as it is committed, in order "

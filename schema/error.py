@@ -13,16 +13,15 @@ from strawberry.extensions.field_extension import AsyncExtensionResolver
 
 from domain import error
 from models.types import new_id
+from schema.enum import ErrorCode
 
 log = logging.getLogger(__name__)
-
-ErrorCode = strawberry.enum(error.ErrorCode, description="What kind of failure it is.")
 
 
 @strawberry.interface(description="An expected failure: what is wrong, and where.")
 class Error:
     message: str = strawberry.field(description="What is wrong and what would be right, for a person to read.")
-    code: error.ErrorCode = strawberry.field(description="The kind of failure, for a program to read.")
+    code: ErrorCode = strawberry.field(description="The kind of failure, for a program to read.")
     path: list[str] | None = strawberry.field(
         description='The argument, and the field in it, that is meant: ["input", "maxLatencyMs"].'
     )
@@ -30,32 +29,38 @@ class Error:
 
 @strawberry.type(description="An input that is out of bounds. Nothing of it was stored.")
 class InvalidInput(Error):
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, error.InvalidInput)
+    pass
 
 
 @strawberry.type(description="There is no such row, or it is not yours: the two are not told apart.")
 class NotFound(Error):
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, error.NotFound)
+    pass
 
 
 @strawberry.type(description="The state of things does not allow it. Nothing was changed.")
 class Conflict(Error):
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, error.Conflict)
+    pass
 
 
 @strawberry.type(description="Too much is waiting already. Nothing was stored; send it again.")
 class Overloaded(Error):
     retry_after_ms: int = strawberry.field(description="When to send it again, in milliseconds from now.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, error.Overloaded)
+
+def as_data(refusal: error.Refusal) -> Error:
+    """The refusal as a value: GraphQL would raise an exception that a resolver returns."""
+    if isinstance(refusal, error.Overloaded):
+        return Overloaded(
+            message=refusal.message, code=refusal.code, path=refusal.path, retry_after_ms=refusal.retry_after_ms
+        )
+    return _TYPE_OF[type(refusal)](message=refusal.message, code=refusal.code, path=refusal.path)
+
+
+_TYPE_OF: dict[type[error.Refusal], type[Error]] = {
+    error.InvalidInput: InvalidInput,
+    error.NotFound: NotFound,
+    error.Conflict: Conflict,
+}
 
 
 class RefusalAsData(FieldExtension):
@@ -67,7 +72,7 @@ class RefusalAsData(FieldExtension):
         try:
             return await next_(source, info, **kwargs)
         except error.Refusal as refusal:
-            return refusal
+            return as_data(refusal)
 
 
 class Masked(MaskErrors):
@@ -81,7 +86,12 @@ class Masked(MaskErrors):
         cause = error.original_error
         message, extensions = _explained(cause) if cause else (error.message, {})
         return GraphQLError(
-            message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path, extensions=extensions
+            message,
+            nodes=error.nodes,
+            source=error.source,
+            positions=error.positions,
+            path=error.path,
+            extensions=extensions,
         )
 
 

@@ -10,10 +10,8 @@ from strawberry.types.unset import UNSET
 import domain.preference
 import models
 import resolvers.preference
-from domain.preference import RoutingPriority
+from schema.enum import RoutingPriority
 from schema.error import InvalidInput, RefusalAsData
-
-strawberry.enum(RoutingPriority, description="What routing optimises for.")
 
 
 @strawberry.type(description="Holds when the request's metadata has this key with one of these values.")
@@ -85,7 +83,9 @@ class MetadataConditionInput:
     one_of: list[str] = strawberry.field(description="The values that pass: 1 to 100 of them.")
 
 
-@strawberry.input(description="When a rule applies: every condition that is given must hold; none given, it always does.")
+@strawberry.input(
+    description="When a rule applies: every condition that is given must hold; none given, it always does."
+)
 class RuleConditionInput:
     task_type: str | None = strawberry.field(default=UNSET, description="The request's task type.")
     priority: RoutingPriority | None = strawberry.field(
@@ -161,7 +161,7 @@ SavePreferencesResult = Annotated[
 
 @strawberry.type
 class PreferenceQuery:
-    preferences: RouterPreferences = strawberry.field(
+    preferences = strawberry.field(
         resolver=resolvers.preference.preferences,
         graphql_type=RouterPreferences,
         description="Your routing preferences; the defaults before any were saved.",
@@ -170,7 +170,7 @@ class PreferenceQuery:
 
 @strawberry.type
 class PreferenceMutation:
-    save_preferences: SavePreferencesResult = strawberry.mutation(
+    save_preferences = strawberry.mutation(
         resolver=resolvers.preference.save_preferences,
         graphql_type=SavePreferencesResult,
         extensions=[RefusalAsData()],
@@ -180,7 +180,7 @@ class PreferenceMutation:
 
 @strawberry.type
 class PreferenceSubscription:
-    preferences_changed: RouterPreferences = strawberry.subscription(
+    preferences_changed = strawberry.subscription(
         resolver=resolvers.preference.preferences_changed,
         graphql_type=RouterPreferences,
         description="Your preferences, each time they were saved, from any client.",

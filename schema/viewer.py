@@ -12,6 +12,6 @@ class Viewer:
 
 @strawberry.type
 class ViewerQuery:
-    viewer: Viewer = strawberry.field(
+    viewer = strawberry.field(
         resolver=resolvers.viewer.viewer, graphql_type=Viewer, description="Who asks: the user of the token."
     )

@@ -38,7 +38,7 @@ class Authenticator:
     async def viewer(self, token: str) -> Viewer:
         """The user whose token this is. Raises Unauthenticated, saying why as far as the bearer may know."""
         try:
-            algorithm = jwt.get_unverified_header(token).get("alg")
+            algorithm = str(jwt.get_unverified_header(token).get("alg"))
             claims = jwt.decode(
                 token,
                 await self._key(token, algorithm),
@@ -53,7 +53,7 @@ class Authenticator:
             raise Unauthenticated("The token is not valid here.") from None
         return Viewer(_user_id(claims), _expiry(claims))
 
-    async def _key(self, token: str, algorithm: str | None) -> Any:
+    async def _key(self, token: str, algorithm: str) -> Any:
         # The algorithm picks the kind of key, so that a public key can never be taken for a shared secret.
         if algorithm == _HMAC and self._secret is not None:
             return self._secret

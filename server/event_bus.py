@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from domain.error import Overloaded
@@ -22,7 +22,7 @@ class EventBus:
     """Listeners by user and kind of event; each takes an event at once and never blocks who publishes."""
 
     def __init__(self) -> None:
-        self._listeners: defaultdict[tuple[UUID, type[Event]], set[Listener]] = defaultdict(set)
+        self._listeners: defaultdict[tuple[UUID, type[Any]], set[Listener]] = defaultdict(set)
 
     async def publish(self, events: Sequence[Event]) -> None:
         """Hand these events, which are committed, to whoever listens."""
@@ -69,7 +69,7 @@ class EventBus:
             yield events()
 
     @contextmanager
-    def _listening(self, user_id: UUID, kind: type[Event], listener: Listener) -> Iterator[None]:
+    def _listening(self, user_id: UUID, kind: type[Any], listener: Listener) -> Iterator[None]:
         key = (user_id, kind)
         self._listeners[key].add(listener)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -72,7 +73,7 @@ class GraphQLApp(GraphQL[Context, None]):
             connection_init_wait_timeout=CONNECTION_INIT_TIMEOUT,
         )
         self._authenticator = authenticator
-        self._new_context = lambda viewer: Context(database, ledger, events, clock, viewer)
+        self._new_context: Callable[[Viewer | None], Context] = partial(Context, database, ledger, events, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -83,7 +84,8 @@ class GraphQLApp(GraphQL[Context, None]):
                 return
         await super().__call__(scope, receive, send)
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
+        """A context for one request, or for one socket until its connection_init."""
         return self._new_context(request.scope.get("viewer"))
 
     async def on_ws_connect(self, context: Context) -> Any:

@@ -95,7 +95,7 @@ def _kept_secret(path: Path) -> str:
     try:
         if not path.exists():
             draft = path.with_name(f".secret-{secrets.token_hex(8)}")
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(32))
             try:
                 os.link(draft, path)

@@ -47,7 +47,8 @@ class UsageRow:
 
 class UsageFile:
     """A file of decisions. Rows are told apart by the content of the file and their line, so identical rows all count
-    and the same file read twice is the same rows."""
+    and the same file read twice is the same rows.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises UnreadableFile when it cannot be read."""

@@ -97,6 +97,7 @@ def upgrade() -> None:
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("config_version", sa.Integer(), nullable=False),
         sa.Column("from_preferences", sa.Boolean(), nullable=False),
+        sa.Column("counted_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "id", name="pk_router_cost_alerts"),

@@ -1,0 +1,32 @@
+"""The enums of the contract. The rules know them too: here they only get their descriptions."""
+
+from __future__ import annotations
+
+import strawberry
+
+from domain.ab_test import Variant
+from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, WindowMode
+from domain.error import ErrorCode
+from domain.preference import RoutingPriority
+
+strawberry.enum(RoutingPriority, description="What routing optimises for.")
+strawberry.enum(Variant, description="One of the two sides of an A/B test.")
+strawberry.enum(AlertPeriod, description="How long a window of an alert is.")
+strawberry.enum(WindowMode, description="How windows lie in time. CALENDAR: aligned in the alert's time zone.")
+strawberry.enum(PeriodUnit, description="The unit of a custom period.")
+strawberry.enum(
+    AlertState,
+    description="ACTIVE in normal operation, NEAR_LIMIT from the near-limit percentage on, TRIGGERED from the "
+    "threshold on.",
+)
+strawberry.enum(ErrorCode, description="What kind of failure it is.")
+
+__all__ = [
+    "AlertPeriod",
+    "AlertState",
+    "ErrorCode",
+    "PeriodUnit",
+    "RoutingPriority",
+    "Variant",
+    "WindowMode",
+]
