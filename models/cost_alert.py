@@ -257,7 +257,7 @@ async def _amounts(session: AsyncSession, user_id: UUID, windows: dict[UUID, Win
             AlertWindow.user_id == user_id, tuple_(AlertWindow.alert_id, AlertWindow.window_start).in_(keys)
         )
     )
-    return dict(rows.tuples().all())
+    return {row.alert_id: row.amount for row in rows}
 
 
 async def _last_firings(

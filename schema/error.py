@@ -79,12 +79,10 @@ class Masked(MaskErrors):
     """Shows what the caller can act on, and of anything else only an id that the log knows."""
 
     def __init__(self) -> None:
-        # A GraphQL error without a cause is the client's own: syntax, validation, a variable of the wrong type.
-        super().__init__(lambda found: found.original_error is not None)
+        super().__init__(lambda found: _cause(found) is not None)
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        cause = error.original_error
-        message, extensions = _explained(cause) if cause else (error.message, {})
+        message, extensions = _explained(_cause(error) or error)
         return GraphQLError(
             message,
             nodes=error.nodes,
@@ -95,9 +93,15 @@ class Masked(MaskErrors):
         )
 
 
+def _cause(found: GraphQLError) -> Exception | None:
+    """What went wrong beneath GraphQL; None when the error is GraphQL's own: syntax, validation, a wrong variable."""
+    cause = found.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause
+
+
 def _explained(cause: Exception) -> tuple[str, dict[str, Any]]:
-    if isinstance(cause, GraphQLError):
-        return cause.message, dict(cause.extensions or {})
     if isinstance(cause, error.Overloaded):
         return cause.message, {"code": cause.code, "retryAfterMs": cause.retry_after_ms}
     if isinstance(cause, error.InvalidInput):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import uvicorn
+from starlette.types import ASGIApp
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
@@ -24,17 +26,27 @@ _LOCAL_TOKEN_LIFETIME = timedelta(days=30)
 _GRACEFUL_SHUTDOWN_S = 10
 
 
-class _Server(uvicorn.Server):
-    """Says when it is ready: after it listens, and not before."""
+class Server(uvicorn.Server):
+    """Serves the application, and says when it is ready: after it listens, and not before."""
 
-    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
-        super().__init__(config)
-        self._greeting = greeting
+    def __init__(self, app: ASGIApp, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                ws="websockets-sansio",
+                lifespan="on",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACEFUL_SHUTDOWN_S,
+            )
+        )
+        self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            print(self._greeting, flush=True)
+            self._on_ready()
 
 
 def run(settings: Settings, local_user: UUID) -> None:
@@ -42,16 +54,8 @@ def run(settings: Settings, local_user: UUID) -> None:
     asyncio.run(_check_schema(settings))
     app = create_app(settings)
     listening = _bind(settings)
-    config = uvicorn.Config(
-        app,
-        ws="websockets-sansio",
-        lifespan="on",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACEFUL_SHUTDOWN_S,
-    )
-    _Server(config, _greeting(settings, listening, local_user)).run(sockets=[listening])
+    greeting = _greeting(settings, listening, local_user)
+    Server(app, lambda: print(greeting, flush=True)).run(sockets=[listening])
 
 
 def _bind(settings: Settings) -> socket.socket:

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import Clock
+from tests.support.api import Api
+
+FIELDS = """
+  id defaultPriority maxCostPerRequest maxLatencyMs preferredProviders blockedProviders costAlertThreshold
+  customRules { name when { taskType priority inputTokensAbove inputTokensBelow metadata { key oneOf } }
+                then { use { provider model } prefer block maxCost priority } }
+  createdAt updatedAt
+"""
+READ = f"{{ preferences {{ {FIELDS} }} }}"
+SAVE = f"""
+mutation($input: SavePreferencesInput!) {{
+  savePreferences(input: $input) {{
+    __typename ... on RouterPreferences {{ {FIELDS} }} ... on Error {{ code message path }}
+  }}
+}}
+"""
+DAILY = "{ costAlerts { nodes { alertType period timeZone thresholdAmount active state } } }"
+
+
+async def test_defaults_hold_before_anything_was_saved(api: Api, user_id: Any) -> None:
+    assert await api.ask(READ) == {
+        "id": str(user_id),
+        "defaultPriority": "SPEED",
+        "maxCostPerRequest": None,
+        "maxLatencyMs": None,
+        "preferredProviders": [],
+        "blockedProviders": [],
+        "costAlertThreshold": None,
+        "customRules": [],
+        "createdAt": None,
+        "updatedAt": None,
+    }
+
+
+async def test_what_is_saved_is_read_back(api: Api) -> None:
+    rule = {
+        "name": "small questions go local",
+        "when": {"taskType": "ask", "inputTokensBelow": 500, "metadata": [{"key": "team", "oneOf": ["a", "b"]}]},
+        "then": {"use": {"provider": "ollama", "model": "llama3"}, "maxCost": "0.000000001", "prefer": ["ollama"]},
+    }
+    saved = await api.ask(
+        SAVE,
+        input={
+            "defaultPriority": "QUALITY",
+            "maxCostPerRequest": "0.0001107",
+            "maxLatencyMs": 2500,
+            "preferredProviders": ["anthropic", "openai"],
+            "blockedProviders": ["deepseek"],
+            "customRules": [rule],
+            "costAlertThreshold": "12.5",
+        },
+    )
+    assert saved.pop("__typename") == "RouterPreferences"
+    assert saved == await api.ask(READ)
+    assert saved["maxCostPerRequest"] == "0.0001107"
+    assert saved["preferredProviders"] == ["anthropic", "openai"]
+    assert saved["customRules"] == [
+        {
+            "name": "small questions go local",
+            "when": {
+                "taskType": "ask",
+                "priority": None,
+                "inputTokensAbove": None,
+                "inputTokensBelow": 500,
+                "metadata": [{"key": "team", "oneOf": ["a", "b"]}],
+            },
+            "then": {
+                "use": {"provider": "ollama", "model": "llama3"},
+                "prefer": ["ollama"],
+                "block": [],
+                "maxCost": "0.000000001",
+                "priority": None,
+            },
+        }
+    ]
+    assert (saved["createdAt"], saved["updatedAt"]) == ("2026-03-10T12:00:00Z", "2026-03-10T12:00:00Z")
+
+
+async def test_a_field_left_out_stays_and_null_clears(api: Api, clock: Clock) -> None:
+    # given saved preferences
+    await api.ask(SAVE, input={"defaultPriority": "COST", "maxLatencyMs": 100, "blockedProviders": ["x"]})
+    clock.advance(hours=1)
+    # when one field changes and two are cleared
+    saved = await api.ask(SAVE, input={"maxCostPerRequest": "1", "maxLatencyMs": None, "defaultPriority": None})
+    # then the rest is as it was
+    assert saved["maxCostPerRequest"] == "1"
+    assert saved["maxLatencyMs"] is None
+    assert saved["defaultPriority"] == "SPEED"
+    assert saved["blockedProviders"] == ["x"]
+    assert (saved["createdAt"], saved["updatedAt"]) == ("2026-03-10T12:00:00Z", "2026-03-10T13:00:00Z")
+
+
+async def test_providers_saved_in_two_calls_may_not_overlap(api: Api) -> None:
+    # given a preferred provider
+    before = await api.ask(SAVE, input={"preferredProviders": ["OpenAI"]})
+    # when it is blocked later
+    refused = await api.ask(SAVE, input={"blockedProviders": ["openai"], "maxLatencyMs": 5})
+    # then that is refused, and nothing of it stored
+    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "blockedProviders"])
+    assert await api.ask(READ) == {key: value for key, value in before.items() if key != "__typename"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("maxCostPerRequest", "-0.01"),
+        ("maxCostPerRequest", "NaN"),
+        ("maxCostPerRequest", "Infinity"),
+        ("maxCostPerRequest", "1e30"),
+        ("maxCostPerRequest", "100000.000000001"),
+        ("maxLatencyMs", 0),
+        ("maxLatencyMs", -1),
+        ("maxLatencyMs", 86_400_001),
+        ("costAlertThreshold", "0"),
+        ("costAlertThreshold", "-5"),
+        ("preferredProviders", [""]),
+        ("preferredProviders", ["a" * 201]),
+        ("preferredProviders", ["a\x00"]),
+        ("preferredProviders", [f"p{n}" for n in range(101)]),
+        ("customRules", [{"name": "r", "when": {}, "then": {}}]),
+        ("customRules", [{"name": "r", "when": {}, "then": {"priority": "COST"}}] * 2),
+        ("customRules", [{"name": f"r{n}", "when": {}, "then": {"priority": "COST"}} for n in range(51)]),
+    ],
+)
+async def test_input_out_of_bounds_is_refused_by_name_and_not_stored(api: Api, field: str, value: Any) -> None:
+    refused = await api.ask(SAVE, input={field: value, "defaultPriority": "COST"})
+    assert (refused["__typename"], refused["code"]) == ("InvalidInput", "INVALID_INPUT")
+    assert refused["path"][0] == "input"
+    assert field in refused["path"] or field in refused["message"]
+    assert (await api.ask(READ))["createdAt"] is None
+
+
+async def test_an_unknown_priority_is_refused_by_name(api: Api) -> None:
+    [error] = await api.errors(SAVE, input={"defaultPriority": "CHEAPEST"})
+    assert "defaultPriority" in error["message"]
+    assert "CHEAPEST" in error["message"]
+
+
+async def test_the_threshold_keeps_one_daily_alert_in_step(api: Api) -> None:
+    # given a threshold
+    await api.ask(SAVE, input={"costAlertThreshold": "5"})
+    [alert] = (await api.ask(DAILY))["nodes"]
+    assert alert == {
+        "alertType": "daily_spend",
+        "period": "DAILY",
+        "timeZone": "UTC",
+        "thresholdAmount": "5",
+        "active": True,
+        "state": "ACTIVE",
+    }
+    # when it changes, goes, and comes back
+    await api.ask(SAVE, input={"costAlertThreshold": "7.25"})
+    assert [a["thresholdAmount"] for a in (await api.ask(DAILY))["nodes"]] == ["7.25"]
+    await api.ask(SAVE, input={"costAlertThreshold": None})
+    assert [a["active"] for a in (await api.ask(DAILY))["nodes"]] == [False]
+    await api.ask(SAVE, input={"costAlertThreshold": "8"})
+    # then it is the same one
+    assert [(a["thresholdAmount"], a["active"]) for a in (await api.ask(DAILY))["nodes"]] == [("8", True)]
+
+
+async def test_each_user_has_preferences_of_their_own(api: Api, other_api: Api) -> None:
+    await api.ask(SAVE, input={"defaultPriority": "PRIVACY"})
+    await other_api.ask(SAVE, input={"defaultPriority": "COST"})
+    assert (await api.ask(READ))["defaultPriority"] == "PRIVACY"
+    assert (await other_api.ask(READ))["defaultPriority"] == "COST"

@@ -1,0 +1,194 @@
+"""Subscriptions, over real sockets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from server.auth import make_token
+from server.settings import Settings
+from tests.conftest import Clock
+from tests.support.api import Api
+from tests.support.socket import Socket, opened, signed_in
+
+ALERTS = "subscription($after: String) { alertTriggered(after: $after) { cursor level amount alert { id state } } }"
+LOG = """
+mutation($cost: Decimal!, $provider: String = "openai", $test: ID, $variant: Variant) {
+  logAnalytics(input: {
+    provider: $provider, modelUsed: "gpt-4o", taskType: "chat", success: true, cost: $cost,
+    abTestId: $test, abVariant: $variant
+  }) { __typename ... on LoggedAnalytics { record { id } } }
+}
+"""
+START_TEST = """
+mutation {
+  createABTest(input: {
+    testName: "t", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
+  }) { ... on ABTest { id } }
+}
+"""
+TEST_UPDATED = "subscription($id: ID!) { abTestUpdated(id: $id) { active winner variantB { calls totalCost } } }"
+DAILY_ALERT = """
+mutation($threshold: Decimal!) {
+  createCostAlert(input: {thresholdAmount: $threshold, period: DAILY}) { ... on CostAlert { id } }
+}
+"""
+
+
+async def test_an_alert_is_pushed_when_spend_reaches_its_threshold(url: str, token: str, live_api: Api) -> None:
+    # given a daily alert at $1 and a subscriber
+    alert = await live_api.ask(DAILY_ALERT, threshold="1")
+    async with signed_in(url, token) as socket:
+        await socket.subscribe(ALERTS)
+
+        # when spend goes to $0.50, $0.90 and $1.10
+        for cost in ("0.5", "0.4", "0.2"):
+            await live_api.ask(LOG, cost=cost)
+
+        # then both levels arrive, in order
+        near = await socket.next()
+        over = await socket.next()
+    assert (near["level"], near["amount"], near["alert"]["id"]) == ("NEAR_LIMIT", "0.9", alert["id"])
+    assert (over["level"], over["amount"], over["alert"]["state"]) == ("TRIGGERED", "1.1", "TRIGGERED")
+
+
+async def test_a_client_that_comes_back_with_its_cursor_gets_what_it_missed_and_no_more(
+    url: str, token: str, live_api: Api, clock: Clock
+) -> None:
+    # given a client that saw one firing and was cut off
+    await live_api.ask(DAILY_ALERT, threshold="1")
+    async with signed_in(url, token) as socket:
+        await socket.subscribe(ALERTS)
+        await live_api.ask(LOG, cost="0.8")
+        seen = (await socket.next())["cursor"]
+
+    # when two more fire while it is away, and it resumes
+    await live_api.ask(LOG, cost="0.2")
+    clock.advance(days=1)
+    await live_api.ask(LOG, cost="5")
+    async with signed_in(url, token) as socket:
+        await socket.start(ALERTS, after=seen)
+        replayed = [await socket.next(), await socket.next()]
+
+        # then it has exactly those, and then goes live
+        clock.advance(days=1)
+        await live_api.ask(LOG, cost="9")
+        live = await socket.next()
+    assert [(event["level"], event["amount"]) for event in replayed] == [("TRIGGERED", "1"), ("TRIGGERED", "5")]
+    assert (live["level"], live["amount"]) == ("TRIGGERED", "9")
+
+
+async def test_an_empty_cursor_replays_from_the_first_firing(url: str, token: str, live_api: Api) -> None:
+    await live_api.ask(DAILY_ALERT, threshold="1")
+    await live_api.ask(LOG, cost="0.8")
+    await live_api.ask(LOG, cost="0.8")
+    async with signed_in(url, token) as socket:
+        await socket.start(ALERTS, after="")
+        assert [(await socket.next())["level"], (await socket.next())["level"]] == ["NEAR_LIMIT", "TRIGGERED"]
+
+
+async def test_a_foreign_cursor_is_refused(url: str, token: str) -> None:
+    async with signed_in(url, token) as socket:
+        await socket.start(ALERTS, after="zzz")
+        message = await socket.receive()
+    [error] = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["after"]}
+
+
+async def test_logged_decisions_are_pushed_to_their_user_alone(
+    url: str, token: str, live_api: Api, settings: Settings
+) -> None:
+    # given a user who listens for one provider, and another user who listens for all
+    query = "subscription($filter: AnalyticsFilter) { analyticsLogged(filter: $filter) { id provider cost } }"
+    other = make_token(settings, UUID(int=7), timedelta(hours=1))
+    async with signed_in(url, token) as socket, signed_in(url, other) as other_socket:
+        await socket.subscribe(query, filter={"providers": ["groq"]})
+        await other_socket.subscribe(query)
+
+        # when the user logs with two providers, then the other user logs
+        await live_api.ask(LOG, cost="1", provider="openai")
+        await live_api.ask(LOG, cost="2", provider="groq")
+        await Api(live_api._client, other).ask(LOG, cost="3", provider="mistral")
+
+        # then each sees their own and what they asked for
+        assert (await socket.next())["provider"] == "groq"
+        assert (await other_socket.next())["provider"] == "mistral"
+
+
+async def test_a_test_is_pushed_as_its_figures_change(url: str, token: str, live_api: Api) -> None:
+    # given a running test and a subscriber
+    test = await live_api.ask(START_TEST)
+    async with signed_in(url, token) as socket:
+        await socket.subscribe(TEST_UPDATED, id=test["id"])
+
+        # when a decision is counted for it, and when it ends
+        await live_api.ask(LOG, cost="0.25", test=test["id"], variant="B")
+        counted = await socket.next()
+        await live_api.ask("mutation($id: ID!) { endABTest(id: $id, winner: B) { __typename } }", id=test["id"])
+        ended = await socket.next()
+
+    # then each is told
+    assert counted == {"active": True, "winner": None, "variantB": {"calls": 1, "totalCost": "0.25"}}
+    assert ended == {"active": False, "winner": "B", "variantB": {"calls": 1, "totalCost": "0.25"}}
+
+
+async def test_another_users_test_cannot_be_watched(
+    url: str, live_api: Api, settings: Settings
+) -> None:
+    test = await live_api.ask(START_TEST)
+    other = make_token(settings, UUID(int=7), timedelta(hours=1))
+    async with signed_in(url, other) as socket:
+        errors = []
+        for ab_test_id in (test["id"], str(UUID(int=1)), "none"):
+            await socket.start(TEST_UPDATED, id=ab_test_id)
+            errors.append((await socket.receive())["payload"]["errors"][0])
+            assert (await socket.receive())["type"] == "complete"
+    assert [error["extensions"]["code"] for error in errors] == ["NOT_FOUND"] * 3
+    assert len({error["message"] for error in errors}) == 1
+
+
+async def test_saved_preferences_are_pushed_to_the_users_other_clients(url: str, token: str, live_api: Api) -> None:
+    async with signed_in(url, token) as socket:
+        await socket.subscribe("subscription { preferencesChanged { defaultPriority } }")
+        await live_api.ask("mutation { savePreferences(input: {defaultPriority: COST}) { __typename } }")
+        assert await socket.next() == {"defaultPriority": "COST"}
+
+
+async def test_a_refused_save_is_not_pushed(url: str, token: str, live_api: Api) -> None:
+    async with signed_in(url, token) as socket:
+        await socket.subscribe("subscription { preferencesChanged { maxLatencyMs } }")
+        await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: -1}) { __typename } }")
+        await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }")
+        assert await socket.next() == {"maxLatencyMs": 5}
+
+
+@pytest.mark.parametrize("init", [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": 5}, {"token": ["x"]}])
+async def test_a_socket_without_a_good_token_is_closed_with_4403(url: str, init: dict[str, Any]) -> None:
+    async with opened(url, **init) as socket:
+        assert await socket.close_code() == 4403
+
+
+async def test_a_socket_with_an_expired_token_is_closed_with_4403(url: str, settings: Settings) -> None:
+    expired = make_token(settings, UUID(int=7), timedelta(seconds=-1))
+    async with opened(url, Authorization=f"Bearer {expired}") as socket:
+        assert await socket.close_code() == 4403
+
+
+async def test_an_operation_before_connection_init_is_closed_with_4401(url: str) -> None:
+    address = f"{url.replace('http', 'ws', 1)}/graphql"
+    async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as connection:
+        socket = Socket(connection)
+        await socket.start("{ viewer { id } }")
+        assert await socket.close_code() == 4401
+
+
+async def test_a_token_that_expires_closes_its_socket(url: str, settings: Settings) -> None:
+    short = make_token(settings, UUID(int=7), timedelta(seconds=1))
+    async with signed_in(url, short) as socket:
+        await socket.subscribe(ALERTS)
+        assert await socket.close_code() == 4403

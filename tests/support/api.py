@@ -1,0 +1,36 @@
+"""A GraphQL client of one user, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+
+class Api:
+    def __init__(self, client: httpx2.AsyncClient, token: str) -> None:
+        self._client = client
+        self.token = token
+
+    async def post(self, query: str, **variables: Any) -> httpx2.Response:
+        return await self._client.post(
+            "/graphql",
+            json={"query": query, "variables": variables},
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+
+    async def ask(self, query: str, **variables: Any) -> Any:
+        """The data of an operation that has no errors; of one root field, its value alone."""
+        response = await self.post(query, **variables)
+        body = response.json()
+        assert response.status_code == 200, body
+        assert "errors" not in body, body
+        data = body["data"]
+        return next(iter(data.values())) if len(data) == 1 else data
+
+    async def errors(self, query: str, **variables: Any) -> list[dict[str, Any]]:
+        """The top-level errors of an operation that must have some."""
+        body = (await self.post(query, **variables)).json()
+        assert body.get("errors"), body
+        errors: list[dict[str, Any]] = body["errors"]
+        return errors

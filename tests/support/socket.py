@@ -1,0 +1,76 @@
+"""A graphql-transport-ws client over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+PATIENCE_S = 10
+
+
+class Socket:
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def send(self, **message: Any) -> None:
+        await self.connection.send(json.dumps(message))
+
+    async def receive(self) -> dict[str, Any]:
+        """The next message, whatever it is."""
+        async with asyncio.timeout(PATIENCE_S):
+            message: dict[str, Any] = json.loads(await self.connection.recv())
+        return message
+
+    async def start(self, query: str, *, operation: str = "1", **variables: Any) -> None:
+        """Start an operation."""
+        await self.send(id=operation, type="subscribe", payload={"query": query, "variables": variables})
+
+    async def subscribe(self, query: str, *, operation: str = "1", **variables: Any) -> None:
+        """Start a subscription, and come back once it listens.
+
+        Operations start in the order they are asked for: when a later one has been answered, this one listens.
+        """
+        await self.start(query, operation=operation, **variables)
+        for _ in range(2):
+            await self.start("{ preferences { id } }", operation="after")
+            message = await self.receive()
+            assert (message["id"], message["type"]) == ("after", "next"), message
+            assert (await self.receive())["type"] == "complete"
+
+    async def next(self) -> Any:
+        """The value of the next event's one root field."""
+        message = await self.receive()
+        assert message["type"] == "next", message
+        assert "errors" not in message["payload"], message
+        return next(iter(message["payload"]["data"].values()))
+
+    async def close_code(self) -> int | None:
+        """The code the server closes with."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self.connection.wait_closed()
+        return self.connection.close_code
+
+
+@asynccontextmanager
+async def opened(url: str, **init: Any) -> AsyncIterator[Socket]:
+    """A socket whose connection_init has been sent and not yet answered."""
+    async with connect(
+        f"{url.replace('http', 'ws', 1)}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]
+    ) as connection:
+        socket = Socket(connection)
+        await socket.send(type="connection_init", payload=init)
+        yield socket
+
+
+@asynccontextmanager
+async def signed_in(url: str, token: str) -> AsyncIterator[Socket]:
+    """A socket that the server has acknowledged."""
+    async with opened(url, Authorization=f"Bearer {token}") as socket:
+        assert (await socket.receive())["type"] == "connection_ack"
+        yield socket
