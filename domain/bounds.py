@@ -60,9 +60,9 @@ def _json_object(value: Any) -> Any:
 
 
 def _check_depth(value: Any) -> None:
-    level: Iterable[Any] = [value]
-    for _ in range(MAX_JSON_DEPTH + 1):
-        level = [child for node in level if isinstance(node, dict | list) for child in _children(node)]
+    level: list[Any] = [value]
+    for _ in range(MAX_JSON_DEPTH):
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
         if not level:
             return
     refuse(f"must be nested at most {MAX_JSON_DEPTH} deep")
@@ -147,10 +147,15 @@ class Input(pydantic.BaseModel):
 def invalid(error: pydantic.ValidationError, path: tuple[str | int, ...] = ()) -> InvalidInput:
     """The first of pydantic's findings, as ours. The value itself is not repeated: it may be long or secret."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    steps = [*path, *(to_camel(step) if isinstance(step, str) else step for step in first["loc"])]
+    steps = [*path, *(_spelt(step) for step in first["loc"])]
     names = [str(step) for step in steps if step != "input"]
     message = first["msg"].removeprefix("Value error, ")
     return InvalidInput(f"{'.'.join(names)}: {message}" if names else message, steps)
+
+
+def _spelt(step: str | int) -> str:
+    # `from` is a word of Python: the field is called `from_` here.
+    return to_camel(step).rstrip("_") if isinstance(step, str) else str(step)
 
 
 def identifier(text: str) -> UUID | None:

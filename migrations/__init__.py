@@ -7,7 +7,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,3 +26,18 @@ def configuration(url: URL | str) -> Config:
 def upgrade(url: URL | str) -> None:
     """Bring the database at this URL to the newest schema. Not to be called from a running event loop."""
     command.upgrade(configuration(url), "head")
+
+
+async def is_current(url: URL | str) -> bool:
+    """Whether the database at this URL has the newest schema."""
+    engine = create_async_engine(url)
+    try:
+        async with engine.connect() as connection:
+            revision = await connection.run_sync(_revision)
+    finally:
+        await engine.dispose()
+    return revision == ScriptDirectory.from_config(configuration(url)).get_current_head()
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -93,7 +93,7 @@ async def log_analytics_batch(
         if isinstance(outcome, Refusal)
     ]
     return BatchResult(
-        accepted=len(logged),
+        accepted=sum(not outcome.deduplicated for outcome in logged),
         deduplicated=sum(outcome.deduplicated for outcome in logged),
         rejected=sorted(rejected, key=lambda record: record.index),
     )

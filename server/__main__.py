@@ -44,7 +44,9 @@ def serve() -> None:
     """Serve the API. The database must be migrated."""
     from server.serving import run
 
-    run(_settings(), LOCAL_USER)
+    settings = _settings()
+    _check_database(settings)
+    run(settings, LOCAL_USER)
 
 
 @app.command()
@@ -53,8 +55,6 @@ def migrate() -> None:
     from migrations import upgrade
 
     settings = _settings()
-    if settings.database_url is None:
-        settings.prepare_data_dir()
     with _database_errors(settings):
         upgrade(settings.database)
 
@@ -62,15 +62,13 @@ def migrate() -> None:
 @app.command()
 def token(
     user: Annotated[UUID, typer.Option("--user", help="Whose token: a UUID.")],
-    expires: Annotated[timedelta, typer.Option(parser=_duration, metavar="30d", help="How long it holds.")] = timedelta(
-        days=30
-    ),
+    expires: Annotated[str, typer.Option(help="How long it holds: a number and s, m, h or d.")] = "30d",
 ) -> None:
     """Print a token for a user, and nothing else."""
     from server.auth import make_token
 
     try:
-        print(make_token(_settings(), user, expires))
+        print(make_token(_settings(), user, _duration(expires)))
     except LookupError as error:
         raise StartupError(str(error)) from None
 
@@ -81,6 +79,7 @@ def import_(file: FileArgument, user: UserOption) -> None:
     from server.importing import import_usage
 
     settings = _settings()
+    _check_database(settings)
     with _database_errors(settings), _progress(file, "importing") as (usage, report):
         result = asyncio.run(import_usage(settings, usage, user, report))
     _print_bad_rows(result.bad_rows)
@@ -127,8 +126,18 @@ def _settings() -> Settings:
     return Settings.from_environment()
 
 
+def _check_database(settings: Settings) -> None:
+    from migrations import is_current
+
+    with _database_errors(settings):
+        if not asyncio.run(is_current(settings.database)):
+            raise StartupError("the database has not the newest schema: run 'make migrate'")
+
+
 @contextmanager
 def _database_errors(settings: Settings) -> Iterator[None]:
+    if settings.database_url is None:
+        settings.prepare_data_dir()
     try:
         yield
     except (SQLAlchemyError, OSError) as error:

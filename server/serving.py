@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import uvicorn
 from starlette.types import ASGIApp
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
-from migrations import configuration
-from models.database import Database
 from server.app import create_app
 from server.auth import make_token
 from server.settings import Settings, StartupError
@@ -50,8 +42,7 @@ class Server(uvicorn.Server):
 
 
 def run(settings: Settings, local_user: UUID) -> None:
-    """Serve until told to stop. Raises StartupError when that cannot begin."""
-    asyncio.run(_check_schema(settings))
+    """Serve until told to stop, over a database that is migrated. Raises StartupError when that cannot begin."""
     app = create_app(settings)
     listening = _bind(settings)
     greeting = _greeting(settings, listening, local_user)
@@ -69,28 +60,6 @@ def _bind(settings: Settings) -> socket.socket:
             f"ROUTER_HOST, ROUTER_PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
         ) from None
     return listening
-
-
-async def _check_schema(settings: Settings) -> None:
-    async def publish(_events: Any) -> None: ...
-
-    database = Database(settings.database, publish)
-    head = ScriptDirectory.from_config(configuration(settings.database)).get_current_head()
-    try:
-        async with database.system() as connection:
-            current = await connection.run_sync(_revision)
-    except (SQLAlchemyError, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        place = settings.database.render_as_string(hide_password=True)
-        raise StartupError(f"ROUTER_DATABASE_URL: cannot use {place}: {reason}") from None
-    finally:
-        await database.dispose()
-    if current != head:
-        raise StartupError("the database has not the newest schema: run 'make migrate'")
-
-
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _greeting(settings: Settings, listening: socket.socket, local_user: UUID) -> str:

@@ -80,7 +80,9 @@ async def test_decisions_move_the_sums_of_their_variant(api: Api) -> None:
         assert (await api.ask(LOG, input=decision(abTestId=test_id, **fields)))["__typename"] == "LoggedAnalytics"
     # then the figures are exact, and a variant that was given wins over provider and model
     test = await api.ask(READ, id=test_id)
-    assert {key: test["variantA"][key] for key in ("calls", "successes", "avgLatencyMs", "totalCost", "trafficShare")} == {
+    assert {
+        key: test["variantA"][key] for key in ("calls", "successes", "avgLatencyMs", "totalCost", "trafficShare")
+    } == {
         "calls": 3,
         "successes": 2,
         "avgLatencyMs": 200.0,

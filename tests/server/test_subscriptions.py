@@ -137,9 +137,7 @@ async def test_a_test_is_pushed_as_its_figures_change(url: str, token: str, live
     assert ended == {"active": False, "winner": "B", "variantB": {"calls": 1, "totalCost": "0.25"}}
 
 
-async def test_another_users_test_cannot_be_watched(
-    url: str, live_api: Api, settings: Settings
-) -> None:
+async def test_another_users_test_cannot_be_watched(url: str, live_api: Api, settings: Settings) -> None:
     test = await live_api.ask(START_TEST)
     other = make_token(settings, UUID(int=7), timedelta(hours=1))
     async with signed_in(url, other) as socket:

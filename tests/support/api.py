@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx2
@@ -15,8 +16,9 @@ class Api:
     async def post(self, query: str, **variables: Any) -> httpx2.Response:
         return await self._client.post(
             "/graphql",
-            json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {self.token}"},
+            # ASCII alone, so that text which is no Unicode can be sent too
+            content=json.dumps({"query": query, "variables": variables}),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )
 
     async def ask(self, query: str, **variables: Any) -> Any:

@@ -1,0 +1,479 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+import pydantic
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from domain.bounds import (
+    Budget,
+    Cost,
+    Input,
+    JSONObject,
+    Milliseconds,
+    Moment,
+    Name,
+    Names,
+    Share,
+    TimeZone,
+    Tokens,
+    identifier,
+    page_size,
+)
+from domain.error import ErrorCode, InvalidInput
+from domain.money import plain
+
+NAME: TypeAdapter[str] = TypeAdapter(Name)
+NAMES: TypeAdapter[list[str]] = TypeAdapter(Names)
+COST: TypeAdapter[Decimal] = TypeAdapter(Cost)
+BUDGET: TypeAdapter[Decimal] = TypeAdapter(Budget)
+MILLISECONDS: TypeAdapter[int] = TypeAdapter(Milliseconds)
+TOKENS: TypeAdapter[int] = TypeAdapter(Tokens)
+SHARE: TypeAdapter[float] = TypeAdapter(Share)
+JSON_OBJECT: TypeAdapter[dict[str, Any] | None] = TypeAdapter(JSONObject)
+TIME_ZONE: TypeAdapter[str] = TypeAdapter(TimeZone)
+MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+
+
+def reason(adapter: TypeAdapter[Any], value: Any) -> str:
+    """Why the value is refused."""
+    with pytest.raises(pydantic.ValidationError) as refusal:
+        adapter.validate_python(value)
+    return refusal.value.errors()[0]["msg"]
+
+
+class Item(Input):
+    unit_price: Cost
+    code_name: Name
+
+
+class Order(Input):
+    order_name: Name
+    max_items: Tokens | None = None
+    line_items: list[Item] = []
+
+
+def refusal_of(values: dict[str, Any], path: tuple[str | int, ...] = ("input",)) -> InvalidInput:
+    with pytest.raises(InvalidInput) as refusal:
+        Order.checked(values, path)
+    return refusal.value
+
+
+# Names
+
+
+def test_the_space_around_a_name_is_no_part_of_it() -> None:
+    assert NAME.validate_python(" \t gpt-4o mini \n") == "gpt-4o mini"
+
+
+def test_a_name_has_at_most_200_characters() -> None:
+    assert NAME.validate_python("é" * 200) == "é" * 200
+    assert NAME.validate_python(" " + "n" * 200 + " ") == "n" * 200
+    assert reason(NAME, "n" * 201) == "String should have at most 200 characters"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t "])
+def test_a_blank_name_is_refused(blank: str) -> None:
+    assert reason(NAME, blank) == "String should have at least 1 character"
+
+
+def test_a_name_holds_no_nul() -> None:
+    assert reason(NAME, "a\x00b") == "must not hold the NUL character"
+
+
+def test_a_name_is_valid_unicode() -> None:
+    assert reason(NAME, "a\ud800") == "Input should be a valid string, unable to parse raw data as a unicode string"
+
+
+@pytest.mark.parametrize("value", [None, 7, ["openai"]])
+def test_a_name_is_text(value: Any) -> None:
+    assert reason(NAME, value) == "Input should be a valid string"
+
+
+def test_a_name_is_listed_once_whatever_its_case_as_it_was_first_written() -> None:
+    names = NAMES.validate_python(["OpenAI", "mistral", " openai ", "STRASSE", "straße", "Mistral", "groq"])
+
+    assert names == ["OpenAI", "mistral", "STRASSE", "groq"]
+
+
+def test_a_list_has_at_most_100_names() -> None:
+    assert NAMES.validate_python([f"n{i}" for i in range(100)]) == [f"n{i}" for i in range(100)]
+    assert reason(NAMES, ["n"] * 101) == "List should have at most 100 items after validation, not 101"
+
+
+# Money
+
+
+@pytest.mark.parametrize(
+    ("value", "cost"),
+    [
+        ("0", "0"),
+        ("1E-10", "0"),
+        ("0.0000000005", "0"),
+        ("0.0000000015", "0.000000002"),
+        ("0.031131000000000002", "0.031131"),
+        (0.1, "0.1"),
+        (1e-7, "0.0000001"),
+        (0.000000015, "0.000000015"),
+        (3, "3"),
+        (Decimal("99999.999999999"), "99999.999999999"),
+        ("100000", "100000"),
+    ],
+)
+def test_a_cost_is_taken_to_the_nano_dollar(value: Any, cost: str) -> None:
+    taken = COST.validate_python(value)
+
+    assert taken == Decimal(cost)
+    assert taken.as_tuple().exponent == -9
+
+
+@pytest.mark.parametrize("value", ["-0.000000001", "-1E-30", "100000.000000001", "100000.0000000000000001", "1E+40"])
+def test_a_cost_is_from_0_to_100000(value: str) -> None:
+    assert reason(COST, value) == "must be from 0 to 100000 USD"
+
+
+@pytest.mark.parametrize("adapter", [COST, BUDGET])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", float("nan"), float("inf")])
+def test_money_is_finite(adapter: TypeAdapter[Decimal], value: Any) -> None:
+    assert reason(adapter, value) == "Input should be a finite number"
+
+
+@pytest.mark.parametrize("adapter", [COST, BUDGET])
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("five", "Input should be a valid decimal"),
+        ("", "Input should be a valid decimal"),
+        (True, "Decimal input should be an integer, float, string or Decimal object"),
+    ],
+)
+def test_money_is_a_number(adapter: TypeAdapter[Decimal], value: Any, why: str) -> None:
+    assert reason(adapter, value) == why
+
+
+def test_minus_zero_is_zero() -> None:
+    assert plain(COST.validate_python("-0")) == "0"
+
+
+@pytest.mark.parametrize(
+    ("value", "budget"),
+    [
+        ("0.000000001", "0.000000001"),
+        ("0.0000000015", "0.000000002"),
+        (0.3, "0.3"),
+        ("1000000000", "1000000000"),
+        ("999999999.999999999", "999999999.999999999"),
+    ],
+)
+def test_a_budget_is_taken_to_the_nano_dollar(value: Any, budget: str) -> None:
+    taken = BUDGET.validate_python(value)
+
+    assert taken == Decimal(budget)
+    assert taken.as_tuple().exponent == -9
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "0.0000000009", "1000000000.000000001", "1000000000.0000000000001"])
+def test_a_budget_is_more_than_0_and_at_most_a_billion(value: str) -> None:
+    assert reason(BUDGET, value) == "must be more than 0 and at most 1000000000 USD"
+
+
+@given(st.decimals(min_value="1E-9", max_value=100_000, allow_nan=False))
+@settings(max_examples=200, deadline=None)
+def test_money_is_rounded_as_exact_fractions_are(amount: Decimal) -> None:
+    rounded = Fraction(round(Fraction(amount) * 10**9), 10**9)
+
+    assert Fraction(COST.validate_python(amount)) == rounded
+    assert Fraction(BUDGET.validate_python(amount)) == rounded
+
+
+@given(st.floats(min_value=1e-9, max_value=100_000))
+@settings(max_examples=200, deadline=None)
+def test_a_float_counts_as_the_digits_it_is_written_with(amount: float) -> None:
+    rounded = Fraction(round(Fraction(repr(amount)) * 10**9), 10**9)
+
+    assert Fraction(COST.validate_python(amount)) == rounded
+
+
+# Counts and shares
+
+
+def test_a_latency_is_at_most_a_day() -> None:
+    assert MILLISECONDS.validate_python(0) == 0
+    assert MILLISECONDS.validate_python(86_400_000) == 86_400_000
+    assert reason(MILLISECONDS, -1) == "Input should be greater than or equal to 0"
+    assert reason(MILLISECONDS, 86_400_001) == "Input should be less than or equal to 86400000"
+    assert reason(MILLISECONDS, 1.5) == "Input should be a valid integer, got a number with a fractional part"
+
+
+def test_tokens_are_at_most_a_billion() -> None:
+    assert TOKENS.validate_python(0) == 0
+    assert TOKENS.validate_python(1_000_000_000) == 1_000_000_000
+    assert reason(TOKENS, -1) == "Input should be greater than or equal to 0"
+    assert reason(TOKENS, 1_000_000_001) == "Input should be less than or equal to 1000000000"
+
+
+def test_a_share_is_from_0_to_1() -> None:
+    assert SHARE.validate_python(0) == 0.0
+    assert SHARE.validate_python(1) == 1.0
+    assert reason(SHARE, -0.0001) == "Input should be greater than or equal to 0"
+    assert reason(SHARE, 1.0001) == "Input should be less than or equal to 1"
+    assert reason(SHARE, float("nan")) == "Input should be a finite number"
+
+
+# JSON objects
+
+json_texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00\\"), max_size=20)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(min_value=-(10**30), max_value=10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | json_texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(json_texts, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def nested(depth: int, leaf: Any) -> Any:
+    value = leaf
+    for _ in range(depth):
+        value = {"in": value}
+    return value
+
+
+@given(st.dictionaries(json_texts, json_values, max_size=5))
+@settings(max_examples=150, deadline=None)
+def test_a_json_object_is_taken_as_it_is(value: dict[str, Any]) -> None:
+    taken = JSON_OBJECT.validate_python(value)
+
+    assert json.dumps(taken, sort_keys=True) == json.dumps(value, sort_keys=True)
+
+
+def test_no_json_is_no_object() -> None:
+    assert JSON_OBJECT.validate_python(None) is None
+    assert JSON_OBJECT.validate_python({}) == {}
+
+
+@pytest.mark.parametrize("value", [[], [{"a": 1}], "{}", 7, True])
+def test_json_that_is_no_object_is_refused(value: Any) -> None:
+    assert reason(JSON_OBJECT, value) == 'must be a JSON object, such as {"team": "search"}'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": float("nan")},
+        {"a": [{"b": float("inf")}]},
+        {"a": -float("inf")},
+        {"a": "\ud800"},
+        {"\udfff": 1},
+    ],
+)
+def test_json_holds_finite_numbers_and_valid_text(value: Any) -> None:
+    assert reason(JSON_OBJECT, value) == "must hold only finite numbers and valid Unicode text"
+
+
+@pytest.mark.parametrize("value", [{"a": "x\x00y"}, {"a": [{"b\x00": 1}]}])
+def test_json_holds_no_nul(value: Any) -> None:
+    assert reason(JSON_OBJECT, value) == "must not hold the NUL character"
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "match \\\\u0000 here", "C:\\u0000"])
+def test_a_backslash_and_u0000_are_characters_like_others(text: str) -> None:
+    assert JSON_OBJECT.validate_python({"pattern": text}) == {"pattern": text}
+
+
+def test_json_is_nested_at_most_20_deep() -> None:
+    assert JSON_OBJECT.validate_python(nested(20, 1)) == nested(20, 1)
+    assert reason(JSON_OBJECT, nested(21, 1)) == "must be nested at most 20 deep"
+
+
+def test_lists_count_as_depth() -> None:
+    assert JSON_OBJECT.validate_python(nested(18, [[1]])) == nested(18, [[1]])
+    assert reason(JSON_OBJECT, nested(19, [[1]])) == "must be nested at most 20 deep"
+
+
+def test_json_nested_a_million_deep_is_refused_like_any_other() -> None:
+    assert reason(JSON_OBJECT, nested(1_000_000, 1)) == "must be nested at most 20 deep"
+
+
+def test_json_has_at_most_16_kib() -> None:
+    around = len(b'{"text":""}')
+
+    assert JSON_OBJECT.validate_python({"text": "x" * (16_384 - around)}) == {"text": "x" * (16_384 - around)}
+    assert reason(JSON_OBJECT, {"text": "x" * (16_385 - around)}) == "must be at most 16384 bytes as JSON, not 16385"
+
+
+def test_json_is_measured_in_bytes() -> None:
+    assert reason(JSON_OBJECT, {"text": "é" * 8_192}) == "must be at most 16384 bytes as JSON, not 16395"
+
+
+# Time
+
+
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5"])
+def test_an_iana_zone_is_taken(name: str) -> None:
+    assert TIME_ZONE.validate_python(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "europe/berlin", "Mars/Phobos", "+02:00", "../UTC", "/etc/passwd", "UTC\x00"])
+def test_any_other_zone_is_refused(name: str) -> None:
+    assert reason(TIME_ZONE, name) == "must be an IANA time zone, such as Europe/Berlin"
+
+
+def test_a_zone_has_at_most_64_characters() -> None:
+    assert reason(TIME_ZONE, "z" * 65) == "String should have at most 64 characters"
+
+
+def test_a_moment_is_taken_in_utc() -> None:
+    moment = MOMENT.validate_python("2026-03-01T01:30:00.000001+05:30")
+
+    assert moment == datetime(2026, 2, 28, 20, 0, 0, 1, tzinfo=UTC)
+    assert moment.tzinfo is UTC
+
+
+@pytest.mark.parametrize("value", ["2026-03-01T01:30:00", datetime(2026, 3, 1, 1, 30)])  # noqa: DTZ001
+def test_a_moment_needs_an_offset(value: Any) -> None:
+    assert reason(MOMENT, value) == "Input should have timezone info"
+
+
+def test_time_begins_in_1970() -> None:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+
+    assert MOMENT.validate_python("1970-01-01T00:00:00Z") == epoch
+    assert MOMENT.validate_python("1969-12-31T19:00:00-05:00") == epoch
+    assert reason(MOMENT, "1969-12-31T23:59:59.999999Z") == "must not be before 1970-01-01T00:00:00Z"
+    assert reason(MOMENT, "1970-01-01T00:00:00+00:01") == "must not be before 1970-01-01T00:00:00Z"
+    assert reason(MOMENT, "0001-01-01T00:00:00+14:00") == "must not be before 1970-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "value", ["9999-12-31T23:59:59-00:01", datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-5)))]
+)
+def test_a_moment_past_the_last_one_in_utc_is_refused(value: Any) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        MOMENT.validate_python(value)
+
+
+# Checked input
+
+
+def test_checked_input_takes_the_names_of_the_contract() -> None:
+    order = Order.checked({"orderName": "o", "lineItems": [{"unitPrice": "0.5", "codeName": "c"}]})
+
+    assert order == Order(order_name="o", line_items=[Item(unit_price=Decimal("0.5"), code_name="c")])
+
+
+def test_checked_input_takes_our_own_names_too() -> None:
+    assert Order.checked({"order_name": "o", "max_items": 5}) == Order.checked({"orderName": "o", "maxItems": 5})
+
+
+@pytest.mark.parametrize("name", ["maxItems", "max_items"])
+def test_a_refusal_names_the_field_as_the_caller_knows_it(name: str) -> None:
+    refusal = refusal_of({"orderName": "o", name: -1})
+
+    assert refusal.message == "maxItems: Input should be greater than or equal to 0"
+    assert refusal.path == ["input", "maxItems"]
+    assert refusal.code is ErrorCode.INVALID_INPUT
+
+
+def test_a_refusal_names_the_place_in_a_list() -> None:
+    good, bad = {"unitPrice": 1, "codeName": "c"}, {"unitPrice": -1, "codeName": "c"}
+
+    refusal = refusal_of({"orderName": "o", "lineItems": [good, bad]})
+
+    assert refusal.message == "lineItems.1.unitPrice: must be from 0 to 100000 USD"
+    assert refusal.path == ["input", "lineItems", "1", "unitPrice"]
+
+
+def test_a_refusal_begins_where_the_caller_says() -> None:
+    refusal = refusal_of({"orderName": ""}, ("input", 7))
+
+    assert refusal.message == "7.orderName: String should have at least 1 character"
+    assert refusal.path == ["input", "7", "orderName"]
+
+
+def test_a_refusal_without_a_place_has_no_path() -> None:
+    refusal = refusal_of({"orderName": "\x00o"}, ())
+
+    assert refusal.message == "orderName: must not hold the NUL character"
+    assert refusal.path == ["orderName"]
+
+
+def test_the_first_of_several_faults_is_named() -> None:
+    assert refusal_of({"orderName": "", "maxItems": -1}).path == ["input", "orderName"]
+
+
+def test_a_missing_field_is_named() -> None:
+    refusal = refusal_of({})
+
+    assert refusal.message == "orderName: Field required"
+    assert refusal.path == ["input", "orderName"]
+
+
+def test_a_field_that_is_none_of_ours_is_refused() -> None:
+    refusal = refusal_of({"orderName": "o", "colour": "red"})
+
+    assert refusal.message == "colour: Extra inputs are not permitted"
+    assert refusal.path == ["input", "colour"]
+
+
+@pytest.mark.parametrize("secret", ["sk-live-4242", "sk-live-4242\x00"])
+def test_a_refusal_does_not_repeat_the_value(secret: str) -> None:
+    refusal = refusal_of({"orderName": "o", "maxItems": secret})
+
+    assert "sk-live" not in refusal.message
+    assert "sk-live" not in str(refusal)
+    assert refusal.__cause__ is None
+    assert refusal.__suppress_context__ is True
+
+
+def test_checked_input_does_not_change() -> None:
+    order = Order(order_name="o")
+
+    with pytest.raises(pydantic.ValidationError):
+        order.order_name = "p"
+
+
+# Ids and page sizes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01890a5d-ac96-774b-bcce-b302099a8057",
+        "01890A5D-AC96-774B-BCCE-B302099A8057",
+        "01890a5dac96774bbcceb302099a8057",
+    ],
+)
+def test_an_identifier_is_the_uuid_it_spells(text: str) -> None:
+    assert identifier(text) == UUID(int=0x01890A5DAC96774BBCCEB302099A8057)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "7", "01890a5d-ac96-774b-bcce-b302099a805", "01890a5d-ac96-774b-bcce-b302099a805x"]
+)
+def test_what_spells_no_uuid_is_nobodys_id(text: str) -> None:
+    assert identifier(text) is None
+
+
+@pytest.mark.parametrize(("first", "size"), [(None, 20), (1, 1), (20, 20), (500, 500)])
+def test_a_page_has_up_to_500_rows_and_20_unless_told(first: int | None, size: int) -> None:
+    assert page_size(first) == size
+
+
+@pytest.mark.parametrize("first", [0, -1, 501])
+def test_any_other_page_size_is_refused(first: int) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        page_size(first)
+
+    assert refusal.value.message == f"first: must be from 1 to 500, not {first}"
+    assert refusal.value.path == ["first"]

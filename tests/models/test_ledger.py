@@ -1,0 +1,242 @@
+"""The ledger: exact under concurrency, whole or not at all, and never full without saying so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from sqlalchemy import func, select, text
+
+import models.ledger
+from domain.analytics import LogAnalytics
+from domain.error import InvalidInput, Overloaded
+from domain.event import AnalyticsLogged, Event
+from models import AlertEvent, RouterAnalytics
+from models.database import Database
+from models.ledger import Draft, Ledger, Logged
+from server.settings import Settings
+from tests.conftest import Clock
+from tests.support.api import Api
+
+USER = UUID(int=1)
+
+
+def draft(user_id: UUID = USER, **fields: Any) -> Draft:
+    values = {"provider": "openai", "model_used": "gpt-4o", "task_type": "chat", "success": True} | fields
+    return Draft(user_id, LogAnalytics.model_validate(values))
+
+
+class Published(list[Event]):
+    async def publish(self, events: Sequence[Event]) -> None:
+        self.extend(events)
+
+
+@pytest.fixture
+def published() -> Published:
+    return Published()
+
+
+@pytest.fixture
+async def ledger(settings: Settings, clock: Clock, published: Published) -> AsyncIterator[Ledger]:
+    database = Database(settings.database, published.publish)
+    ledger = Ledger(database, published.publish, clock)
+    async with ledger.running():
+        yield ledger
+    await database.dispose()
+
+
+async def stored(database: Database) -> list[str]:
+    async with database.system() as connection:
+        rows = await connection.scalars(select(RouterAnalytics.event_id).order_by(RouterAnalytics.event_id))
+        return list(rows)
+
+
+PERIODS = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")
+
+
+async def test_64_clients_leave_sums_equal_to_the_rows_and_one_firing_a_level_and_window(
+    client: httpx2.AsyncClient, live_api: Api, database: Database
+) -> None:
+    # given one user with one test and an alert for each period
+    test = await live_api.ask(
+        """mutation { createABTest(input: {
+             testName: "t", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
+           }) { ... on ABTest { id } } }"""
+    )
+    for period in PERIODS:
+        await live_api.ask(
+            """mutation($period: AlertPeriod!) {
+                 createCostAlert(input: {thresholdAmount: "10", period: $period}) { __typename } }""",
+            period=period,
+        )
+    log = """
+    mutation($input: LogAnalyticsInput!) {
+      logAnalytics(input: $input) { __typename ... on LoggedAnalytics { deduplicated alertEvents { level } } }
+    }
+    """
+    fired: Counter[str] = Counter()
+
+    async def one_client(number: int) -> None:
+        for n in range(8):
+            record = {
+                # every event is sent by two clients
+                "eventId": f"{number // 2}:{n}",
+                "provider": "openai",
+                "modelUsed": "ab"[n % 2],
+                "taskType": "chat",
+                "success": n != 3,
+                "latencyMs": 100 * n,
+                "cost": "0.070000001",
+                "abTestId": test["id"],
+            }
+            answer = await live_api.ask(log, input=record)
+            assert answer["__typename"] == "LoggedAnalytics"
+            fired.update(event["level"] for event in answer["alertEvents"])
+
+    # when 64 clients log at once
+    await asyncio.gather(*(one_client(number) for number in range(64)))
+
+    # then the sums are those of 256 rows
+    answer = await live_api.ask(
+        """query($id: ID!) { abTest(id: $id) {
+             variantA { calls successes totalCost avgLatencyMs } variantB { calls successes totalCost avgLatencyMs }
+           } }""",
+        id=test["id"],
+    )
+    assert len(await stored(database)) == 256
+    assert answer["variantA"] == {"calls": 128, "successes": 128, "totalCost": "8.960000128", "avgLatencyMs": 300.0}
+    assert answer["variantB"] == {"calls": 128, "successes": 96, "totalCost": "8.960000128", "avgLatencyMs": 400.0}
+    alerts = (await live_api.ask("{ costAlerts { nodes { currentAmount state } } }"))["nodes"]
+    assert alerts == [{"currentAmount": "17.920000256", "state": "TRIGGERED"}] * 4
+    # and each level of each alert fired once, and was told to exactly one client
+    events = (await live_api.ask("{ alertEvents { nodes { level amount alert { period } } } }"))["nodes"]
+    assert Counter((event["alert"]["period"], event["level"], event["amount"]) for event in events) == {
+        (period, level, amount): 1
+        for period in PERIODS
+        for level, amount in (("NEAR_LIMIT", "8.050000115"), ("TRIGGERED", "10.010000143"))
+    }
+    assert fired == {"NEAR_LIMIT": 4, "TRIGGERED": 4}
+
+
+async def test_a_refused_record_fails_alone(ledger: Ledger, database: Database) -> None:
+    good, bad, also_good = await ledger.record(
+        [draft(event_id="a"), draft(event_id="b", ab_test_id=UUID(int=9)), draft(event_id="c")]
+    )
+    assert isinstance(good, Logged)
+    assert isinstance(bad, InvalidInput)
+    assert isinstance(also_good, Logged)
+    assert await stored(database) == ["a", "c"]
+
+
+async def test_a_submission_the_database_refuses_does_not_spoil_its_neighbours(
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a record that the database will not have
+    row_of = models.ledger._Entry._row_of
+
+    def spoilt(entry: Any, one: Draft, tests: Any) -> dict[str, Any]:
+        row = row_of(entry, one, tests)
+        return row | {"provider": None} if one.decision.event_id == "spoilt" else row
+
+    monkeypatch.setattr(models.ledger._Entry, "_row_of", spoilt)
+    # when it shares a commit with others
+    outcomes = await asyncio.gather(
+        ledger.record([draft(event_id="first")]),
+        *(ledger.record([draft(event_id=event_id)]) for event_id in ("a", "spoilt", "b")),
+        return_exceptions=True,
+    )
+    # then it fails alone, and nothing of it is left
+    assert [type(outcome).__name__ for outcome in outcomes] == ["list", "list", "IntegrityError", "list"]
+    assert await stored(database) == ["a", "b", "first"]
+    async with database.system() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM router_event_keys")) == 3
+
+
+async def test_a_full_ledger_says_so_at_once_and_stores_nothing_of_it(
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models.ledger, "MAX_QUEUED_RECORDS", 2)
+    waiting = [asyncio.create_task(ledger.record([draft(event_id=str(n))])) for n in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded) as refusal:
+        await ledger.record([draft(event_id="too many")])
+    assert refusal.value.retry_after_ms == 1000
+    await asyncio.gather(*waiting)
+    assert await stored(database) == ["0", "1"]
+
+
+async def test_what_was_taken_is_stored_before_the_ledger_stops(settings: Settings, database: Database) -> None:
+    nobody = Published()
+    own = Database(settings.database, nobody.publish)
+    ledger = Ledger(own, nobody.publish)
+    async with ledger.running():
+        waiting = [asyncio.create_task(ledger.record([draft(event_id=f"{n:03}")])) for n in range(300)]
+        await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await ledger.record([draft()])
+    await asyncio.gather(*waiting)
+    assert await stored(database) == [f"{n:03}" for n in range(300)]
+    await own.dispose()
+
+
+async def test_a_caller_who_goes_away_leaves_the_record_and_the_ledger_whole(
+    ledger: Ledger, database: Database
+) -> None:
+    leaving = asyncio.create_task(ledger.record([draft(event_id="left")]))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await ledger.record([draft(event_id="stayed")])
+    assert await stored(database) == ["left", "stayed"]
+
+
+async def test_concurrent_records_share_commits(
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    write = models.ledger._Entry.write
+
+    async def counted(entry: Any, drafts: Sequence[Draft]) -> Any:
+        sizes.append(len(drafts))
+        return await write(entry, drafts)
+
+    monkeypatch.setattr(models.ledger._Entry, "write", counted)
+    await asyncio.gather(*(ledger.record([draft()]) for _ in range(100)))
+    assert sum(sizes) == 100
+    assert len(sizes) <= 3
+
+
+async def test_many_users_in_one_commit_keep_apart(ledger: Ledger, published: Published, database: Database) -> None:
+    users = [UUID(int=n) for n in range(1, 6)]
+    await ledger.record([draft(user, event_id="same", cost=Decimal(n)) for n, user in enumerate(users)])
+    async with database.system() as connection:
+        rows = await connection.execute(
+            select(RouterAnalytics.user_id, func.sum(RouterAnalytics.cost)).group_by(RouterAnalytics.user_id)
+        )
+        assert dict(tuple(row) for row in rows) == {user: Decimal(n) for n, user in enumerate(users)}
+    logged = [event for event in published if isinstance(event, AnalyticsLogged)]
+    assert [(event.user_id, len(event.analytics_ids)) for event in logged] == [(user, 1) for user in users]
+
+
+async def test_firings_are_numbered_without_gaps_in_the_order_they_were_committed(api: Api, database: Database) -> None:
+    for threshold in ("1", "2", "3"):
+        await api.ask(
+            """mutation($threshold: Decimal!) {
+                 createCostAlert(input: {thresholdAmount: $threshold, period: DAILY}) { __typename } }""",
+            threshold=threshold,
+        )
+    for _ in range(3):
+        await api.ask(
+            """mutation { logAnalytics(input: {
+                 provider: "openai", modelUsed: "a", taskType: "chat", success: true, cost: 1
+               }) { __typename } }"""
+        )
+    async with database.system() as connection:
+        rows = (await connection.execute(select(AlertEvent).order_by(AlertEvent.sequence))).all()
+    assert [row.sequence for row in rows] == [1, 2, 3]
+    assert [row.amount for row in rows] == [Decimal(1), Decimal(2), Decimal(3)]

@@ -1,0 +1,197 @@
+"""Who may speak to the API, over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from pydantic import HttpUrl, SecretStr
+from starlette.applications import Starlette
+
+from server.auth import Authenticator, Unauthenticated, make_token
+from server.settings import Settings
+from tests.conftest import SECRET
+
+USER = UUID("01941931-60b0-7000-9e50-21ab326a8ef5")
+QUERY = "{ viewer { id } }"
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    return {"sub": str(USER), "exp": datetime.now(UTC) + timedelta(hours=1)} | changes
+
+
+def hs256(secret: str = SECRET, **changes: Any) -> str:
+    return jwt.encode(claims(**changes), secret, algorithm="HS256")
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://router") as client:
+        yield client
+
+
+def unsigned() -> str:
+    return jwt.encode(claims(), None, algorithm="none")
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer nonsense",
+        "Basic dXNlcjpwYXNz",
+        f"Bearer {hs256('another secret that is 32 bytes or more')}",
+        f"Bearer {hs256(exp=datetime.now(UTC) - timedelta(seconds=1))}",
+        f"Bearer {hs256(nbf=datetime.now(UTC) + timedelta(hours=1))}",
+        f"Bearer {unsigned()}",
+        f"Bearer {hs256(sub=None)}",
+        f"Bearer {hs256()}x",
+    ],
+)
+async def test_a_request_without_a_good_token_gets_401_and_nothing_else(
+    client: httpx2.AsyncClient, authorization: str | None
+) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    for response in (
+        await client.post("/graphql", json={"query": QUERY}, headers=headers),
+        await client.get("/graphql", params={"query": QUERY}, headers=headers),
+    ):
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"] == "Bearer"
+        body = response.json()
+        assert list(body) == ["errors"]
+        [error] = body["errors"]
+        assert error["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+async def test_a_good_token_is_its_user(client: httpx2.AsyncClient, scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} {hs256()}"}
+    posted = await client.post("/graphql", json={"query": QUERY}, headers=headers)
+    got = await client.get("/graphql", params={"query": QUERY}, headers=headers)
+    for response in (posted, got):
+        assert (response.status_code, response.json()) == (200, {"data": {"viewer": {"id": str(USER)}}})
+
+
+async def test_a_mutation_does_not_go_over_get(client: httpx2.AsyncClient) -> None:
+    mutation = "mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }"
+    headers = {"Authorization": f"Bearer {hs256()}"}
+    response = await client.get("/graphql", params={"query": mutation}, headers=headers)
+    assert response.status_code in {400, 405}
+    read = await client.post("/graphql", json={"query": "{ preferences { maxLatencyMs } }"}, headers=headers)
+    assert read.json() == {"data": {"preferences": {"maxLatencyMs": None}}}
+
+
+def settings_with(path: Path, **changes: Any) -> Settings:
+    return Settings(data_dir=path, **changes)
+
+
+async def test_a_subject_that_is_no_uuid_is_the_same_user_each_time(tmp_path: Path) -> None:
+    authenticator = Authenticator(settings_with(tmp_path, jwt_secret=SecretStr(SECRET)))
+    viewer = await authenticator.viewer(hs256(sub="auth0|42", iss="https://idp.test/"))
+    assert viewer.id == uuid5(NAMESPACE_URL, "https://idp.test/auth0|42")
+    other_issuer = await authenticator.viewer(hs256(sub="auth0|42", iss="https://other.test/"))
+    assert other_issuer.id != viewer.id
+
+
+async def test_issuer_and_audience_are_held_to_when_set(tmp_path: Path) -> None:
+    settings = settings_with(
+        tmp_path, jwt_secret=SecretStr(SECRET), jwt_issuer="https://idp.test/", jwt_audience="router"
+    )
+    authenticator = Authenticator(settings)
+    for wrong in ({}, {"iss": "https://idp.test/"}, {"aud": "router"}, {"iss": "https://evil.test/", "aud": "router"}):
+        with pytest.raises(Unauthenticated):
+            await authenticator.viewer(hs256(**wrong))
+    assert (await authenticator.viewer(hs256(iss="https://idp.test/", aud="router"))).id == USER
+    assert (await authenticator.viewer(make_token(settings, USER, timedelta(hours=1)))).id == USER
+
+
+class _KeyServer(BaseHTTPRequestHandler):
+    keys: list[dict[str, Any]] = []
+
+    def do_GET(self) -> None:
+        body = json.dumps({"keys": self.keys}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+
+RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture
+def jwks_url() -> Iterator[str]:
+    """The address of an identity provider's keys."""
+    _KeyServer.keys = [
+        RSAAlgorithm.to_jwk(RSA_KEY.public_key(), as_dict=True) | {"kid": "rsa", "use": "sig", "alg": "RS256"},
+        ECAlgorithm.to_jwk(EC_KEY.public_key(), as_dict=True) | {"kid": "ec", "use": "sig", "alg": "ES256"},
+    ]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _KeyServer)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/jwks.json"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def signed_with_a_public_key() -> str:
+    """HS256, with the RSA public key as the secret: what libraries once took for the provider's own."""
+    public = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    payload = jwt.encode(claims(), "x" * 32, algorithm="HS256", headers={"kid": "rsa"}).rpartition(".")[0]
+    signature = hmac.digest(public, payload.encode(), "sha256")
+    return f"{payload}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+async def test_tokens_of_an_identity_provider_are_verified_by_its_keys(tmp_path: Path, jwks_url: str) -> None:
+    authenticator = Authenticator(settings_with(tmp_path, jwks_url=HttpUrl(jwks_url)))
+    for key, algorithm, kid in ((RSA_KEY, "RS256", "rsa"), (EC_KEY, "ES256", "ec")):
+        token = jwt.encode(claims(), key, algorithm=algorithm, headers={"kid": kid})
+        assert (await authenticator.viewer(token)).id == USER
+
+    # a key of somebody else's, an unknown key, a shared secret, a public key used as one
+    forged = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    for token in (
+        jwt.encode(claims(), forged, algorithm="RS256", headers={"kid": "rsa"}),
+        jwt.encode(claims(), forged, algorithm="RS256", headers={"kid": "nobody"}),
+        hs256(),
+        signed_with_a_public_key(),
+    ):
+        with pytest.raises(Unauthenticated):
+            await authenticator.viewer(token)
+    assert not (tmp_path / "secret").exists()
+
+
+async def test_an_identity_provider_that_does_not_answer_lets_nobody_in(tmp_path: Path) -> None:
+    authenticator = Authenticator(settings_with(tmp_path, jwks_url=HttpUrl("http://127.0.0.1:9/jwks.json")))
+    token = jwt.encode(claims(), RSA_KEY, algorithm="RS256", headers={"kid": "rsa"})
+    with pytest.raises(Unauthenticated):
+        await authenticator.viewer(token)
+
+
+async def test_a_token_without_an_end_is_good_and_one_with_an_end_carries_it(tmp_path: Path) -> None:
+    authenticator = Authenticator(settings_with(tmp_path, jwt_secret=SecretStr(SECRET)))
+    assert (await authenticator.viewer(jwt.encode({"sub": str(USER)}, SECRET))).expires_at is None
+    ends = datetime(2040, 1, 1, tzinfo=UTC)
+    assert (await authenticator.viewer(hs256(exp=ends))).expires_at == ends

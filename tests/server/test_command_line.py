@@ -1,0 +1,336 @@
+"""The command line, as real processes."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+
+from migrations import upgrade
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "tests/data/aider_usage_sample.csv"
+USER = "01941931-60b0-7000-9e50-21ab326a8ef5"
+
+
+def environment(data_dir: Path, **settings: str) -> dict[str, str]:
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("ROUTER_")}
+    return outside | {"ROUTER_DATA_DIR": str(data_dir), "ROUTER_PORT": "0"} | settings
+
+
+def run(*arguments: str, data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "server", *arguments],
+        cwd=ROOT,
+        env=environment(data_dir, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def served(data_dir: Path, **settings: str) -> Iterator[tuple[str, str]]:
+    """The address of a server process, and all it printed until it was ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server", "serve"],
+        cwd=ROOT,
+        env=environment(data_dir, **settings),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        lines = [process.stdout.readline()]
+        if "ROUTER_JWT_SECRET" not in settings:
+            lines += [process.stdout.readline(), process.stdout.readline()]
+        printed = "".join(lines)
+        address = re.search(r"http://[^/\s]+", printed)
+        assert address is not None, printed
+        yield address[0], printed
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0 or process.returncode == -signal.SIGTERM
+        process.stdout.close()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    directory = tmp_path / "data"
+    assert run("migrate", data_dir=directory).returncode == 0
+    return directory
+
+
+def ask(address: str, token: str, query: str, **variables: Any) -> Any:
+    answer = httpx2.post(
+        f"{address}/graphql",
+        json={"query": query, "variables": variables},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    ).json()
+    assert "errors" not in answer, answer
+    return next(iter(answer["data"].values()))
+
+
+def token_of(data_dir: Path, *more: str) -> str:
+    return run("token", "--user", USER, *more, data_dir=data_dir).stdout.strip()
+
+
+def sample_rows() -> list[dict[str, str]]:
+    with SAMPLE.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def everything(address: str, token: str) -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = []
+    after = None
+    while True:
+        page = ask(
+            address,
+            token,
+            """query($after: String) { analytics(first: 500, after: $after) {
+                 nodes { provider taskType modelUsed cost latencyMs metadata occurredAt }
+                 pageInfo { hasNextPage endCursor } } }""",
+            after=after,
+        )
+        nodes += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return nodes
+        after = page["pageInfo"]["endCursor"]
+
+
+def test_a_first_start_makes_a_secret_and_prints_a_token_that_works(data_dir: Path) -> None:
+    with served(data_dir) as (address, printed):
+        secret = data_dir / "secret"
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+        token = re.search(r"token\s+(\S+)", printed)
+        user = re.search(r"user\s+(\S+)", printed)
+        assert token is not None
+        assert user is not None
+        assert ask(address, token[1], "{ viewer { id } }") == {"id": user[1]}
+    kept = secret.read_text()
+    with served(data_dir) as (address, _):
+        assert secret.read_text() == kept
+        assert ask(address, token[1], "{ viewer { id } }") == {"id": user[1]}
+
+
+def test_a_secret_that_was_set_is_used_and_nothing_is_printed_of_it(data_dir: Path) -> None:
+    secret = "a secret that the operator chose for us"
+    with served(data_dir, ROUTER_JWT_SECRET=secret) as (address, printed):
+        assert "token" not in printed
+        assert ask(address, jwt.encode({"sub": USER}, secret), "{ viewer { id } }") == {"id": USER}
+    assert not (data_dir / "secret").exists()
+
+
+def test_token_prints_a_token_and_nothing_else(data_dir: Path) -> None:
+    made = run("token", "--user", USER, "--expires", "2h", data_dir=data_dir)
+    assert (made.returncode, made.stderr, made.stdout.count("\n")) == (0, "", 1)
+    claims = jwt.decode(made.stdout.strip(), (data_dir / "secret").read_text(), algorithms=["HS256"])
+    assert claims["sub"] == USER
+    assert claims["exp"] - claims["iat"] == 7200
+    assert run("token", "--user", "nobody", data_dir=data_dir).returncode == 2
+    assert run("token", "--user", USER, "--expires", "soon", data_dir=data_dir).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"ROUTER_PORT": "99999"}, "ROUTER_PORT"),
+        ({"ROUTER_PORT": "http"}, "ROUTER_PORT"),
+        ({"ROUTER_JWT_SECRET": "short"}, "ROUTER_JWT_SECRET"),
+        ({"ROUTER_JWKS_URL": "not a url"}, "ROUTER_JWKS_URL"),
+        ({"ROUTER_DATABASE_URL": "mysql://localhost/router"}, "ROUTER_DATABASE_URL"),
+        ({"ROUTER_DATABASE_URL": "nonsense"}, "ROUTER_DATABASE_URL"),
+        ({"ROUTER_DATABASE_URL": "sqlite+aiosqlite:////no/such/directory/router.db"}, "ROUTER_DATABASE_URL"),
+        ({"ROUTER_DATA_DIR": "/proc/router"}, "ROUTER_DATA_DIR"),
+        ({"ROUTER_HOST": "no.such.host.invalid"}, "ROUTER_HOST"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_line_and_exit_code_2(
+    data_dir: Path, settings: dict[str, str], named: str
+) -> None:
+    failed = run("serve", data_dir=data_dir, **settings)
+    assert failed.returncode == 2
+    assert failed.stdout == ""
+    assert failed.stderr.count("\n") == 1
+    assert failed.stderr.startswith("error: ")
+    assert named in failed.stderr
+    for value in settings.values():
+        assert named != "ROUTER_JWT_SECRET" or value not in failed.stderr
+
+
+def test_a_port_that_is_taken_is_one_line_and_exit_code_2(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        failed = run("serve", data_dir=data_dir, ROUTER_PORT=str(taken.getsockname()[1]))
+    assert (failed.returncode, failed.stderr.count("\n")) == (2, 1)
+    assert "ROUTER_PORT" in failed.stderr
+
+
+def test_a_database_that_is_not_migrated_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    for command in (["serve"], ["import", str(SAMPLE), "--user", USER]):
+        failed = run(*command, data_dir=tmp_path)
+        assert failed.returncode == 2
+        assert failed.stderr.splitlines()[-1].startswith("error: ")
+        assert "make migrate" in failed.stderr
+
+
+def test_a_file_imported_twice_is_there_once_and_its_costs_add_up(data_dir: Path, tmp_path: Path) -> None:
+    # given the sample, plain and packed
+    packed = tmp_path / "sample.csv.gz"
+    packed.write_bytes(gzip.compress(SAMPLE.read_bytes()))
+    rows = sample_rows()
+    nano_dollar = Decimal("1E-9")
+    cost = sum(Decimal(row["cost"]).quantize(nano_dollar, ROUND_HALF_EVEN) for row in rows if row["cost"])
+
+    # when it is imported while the server runs, and again in the other form
+    with served(data_dir) as (address, _):
+        first = run("import", str(SAMPLE), "--user", USER, data_dir=data_dir)
+        second = run("import", str(packed), "--user", USER, data_dir=data_dir)
+        stored = everything(address, token_of(data_dir))
+        events = ask(address, token_of(data_dir), "{ alertEvents { nodes { id } } }")["nodes"]
+
+    # then every row is there once, as the file has it
+    assert (first.returncode, first.stdout) == (0, f"{len(rows)} imported, 0 there already, 0 refused\n")
+    assert (second.returncode, second.stdout) == (0, f"0 imported, {len(rows)} there already, 0 refused\n")
+    assert sum(Decimal(node["cost"]) for node in stored if node["cost"]) == cost
+    assert Counter(node["provider"] for node in stored) == Counter(row["provider"] or "unknown" for row in rows)
+    assert Counter(node["taskType"] for node in stored) == Counter(row["task_type"] or "unknown" for row in rows)
+    assert sum(node["cost"] is None for node in stored) == sum(not row["cost"] for row in rows)
+    assert sum(node["latencyMs"] is None for node in stored) == sum(not row["latency_ms"] for row in rows)
+    assert Counter(node["metadata"].get("outcome") for node in stored) == Counter(row["outcome"] for row in rows)
+    assert events == []
+
+
+def test_bad_lines_are_named_and_the_good_ones_kept(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(
+        "created_at,provider,model_used,success,cost\n"
+        "2025-01-01T00:00:00Z,openai,gpt-4o,1,0.5\n"
+        "2025-01-01T00:00:00Z,openai,gpt-4o,1,-1\n"
+        "2025-01-01T00:00:00Z,openai,gpt-4o\n"
+        "yesterday,openai,gpt-4o,1,1\n"
+        "2125-01-01T00:00:00Z,openai,gpt-4o,1,1\n"
+        "2025-01-01T00:00:00Z,openai,gpt-4o,0,\n"
+    )
+    done = run("import", str(file), "--user", USER, data_dir=data_dir)
+    assert (done.returncode, done.stdout) == (1, "2 imported, 0 there already, 4 refused\n")
+    refused = [line for line in done.stderr.splitlines() if line.startswith("line ")]
+    assert [line.partition(":")[0] for line in refused] == ["line 3", "line 4", "line 5", "line 6"]
+    assert "cost" in refused[0]
+    assert "3 fields" in refused[1]
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\x1f\x8bnot gzip"])
+def test_a_file_that_is_no_usage_is_one_line_and_exit_code_2(data_dir: Path, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_bytes(content)
+    failed = run("import", str(file), "--user", USER, data_dir=data_dir)
+    assert failed.returncode == 2
+    assert failed.stderr.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in failed.stderr
+    assert run("import", str(tmp_path / "none.csv"), "--user", USER, data_dir=data_dir).returncode == 2
+
+
+def test_an_import_that_was_killed_goes_on_where_it_broke_off(data_dir: Path, tmp_path: Path) -> None:
+    # given a file of 20,000 rows, and an import of it killed after its first commits
+    file = tmp_path / "usage.csv"
+    lines = [f"2025-01-01T00:00:{n % 60:02}Z,openai,gpt-4o,1,0.000000001\n" for n in range(20_000)]
+    file.write_text("created_at,provider,model_used,success,cost\n" + "".join(lines))
+    with served(data_dir) as (address, _):
+        token = token_of(data_dir)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server", "import", str(file), "--user", USER], cwd=ROOT, env=environment(data_dir)
+        )
+        while not ask(address, token, "{ analytics(first: 1) { nodes { id } } }")["nodes"]:
+            assert process.poll() is None
+        process.kill()
+        process.wait()
+        # when it is run again
+        done = run("import", str(file), "--user", USER, data_dir=data_dir)
+        # then every row is there once
+        counted = re.fullmatch(r"(\d+) imported, (\d+) there already, 0 refused\n", done.stdout)
+        assert counted is not None
+        assert int(counted[1]) + int(counted[2]) == 20_000
+        assert int(counted[2]) > 0
+        assert len(everything(address, token)) == 20_000
+
+
+def test_a_replay_logs_through_the_server_as_if_it_happened_now(data_dir: Path) -> None:
+    with served(data_dir) as (address, _):
+        token = token_of(data_dir)
+        rows = sample_rows()
+        test = ask(
+            address,
+            token,
+            """mutation { createABTest(input: {testName: "t",
+                 variantA: {provider: "anthropic", model: "claude-3-5-sonnet-20241022"},
+                 variantB: {provider: "deepseek", model: "deepseek-chat"}}) { ... on ABTest { id } } }""",
+        )
+        ask(
+            address,
+            token,
+            'mutation { createCostAlert(input: {thresholdAmount: "0.01", period: MONTHLY}) { __typename } }',
+        )
+        done = run(
+            "replay", str(SAMPLE), "--user", USER, "--speed", "1e9", "--url", address, "--ab-test", test["id"],
+            data_dir=data_dir,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (0, f"{len(rows)} logged, 0 refused\n")
+        stored = everything(address, token)
+        levels = ask(address, token, "{ alertEvents { nodes { level } } }")["nodes"]
+        counted = ask(
+            address,
+            token,
+            "query($id: ID!) { abTest(id: $id) { variantA { calls } variantB { calls } } }",
+            id=test["id"],
+        )
+    assert len(stored) == len(rows)
+    assert {"level": "TRIGGERED"} in levels
+    served_by = Counter((row["provider"], row["model_used"]) for row in rows)
+    assert counted == {
+        "variantA": {"calls": served_by["anthropic", "claude-3-5-sonnet-20241022"]},
+        "variantB": {"calls": served_by["deepseek", "deepseek-chat"]},
+    }
+
+
+def test_a_replay_to_nobody_is_one_line_and_exit_code_2(data_dir: Path) -> None:
+    failed = run("replay", str(SAMPLE), "--user", USER, "--url", "http://127.0.0.1:9", data_dir=data_dir)
+    assert failed.returncode == 2
+    assert failed.stderr.splitlines()[-1].startswith("error: the server at")
+
+
+def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
+    upgrade(url)
+    before = (tmp_path / "router.db").read_bytes()
+    upgrade(url)
+    assert (tmp_path / "router.db").read_bytes() == before
+
+
+def test_no_dependency_brings_a_package_of_the_same_name_as_ours() -> None:
+    code = "import schema, resolvers, domain, models, migrations, server; print(schema.__file__, server.__file__)"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == [str(ROOT / "schema/__init__.py"), str(ROOT / "server/__init__.py")]
+    outside = subprocess.run(
+        [sys.executable, "-c", "import importlib.util as u; print([n for n in "
+         "('schema', 'resolvers', 'domain', 'models', 'migrations', 'server') if u.find_spec(n)])"],
+        cwd=ROOT / "docs", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert outside.stdout.strip() == "[]"
