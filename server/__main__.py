@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import typer
@@ -20,6 +21,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from server.settings import Settings, StartupError
 from server.usage_file import BadRow, UnreadableFile, UsageFile
 
+if TYPE_CHECKING:
+    from server.client import Client
+
+Result = TypeVar("Result")
+
 LOCAL_USER: Final = uuid5(NAMESPACE_URL, "enterprise-router:local")
 """Whose token `serve` prints: the person at this machine."""
 
@@ -28,7 +34,8 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-UserOption = Annotated[UUID, typer.Option("--user", help="The user whose rows they become: a UUID.")]
+UserOption = Annotated[UUID, typer.Option("--user", help="The user: a UUID.")]
+UrlOption = Annotated[str, typer.Option(help="The running server; by the settings when left out.")]
 FileArgument = Annotated[Path, typer.Argument(help="CSV with a header line, plain or gzip.")]
 
 
@@ -61,7 +68,7 @@ def migrate() -> None:
 
 @app.command()
 def token(
-    user: Annotated[UUID, typer.Option("--user", help="Whose token: a UUID.")],
+    user: UserOption,
     expires: Annotated[str, typer.Option(help="How long it holds: a number and s, m, h or d.")] = "30d",
 ) -> None:
     """Print a token for a user, and nothing else."""
@@ -90,28 +97,54 @@ def import_(file: FileArgument, user: UserOption) -> None:
 @app.command()
 def replay(
     file: FileArgument,
-    user: Annotated[UUID, typer.Option("--user", help="The user to log as: a UUID.")],
+    user: UserOption,
     speed: Annotated[float, typer.Option(min=0.001, help="How many times as fast as it happened.")] = 600,
-    url: Annotated[str, typer.Option(help="The running server.")] = "",
+    url: UrlOption = "",
     ab_test: Annotated[
         UUID | None, typer.Option(help="Count rows of its two variants for this A/B test: a UUID.")
     ] = None,
 ) -> None:
     """Log a file's rows through a running server as if they happened now, so that alerts fire for real."""
-    from server.auth import make_token
-    from server.replay import Replay, ReplayError
+    from server.replay import Replay
 
-    settings = _settings()
-    try:
-        bearer = make_token(settings, user, timedelta(days=1))
-        with _progress(file, "replaying") as (usage, report):
-            replaying = Replay(url or f"http://{settings.host}:{settings.port}", bearer, speed, ab_test)
-            result = asyncio.run(replaying.run(usage, report))
-    except (ReplayError, LookupError) as error:
-        raise StartupError(str(error)) from None
+    with _progress(file, "replaying") as (usage, report):
+        result = _with_client(url, user, lambda client: Replay(client, speed, ab_test).run(usage, report))
     _print_bad_rows(result.bad_rows)
     print(f"{result.logged} logged, {len(result.bad_rows)} refused")
     raise typer.Exit(bool(result.bad_rows))
+
+
+@app.command()
+def query(
+    document: Annotated[str, typer.Argument(help="The GraphQL operation.")],
+    user: UserOption,
+    variables: Annotated[str, typer.Option(help="Its variables, as a JSON object.")] = "{}",
+    url: UrlOption = "",
+) -> None:
+    """Ask a running server, and print its answer as JSON."""
+    answer = _with_client(url, user, lambda client: client.answer(document, json.loads(variables)))
+    print(json.dumps(answer, indent=2, ensure_ascii=False))
+    raise typer.Exit("errors" in answer)
+
+
+@app.command()
+def watch(
+    user: UserOption,
+    after: Annotated[str | None, typer.Option(help='The last cursor seen; "" for all there ever were.')] = None,
+    url: UrlOption = "",
+) -> None:
+    """Print a user's alerts as they fire, until interrupted. Each line ends with its cursor."""
+
+    async def print_alerts(client: Client) -> None:
+        async for event in client.alerts(after):
+            print(
+                f"{event['firedAt']}  {event['level']}  {event['alert']['alertType']}: ${event['amount']} of "
+                f"${event['threshold']} since {event['windowStart']}  {event['cursor']}",
+                flush=True,
+            )
+
+    with suppress(KeyboardInterrupt):
+        _with_client(url, user, print_alerts)
 
 
 @app.command()
@@ -124,6 +157,24 @@ def sdl() -> None:
 
 def _settings() -> Settings:
     return Settings.from_environment()
+
+
+def _with_client(url: str, user: UUID, use: Callable[[Client], Awaitable[Result]]) -> Result:
+    """What `use` makes of a client for this user. Raises StartupError when the server does not play along."""
+    from server.auth import make_token
+    from server.client import Client, ServerError
+
+    settings = _settings()
+
+    async def with_client() -> Result:
+        address = url or f"http://{settings.host}:{settings.port}"
+        async with Client(address, make_token(settings, user, timedelta(days=1))) as client:
+            return await use(client)
+
+    try:
+        return asyncio.run(with_client())
+    except (ServerError, LookupError) as error:
+        raise StartupError(str(error)) from None
 
 
 def _check_database(settings: Settings) -> None:

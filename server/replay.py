@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import httpx2
-
+from server.client import Client, ServerError
 from server.usage_file import BadRow, UsageFile, UsageRow
 
 MAX_AT_ONCE: Final = 100
@@ -27,10 +26,6 @@ query Variants($id: ID!) {
 """
 
 
-class ReplayError(Exception):
-    """Why the server did not take the rows."""
-
-
 @dataclass(slots=True)
 class ReplayResult:
     logged: int = 0
@@ -40,42 +35,41 @@ class ReplayResult:
 class Replay:
     """Logs a file's rows at the pace they happened, `speed` times as fast, dated now."""
 
-    def __init__(self, url: str, token: str, speed: float, ab_test_id: UUID | None = None) -> None:
-        self._client = httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    def __init__(self, client: Client, speed: float, ab_test_id: UUID | None = None) -> None:
+        self._client = client
         self._speed = speed
         self._ab_test_id = ab_test_id
         # A replay is new traffic each time: its own event ids.
         self._run = uuid4().hex
 
     async def run(self, file: UsageFile, progress: Callable[[int], None]) -> ReplayResult:
-        """Log every good row; `progress` hears how many lines are done. Raises ReplayError when the server refuses."""
+        """Log every good row; `progress` hears how many lines are done. Raises ServerError when the server refuses."""
         result = ReplayResult()
-        async with self._client:
-            variants = await self._variants()
-            waiting: list[tuple[UsageRow, datetime]] = []
-            began, first_row_at = datetime.now(UTC), None
-            for row in file:
-                if isinstance(row, BadRow):
-                    result.bad_rows.append(row)
-                    continue
-                row_at = row.decision.occurred_at or began
-                first_row_at = first_row_at or row_at
-                due = began + max(row_at - first_row_at, timedelta()) / self._speed
-                if waiting and (len(waiting) >= MAX_AT_ONCE or due > datetime.now(UTC)):
-                    await self._send(waiting, variants, result)
-                    progress(waiting[-1][0].line)
-                    waiting = []
-                await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
-                waiting.append((row, due))
-            if waiting:
+        variants = await self._variants()
+        waiting: list[tuple[UsageRow, datetime]] = []
+        began, first_row_at = datetime.now(UTC), None
+        for row in file:
+            if isinstance(row, BadRow):
+                result.bad_rows.append(row)
+                continue
+            row_at = row.decision.occurred_at or began
+            first_row_at = first_row_at or row_at
+            due = began + max(row_at - first_row_at, timedelta()) / self._speed
+            if waiting and (len(waiting) >= MAX_AT_ONCE or due > datetime.now(UTC)):
                 await self._send(waiting, variants, result)
                 progress(waiting[-1][0].line)
+                waiting = []
+            await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
+            waiting.append((row, due))
+        if waiting:
+            await self._send(waiting, variants, result)
+            progress(waiting[-1][0].line)
         return result
 
     async def _send(
         self, rows: list[tuple[UsageRow, datetime]], variants: set[tuple[str, str]], result: ReplayResult
     ) -> None:
-        data = await self._ask(_LOG_BATCH, {"input": [self._input(row, due, variants) for row, due in rows]})
+        data = await self._client.ask(_LOG_BATCH, {"input": [self._input(row, due, variants) for row, due in rows]})
         answer = data["logAnalyticsBatch"]
         result.logged += answer["accepted"]
         for rejected in answer["rejected"]:
@@ -92,19 +86,8 @@ class Replay:
         """What serves the two variants of the test that rows are to be counted for."""
         if self._ab_test_id is None:
             return set()
-        test = (await self._ask(_VARIANTS, {"id": str(self._ab_test_id)}))["abTest"]
+        test = (await self._client.ask(_VARIANTS, {"id": str(self._ab_test_id)}))["abTest"]
         if test is None:
-            raise ReplayError(f"there is no A/B test {self._ab_test_id}")
+            raise ServerError(f"there is no A/B test {self._ab_test_id}")
         configs = [test[variant]["config"] for variant in ("variantA", "variantB")]
         return {(config["provider"], config["model"]) for config in configs}
-
-    async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        try:
-            response = await self._client.post("/graphql", json={"query": query, "variables": variables})
-            answer = response.json()
-        except (httpx2.HTTPError, ValueError) as error:
-            raise ReplayError(f"the server at {self._client.base_url} did not answer: {error}") from None
-        if errors := answer.get("errors"):
-            raise ReplayError(errors[0]["message"])
-        data: dict[str, Any] = answer["data"]
-        return data

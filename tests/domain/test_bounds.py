@@ -301,8 +301,8 @@ def test_lists_count_as_depth() -> None:
     assert reason(JSON_OBJECT, nested(19, [[1]])) == "must be nested at most 20 deep"
 
 
-def test_json_nested_a_million_deep_is_refused_like_any_other() -> None:
-    assert reason(JSON_OBJECT, nested(1_000_000, 1)) == "must be nested at most 20 deep"
+def test_json_nested_ten_thousand_deep_is_refused_like_any_other() -> None:
+    assert reason(JSON_OBJECT, nested(10_000, 1)) == "must be nested at most 20 deep"
 
 
 def test_json_has_at_most_16_kib() -> None:
@@ -440,7 +440,7 @@ def test_checked_input_does_not_change() -> None:
     order = Order(order_name="o")
 
     with pytest.raises(pydantic.ValidationError):
-        order.order_name = "p"
+        order.order_name = "p"  # type: ignore[misc]
 
 
 # Ids and page sizes

@@ -26,12 +26,12 @@ def amount(
         cached_tokens=cached_tokens,
         at=JUNE,
     )
-    return found and found.amount
+    return found.amount if found else None
 
 
 def o3_at(moment: datetime) -> Decimal | None:
     found = price("openai", "o3", input_tokens=1_000_000, output_tokens=0, cached_tokens=None, at=moment)
-    return found and found.amount
+    return found.amount if found else None
 
 
 def test_a_price_is_tokens_times_the_list_price() -> None:

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import httpx2
 import pytest
 from sqlalchemy import func, select, text
 
@@ -61,7 +60,7 @@ PERIODS = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")
 
 
 async def test_64_clients_leave_sums_equal_to_the_rows_and_one_firing_a_level_and_window(
-    client: httpx2.AsyncClient, live_api: Api, database: Database
+    live_api: Api, database: Database
 ) -> None:
     # given one user with one test and an alert for each period
     test = await live_api.ask(
@@ -195,9 +194,7 @@ async def test_a_caller_who_goes_away_leaves_the_record_and_the_ledger_whole(
     assert await stored(database) == ["left", "stayed"]
 
 
-async def test_concurrent_records_share_commits(
-    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_concurrent_records_share_commits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     write = models.ledger._Entry.write
 
@@ -218,7 +215,7 @@ async def test_many_users_in_one_commit_keep_apart(ledger: Ledger, published: Pu
         rows = await connection.execute(
             select(RouterAnalytics.user_id, func.sum(RouterAnalytics.cost)).group_by(RouterAnalytics.user_id)
         )
-        assert dict(tuple(row) for row in rows) == {user: Decimal(n) for n, user in enumerate(users)}
+        assert {row[0]: row[1] for row in rows} == {user: Decimal(n) for n, user in enumerate(users)}
     logged = [event for event in published if isinstance(event, AnalyticsLogged)]
     assert [(event.user_id, len(event.analytics_ids)) for event in logged] == [(user, 1) for user in users]
 

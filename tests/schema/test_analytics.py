@@ -209,7 +209,7 @@ async def test_an_empty_list_has_no_cursors(api: Api) -> None:
 
 
 async def test_filters_hold_together(api: Api) -> None:
-    rows = [
+    rows: list[tuple[str, dict[str, Any]]] = [
         ("a", {"provider": "openai", "occurredAt": "2026-03-10T10:00:00Z"}),
         ("b", {"provider": "groq", "occurredAt": "2026-03-10T10:00:00.001Z", "modelUsed": "llama"}),
         ("c", {"provider": "groq", "occurredAt": "2026-03-10T10:00:00.001500Z", "success": False}),

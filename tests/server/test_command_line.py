@@ -328,9 +328,9 @@ def test_no_dependency_brings_a_package_of_the_same_name_as_ours() -> None:
     code = "import schema, resolvers, domain, models, migrations, server; print(schema.__file__, server.__file__)"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.split() == [str(ROOT / "schema/__init__.py"), str(ROOT / "server/__init__.py")]
+    names = "schema resolvers domain models migrations server"
+    code = f"import importlib.util as u; print([name for name in {names.split()} if u.find_spec(name)])"
     outside = subprocess.run(
-        [sys.executable, "-c", "import importlib.util as u; print([n for n in "
-         "('schema', 'resolvers', 'domain', 'models', 'migrations', 'server') if u.find_spec(n)])"],
-        cwd=ROOT / "docs", capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, text=True, check=True
+    )
     assert outside.stdout.strip() == "[]"

@@ -1,0 +1,87 @@
+"""A client of a running server, for the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx2
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
+
+_TIMEOUT_S: Final = 30
+_PROTOCOL: Final = Subprotocol("graphql-transport-ws")
+_ALERTS: Final = """
+subscription Watch($after: String) {
+  alertTriggered(after: $after) { cursor level amount threshold windowStart firedAt alert { alertType } }
+}
+"""
+
+
+class ServerError(Exception):
+    """Why the server did not do what it was asked."""
+
+
+class Client:
+    """Speaks GraphQL for one user."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
+        self._token = token
+        self._http = httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The whole answer to an operation, errors included. Raises ServerError when there is none."""
+        try:
+            response = await self._http.post("/graphql", json={"query": query, "variables": variables})
+            answer: dict[str, Any] = response.json()
+        except (httpx2.HTTPError, ValueError) as error:
+            raise self._silent(error) from None
+        return answer
+
+    async def ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The data of an operation. Raises ServerError when it has errors."""
+        answer = await self.answer(query, variables)
+        if errors := answer.get("errors"):
+            raise ServerError(errors[0]["message"])
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def alerts(self, after: str | None) -> AsyncIterator[dict[str, Any]]:
+        """The firings after the cursor, then each new one. Raises ServerError when the server ends the stream."""
+        operation = {"query": _ALERTS, "variables": {} if after is None else {"after": after}}
+        sign_in = {"type": "connection_init", "payload": {"Authorization": f"Bearer {self._token}"}}
+        try:
+            async with connect(f"{self._url.replace('http', 'ws', 1)}/graphql", subprotocols=[_PROTOCOL]) as socket:
+                await socket.send(json.dumps(sign_in))
+                async for text in socket:
+                    message = json.loads(text)
+                    if message["type"] == "connection_ack":
+                        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": operation}))
+                    elif message["type"] in {"next", "error"}:
+                        yield _event(message)
+                raise ServerError(f"the server closed the stream: {socket.close_code} {socket.close_reason}")
+        except (OSError, InvalidHandshake, ConnectionClosed) as error:
+            raise self._silent(error) from None
+
+    def _silent(self, error: Exception) -> ServerError:
+        return ServerError(f"the server at {self._url} did not answer: {error}")
+
+
+def _event(message: dict[str, Any]) -> dict[str, Any]:
+    payload = message["payload"]
+    if errors := payload if message["type"] == "error" else payload.get("errors"):
+        raise ServerError(errors[0]["message"])
+    event: dict[str, Any] = payload["data"]["alertTriggered"]
+    return event

@@ -1,0 +1,684 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from domain.cost_alert import (
+    AlertPeriod,
+    AlertState,
+    CreateCostAlert,
+    CustomPeriod,
+    PeriodUnit,
+    Spending,
+    UpdateCostAlert,
+    Window,
+    WindowMode,
+    state_of,
+    window_at,
+)
+from domain.error import InvalidInput
+
+MICROSECOND = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
+NANO_DOLLAR = Decimal("1E-9")
+
+ZONES = [
+    "UTC",
+    "Africa/Monrovia",
+    "America/Havana",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "America/St_Johns",
+    "Asia/Kathmandu",
+    "Asia/Kolkata",
+    "Asia/Pyongyang",
+    "Australia/Lord_Howe",
+    "Europe/Berlin",
+    "Pacific/Apia",
+    "Pacific/Chatham",
+]
+
+# Where the clocks of these zones jump, and by how much.
+JUMPS = [
+    ("Africa/Monrovia", "1972-01-07T00:44:30Z"),  # 44 min 30 s forward, at midnight
+    ("America/Havana", "2024-03-10T05:00:00Z"),  # an hour forward, at midnight
+    ("America/Havana", "2024-11-03T05:00:00Z"),  # an hour back, to midnight
+    ("America/New_York", "2024-03-10T07:00:00Z"),  # an hour forward
+    ("America/New_York", "2024-11-03T06:00:00Z"),  # an hour back
+    ("America/Sao_Paulo", "2018-11-04T03:00:00Z"),  # an hour forward, at midnight
+    ("America/Sao_Paulo", "2019-02-17T02:00:00Z"),  # an hour back, from midnight
+    ("America/St_Johns", "1988-04-03T03:31:00Z"),  # two hours forward, a minute past midnight
+    ("America/St_Johns", "2006-04-02T03:31:00Z"),  # an hour forward, a minute past midnight
+    ("America/St_Johns", "2006-10-29T02:31:00Z"),  # an hour back, from a minute past midnight
+    ("Asia/Kathmandu", "1985-12-31T18:30:00Z"),  # a quarter of an hour forward, at midnight
+    ("Asia/Pyongyang", "2015-08-14T15:00:00Z"),  # half an hour back, from midnight
+    ("Asia/Pyongyang", "2018-05-04T15:00:00Z"),  # half an hour forward, to midnight
+    ("Australia/Lord_Howe", "2024-04-06T15:00:00Z"),  # half an hour back
+    ("Australia/Lord_Howe", "2024-10-05T15:30:00Z"),  # half an hour forward
+    ("Europe/Berlin", "2024-03-31T01:00:00Z"),  # an hour forward
+    ("Europe/Berlin", "2024-10-27T01:00:00Z"),  # an hour back
+    ("Pacific/Apia", "2011-12-30T10:00:00Z"),  # a day forward, at midnight
+    ("Pacific/Chatham", "2024-04-06T14:00:00Z"),  # an hour back
+    ("Pacific/Chatham", "2024-09-28T14:00:00Z"),  # an hour forward
+]
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def near(jump: tuple[str, str]) -> st.SearchStrategy[tuple[ZoneInfo, datetime]]:
+    zone, moment = jump
+    steps = st.sampled_from([0, 1, 30 * 60, 60 * 60, 2 * 60 * 60, 24 * 60 * 60]) | st.integers(0, 2 * 24 * 60 * 60)
+    return st.builds(
+        lambda sign, seconds, microseconds: (
+            ZoneInfo(zone),
+            utc(moment) + sign * timedelta(seconds=seconds, microseconds=microseconds),
+        ),
+        st.sampled_from([-1, 1]),
+        steps,
+        st.sampled_from([0, 0, 1, 999_999]),
+    )
+
+
+moments = st.datetimes(datetime(1970, 1, 1), datetime(2100, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+places = st.tuples(st.sampled_from(ZONES).map(ZoneInfo), moments) | st.sampled_from(JUMPS).flatmap(near)
+near_jumps = st.sampled_from(JUMPS).flatmap(near)
+calendar_periods = st.sampled_from([period for period in AlertPeriod if period is not AlertPeriod.CUSTOM])
+anchors = moments | near_jumps.map(lambda place: place[1])
+customs = st.builds(
+    CustomPeriod,
+    every=st.integers(min_value=1, max_value=10) | st.integers(min_value=1, max_value=1000),
+    unit=st.sampled_from(PeriodUnit),
+    anchor=anchors,
+)
+
+
+def check_that_windows_tile(
+    period: AlertPeriod, zone: ZoneInfo, moment: datetime, custom: CustomPeriod | None = None
+) -> None:
+    window = window_at(period, zone, moment, custom)
+    before = window_at(period, zone, window.start - MICROSECOND, custom)
+    after = window_at(period, zone, window.end, custom)
+    last = window_at(period, zone, window.end - MICROSECOND, custom)
+
+    assert window.start <= moment < window.end
+    assert before.start < before.end == window.start
+    assert window.end == after.start < after.end
+    assert last == window
+    assert (window.start.tzinfo, window.end.tzinfo) == (UTC, UTC)
+
+
+# Windows tile time
+
+
+@pytest.mark.parametrize("period", [period for period in AlertPeriod if period is not AlertPeriod.CUSTOM])
+@given(places)
+@settings(max_examples=250, deadline=None)
+def test_windows_tile_time(period: AlertPeriod, place: tuple[ZoneInfo, datetime]) -> None:
+    check_that_windows_tile(period, *place)
+
+
+@given(places, customs)
+@settings(max_examples=500, deadline=None)
+def test_custom_windows_tile_time(place: tuple[ZoneInfo, datetime], custom: CustomPeriod) -> None:
+    check_that_windows_tile(AlertPeriod.CUSTOM, *place, custom)
+
+
+@pytest.mark.parametrize(("zone", "jump"), JUMPS)
+@pytest.mark.parametrize("period", [period for period in AlertPeriod if period is not AlertPeriod.CUSTOM])
+def test_windows_tile_time_where_the_clocks_jump(period: AlertPeriod, zone: str, jump: str) -> None:
+    for minutes in (-1500, -1440, -60, -30, -1, 0, 1, 30, 45, 60, 120, 1440, 1500):
+        check_that_windows_tile(period, ZoneInfo(zone), utc(jump) + timedelta(minutes=minutes))
+    check_that_windows_tile(period, ZoneInfo(zone), utc(jump) - MICROSECOND)
+
+
+@given(calendar_periods, places, st.integers(min_value=-18, max_value=18))
+@settings(max_examples=150, deadline=None)
+def test_the_zone_a_moment_is_written_in_does_not_matter(
+    period: AlertPeriod, place: tuple[ZoneInfo, datetime], hours: int
+) -> None:
+    zone, moment = place
+    elsewhere = moment.astimezone(timezone(timedelta(hours=hours)))
+
+    assert window_at(period, zone, elsewhere) == window_at(period, zone, moment)
+
+
+@given(st.sampled_from([AlertPeriod.DAILY, AlertPeriod.WEEKLY, AlertPeriod.MONTHLY]), places)
+@settings(max_examples=250, deadline=None)
+def test_long_windows_begin_at_midnight_or_where_the_clock_jumps_over_it(
+    period: AlertPeriod, place: tuple[ZoneInfo, datetime]
+) -> None:
+    zone, moment = place
+
+    window = window_at(period, zone, moment)
+
+    for boundary in (window.start, window.end):
+        first, before = boundary.astimezone(zone), (boundary - MICROSECOND).astimezone(zone)
+        at_midnight = first.time() == time()
+        assert at_midnight or (first.utcoffset() != before.utcoffset() and before.date() < first.date())
+
+
+# Hours
+
+
+@given(places)
+@settings(max_examples=300, deadline=None)
+def test_an_hour_is_one_hour_on_the_wall_under_one_offset(place: tuple[ZoneInfo, datetime]) -> None:
+    zone, moment = place
+
+    window = window_at(AlertPeriod.HOURLY, zone, moment)
+
+    first, here, last = (at.astimezone(zone) for at in (window.start, moment, window.end - MICROSECOND))
+    assert first.utcoffset() == here.utcoffset() == last.utcoffset()
+    assert first.replace(minute=0, second=0, microsecond=0) == here.replace(minute=0, second=0, microsecond=0)
+    assert (last.date(), last.hour) == (here.date(), here.hour)
+    assert window.end - window.start <= HOUR
+    next_hour = window.end.astimezone(zone)
+    assert (next_hour.minute, next_hour.second, next_hour.microsecond) == (0, 0, 0) or (
+        next_hour.utcoffset() != here.utcoffset()
+    )
+    assert (first.minute, first.second, first.microsecond) == (0, 0, 0) or (
+        (window.start - MICROSECOND).astimezone(zone).utcoffset() != here.utcoffset()
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "start", "end"),
+    [
+        ("UTC", "2026-05-04T12:59:59.999999Z", "2026-05-04T12:00:00Z", "2026-05-04T13:00:00Z"),
+        ("UTC", "2026-05-04T13:00:00Z", "2026-05-04T13:00:00Z", "2026-05-04T14:00:00Z"),
+        ("Asia/Kolkata", "2026-05-04T12:29:59Z", "2026-05-04T11:30:00Z", "2026-05-04T12:30:00Z"),
+        ("Asia/Kathmandu", "2026-05-04T12:20:00Z", "2026-05-04T12:15:00Z", "2026-05-04T13:15:00Z"),
+        # The clock shows one o'clock twice: two windows.
+        ("America/New_York", "2024-11-03T05:30:00Z", "2024-11-03T05:00:00Z", "2024-11-03T06:00:00Z"),
+        ("America/New_York", "2024-11-03T06:30:00Z", "2024-11-03T06:00:00Z", "2024-11-03T07:00:00Z"),
+        # From 1:59 to 3:00: no window for two o'clock.
+        ("America/New_York", "2024-03-10T06:59:59Z", "2024-03-10T06:00:00Z", "2024-03-10T07:00:00Z"),
+        ("America/New_York", "2024-03-10T07:00:00Z", "2024-03-10T07:00:00Z", "2024-03-10T08:00:00Z"),
+        # From 2:00 back to 1:30: half an hour more of one o'clock.
+        ("Australia/Lord_Howe", "2024-04-06T14:59:59Z", "2024-04-06T14:00:00Z", "2024-04-06T15:00:00Z"),
+        ("Australia/Lord_Howe", "2024-04-06T15:10:00Z", "2024-04-06T15:00:00Z", "2024-04-06T15:30:00Z"),
+        ("Australia/Lord_Howe", "2024-04-06T15:30:00Z", "2024-04-06T15:30:00Z", "2024-04-06T16:30:00Z"),
+        # From 2:00 on to 2:30: half an hour less of two o'clock.
+        ("Australia/Lord_Howe", "2024-10-05T15:29:59Z", "2024-10-05T14:30:00Z", "2024-10-05T15:30:00Z"),
+        ("Australia/Lord_Howe", "2024-10-05T15:45:00Z", "2024-10-05T15:30:00Z", "2024-10-05T16:00:00Z"),
+        # From 0:01 on to 1:01: one minute of midnight, 59 of one o'clock.
+        ("America/St_Johns", "2006-04-02T03:30:59Z", "2006-04-02T03:30:00Z", "2006-04-02T03:31:00Z"),
+        ("America/St_Johns", "2006-04-02T03:31:00Z", "2006-04-02T03:31:00Z", "2006-04-02T04:30:00Z"),
+        # From 0:00 on to 0:44:30, from an offset of -0:44:30.
+        ("Africa/Monrovia", "1972-01-07T00:44:29Z", "1972-01-06T23:44:30Z", "1972-01-07T00:44:30Z"),
+        ("Africa/Monrovia", "1972-01-07T00:44:30Z", "1972-01-07T00:44:30Z", "1972-01-07T01:00:00Z"),
+    ],
+)
+def test_hours(zone: str, moment: str, start: str, end: str) -> None:
+    assert window_at(AlertPeriod.HOURLY, ZoneInfo(zone), utc(moment)) == Window(utc(start), utc(end))
+
+
+# Days
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "start", "end", "hours"),
+    [
+        ("UTC", "2026-05-04T00:00:00Z", "2026-05-04T00:00:00Z", "2026-05-05T00:00:00Z", 24),
+        ("UTC", "2026-05-03T23:59:59.999999Z", "2026-05-03T00:00:00Z", "2026-05-04T00:00:00Z", 24),
+        ("UTC", "2024-02-29T12:00:00Z", "2024-02-29T00:00:00Z", "2024-03-01T00:00:00Z", 24),
+        ("UTC", "2023-02-28T12:00:00Z", "2023-02-28T00:00:00Z", "2023-03-01T00:00:00Z", 24),
+        ("UTC", "2025-12-31T23:59:59Z", "2025-12-31T00:00:00Z", "2026-01-01T00:00:00Z", 24),
+        ("UTC", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z", 24),
+        ("Asia/Kolkata", "2025-12-31T18:30:00Z", "2025-12-31T18:30:00Z", "2026-01-01T18:30:00Z", 24),
+        ("America/New_York", "2024-03-10T12:00:00Z", "2024-03-10T05:00:00Z", "2024-03-11T04:00:00Z", 23),
+        ("America/New_York", "2024-11-03T12:00:00Z", "2024-11-03T04:00:00Z", "2024-11-04T05:00:00Z", 25),
+        ("America/New_York", "2024-11-04T04:59:59Z", "2024-11-03T04:00:00Z", "2024-11-04T05:00:00Z", 25),
+        ("Europe/Berlin", "2024-03-31T12:00:00Z", "2024-03-30T23:00:00Z", "2024-03-31T22:00:00Z", 23),
+        ("Europe/Berlin", "2024-10-27T12:00:00Z", "2024-10-26T22:00:00Z", "2024-10-27T23:00:00Z", 25),
+        ("Australia/Lord_Howe", "2024-10-06T00:00:00Z", "2024-10-05T13:30:00Z", "2024-10-06T13:00:00Z", 23.5),
+        ("Australia/Lord_Howe", "2024-04-07T00:00:00Z", "2024-04-06T13:00:00Z", "2024-04-07T13:30:00Z", 24.5),
+        ("Pacific/Chatham", "2024-04-07T00:00:00Z", "2024-04-06T10:15:00Z", "2024-04-07T11:15:00Z", 25),
+        ("Pacific/Chatham", "2024-09-29T00:00:00Z", "2024-09-28T11:15:00Z", "2024-09-29T10:15:00Z", 23),
+        # There was no midnight: the day began at one.
+        ("America/Sao_Paulo", "2018-11-04T12:00:00Z", "2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z", 23),
+        ("America/Sao_Paulo", "2018-11-04T02:59:59Z", "2018-11-03T03:00:00Z", "2018-11-04T03:00:00Z", 24),
+        # 23 o'clock came twice, midnight once.
+        ("America/Sao_Paulo", "2019-02-17T02:30:00Z", "2019-02-16T02:00:00Z", "2019-02-17T03:00:00Z", 25),
+        # Midnight came twice: the first one counts, though the second hour is called the same.
+        ("America/Havana", "2024-11-03T04:30:00Z", "2024-11-03T04:00:00Z", "2024-11-04T05:00:00Z", 25),
+        ("America/Havana", "2024-11-03T05:30:00Z", "2024-11-03T04:00:00Z", "2024-11-04T05:00:00Z", 25),
+        # A minute past midnight the clock went back to 23:01 of the day before: the new day had begun.
+        ("America/St_Johns", "2006-10-29T02:30:30Z", "2006-10-29T02:30:00Z", "2006-10-30T03:30:00Z", 25),
+        ("America/St_Johns", "2006-10-29T03:00:00Z", "2006-10-29T02:30:00Z", "2006-10-30T03:30:00Z", 25),
+        ("America/St_Johns", "2006-10-29T02:29:59Z", "2006-10-28T02:30:00Z", "2006-10-29T02:30:00Z", 24),
+        # There was no 30 December.
+        ("Pacific/Apia", "2011-12-30T09:59:59Z", "2011-12-29T10:00:00Z", "2011-12-30T10:00:00Z", 24),
+        ("Pacific/Apia", "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z", 24),
+        ("Africa/Monrovia", "1972-01-06T12:00:00Z", "1972-01-06T00:44:30Z", "1972-01-07T00:44:30Z", 24),
+        ("Africa/Monrovia", "1972-01-07T12:00:00Z", "1972-01-07T00:44:30Z", "1972-01-08T00:00:00Z", 23.2583333333),
+    ],
+)
+def test_days(zone: str, moment: str, start: str, end: str, hours: float) -> None:
+    window = window_at(AlertPeriod.DAILY, ZoneInfo(zone), utc(moment))
+
+    assert window == Window(utc(start), utc(end))
+    assert (window.end - window.start) / HOUR == pytest.approx(hours)
+
+
+# Zones whose clocks jump in the small hours: a day is exactly what the calendar on the wall says.
+@given(st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Chatham"]), moments)
+@settings(max_examples=200, deadline=None)
+def test_a_day_is_a_date_on_the_wall(zone: str, moment: datetime) -> None:
+    place = ZoneInfo(zone)
+
+    window = window_at(AlertPeriod.DAILY, place, moment)
+
+    today = moment.astimezone(place).date()
+    assert window.start.astimezone(place).date() == today
+    assert (window.end - MICROSECOND).astimezone(place).date() == today
+    assert window.end.astimezone(place).date() == today + timedelta(days=1)
+    assert (window.start - MICROSECOND).astimezone(place).date() == today - timedelta(days=1)
+
+
+# Weeks
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "start", "end"),
+    [
+        # 2026-05-04 is a Monday.
+        ("UTC", "2026-05-04T00:00:00Z", "2026-05-04T00:00:00Z", "2026-05-11T00:00:00Z"),
+        ("UTC", "2026-05-03T23:59:59.999999Z", "2026-04-27T00:00:00Z", "2026-05-04T00:00:00Z"),
+        ("UTC", "2026-05-10T23:59:59.999999Z", "2026-05-04T00:00:00Z", "2026-05-11T00:00:00Z"),
+        # Across the end of the year and of a leap February.
+        ("UTC", "2025-01-01T00:00:00Z", "2024-12-30T00:00:00Z", "2025-01-06T00:00:00Z"),
+        ("UTC", "2024-02-29T00:00:00Z", "2024-02-26T00:00:00Z", "2024-03-04T00:00:00Z"),
+        ("UTC", "1970-01-01T00:00:00Z", "1969-12-29T00:00:00Z", "1970-01-05T00:00:00Z"),
+        # Sunday evening in New York is Monday in UTC.
+        ("America/New_York", "2026-05-11T03:59:59Z", "2026-05-04T04:00:00Z", "2026-05-11T04:00:00Z"),
+        # Weeks of 167 and of 169 hours.
+        ("America/New_York", "2024-03-08T00:00:00Z", "2024-03-04T05:00:00Z", "2024-03-11T04:00:00Z"),
+        ("Europe/Berlin", "2024-10-25T00:00:00Z", "2024-10-20T22:00:00Z", "2024-10-27T23:00:00Z"),
+        # A week of six days.
+        ("Pacific/Apia", "2011-12-30T12:00:00Z", "2011-12-26T10:00:00Z", "2012-01-01T10:00:00Z"),
+    ],
+)
+def test_weeks(zone: str, moment: str, start: str, end: str) -> None:
+    assert window_at(AlertPeriod.WEEKLY, ZoneInfo(zone), utc(moment)) == Window(utc(start), utc(end))
+
+
+@given(places)
+@settings(max_examples=150, deadline=None)
+def test_a_week_is_seven_days_from_monday(place: tuple[ZoneInfo, datetime]) -> None:
+    zone, moment = place
+
+    week = window_at(AlertPeriod.WEEKLY, zone, moment)
+
+    days = [window_at(AlertPeriod.DAILY, zone, week.start)]
+    while days[-1].end < week.end:
+        days.append(window_at(AlertPeriod.DAILY, zone, days[-1].end))
+    # Asked in the afternoon, when no clock jumps. Apia once had no Friday.
+    names = [(day.end - 8 * HOUR).astimezone(zone).weekday() for day in days]
+    assert (days[0].start, days[-1].end) == (week.start, week.end)
+    assert names == ([0, 1, 2, 3, 5, 6] if len(names) == 6 else [0, 1, 2, 3, 4, 5, 6])
+
+
+# Months
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "start", "end"),
+    [
+        ("UTC", "2026-05-01T00:00:00Z", "2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z"),
+        ("UTC", "2026-04-30T23:59:59.999999Z", "2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"),
+        ("UTC", "2024-02-29T23:59:59Z", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"),
+        ("UTC", "2023-02-28T23:59:59Z", "2023-02-01T00:00:00Z", "2023-03-01T00:00:00Z"),
+        ("UTC", "2000-02-29T12:00:00Z", "2000-02-01T00:00:00Z", "2000-03-01T00:00:00Z"),
+        ("UTC", "2100-02-28T12:00:00Z", "2100-02-01T00:00:00Z", "2100-03-01T00:00:00Z"),
+        ("UTC", "2025-12-31T23:59:59.999999Z", "2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ("UTC", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"),
+        # 20:00 on 31 December in New York.
+        ("America/New_York", "2026-01-01T01:00:00Z", "2025-12-01T05:00:00Z", "2026-01-01T05:00:00Z"),
+        ("America/New_York", "2024-03-15T00:00:00Z", "2024-03-01T05:00:00Z", "2024-04-01T04:00:00Z"),
+        ("Asia/Kathmandu", "2026-01-31T18:15:00Z", "2026-01-31T18:15:00Z", "2026-02-28T18:15:00Z"),
+        ("Pacific/Apia", "2011-12-15T00:00:00Z", "2011-12-01T10:00:00Z", "2011-12-31T10:00:00Z"),
+    ],
+)
+def test_months(zone: str, moment: str, start: str, end: str) -> None:
+    assert window_at(AlertPeriod.MONTHLY, ZoneInfo(zone), utc(moment)) == Window(utc(start), utc(end))
+
+
+@given(moments)
+@settings(max_examples=200, deadline=None)
+def test_a_month_is_a_month_of_the_calendar(moment: datetime) -> None:
+    window = window_at(AlertPeriod.MONTHLY, ZoneInfo("UTC"), moment)
+
+    following = date(moment.year + moment.month // 12, moment.month % 12 + 1, 1)
+    assert window.start == datetime(moment.year, moment.month, 1, tzinfo=UTC)
+    assert window.end == datetime(following.year, following.month, 1, tzinfo=UTC)
+
+
+# Custom periods
+
+
+def custom(every: int, unit: PeriodUnit, anchor: str) -> CustomPeriod:
+    return CustomPeriod(every=every, unit=unit, anchor=utc(anchor))
+
+
+@pytest.mark.parametrize(
+    ("definition", "zone", "moment", "start", "end"),
+    [
+        # Hours are counted, whatever the clocks do, from the anchor in both directions.
+        (custom(6, PeriodUnit.HOUR, "2024-03-10T01:30:00-05:00"), "America/New_York",
+         "2024-03-10T12:00:00Z", "2024-03-10T06:30:00Z", "2024-03-10T12:30:00Z"),
+        (custom(6, PeriodUnit.HOUR, "2024-03-10T01:30:00-05:00"), "America/New_York",
+         "2024-03-10T12:30:00Z", "2024-03-10T12:30:00Z", "2024-03-10T18:30:00Z"),
+        (custom(6, PeriodUnit.HOUR, "2024-03-10T01:30:00-05:00"), "America/New_York",
+         "2024-03-10T06:29:59.999999Z", "2024-03-10T00:30:00Z", "2024-03-10T06:30:00Z"),
+        (custom(1000, PeriodUnit.HOUR, "2024-01-01T00:00:00Z"), "UTC",
+         "2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z", "2024-02-11T16:00:00Z"),
+        # Days begin at the anchor's time on the wall: 9:00 before and after the clocks change.
+        (custom(1, PeriodUnit.DAY, "2024-03-01T09:00:00-05:00"), "America/New_York",
+         "2024-03-09T14:00:00Z", "2024-03-09T14:00:00Z", "2024-03-10T13:00:00Z"),
+        (custom(1, PeriodUnit.DAY, "2024-03-01T09:00:00-05:00"), "America/New_York",
+         "2024-03-10T13:00:00Z", "2024-03-10T13:00:00Z", "2024-03-11T13:00:00Z"),
+        (custom(1, PeriodUnit.DAY, "2024-03-01T09:00:00-05:00"), "America/New_York",
+         "2024-11-03T13:59:59Z", "2024-11-02T13:00:00Z", "2024-11-03T14:00:00Z"),
+        (custom(3, PeriodUnit.DAY, "2024-03-01T09:00:00-05:00"), "America/New_York",
+         "2024-03-11T00:00:00Z", "2024-03-10T13:00:00Z", "2024-03-13T13:00:00Z"),
+        # Before the anchor too.
+        (custom(3, PeriodUnit.DAY, "2024-03-01T09:00:00-05:00"), "America/New_York",
+         "2024-03-01T13:59:59Z", "2024-02-27T14:00:00Z", "2024-03-01T14:00:00Z"),
+        (custom(10, PeriodUnit.DAY, "2024-03-05T00:00:00Z"), "UTC",
+         "2024-02-25T00:00:00Z", "2024-02-24T00:00:00Z", "2024-03-05T00:00:00Z"),
+        # The same anchor, counted in a zone whose clocks stay.
+        (custom(1, PeriodUnit.DAY, "2024-03-01T09:00:00-05:00"), "UTC",
+         "2024-03-10T13:00:00Z", "2024-03-09T14:00:00Z", "2024-03-10T14:00:00Z"),
+        # Weeks begin on the anchor's day of the week, a Wednesday.
+        (custom(2, PeriodUnit.WEEK, "2024-10-16T18:00:00+02:00"), "Europe/Berlin",
+         "2024-10-30T16:59:59Z", "2024-10-16T16:00:00Z", "2024-10-30T17:00:00Z"),
+        (custom(2, PeriodUnit.WEEK, "2024-10-16T18:00:00+02:00"), "Europe/Berlin",
+         "2024-10-30T17:00:00Z", "2024-10-30T17:00:00Z", "2024-11-13T17:00:00Z"),
+        # The time on the wall was skipped with the whole day: that window is empty, and none is lost.
+        (custom(1, PeriodUnit.DAY, "2011-12-28T12:00:00-10:00"), "Pacific/Apia",
+         "2011-12-30T21:59:59Z", "2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z"),
+        (custom(1, PeriodUnit.DAY, "2011-12-28T12:00:00-10:00"), "Pacific/Apia",
+         "2011-12-30T22:00:00Z", "2011-12-30T22:00:00Z", "2011-12-31T22:00:00Z"),
+    ],
+)  # fmt: skip
+def test_custom_windows(definition: CustomPeriod, zone: str, moment: str, start: str, end: str) -> None:
+    window = window_at(AlertPeriod.CUSTOM, ZoneInfo(zone), utc(moment), definition)
+
+    assert window == Window(utc(start), utc(end))
+
+
+@given(places, customs)
+@example((ZoneInfo("America/New_York"), utc("2024-11-03T12:00:00Z")), custom(1, PeriodUnit.DAY, "2024-11-03T06:30:00Z"))
+@example(
+    (ZoneInfo("America/New_York"), utc("2024-11-03T12:00:00Z")), custom(1, PeriodUnit.WEEK, "2024-11-03T05:30:00Z")
+)
+@settings(max_examples=250, deadline=None)
+def test_a_custom_window_begins_at_the_anchor(place: tuple[ZoneInfo, datetime], definition: CustomPeriod) -> None:
+    zone, _ = place
+
+    assert window_at(AlertPeriod.CUSTOM, zone, definition.anchor, definition).start == definition.anchor
+
+
+@given(places, customs)
+@settings(max_examples=250, deadline=None)
+def test_custom_hours_are_counted_without_clocks(place: tuple[ZoneInfo, datetime], definition: CustomPeriod) -> None:
+    zone, moment = place
+    hours = definition.model_copy(update={"unit": PeriodUnit.HOUR})
+
+    window = window_at(AlertPeriod.CUSTOM, zone, moment, hours)
+
+    assert window.end - window.start == definition.every * HOUR
+    assert (window.start - definition.anchor) % (definition.every * HOUR) == timedelta(0)
+
+
+@given(st.sampled_from(["UTC", "Asia/Kolkata"]), moments, customs)
+@settings(max_examples=250, deadline=None)
+def test_where_clocks_stay_custom_windows_are_equally_long(
+    zone: str, moment: datetime, definition: CustomPeriod
+) -> None:
+    day = {PeriodUnit.HOUR: HOUR, PeriodUnit.DAY: 24 * HOUR, PeriodUnit.WEEK: 168 * HOUR}[definition.unit]
+
+    window = window_at(AlertPeriod.CUSTOM, ZoneInfo(zone), moment, definition)
+
+    assert window.end - window.start == definition.every * day
+    assert (window.start - definition.anchor) % (definition.every * day) == timedelta(0)
+
+
+def test_a_custom_period_needs_its_definition() -> None:
+    with pytest.raises(ValueError, match="a custom period needs its definition"):
+        window_at(AlertPeriod.CUSTOM, ZoneInfo("UTC"), utc("2026-05-04T00:00:00Z"))
+
+
+@pytest.mark.parametrize("unit", PeriodUnit)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+def test_an_alert_that_is_taken_has_a_window_however_far_its_anchor(zone: str, unit: PeriodUnit) -> None:
+    now = utc("2026-05-04T12:00:00Z")
+    definition = {"every": 1, "unit": unit.value, "anchor": "9999-12-31T23:59:59Z"}
+    values = {"thresholdAmount": 5, "period": "CUSTOM", "timeZone": zone, "custom": definition}
+
+    try:
+        alert = CreateCostAlert.checked(values)
+    except InvalidInput as refusal:
+        assert refusal.path == ["input", "custom", "anchor"]  # noqa: PT017
+    else:
+        assert now in window_at(alert.period, ZoneInfo(alert.time_zone), now, alert.custom)
+
+
+# What a window holds
+
+
+def test_a_window_holds_its_start_and_not_its_end() -> None:
+    window = Window(utc("2026-05-04T00:00:00Z"), utc("2026-05-05T00:00:00Z"))
+
+    assert (window.start - MICROSECOND in window) is False
+    assert (window.start in window) is True
+    assert (window.end - MICROSECOND in window) is True
+    assert (window.end in window) is False
+
+
+# States
+
+
+@pytest.mark.parametrize(
+    ("amount", "threshold", "percent", "state"),
+    [
+        ("0", "5", 80.0, AlertState.ACTIVE),
+        ("3.999999999", "5", 80.0, AlertState.ACTIVE),
+        ("4", "5", 80.0, AlertState.NEAR_LIMIT),
+        ("4.999999999", "5", 80.0, AlertState.NEAR_LIMIT),
+        ("5", "5", 80.0, AlertState.TRIGGERED),
+        ("5.000000000", "5", 80.0, AlertState.TRIGGERED),
+        ("5.000000001", "5", 80.0, AlertState.TRIGGERED),
+        ("500", "5", 80.0, AlertState.TRIGGERED),
+        # At 100 % there is nothing between active and triggered.
+        ("4.999999999", "5", 100.0, AlertState.ACTIVE),
+        ("5", "5", 100.0, AlertState.TRIGGERED),
+        # The least budget there is.
+        ("0", "0.000000001", 0.5, AlertState.ACTIVE),
+        ("0.000000001", "0.000000001", 80.0, AlertState.TRIGGERED),
+        # 33.3 as a float is a little less than 33.3, 0.1 a little more than 0.1: the decimal counts.
+        ("332999999.999999999", "1000000000", 33.3, AlertState.ACTIVE),
+        ("333000000", "1000000000", 33.3, AlertState.NEAR_LIMIT),
+        ("999999.999999999", "1000000000", 0.1, AlertState.ACTIVE),
+        ("1000000", "1000000000", 0.1, AlertState.NEAR_LIMIT),
+        # A threshold that a float cannot tell from its neighbour.
+        ("999999999.999999998", "999999999.999999999", 100.0, AlertState.ACTIVE),
+        ("999999999.999999999", "999999999.999999999", 100.0, AlertState.TRIGGERED),
+        # 33.33333333333333 % of it is 1E-25 USD more than this.
+        ("3333333.333333332", "9999999.999999997", 33.33333333333333, AlertState.ACTIVE),
+    ],
+)
+def test_the_state_at_a_threshold(amount: str, threshold: str, percent: float, state: AlertState) -> None:
+    assert state_of(Decimal(amount), Decimal(threshold), percent) is state
+
+
+def test_a_sum_that_floats_get_wrong_reaches_its_threshold_exactly() -> None:
+    # As floats, 0.1 + 0.2 is more than 0.3, and ten times 0.1 is less than 1.
+    assert state_of(Decimal("0.1") + Decimal("0.2"), Decimal("0.300000001"), 100.0) is AlertState.ACTIVE
+    assert state_of(Decimal("0.1") + Decimal("0.2"), Decimal("0.3"), 100.0) is AlertState.TRIGGERED
+    assert state_of(sum([Decimal("0.1")] * 10, Decimal(0)), Decimal(1), 80.0) is AlertState.TRIGGERED
+    assert state_of(sum([Decimal("0.1")] * 8, Decimal(0)), Decimal(1), 80.0) is AlertState.NEAR_LIMIT
+
+
+nano_dollars = st.integers(min_value=1, max_value=10**18)
+percents = st.floats(min_value=0, max_value=100, exclude_min=True) | st.sampled_from(
+    [0.1, 33.3, 80.0, 80.1, 99.9, 100.0]
+)
+
+
+@given(nano_dollars, percents, st.integers(min_value=-2, max_value=2))
+@settings(max_examples=400, deadline=None)
+def test_a_state_is_what_exact_fractions_say(threshold: int, percent: float, off_by: int) -> None:
+    near_limit = Fraction(threshold) * Fraction(repr(percent)) / 100
+    for amount in (max(int(near_limit) + off_by, 0), max(threshold + off_by, 0)):
+        if amount >= threshold:
+            expected = AlertState.TRIGGERED
+        elif amount >= near_limit:
+            expected = AlertState.NEAR_LIMIT
+        else:
+            expected = AlertState.ACTIVE
+
+        assert state_of(amount * NANO_DOLLAR, threshold * NANO_DOLLAR, percent) is expected
+
+
+@given(nano_dollars, nano_dollars, nano_dollars, percents)
+@settings(max_examples=150, deadline=None)
+def test_more_spend_never_lowers_the_state(amount: int, more: int, threshold: int, percent: float) -> None:
+    order = list(AlertState)
+
+    before = state_of(amount * NANO_DOLLAR, threshold * NANO_DOLLAR, percent)
+    after = state_of((amount + more) * NANO_DOLLAR, threshold * NANO_DOLLAR, percent)
+
+    assert order.index(before) <= order.index(after)
+
+
+# How an alert stands
+
+
+@pytest.mark.parametrize(
+    ("amount", "threshold", "percent_used", "remaining"),
+    [
+        ("0", "5", 0.0, "5"),
+        ("1.25", "5", 25.0, "3.75"),
+        ("5", "5", 100.0, "0"),
+        ("7.5", "5", 150.0, "0"),
+        ("0.3", "0.9", 33.333333333333336, "0.6"),
+        ("4.999999999", "5", 99.99999998, "0.000000001"),
+        ("0.000000001", "1000000000", 1e-16, "999999999.999999999"),
+    ],
+)
+def test_what_is_used_and_what_remains(amount: str, threshold: str, percent_used: float, remaining: str) -> None:
+    spending = Spending(
+        window=Window(utc("2026-05-04T00:00:00Z"), utc("2026-05-05T00:00:00Z")),
+        amount=Decimal(amount),
+        threshold=Decimal(threshold),
+        state=AlertState.ACTIVE,
+    )
+
+    assert spending.percent_used == percent_used
+    assert spending.remaining == Decimal(remaining)
+
+
+# New and changed alerts
+
+DAILY: dict[str, Any] = {"thresholdAmount": "5", "period": "DAILY"}
+EVERY_DAY: dict[str, Any] = {"every": 1, "unit": "DAY", "anchor": "2026-05-04T09:00:00+02:00"}
+
+
+def creation_refused(values: dict[str, Any]) -> InvalidInput:
+    with pytest.raises(InvalidInput) as refusal:
+        CreateCostAlert.checked(values)
+    return refusal.value
+
+
+def test_an_alert_needs_a_threshold_and_a_period() -> None:
+    alert = CreateCostAlert.checked(DAILY)
+
+    assert alert.model_dump() == {
+        "alert_type": None,
+        "threshold_amount": Decimal(5),
+        "period": AlertPeriod.DAILY,
+        "mode": WindowMode.CALENDAR,
+        "time_zone": "UTC",
+        "near_limit_percent": 80.0,
+        "enforced": False,
+        "custom": None,
+    }
+
+
+def test_a_custom_alert_has_its_definition() -> None:
+    alert = CreateCostAlert.checked(DAILY | {"period": "CUSTOM", "custom": EVERY_DAY})
+
+    assert alert.custom == CustomPeriod(every=1, unit=PeriodUnit.DAY, anchor=utc("2026-05-04T07:00:00Z"))
+
+
+@pytest.mark.parametrize("values", [{"period": "CUSTOM"}, {"period": "DAILY", "custom": EVERY_DAY}])
+def test_a_definition_goes_with_a_custom_period_and_no_other(values: dict[str, Any]) -> None:
+    refusal = creation_refused(DAILY | values)
+
+    assert refusal.message == "custom must be given when the period is CUSTOM, and only then"
+    assert refusal.path == ["input"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"thresholdAmount": "0"}, "thresholdAmount: must be more than 0 and at most 1000000000 USD"),
+        ({"nearLimitPercent": 0}, "nearLimitPercent: Input should be greater than 0"),
+        ({"nearLimitPercent": 100.1}, "nearLimitPercent: Input should be less than or equal to 100"),
+        ({"nearLimitPercent": float("nan")}, "nearLimitPercent: Input should be a finite number"),
+        ({"timeZone": "Mars/Phobos"}, "timeZone: must be an IANA time zone, such as Europe/Berlin"),
+        ({"mode": "SLIDING"}, "mode: Input should be 'CALENDAR'"),
+        (
+            {"period": "YEARLY"},
+            "period: Input should be 'HOURLY', 'DAILY', 'WEEKLY', 'MONTHLY' or 'CUSTOM'",
+        ),
+        ({"custom": EVERY_DAY | {"every": 0}}, "custom.every: Input should be greater than or equal to 1"),
+        ({"custom": EVERY_DAY | {"every": 1001}}, "custom.every: Input should be less than or equal to 1000"),
+        ({"custom": EVERY_DAY | {"unit": "MONTH"}}, "custom.unit: Input should be 'HOUR', 'DAY' or 'WEEK'"),
+        ({"custom": EVERY_DAY | {"anchor": "2026-05-04T09:00:00"}}, "custom.anchor: Input should have timezone info"),
+    ],
+)
+def test_an_alert_out_of_bounds_is_refused(values: dict[str, Any], message: str) -> None:
+    assert creation_refused(DAILY | values).message == message
+
+
+def test_the_bounds_themselves_are_taken() -> None:
+    least = CreateCostAlert.checked(DAILY | {"nearLimitPercent": 0.001})
+    most = CreateCostAlert.checked(
+        DAILY | {"nearLimitPercent": 100, "period": "CUSTOM", "custom": EVERY_DAY | {"every": 1000}}
+    )
+
+    assert least.near_limit_percent == 0.001
+    assert most.near_limit_percent == 100.0
+    assert most.custom == CustomPeriod(every=1000, unit=PeriodUnit.DAY, anchor=utc("2026-05-04T07:00:00Z"))
+
+
+def test_an_update_knows_what_it_was_given() -> None:
+    assert UpdateCostAlert.checked({}).model_fields_set == set()
+    assert UpdateCostAlert.checked({"active": True, "timeZone": "UTC"}).model_fields_set == {"active", "time_zone"}
+
+
+@pytest.mark.parametrize("field", ["thresholdAmount", "active", "nearLimitPercent", "enforced", "timeZone"])
+def test_no_field_of_an_alert_can_be_cleared(field: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        UpdateCostAlert.checked({field: None})
+
+    assert refusal.value.path == ["input", field]
+
+
+def test_an_update_is_bound_like_a_new_alert() -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        UpdateCostAlert.checked({"thresholdAmount": 0})
+
+    assert refusal.value.message == "thresholdAmount: must be more than 0 and at most 1000000000 USD"

@@ -1,0 +1,514 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from domain.preference import RoutingPriority
+from server.usage_file import BadRow, UnreadableFile, UsageFile, UsageRow
+
+HEADER = "created_at,provider,model,task_type,success,latency_ms,cost\n"
+ROW = "2026-05-04T12:00:00Z,openai,gpt-4o,chat,1,120,0.0045\n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "usage.csv"
+
+
+def written(path: Path, content: str | bytes) -> UsageFile:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return UsageFile(path)
+
+
+def decisions(file: UsageFile) -> list[dict[str, Any]]:
+    """What every row says, without its event id."""
+    return [
+        row.decision.model_dump(exclude={"event_id"}, exclude_defaults=True)
+        for row in file
+        if isinstance(row, UsageRow)
+    ]
+
+
+def only_decision(file: UsageFile) -> dict[str, Any]:
+    (decision,) = decisions(file)
+    return decision
+
+
+def bad_rows(file: UsageFile) -> list[BadRow]:
+    return [row for row in file if isinstance(row, BadRow)]
+
+
+def event_ids(file: UsageFile) -> list[str | None]:
+    return [row.decision.event_id for row in file if isinstance(row, UsageRow)]
+
+
+# Columns
+
+
+def test_columns_are_read_by_name(path: Path) -> None:
+    file = written(path, HEADER + ROW)
+
+    assert only_decision(file) == {
+        "provider": "openai",
+        "task_type": "chat",
+        "model_used": "gpt-4o",
+        "success": True,
+        "latency_ms": 120,
+        "cost": Decimal("0.0045"),
+        "occurred_at": datetime(2026, 5, 4, 12, tzinfo=UTC),
+    }
+
+
+def test_every_field_of_a_decision_may_be_a_column(path: Path) -> None:
+    header = (
+        "provider,task_type,model_used,priority,success,latency_ms,cost,input_tokens,output_tokens,cached_tokens,"
+        "fallback_used,ab_test_id,ab_variant,quality_score,occurred_at\n"
+    )
+    row = (
+        "openai,chat,gpt-4o,COST,false,120,0.0045,1000,200,400,true,"
+        "00000000-0000-0000-0000-000000000001,B,0.5,2026-05-04T14:00:00+02:00\n"
+    )
+
+    decision = only_decision(written(path, header + row))
+
+    assert decision | {"ab_test_id": str(decision["ab_test_id"])} == {
+        "provider": "openai",
+        "task_type": "chat",
+        "model_used": "gpt-4o",
+        "priority": RoutingPriority.COST,
+        "success": False,
+        "latency_ms": 120,
+        "cost": Decimal("0.0045"),
+        "input_tokens": 1000,
+        "output_tokens": 200,
+        "cached_tokens": 400,
+        "fallback_used": True,
+        "ab_test_id": "00000000-0000-0000-0000-000000000001",
+        "ab_variant": "B",
+        "quality_score": 0.5,
+        "occurred_at": datetime(2026, 5, 4, 12, tzinfo=UTC),
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "field", "value"),
+    [
+        ("created_at", "2026-05-04T12:00:00Z", "occurred_at", datetime(2026, 5, 4, 12, tzinfo=UTC)),
+        ("prompt_tokens", "1000", "input_tokens", 1000),
+        ("completion_tokens", "200", "output_tokens", 200),
+    ],
+)
+def test_the_names_of_other_tools_are_known(path: Path, column: str, text: str, field: str, value: Any) -> None:
+    file = written(path, f"provider,model,success,{column}\nopenai,gpt-4o,1,{text}\n")
+
+    assert only_decision(file) == {
+        "provider": "openai",
+        "model_used": "gpt-4o",
+        "task_type": "unknown",
+        "success": True,
+        field: value,
+    }
+
+
+def test_a_decision_occurred_at_occurred_at_rather_than_created_at(path: Path) -> None:
+    rows = "a,m,1,2026-05-04T12:00:00Z,2026-05-04T11:00:00Z\nb,m,1,2026-05-04T12:00:00Z,\n"
+
+    for header, cells in [
+        ("provider,model,success,created_at,occurred_at\n", rows),
+        (
+            "provider,model,success,occurred_at,created_at\n",
+            "a,m,1,2026-05-04T11:00:00Z,2026-05-04T12:00:00Z\nb,m,1,,2026-05-04T12:00:00Z\n",
+        ),
+    ]:
+        assert [decision["occurred_at"].hour for decision in decisions(written(path, header + cells))] == [11, 12]
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        (",gpt-4o,chat,1\n", "provider"),
+        ("openai,,chat,1\n", "model_used"),
+        ("openai,gpt-4o,,1\n", "task_type"),
+    ],
+)
+def test_an_empty_name_is_unknown(path: Path, row: str, field: str) -> None:
+    named = {"provider": "openai", "model_used": "gpt-4o", "task_type": "chat", "success": True}
+
+    assert only_decision(written(path, "provider,model,task_type,success\n" + row)) == named | {field: "unknown"}
+
+
+def test_a_file_without_task_types_has_unknown_ones(path: Path) -> None:
+    assert only_decision(written(path, "provider,model,success\nopenai,gpt-4o,1\n"))["task_type"] == "unknown"
+
+
+@pytest.mark.parametrize("column", ["latency_ms", "cost", "priority", "quality_score", "prompt_tokens", "created_at"])
+def test_what_is_empty_is_not_known(path: Path, column: str) -> None:
+    file = written(path, f"provider,model,success,{column}\nopenai,gpt-4o,1,\n")
+
+    assert only_decision(file) == {
+        "provider": "openai",
+        "model_used": "gpt-4o",
+        "task_type": "unknown",
+        "success": True,
+    }
+
+
+def test_zero_is_not_empty(path: Path) -> None:
+    decision = only_decision(written(path, "provider,model,success,latency_ms,cost\nopenai,gpt-4o,0,0,0\n"))
+
+    assert (decision["success"], decision["latency_ms"], decision["cost"]) == (False, 0, Decimal(0))
+
+
+@pytest.mark.parametrize(
+    ("text", "success"), [("1", True), ("0", False), ("true", True), ("False", False), ("yes", True), ("no", False)]
+)
+def test_success_is_a_yes_or_a_no(path: Path, text: str, success: bool) -> None:
+    assert only_decision(written(path, f"provider,model,success\nopenai,gpt-4o,{text}\n"))["success"] is success
+
+
+def test_other_columns_go_into_the_metadata(path: Path) -> None:
+    file = written(path, "provider,model,success,team,region\nopenai,gpt-4o,1,search,\n")
+
+    assert only_decision(file)["metadata"] == {"team": "search"}
+
+
+def test_a_metadata_column_is_json(path: Path) -> None:
+    file = written(
+        path, 'provider,model,success,metadata,team\nopenai,gpt-4o,1,"{""n"": 1, ""deep"": [true]}",search\n'
+    )
+
+    assert only_decision(file)["metadata"] == {"n": 1, "deep": [True], "team": "search"}
+
+
+def test_the_space_around_a_column_name_is_no_part_of_it(path: Path) -> None:
+    file = written(path, " provider , model,success\nopenai,gpt-4o,1\n")
+
+    assert only_decision(file) == {
+        "provider": "openai",
+        "model_used": "gpt-4o",
+        "task_type": "unknown",
+        "success": True,
+    }
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(path: Path) -> None:
+    file = written(path, "\ufeffprovider,model,success\nopenai,gpt-4o,1\n")
+
+    assert only_decision(file)["provider"] == "openai"
+
+
+# Costs
+
+
+@pytest.mark.parametrize(
+    ("text", "cost"),
+    [
+        ("0.031131000000000002", "0.031131"),
+        ("0.0000000005", "0"),
+        ("0.0000000015", "0.000000002"),
+        ("0.0000000025", "0.000000002"),
+        ("1.107e-4", "0.0001107"),
+        ("100000", "100000"),
+    ],
+)
+def test_a_cost_is_rounded_half_even_to_the_nano_dollar(path: Path, text: str, cost: str) -> None:
+    assert only_decision(written(path, f"provider,model,success,cost\nopenai,gpt-4o,1,{text}\n"))["cost"] == Decimal(
+        cost
+    )
+
+
+@given(st.lists(st.decimals(min_value=0, max_value=100_000, allow_nan=False), min_size=1, max_size=20))
+@settings(max_examples=40, deadline=None)
+def test_costs_are_rounded_as_exact_fractions_are(
+    tmp_path_factory: pytest.TempPathFactory, costs: list[Decimal]
+) -> None:
+    lines = "".join(f"openai,gpt-4o,1,{cost}\n" for cost in costs)
+
+    file = written(tmp_path_factory.mktemp("costs") / "usage.csv", "provider,model,success,cost\n" + lines)
+
+    assert [Fraction(decision["cost"]) for decision in decisions(file)] == [
+        Fraction(round(Fraction(cost) * 10**9), 10**9) for cost in costs
+    ]
+
+
+# Rows that cannot be read
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("openai,gpt-4o,1,120\n", "has 4 fields, the header has 5"),
+        ("openai\n", "has 1 fields, the header has 5"),
+        ("openai,gpt-4o,1,120,0.5,\n", "has 6 fields, the header has 5"),
+        ("openai,gpt-4o,1,120,0,5\n", "has 6 fields, the header has 5"),
+        ("openai,gpt-4o,,120,0.5\n", "success: Field required"),
+        ("openai,gpt-4o,2,120,0.5\n", "success: Input should be a valid boolean, unable to interpret input"),
+        (
+            "openai,gpt-4o,1,fast,0.5\n",
+            "latencyMs: Input should be a valid integer, unable to parse string as an integer",
+        ),
+        (
+            "openai,gpt-4o,1,1.5,0.5\n",
+            "latencyMs: Input should be a valid integer, unable to parse string as an integer",
+        ),
+        ("openai,gpt-4o,1,-1,0.5\n", "latencyMs: Input should be greater than or equal to 0"),
+        ("openai,gpt-4o,1,86400001,0.5\n", "latencyMs: Input should be less than or equal to 86400000"),
+        ("openai,gpt-4o,1,120,$5\n", "cost: Input should be a valid decimal"),
+        ("openai,gpt-4o,1,120,NaN\n", "cost: Input should be a finite number"),
+        ("openai,gpt-4o,1,120,inf\n", "cost: Input should be a finite number"),
+        ("openai,gpt-4o,1,120,-0.5\n", "cost: must be from 0 to 100000 USD"),
+        ("openai,gpt-4o,1,120,100000.01\n", "cost: must be from 0 to 100000 USD"),
+        ("open\x00ai,gpt-4o,1,120,0.5\n", "provider: must not hold the NUL character"),
+        ("openai,gpt\x00,1,120,0.5\n", "modelUsed: must not hold the NUL character"),
+        (" ,gpt-4o,1,120,0.5\n", "provider: String should have at least 1 character"),
+        (f"{'x' * 201},gpt-4o,1,120,0.5\n", "provider: String should have at most 200 characters"),
+        ('"openai"x,gpt-4o,1,120,0.5\n', "',' expected after '\"'"),
+    ],
+)
+def test_a_bad_row_is_told_by_its_line_and_reason_and_the_others_are_read(path: Path, row: str, reason: str) -> None:
+    good = "openai,gpt-4o,1,120,0.5\n"
+
+    file = written(path, "provider,model,success,latency_ms,cost\n" + good + row + good)
+
+    assert [read if isinstance(read, BadRow) else read.line for read in file] == [2, BadRow(3, reason), 4]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("yesterday,,,", "occurredAt: Input should be a valid datetime or date, invalid character in year"),
+        ("2026-05-04T12:00:00,,,", "occurredAt: Input should have timezone info"),
+        ("1969-12-31T23:59:59Z,,,", "occurredAt: must not be before 1970-01-01T00:00:00Z"),
+        (",speed,,", "priority: Input should be 'SPEED', 'COST', 'QUALITY' or 'PRIVACY'"),
+        (",,[1],", "metadata: must be a JSON object"),
+        (",,{,", "metadata: must be a JSON object"),
+        (f",,{'[' * 100_000},", "metadata: must be a JSON object"),
+        (',,"{""n"": NaN}",', "metadata: must hold only finite numbers and valid Unicode text"),
+        (",,,a\x00b", "metadata: must not hold the NUL character"),
+        (f",,,{'x' * 16_384}", "metadata: must be at most 16384 bytes as JSON, not 16395"),
+    ],
+)
+def test_a_bad_value_is_told_by_its_field(path: Path, row: str, reason: str) -> None:
+    file = written(path, f"provider,model,success,created_at,priority,metadata,team\nopenai,gpt-4o,1,{row}\n")
+
+    assert list(file) == [BadRow(2, reason)]
+
+
+def test_a_moment_past_the_end_of_time_is_a_bad_value(path: Path) -> None:
+    file = written(path, HEADER + "9999-12-31T23:59:59-05:00,openai,gpt-4o,chat,1,120,0.0045\n" + ROW)
+
+    rows = list(file)
+
+    assert [row.line for row in rows] == [2, 3]
+    assert [type(row) for row in rows] == [BadRow, UsageRow]
+
+
+@pytest.mark.parametrize("cell", [b"open\xffai", b"\xc3", b"\xed\xa0\x80"])
+def test_a_name_that_is_no_utf8_is_a_bad_row(path: Path, cell: bytes) -> None:
+    file = written(path, HEADER.encode() + b"2026-05-04T12:00:00Z," + cell + b",gpt-4o,chat,1,120,0.5\n" + ROW.encode())
+
+    assert bad_rows(file) == [
+        BadRow(2, "provider: Input should be a valid string, unable to parse raw data as a unicode string")
+    ]
+    assert [decision["provider"] for decision in decisions(file)] == ["openai"]
+
+
+def test_metadata_that_is_no_utf8_is_a_bad_row(path: Path) -> None:
+    file = written(path, b"provider,model,success,team\nopenai,gpt-4o,1,\xff\n")
+
+    assert list(file) == [BadRow(2, "metadata: must hold only finite numbers and valid Unicode text")]
+
+
+def test_a_quote_that_is_never_closed_is_a_bad_row(path: Path) -> None:
+    file = written(path, HEADER + ROW + '"2026-05-04T12:00:00Z,openai\n' + ROW)
+
+    assert bad_rows(file) == [BadRow(3, "unexpected end of data")]
+    assert [decision["cost"] for decision in decisions(file)] == [Decimal("0.0045")]
+
+
+def test_a_field_without_end_is_a_bad_row(path: Path) -> None:
+    file = written(path, f"provider,model,success,team\nopenai,gpt-4o,1,{'x' * 200_000}\nopenai,gpt-4o,1,search\n")
+
+    assert bad_rows(file) == [BadRow(2, "field larger than field limit (131072)")]
+    assert [decision["metadata"] for decision in decisions(file)] == [{"team": "search"}]
+
+
+# Lines
+
+
+def test_a_quoted_field_may_run_over_several_lines(path: Path) -> None:
+    multi_line = 'openai,gpt-4o,1,"first\nsecond, ""third""\r\n\nlast"\n'
+
+    file = written(path, "provider,model,success,note\n" + multi_line + "openai,gpt-4o\n" + multi_line)
+
+    rows = list(file)
+    assert [row.line for row in rows] == [2, 6, 7]
+    assert bad_rows(file) == [BadRow(6, "has 2 fields, the header has 4")]
+    assert [decision["metadata"]["note"] for decision in decisions(file)] == ['first\nsecond, "third"\r\n\nlast'] * 2
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_lines_may_end_in_any_way(path: Path, ending: str) -> None:
+    file = written(path, (HEADER + ROW + ROW).replace("\n", ending))
+
+    assert [row.line for row in file] == [2, 3]
+    assert [decision["cost"] for decision in decisions(file)] == [Decimal("0.0045")] * 2
+
+
+def test_the_last_line_may_end_without_a_line_end(path: Path) -> None:
+    assert [row.line for row in written(path, HEADER + ROW + ROW.rstrip())] == [2, 3]
+
+
+def test_empty_lines_are_counted_and_not_read(path: Path) -> None:
+    file = written(path, HEADER + "\n\n" + ROW + "\r\n" + ROW)
+
+    assert [row.line for row in file] == [4, 6]
+    assert bad_rows(file) == []
+
+
+def test_a_file_of_a_header_alone_has_no_rows(path: Path) -> None:
+    assert list(written(path, HEADER)) == []
+
+
+def test_a_file_knows_how_many_lines_it_has(path: Path) -> None:
+    assert written(path, HEADER + ROW * 9).lines == 10
+    assert written(path, gzip.compress((HEADER + ROW * 9).encode())).lines == 10
+
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=30)
+
+
+@given(st.lists(cells, min_size=1, max_size=8))
+@example(['"', "\n", "\r", "\r\n", ",", ' "a", ', "\u2028", "\x85"])
+@settings(max_examples=100, deadline=None)
+def test_any_text_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, notes: list[str]) -> None:
+    content = io.StringIO(newline="")
+    writer = csv.writer(content)
+    writer.writerow(["provider", "model", "success", "note"])
+    writer.writerows(["openai", "gpt-4o", "1", note] for note in notes)
+
+    rows = list(written(tmp_path_factory.mktemp("cells") / "usage.csv", content.getvalue()))
+
+    # A record begins on the line after the one before it ended; "\r\n" is one line end.
+    breaks = [note.replace("\r\n", "\n").replace("\r", "\n").count("\n") for note in notes]
+    assert [row.line for row in rows] == [2 + index + sum(breaks[:index]) for index in range(len(notes))]
+    assert [row.decision.metadata for row in rows if isinstance(row, UsageRow)] == [{"note": note} for note in notes]
+
+
+# Event ids
+
+
+def test_identical_rows_are_told_apart(path: Path) -> None:
+    ids = event_ids(written(path, HEADER + ROW * 3))
+
+    assert len(set(ids)) == 3
+
+
+def test_a_file_read_twice_is_the_same_rows(path: Path) -> None:
+    file = written(path, HEADER + ROW * 3)
+
+    assert event_ids(file) == event_ids(file) == event_ids(UsageFile(path))
+
+
+def test_a_file_is_known_by_its_content_whatever_its_name(tmp_path: Path) -> None:
+    content = (HEADER + ROW * 3).encode()
+    plain = written(tmp_path / "usage.csv", content)
+    packed = written(tmp_path / "usage.csv.gz", gzip.compress(content))
+    best_packed = written(tmp_path / "best.csv.gz", gzip.compress(content, compresslevel=1, mtime=0))
+    misnamed = written(tmp_path / "packed.csv", gzip.compress(content))
+
+    assert event_ids(plain) == event_ids(packed) == event_ids(best_packed) == event_ids(misnamed)
+    assert decisions(plain) == decisions(packed)
+
+
+def test_another_file_has_other_rows(tmp_path: Path) -> None:
+    one = event_ids(written(tmp_path / "one.csv", HEADER + ROW))
+    other = event_ids(written(tmp_path / "other.csv", HEADER + ROW + ROW))
+
+    assert set(one) & set(other) == set()
+
+
+def test_an_event_id_in_the_file_is_kept(path: Path) -> None:
+    file = written(path, "provider,model,success,event_id\nopenai,gpt-4o,1,e-1\nopenai,gpt-4o,1,\n")
+
+    first, second = event_ids(file)
+    assert first == "e-1"
+    assert second is not None
+    assert second.endswith(":3")
+
+
+# Files that cannot be read
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "the first line must name the columns; it has no provider, no model_used, no success"),
+        ("\n" + HEADER, "the first line must name the columns; it has no provider, no model_used, no success"),
+        (ROW, "the first line must name the columns; it has no provider, no model_used, no success"),
+        ("model,success\n", "the first line must name the columns; it has no provider"),
+        ("provider,success\n", "the first line must name the columns; it has no model_used"),
+        ("provider,model_used\n", "the first line must name the columns; it has no success"),
+        ("provider,model,success,cost,provider\n", "the first line names provider twice"),
+        ("cost,provider,model,success, cost,provider\n", "the first line names cost, provider twice"),
+    ],
+)
+def test_a_file_without_the_columns_it_needs_is_unreadable(path: Path, content: str, reason: str) -> None:
+    file = written(path, content)
+
+    with pytest.raises(UnreadableFile) as refusal:
+        list(file)
+
+    assert str(refusal.value) == reason
+
+
+@pytest.mark.parametrize("header", ['"provider"x,model,success\n', '"provider,model,success\n' + ROW])
+def test_a_first_line_that_is_no_csv_is_unreadable(path: Path, header: str) -> None:
+    file = written(path, header)
+
+    with pytest.raises(UnreadableFile):
+        list(file)
+
+
+def test_a_file_that_is_not_there_is_unreadable(path: Path) -> None:
+    with pytest.raises(UnreadableFile) as refusal:
+        UsageFile(path)
+
+    assert str(refusal.value) == f"{path}: No such file or directory"
+
+
+def test_a_folder_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile) as refusal:
+        UsageFile(tmp_path)
+
+    assert str(refusal.value) == f"{tmp_path}: Is a directory"
+
+
+PACKED = gzip.compress((HEADER + ROW * 500).encode(), mtime=0)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        PACKED[: len(PACKED) // 2],
+        PACKED[:-1],
+        PACKED[:12],
+        PACKED[:-8] + bytes(4) + PACKED[-4:],
+        PACKED[:10] + b"\xff" * 20 + PACKED[30:],
+        PACKED + b"tail",
+    ],
+    ids=["half of it", "all but a byte", "its head", "another checksum", "another body", "something after it"],
+)
+def test_a_damaged_gzip_file_is_unreadable(path: Path, damaged: bytes) -> None:
+    with pytest.raises(UnreadableFile):
+        written(path, damaged)
