@@ -46,7 +46,7 @@ def _json_object(value: Any) -> Any:
         return value
     if not isinstance(value, dict):
         refuse('must be a JSON object, such as {"team": "search"}')
-    _check_depth(value)
+    _check_nesting_and_text(value)
     try:
         encoded = to_json(value, inf_nan_mode="constants")
         finite: dict[str, Any] = from_json(encoded, allow_inf_nan=False)
@@ -54,22 +54,24 @@ def _json_object(value: Any) -> Any:
         refuse("must hold only finite numbers and valid Unicode text")
     if len(encoded) > MAX_JSON_BYTES:
         refuse(f"must be at most {MAX_JSON_BYTES} bytes as JSON, not {len(encoded)}")
-    if b"\\u0000" in encoded:
-        refuse("must not hold the NUL character")
     return finite
 
 
-def _check_depth(value: Any) -> None:
+def _check_nesting_and_text(value: Any) -> None:
     level: list[Any] = [value]
     for _ in range(MAX_JSON_DEPTH):
-        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
+        children = [child for node in level for child in _children(node)]
+        for text in children:
+            if isinstance(text, str):
+                _storable(text)
+        level = [child for child in children if isinstance(child, dict | list)]
         if not level:
             return
     refuse(f"must be nested at most {MAX_JSON_DEPTH} deep")
 
 
 def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return node.values() if isinstance(node, dict) else node
+    return (*node, *node.values()) if isinstance(node, dict) else node
 
 
 def _time_zone(name: str) -> str:
@@ -91,9 +93,14 @@ def _without_repeats(names: list[str]) -> list[str]:
 
 
 def _in_utc(moment: datetime) -> datetime:
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        if moment.year > EPOCH.year:
+            refuse("must not be after 9999-12-31T23:59:59Z")
     if moment < EPOCH:
         refuse("must not be before 1970-01-01T00:00:00Z")
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _cost(amount: Decimal) -> Decimal:

@@ -14,13 +14,15 @@ from enum import StrEnum
 from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from domain.bounds import Budget, Input, Moment, Name, TimeZone, refuse
-from domain.money import ZERO
+from domain.money import EXACT, ZERO
 
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 _HOUR: Final = timedelta(hours=1)
+_HUNDRED: Final = Decimal(100)
+_LAST_ANCHOR: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class AlertPeriod(StrEnum):
@@ -50,12 +52,18 @@ class AlertState(StrEnum):
 NearLimitPercent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
+def _near_enough(anchor: datetime) -> datetime:
+    if anchor > _LAST_ANCHOR:
+        refuse("must not be after 2200-01-01T00:00:00Z")
+    return anchor
+
+
 class CustomPeriod(Input):
     """Every so many hours, days or weeks, counted from an anchor."""
 
     every: Annotated[int, Field(ge=1, le=1000)]
     unit: PeriodUnit
-    anchor: Moment
+    anchor: Annotated[Moment, AfterValidator(_near_enough)]
 
 
 class CreateCostAlert(Input):
@@ -179,7 +187,7 @@ def state_of(amount: Decimal, threshold: Decimal, near_limit_percent: float) -> 
     """The state of an alert whose window holds this much spend. Exact: no float takes part."""
     if amount >= threshold:
         return AlertState.TRIGGERED
-    if amount * 100 >= threshold * Decimal(repr(near_limit_percent)):
+    if EXACT.multiply(amount, _HUNDRED) >= EXACT.multiply(threshold, Decimal(repr(near_limit_percent))):
         return AlertState.NEAR_LIMIT
     return AlertState.ACTIVE
 

@@ -7,8 +7,8 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 NANO_DOLLAR = Decimal("1E-9")
 ZERO = Decimal(0)
 
-# Wide enough for every amount that passes the bounds below; never the thread's own context.
-_CONTEXT = Context(prec=40, rounding=ROUND_HALF_EVEN)
+# Wide enough to be exact for every amount within the bounds below, and a percentage of it; never the thread's own.
+EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 MAX_COST = Decimal(100_000)
 """The most one request may have cost, USD."""
@@ -19,7 +19,8 @@ MAX_BUDGET = Decimal(1_000_000_000)
 
 def to_nano_dollars(amount: Decimal) -> Decimal:
     """`amount` rounded half-even to 9 decimals: once, on the way in."""
-    return amount.quantize(NANO_DOLLAR, context=_CONTEXT)
+    rounded = amount.quantize(NANO_DOLLAR, context=EXACT)
+    return rounded if rounded else abs(rounded)  # and not minus zero
 
 
 def plain(amount: Decimal) -> str:

@@ -59,6 +59,9 @@ def price(
         )
     except (LookupError, ValueError):  # not in the list; or counts that contradict each other
         return None
-    if found.total_price > MAX_COST:
+    unpriced = (input_tokens and found.model_price.input_mtok is None) or (
+        output_tokens and found.model_price.output_mtok is None
+    )
+    if unpriced or found.total_price > MAX_COST:
         return None
     return Price(to_nano_dollars(found.total_price), PRICE_VERSION)

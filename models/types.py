@@ -15,7 +15,9 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
-_counter = itertools.count(secrets.randbits(19))
+_NANO_DOLLARS_PER_DOLLAR = 1_000_000_000
+# 44 bits, begun in the lower half: no process lives to see it overflow.
+_counter = itertools.count(secrets.randbits(43))
 
 
 class Money(TypeDecorator[Decimal]):
@@ -27,11 +29,11 @@ class Money(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Decimal | None, _dialect: Dialect) -> int | None:
         if value is None:
             return None
-        nano_dollars = value.scaleb(9)
-        whole = int(nano_dollars)
-        if whole != nano_dollars:
+        numerator, denominator = value.as_integer_ratio()
+        nano_dollars, rest = divmod(numerator * _NANO_DOLLARS_PER_DOLLAR, denominator)
+        if rest:
             raise ValueError(f"{value} USD is finer than a nano-dollar")
-        return whole
+        return nano_dollars
 
     def process_result_value(self, value: Any, _dialect: Dialect) -> Decimal | None:
         # PostgreSQL sums bigints as numeric; either way the value is a whole number.
@@ -74,7 +76,7 @@ def new_id(at: datetime | None = None) -> UUID:
     # RFC 9562, section 6.2: method 3 (the microseconds extend the time), then method 1 (a counter), then chance.
     milliseconds, microseconds = divmod(_microseconds(at), 1000)
     fraction = microseconds * 4096 // 1000
-    tail = (next(_counter) & 0xFFFFF) << 42 | secrets.randbits(42)
+    tail = next(_counter) << 18 | secrets.randbits(18)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail)
 
 

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ class UsageFile:
                 while block := binary.read(_BLOCK):
                     digest.update(block)
                     lines += block.count(b"\n")
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise UnreadableFile(f"{self._path}: {getattr(error, 'strerror', None) or error}") from None
         return lines, digest.hexdigest()[:32]
 
@@ -102,7 +103,10 @@ class UsageFile:
 
 
 def _header(reader: Iterator[list[str]]) -> list[str]:
-    header = [name.strip() for name in next(reader, [])]
+    try:
+        header = [name.strip() for name in next(reader, [])]
+    except csv.Error as error:
+        raise UnreadableFile(f"the first line must name the columns: {error}") from None
     columns = {_COLUMN_OF.get(name, name) for name in header}
     if missing := [name for name in _REQUIRED if name not in columns]:
         raise UnreadableFile(f"the first line must name the columns; it has no {', no '.join(missing)}")

@@ -286,7 +286,7 @@ def test_a_bad_row_is_told_by_its_line_and_reason_and_the_others_are_read(path: 
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("yesterday,,,", "occurredAt: Input should be a valid datetime or date, invalid character in year"),
+        ("yesterday,,,", "occurredAt: Input should be a valid datetime or date, input is too short"),
         ("2026-05-04T12:00:00,,,", "occurredAt: Input should have timezone info"),
         ("1969-12-31T23:59:59Z,,,", "occurredAt: must not be before 1970-01-01T00:00:00Z"),
         (",speed,,", "priority: Input should be 'SPEED', 'COST', 'QUALITY' or 'PRIVACY'"),
