@@ -20,7 +20,7 @@ MAX_BUDGET = Decimal(1_000_000_000)
 def to_nano_dollars(amount: Decimal) -> Decimal:
     """`amount` rounded half-even to 9 decimals: once, on the way in."""
     rounded = amount.quantize(NANO_DOLLAR, context=EXACT)
-    return rounded if rounded else abs(rounded)  # and not minus zero
+    return rounded or abs(rounded)  # and not minus zero
 
 
 def plain(amount: Decimal) -> str:
