@@ -46,10 +46,10 @@ class LogAnalytics(Input):
             refuse("cachedTokens are part of inputTokens and cannot be more")
         return self
 
-    def fingerprint(self) -> bytes:
-        """16 bytes that differ when what was reported differs: tells a retry from a reused event id."""
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that differ when what was reported differs: tells a retry from a reused event id."""
         reported = self.model_dump(mode="json", exclude={"event_id"}, exclude_defaults=True)
-        return hashlib.blake2b(json.dumps(reported, sort_keys=True).encode(), digest_size=16).digest()
+        return hashlib.blake2b(json.dumps(reported, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 class AnalyticsFilter(Input):

@@ -5,15 +5,18 @@ from models.analytics import EventKey, RouterAnalytics
 from models.base import Base, Owned
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert
 from models.preference import RouterPreferences
+from models.rollup import AnalyticsHourly, LatencyHourly
 
 __all__ = [
     "ABTest",
     "AlertEvent",
     "AlertSequence",
     "AlertWindow",
+    "AnalyticsHourly",
     "Base",
     "CostAlert",
     "EventKey",
+    "LatencyHourly",
     "Owned",
     "RouterAnalytics",
     "RouterPreferences",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, LargeBinary, String, Uuid, func, select
+from sqlalchemy import ColumnElement, Index, String, Uuid, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -70,7 +70,7 @@ class EventKey(Owned, Base):
 
     event_id: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
     analytics_id: Mapped[UUID] = mapped_column(Uuid)
-    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(16))
+    fingerprint: Mapped[str] = mapped_column(String(32))
 
     __table_args__ = ({"sqlite_with_rowid": False},)
 

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.engine import Connection
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.event import Event
 from domain.viewer import Viewer
 from models.base import Owned
+from models.postgresql import PostgreSQL
+from models.sqlite import SQLite
 
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
 
 _EVENTS: Final = "events"
-_READERS: Final = 8
-_BUSY_TIMEOUT_S: Final = 30
 
 
 class ScopeError(Exception):
@@ -37,39 +35,49 @@ class Database:
 
     def __init__(self, url: str | URL, publish: Publish) -> None:
         self.url = make_url(url)
+        self.backend = SQLite(self.url) if self.url.get_backend_name() == "sqlite" else PostgreSQL(self.url)
         self._publish = publish
-        # SQLite has one writer at a time: one connection writes, in the order asked, and readers read beside it.
-        self._writer = _sqlite_engine(self.url, read_only=False)
-        self._reader = _sqlite_engine(self.url, read_only=True)
 
     async def dispose(self) -> None:
         """Close every connection."""
-        await self._reader.dispose()
-        await self._writer.dispose()
+        await self.backend.dispose()
 
     @asynccontextmanager
     async def viewer(self, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
         """A transaction in which only this viewer's rows can be seen or changed; committed when the block ends well.
 
-        A read sees one state of the database and can change nothing.
+        A read can change nothing. A viewer's writes run one after the other, on every replica.
         """
-        async with _session(self._writer if write else self._reader) as session:
+        async with self.backend.viewer_transaction(viewer, write=write) as connection:
+            session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
             _scope(session.sync_session, viewer)
             yield session
-            await session.commit()
-        await self._publish(_taken_events(session))
+            await session.flush()
+            events = _taken_events(session)
+            await self.backend.announce(connection, events)
+        await self._published(events)
 
     @asynccontextmanager
-    async def system(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction over everybody's rows, for the ledger and maintenance; the caller publishes what it did."""
-        async with self._writer.begin() as connection:
-            yield connection
+    async def system(self) -> AsyncIterator[SystemTransaction]:
+        """A transaction over everybody's rows, for the ledger and maintenance."""
+        async with self.backend.system_transaction() as connection:
+            transaction = SystemTransaction(connection)
+            yield transaction
+            await self.backend.announce(connection, transaction.events)
+        await self._published(transaction.events)
+
+    async def _published(self, events: Sequence[Event]) -> None:
+        """Tell this process, where the database does not tell every process."""
+        if events and isinstance(self.backend, SQLite):
+            await self._publish(events)
 
 
-@asynccontextmanager
-async def _session(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
-        yield session
+@dataclass(slots=True)
+class SystemTransaction:
+    """A connection, and what is to be said of the work done on it once it is committed."""
+
+    connection: AsyncConnection
+    events: list[Event] = field(default_factory=list)
 
 
 def raise_event(session: AsyncSession, happened: Event) -> None:
@@ -100,31 +108,3 @@ def _scope(session: Session, viewer: Viewer) -> None:
 
     event.listen(session, "do_orm_execute", on_execute)
     event.listen(session, "before_flush", before_flush)
-
-
-def _sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=_READERS if read_only else 1,
-        max_overflow=0,
-        pool_timeout=_BUSY_TIMEOUT_S,
-        connect_args={"timeout": _BUSY_TIMEOUT_S},
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        # We say BEGIN ourselves: the driver's own would be deferred, and a deferred writer can be refused half-way.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        if read_only:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
-
-    return engine

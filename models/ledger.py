@@ -10,31 +10,35 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, tuple_, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import String, Uuid, bindparam, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.ab_test import Variant, variant_of
 from domain.analytics import LogAnalytics
 from domain.cost_alert import MAX_CLOCK_SKEW, Window, state_of
 from domain.error import Conflict, InvalidInput, Overloaded, Refusal
-from domain.event import ABTestUpdated, AlertTriggered, AnalyticsLogged, Event
+from domain.event import ABTestUpdated, AlertTriggered, AnalyticsLogged
+from domain.latency import bucket_of
 from domain.money import ZERO
 from domain.price import price
+from models import rollup
 from models.ab_test import ABTest
-from models.analytics import EventKey, RouterAnalytics
+from models.analytics import RouterAnalytics
 from models.base import Base
-from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, firing_of
-from models.database import Database, Publish
+from models.bulk import Bulk
+from models.cost_alert import AlertEvent, CostAlert, firing_of
+from models.database import Database, SystemTransaction
+from models.postgresql import DatabaseUnavailable
+from models.rollup import NO_ID, NO_TEXT
 from models.types import new_id
 
 MAX_QUEUED_RECORDS: Final = 20_000
@@ -43,6 +47,7 @@ _RETRY_AFTER_MS: Final = 1_000
 
 log = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
 Key = tuple[UUID, UUID]
 """(user_id, id) of a row."""
 
@@ -77,9 +82,8 @@ Outcome = Logged | Refusal
 class Ledger:
     """Records decisions. Use inside `running()`; every record that was acknowledged is on disk."""
 
-    def __init__(self, database: Database, publish: Publish, clock: Callable[[], datetime] = now_utc) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc) -> None:
         self._database = database
-        self._publish = publish
         self._clock = clock
         self._queue: deque[_Submission] = deque()
         self._queued_records = 0
@@ -132,30 +136,25 @@ class Ledger:
     async def _commit(self, batch: list[_Submission]) -> None:
         drafts = [draft for submission in batch for draft in submission.drafts]
         try:
-            outcomes, events = await self._store(drafts)
+            outcomes = await self._store(drafts)
         except Exception as error:
             if len(batch) > 1:
                 # One submission may have spoilt the transaction of all: give each its own.
                 for submission in batch:
                     await self._commit([submission])
                 return
-            if not isinstance(error, SQLAlchemyError | OSError):
+            if not isinstance(error, SQLAlchemyError | DatabaseUnavailable | OSError):
                 log.exception("a batch of %d records was not stored", len(drafts))
             batch[0].fail(error)
             return
         settled = iter(outcomes)
         for submission in batch:
             submission.succeed([next(settled) for _ in submission.drafts])
-        try:
-            await self._publish(events)
-        except Exception:
-            log.exception("%d events were not published", len(events))
 
-    async def _store(self, drafts: Sequence[Draft]) -> tuple[list[Outcome], list[Event]]:
-        async with self._database.system() as connection:
-            entry = _Entry(connection, self._clock())
-            outcomes = await entry.write(drafts)
-        return outcomes, entry.events
+    async def _store(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        async with self._database.system() as transaction:
+            await self._database.backend.hold_users(transaction.connection, sorted({d.user_id for d in drafts}))
+            return await _Entry(transaction, self._clock()).write(drafts)
 
 
 @dataclass(slots=True)
@@ -175,60 +174,86 @@ class _Submission:
 # The statements, built once: building one costs more than running it.
 
 _tables = Base.metadata.tables
-_test, _row = _tables[ABTest.__tablename__], _tables[RouterAnalytics.__tablename__]
 
+
+def _insert(table: str) -> Bulk:
+    columns = {column.name: column.type for column in _tables[table].columns}
+    names = ", ".join(columns)
+    return Bulk(columns, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}")
+
+
+def _add(table: str, returning: Sequence[str] = ()) -> Bulk:
+    """An upsert that adds the row's sums to those stored under its key."""
+    columns = _tables[table].columns
+    key = [column.name for column in columns if column.primary_key]
+    kept = {"window_end"}
+    sums = [column.name for column in columns if not column.primary_key and column.name not in kept]
+    names = ", ".join(column.name for column in columns)
+    additions = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
+    returned = f" RETURNING {', '.join(returning)}" if returning else ""
+    return Bulk(
+        {column.name: column.type for column in columns},
+        # SQLite takes ON for a join's without the WHERE
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}} WHERE true "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {additions}{returned}",
+        [columns[name].type for name in returning],
+    )
+
+
+_SUMS: Final = ("calls", "success", "latency_count", "latency_sum_ms", "total_cost")
+_TEST_SUMS: Final = [f"variant_{variant}_{name}" for variant in ("a", "b") for name in _SUMS]
+_NO_COST: Final = {"variant_a_total_cost": ZERO, "variant_b_total_cost": ZERO}
+_KEYS_AT_ONCE: Final = 500
+_text, _id = String(), Uuid()
+
+_claim_events = Bulk(
+    {column.name: column.type for column in _tables["router_event_keys"].columns},
+    "INSERT INTO router_event_keys (user_id, event_id, analytics_id, fingerprint) "
+    "SELECT user_id, event_id, analytics_id, fingerprint FROM {rows} WHERE true "
+    "ON CONFLICT (user_id, event_id) DO NOTHING RETURNING user_id, event_id",
+    [_id, _text],
+)
+_find_claims = Bulk(
+    {"user_id": _id, "event_id": _text},
+    "SELECT k.user_id, k.event_id, k.analytics_id, k.fingerprint FROM {rows} "
+    "JOIN router_event_keys k ON k.user_id = r.user_id AND k.event_id = r.event_id",
+    [_id, _text, _id, _text],
+)
+_insert_analytics = _insert("router_analytics")
+_add_to_hours = _add("router_analytics_hourly")
+_add_to_latencies = _add("router_latency_hourly")
+_add_to_tests = Bulk(
+    {name: _tables["router_ab_tests"].columns[name].type for name in ("user_id", "id", *_TEST_SUMS)},
+    f"UPDATE router_ab_tests SET {', '.join(f'{name} = router_ab_tests.{name} + r.{name}' for name in _TEST_SUMS)} "
+    "FROM {rows} WHERE router_ab_tests.user_id = r.user_id AND router_ab_tests.id = r.id",
+)
+_add_to_windows = _add("router_cost_alert_windows", ("user_id", "alert_id", "window_start", "amount"))
+_take_sequences = _add("router_alert_sequences", ("user_id", "last"))
+_insert_firings = _insert("router_alert_events")
 _select_tests = (
     select(ABTest)
     .where(tuple_(ABTest.user_id, ABTest.id).in_(bindparam("keys", expanding=True)))
     .order_by(ABTest.user_id, ABTest.id)
     .with_for_update()
 )
-_claim_keys = sqlite.insert(EventKey).on_conflict_do_nothing().returning(EventKey.user_id, EventKey.event_id)
-_select_keys = select(EventKey).where(
-    tuple_(EventKey.user_id, EventKey.event_id).in_(bindparam("keys", expanding=True))
-)
-_insert_rows = sqlite.insert(_row)
-_select_rows = select(RouterAnalytics).where(
-    tuple_(RouterAnalytics.user_id, RouterAnalytics.id).in_(bindparam("keys", expanding=True))
-)
-_SUMS: Final = ("calls", "success", "latency_count", "latency_sum_ms", "total_cost")
-_add_to_tests = (
-    update(_test)
-    .where(_test.c.user_id == bindparam("key_user_id"), _test.c.id == bindparam("key_id"), _test.c.active)
-    .values(
-        {
-            (column := f"variant_{variant}_{name}"): _test.c[column] + bindparam(f"add_{variant}_{name}")
-            for variant in ("a", "b")
-            for name in _SUMS
-        }
-    )
-)
 _select_alerts = (
     select(CostAlert)
     .where(CostAlert.user_id.in_(bindparam("user_ids", expanding=True)))
     .order_by(CostAlert.user_id, CostAlert.id)
-    .with_for_update(read=True)
 )
-_insert_windows = sqlite.insert(AlertWindow)
-_add_to_windows = _insert_windows.on_conflict_do_update(
-    index_elements=["user_id", "alert_id", "window_start"],
-    set_={"amount": AlertWindow.amount + _insert_windows.excluded.amount},
-).returning(AlertWindow.user_id, AlertWindow.alert_id, AlertWindow.window_start, AlertWindow.amount)
-_insert_sequences = sqlite.insert(AlertSequence)
-_take_sequences = _insert_sequences.on_conflict_do_update(
-    index_elements=["user_id"], set_={"last": AlertSequence.last + _insert_sequences.excluded.last}
-).returning(AlertSequence.user_id, AlertSequence.last)
-_insert_firings = sqlite.insert(_tables[AlertEvent.__tablename__]).on_conflict_do_nothing()
+_select_records = select(RouterAnalytics).where(
+    tuple_(RouterAnalytics.user_id, RouterAnalytics.id).in_(bindparam("keys", expanding=True))
+)
 
 
 class _Entry:
     """One transaction's worth of decisions: locks in key order, one statement for each table."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
-        self._connection = connection
-        self._session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+    def __init__(self, transaction: SystemTransaction, now: datetime) -> None:
+        self._connection = transaction.connection
+        self._session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
+        self._events = transaction.events
         self._now = now
-        self.events: list[Event] = []
 
     async def write(self, drafts: Sequence[Draft]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
@@ -241,13 +266,15 @@ class _Entry:
                 outcomes[index] = refusal
         fresh = await self._claim(rows, drafts)
         if fresh:
-            await self._connection.execute(_insert_rows, [rows[index] for index in fresh])
-            await self._add_to_tests([rows[index] for index in fresh])
+            new = [rows[index] for index in fresh]
+            await _insert_analytics.execute(self._connection, new)
+            await self._add_to_rollups(new)
+            await self._add_to_tests(new)
+            self._say(new)
         firings = await self._add_to_windows({index: rows[index] for index in fresh})
         for index in fresh:
             outcomes[index] = Logged(_record(rows[index]), deduplicated=False, alert_events=firings[index])
-        outcomes |= await self._repeated({i: drafts[i] for i in rows.keys() - set(fresh)})
-        self._say(rows[index] for index in fresh)
+        outcomes |= await self._repeated({index: drafts[index] for index in rows.keys() - set(fresh)})
         return [outcomes[index] for index in range(len(drafts))]
 
     async def _lock_tests(self, drafts: Sequence[Draft]) -> dict[Key, ABTest]:
@@ -312,7 +339,7 @@ class _Entry:
             }
             for (user_id, event_id), index in sorted(first_of.items())
         ]
-        claimed = await self._connection.execute(_claim_keys, claims)
+        claimed = await _claim_events.execute(self._connection, claims)
         return sorted(first_of[user_id, event_id] for user_id, event_id in claimed)
 
     async def _repeated(self, repeats: dict[int, Draft]) -> dict[int, Outcome]:
@@ -320,55 +347,37 @@ class _Entry:
         if not repeats:
             return {}
         keys = sorted({(draft.user_id, draft.decision.event_id) for draft in repeats.values()})
-        claims = {
-            (claim.user_id, claim.event_id): claim
-            for claim in await self._session.scalars(_select_keys, {"keys": keys})
+        found = await _find_claims.execute(
+            self._connection, [{"user_id": user_id, "event_id": event_id} for user_id, event_id in keys]
+        )
+        claims = {(user_id, event_id): (id_, fingerprint) for user_id, event_id, id_, fingerprint in found}
+        same = {
+            index: (draft.user_id, claims[draft.user_id, draft.decision.event_id][0])
+            for index, draft in repeats.items()
+            if claims[draft.user_id, draft.decision.event_id][1] == draft.decision.fingerprint()
         }
-        row_keys = [(claim.user_id, claim.analytics_id) for claim in claims.values()]
-        records = {
-            (record.user_id, record.id): record
-            for record in await self._session.scalars(_select_rows, {"keys": row_keys})
+        records: dict[Key, RouterAnalytics] = {}
+        for some in batched(sorted(set(same.values())), _KEYS_AT_ONCE):
+            for record in await self._session.scalars(_select_records, {"keys": some}):
+                records[record.user_id, record.id] = record
+        return {
+            index: Logged(records[same[index]], deduplicated=True)
+            if index in same
+            else Conflict("eventId: was used for another report; use a new one for each decision", ["eventId"])
+            for index in repeats
         }
-        outcomes: dict[int, Outcome] = {}
-        for index, draft in repeats.items():
-            claim = claims[draft.user_id, draft.decision.event_id or ""]
-            if claim.fingerprint == draft.decision.fingerprint():
-                outcomes[index] = Logged(records[claim.user_id, claim.analytics_id], deduplicated=True)
-            else:
-                outcomes[index] = Conflict(
-                    "eventId: was used for another report; use a new one for each decision", ["eventId"]
-                )
-        return outcomes
+
+    async def _add_to_rollups(self, rows: Sequence[dict[str, Any]]) -> None:
+        hours, latencies = rolled_up(rows)
+        await _add_to_hours.execute(self._connection, hours)
+        if latencies:
+            await _add_to_latencies.execute(self._connection, latencies)
 
     async def _add_to_tests(self, rows: Sequence[dict[str, Any]]) -> None:
-        sums: defaultdict[Key, Counter[str]] = defaultdict(Counter)
-        costs: defaultdict[tuple[Key, str], Decimal] = defaultdict(lambda: ZERO)
-        for row in rows:
-            if not row["ab_counted"]:
-                continue
-            key, variant = (row["user_id"], row["ab_test_id"]), row["ab_variant"].lower()
-            sums[key][f"add_{variant}_calls"] += 1
-            sums[key][f"add_{variant}_success"] += row["success"]
-            if row["latency_ms"] is not None:
-                sums[key][f"add_{variant}_latency_count"] += 1
-                sums[key][f"add_{variant}_latency_sum_ms"] += row["latency_ms"]
-            costs[key, variant] += row["cost"] or ZERO
-        if not sums:
-            return
-        counters = [f"add_{variant}_{name}" for variant in ("a", "b") for name in _SUMS[:-1]]
-        await self._connection.execute(
-            _add_to_tests,
-            [
-                {
-                    "key_user_id": key[0],
-                    "key_id": key[1],
-                    **{name: sums[key][name] for name in counters},
-                    **{f"add_{variant}_total_cost": costs[key, variant] for variant in ("a", "b")},
-                }
-                for key in sorted(sums)
-            ],
-        )
-        self.events += [ABTestUpdated(user_id, ab_test_id) for user_id, ab_test_id in sorted(sums)]
+        sums = test_sums(rows)
+        if sums:
+            await _add_to_tests.execute(self._connection, sums)
+            self._events += [ABTestUpdated(test["user_id"], test["id"]) for test in sums]
 
     async def _add_to_windows(self, rows: dict[int, dict[str, Any]]) -> dict[int, list[AlertEvent]]:
         """Add what these rows cost to the windows they fall in; the firings each row caused."""
@@ -383,8 +392,8 @@ class _Entry:
         spending = _spending_by_window(alerts, spent)
         if not spending:
             return caused
-        added = await self._connection.execute(
-            _add_to_windows,
+        added = await _add_to_windows.execute(
+            self._connection,
             [
                 {
                     "user_id": alert.user_id,
@@ -409,21 +418,76 @@ class _Entry:
         if not firings:
             return
         counts = Counter(firing.user_id for firing in firings)
-        taken = await self._connection.execute(
-            _take_sequences, [{"user_id": user_id, "last": counts[user_id]} for user_id in sorted(counts)]
+        taken = await _take_sequences.execute(
+            self._connection, [{"user_id": user_id, "last": counts[user_id]} for user_id in sorted(counts)]
         )
         next_of = {user_id: last - counts[user_id] + 1 for user_id, last in taken}
         for firing in firings:
             firing.sequence = next_of[firing.user_id]
             next_of[firing.user_id] += 1
-        await self._connection.execute(_insert_firings, [_columns(firing) for firing in firings])
-        self.events += [AlertTriggered(user_id) for user_id in sorted(counts)]
+        await _insert_firings.execute(self._connection, [_columns(firing) for firing in firings])
+        self._events += [AlertTriggered(user_id) for user_id in sorted(counts)]
 
     def _say(self, rows: Iterable[dict[str, Any]]) -> None:
         ids: defaultdict[UUID, list[UUID]] = defaultdict(list)
         for row in rows:
             ids[row["user_id"]].append(row["id"])
-        self.events += [AnalyticsLogged(user_id, tuple(ids[user_id])) for user_id in sorted(ids)]
+        self._events += [AnalyticsLogged(user_id, tuple(ids[user_id])) for user_id in sorted(ids)]
+
+
+def rolled_up(rows: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What these decisions add to the hourly sums and to the latency histograms, in key order."""
+    hours: dict[tuple[Any, ...], dict[str, Any]] = {}
+    latencies: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        key = (
+            row["user_id"],
+            row["occurred_at"].replace(minute=0, second=0, microsecond=0),
+            row["provider"],
+            row["model_used"],
+            row["task_type"],
+            row["priority"] or NO_TEXT,
+            row["ab_test_id"] or NO_ID,
+            row["ab_variant"] or NO_TEXT,
+        )
+        sums = hours.setdefault(key, dict.fromkeys(rollup.SUMS, 0) | {"cost": ZERO})
+        sums["calls"] += 1
+        sums["successes"] += row["success"]
+        sums["fallbacks"] += row["fallback_used"]
+        if row["cost"] is not None:
+            sums["priced"] += 1
+            sums["cost"] += row["cost"]
+        sums["input_tokens"] += row["input_tokens"] or 0
+        sums["output_tokens"] += row["output_tokens"] or 0
+        if row["latency_ms"] is not None:
+            sums["timed"] += 1
+            sums["latency_sum_ms"] += row["latency_ms"]
+            sums["latency_sum_squares"] += row["latency_ms"] ** 2
+            latencies[*key, bucket_of(row["latency_ms"])] += 1
+    return (
+        [dict(zip(rollup.KEY, key, strict=True)) | sums for key, sums in sorted(hours.items())],
+        [
+            dict(zip((*rollup.KEY, "bucket"), key, strict=True)) | {"calls": calls}
+            for key, calls in sorted(latencies.items())
+        ],
+    )
+
+
+def test_sums(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What these decisions add to the sums of the tests they count for, in key order."""
+    tests: dict[Key, dict[str, Any]] = {}
+    for row in rows:
+        if not row["ab_counted"]:
+            continue
+        sums = tests.setdefault((row["user_id"], row["ab_test_id"]), dict.fromkeys(_TEST_SUMS, 0) | _NO_COST)
+        variant = f"variant_{row['ab_variant'].lower()}"
+        sums[f"{variant}_calls"] += 1
+        sums[f"{variant}_success"] += row["success"]
+        if row["latency_ms"] is not None:
+            sums[f"{variant}_latency_count"] += 1
+            sums[f"{variant}_latency_sum_ms"] += row["latency_ms"]
+        sums[f"{variant}_total_cost"] += row["cost"] or ZERO
+    return [{"user_id": user_id, "id": id_} | sums for (user_id, id_), sums in sorted(tests.items())]
 
 
 def _assignment(draft: Draft, tests: dict[Key, ABTest]) -> tuple[ABTest | None, Variant | None]:
@@ -443,6 +507,11 @@ def _assignment(draft: Draft, tests: dict[Key, ABTest]) -> tuple[ABTest | None, 
             ["abVariant"],
         )
     return test, variant
+
+
+def batched(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """The items, so many at once."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _price(decision: LogAnalytics, at: datetime) -> Any:
@@ -497,7 +566,7 @@ def _firings(
 
 
 def _columns(row: AlertEvent) -> dict[str, Any]:
-    return {column.key: getattr(row, column.key) for column in AlertEvent.__table__.columns}
+    return {name: getattr(row, name) for name in _tables["router_alert_events"].columns.keys()}  # noqa: SIM118
 
 
 def _record(row: dict[str, Any]) -> RouterAnalytics:

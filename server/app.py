@@ -21,7 +21,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
     """The application for these settings, over a database that is migrated."""
     events = EventBus()
     database = Database(settings.database, events.publish)
-    ledger = Ledger(database, events.publish, clock)
+    ledger = Ledger(database, clock)
     graphql = GraphQLApp(Authenticator(settings), database, ledger, events, clock)
 
     @asynccontextmanager

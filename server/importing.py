@@ -34,7 +34,7 @@ async def import_usage(
     """
     events = EventBus()
     database = Database(settings.database, events.publish)
-    ledger = Ledger(database, events.publish)
+    ledger = Ledger(database)
     result = ImportResult()
     rows = iter(file)
     try:

@@ -108,7 +108,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("event_id", sa.String(length=200), nullable=False),
         sa.Column("analytics_id", sa.Uuid(), nullable=False),
-        sa.Column("fingerprint", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("fingerprint", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "event_id", name="pk_router_event_keys"),
         sqlite_with_rowid=False,
     )
@@ -169,8 +169,70 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "alert_id", "window_start", name="pk_router_cost_alert_windows"),
     )
 
+    op.create_table(
+        "router_analytics_hourly",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("provider", sa.String(length=200), nullable=False),
+        sa.Column("model_used", sa.String(length=200), nullable=False),
+        sa.Column("task_type", sa.String(length=200), nullable=False),
+        sa.Column("priority", sa.String(length=32), nullable=False),
+        sa.Column("ab_test_id", sa.Uuid(), nullable=False),
+        sa.Column("ab_variant", sa.String(length=32), nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.Column("successes", sa.BigInteger(), nullable=False),
+        sa.Column("fallbacks", sa.BigInteger(), nullable=False),
+        sa.Column("priced", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=False),
+        sa.Column("input_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("timed", sa.BigInteger(), nullable=False),
+        sa.Column("latency_sum_ms", sa.BigInteger(), nullable=False),
+        sa.Column("latency_sum_squares", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "user_id",
+            "hour",
+            "provider",
+            "model_used",
+            "task_type",
+            "priority",
+            "ab_test_id",
+            "ab_variant",
+            name="pk_router_analytics_hourly",
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "router_latency_hourly",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("provider", sa.String(length=200), nullable=False),
+        sa.Column("model_used", sa.String(length=200), nullable=False),
+        sa.Column("task_type", sa.String(length=200), nullable=False),
+        sa.Column("priority", sa.String(length=32), nullable=False),
+        sa.Column("ab_test_id", sa.Uuid(), nullable=False),
+        sa.Column("ab_variant", sa.String(length=32), nullable=False),
+        sa.Column("bucket", sa.Integer(), nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "user_id",
+            "hour",
+            "provider",
+            "model_used",
+            "task_type",
+            "priority",
+            "ab_test_id",
+            "ab_variant",
+            "bucket",
+            name="pk_router_latency_hourly",
+        ),
+        sqlite_with_rowid=False,
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("router_latency_hourly")
+    op.drop_table("router_analytics_hourly")
     op.drop_table("router_cost_alert_windows")
     op.drop_table("router_alert_events")
     op.drop_table("user_router_preferences")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -152,12 +153,12 @@ OTHERWISE: dict[str, Any] = {
 }
 
 
-def fingerprint(values: dict[str, Any]) -> bytes:
+def fingerprint(values: dict[str, Any]) -> str:
     return LogAnalytics.checked(values).fingerprint()
 
 
-def test_a_fingerprint_is_16_bytes() -> None:
-    assert len(fingerprint(REQUIRED)) == 16
+def test_a_fingerprint_is_32_hexadecimal_digits() -> None:
+    assert re.fullmatch("[0-9a-f]{32}", fingerprint(REQUIRED))
 
 
 def test_every_field_but_the_event_id_is_tried() -> None:

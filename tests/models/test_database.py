@@ -32,8 +32,8 @@ async def _both_have_preferences(database: Database) -> None:
 
 
 async def latencies(database: Database) -> dict[UUID, int | None]:
-    async with database.system() as connection:
-        rows = await connection.execute(select(RouterPreferences.user_id, RouterPreferences.max_latency_ms))
+    async with database.system() as transaction:
+        rows = await transaction.connection.execute(select(RouterPreferences.user_id, RouterPreferences.max_latency_ms))
         return {row.user_id: row.max_latency_ms for row in rows}
 
 

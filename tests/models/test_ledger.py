@@ -44,15 +44,15 @@ def published() -> Published:
 @pytest.fixture
 async def ledger(settings: Settings, clock: Clock, published: Published) -> AsyncIterator[Ledger]:
     database = Database(settings.database, published.publish)
-    ledger = Ledger(database, published.publish, clock)
+    ledger = Ledger(database, clock)
     async with ledger.running():
         yield ledger
     await database.dispose()
 
 
 async def stored(database: Database) -> list[str]:
-    async with database.system() as connection:
-        rows = await connection.scalars(select(RouterAnalytics.event_id).order_by(RouterAnalytics.event_id))
+    async with database.system() as transaction:
+        rows = await transaction.connection.scalars(select(RouterAnalytics.event_id).order_by(RouterAnalytics.event_id))
         return list(rows)
 
 
@@ -153,8 +153,8 @@ async def test_a_submission_the_database_refuses_does_not_spoil_its_neighbours(
     # then it fails alone, and nothing of it is left
     assert [type(outcome).__name__ for outcome in outcomes] == ["list", "list", "IntegrityError", "list"]
     assert await stored(database) == ["a", "b", "first"]
-    async with database.system() as connection:
-        assert await connection.scalar(text("SELECT count(*) FROM router_event_keys")) == 3
+    async with database.system() as transaction:
+        assert await transaction.connection.scalar(text("SELECT count(*) FROM router_event_keys")) == 3
 
 
 async def test_a_full_ledger_says_so_at_once_and_stores_nothing_of_it(
@@ -173,7 +173,7 @@ async def test_a_full_ledger_says_so_at_once_and_stores_nothing_of_it(
 async def test_what_was_taken_is_stored_before_the_ledger_stops(settings: Settings, database: Database) -> None:
     nobody = Published()
     own = Database(settings.database, nobody.publish)
-    ledger = Ledger(own, nobody.publish)
+    ledger = Ledger(own)
     async with ledger.running():
         waiting = [asyncio.create_task(ledger.record([draft(event_id=f"{n:03}")])) for n in range(300)]
         await asyncio.sleep(0)
@@ -211,8 +211,8 @@ async def test_concurrent_records_share_commits(ledger: Ledger, monkeypatch: pyt
 async def test_many_users_in_one_commit_keep_apart(ledger: Ledger, published: Published, database: Database) -> None:
     users = [UUID(int=n) for n in range(1, 6)]
     await ledger.record([draft(user, event_id="same", cost=Decimal(n)) for n, user in enumerate(users)])
-    async with database.system() as connection:
-        rows = await connection.execute(
+    async with database.system() as transaction:
+        rows = await transaction.connection.execute(
             select(RouterAnalytics.user_id, func.sum(RouterAnalytics.cost)).group_by(RouterAnalytics.user_id)
         )
         assert {row[0]: row[1] for row in rows} == {user: Decimal(n) for n, user in enumerate(users)}
@@ -233,7 +233,7 @@ async def test_firings_are_numbered_without_gaps_in_the_order_they_were_committe
                  provider: "openai", modelUsed: "a", taskType: "chat", success: true, cost: 1
                }) { __typename } }"""
         )
-    async with database.system() as connection:
-        rows = (await connection.execute(select(AlertEvent).order_by(AlertEvent.sequence))).all()
+    async with database.system() as transaction:
+        rows = (await transaction.connection.execute(select(AlertEvent).order_by(AlertEvent.sequence))).all()
     assert [row.sequence for row in rows] == [1, 2, 3]
     assert [row.amount for row in rows] == [Decimal(1), Decimal(2), Decimal(3)]

@@ -134,9 +134,11 @@ async def log_for(api: Api, ab_test_id: str) -> Any:
 
 
 async def everything_stored(database: Database) -> dict[str, list[Any]]:
-    async with database.system() as connection:
+    async with database.system() as transaction:
         return {
-            table.name: [tuple(row) for row in await connection.execute(select(table).order_by(*table.primary_key))]
+            table.name: [
+                tuple(row) for row in await transaction.connection.execute(select(table).order_by(*table.primary_key))
+            ]
             for table in models.Base.metadata.sorted_tables
         }
 

@@ -1,0 +1,41 @@
+"""Latency histograms: log-spaced buckets that merge by adding, and give any percentile within 2 %.
+
+The buckets are those of DDSketch (Masson, Rim, Lee: "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with
+Relative-Error Guarantees", VLDB 2019): bucket i holds latencies in (g^(i-1), g^i] with g = (1 + a) / (1 - a).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+RELATIVE_ERROR: Final = 0.02
+_GROWTH: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+_LOG_GROWTH: Final = math.log(_GROWTH)
+_INSTANT: Final = -1
+"""The bucket of 0 ms, which has no logarithm."""
+
+
+def bucket_of(latency_ms: int) -> int:
+    """The bucket that this latency is counted in."""
+    return math.ceil(math.log(latency_ms) / _LOG_GROWTH) if latency_ms else _INSTANT
+
+
+def latency_of(bucket: int) -> float:
+    """The latency in ms that stands for a bucket: within 2 % of every latency in it."""
+    return 2 * _GROWTH**bucket / (_GROWTH + 1) if bucket != _INSTANT else 0.0
+
+
+def percentile(counts: Mapping[int, int], share: float) -> float | None:
+    """The latency in ms that this share (0 to 1) of the counted calls did not exceed, within 2 %; None for no calls.
+
+    The rank is the nearest one: the smallest latency that at least `share` of the calls are at or below.
+    """
+    calls = sum(counts.values())
+    rank = max(math.ceil(share * calls), 1)
+    for bucket in sorted(counts):
+        rank -= counts[bucket]
+        if rank <= 0 and calls:
+            return latency_of(bucket)
+    return None

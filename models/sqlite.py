@@ -1,0 +1,74 @@
+"""SQLite: one connection writes, in the order asked, and readers read beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import URL, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from domain.event import Event
+from domain.viewer import Viewer
+
+_READERS: Final = 8
+_BUSY_TIMEOUT_S: Final = 30
+
+
+class SQLite:
+    def __init__(self, url: URL) -> None:
+        self._writer = _engine(url, read_only=False)
+        self._reader = _engine(url, read_only=True)
+
+    async def dispose(self) -> None:
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+    @asynccontextmanager
+    async def viewer_transaction(self, _viewer: Viewer, *, write: bool) -> AsyncIterator[AsyncConnection]:
+        async with (self._writer if write else self._reader).begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def system_transaction(self) -> AsyncIterator[AsyncConnection]:
+        async with self._writer.begin() as connection:
+            yield connection
+
+    async def hold_users(self, connection: AsyncConnection, user_ids: Sequence[UUID]) -> None:
+        """Nothing: whoever writes holds them all."""
+
+    async def announce(self, connection: AsyncConnection, events: Sequence[Event]) -> None:
+        """Nothing: all who listen are in this process, and hear of it after the commit."""
+
+
+def _engine(url: URL, *, read_only: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=_READERS if read_only else 1,
+        max_overflow=0,
+        pool_timeout=_BUSY_TIMEOUT_S,
+        connect_args={"timeout": _BUSY_TIMEOUT_S},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        # We say BEGIN ourselves: the driver's own would be deferred, and a deferred writer can be refused half-way.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
