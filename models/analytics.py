@@ -59,7 +59,7 @@ class RouterAnalytics(Owned, Base):
         Index("ix_router_analytics_model", "user_id", "model_used", "id"),
         Index("ix_router_analytics_task_type", "user_id", "task_type", "id"),
         Index("ix_router_analytics_ab_test", "user_id", "ab_test_id", "id"),
-        {"sqlite_with_rowid": False},
+        {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},
     )
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
-from models.postgresql import driver_of
+from models.postgresql import fetch
 from models.types import Money, UTCDateTime
 
 Column = TypeEngine[Any]
@@ -49,12 +49,11 @@ class Bulk:
             if not self._from_sqlite:
                 return []
             return [_read(self._from_sqlite, row) for row in result]
-        driver = await driver_of(connection)
         columns = [
             [write(row[name]) for row in rows] for name, write in zip(self._names, self._to_postgresql, strict=True)
         ]
-        found = await driver.fetch(self._postgresql, *columns)
-        return [_read(self._from_postgresql, row) for row in found]
+        found = await fetch(connection, self._postgresql, *columns)
+        return [_read(self._from_postgresql, tuple(row)) for row in found]
 
     def _sqlite_columns(self) -> list[tuple[str, Convert]]:
         return list(zip(self._names, self._to_sqlite, strict=True))

@@ -6,7 +6,7 @@ ledger and maintenance. Code inside a door flushes; the door commits, and then p
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,7 +21,7 @@ from models.base import Owned
 from models.postgresql import PostgreSQL
 from models.sqlite import SQLite
 
-Publish = Callable[[Sequence[Event]], Awaitable[None]]
+Publish = Callable[[Sequence[Event]], None]
 
 _EVENTS: Final = "events"
 
@@ -55,7 +55,7 @@ class Database:
             await session.flush()
             events = _taken_events(session)
             await self.backend.announce(connection, events)
-        await self._published(events)
+        self._published(events)
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemTransaction]:
@@ -64,12 +64,12 @@ class Database:
             transaction = SystemTransaction(connection)
             yield transaction
             await self.backend.announce(connection, transaction.events)
-        await self._published(transaction.events)
+        self._published(transaction.events)
 
-    async def _published(self, events: Sequence[Event]) -> None:
+    def _published(self, events: Sequence[Event]) -> None:
         """Tell this process, where the database does not tell every process."""
         if events and isinstance(self.backend, SQLite):
-            await self._publish(events)
+            self._publish(events)
 
 
 @dataclass(slots=True)

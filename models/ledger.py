@@ -37,13 +37,14 @@ from models.base import Base
 from models.bulk import Bulk
 from models.cost_alert import AlertEvent, CostAlert, firing_of
 from models.database import Database, SystemTransaction
-from models.postgresql import DatabaseUnavailable
+from models.postgresql import DatabaseFailure, is_worth_retrying
 from models.rollup import NO_ID, NO_TEXT
 from models.types import new_id
 
 MAX_QUEUED_RECORDS: Final = 20_000
 MAX_COMMIT_RECORDS: Final = 2_000
 _RETRY_AFTER_MS: Final = 1_000
+_RETRIES: Final = 5
 
 log = logging.getLogger(__name__)
 
@@ -136,25 +137,37 @@ class Ledger:
     async def _commit(self, batch: list[_Submission]) -> None:
         drafts = [draft for submission in batch for draft in submission.drafts]
         try:
-            outcomes = await self._store(drafts)
+            outcomes = await self._stored(drafts)
         except Exception as error:
             if len(batch) > 1:
                 # One submission may have spoilt the transaction of all: give each its own.
                 for submission in batch:
                     await self._commit([submission])
                 return
-            if not isinstance(error, SQLAlchemyError | DatabaseUnavailable | OSError):
-                log.exception("a batch of %d records was not stored", len(drafts))
+            if not isinstance(error, SQLAlchemyError | DatabaseFailure | OSError):
+                log.exception("a submission of %d records was not stored", len(drafts))
             batch[0].fail(error)
             return
         settled = iter(outcomes)
         for submission in batch:
             submission.succeed([next(settled) for _ in submission.drafts])
 
+    async def _stored(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        for _ in range(_RETRIES):
+            try:
+                return await self._store(drafts)
+            except (SQLAlchemyError, DatabaseFailure) as error:
+                if not is_worth_retrying(error):
+                    raise
+        return await self._store(drafts)
+
     async def _store(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        now = self._clock()
+        backend = self._database.backend
+        await backend.prepare({min(d.decision.occurred_at or now, now + MAX_CLOCK_SKEW) for d in drafts})
         async with self._database.system() as transaction:
-            await self._database.backend.hold_users(transaction.connection, sorted({d.user_id for d in drafts}))
-            return await _Entry(transaction, self._clock()).write(drafts)
+            await backend.hold_users(transaction.connection, sorted({draft.user_id for draft in drafts}))
+            return await _Entry(transaction, now).write(drafts)
 
 
 @dataclass(slots=True)

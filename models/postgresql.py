@@ -7,8 +7,9 @@ allows for statements without parameters. SQLAlchemy therefore runs in its autoc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.event import Event, encode
 from domain.viewer import Viewer
+from models.partition import Month, make_partitions
 
 VIEWER_ROLE: Final = "router_viewer"
 SYSTEM_ROLE: Final = "router_system"
@@ -29,8 +31,22 @@ _POOL_TIMEOUT_S: Final = 30
 _CONNECT_TIMEOUT_S: Final = 10
 
 
-class DatabaseUnavailable(Exception):
+class DatabaseFailure(Exception):
     """The database did not do what it was asked; nothing of the transaction was kept."""
+
+
+# Two transactions stood in each other's way: the same one, run again, may well succeed.
+_SERIALIZATION_FAILURE: Final = "40001"
+_DEADLOCK_DETECTED: Final = "40P01"
+
+
+def is_worth_retrying(error: BaseException | None) -> bool:
+    """Whether this error says that the transaction lost to another one, and nothing else was wrong with it."""
+    while error is not None:
+        if getattr(error, "sqlstate", None) in {_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED}:
+            return True
+        error = getattr(error, "orig", None) or error.__cause__
+    return False
 
 
 class PostgreSQL:
@@ -51,6 +67,9 @@ class PostgreSQL:
             },
         )
 
+        # The months whose partitions are known to be there.
+        self._partitions: set[Month] = set()
+
     async def dispose(self) -> None:
         await self._engine.dispose()
 
@@ -69,24 +88,23 @@ class PostgreSQL:
         async with self._transaction(f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}") as connection:
             yield connection
 
-    @asynccontextmanager
-    async def owner_transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction of the role that owns the tables, which alone may make and drop partitions."""
-        async with self._transaction("BEGIN") as connection:
-            yield connection
+    async def prepare(self, moments: Iterable[datetime]) -> None:
+        """Make the partitions that rows of these moments, and of the months to come, go into."""
+        missing = {Month.of(moment) for moment in moments} - self._partitions
+        if missing:
+            async with self._transaction("BEGIN") as connection:
+                await make_partitions(connection, missing)
+            self._partitions |= missing
 
     async def hold_users(self, connection: AsyncConnection, user_ids: Sequence[UUID]) -> None:
         """Keep these users' own writes out until this transaction ends; other ledgers may come in beside it."""
-        driver = await driver_of(connection)
-        await driver.execute(
-            "SELECT pg_advisory_xact_lock_shared(hashtextextended(id::text, 0)) FROM unnest($1::uuid[]) id", user_ids
-        )
+        locks = "SELECT pg_advisory_xact_lock_shared(hashtextextended(id::text, 0)) FROM unnest($1::uuid[]) id"
+        await fetch(connection, locks, user_ids)
 
     async def announce(self, connection: AsyncConnection, events: Sequence[Event]) -> None:
         """Tell every replica once this transaction is committed; never if it is not."""
         if payloads := [payload for event in events for payload in encode(event)]:
-            driver = await driver_of(connection)
-            await driver.execute(f"SELECT pg_notify('{CHANNEL}', payload) FROM unnest($1::text[]) payload", payloads)
+            await fetch(connection, f"SELECT pg_notify('{CHANNEL}', payload) FROM unnest($1::text[]) payload", payloads)
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[AsyncConnection]:
@@ -102,7 +120,7 @@ class PostgreSQL:
     async def _begun(self, begin: str) -> AsyncConnection:
         try:
             return await self._connected(begin)
-        except DatabaseUnavailable:
+        except DatabaseFailure:
             # The pool may hold connections that a restarted database has dropped. Nothing was done yet: begin anew.
             await self._engine.dispose()
             return await self._connected(begin)
@@ -112,7 +130,7 @@ class PostgreSQL:
         try:
             await connection.start()
         except (SQLAlchemyError, asyncpg.PostgresError, OSError) as error:
-            raise DatabaseUnavailable(str(error)) from error
+            raise DatabaseFailure(str(error)) from error
         try:
             await _execute(connection, begin)
         except BaseException:
@@ -127,18 +145,25 @@ async def driver_of(connection: AsyncConnection) -> asyncpg.Connection[Any]:
     return cast("asyncpg.Connection[Any]", raw.driver_connection)
 
 
-async def _execute(connection: AsyncConnection, statements: str) -> None:
-    driver = await driver_of(connection)
+async def fetch(connection: AsyncConnection, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+    """What the statement returns. Raises DatabaseFailure."""
     try:
-        await driver.execute(statements)
+        return await (await driver_of(connection)).fetch(statement, *arguments)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise DatabaseUnavailable(str(error)) from error
+        raise DatabaseFailure(str(error)) from error
+
+
+async def _execute(connection: AsyncConnection, statements: str) -> None:
+    try:
+        await (await driver_of(connection)).execute(statements)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise DatabaseFailure(str(error)) from error
 
 
 async def _abandon(connection: AsyncConnection) -> None:
     """Roll back and give the connection back; one that cannot even do that is thrown away."""
     try:
         await _execute(connection, "ROLLBACK")
-    except (DatabaseUnavailable, SQLAlchemyError):
+    except (DatabaseFailure, SQLAlchemyError):
         await connection.invalidate()
     await connection.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -38,6 +39,9 @@ class SQLite:
     async def system_transaction(self) -> AsyncIterator[AsyncConnection]:
         async with self._writer.begin() as connection:
             yield connection
+
+    async def prepare(self, moments: Iterable[datetime]) -> None:
+        """Nothing: one table takes rows of any time."""
 
     async def hold_users(self, connection: AsyncConnection, user_ids: Sequence[UUID]) -> None:
         """Nothing: whoever writes holds them all."""

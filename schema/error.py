@@ -12,6 +12,7 @@ from strawberry.extensions import FieldExtension, MaskErrors
 from strawberry.extensions.field_extension import AsyncExtensionResolver
 
 from domain import error
+from models.postgresql import DatabaseFailure
 from models.types import new_id
 from schema.enum import ErrorCode
 
@@ -110,7 +111,7 @@ def _explained(cause: Exception) -> tuple[str, dict[str, Any]]:
         return cause.message, {"code": cause.code, "argument": cause.path}
     error_id = str(new_id())
     log.error("unexpected error %s", error_id, exc_info=cause)
-    if isinstance(cause, SQLAlchemyError | OSError):
+    if isinstance(cause, SQLAlchemyError | DatabaseFailure | OSError):
         message = "The database did not answer. Nothing was changed; try again."
         return message, {"code": "SERVICE_UNAVAILABLE", "errorId": error_id}
     return "Something went wrong here.", {"code": "INTERNAL_SERVER_ERROR", "errorId": error_id}

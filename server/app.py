@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
 from starlette.applications import Starlette
@@ -14,6 +14,7 @@ from models.ledger import Ledger, now_utc
 from server.auth import Authenticator
 from server.event_bus import EventBus
 from server.graphql import GraphQLApp
+from server.listener import Listener
 from server.settings import Settings
 
 
@@ -26,11 +27,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        try:
-            async with ledger.running():
-                yield
-        finally:
-            await database.dispose()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(database.dispose)
+            if database.url.get_backend_name() == "postgresql":
+                await stack.enter_async_context(Listener(database.url, events).running())
+            await stack.enter_async_context(ledger.running())
+            yield
 
     return Starlette(
         routes=[Route("/graphql", graphql), WebSocketRoute("/graphql", graphql)],

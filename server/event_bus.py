@@ -15,7 +15,8 @@ from domain.event import ABTestUpdated, Event
 MAX_WAITING_EVENTS: Final = 1_000
 
 AnEvent = TypeVar("AnEvent", bound=Event)
-Listener = Callable[[Event], None]
+# Called with None when events may have been missed.
+Listener = Callable[[Event | None], None]
 
 
 class EventBus:
@@ -24,7 +25,13 @@ class EventBus:
     def __init__(self) -> None:
         self._listeners: defaultdict[tuple[UUID, type[Any]], set[Listener]] = defaultdict(set)
 
-    async def publish(self, events: Sequence[Event]) -> None:
+    def catch_up(self) -> None:
+        """Events may have been missed: wake whoever reads rows anyway, end the streams that need every event."""
+        for listeners in tuple(self._listeners.values()):
+            for listener in tuple(listeners):
+                listener(None)
+
+    def publish(self, events: Sequence[Event]) -> None:
         """Hand these events, which are committed, to whoever listens."""
         for event in events:
             for listener in tuple(self._listeners.get((event.user_id, type(event)), ())):
@@ -35,8 +42,8 @@ class EventBus:
         """Wakes when something of this kind happened; what happens before the next look is one wake-up."""
         happened = asyncio.Event()
 
-        def listener(event: Event) -> None:
-            if of is None or (isinstance(event, ABTestUpdated) and event.ab_test_id == of):
+        def listener(event: Event | None) -> None:
+            if event is None or of is None or (isinstance(event, ABTestUpdated) and event.ab_test_id == of):
                 happened.set()
 
         async def wake_ups() -> AsyncIterator[None]:
@@ -51,18 +58,20 @@ class EventBus:
     @contextmanager
     def each(self, user_id: UUID, kind: type[AnEvent]) -> Iterator[AsyncIterator[AnEvent]]:
         """Every event of this kind. Raises Overloaded for a reader that falls too far behind."""
-        waiting: asyncio.Queue[AnEvent] = asyncio.Queue()
+        # None ends the stream: what follows it is lost.
+        waiting: asyncio.Queue[AnEvent | None] = asyncio.Queue()
         behind = False
 
-        def listener(event: Event) -> None:
+        def listener(event: Event | None) -> None:
             nonlocal behind
-            behind = behind or waiting.qsize() >= MAX_WAITING_EVENTS
-            if not behind and isinstance(event, kind):
-                waiting.put_nowait(event)
+            if behind:
+                return
+            behind = event is None or waiting.qsize() >= MAX_WAITING_EVENTS
+            waiting.put_nowait(event if isinstance(event, kind) and not behind else None)
 
         async def events() -> AsyncIterator[AnEvent]:
-            while not (behind and waiting.empty()):
-                yield await waiting.get()
+            while (event := await waiting.get()) is not None:
+                yield event
             raise Overloaded("This subscription fell too far behind; subscribe again.", retry_after_ms=0)
 
         with self._listening(user_id, kind, listener):

@@ -42,8 +42,8 @@ class Settings(BaseSettings):
             driver = make_url(value).drivername
         except ArgumentError:
             raise ValueError("must be a database URL, such as sqlite+aiosqlite:////var/lib/router/router.db") from None
-        if driver != "sqlite+aiosqlite":
-            raise ValueError(f"must begin with sqlite+aiosqlite://, not {driver}://")
+        if driver not in {"sqlite+aiosqlite", "postgresql+asyncpg"}:
+            raise ValueError(f"must begin with sqlite+aiosqlite:// or postgresql+asyncpg://, not {driver}://")
         return value
 
     @classmethod

@@ -6,13 +6,14 @@ import asyncio
 import os
 import shutil
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import asyncpg
 import httpx2
 import pytest
 from pydantic import SecretStr
@@ -28,6 +29,7 @@ from server.auth import make_token
 from server.serving import Server
 from server.settings import Settings
 from tests.support.api import Api
+from tests.support.postgres import Cluster, cluster
 
 SECRET = "a secret of the tests, 32 bytes or longer"
 
@@ -35,8 +37,19 @@ SECRET = "a secret of the tests, 32 bytes or longer"
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith("ROUTER_"):
+        if name.startswith("ROUTER_") and not name.startswith("ROUTER_TEST_"):
             monkeypatch.delenv(name)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--db", choices=["sqlite", "postgres", "all"], default="all", help="the databases to test on")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what touches a database on each of them."""
+    if "backend" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--db")
+        metafunc.parametrize("backend", ["sqlite", "postgres"] if chosen == "all" else [chosen], scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +59,38 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL whose database `template` is migrated."""
+    with cluster() as running:
+        asyncio.run(_administer(running, "CREATE DATABASE template"))
+        upgrade(running.url("template"))
+        yield running
+
+
+async def _administer(running: Cluster, statement: str) -> None:
+    connection = await asyncpg.connect(running.url("postgres").replace("+asyncpg", ""))
+    await connection.execute(statement)
+    await connection.close()
+
+
 @pytest.fixture
-def settings(tmp_path: Path, migrated_file: Path) -> Settings:
-    shutil.copy(migrated_file, tmp_path / "router.db")
-    return Settings(data_dir=tmp_path, jwt_secret=SecretStr(SECRET))
+def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database of this test's own."""
+    if backend == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "router.db")
+        yield f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
+        return
+    running: Cluster = request.getfixturevalue("postgres")
+    name = f"test_{uuid4().hex}"
+    asyncio.run(_administer(running, f"CREATE DATABASE {name} TEMPLATE template STRATEGY file_copy"))
+    yield running.url(name)
+    asyncio.run(_administer(running, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    return Settings(data_dir=tmp_path, database_url=database_url, jwt_secret=SecretStr(SECRET))
 
 
 @dataclass
@@ -77,7 +118,7 @@ async def app(settings: Settings, clock: Clock) -> AsyncIterator[Starlette]:
         yield app
 
 
-async def published_to_nobody(_events: Sequence[Event]) -> None: ...
+def published_to_nobody(_events: Sequence[Event]) -> None: ...
 
 
 @pytest.fixture

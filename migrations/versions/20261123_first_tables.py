@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "id", name="pk_router_analytics"),
+        postgresql_partition_by="RANGE (id)",
         sqlite_with_rowid=False,
     )
     op.create_index("ix_router_analytics_ab_test", "router_analytics", ["user_id", "ab_test_id", "id"])

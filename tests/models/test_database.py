@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, func, insert, select, text, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
-from domain.event import Event, PreferencesChanged
+from domain.event import PreferencesChanged
 from domain.viewer import Viewer
 from models import RouterPreferences
 from models.database import Database, ScopeError, raise_event
 from models.preference import default_preferences
+from server.event_bus import EventBus
+from server.listener import Listener
 from server.settings import Settings
 
 ALICE, BOB = Viewer(UUID(int=1)), Viewer(UUID(int=2))
-NOW = datetime(2026, 3, 10, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -87,35 +90,41 @@ async def test_statements_that_could_go_past_the_scope_are_refused(database: Dat
 
 
 async def test_a_reader_can_change_nothing(database: Database) -> None:
-    with pytest.raises(OperationalError):
+    with pytest.raises(DBAPIError):
         async with database.viewer(ALICE) as session:
             await session.execute(update(RouterPreferences).values(max_latency_ms=1))
     assert await latencies(database) == {ALICE.id: 100, BOB.id: 200}
 
 
 async def test_an_event_is_published_after_its_commit_and_not_without_one(settings: Settings) -> None:
-    seen: list[tuple[Event, dict[UUID, int | None]]] = []
+    async with listening(settings) as (database, events), asyncio.timeout(10):
+        with events.changes(ALICE.id, PreferencesChanged) as changes:
+            # when a transaction fails after it raised an event, and then one commits
+            with pytest.raises(ZeroDivisionError):
+                async with database.viewer(ALICE, write=True) as session:
+                    raise_event(session, PreferencesChanged(ALICE.id))
+                    raise ZeroDivisionError
+            async with database.viewer(ALICE, write=True) as session:
+                await session.execute(update(RouterPreferences).values(max_latency_ms=7))
+                raise_event(session, PreferencesChanged(ALICE.id))
 
-    async def publish(events: object) -> None:
-        assert isinstance(events, list)
-        seen.extend([(event, await latencies(reader)) for event in events])
+            # then whoever hears of it sees what it changed, and hears of it once
+            await anext(changes)
+            assert await latencies(database) == {ALICE.id: 7, BOB.id: 200}
+            pending = asyncio.ensure_future(anext(changes))
+            async with database.viewer(BOB, write=True) as session:
+                raise_event(session, PreferencesChanged(BOB.id))
+            assert not pending.done()
+            pending.cancel()
 
-    reader = Database(settings.database, publish)
-    database = Database(settings.database, publish)
-    happened = PreferencesChanged(ALICE.id)
 
-    # when a transaction fails after it raised an event
-    with pytest.raises(ZeroDivisionError):
-        async with database.viewer(ALICE, write=True) as session:
-            raise_event(session, happened)
-            raise ZeroDivisionError
-    # then nobody hears of it
-    assert seen == []
-
-    # when it commits, then what it changed can be seen by whoever hears of it
-    async with database.viewer(ALICE, write=True) as session:
-        await session.execute(update(RouterPreferences).values(max_latency_ms=7))
-        raise_event(session, happened)
-    assert seen == [(happened, {ALICE.id: 7, BOB.id: 200})]
-    await database.dispose()
-    await reader.dispose()
+@asynccontextmanager
+async def listening(settings: Settings) -> AsyncIterator[tuple[Database, EventBus]]:
+    """A database, and the bus of a process that hears of what is committed there."""
+    events = EventBus()
+    database = Database(settings.database, events.publish)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.dispose)
+        if database.url.get_backend_name() == "postgresql":
+            await stack.enter_async_context(Listener(database.url, events).running())
+        yield database, events

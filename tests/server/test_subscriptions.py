@@ -186,7 +186,7 @@ async def test_an_operation_before_connection_init_is_closed_with_4401(url: str)
 
 
 async def test_a_token_that_expires_closes_its_socket(url: str, settings: Settings) -> None:
-    short = make_token(settings, UUID(int=7), timedelta(seconds=1))
+    short = make_token(settings, UUID(int=7), timedelta(seconds=3))
     async with signed_in(url, short) as socket:
         await socket.subscribe(ALERTS)
         assert await socket.close_code() == 4403

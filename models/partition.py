@@ -1,0 +1,83 @@
+"""Partitions of `router_analytics` by month, on PostgreSQL: made ahead of the rows, dropped when they are old.
+
+The range of a partition is one of ids, whose leading bits are the time: a month is [first id of it, first of the next).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.types import first_id_at
+
+MONTHS_AHEAD: Final = 2
+
+_PARTITIONS: Final = text(
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+    "WHERE i.inhparent = 'router_analytics'::regclass"
+)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Month:
+    year: int
+    month: int
+
+    @classmethod
+    def of(cls, moment: datetime) -> Month:
+        return cls(moment.year, moment.month)
+
+    @property
+    def next(self) -> Month:
+        return Month(self.year + self.month // 12, self.month % 12 + 1)
+
+    @property
+    def start(self) -> datetime:
+        return datetime(self.year, self.month, 1, tzinfo=UTC)
+
+    @property
+    def table(self) -> str:
+        return f"router_analytics_{self.year}_{self.month:02}"
+
+
+def months_ahead(now: datetime) -> list[Month]:
+    """The month of `now` and those to be ready for."""
+    months = [Month.of(now)]
+    for _ in range(MONTHS_AHEAD):
+        months.append(months[-1].next)
+    return months
+
+
+async def make_partitions(connection: AsyncConnection, months: Iterable[Month]) -> None:
+    """Make the partitions of these months that are missing. The connection's role owns the table."""
+    # One at a time, in all processes: what two make at once, one is refused.
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('router partitions', 0))"))
+    made = set(await connection.scalars(_PARTITIONS))
+    for month in sorted(set(months)):
+        if month.table not in made:
+            first, last = first_id_at(month.start), first_id_at(month.next.start)
+            await _run(
+                connection,
+                f"CREATE TABLE {month.table} PARTITION OF router_analytics FOR VALUES FROM ('{first}') TO ('{last}')",
+                # Nobody is to reach rows around the parent's policies: none of its own, it shows nothing.
+                f"ALTER TABLE {month.table} ENABLE ROW LEVEL SECURITY",
+                f"ALTER TABLE {month.table} FORCE ROW LEVEL SECURITY",
+            )
+
+
+async def drop_partitions(connection: AsyncConnection, before: datetime) -> list[str]:
+    """Drop the partitions whose every row happened before this moment; their names. The role owns the table."""
+    last_kept = Month.of(before).table
+    old = sorted(name for name in await connection.scalars(_PARTITIONS) if name < last_kept)
+    await _run(connection, *(f"DROP TABLE {name}" for name in old))
+    return old
+
+
+async def _run(connection: AsyncConnection, *statements: str) -> None:
+    for statement in statements:
+        await connection.exec_driver_sql(statement)

@@ -1,0 +1,82 @@
+"""Hears on PostgreSQL what every process committed, and tells this process's event bus."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import URL
+
+from domain.event import decode
+from models.postgresql import CHANNEL
+from server.event_bus import EventBus
+
+_FIRST_WAIT_S: Final = 0.1
+_LONGEST_WAIT_S: Final = 5.0
+_PROBE_EVERY_S: Final = 15.0
+_TIMEOUT_S: Final = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Listener:
+    """One listening connection a process. When it is lost, subscribers are told to look for what they missed."""
+
+    def __init__(self, url: URL, events: EventBus) -> None:
+        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._events = events
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Listen while the block runs: from its first statement on."""
+        connection = await self._connect()
+        listening = asyncio.create_task(self._listen(connection), name="listener")
+        try:
+            yield
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+
+    async def _listen(self, connection: asyncpg.Connection[Any]) -> None:
+        while True:
+            try:
+                await self._until_lost(connection)
+            finally:
+                connection.terminate()
+            log.warning("the listening connection was lost")
+            connection = await self._reconnect()
+            self._events.catch_up()
+
+    async def _until_lost(self, connection: asyncpg.Connection[Any]) -> None:
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: lost.set())
+        while not lost.is_set() and not connection.is_closed():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(lost.wait(), _PROBE_EVERY_S)
+            try:
+                # A connection can be dead without a word; asking tells.
+                await connection.fetchval("SELECT 1", timeout=_TIMEOUT_S)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                return
+
+    async def _reconnect(self) -> asyncpg.Connection[Any]:
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                return await self._connect()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+
+    async def _connect(self) -> asyncpg.Connection[Any]:
+        connection = await asyncpg.connect(self._dsn, timeout=_TIMEOUT_S)
+        await connection.add_listener(CHANNEL, self._hear)
+        return connection
+
+    def _hear(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        self._events.publish([decode(str(payload))])
