@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,12 +80,30 @@ def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -
     if backend == "sqlite":
         shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "router.db")
         yield f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
-        return
+    else:
+        with _postgres_database(request, "template") as url:
+            yield url
+
+
+@pytest.fixture
+def empty_database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of this test's own with nothing in it."""
+    if backend == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}"
+    else:
+        with _postgres_database(request, "template1") as url:
+            yield url
+
+
+@contextmanager
+def _postgres_database(request: pytest.FixtureRequest, template: str) -> Iterator[str]:
     running: Cluster = request.getfixturevalue("postgres")
     name = f"test_{uuid4().hex}"
-    asyncio.run(_administer(running, f"CREATE DATABASE {name} TEMPLATE template STRATEGY file_copy"))
-    yield running.url(name)
-    asyncio.run(_administer(running, f"DROP DATABASE {name} WITH (FORCE)"))
+    asyncio.run(_administer(running, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
+    try:
+        yield running.url(name)
+    finally:
+        asyncio.run(_administer(running, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture

@@ -29,9 +29,14 @@ SAMPLE = ROOT / "tests/data/aider_usage_sample.csv"
 USER = "01941931-60b0-7000-9e50-21ab326a8ef5"
 
 
+# The database that goes with a data directory, where that is not a file in it.
+DATABASE_OF: dict[Path, str] = {}
+
+
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     outside = {name: value for name, value in os.environ.items() if not name.startswith("ROUTER_")}
-    return outside | {"ROUTER_DATA_DIR": str(data_dir), "ROUTER_PORT": "0"} | settings
+    ours = {"ROUTER_DATA_DIR": str(data_dir), "ROUTER_PORT": "0", "ROUTER_DATABASE_URL": DATABASE_OF.get(data_dir, "")}
+    return outside | ours | settings
 
 
 def run(*arguments: str, data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -72,8 +77,10 @@ def served(data_dir: Path, **settings: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
+def data_dir(tmp_path: Path, empty_database_url: str) -> Path:
     directory = tmp_path / "data"
+    if empty_database_url.startswith("postgresql"):
+        DATABASE_OF[directory] = empty_database_url
     assert run("migrate", data_dir=directory).returncode == 0
     return directory
 
