@@ -59,6 +59,14 @@ def encode_cursor(kind: str, key: str) -> str:
     return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")
 
 
+def whole_number(text: str) -> int:
+    """The number that a cursor holds. Raises ValueError for one that no sequence of ours reaches."""
+    number = int(text)
+    if not 0 <= number < 2**63:
+        raise ValueError(text)
+    return number
+
+
 def decode_cursor(kind: str, cursor: str, parse: Callable[[str], Key]) -> Key:
     """The key in a cursor of ours. Raises InvalidInput for any other text."""
     try:

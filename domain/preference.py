@@ -65,7 +65,8 @@ class RuleAction(Input):
     def _does_something(self) -> Self:
         if not any((self.use, self.prefer, self.block, self.max_cost is not None, self.priority)):
             refuse("must say at least one of use, prefer, block, maxCost, priority")
-        if overlap := in_both(self.prefer, self.block):
+        wanted = [*self.prefer, *([self.use.provider] if self.use else [])]
+        if overlap := in_both(wanted, self.block):
             refuse(f"must not both prefer and block {overlap}")
         return self
 

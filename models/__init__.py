@@ -5,7 +5,7 @@ from models.analytics import EventKey, RouterAnalytics
 from models.base import Base, Owned
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert
 from models.preference import RouterPreferences
-from models.rollup import AnalyticsHourly, LatencyHourly
+from models.rollup import AnalyticsHourly, LatencyHourly, Retention
 
 __all__ = [
     "ABTest",
@@ -18,6 +18,7 @@ __all__ = [
     "EventKey",
     "LatencyHourly",
     "Owned",
+    "Retention",
     "RouterAnalytics",
     "RouterPreferences",
 ]

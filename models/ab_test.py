@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, String, UniqueConstraint, Uuid, select
@@ -85,3 +86,28 @@ async def running_test_for(session: AsyncSession, user_id: UUID, task_type: str 
     return await session.scalar(
         select(ABTest).where(ABTest.user_id == user_id, ABTest.running_for == (task_type or ""))
     )
+
+
+SUMS: Final = tuple(
+    f"variant_{variant}_{name}"
+    for variant in ("a", "b")
+    for name in ("calls", "success", "latency_count", "latency_sum_ms", "total_cost")
+)
+_NO_COST: Final = {"variant_a_total_cost": ZERO, "variant_b_total_cost": ZERO}
+
+
+def sums_of_tests(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What these decisions add to the sums of the tests they count for, in key order."""
+    tests: dict[tuple[UUID, UUID], dict[str, Any]] = {}
+    for row in rows:
+        if not row["ab_counted"]:
+            continue
+        sums = tests.setdefault((row["user_id"], row["ab_test_id"]), dict.fromkeys(SUMS, 0) | _NO_COST)
+        variant = f"variant_{row['ab_variant'].lower()}"
+        sums[f"{variant}_calls"] += 1
+        sums[f"{variant}_success"] += row["success"]
+        if row["latency_ms"] is not None:
+            sums[f"{variant}_latency_count"] += 1
+            sums[f"{variant}_latency_sum_ms"] += row["latency_ms"]
+        sums[f"{variant}_total_cost"] += row["cost"] or ZERO
+    return [{"user_id": user_id, "id": id_} | sums for (user_id, id_), sums in sorted(tests.items())]

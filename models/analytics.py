@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -19,9 +19,7 @@ from domain.cost_alert import Window
 from domain.money import ZERO
 from domain.preference import RoutingPriority
 from models.base import Base, Owned
-from models.types import enum_type, first_id_at
-
-_MILLISECOND = timedelta(milliseconds=1)
+from models.types import enum_type, first_id_at, last_id_at
 
 
 class RouterAnalytics(Owned, Base):
@@ -82,7 +80,7 @@ def passing(wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
     if wanted.from_ is not None:
         conditions += [row.id >= first_id_at(wanted.from_), row.occurred_at >= wanted.from_]
     if wanted.to is not None:
-        conditions += [row.id < first_id_at(wanted.to + _MILLISECOND), row.occurred_at < wanted.to]
+        conditions += [row.id <= last_id_at(wanted.to), row.occurred_at < wanted.to]
     if wanted.providers is not None:
         conditions.append(row.provider.in_(wanted.providers))
     if wanted.models is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,18 +27,16 @@ from domain.analytics import LogAnalytics
 from domain.cost_alert import MAX_CLOCK_SKEW, Window, state_of
 from domain.error import Conflict, InvalidInput, Overloaded, Refusal
 from domain.event import ABTestUpdated, AlertTriggered, AnalyticsLogged
-from domain.latency import bucket_of
 from domain.money import ZERO
 from domain.price import price
-from models import rollup
-from models.ab_test import ABTest
+from models.ab_test import SUMS, ABTest, sums_of_tests
 from models.analytics import RouterAnalytics
 from models.base import Base
 from models.bulk import Bulk
 from models.cost_alert import AlertEvent, CostAlert, firing_of
 from models.database import Database, SystemTransaction
-from models.postgresql import DatabaseFailure, is_worth_retrying
-from models.rollup import NO_ID, NO_TEXT
+from models.postgresql import DatabaseFailure
+from models.rollup import RollupSums
 from models.types import new_id
 
 MAX_QUEUED_RECORDS: Final = 20_000
@@ -157,7 +155,7 @@ class Ledger:
             try:
                 return await self._store(drafts)
             except (SQLAlchemyError, DatabaseFailure) as error:
-                if not is_worth_retrying(error):
+                if not self._database.backend.may_succeed_again(error):
                     raise
         return await self._store(drafts)
 
@@ -213,9 +211,6 @@ def _add(table: str, returning: Sequence[str] = ()) -> Bulk:
     )
 
 
-_SUMS: Final = ("calls", "success", "latency_count", "latency_sum_ms", "total_cost")
-_TEST_SUMS: Final = [f"variant_{variant}_{name}" for variant in ("a", "b") for name in _SUMS]
-_NO_COST: Final = {"variant_a_total_cost": ZERO, "variant_b_total_cost": ZERO}
 _KEYS_AT_ONCE: Final = 500
 _text, _id = String(), Uuid()
 
@@ -236,8 +231,8 @@ _insert_analytics = _insert("router_analytics")
 _add_to_hours = _add("router_analytics_hourly")
 _add_to_latencies = _add("router_latency_hourly")
 _add_to_tests = Bulk(
-    {name: _tables["router_ab_tests"].columns[name].type for name in ("user_id", "id", *_TEST_SUMS)},
-    f"UPDATE router_ab_tests SET {', '.join(f'{name} = router_ab_tests.{name} + r.{name}' for name in _TEST_SUMS)} "
+    {name: _tables["router_ab_tests"].columns[name].type for name in ("user_id", "id", *SUMS)},
+    f"UPDATE router_ab_tests SET {', '.join(f'{name} = router_ab_tests.{name} + r.{name}' for name in SUMS)} "
     "FROM {rows} WHERE router_ab_tests.user_id = r.user_id AND router_ab_tests.id = r.id",
 )
 _add_to_windows = _add("router_cost_alert_windows", ("user_id", "alert_id", "window_start", "amount"))
@@ -381,13 +376,15 @@ class _Entry:
         }
 
     async def _add_to_rollups(self, rows: Sequence[dict[str, Any]]) -> None:
-        hours, latencies = rolled_up(rows)
-        await _add_to_hours.execute(self._connection, hours)
-        if latencies:
+        sums = RollupSums()
+        for row in rows:
+            sums.add(row)
+        await _add_to_hours.execute(self._connection, sums.hours())
+        if latencies := sums.latencies():
             await _add_to_latencies.execute(self._connection, latencies)
 
     async def _add_to_tests(self, rows: Sequence[dict[str, Any]]) -> None:
-        sums = test_sums(rows)
+        sums = sums_of_tests(rows)
         if sums:
             await _add_to_tests.execute(self._connection, sums)
             self._events += [ABTestUpdated(test["user_id"], test["id"]) for test in sums]
@@ -446,61 +443,6 @@ class _Entry:
         for row in rows:
             ids[row["user_id"]].append(row["id"])
         self._events += [AnalyticsLogged(user_id, tuple(ids[user_id])) for user_id in sorted(ids)]
-
-
-def rolled_up(rows: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What these decisions add to the hourly sums and to the latency histograms, in key order."""
-    hours: dict[tuple[Any, ...], dict[str, Any]] = {}
-    latencies: Counter[tuple[Any, ...]] = Counter()
-    for row in rows:
-        key = (
-            row["user_id"],
-            row["occurred_at"].replace(minute=0, second=0, microsecond=0),
-            row["provider"],
-            row["model_used"],
-            row["task_type"],
-            row["priority"] or NO_TEXT,
-            row["ab_test_id"] or NO_ID,
-            row["ab_variant"] or NO_TEXT,
-        )
-        sums = hours.setdefault(key, dict.fromkeys(rollup.SUMS, 0) | {"cost": ZERO})
-        sums["calls"] += 1
-        sums["successes"] += row["success"]
-        sums["fallbacks"] += row["fallback_used"]
-        if row["cost"] is not None:
-            sums["priced"] += 1
-            sums["cost"] += row["cost"]
-        sums["input_tokens"] += row["input_tokens"] or 0
-        sums["output_tokens"] += row["output_tokens"] or 0
-        if row["latency_ms"] is not None:
-            sums["timed"] += 1
-            sums["latency_sum_ms"] += row["latency_ms"]
-            sums["latency_sum_squares"] += row["latency_ms"] ** 2
-            latencies[*key, bucket_of(row["latency_ms"])] += 1
-    return (
-        [dict(zip(rollup.KEY, key, strict=True)) | sums for key, sums in sorted(hours.items())],
-        [
-            dict(zip((*rollup.KEY, "bucket"), key, strict=True)) | {"calls": calls}
-            for key, calls in sorted(latencies.items())
-        ],
-    )
-
-
-def test_sums(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What these decisions add to the sums of the tests they count for, in key order."""
-    tests: dict[Key, dict[str, Any]] = {}
-    for row in rows:
-        if not row["ab_counted"]:
-            continue
-        sums = tests.setdefault((row["user_id"], row["ab_test_id"]), dict.fromkeys(_TEST_SUMS, 0) | _NO_COST)
-        variant = f"variant_{row['ab_variant'].lower()}"
-        sums[f"{variant}_calls"] += 1
-        sums[f"{variant}_success"] += row["success"]
-        if row["latency_ms"] is not None:
-            sums[f"{variant}_latency_count"] += 1
-            sums[f"{variant}_latency_sum_ms"] += row["latency_ms"]
-        sums[f"{variant}_total_cost"] += row["cost"] or ZERO
-    return [{"user_id": user_id, "id": id_} | sums for (user_id, id_), sums in sorted(tests.items())]
 
 
 def _assignment(draft: Draft, tests: dict[Key, ABTest]) -> tuple[ABTest | None, Variant | None]:

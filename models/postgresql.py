@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.event import Event, encode
 from domain.viewer import Viewer
-from models.partition import Month, make_partitions
+from models.partition import Month, drop_partitions, make_partitions
 
 VIEWER_ROLE: Final = "router_viewer"
 SYSTEM_ROLE: Final = "router_system"
@@ -36,17 +36,8 @@ class DatabaseFailure(Exception):
 
 
 # Two transactions stood in each other's way: the same one, run again, may well succeed.
-_SERIALIZATION_FAILURE: Final = "40001"
-_DEADLOCK_DETECTED: Final = "40P01"
-
-
-def is_worth_retrying(error: BaseException | None) -> bool:
-    """Whether this error says that the transaction lost to another one, and nothing else was wrong with it."""
-    while error is not None:
-        if getattr(error, "sqlstate", None) in {_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED}:
-            return True
-        error = getattr(error, "orig", None) or error.__cause__
-    return False
+_LOST_TO_ANOTHER: Final = {"40001", "40P01"}
+_NO_PARTITION: Final = "23514"
 
 
 class PostgreSQL:
@@ -88,6 +79,14 @@ class PostgreSQL:
         async with self._transaction(f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}") as connection:
             yield connection
 
+    def may_succeed_again(self, error: Exception) -> bool:
+        """Whether the transaction that failed so is worth running once more."""
+        state = _state_of(error)
+        if state == _NO_PARTITION:
+            # Another process dropped it as old: make it again.
+            self._partitions.clear()
+        return state == _NO_PARTITION or state in _LOST_TO_ANOTHER
+
     async def prepare(self, moments: Iterable[datetime]) -> None:
         """Make the partitions that rows of these moments, and of the months to come, go into."""
         missing = {Month.of(moment) for moment in moments} - self._partitions
@@ -95,6 +94,16 @@ class PostgreSQL:
             async with self._transaction("BEGIN") as connection:
                 await make_partitions(connection, missing)
             self._partitions |= missing
+
+    async def drop_partitions(self, before: datetime) -> None:
+        """Drop the partitions of the months before the one of this moment."""
+        async with self._transaction("BEGIN") as connection:
+            await drop_partitions(connection, before)
+        self._partitions.clear()
+
+    async def hold_user(self, connection: AsyncConnection, user_id: UUID) -> None:
+        """Keep everybody else's writes to this user's rows out until this transaction ends."""
+        await fetch(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", user_id)
 
     async def hold_users(self, connection: AsyncConnection, user_ids: Sequence[UUID]) -> None:
         """Keep these users' own writes out until this transaction ends; other ledgers may come in beside it."""
@@ -137,6 +146,15 @@ class PostgreSQL:
             await asyncio.shield(_abandon(connection))
             raise
         return connection
+
+
+def _state_of(error: BaseException | None) -> str | None:
+    """The SQLSTATE beneath an error of ours or of SQLAlchemy's."""
+    while error is not None:
+        if state := getattr(error, "sqlstate", None):
+            return str(state)
+        error = getattr(error, "orig", None) or error.__cause__
+    return None
 
 
 async def driver_of(connection: AsyncConnection) -> asyncpg.Connection[Any]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Double, Integer, String, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.bounds import MAX_NAME_LENGTH
+from domain.latency import bucket_of
+from domain.money import ZERO
 from models.base import Base, Owned
 
 # What is not given is part of the key all the same, and a key holds no NULL.
@@ -60,5 +64,62 @@ class LatencyHourly(_HourlyKey, Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
+class Retention(Base):
+    """How far back decisions are kept: older ones were dropped, and their rollups stay. The last row holds."""
+
+    __tablename__ = "router_retention"
+
+    kept_from: Mapped[datetime] = mapped_column(primary_key=True)
+
+
 KEY: Final = tuple(column.key for column in AnalyticsHourly.__table__.primary_key)
 SUMS: Final = tuple(column.key for column in AnalyticsHourly.__table__.columns if not column.primary_key)
+
+
+Key = tuple[Any, ...]
+
+
+class RollupSums:
+    """What some decisions add up to: the hourly sums and the latency histograms."""
+
+    def __init__(self) -> None:
+        self._hours: dict[Key, dict[str, Any]] = {}
+        self._latencies: Counter[Key] = Counter()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count one decision, a row of `router_analytics`."""
+        key = (
+            row["user_id"],
+            row["occurred_at"].replace(minute=0, second=0, microsecond=0),
+            row["provider"],
+            row["model_used"],
+            row["task_type"],
+            row["priority"] or NO_TEXT,
+            row["ab_test_id"] or NO_ID,
+            row["ab_variant"] or NO_TEXT,
+        )
+        sums = self._hours.get(key)
+        if sums is None:
+            sums = self._hours[key] = dict.fromkeys(SUMS, 0) | {"cost": ZERO}
+        sums["calls"] += 1
+        sums["successes"] += row["success"]
+        sums["fallbacks"] += row["fallback_used"]
+        if row["cost"] is not None:
+            sums["priced"] += 1
+            sums["cost"] += row["cost"]
+        sums["input_tokens"] += row["input_tokens"] or 0
+        sums["output_tokens"] += row["output_tokens"] or 0
+        if row["latency_ms"] is not None:
+            sums["timed"] += 1
+            sums["latency_sum_ms"] += row["latency_ms"]
+            sums["latency_sum_squares"] += row["latency_ms"] ** 2
+            self._latencies[*key, bucket_of(row["latency_ms"])] += 1
+
+    def hours(self) -> list[dict[str, Any]]:
+        """Rows of `router_analytics_hourly`, in key order."""
+        return [dict(zip(KEY, key, strict=True)) | self._hours[key] for key in sorted(self._hours)]
+
+    def latencies(self) -> list[dict[str, Any]]:
+        """Rows of `router_latency_hourly`, in key order."""
+        names = (*KEY, "bucket")
+        return [dict(zip(names, key, strict=True)) | {"calls": calls} for key, calls in sorted(self._latencies.items())]

@@ -40,8 +40,15 @@ class SQLite:
         async with self._writer.begin() as connection:
             yield connection
 
+    def may_succeed_again(self, _error: Exception) -> bool:
+        """Never: nobody writes beside us."""
+        return False
+
     async def prepare(self, moments: Iterable[datetime]) -> None:
         """Nothing: one table takes rows of any time."""
+
+    async def hold_user(self, connection: AsyncConnection, user_id: UUID) -> None:
+        """Nothing: whoever writes holds them all."""
 
     async def hold_users(self, connection: AsyncConnection, user_ids: Sequence[UUID]) -> None:
         """Nothing: whoever writes holds them all."""

@@ -85,6 +85,11 @@ def first_id_at(moment: datetime) -> UUID:
     return UUID(int=(_microseconds(moment) // 1000) << 80)
 
 
+def last_id_at(moment: datetime) -> UUID:
+    """The greatest UUIDv7 of the millisecond that `moment` is in."""
+    return UUID(int=((_microseconds(moment) // 1000 + 1) << 80) - 1)
+
+
 def _microseconds(moment: datetime) -> int:
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

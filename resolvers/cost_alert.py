@@ -14,7 +14,7 @@ from domain.bounds import identifier
 from domain.cost_alert import AlertPeriod, AlertState, CreateCostAlert, UpdateCostAlert
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.event import AlertTriggered
-from domain.page import Page, decode_cursor, encode_cursor
+from domain.page import Page, decode_cursor, encode_cursor, whole_number
 from models.cost_alert import (
     AlertEvent,
     AlertWindow,
@@ -105,7 +105,7 @@ async def alert_events(
             first=first,
             after=known(after),
             key="sequence",
-            parse=int,
+            parse=whole_number,
         )
         await load_alerts(session, page.nodes, context.clock())
     return page
@@ -192,7 +192,7 @@ async def alert_triggered(
             async with context.database.viewer(context.viewer) as session:
                 seen = await last_sequence(session, context.viewer.id)
         else:
-            seen = decode_cursor(AlertEvent.__tablename__, after, int) if after else 0
+            seen = decode_cursor(AlertEvent.__tablename__, after, whole_number) if after else 0
         while True:
             async with context.database.viewer(context.viewer) as session:
                 firings = await alert_events_after(session, context.viewer.id, seen, _EVENTS_AT_ONCE)

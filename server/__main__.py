@@ -18,10 +18,12 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy.exc import SQLAlchemyError
 
+from models.postgresql import DatabaseFailure
 from server.settings import Settings, StartupError
 from server.usage_file import BadRow, UnreadableFile, UsageFile
 
 if TYPE_CHECKING:
+    from models.database import Database
     from server.client import Client
 
 Result = TypeVar("Result")
@@ -148,6 +150,40 @@ def watch(
 
 
 @app.command()
+def verify(
+    user: Annotated[UUID | None, typer.Option("--user", help="Only this user: a UUID.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Store what is right.")] = False,
+) -> None:
+    """Recompute sums, histograms, A/B figures and alerts from the decisions, and print every difference."""
+    from models.ledger import now_utc
+    from models.verification import users, verify
+
+    async def differences(database: Database) -> int:
+        found = 0
+        for user_id in [user] if user else await users(database):
+            for difference in await verify(database, user_id, now_utc(), repair=repair):
+                print(difference)
+                found += 1
+        return found
+
+    found = _with_database(differences)
+    print(f"{found} differences{', repaired' if repair and found else ''}")
+    raise typer.Exit(bool(found) and not repair)
+
+
+@app.command()
+def retention(
+    keep: Annotated[str, typer.Option(help="How much to keep: a number and s, m, h or d.")],
+) -> None:
+    """Drop decisions of whole months that are older than this. What was summed of them stays."""
+    from models.ledger import now_utc
+    from models.retention import drop_before
+
+    kept_from = _with_database(lambda database: drop_before(database, now_utc() - _duration(keep)))
+    print(f"kept from {kept_from:%Y-%m-%d} on")
+
+
+@app.command()
 def sdl() -> None:
     """Print the GraphQL schema."""
     from schema import schema
@@ -177,6 +213,24 @@ def _with_client(url: str, user: UUID, use: Callable[[Client], Awaitable[Result]
         raise StartupError(str(error)) from None
 
 
+def _with_database(use: Callable[[Database], Awaitable[Result]]) -> Result:
+    """What `use` makes of the database. Raises StartupError when it cannot be used."""
+    from models.database import Database
+
+    settings = _settings()
+    _check_database(settings)
+
+    async def with_database() -> Result:
+        database = Database(settings.database, lambda _events: None)
+        try:
+            return await use(database)
+        finally:
+            await database.dispose()
+
+    with _database_errors(settings):
+        return asyncio.run(with_database())
+
+
 def _check_database(settings: Settings) -> None:
     from migrations import is_current
 
@@ -191,7 +245,7 @@ def _database_errors(settings: Settings) -> Iterator[None]:
         settings.prepare_data_dir()
     try:
         yield
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, DatabaseFailure, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         place = settings.database.render_as_string(hide_password=True)
         raise StartupError(f"ROUTER_DATABASE_URL: cannot use {place}: {reason}") from None

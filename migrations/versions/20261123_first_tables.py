@@ -230,8 +230,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
 
+    op.create_table(
+        "router_retention",
+        sa.Column("kept_from", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("kept_from", name="pk_router_retention"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("router_retention")
     op.drop_table("router_latency_hourly")
     op.drop_table("router_analytics_hourly")
     op.drop_table("router_cost_alert_windows")

@@ -35,6 +35,7 @@ def upgrade() -> None:
         return
     _make_roles(connection)
     op.execute(f"GRANT USAGE ON SCHEMA public TO {VIEWER_ROLE}, {SYSTEM_ROLE}")
+    op.execute(f"GRANT SELECT, INSERT ON router_retention TO {SYSTEM_ROLE}")
     for table, may in VIEWER_MAY.items():
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -48,6 +49,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     if op.get_bind().dialect.name != "postgresql":
         return
+    op.execute(f"REVOKE ALL ON router_retention FROM {SYSTEM_ROLE}")
     for table in VIEWER_MAY:
         op.execute(f"DROP POLICY IF EXISTS own_rows ON {table}")
         op.execute(f"DROP POLICY system ON {table}")

@@ -323,8 +323,9 @@ def test_a_filter_names_at_most_100(field: str) -> None:
     assert refusal.value.path == ["filter", field]
 
 
-def test_a_fault_in_from_is_named_from() -> None:
+@pytest.mark.parametrize("name", ["from", "from_"])
+def test_a_fault_in_from_is_named_from(name: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        AnalyticsFilter.checked({"from": "yesterday"}, ("filter",))
+        AnalyticsFilter.checked({name: "yesterday"}, ("filter",))
 
     assert refusal.value.path == ["filter", "from"]

@@ -4,14 +4,14 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, model_validator
 
 from domain.bounds import (
     Budget,
@@ -27,6 +27,7 @@ from domain.bounds import (
     Tokens,
     identifier,
     page_size,
+    refuse,
 )
 from domain.error import ErrorCode, InvalidInput
 from domain.money import plain
@@ -59,6 +60,12 @@ class Order(Input):
     order_name: Name
     max_items: Tokens | None = None
     line_items: list[Item] = []
+
+    @model_validator(mode="after")
+    def _items_fit(self) -> Self:
+        if self.max_items is not None and len(self.line_items) > self.max_items:
+            refuse("lineItems must not be more than maxItems")
+        return self
 
 
 def refusal_of(values: dict[str, Any], path: tuple[str | int, ...] = ("input",)) -> InvalidInput:
@@ -294,6 +301,8 @@ def test_a_backslash_and_u0000_are_characters_like_others(text: str) -> None:
 def test_json_is_nested_at_most_20_deep() -> None:
     assert JSON_OBJECT.validate_python(nested(20, 1)) == nested(20, 1)
     assert reason(JSON_OBJECT, nested(21, 1)) == "must be nested at most 20 deep"
+    assert JSON_OBJECT.validate_python(nested(19, {})) == nested(19, {})
+    assert reason(JSON_OBJECT, nested(20, {})) == "must be nested at most 20 deep"
 
 
 def test_lists_count_as_depth() -> None:
@@ -359,8 +368,14 @@ def test_time_begins_in_1970() -> None:
     "value", ["9999-12-31T23:59:59-00:01", datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-5)))]
 )
 def test_a_moment_past_the_last_one_in_utc_is_refused(value: Any) -> None:
-    with pytest.raises(pydantic.ValidationError):
-        MOMENT.validate_python(value)
+    assert reason(MOMENT, value) == "must not be after 9999-12-31T23:59:59Z"
+
+
+def test_the_last_moment_in_utc_is_taken() -> None:
+    last = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+
+    assert MOMENT.validate_python("9999-12-31T23:59:59.999999Z") == last
+    assert MOMENT.validate_python("9999-12-31T18:59:59.999999-05:00") == last
 
 
 # Checked input
@@ -406,6 +421,14 @@ def test_a_refusal_without_a_place_has_no_path() -> None:
 
     assert refusal.message == "orderName: must not hold the NUL character"
     assert refusal.path == ["orderName"]
+
+
+def test_a_refusal_of_fields_that_do_not_agree_names_none_of_them() -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        Order.checked({"orderName": "o", "maxItems": 0, "lineItems": [{"unitPrice": 1, "codeName": "c"}]})
+
+    assert refusal.value.message == "lineItems must not be more than maxItems"
+    assert refusal.value.path == ["input"]
 
 
 def test_the_first_of_several_faults_is_named() -> None:

@@ -460,18 +460,19 @@ def test_a_custom_period_needs_its_definition() -> None:
 
 
 @pytest.mark.parametrize("unit", PeriodUnit)
-@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
-def test_an_alert_that_is_taken_has_a_window_however_far_its_anchor(zone: str, unit: PeriodUnit) -> None:
-    now = utc("2026-05-04T12:00:00Z")
-    definition = {"every": 1, "unit": unit.value, "anchor": "9999-12-31T23:59:59Z"}
-    values = {"thresholdAmount": 5, "period": "CUSTOM", "timeZone": zone, "custom": definition}
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York", "Pacific/Apia"])
+def test_the_last_anchor_there_may_be_has_windows_today(zone: str, unit: PeriodUnit) -> None:
+    definition = {"every": 1000, "unit": unit.value, "anchor": "2200-01-01T00:00:00Z"}
+    alert = CreateCostAlert.checked({"thresholdAmount": 5, "period": "CUSTOM", "timeZone": zone, "custom": definition})
 
-    try:
-        alert = CreateCostAlert.checked(values)
-    except InvalidInput as refusal:
-        assert refusal.path == ["input", "custom", "anchor"]  # noqa: PT017
-    else:
-        assert now in window_at(alert.period, ZoneInfo(alert.time_zone), now, alert.custom)
+    check_that_windows_tile(alert.period, ZoneInfo(alert.time_zone), utc("2026-05-04T12:00:00Z"), alert.custom)
+
+
+@pytest.mark.parametrize("anchor", ["2200-01-01T00:00:00.000001Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00"])
+def test_an_anchor_further_away_is_refused(anchor: str) -> None:
+    refusal = creation_refused(DAILY | {"period": "CUSTOM", "custom": EVERY_DAY | {"anchor": anchor}})
+
+    assert refusal.path == ["input", "custom", "anchor"]
 
 
 # What a window holds
@@ -487,6 +488,10 @@ def test_a_window_holds_its_start_and_not_its_end() -> None:
 
 
 # States
+
+
+def test_states_have_the_names_of_the_contract_in_the_order_they_are_reached() -> None:
+    assert [state.value for state in AlertState] == ["ACTIVE", "NEAR_LIMIT", "TRIGGERED"]
 
 
 @pytest.mark.parametrize(

@@ -222,11 +222,21 @@ def test_a_token_range_holds_at_least_one_count(above: int, below: int) -> None:
         assert refusal.value.message == "inputTokensBelow must leave room above inputTokensAbove"
 
 
-def test_a_metadata_condition_has_at_least_one_value() -> None:
+@pytest.mark.parametrize("count", [0, 101])
+def test_a_metadata_condition_has_1_to_100_values(count: int) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        RuleCondition.checked({"metadata": [{"key": "team", "oneOf": []}]})
+        RuleCondition.checked({"metadata": [{"key": "team", "oneOf": ["search"] * count}]})
 
     assert refusal.value.path == ["input", "metadata", "0", "oneOf"]
+
+
+def test_a_condition_asks_for_at_most_20_keys_of_100_values() -> None:
+    key = {"key": "team", "oneOf": ["search"] * 100}
+
+    assert len(RuleCondition.checked({"metadata": [key] * 20}).metadata) == 20
+    with pytest.raises(InvalidInput) as refusal:
+        RuleCondition.checked({"metadata": [key] * 21})
+    assert refusal.value.path == ["input", "metadata"]
 
 
 # Actions

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import domain.price
 from domain.price import PRICE_VERSION, Price, price
 
 JUNE = datetime(2025, 6, 15, 12, tzinfo=UTC)
@@ -146,9 +147,24 @@ def test_a_price_above_what_one_request_may_cost_is_none() -> None:
     assert amount("openai", "o1-pro", 0, 1_000_000_000) is None
 
 
+def test_a_price_of_just_what_one_request_may_cost_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain.price, "MAX_COST", Decimal("0.0045"))
+
+    assert amount("openai", "gpt-4o", 1_000, 200) == Decimal("0.0045")
+    assert amount("openai", "gpt-4o", 1_001, 200) is None
+
+
+def test_a_model_without_output_is_priced_by_its_input() -> None:
+    assert amount("openai", "text-embedding-3-small", 1_000_000, 0) == Decimal("0.02")
+    assert amount("openai", "text-embedding-3-small", 1_000_000, 1) is None
+
+
+@pytest.mark.parametrize(("input_tokens", "output_tokens"), [(1_000, 200), (1_000, 0), (0, 200), (0, 0)])
 @pytest.mark.parametrize(
     ("provider", "model"), [("openai", "whisper-1"), ("openai", "tts-1"), ("mistral", "mistral-ocr-2503")]
 )
-def test_a_model_that_is_not_priced_by_the_token_has_no_price(provider: str, model: str) -> None:
+def test_a_model_that_is_not_priced_by_the_token_has_no_price(
+    provider: str, model: str, input_tokens: int, output_tokens: int
+) -> None:
     # By the hour of audio, the character, the page: what tokens cost there is not known, and so not 0.
-    assert amount(provider, model, 1_000, 200) is None
+    assert amount(provider, model, input_tokens, output_tokens) is None

@@ -307,10 +307,8 @@ def test_a_bad_value_is_told_by_its_field(path: Path, row: str, reason: str) -> 
 def test_a_moment_past_the_end_of_time_is_a_bad_value(path: Path) -> None:
     file = written(path, HEADER + "9999-12-31T23:59:59-05:00,openai,gpt-4o,chat,1,120,0.0045\n" + ROW)
 
-    rows = list(file)
-
-    assert [row.line for row in rows] == [2, 3]
-    assert [type(row) for row in rows] == [BadRow, UsageRow]
+    assert bad_rows(file) == [BadRow(2, "occurredAt: must not be after 9999-12-31T23:59:59Z")]
+    assert [row.line for row in file] == [2, 3]
 
 
 @pytest.mark.parametrize("cell", [b"open\xffai", b"\xc3", b"\xed\xa0\x80"])

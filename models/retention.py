@@ -1,0 +1,34 @@
+"""Dropping old decisions. What was summed of them stays."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.analytics import EventKey, RouterAnalytics
+from models.database import Database
+from models.partition import Month
+from models.postgresql import PostgreSQL
+from models.rollup import Retention
+from models.types import first_id_at
+
+
+async def drop_before(database: Database, moment: datetime) -> datetime:
+    """Drop the decisions of the whole months before this moment; the moment from which on they are kept."""
+    kept_from = Month.of(moment).start
+    async with database.system() as transaction:
+        if not await _known(transaction.connection, kept_from):
+            await transaction.connection.execute(insert(Retention).values(kept_from=kept_from))
+        first_kept = first_id_at(kept_from)
+        await transaction.connection.execute(delete(EventKey).where(EventKey.analytics_id < first_kept))
+        if not isinstance(database.backend, PostgreSQL):
+            await transaction.connection.execute(delete(RouterAnalytics).where(RouterAnalytics.id < first_kept))
+    if isinstance(database.backend, PostgreSQL):
+        await database.backend.drop_partitions(kept_from)
+    return kept_from
+
+
+async def _known(connection: AsyncConnection, kept_from: datetime) -> bool:
+    return await connection.scalar(select(Retention.kept_from).where(Retention.kept_from >= kept_from)) is not None

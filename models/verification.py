@@ -1,0 +1,262 @@
+"""Recomputes from the decisions all that the ledger keeps of them, and says where the two differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Table, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.bounds import EPOCH
+from domain.cost_alert import AlertState, Window, state_of
+from domain.money import ZERO
+from models.ab_test import SUMS, sums_of_tests
+from models.base import Base
+from models.cost_alert import AlertEvent, CostAlert, evaluate
+from models.database import Database
+from models.rollup import Retention, RollupSums
+
+_ROWS_AT_ONCE: Final = 5_000
+_tables = Base.metadata.tables
+_decisions = _tables["router_analytics"]
+_windows = _tables["router_cost_alert_windows"]
+_tests = _tables["router_ab_tests"]
+_events = _tables["router_alert_events"]
+_sequences = _tables["router_alert_sequences"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A value that is not what the decisions say. None for a row that is missing on that side."""
+
+    table: str
+    key: tuple[Any, ...]
+    column: str
+    stored: Any
+    expected: Any
+
+    def __str__(self) -> str:
+        key = ", ".join(str(part) for part in self.key)
+        return f"{self.table} ({key}) {self.column}: {self.stored} is stored, {self.expected} is right"
+
+
+async def users(database: Database) -> list[UUID]:
+    """Every user who has anything, by id."""
+    owners = select(_decisions.c.user_id).union(
+        *(
+            select(_tables[name].c.user_id)
+            for name in ("router_cost_alerts", "router_ab_tests", "router_analytics_hourly")
+        )
+    )
+    async with database.system() as transaction:
+        return sorted(await transaction.connection.scalars(owners))
+
+
+async def verify(database: Database, user_id: UUID, now: datetime, *, repair: bool = False) -> list[Difference]:
+    """Where what is kept of the user's decisions differs from them; with `repair`, it no longer does afterwards.
+
+    One transaction, in which nobody else writes this user's rows. Decisions that retention has dropped are not missed.
+    """
+    async with database.system() as transaction:
+        await database.backend.hold_user(transaction.connection, user_id)
+        check = _Check(transaction.connection, user_id, now)
+        await check.run()
+        if repair and check.differences:
+            await check.repair()
+        return check.differences
+
+
+class _Check:
+    def __init__(self, connection: AsyncConnection, user_id: UUID, now: datetime) -> None:
+        self._connection = connection
+        self._session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+        self._user_id = user_id
+        self._now = now
+        self.differences: list[Difference] = []
+
+    async def run(self) -> None:
+        self._kept_from = await self._connection.scalar(select(func.max(Retention.kept_from))) or EPOCH
+        self._alerts = list(await self._session.scalars(select(CostAlert).where(CostAlert.user_id == self._user_id)))
+        await self._recompute()
+        for name, expected in self._expected.items():
+            table = _tables[name]
+            stored = await self._stored(table, *self._verifiable(table))
+            self._compare(table, stored, expected)
+        await self._compare_firings()
+
+    async def _recompute(self) -> None:
+        rollups = RollupSums()
+        counted: list[dict[str, Any]] = []
+        spent: dict[tuple[UUID, datetime], dict[str, Any]] = {}
+        windows: dict[UUID, Window] = {}
+        async for row in self._decisions():
+            rollups.add(row)
+            if row["ab_counted"]:
+                counted.append({name: row[name] for name in _COUNTED})
+            if not row["cost"]:
+                continue
+            for alert in self._alerts:
+                at = row["occurred_at"]
+                window = windows.get(alert.id)
+                if window is None or at not in window:
+                    window = windows[alert.id] = alert.window_at(at)
+                if window.start >= alert.counted_from:
+                    sums = spent.setdefault((alert.id, window.start), self._window_row(alert, window))
+                    sums["amount"] += row["cost"]
+        tests = {row["id"] for row in await self._stored(_tests, *self._verifiable(_tests))}
+        no_sums = [{"user_id": self._user_id, "id": id_} | dict.fromkeys(SUMS, 0) for id_ in tests]
+        sums_of = {test["id"]: test for test in [*no_sums, *sums_of_tests(counted)] if test["id"] in tests}
+        self._expected: dict[str, list[dict[str, Any]]] = {
+            "router_analytics_hourly": rollups.hours(),
+            "router_latency_hourly": rollups.latencies(),
+            "router_ab_tests": list(sums_of.values()),
+            "router_cost_alert_windows": [row for row in spent.values() if row["window_start"] >= self._kept_from],
+        }
+
+    def _window_row(self, alert: CostAlert, window: Window) -> dict[str, Any]:
+        return {
+            "user_id": alert.user_id,
+            "alert_id": alert.id,
+            "window_start": window.start,
+            "window_end": window.end,
+            "amount": ZERO,
+        }
+
+    async def _decisions(self) -> AsyncIterator[Mapping[str, Any]]:
+        columns = [_decisions.c[name] for name in _READ]
+        last = UUID(int=0)
+        while True:
+            page = await self._connection.execute(
+                select(*columns)
+                .where(_decisions.c.user_id == self._user_id, _decisions.c.id > last)
+                .order_by(_decisions.c.id)
+                .limit(_ROWS_AT_ONCE)
+            )
+            rows = page.mappings().all()
+            for row in rows:
+                if row["occurred_at"] >= self._kept_from:
+                    yield dict(row)
+            if len(rows) < _ROWS_AT_ONCE:
+                return
+            last = rows[-1]["id"]
+
+    def _verifiable(self, table: Table) -> list[ColumnElement[bool]]:
+        """The rows whose decisions are all still there."""
+        time = {
+            "router_analytics_hourly": "hour",
+            "router_latency_hourly": "hour",
+            "router_ab_tests": "started_at",
+            "router_cost_alert_windows": "window_start",
+        }[table.name]
+        return [table.c[time] >= self._kept_from]
+
+    async def _stored(self, table: Table, *conditions: ColumnElement[bool]) -> list[Mapping[str, Any]]:
+        rows = await self._connection.execute(select(table).where(table.c.user_id == self._user_id, *conditions))
+        return [dict(row) for row in rows.mappings()]
+
+    def _compare(
+        self, table: Table, stored: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]]
+    ) -> None:
+        key = [column.name for column in table.primary_key if column.name != "user_id"]
+        stored_by = {tuple(row[name] for name in key): row for row in stored}
+        expected_by = {tuple(row[name] for name in key): row for row in expected}
+        for row_key in sorted(stored_by.keys() | expected_by.keys()):
+            there, right = stored_by.get(row_key), expected_by.get(row_key)
+            for name in _COMPARED[table.name]:
+                # A row of nothing but zeros says the same as none.
+                values = [0 if row is None else row[name] for row in (there, right)]
+                if not _equal(*values):
+                    shown = [None if row is None else row[name] for row in (there, right)]
+                    self.differences.append(Difference(table.name, (self._user_id, *row_key), name, *shown))
+
+    async def _compare_firings(self) -> None:
+        """Each open window has fired what its spend reached; none fired below its line; their numbers are counted."""
+        firings = list(await self._session.scalars(select(AlertEvent).where(AlertEvent.user_id == self._user_id)))
+        for alert in self._alerts:
+            await self._compare_open_window(alert, [firing for firing in firings if firing.alert_id == alert.id])
+        for firing in firings:
+            if firing.level is AlertState.TRIGGERED and firing.amount < firing.threshold:
+                self._differ(_events, (firing.id,), "amount", firing.amount, f"{firing.threshold} or more")
+        last = await self._connection.scalar(select(_sequences.c["last"]).where(_sequences.c.user_id == self._user_id))
+        highest = max((firing.sequence for firing in firings), default=0)
+        if highest > (last or 0):
+            self._differ(_sequences, (), "last", last, highest)
+
+    async def _compare_open_window(self, alert: CostAlert, firings: Sequence[AlertEvent]) -> None:
+        window = alert.window_at(self._now)
+        amounts = {(row["alert_id"], row["window_start"]): row["amount"] for row in self._expected[_windows.name]}
+        amount: Decimal = amounts.get((alert.id, window.start), ZERO)
+        level = state_of(amount, alert.threshold_amount, alert.near_limit_percent)
+        fired = {
+            firing.level
+            for firing in firings
+            if (firing.window_start, firing.config_version) == (window.start, alert.config_version)
+        }
+        silent = not fired or (level is AlertState.TRIGGERED and AlertState.TRIGGERED not in fired)
+        if alert.active and level is not AlertState.ACTIVE and silent and window.start >= self._kept_from:
+            self._differ(_events, (alert.id, window.start), "level", None, level)
+
+    def _differ(self, table: Table, key: tuple[Any, ...], column: str, stored: Any, expected: Any) -> None:
+        self.differences.append(Difference(table.name, (self._user_id, *key), column, stored, expected))
+
+    async def repair(self) -> None:
+        """Store what is right."""
+        for name, expected in self._expected.items():
+            table = _tables[name]
+            if table is _tests:
+                for test in expected:
+                    await self._connection.execute(
+                        update(_tests)
+                        .where(_tests.c.user_id == self._user_id, _tests.c.id == test["id"])
+                        .values({column: test[column] for column in SUMS})
+                    )
+                continue
+            await self._connection.execute(
+                delete(table).where(table.c.user_id == self._user_id, *self._verifiable(table))
+            )
+            for start in range(0, len(expected), _ROWS_AT_ONCE):
+                await self._connection.execute(insert(table), expected[start : start + _ROWS_AT_ONCE])
+        highest = select(func.coalesce(func.max(_events.c.sequence), 0)).where(_events.c.user_id == self._user_id)
+        await self._connection.execute(
+            update(_sequences).where(_sequences.c.user_id == self._user_id).values(last=highest.scalar_subquery())
+        )
+        for alert in self._alerts:
+            await evaluate(self._session, alert, self._now)
+
+
+_COUNTED: Final = ("user_id", "ab_test_id", "ab_variant", "ab_counted", "success", "latency_ms", "cost")
+_READ: Final = (
+    "id",
+    "user_id",
+    "occurred_at",
+    "provider",
+    "model_used",
+    "task_type",
+    "priority",
+    "ab_test_id",
+    "ab_variant",
+    "ab_counted",
+    "success",
+    "fallback_used",
+    "cost",
+    "input_tokens",
+    "output_tokens",
+    "latency_ms",
+)
+_COMPARED: Final = {
+    name: [column.name for column in _tables[name].columns if not column.primary_key]
+    for name in ("router_analytics_hourly", "router_latency_hourly")
+} | {"router_ab_tests": list(SUMS), "router_cost_alert_windows": ["amount"]}
+
+
+def _equal(stored: Any, expected: Any) -> bool:
+    # Squares of latencies are summed as floats, in whatever order they came.
+    if isinstance(stored, float) or isinstance(expected, float):
+        return math.isclose(stored, expected, rel_tol=1e-9)
+    return bool(stored == expected)

@@ -1,0 +1,137 @@
+"""`verify` finds whatever differs from the decisions, and `repair` makes it right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from models import (
+    ABTest,
+    AlertEvent,
+    AlertSequence,
+    AlertWindow,
+    AnalyticsHourly,
+    EventKey,
+    LatencyHourly,
+    RouterAnalytics,
+)
+from models.database import Database
+from models.retention import drop_before
+from models.verification import Difference, users, verify
+from tests.conftest import Clock
+from tests.support.api import Api
+
+LOG = """
+mutation($input: [LogAnalyticsInput!]!) {
+  logAnalyticsBatch(input: $input) { accepted rejected { error { message } } }
+}
+"""
+
+
+@pytest.fixture
+async def _busy_user(api: Api, clock: Clock) -> None:
+    """A user with decisions of two days and all that is kept of them."""
+    test = await api.ask(
+        """mutation { createABTest(input: {
+             testName: "t", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
+           }) { ... on ABTest { id } } }"""
+    )
+    for period in ("HOURLY", "DAILY"):
+        await api.ask(
+            """mutation($period: AlertPeriod!) {
+                 createCostAlert(input: {thresholdAmount: "1", period: $period}) { __typename } }""",
+            period=period,
+        )
+    for day in range(2):
+        result = await api.ask(
+            LOG,
+            input=[
+                {
+                    "provider": "openai",
+                    "modelUsed": "ab"[n % 2],
+                    "taskType": "chat",
+                    "success": n % 5 > 0,
+                    "cost": f"0.{n:02}",
+                    "latencyMs": None if n % 7 == 0 else n * 100,
+                    "inputTokens": n,
+                    "abTestId": test["id"],
+                    "occurredAt": (clock.now - timedelta(minutes=5 * n)).isoformat(),
+                }
+                for n in range(40)
+            ],
+        )
+        assert result == {"accepted": 40, "rejected": []}
+        clock.advance(days=1 - day)
+
+
+async def run(database: Database, user_id: UUID, clock: Clock, *, repair: bool = False) -> list[Difference]:
+    return await verify(database, user_id, clock.now, repair=repair)
+
+
+async def execute(database: Database, statement: Any) -> None:
+    async with database.system() as transaction:
+        await transaction.connection.execute(statement)
+
+
+@pytest.mark.usefixtures("_busy_user")
+async def test_what_the_ledger_keeps_is_right(database: Database, user_id: UUID, clock: Clock) -> None:
+    assert await run(database, user_id, clock) == []
+    assert await users(database) == [user_id]
+
+
+TAMPERED = [
+    (update(AnalyticsHourly).values(cost=AnalyticsHourly.cost + 1), "router_analytics_hourly", "cost"),
+    (update(AnalyticsHourly).values(latency_sum_squares=0), "router_analytics_hourly", "latency_sum_squares"),
+    (delete(AnalyticsHourly), "router_analytics_hourly", "calls"),
+    (update(LatencyHourly).values(calls=LatencyHourly.calls + 1), "router_latency_hourly", "calls"),
+    (delete(LatencyHourly), "router_latency_hourly", "calls"),
+    (update(ABTest).values(variant_b_success=0), "router_ab_tests", "variant_b_success"),
+    (update(ABTest).values(variant_a_calls=ABTest.variant_a_calls + 1), "router_ab_tests", "variant_a_calls"),
+    (delete(AlertWindow), "router_cost_alert_windows", "amount"),
+    (update(AlertWindow).values(amount=AlertWindow.amount + 1), "router_cost_alert_windows", "amount"),
+    (delete(AlertEvent), "router_alert_events", "level"),
+    (update(AlertSequence).values(last=1), "router_alert_sequences", "last"),
+]
+
+
+@pytest.mark.usefixtures("_busy_user")
+@pytest.mark.parametrize(("tampering", "table", "column"), TAMPERED)
+async def test_whatever_differs_is_found_and_repaired(
+    database: Database, user_id: UUID, clock: Clock, tampering: Any, table: str, column: str
+) -> None:
+    await execute(database, tampering)
+    found = await run(database, user_id, clock)
+    assert {(difference.table, difference.column) for difference in found} >= {(table, column)}
+    assert {difference.table for difference in found} == {table}
+    assert await run(database, user_id, clock, repair=True) == found
+    assert await run(database, user_id, clock) == []
+
+
+@pytest.mark.usefixtures("_busy_user")
+async def test_retention_drops_whole_months_and_keeps_their_sums(
+    api: Api, database: Database, user_id: UUID, clock: Clock
+) -> None:
+    # given decisions in January and in March
+    old = {"provider": "groq", "modelUsed": "m", "taskType": "chat", "success": True, "cost": "3", "eventId": "old"}
+    await api.ask(LOG, input=[old | {"occurredAt": "2026-01-31T23:59:59.999999Z"}])
+    await api.ask(LOG, input=[old | {"eventId": "kept", "occurredAt": "2026-02-01T00:00:00Z"}])
+    # when what is older than mid-February is dropped
+    kept_from = await drop_before(database, datetime(2026, 2, 15, tzinfo=UTC))
+    # then January is gone, and February is whole
+    assert kept_from == datetime(2026, 2, 1, tzinfo=UTC)
+    async with database.system() as transaction:
+        count = transaction.connection.scalar
+        assert await count(select(func.count()).select_from(RouterAnalytics)) == 81
+        assert await count(select(func.count()).select_from(EventKey)) == 81
+        january = select(func.sum(AnalyticsHourly.cost)).where(AnalyticsHourly.hour < kept_from)
+        assert await count(january) == 3
+    # and what was summed of January is not missed
+    assert await run(database, user_id, clock) == []
+    assert await drop_before(database, datetime(2026, 2, 15, tzinfo=UTC)) == kept_from
+    # and decisions go on being logged, of old times too
+    again = await api.ask(LOG, input=[old | {"occurredAt": "2026-01-15T00:00:00Z"}])
+    assert again["accepted"] == 1
