@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from prometheus_client import Gauge, Histogram
 from sqlalchemy import String, Uuid, bindparam, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -43,6 +44,12 @@ MAX_QUEUED_RECORDS: Final = 20_000
 MAX_COMMIT_RECORDS: Final = 2_000
 _RETRY_AFTER_MS: Final = 1_000
 _RETRIES: Final = 5
+
+QUEUE_DEPTH: Final = Gauge("router_ledger_queued_records", "Records that wait to be committed")
+BATCH_SIZE: Final = Histogram(
+    "router_ledger_batch_records", "Records in one commit", buckets=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]
+)
+COMMIT_TIME: Final = Histogram("router_ledger_commit_seconds", "Time that one commit took, from BEGIN to COMMIT")
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +117,7 @@ class Ledger:
         submission = _Submission(drafts, asyncio.get_running_loop().create_future())
         self._queue.append(submission)
         self._queued_records += len(drafts)
+        QUEUE_DEPTH.set(self._queued_records)
         self._gathered.set()
         return await submission.outcomes
 
@@ -130,6 +138,7 @@ class Ledger:
             batch.append(self._queue.popleft())
             size += len(batch[-1].drafts)
         self._queued_records -= size
+        QUEUE_DEPTH.set(self._queued_records)
         return batch
 
     async def _commit(self, batch: list[_Submission]) -> None:
@@ -151,9 +160,11 @@ class Ledger:
             submission.succeed([next(settled) for _ in submission.drafts])
 
     async def _stored(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        BATCH_SIZE.observe(len(drafts))
         for _ in range(_RETRIES):
             try:
-                return await self._store(drafts)
+                with COMMIT_TIME.time():
+                    return await self._store(drafts)
             except (SQLAlchemyError, DatabaseFailure) as error:
                 if not self._database.backend.may_succeed_again(error):
                     raise

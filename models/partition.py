@@ -45,10 +45,10 @@ class Month:
         return f"router_analytics_{self.year}_{self.month:02}"
 
 
-def months_ahead(now: datetime) -> list[Month]:
-    """The month of `now` and those to be ready for."""
-    months = [Month.of(now)]
-    for _ in range(MONTHS_AHEAD):
+def months_ahead(month: Month) -> list[Month]:
+    """The months after this one to be ready for."""
+    months = [month.next]
+    while len(months) < MONTHS_AHEAD:
         months.append(months[-1].next)
     return months
 

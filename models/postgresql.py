@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.event import Event, encode
 from domain.viewer import Viewer
-from models.partition import Month, drop_partitions, make_partitions
+from models.partition import Month, drop_partitions, make_partitions, months_ahead
 
 VIEWER_ROLE: Final = "router_viewer"
 SYSTEM_ROLE: Final = "router_system"
@@ -88,9 +88,10 @@ class PostgreSQL:
         return state == _NO_PARTITION or state in _LOST_TO_ANOTHER
 
     async def prepare(self, moments: Iterable[datetime]) -> None:
-        """Make the partitions that rows of these moments, and of the months to come, go into."""
+        """Make the partitions that rows of these moments go into, and those of the months after."""
         missing = {Month.of(moment) for moment in moments} - self._partitions
         if missing:
+            missing |= set(months_ahead(max(missing)))
             async with self._transaction("BEGIN") as connection:
                 await make_partitions(connection, missing)
             self._partitions |= missing

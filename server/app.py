@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
+from prometheus_client import make_asgi_app
 from starlette.applications import Starlette
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 
 from models.database import Database
 from models.ledger import Ledger, now_utc
 from server.auth import Authenticator
 from server.event_bus import EventBus
 from server.graphql import GraphQLApp
+from server.ingest import Ingest
 from server.listener import Listener
 from server.settings import Settings
 
@@ -23,7 +25,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
     events = EventBus()
     database = Database(settings.database, events.publish)
     ledger = Ledger(database, clock)
-    graphql = GraphQLApp(Authenticator(settings), database, ledger, events, clock)
+    authenticator = Authenticator(settings)
+    graphql = GraphQLApp(authenticator, database, ledger, events, clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -31,10 +34,16 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             stack.push_async_callback(database.dispose)
             if database.url.get_backend_name() == "postgresql":
                 await stack.enter_async_context(Listener(database.url, events).running())
+            await database.backend.prepare([clock()])
             await stack.enter_async_context(ledger.running())
             yield
 
     return Starlette(
-        routes=[Route("/graphql", graphql), WebSocketRoute("/graphql", graphql)],
+        routes=[
+            Route("/graphql", graphql),
+            WebSocketRoute("/graphql", graphql),
+            Route("/ingest/decisions", Ingest(authenticator, ledger).__call__, methods=["POST"]),
+            Mount("/metrics", make_asgi_app()),
+        ],
         lifespan=lifespan,
     )

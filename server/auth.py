@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import jwt
+from starlette.responses import JSONResponse, Response
 
 from domain.viewer import Viewer
 from server.settings import Settings
@@ -35,8 +36,10 @@ class Authenticator:
             else None
         )
 
-    async def viewer(self, token: str) -> Viewer:
+    async def viewer(self, token: Any) -> Viewer:
         """The user whose token this is. Raises Unauthenticated, saying why as far as the bearer may know."""
+        if not isinstance(token, str):
+            raise Unauthenticated("The token must be text.")
         try:
             algorithm = str(jwt.get_unverified_header(token).get("alg"))
             claims = jwt.decode(
@@ -72,6 +75,20 @@ def _user_id(claims: dict[str, Any]) -> UUID:
 
 def _expiry(claims: dict[str, Any]) -> datetime | None:
     return datetime.fromtimestamp(claims["exp"], UTC) if "exp" in claims else None
+
+
+def bearer_token(authorization: Any) -> str:
+    """The token in the value of an Authorization header. Raises Unauthenticated when there is none."""
+    scheme, _, token = authorization.partition(" ") if isinstance(authorization, str) else ("", "", "")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("A token is needed: Authorization: Bearer …")
+    return token.strip()
+
+
+def unauthenticated(message: str) -> Response:
+    """The answer to a request without a good token: 401, with a body as GraphQL clients expect it."""
+    error = {"message": message, "extensions": {"code": "UNAUTHENTICATED"}}
+    return JSONResponse({"errors": [error]}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
 
 def make_token(settings: Settings, user_id: UUID, lifetime: timedelta) -> str:

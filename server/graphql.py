@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -22,11 +22,10 @@ from models.database import Database
 from models.ledger import Ledger
 from resolvers.context import Context, Events
 from schema import schema
-from server.auth import Authenticator, Unauthenticated
+from server.auth import Authenticator, Unauthenticated, bearer_token, unauthenticated
 
 CONNECTION_INIT_TIMEOUT: Final = timedelta(seconds=10)
 FORBIDDEN: Final = 4403
-_BEARER: Final = "bearer "
 
 
 class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -78,9 +77,10 @@ class GraphQLApp(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
-                scope["viewer"] = await self._signed_in(Request(scope))
+                token = bearer_token(Request(scope).headers.get("authorization"))
+                scope["viewer"] = await self._authenticator.viewer(token)
             except Unauthenticated as error:
-                await _unauthenticated(str(error))(scope, receive, send)
+                await unauthenticated(str(error))(scope, receive, send)
                 return
         await super().__call__(scope, receive, send)
 
@@ -91,28 +91,9 @@ class GraphQLApp(GraphQL[Context, None]):
     async def on_ws_connect(self, context: Context) -> Any:
         """Take the token from connection_init, as `Authorization: Bearer …` or as `token`."""
         params = {name.lower(): value for name, value in context.connection_params.items()}
-        token = params.get("token") or _bearer(params.get("authorization"))
-        if not isinstance(token, str):
-            raise ConnectionRejectionError
         try:
+            token = params["token"] if "token" in params else bearer_token(params.get("authorization"))
             context.signed_in = await self._authenticator.viewer(token)
         except Unauthenticated:
             raise ConnectionRejectionError from None
         return await super().on_ws_connect(context)
-
-    async def _signed_in(self, request: Request) -> Viewer:
-        token = _bearer(request.headers.get("authorization"))
-        if token is None:
-            raise Unauthenticated("A token is needed: Authorization: Bearer …")
-        return await self._authenticator.viewer(token)
-
-
-def _bearer(authorization: Any) -> str | None:
-    if not isinstance(authorization, str) or authorization[: len(_BEARER)].lower() != _BEARER:
-        return None
-    return authorization[len(_BEARER) :].strip()
-
-
-def _unauthenticated(message: str) -> Response:
-    error = {"message": message, "extensions": {"code": "UNAUTHENTICATED"}}
-    return JSONResponse({"errors": [error]}, status_code=401, headers={"WWW-Authenticate": "Bearer"})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -43,10 +45,32 @@ class Server(uvicorn.Server):
 
 def run(settings: Settings, local_user: UUID) -> None:
     """Serve until told to stop, over a database that is migrated. Raises StartupError when that cannot begin."""
-    app = create_app(settings)
     listening = _bind(settings)
+    with _sole_server(settings):
+        _serve(settings, listening, local_user)
+
+
+def _serve(settings: Settings, listening: socket.socket, local_user: UUID) -> None:
+    app = create_app(settings)
     greeting = _greeting(settings, listening, local_user)
     Server(app, lambda: print(greeting, flush=True)).run(sockets=[listening])
+
+
+@contextmanager
+def _sole_server(settings: Settings) -> Iterator[None]:
+    """Keep a second server from a SQLite file: it would not hear what this one commits."""
+    path = settings.database.database
+    if settings.database.get_backend_name() != "sqlite" or path is None:
+        yield
+        return
+    with open(f"{path}.lock", "w") as lock:  # noqa: PTH123 - a path of the URL, as SQLite takes it
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartupError(
+                f"ROUTER_DATA_DIR: another server runs on {path}; several at once need PostgreSQL"
+            ) from None
+        yield
 
 
 def _bind(settings: Settings) -> socket.socket:

@@ -341,3 +341,30 @@ def test_no_dependency_brings_a_package_of_the_same_name_as_ours() -> None:
         [sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, text=True, check=True
     )
     assert outside.stdout.strip() == "[]"
+
+
+def test_a_second_server_on_one_file_is_refused(tmp_path: Path) -> None:
+    directory = tmp_path / "data"
+    assert run("migrate", data_dir=directory).returncode == 0
+    with served(directory):
+        failed = run("serve", data_dir=directory)
+        assert (failed.returncode, failed.stderr.count("\n")) == (2, 1)
+        assert "another server" in failed.stderr
+    with served(directory) as (address, _):
+        assert ask(address, token_of(directory), "{ viewer { id } }") == {"id": USER}
+
+
+def test_verify_finds_nothing_wrong_after_an_import(data_dir: Path) -> None:
+    run("import", str(SAMPLE), "--user", USER, data_dir=data_dir)
+    done = run("verify", data_dir=data_dir)
+    assert (done.returncode, done.stdout) == (0, "0 differences\n")
+
+
+def test_retention_is_run_by_command(data_dir: Path) -> None:
+    run("import", str(SAMPLE), "--user", USER, data_dir=data_dir)
+    done = run("retention", "--keep", "30d", data_dir=data_dir)
+    assert re.fullmatch(r"kept from \d{4}-\d\d-01 on\n", done.stdout)
+    assert run("verify", data_dir=data_dir).stdout == "0 differences\n"
+    with served(data_dir) as (address, _):
+        assert everything(address, token_of(data_dir)) == []
+    assert run("retention", "--keep", "much", data_dir=data_dir).returncode == 2

@@ -1,0 +1,153 @@
+"""`POST /ingest/decisions`: decisions in bulk, one JSON object a line, for gateways that log at high rate."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import zlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import IO, Any, Final
+
+import pydantic
+from pydantic_core import to_json
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from domain.analytics import LogAnalytics
+from domain.bounds import MAX_BATCH, invalid
+from domain.error import InvalidInput, Overloaded
+from domain.viewer import Viewer
+from models.ledger import Draft, Ledger, Logged, Outcome
+from server.auth import Authenticator, Unauthenticated, bearer_token, unauthenticated
+
+MAX_LINE_BYTES: Final = 64 * 1024
+_MEMORY_BYTES: Final = 1024 * 1024
+_BLOCK_BYTES: Final = 64 * 1024
+_GZIP: Final = 16 + zlib.MAX_WBITS
+# While some lines are being committed, the next are read.
+_CHUNKS_AT_ONCE: Final = 2
+
+
+class Ingest:
+    """Reads lines as they come, and answers with one line for each: what was recorded, or why it was not.
+
+    The answer begins when the request has been read: a client that first sends all would else wait for us to read, and
+    we for it. Until then it is kept on disk, so that memory does not grow with the request.
+    """
+
+    def __init__(self, authenticator: Authenticator, ledger: Ledger) -> None:
+        self._authenticator = authenticator
+        self._ledger = ledger
+
+    async def __call__(self, request: Request) -> Response:
+        try:
+            viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
+        except Unauthenticated as error:
+            return unauthenticated(str(error))
+        encoding = request.headers.get("content-encoding", "identity").lower()
+        if encoding not in {"identity", "gzip"}:
+            return JSONResponse(
+                {"errors": [{"message": "Content-Encoding must be gzip, or left out."}]}, status_code=415
+            )
+        results = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed with the answer
+        try:
+            body = _unpacked(request.stream()) if encoding == "gzip" else request.stream()
+            await self._record(viewer, body, results)
+        except zlib.error:
+            results.close()
+            return JSONResponse({"errors": [{"message": "The body is no valid gzip."}]}, status_code=400)
+        except BaseException:
+            results.close()
+            raise
+        return StreamingResponse(_read_out(results), media_type="application/x-ndjson")
+
+    async def _record(self, viewer: Viewer, body: AsyncIterator[bytes], results: IO[bytes]) -> None:
+        underway: list[asyncio.Task[bytes]] = []
+        first_line = 1
+        try:
+            async for lines in _chunks(body):
+                underway.append(asyncio.create_task(self._record_chunk(viewer, first_line, lines)))
+                first_line += len(lines)
+                if len(underway) >= _CHUNKS_AT_ONCE:
+                    await run_in_threadpool(results.write, await underway.pop(0))
+            while underway:
+                await run_in_threadpool(results.write, await underway.pop(0))
+        finally:
+            # What was handed to the ledger is recorded even if the client has gone.
+            await asyncio.gather(*underway, return_exceptions=True)
+
+    async def _record_chunk(self, viewer: Viewer, first_line: int, lines: Sequence[bytes]) -> bytes:
+        """The results of these lines, as lines."""
+        outcomes: dict[int, Outcome] = {}
+        drafts: dict[int, Draft] = {}
+        for number, line in enumerate(lines, first_line):
+            if not line.strip():
+                continue
+            try:
+                drafts[number] = Draft(viewer.id, _decision(line))
+            except InvalidInput as refusal:
+                outcomes[number] = refusal
+        try:
+            recorded: Sequence[Outcome] = await self._ledger.record(list(drafts.values())) if drafts else []
+        except Overloaded as refusal:
+            recorded = [refusal] * len(drafts)
+        outcomes |= zip(drafts, recorded, strict=True)
+        return b"".join(to_json(_result(number, outcomes[number])) + b"\n" for number in sorted(outcomes))
+
+
+def _decision(line: bytes) -> LogAnalytics:
+    if len(line) > MAX_LINE_BYTES:
+        raise InvalidInput(f"A line must be at most {MAX_LINE_BYTES} bytes.")
+    try:
+        return LogAnalytics.model_validate_json(line)
+    except pydantic.ValidationError as error:
+        raise invalid(error) from None
+
+
+def _result(line: int, outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, Logged):
+        return {"line": line, "id": outcome.record.id, "deduplicated": outcome.deduplicated}
+    error: dict[str, Any] = {"code": outcome.code, "message": outcome.message, "path": outcome.path}
+    if isinstance(outcome, Overloaded):
+        error["retryAfterMs"] = outcome.retry_after_ms
+    return {"line": line, "error": error}
+
+
+async def _unpacked(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    unpacker = zlib.decompressobj(_GZIP)
+    async for block in body:
+        waiting = block
+        while waiting:
+            # A little at a time: a small block may unpack to a very large one.
+            yield unpacker.decompress(waiting, _BLOCK_BYTES)
+            waiting = unpacker.unconsumed_tail
+            if unpacker.eof and unpacker.unused_data:
+                waiting, unpacker = unpacker.unused_data, zlib.decompressobj(_GZIP)
+    yield unpacker.flush()
+    if not unpacker.eof:
+        raise zlib.error("the stream ends early")
+
+
+async def _chunks(body: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """The body's lines, up to a thousand at once. Of a line that is too long, what is kept is just too long as well."""
+    lines: list[bytes] = []
+    rest = b""
+    async for block in body:
+        *whole, rest = (rest + block).split(b"\n")
+        rest = rest[: MAX_LINE_BYTES + 1]
+        lines += whole
+        while len(lines) >= MAX_BATCH:
+            yield lines[:MAX_BATCH]
+            del lines[:MAX_BATCH]
+    if rest:
+        lines.append(rest)
+    if lines:
+        yield lines
+
+
+def _read_out(results: IO[bytes]) -> Iterator[bytes]:
+    with results:
+        results.seek(0)
+        while block := results.read(_BLOCK_BYTES):
+            yield block

@@ -1,0 +1,106 @@
+"""Bulk ingest over HTTP: a line in, a line out, and the same rules as everywhere."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from server.ingest import MAX_LINE_BYTES
+from tests.support.api import Api
+
+
+def line(**fields: Any) -> str:
+    return json.dumps({"provider": "openai", "modelUsed": "gpt-4o", "taskType": "chat", "success": True} | fields)
+
+
+async def ingest(
+    client: httpx2.AsyncClient, token: str, content: Any, **headers: str
+) -> tuple[int, list[dict[str, Any]]]:
+    response = await client.post(
+        "/ingest/decisions", content=content, headers={"Authorization": f"Bearer {token}", **headers}
+    )
+    return response.status_code, [json.loads(text) for text in response.text.splitlines()]
+
+
+async def event_ids(api: Api) -> list[str]:
+    return [node["eventId"] for node in (await api.ask("{ analytics(first: 500) { nodes { eventId } } }"))["nodes"]]
+
+
+async def test_each_line_is_answered(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
+    lines = [
+        line(eventId="a", cost=0.031131000000000002),
+        "",
+        line(eventId="b", latencyMs=-1),
+        "not json",
+        line(eventId="a", cost="0.031131"),
+        line(eventId="a", cost="2"),
+        line(eventId="c", unheardOf=1),
+        line(eventId="d", metadata={"a": "x" * MAX_LINE_BYTES}),
+        '{"eventId": "e", "provider": "\xff"'.encode("latin-1").decode("latin-1"),
+        line(eventId="f"),
+    ]
+    status, results = await ingest(client, token, "\n".join(lines).encode())
+    assert status == 200
+    recorded = {result["line"]: result["deduplicated"] for result in results if "id" in result}
+    refused = {
+        result["line"]: (result["error"]["code"], result["error"]["path"]) for result in results if "error" in result
+    }
+    assert recorded == {1: False, 5: True, 10: False}
+    assert refused == {
+        3: ("INVALID_INPUT", ["latencyMs"]),
+        4: ("INVALID_INPUT", None),
+        6: ("CONFLICT", ["eventId"]),
+        7: ("INVALID_INPUT", ["unheardOf"]),
+        8: ("INVALID_INPUT", None),
+        9: ("INVALID_INPUT", None),
+    }
+    assert sorted(await event_ids(live_api)) == ["a", "f"]
+
+
+async def test_many_lines_packed_and_in_pieces_are_all_recorded(
+    client: httpx2.AsyncClient, token: str, live_api: Api
+) -> None:
+    packed = gzip.compress("\n".join(line(eventId=str(n), cost="0.000000001") for n in range(5_500)).encode())
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(packed), 1000):
+            yield packed[start : start + 1000]
+
+    status, results = await ingest(client, token, pieces(), **{"Content-Encoding": "gzip"})
+    assert status == 200
+    assert [result["line"] for result in results] == list(range(1, 5_501))
+    assert {result["deduplicated"] for result in results} == {False}
+    alert = await live_api.ask(
+        'mutation { createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { ... on CostAlert { currentAmount } } }'
+    )
+    assert alert == {"currentAmount": "0.0000055"}
+
+
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(line().encode())[:-9]])
+async def test_a_body_that_is_no_gzip_is_refused(client: httpx2.AsyncClient, token: str, body: bytes) -> None:
+    status, _ = await ingest(client, token, body, **{"Content-Encoding": "gzip"})
+    assert status == 400
+
+
+async def test_an_unknown_encoding_is_refused(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
+    status, _ = await ingest(client, token, line().encode(), **{"Content-Encoding": "br"})
+    assert status == 415
+    assert await event_ids(live_api) == []
+
+
+async def test_nobody_ingests_without_a_token(client: httpx2.AsyncClient, live_api: Api) -> None:
+    status, [answer] = await ingest(client, "nonsense", line().encode())
+    assert (status, answer["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
+    assert await event_ids(live_api) == []
+
+
+async def test_metrics_tell_of_the_ledger(client: httpx2.AsyncClient, live_api: Api) -> None:
+    assert await event_ids(live_api) == []
+    text = (await client.get("/metrics/")).text
+    for name in ("router_ledger_queued_records", "router_ledger_batch_records", "router_ledger_commit_seconds"):
+        assert f"# TYPE {name} " in text
