@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -77,9 +77,20 @@ class Draft:
 class Logged:
     """A decision that is stored: now, or when the same event id first came."""
 
-    record: RouterAnalytics
+    columns: Mapping[str, Any]
     deduplicated: bool
     alert_events: list[AlertEvent] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        id_: UUID = self.columns["id"]
+        return id_
+
+    @property
+    def record(self) -> RouterAnalytics:
+        """The stored row. Made when asked for: most who log do not."""
+        values = dict(self.columns)
+        return RouterAnalytics(metadata_=values.pop("metadata"), **values)
 
 
 Outcome = Logged | Refusal
@@ -260,9 +271,8 @@ _select_alerts = (
     .where(CostAlert.user_id.in_(bindparam("user_ids", expanding=True)))
     .order_by(CostAlert.user_id, CostAlert.id)
 )
-_select_records = select(RouterAnalytics).where(
-    tuple_(RouterAnalytics.user_id, RouterAnalytics.id).in_(bindparam("keys", expanding=True))
-)
+_rows = _tables["router_analytics"]
+_select_records = select(_rows).where(tuple_(_rows.c.user_id, _rows.c.id).in_(bindparam("keys", expanding=True)))
 
 
 class _Entry:
@@ -292,7 +302,7 @@ class _Entry:
             self._say(new)
         firings = await self._add_to_windows({index: rows[index] for index in fresh})
         for index in fresh:
-            outcomes[index] = Logged(_record(rows[index]), deduplicated=False, alert_events=firings[index])
+            outcomes[index] = Logged(rows[index], deduplicated=False, alert_events=firings[index])
         outcomes |= await self._repeated({index: drafts[index] for index in rows.keys() - set(fresh)})
         return [outcomes[index] for index in range(len(drafts))]
 
@@ -375,10 +385,10 @@ class _Entry:
             for index, draft in repeats.items()
             if claims[draft.user_id, draft.decision.event_id][1] == draft.decision.fingerprint()
         }
-        records: dict[Key, RouterAnalytics] = {}
+        records: dict[Key, Mapping[str, Any]] = {}
         for some in batched(sorted(set(same.values())), _KEYS_AT_ONCE):
-            for record in await self._session.scalars(_select_records, {"keys": some}):
-                records[record.user_id, record.id] = record
+            found_rows = await self._connection.execute(_select_records, {"keys": some})
+            records |= {(row["user_id"], row["id"]): dict(row) for row in found_rows.mappings()}
         return {
             index: Logged(records[same[index]], deduplicated=True)
             if index in same
@@ -533,8 +543,3 @@ def _firings(
 
 def _columns(row: AlertEvent) -> dict[str, Any]:
     return {name: getattr(row, name) for name in _tables["router_alert_events"].columns.keys()}  # noqa: SIM118
-
-
-def _record(row: dict[str, Any]) -> RouterAnalytics:
-    values = dict(row)
-    return RouterAnalytics(metadata_=values.pop("metadata"), **values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import secrets
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -76,7 +77,7 @@ def new_id(at: datetime | None = None) -> UUID:
     # RFC 9562, section 6.2: method 3 (the microseconds extend the time), then method 1 (a counter), then chance.
     milliseconds, microseconds = divmod(_microseconds(at), 1000)
     fraction = microseconds * 4096 // 1000
-    tail = next(_counter) << 18 | secrets.randbits(18)
+    tail = next(_counter) << 18 | random.getrandbits(18)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail)
 
 

@@ -17,6 +17,8 @@ _HMAC: Final = "HS256"
 _PUBLIC_KEY: Final = ("RS256", "ES256")
 _JWKS_LIFETIME_S: Final = 300
 _JWKS_TIMEOUT_S: Final = 5
+_TRUST: Final = timedelta(seconds=30)
+_TRUSTED_TOKENS: Final = 10_000
 
 
 class Unauthenticated(Exception):
@@ -30,6 +32,8 @@ class Authenticator:
         self._secret = settings.signing_secret()
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
+        # Verifying costs more than most requests do otherwise: a token that held is not verified again at once.
+        self._trusted: dict[str, tuple[Viewer, datetime]] = {}
         self._jwks = (
             jwt.PyJWKClient(str(settings.jwks_url), lifespan=_JWKS_LIFETIME_S, timeout=_JWKS_TIMEOUT_S)
             if settings.jwks_url
@@ -40,6 +44,17 @@ class Authenticator:
         """The user whose token this is. Raises Unauthenticated, saying why as far as the bearer may know."""
         if not isinstance(token, str):
             raise Unauthenticated("The token must be text.")
+        now = datetime.now(UTC)
+        viewer, trusted_until = self._trusted.get(token, (None, now))
+        if viewer is None or trusted_until <= now:
+            viewer = await self._verified(token)
+            if len(self._trusted) >= _TRUSTED_TOKENS:
+                self._trusted.clear()
+            end = now + _TRUST
+            self._trusted[token] = (viewer, min(viewer.expires_at or end, end))
+        return viewer
+
+    async def _verified(self, token: str) -> Viewer:
         try:
             algorithm = str(jwt.get_unverified_header(token).get("alg"))
             claims = jwt.decode(

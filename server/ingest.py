@@ -107,7 +107,7 @@ def _decision(line: bytes) -> LogAnalytics:
 
 def _result(line: int, outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Logged):
-        return {"line": line, "id": outcome.record.id, "deduplicated": outcome.deduplicated}
+        return {"line": line, "id": outcome.id, "deduplicated": outcome.deduplicated}
     error: dict[str, Any] = {"code": outcome.code, "message": outcome.message, "path": outcome.path}
     if isinstance(outcome, Overloaded):
         error["retryAfterMs"] = outcome.retry_after_ms
