@@ -161,14 +161,29 @@ class Ledger:
                 # One submission may have spoilt the transaction of all: give each its own.
                 for submission in batch:
                     await self._commit([submission])
-                return
-            if not isinstance(error, SQLAlchemyError | DatabaseFailure | OSError):
-                log.exception("a submission of %d records was not stored", len(drafts))
-            batch[0].fail(error)
+            elif self._database.backend.blames_the_data(error):
+                batch[0].succeed(await self._stored_apart(drafts))
+            else:
+                if not isinstance(error, SQLAlchemyError | DatabaseFailure | OSError):
+                    log.exception("a submission of %d records was not stored", len(drafts))
+                batch[0].fail(error)
             return
         settled = iter(outcomes)
         for submission in batch:
             submission.succeed([next(settled) for _ in submission.drafts])
+
+    async def _stored_apart(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        """The outcomes of drafts of which some cannot be stored: found by halves, so that they fail alone."""
+        try:
+            return await self._stored(drafts)
+        except Exception as error:
+            if len(drafts) == 1:
+                log.exception("a record was not stored")
+                return [InvalidInput("The database cannot hold this record.")]
+            if not self._database.backend.blames_the_data(error):
+                raise
+        middle = len(drafts) // 2
+        return [*await self._stored_apart(drafts[:middle]), *await self._stored_apart(drafts[middle:])]
 
     async def _stored(self, drafts: Sequence[Draft]) -> list[Outcome]:
         BATCH_SIZE.observe(len(drafts))

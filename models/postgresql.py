@@ -38,6 +38,7 @@ class DatabaseFailure(Exception):
 # Two transactions stood in each other's way: the same one, run again, may well succeed.
 _LOST_TO_ANOTHER: Final = {"40001", "40P01"}
 _NO_PARTITION: Final = "23514"
+_DATA_ERRORS: Final = {"22", "23"}
 
 
 class PostgreSQL:
@@ -86,6 +87,10 @@ class PostgreSQL:
             # Another process dropped it as old: make it again.
             self._partitions.clear()
         return state == _NO_PARTITION or state in _LOST_TO_ANOTHER
+
+    def blames_the_data(self, error: Exception) -> bool:
+        """Whether the error is about what was written, and not about the database."""
+        return (_state_of(error) or "")[:2] in _DATA_ERRORS
 
     async def prepare(self, moments: Iterable[datetime]) -> None:
         """Make the partitions that rows of these moments go into, and those of the months after."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import URL, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -43,6 +44,10 @@ class SQLite:
     def may_succeed_again(self, _error: Exception) -> bool:
         """Never: nobody writes beside us."""
         return False
+
+    def blames_the_data(self, error: Exception) -> bool:
+        """Whether the error is about what was written, and not about the database."""
+        return isinstance(error, IntegrityError | DataError)
 
     async def prepare(self, moments: Iterable[datetime]) -> None:
         """Nothing: one table takes rows of any time."""

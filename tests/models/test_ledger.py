@@ -11,7 +11,6 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import IntegrityError
 
 import models.ledger
 from domain.analytics import LogAnalytics
@@ -121,7 +120,7 @@ async def test_a_refused_record_fails_alone(ledger: Ledger, database: Database) 
     assert await stored(database) == ["a", "c"]
 
 
-async def test_a_submission_the_database_refuses_does_not_spoil_its_neighbours(
+async def test_a_record_the_database_refuses_does_not_spoil_its_neighbours(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a record that the database will not have
@@ -132,18 +131,35 @@ async def test_a_submission_the_database_refuses_does_not_spoil_its_neighbours(
         return row | {"provider": None} if one.decision.event_id == "spoilt" else row
 
     monkeypatch.setattr(models.ledger._Entry, "_row_of", spoilt)
-    # when it shares a commit with others
-    outcomes = await asyncio.gather(
-        ledger.record([draft(event_id="first")]),
-        *(ledger.record([draft(event_id=event_id)]) for event_id in ("a", "spoilt", "b")),
-        return_exceptions=True,
+    # when it shares a commit and a submission with others
+    submissions = [["first"], ["a"], ["b", "spoilt", "c", "d"], ["e"]]
+    answers = await asyncio.gather(
+        *(ledger.record([draft(event_id=event_id) for event_id in event_ids]) for event_ids in submissions)
     )
     # then it fails alone, and nothing of it is left
-    assert [isinstance(outcome, list) for outcome in outcomes] == [True, True, False, True]
-    assert isinstance(outcomes[2], IntegrityError | DatabaseFailure)
-    assert await stored(database) == ["a", "b", "first"]
+    refused = [[isinstance(outcome, InvalidInput) for outcome in outcomes] for outcomes in answers]
+    assert refused == [[False], [False], [False, True, False, False], [False]]
+    assert await stored(database) == ["a", "b", "c", "d", "e", "first"]
     async with database.system() as transaction:
-        assert await transaction.connection.scalar(text("SELECT count(*) FROM router_event_keys")) == 3
+        assert await transaction.connection.scalar(text("SELECT count(*) FROM router_event_keys")) == 6
+
+
+async def test_a_database_that_fails_is_no_fault_of_the_records(
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    async def failing(_entry: Any, drafts: Sequence[Draft]) -> Any:
+        tries.append(len(drafts))
+        raise DatabaseFailure("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(models.ledger._Entry, "write", failing)
+        with pytest.raises(DatabaseFailure):
+            await ledger.record([draft(), draft()])
+    assert tries == [2]
+    await ledger.record([draft(event_id="after")])
+    assert await stored(database) == ["after"]
 
 
 async def test_a_full_ledger_says_so_at_once_and_stores_nothing_of_it(
