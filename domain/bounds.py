@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Final, NoReturn, Self
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -74,8 +75,14 @@ def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return (*node, *node.values()) if isinstance(node, dict) else node
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    # Two entries of the machine's files are no place's time.
+    return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
 def _time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _time_zones():
         refuse("must be an IANA time zone, such as Europe/Berlin")
     return name
 

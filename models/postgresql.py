@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.event import Event, encode
@@ -144,6 +145,8 @@ class PostgreSQL:
         connection = self._engine.connect()
         try:
             await connection.start()
+        except PoolTimeout:
+            raise
         except (SQLAlchemyError, asyncpg.PostgresError, OSError) as error:
             raise DatabaseFailure(str(error)) from error
         try:
