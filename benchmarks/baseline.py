@@ -1,7 +1,8 @@
 """The ordinary way to log a decision, which the ledger is measured against: one SQLAlchemy transaction for each.
 
 It does the ledger's work on the rows: event key, row, hourly sums, latency histogram, A/B sums and alert windows. What
-it leaves out is in its favour: retries, firings, notifications, and the lock that keeps a user's own writes apart.
+it leaves out is in its favour: pricing, retries, firings, notifications, and the lock that keeps a user's own writes
+apart. Its statements are built once, so that SQLAlchemy compiles none of them again.
 """
 
 from __future__ import annotations
@@ -10,87 +11,91 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Insert, bindparam, insert, select, text, update
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from domain.error import Conflict, InvalidInput
-from models.ab_test import ABTest
-from models.analytics import EventKey, RouterAnalytics
+from domain.cost_alert import window_at
+from domain.error import Conflict
+from domain.latency import bucket_of
+from domain.money import ZERO
 from models.base import Base
-from models.bulk import Bulk
-from models.cost_alert import AlertWindow, CostAlert
 from models.database import Database
-from models.ledger import Draft, Logged, Outcome, now_utc, rolled_up, test_sums
+from models.ledger import Draft, Logged, Outcome, now_utc
 from models.postgresql import SYSTEM_ROLE
-from models.rollup import AnalyticsHourly, LatencyHourly
+from models.rollup import NO_ID, NO_TEXT
 from models.types import new_id
 
-_POOL_SIZE: Final = 16
-"""As many connections as the server's own pool has."""
+POOL_SIZE: Final = 16
+"""Connections to PostgreSQL; as many as the server itself may open."""
 
 _tables = Base.metadata.tables
-_analytics = _tables[RouterAnalytics.__tablename__]
-_tests = _tables[ABTest.__tablename__]
-_alerts = _tables[CostAlert.__tablename__]
-_SUMMED: Final = [column.name for column in _tests.columns if column.name.startswith(("variant_a_", "variant_b_"))]
-_TEST_SUMS: Final = [name for name in _SUMMED if not name.endswith("_config")]
+_tests = _tables["router_ab_tests"]
+_alerts = _tables["router_cost_alerts"]
+_TEST_SUMS: Final = ("calls", "success", "latency_count", "latency_sum_ms", "total_cost")
+
+_set_role = text(f"SET LOCAL ROLE {SYSTEM_ROLE}")
+_select_test = (
+    select(_tests.c.active)
+    .where(_tests.c.user_id == bindparam("owner"), _tests.c.id == bindparam("test"))
+    .with_for_update()
+)
+_select_alerts = select(_alerts).where(_alerts.c.user_id == bindparam("owner"))
+_insert_analytics = insert(_tables["router_analytics"])
 
 
-def _adding(dialect: str, table: str) -> Any:
-    """An upsert of one row that adds its sums to those stored under its key."""
-    target = _tables[table]
-    statement = postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
-    kept = {"window_end"}
-    return statement.on_conflict_do_update(
-        index_elements=list(target.primary_key),
-        set_={
-            column.name: column + statement.excluded[column.name]
-            for column in target.columns
-            if not column.primary_key and column.name not in kept
-        },
+def _add_to_test(variant: str) -> Any:
+    columns = {name: _tests.c[f"variant_{variant}_{name}"] for name in _TEST_SUMS}
+    return (
+        update(_tests)
+        .where(_tests.c.user_id == bindparam("owner"), _tests.c.id == bindparam("test"))
+        .values({column: column + bindparam(name, type_=column.type) for name, column in columns.items()})
     )
 
 
-def _claiming(dialect: str) -> Any:
-    target = _tables[EventKey.__tablename__]
-    statement = postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
-    return statement.on_conflict_do_nothing().returning(target.c.event_id)
+_add_to_tests = {variant.upper(): _add_to_test(variant) for variant in ("a", "b")}
 
 
-_select_test = (
-    select(ABTest.active)
-    .where(ABTest.user_id == bindparam("owner"), ABTest.id == bindparam("test_id"))
-    .with_for_update()
-)
-_update_test = (
-    update(_tests)
-    .where(_tests.c.user_id == bindparam("owner"), _tests.c.id == bindparam("test_id"))
-    .values({name: _tests.c[name] + bindparam(f"added_{name}", type_=_tests.c[name].type) for name in _TEST_SUMS})
-)
-_select_alerts = select(CostAlert).where(CostAlert.user_id == bindparam("owner"))
-_insert_analytics: Insert = insert(_analytics)
+class _Upserts:
+    """The statements that each database has its own dialect of."""
+
+    def __init__(self, backend: str) -> None:
+        self._insert: Callable[..., Any] = postgresql.insert if backend == "postgresql" else sqlite.insert
+        keys = _tables["router_event_keys"]
+        self.claim_event = self._insert(keys).on_conflict_do_nothing().returning(keys.c.event_id)
+        self.add_to_hour = self._add("router_analytics_hourly")
+        self.add_to_latency = self._add("router_latency_hourly")
+        self.add_to_window = self._add("router_cost_alert_windows")
+
+    def _add(self, name: str) -> Any:
+        """An upsert of one row that adds its sums to those stored under its key."""
+        table = _tables[name]
+        sums = [column for column in table.columns if not column.primary_key and column.name != "window_end"]
+        statement = self._insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={column.name: column + statement.excluded[column.name] for column in sums},
+        )
 
 
 class PerRequestLedger:
     """Stands in for `models.ledger.Ledger`: each decision is a transaction of its own on a pooled connection."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc, **_options: Any) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc, **_others: Any) -> None:
         self._database = database
         self._clock = clock
-        dialect = database.url.get_backend_name()
+        backend = database.url.get_backend_name()
+        self._statements = _Upserts(backend)
+        # SQLite has the one connection that writes, with its `synchronous=FULL`: the ledger's own.
         self._engine: AsyncEngine | None = None
-        if dialect == "postgresql":
-            self._engine = create_async_engine(database.url, pool_size=_POOL_SIZE, max_overflow=0)
-        self._claim = _claiming(dialect)
-        self._add_to_hour = _adding(dialect, AnalyticsHourly.__tablename__)
-        self._add_to_latency = _adding(dialect, LatencyHourly.__tablename__)
-        self._add_to_window = _adding(dialect, AlertWindow.__tablename__)
+        if backend == "postgresql":
+            self._engine = create_async_engine(database.url, pool_size=POOL_SIZE, max_overflow=0)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[PerRequestLedger]:
-        """Hold the connections while the block runs."""
+        """Keep the connections while the block runs."""
         try:
             yield self
         finally:
@@ -113,35 +118,57 @@ class PerRequestLedger:
         return _as_system(self._engine)
 
     async def _store(self, connection: AsyncConnection, draft: Draft, now: datetime) -> Outcome:
-        row = _row_of(draft, now)
-        counted = False
+        row = row_of(draft, now)
         if row["ab_test_id"] is not None:
-            key = {"owner": draft.user_id, "test_id": row["ab_test_id"]}
-            counted = (await connection.execute(_select_test, key)).scalar_one()
-        row["ab_counted"] = counted
+            test = {"owner": row["user_id"], "test": row["ab_test_id"]}
+            row["ab_counted"] = (await connection.execute(_select_test, test)).scalar_one()
         claim = {
-            "user_id": draft.user_id,
+            "user_id": row["user_id"],
             "event_id": row["event_id"],
             "analytics_id": row["id"],
             "fingerprint": draft.decision.fingerprint(),
         }
-        if (await connection.execute(self._claim, claim)).first() is None:
+        if (await connection.execute(self._statements.claim_event, claim)).first() is None:
             return Conflict("eventId: was used before", ["eventId"])
         await connection.execute(_insert_analytics, row)
-        hours, latencies = rolled_up([row])
-        await connection.execute(self._add_to_hour, hours[0])
-        if latencies:
-            await connection.execute(self._add_to_latency, latencies[0])
-        for sums in test_sums([row]):
-            added = {f"added_{name}": sums[name] for name in _TEST_SUMS}
-            await connection.execute(_update_test, {"owner": sums["user_id"], "test_id": sums["id"]} | added)
+        await self._add_to_rollups(connection, row)
+        if row["ab_counted"]:
+            await _count_for_test(connection, row)
         if row["cost"]:
             await self._add_to_windows(connection, row)
-        return Logged(_record_of(row), deduplicated=False)
+        return Logged(row, deduplicated=False)
+
+    async def _add_to_rollups(self, connection: AsyncConnection, row: dict[str, Any]) -> None:
+        latency, cost = row["latency_ms"], row["cost"]
+        key = {
+            "user_id": row["user_id"],
+            "hour": row["occurred_at"].replace(minute=0, second=0, microsecond=0),
+            "provider": row["provider"],
+            "model_used": row["model_used"],
+            "task_type": row["task_type"],
+            "priority": row["priority"] or NO_TEXT,
+            "ab_test_id": row["ab_test_id"] or NO_ID,
+            "ab_variant": row["ab_variant"] or NO_TEXT,
+        }
+        sums = {
+            "calls": 1,
+            "successes": int(row["success"]),
+            "fallbacks": int(row["fallback_used"]),
+            "priced": int(cost is not None),
+            "cost": cost or ZERO,
+            "input_tokens": row["input_tokens"] or 0,
+            "output_tokens": row["output_tokens"] or 0,
+            "timed": int(latency is not None),
+            "latency_sum_ms": latency or 0,
+            "latency_sum_squares": (latency or 0) ** 2,
+        }
+        await connection.execute(self._statements.add_to_hour, key | sums)
+        if latency is not None:
+            await connection.execute(self._statements.add_to_latency, key | {"bucket": bucket_of(latency), "calls": 1})
 
     async def _add_to_windows(self, connection: AsyncConnection, row: dict[str, Any]) -> None:
         for alert in await connection.execute(_select_alerts, {"owner": row["user_id"]}):
-            window = _window_at(alert, row["occurred_at"])
+            window = window_at(alert.period, ZoneInfo(alert.time_zone), row["occurred_at"])
             if window.start >= alert.counted_from:
                 added = {
                     "user_id": row["user_id"],
@@ -150,14 +177,58 @@ class PerRequestLedger:
                     "window_end": window.end,
                     "amount": row["cost"],
                 }
-                await connection.execute(self._add_to_window, added)
+                await connection.execute(self._statements.add_to_window, added)
 
 
 @asynccontextmanager
 async def _as_system(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with engine.begin() as connection:
-        await connection.execute(_SET_ROLE)
+        await connection.execute(_set_role)
         yield connection
 
 
-_SET_ROLE: Final = text(f"SET LOCAL ROLE {SYSTEM_ROLE}")
+async def _count_for_test(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    latency = row["latency_ms"]
+    sums = {
+        "owner": row["user_id"],
+        "test": row["ab_test_id"],
+        "calls": 1,
+        "success": int(row["success"]),
+        "latency_count": int(latency is not None),
+        "latency_sum_ms": latency or 0,
+        "total_cost": row["cost"] or ZERO,
+    }
+    await connection.execute(_add_to_tests[row["ab_variant"]], sums)
+
+
+def row_of(draft: Draft, now: datetime) -> dict[str, Any]:
+    """The draft as a row of `router_analytics` that counts for no test yet."""
+    decision = draft.decision
+    occurred_at = decision.occurred_at or now
+    analytics_id = new_id(occurred_at)
+    return {
+        "user_id": draft.user_id,
+        "id": analytics_id,
+        "event_id": decision.event_id or str(analytics_id),
+        "provider": decision.provider,
+        "task_type": decision.task_type,
+        "model_used": decision.model_used,
+        "priority": decision.priority,
+        "success": decision.success,
+        "latency_ms": decision.latency_ms,
+        "cost": decision.cost,
+        "price_version": None,
+        "fallback_used": decision.fallback_used,
+        "input_tokens": decision.input_tokens,
+        "output_tokens": decision.output_tokens,
+        "cached_tokens": decision.cached_tokens,
+        "decision_id": decision.decision_id,
+        "ab_test_id": decision.ab_test_id,
+        "ab_variant": decision.ab_variant,
+        "ab_counted": False,
+        "quality_score": decision.quality_score,
+        "imported": draft.imported,
+        "metadata": decision.metadata or {},
+        "occurred_at": occurred_at,
+        "created_at": now,
+    }

@@ -49,6 +49,8 @@ class LogAnalytics(Input):
     def fingerprint(self) -> str:
         """32 hexadecimal digits that differ when what was reported differs: tells a retry from a reused event id."""
         reported = self.model_dump(mode="json", exclude={"event_id"}, exclude_defaults=True)
+        if not self.metadata:
+            reported.pop("metadata", None)
         return hashlib.blake2b(json.dumps(reported, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

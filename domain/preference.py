@@ -6,11 +6,13 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import to_json
 
 from domain.bounds import Budget, Cost, Input, Milliseconds, Name, Names, Tokens, refuse
 from domain.error import InvalidInput
 
 MAX_RULES: Final = 50
+MAX_RULES_BYTES: Final = 64 * 1024
 
 
 class RoutingPriority(StrEnum):
@@ -93,6 +95,8 @@ class SavePreferences(Input):
         names = [rule.name for rule in self.custom_rules or []]
         if len(set(names)) < len(names):
             refuse("customRules must have distinct names")
+        if len(to_json(self.custom_rules)) > MAX_RULES_BYTES:
+            refuse(f"customRules must be at most {MAX_RULES_BYTES} bytes as JSON")
         return self
 
     def changes(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs migrations: one tree for both databases. The database is named by the caller, or by ROUTER_DATABASE_URL."""
+"""Runs migrations: one tree for both databases. `migrations.configuration` names the database."""
 
 from __future__ import annotations
 

@@ -49,6 +49,8 @@ class RouterAnalytics(Owned, Base):
     quality_score: Mapped[float | None]
     # `metadata` is SQLAlchemy's own name on a mapped class.
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata")
+    # True for history that was read from a file: it counts everywhere, and makes no alert fire.
+    imported: Mapped[bool]
     occurred_at: Mapped[datetime]
     created_at: Mapped[datetime]
 
@@ -74,7 +76,7 @@ class EventKey(Owned, Base):
 
 
 def passing(wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
-    """The conditions of this wanted. A time range bounds the id too, which is what the primary key can search."""
+    """The conditions of this filter. A time range bounds the id too, which is what the primary key can search."""
     row = RouterAnalytics
     conditions: list[ColumnElement[bool]] = []
     if wanted.from_ is not None:

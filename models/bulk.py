@@ -44,7 +44,8 @@ class Bulk:
     async def execute(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         """Run it with these rows; what it returns, as Python values."""
         if connection.dialect.name == "sqlite":
-            packed = to_json([[write(row[name]) for name, write in self._sqlite_columns()] for row in rows])
+            writers = list(zip(self._names, self._to_sqlite, strict=True))
+            packed = to_json([[write(row[name]) for name, write in writers] for row in rows])
             result = await connection.exec_driver_sql(self._sqlite, (packed.decode(),))
             if not self._from_sqlite:
                 return []
@@ -54,9 +55,6 @@ class Bulk:
         ]
         found = await fetch(connection, self._postgresql, *columns)
         return [_read(self._from_postgresql, tuple(row)) for row in found]
-
-    def _sqlite_columns(self) -> list[tuple[str, Convert]]:
-        return list(zip(self._names, self._to_sqlite, strict=True))
 
 
 def _read(readers: Sequence[Convert], row: Sequence[Any]) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -73,8 +74,11 @@ class CostAlert(Owned, Base):
 
     def window_at(self, moment: datetime) -> Window:
         """The window of this alert that holds `moment`."""
-        custom = CustomPeriod.model_validate(self.custom) if self.custom else None
-        return window_at(self.period, ZoneInfo(self.time_zone), moment, custom)
+        return window_at(self.period, ZoneInfo(self.time_zone), moment, self._custom_period)
+
+    @cached_property
+    def _custom_period(self) -> CustomPeriod | None:
+        return CustomPeriod.model_validate(self.custom) if self.custom else None
 
 
 class AlertWindow(Owned, Base):
@@ -164,18 +168,20 @@ async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now:
         )
 
 
-async def load_alerts(session: AsyncSession, events: Sequence[AlertEvent], now: datetime) -> None:
-    """Set `alert` on each of these firings of one user, with its spending."""
+async def load_alerts(session: AsyncSession, events: Sequence[AlertEvent], now: datetime) -> list[AlertEvent]:
+    """These firings of one user with `alert` set, and its spending; without those whose alert is deleted meanwhile."""
     if not events:
-        return
+        return []
     ids = {event.alert_id for event in events}
     alerts = list(
         await session.scalars(select(CostAlert).where(CostAlert.user_id == events[0].user_id, CostAlert.id.in_(ids)))
     )
     await load_spending(session, alerts, now)
     by_id = {alert.id: alert for alert in alerts}
-    for event in events:
+    there = [event for event in events if event.alert_id in by_id]
+    for event in there:
         event.alert = by_id[event.alert_id]
+    return there
 
 
 async def alert_events_after(session: AsyncSession, user_id: UUID, sequence: int, limit: int) -> list[AlertEvent]:

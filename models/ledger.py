@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.ab_test import Variant, variant_of
 from domain.analytics import LogAnalytics
-from domain.cost_alert import MAX_CLOCK_SKEW, Window, state_of
+from domain.cost_alert import MAX_CLOCK_SKEW, AlertState, Window, state_of
 from domain.error import Conflict, InvalidInput, Overloaded, Refusal
 from domain.event import ABTestUpdated, AlertTriggered, AnalyticsLogged
 from domain.money import ZERO
@@ -38,7 +38,7 @@ from models.cost_alert import AlertEvent, CostAlert, firing_of
 from models.database import Database, SystemTransaction
 from models.postgresql import DatabaseFailure
 from models.rollup import RollupSums
-from models.types import new_id
+from models.types import UTCDateTime, new_id
 
 MAX_QUEUED_RECORDS: Final = 20_000
 MAX_COMMIT_RECORDS: Final = 2_000
@@ -69,8 +69,8 @@ class Draft:
 
     user_id: UUID
     decision: LogAnalytics
-    # Whether a cost that was left out is priced from the tokens; history is kept as it was recorded.
-    priced: bool = True
+    # Whether it comes from a file of the past: its cost is kept as it was recorded, and it never makes an alert fire.
+    imported: bool = False
 
 
 @dataclass(slots=True)
@@ -157,20 +157,29 @@ class Ledger:
         try:
             outcomes = await self._stored(drafts)
         except Exception as error:
-            if len(batch) > 1:
+            blames_the_data = self._database.backend.blames_the_data(error)
+            if isinstance(error, SQLAlchemyError | DatabaseFailure | OSError) and not blames_the_data:
+                for submission in batch:
+                    submission.fail(error)
+            elif len(batch) > 1:
                 # One submission may have spoilt the transaction of all: give each its own.
                 for submission in batch:
                     await self._commit([submission])
-            elif self._database.backend.blames_the_data(error):
-                batch[0].succeed(await self._stored_apart(drafts))
+            elif blames_the_data:
+                await self._commit_apart(batch[0])
             else:
-                if not isinstance(error, SQLAlchemyError | DatabaseFailure | OSError):
-                    log.exception("a submission of %d records was not stored", len(drafts))
+                log.exception("a submission of %d records was not stored", len(drafts))
                 batch[0].fail(error)
             return
         settled = iter(outcomes)
         for submission in batch:
             submission.succeed([next(settled) for _ in submission.drafts])
+
+    async def _commit_apart(self, submission: _Submission) -> None:
+        try:
+            submission.succeed(await self._stored_apart(submission.drafts))
+        except (SQLAlchemyError, DatabaseFailure, OSError) as error:
+            submission.fail(error)
 
     async def _stored_apart(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """The outcomes of drafts of which some cannot be stored: found by halves, so that they fail alone."""
@@ -275,6 +284,13 @@ _add_to_tests = Bulk(
 _add_to_windows = _add("router_cost_alert_windows", ("user_id", "alert_id", "window_start", "amount"))
 _take_sequences = _add("router_alert_sequences", ("user_id", "last"))
 _insert_firings = _insert("router_alert_events")
+_firing_key = ("user_id", "alert_id", "window_start", "config_version")
+_find_firings = Bulk(
+    {name: _tables["router_alert_events"].columns[name].type for name in _firing_key},
+    "SELECT e.user_id, e.alert_id, e.window_start, e.level FROM {rows} JOIN router_alert_events e "
+    f"ON {' AND '.join(f'e.{name} = r.{name}' for name in _firing_key)}",
+    [_id, _id, UTCDateTime(), _text],
+)
 _select_tests = (
     select(ABTest)
     .where(tuple_(ABTest.user_id, ABTest.id).in_(bindparam("keys", expanding=True)))
@@ -318,7 +334,8 @@ class _Entry:
         firings = await self._add_to_windows({index: rows[index] for index in fresh})
         for index in fresh:
             outcomes[index] = Logged(rows[index], deduplicated=False, alert_events=firings[index])
-        outcomes |= await self._repeated({index: drafts[index] for index in rows.keys() - set(fresh)})
+        refused = {index: drafts[index] for index in outcomes if isinstance(outcomes[index], Refusal)}
+        outcomes |= await self._repeated({index: drafts[index] for index in rows.keys() - set(fresh)} | refused)
         return [outcomes[index] for index in range(len(drafts))]
 
     async def _lock_tests(self, drafts: Sequence[Draft]) -> dict[Key, ABTest]:
@@ -338,7 +355,7 @@ class _Entry:
             )
         test, variant = _assignment(draft, tests)
         cost, price_version = decision.cost, None
-        if cost is None and draft.priced and (listed := _price(decision, occurred_at)):
+        if cost is None and not draft.imported and (listed := _price(decision, occurred_at)):
             cost, price_version = listed.amount, listed.version
         analytics_id = new_id(occurred_at)
         return {
@@ -363,6 +380,7 @@ class _Entry:
             "ab_counted": test is not None and test.active,
             "quality_score": decision.quality_score,
             "metadata": decision.metadata or {},
+            "imported": draft.imported,
             "occurred_at": occurred_at,
             "created_at": self._now,
         }
@@ -387,18 +405,29 @@ class _Entry:
         return sorted(first_of[user_id, event_id] for user_id, event_id in claimed)
 
     async def _repeated(self, repeats: dict[int, Draft]) -> dict[int, Outcome]:
-        """What became of drafts whose event id was taken: the first row for the same report, else a conflict."""
-        if not repeats:
+        """What became of drafts whose event id was taken: the first row for the same report, else a conflict.
+
+        Drafts whose event id is free are left out. One that would be refused today may repeat a report of yesterday,
+        when the test it names was still there.
+        """
+        keys = sorted(
+            {(draft.user_id, draft.decision.event_id) for draft in repeats.values() if draft.decision.event_id}
+        )
+        if not keys:
             return {}
-        keys = sorted({(draft.user_id, draft.decision.event_id) for draft in repeats.values()})
         found = await _find_claims.execute(
             self._connection, [{"user_id": user_id, "event_id": event_id} for user_id, event_id in keys]
         )
         claims = {(user_id, event_id): (id_, fingerprint) for user_id, event_id, id_, fingerprint in found}
-        same = {
-            index: (draft.user_id, claims[draft.user_id, draft.decision.event_id][0])
+        taken = {
+            index: claims[draft.user_id, draft.decision.event_id]
             for index, draft in repeats.items()
-            if claims[draft.user_id, draft.decision.event_id][1] == draft.decision.fingerprint()
+            if (draft.user_id, draft.decision.event_id) in claims
+        }
+        same = {
+            index: (repeats[index].user_id, id_)
+            for index, (id_, fingerprint) in taken.items()
+            if fingerprint == repeats[index].decision.fingerprint()
         }
         records: dict[Key, Mapping[str, Any]] = {}
         for some in batched(sorted(set(same.values())), _KEYS_AT_ONCE):
@@ -408,7 +437,7 @@ class _Entry:
             index: Logged(records[same[index]], deduplicated=True)
             if index in same
             else Conflict("eventId: was used for another report; use a new one for each decision", ["eventId"])
-            for index in repeats
+            for index in taken
         }
 
     async def _add_to_rollups(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -452,13 +481,41 @@ class _Entry:
             ],
         )
         amounts = {(user_id, alert_id, start): amount for user_id, alert_id, start, amount in added}
-        for alert, window, costs in spending:
-            if alert.active and window.end > self._now:  # what is over, or switched off, is recorded and never notifies
-                amount = amounts[alert.user_id, alert.id, window.start]
-                for index, firing in _firings(alert, window, costs, amount, self._now):
-                    caused[index].append(firing)
+        # What is over, or switched off, is recorded and never notifies.
+        reached = [
+            (alert, window, costs, amounts[alert.user_id, alert.id, window.start])
+            for alert, window, costs in spending
+            if alert.active
+            and window.end > self._now
+            and _level(alert, amounts[alert.user_id, alert.id, window.start]) is not AlertState.ACTIVE
+        ]
+        fired = await self._fired([(alert, window) for alert, window, _, _ in reached])
+        live = {index for index, row in spent.items() if not row["imported"]}
+        for alert, window, costs, amount in reached:
+            levels = fired[alert.user_id, alert.id, window.start]
+            for index, firing in _firings(alert, window, costs, amount, live, levels, self._now):
+                caused[index].append(firing)
         await self._insert_firings([firing for firings in caused.values() for firing in firings])
         return caused
+
+    async def _fired(
+        self, windows: Sequence[tuple[CostAlert, Window]]
+    ) -> defaultdict[tuple[UUID, UUID, datetime], set[AlertState]]:
+        """The levels that have fired already in each of these windows, as their alerts are now."""
+        fired: defaultdict[tuple[UUID, UUID, datetime], set[AlertState]] = defaultdict(set)
+        if windows:
+            rows = [
+                {
+                    "user_id": alert.user_id,
+                    "alert_id": alert.id,
+                    "window_start": window.start,
+                    "config_version": alert.config_version,
+                }
+                for alert, window in windows
+            ]
+            for user_id, alert_id, start, level in await _find_firings.execute(self._connection, rows):
+                fired[user_id, alert_id, start].add(AlertState(level))
+        return fired
 
     async def _insert_firings(self, firings: Sequence[AlertEvent]) -> None:
         if not firings:
@@ -517,7 +574,7 @@ def _price(decision: LogAnalytics, at: datetime) -> Any:
 
 
 Costs = list[tuple[int, Decimal]]
-"""(index of the record, what it cost), in the order logged."""
+"""(index of the record, what it cost), in the order they happened."""
 
 
 def _spending_by_window(
@@ -527,34 +584,47 @@ def _spending_by_window(
     rows_of: defaultdict[UUID, Costs] = defaultdict(list)
     for index, row in rows.items():
         rows_of[row["user_id"]].append((index, row["cost"]))
+    for costs in rows_of.values():
+        # By time, so that neighbours mostly share a window; those of one time as they were logged.
+        costs.sort(key=lambda cost: rows[cost[0]]["occurred_at"])
     spending: list[tuple[CostAlert, Window, Costs]] = []
     for alert in alerts:
         costs_in: dict[datetime, tuple[Window, Costs]] = {}
         window = None
         for index, cost in rows_of[alert.user_id]:
             at = rows[index]["occurred_at"]
+            if at < alert.counted_from:
+                continue
             if window is None or at not in window:
                 window = alert.window_at(at)
-            if window.start < alert.counted_from:
-                continue
             costs_in.setdefault(window.start, (window, []))[1].append((index, cost))
         spending += [(alert, *costs_in[start]) for start in sorted(costs_in)]
     return spending
 
 
+def _level(alert: CostAlert, amount: Decimal) -> AlertState:
+    return state_of(amount, alert.threshold_amount, alert.near_limit_percent)
+
+
 def _firings(
-    alert: CostAlert, window: Window, costs: Costs, amount: Decimal, now: datetime
+    alert: CostAlert,
+    window: Window,
+    costs: Costs,
+    amount: Decimal,
+    live: set[int],
+    fired: set[AlertState],
+    now: datetime,
 ) -> Iterable[tuple[int, AlertEvent]]:
-    """The levels that this spend reached for the first time, record by record, and so whatever shares the commit."""
+    """The levels that this spend reached and that have not fired, record by record: whatever shares the commit."""
     spent = amount - sum((cost for _, cost in costs), ZERO)
-    level = state_of(spent, alert.threshold_amount, alert.near_limit_percent)
     for index, cost in costs:
         spent += cost
-        reached = state_of(spent, alert.threshold_amount, alert.near_limit_percent)
-        if reached is not level:
-            yield index, firing_of(alert, window, reached, spent, now)
-            level = reached
+        level = _level(alert, spent)
+        if level is AlertState.ACTIVE or level in fired or AlertState.TRIGGERED in fired or index not in live:
+            continue
+        fired.add(level)
+        yield index, firing_of(alert, window, level, spent, now)
 
 
-def _columns(row: AlertEvent) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _tables["router_alert_events"].columns.keys()}  # noqa: SIM118
+def _columns(firing: AlertEvent) -> dict[str, Any]:
+    return {column.name: getattr(firing, column.name) for column in _tables["router_alert_events"].columns}

@@ -18,6 +18,7 @@ from models.page import newest_first
 from models.types import new_id
 from resolvers.context import Context, Info
 from resolvers.input import After, First, given, known
+from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.ab_test import CreateABTestInput
@@ -120,11 +121,11 @@ async def delete_ab_test(info: Info, id: ABTestID) -> UUID:
 async def ab_test_updated(info: Info, id: ABTestID) -> AsyncIterator[ABTest]:
     context = info.context
     ab_test_id = identifier(id)
-    if ab_test_id is None or await _current(context, ab_test_id) is None:
+    if ab_test_id is None or await uninterrupted(_current(context, ab_test_id)) is None:
         raise NotFound("id: must be the id of one of your tests", ["id"])
     with context.events.changes(context.viewer.id, ABTestUpdated, of=ab_test_id) as changes:
         async for _ in changes:
-            test = await _current(context, ab_test_id)
+            test = await uninterrupted(_current(context, ab_test_id))
             if test is None:
                 return
             yield test

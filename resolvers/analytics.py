@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -12,11 +13,12 @@ from domain.error import InvalidInput, Refusal
 from domain.event import AnalyticsLogged
 from domain.page import Page
 from models.analytics import RouterAnalytics, analytics_by_id, passing
-from models.cost_alert import AlertEvent, load_alerts
+from models.cost_alert import load_alerts
 from models.ledger import Draft, Logged
 from models.page import newest_first
 from resolvers.context import Context, Info
 from resolvers.input import After, First, known, present
+from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.analytics import AnalyticsFilterInput, LogAnalyticsInput
@@ -64,7 +66,9 @@ async def log_analytics(
     [outcome] = await context.ledger.record([draft])
     if isinstance(outcome, Refusal):
         raise outcome.under("input")
-    await _load_alerts(context, outcome.alert_events)
+    if outcome.alert_events:
+        async with context.database.viewer(context.viewer) as session:
+            outcome.alert_events = await load_alerts(session, outcome.alert_events, context.clock())
     return outcome
 
 
@@ -104,11 +108,15 @@ async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> Asy
     wanted = _checked_filter(filter)
     with context.events.each(context.viewer.id, AnalyticsLogged) as events:
         async for event in events:
-            async with context.database.viewer(context.viewer) as session:
-                rows = await analytics_by_id(session, context.viewer.id, event.analytics_ids)
+            rows = await uninterrupted(_rows(context, event.analytics_ids))
             for row in map(rows.get, event.analytics_ids):
                 if row is not None and _passes(row, wanted):
                     yield row
+
+
+async def _rows(context: Context, ids: Sequence[UUID]) -> dict[UUID, RouterAnalytics]:
+    async with context.database.viewer(context.viewer) as session:
+        return await analytics_by_id(session, context.viewer.id, ids)
 
 
 def _passes(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
@@ -124,9 +132,3 @@ def _passes(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
 
 def _checked_filter(filter: "AnalyticsFilterInput | None") -> AnalyticsFilter:
     return AnalyticsFilter.checked(present(filter) if filter else {}, ("filter",))
-
-
-async def _load_alerts(context: Context, events: Sequence[AlertEvent]) -> None:
-    if events:
-        async with context.database.viewer(context.viewer) as session:
-            await load_alerts(session, events, context.clock())

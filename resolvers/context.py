@@ -50,7 +50,7 @@ class Context:
     def viewer(self) -> Viewer:
         """Who asks. The edge lets nobody through without a verified token."""
         if self.signed_in is None:
-            raise PermissionError("no viewer")
+            raise LookupError("no viewer")
         return self.signed_in
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
+from pydantic.alias_generators import to_camel
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,12 +32,15 @@ from models.page import newest_first
 from models.types import new_id
 from resolvers.context import Context, Info
 from resolvers.input import After, First, given, known, present
+from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.cost_alert import CreateCostAlertInput, UpdateCostAlertInput
 
 MAX_ALERTS: Final = 200
 _EVENTS_AT_ONCE: Final = 100
+# What the preferences say of the daily alert they keep.
+_OF_PREFERENCES: Final = frozenset({"threshold_amount", "active", "time_zone"})
 
 CostAlertID = Annotated[strawberry.ID, strawberry.argument(description="The alert's id.")]
 
@@ -142,6 +146,11 @@ async def update_cost_alert(
     changes = {name: getattr(asked, name) for name in asked.model_fields_set}
     async with context.database.viewer(context.viewer, write=True) as session:
         alert = await _locked(session, context, id)
+        if alert.from_preferences and (kept := _OF_PREFERENCES & changes.keys()):
+            field = to_camel(min(kept))
+            raise InvalidInput(
+                f"{field}: belongs to the preferences; change costAlertThreshold there", ["input", field]
+            )
         await _change(session, alert, changes, context.clock())
     return alert
 
@@ -189,19 +198,27 @@ async def alert_triggered(
     after = known(after)
     with context.events.changes(context.viewer.id, AlertTriggered) as changes:
         if after is None:
-            async with context.database.viewer(context.viewer) as session:
-                seen = await last_sequence(session, context.viewer.id)
+            seen = await uninterrupted(_last_sequence(context))
         else:
             seen = decode_cursor(AlertEvent.__tablename__, after, whole_number) if after else 0
         while True:
-            async with context.database.viewer(context.viewer) as session:
-                firings = await alert_events_after(session, context.viewer.id, seen, _EVENTS_AT_ONCE)
-                await load_alerts(session, firings, context.clock())
+            firings = await uninterrupted(_firings_after(context, seen))
             for firing in firings:
                 yield firing
                 seen = firing.sequence
             if not firings:
                 await anext(changes)
+
+
+async def _last_sequence(context: Context) -> int:
+    async with context.database.viewer(context.viewer) as session:
+        return await last_sequence(session, context.viewer.id)
+
+
+async def _firings_after(context: Context, sequence: int) -> list[AlertEvent]:
+    async with context.database.viewer(context.viewer) as session:
+        firings = await alert_events_after(session, context.viewer.id, sequence, _EVENTS_AT_ONCE)
+        return await load_alerts(session, firings, context.clock())
 
 
 async def keep_preferences_alert(

@@ -12,6 +12,7 @@ from models.preference import RouterPreferences, default_preferences, preference
 from resolvers.context import Context, Info
 from resolvers.cost_alert import keep_preferences_alert
 from resolvers.input import given
+from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.preference import SavePreferencesInput
@@ -53,7 +54,7 @@ async def preferences_changed(info: Info) -> AsyncIterator[RouterPreferences]:
     context = info.context
     with context.events.changes(context.viewer.id, PreferencesChanged) as changes:
         async for _ in changes:
-            yield await _current(context)
+            yield await uninterrupted(_current(context))
 
 
 async def _current(context: Context) -> RouterPreferences:

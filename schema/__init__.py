@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import strawberry
+from strawberry.annotation import StrawberryAnnotation
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.base import StrawberryContainer, get_object_definition
+from strawberry.types.lazy_type import LazyType
 
 from schema.ab_test import ABTestMutation, ABTestQuery, ABTestSubscription
 from schema.analytics import AnalyticsMutation, AnalyticsQuery, AnalyticsSubscription
@@ -36,6 +39,20 @@ class Schema(strawberry.Schema):
     def process_errors(self, errors: Any, execution_context: Any = None) -> None:
         """Nothing: what is unexpected is logged where it is masked, with the id the client gets."""
 
+
+def _settled(type_: Any) -> Any:
+    """The type itself, for one that is named by `strawberry.lazy`: to look it up costs much on each request."""
+    if isinstance(type_, LazyType):
+        return type_.resolve_type()
+    if isinstance(type_, StrawberryContainer):
+        type_.of_type = _settled(type_.of_type)
+    return type_
+
+
+for _root in (Query, Mutation, Subscription):
+    for _field in get_object_definition(_root, strict=True).fields:
+        for _argument in _field.arguments:
+            _argument.type_annotation = StrawberryAnnotation(_settled(_argument.type))
 
 schema = Schema(
     query=Query,

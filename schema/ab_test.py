@@ -12,7 +12,7 @@ import models
 import resolvers.ab_test
 from schema.deletion import DeleteResult
 from schema.enum import Variant
-from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData
+from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData, Uninterrupted
 from schema.page import Connection
 
 
@@ -99,12 +99,14 @@ class ABTestQuery:
         resolver=resolvers.ab_test.ab_tests,
         graphql_type=Connection[ABTest],
         name="abTests",
+        extensions=[Uninterrupted()],
         description="Your A/B tests, newest first.",
     )
     ab_test = strawberry.field(
         resolver=resolvers.ab_test.ab_test,
         graphql_type=ABTest | None,
         name="abTest",
+        extensions=[Uninterrupted()],
         description="One of your A/B tests; null when you have none with this id.",
     )
 

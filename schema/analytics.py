@@ -12,7 +12,7 @@ import models.ledger
 import resolvers.analytics
 from schema.cost_alert import AlertEvent
 from schema.enum import RoutingPriority, Variant
-from schema.error import Conflict, Error, InvalidInput, Overloaded, RefusalAsData, as_data
+from schema.error import Conflict, Error, InvalidInput, Overloaded, RefusalAsData, Uninterrupted, as_data
 from schema.page import Connection
 
 
@@ -146,6 +146,7 @@ class AnalyticsQuery:
     analytics = strawberry.field(
         resolver=resolvers.analytics.analytics,
         graphql_type=Connection[RouterAnalytics],
+        extensions=[Uninterrupted()],
         description="Your routing decisions, newest first by when they happened.",
     )
 
@@ -161,6 +162,7 @@ class AnalyticsMutation:
     log_analytics_batch = strawberry.mutation(
         resolver=resolvers.analytics.log_analytics_batch,
         graphql_type=LogAnalyticsBatchResult,
+        extensions=[Uninterrupted()],
         description="Record 1 to 1000 decisions. Each is stored or refused alone.",
     )
 

@@ -11,7 +11,7 @@ import models
 import resolvers.cost_alert
 from schema.deletion import DeleteResult
 from schema.enum import AlertPeriod, AlertState, PeriodUnit, WindowMode
-from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData
+from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData, Uninterrupted
 from schema.page import Connection
 
 
@@ -156,16 +156,19 @@ class CostAlertQuery:
     cost_alerts = strawberry.field(
         resolver=resolvers.cost_alert.cost_alerts,
         graphql_type=Connection[CostAlert],
+        extensions=[Uninterrupted()],
         description="Your cost alerts, newest first.",
     )
     cost_alert = strawberry.field(
         resolver=resolvers.cost_alert.cost_alert,
         graphql_type=CostAlert | None,
+        extensions=[Uninterrupted()],
         description="One of your cost alerts; null when you have none with this id.",
     )
     alert_events = strawberry.field(
         resolver=resolvers.cost_alert.alert_events,
         graphql_type=Connection[AlertEvent],
+        extensions=[Uninterrupted()],
         description="The firings of your alerts, newest first.",
     )
 

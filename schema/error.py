@@ -14,6 +14,7 @@ from strawberry.extensions.field_extension import AsyncExtensionResolver
 from domain import error
 from models.postgresql import DatabaseFailure
 from models.types import new_id
+from resolvers.uninterrupted import uninterrupted
 from schema.enum import ErrorCode
 
 log = logging.getLogger(__name__)
@@ -64,14 +65,23 @@ _TYPE_OF: dict[type[error.Refusal], type[Error]] = {
 }
 
 
-class RefusalAsData(FieldExtension):
+class Uninterrupted(FieldExtension):
+    """Lets a field that has begun come to its end, also when its client has gone."""
+
+    async def resolve_async(
+        self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info[Any, Any], **kwargs: Any
+    ) -> Any:
+        return await uninterrupted(next_(source, info, **kwargs))
+
+
+class RefusalAsData(Uninterrupted):
     """Answers a refusal as a member of the mutation's result union."""
 
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info[Any, Any], **kwargs: Any
     ) -> Any:
         try:
-            return await next_(source, info, **kwargs)
+            return await super().resolve_async(next_, source, info, **kwargs)
         except error.Refusal as refusal:
             return as_data(refusal)
 

@@ -11,7 +11,7 @@ import domain.preference
 import models
 import resolvers.preference
 from schema.enum import RoutingPriority
-from schema.error import InvalidInput, RefusalAsData
+from schema.error import InvalidInput, RefusalAsData, Uninterrupted
 
 
 @strawberry.type(description="Holds when the request's metadata has this key with one of these values.")
@@ -164,6 +164,7 @@ class PreferenceQuery:
     preferences = strawberry.field(
         resolver=resolvers.preference.preferences,
         graphql_type=RouterPreferences,
+        extensions=[Uninterrupted()],
         description="Your routing preferences; the defaults before any were saved.",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import re
 from typing import Any, Final
 
 from graphql import GraphQLError
@@ -12,26 +13,29 @@ from strawberry.types.scalar import ScalarDefinition, scalar
 
 from domain.money import plain
 
+# NaN and Infinity are let through to be refused by name, with the field that they are of.
+_DECIMAL: Final = re.compile(
+    r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(?i:nan|inf|infinity)", re.ASCII
+)
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)
+
 
 def _read_decimal(value: Any) -> decimal.Decimal:
     # A JSON number has been read as a float by now: its shortest digits are what the client wrote.
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        try:
-            return decimal.Decimal(str(value))
-        except decimal.InvalidOperation:
-            pass
+    text = str(value)
+    if isinstance(value, str | int | float) and not isinstance(value, bool) and _DECIMAL.fullmatch(text):
+        return decimal.Decimal(text)
     raise GraphQLError('Decimal must be a number or its text, such as "0.0001107"')
 
 
 def _read_moment(value: Any) -> dt.datetime:
-    if isinstance(value, str):
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
         try:
-            moment = dt.datetime.fromisoformat(value)
+            return dt.datetime.fromisoformat(value.upper())
         except ValueError:
             pass
-        else:
-            if moment.tzinfo is not None:
-                return moment
     raise GraphQLError("DateTime must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z")
 
 

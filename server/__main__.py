@@ -241,8 +241,7 @@ def _check_database(settings: Settings) -> None:
 
 @contextmanager
 def _database_errors(settings: Settings) -> Iterator[None]:
-    if settings.database_url is None:
-        settings.prepare_data_dir()
+    settings.prepare_database_dir()
     try:
         yield
     except (SQLAlchemyError, DatabaseFailure, OSError) as error:

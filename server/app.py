@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from models.database import Database
 from models.ledger import Ledger, now_utc
+from resolvers.uninterrupted import all_ended
 from server.auth import Authenticator
 from server.event_bus import EventBus
 from server.graphql import GraphQLApp
@@ -36,6 +37,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
                 await stack.enter_async_context(Listener(database.url, events).running())
             await database.backend.prepare([clock()])
             await stack.enter_async_context(ledger.running())
+            stack.push_async_callback(all_ended)
             yield
 
     return Starlette(

@@ -25,6 +25,10 @@ class Unauthenticated(Exception):
     """The token is missing, or does not hold."""
 
 
+class KeysUnavailable(Exception):
+    """The identity provider does not give its keys: nothing can be said of the token."""
+
+
 class Authenticator:
     """Verifies tokens by this installation's settings."""
 
@@ -41,7 +45,10 @@ class Authenticator:
         )
 
     async def viewer(self, token: Any) -> Viewer:
-        """The user whose token this is. Raises Unauthenticated, saying why as far as the bearer may know."""
+        """The user whose token this is.
+
+        Raises Unauthenticated, saying why as far as the bearer may know, or KeysUnavailable.
+        """
         if not isinstance(token, str):
             raise Unauthenticated("The token must be text.")
         now = datetime.now(UTC)
@@ -65,18 +72,21 @@ class Authenticator:
                 audience=self._audience,
                 options={"require": ["sub"], "verify_aud": self._audience is not None},
             )
+            return Viewer(_user_id(claims), _expiry(claims))
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.") from None
-        except jwt.PyJWTError:
+        except jwt.PyJWKClientConnectionError as error:
+            raise KeysUnavailable(str(error)) from None
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError):
+            # Some of what a token may hold is beyond what the library foresees: times past the year 9999, say.
             raise Unauthenticated("The token is not valid here.") from None
-        return Viewer(_user_id(claims), _expiry(claims))
 
     async def _key(self, token: str, algorithm: str) -> Any:
         # The algorithm picks the kind of key, so that a public key can never be taken for a shared secret.
         if algorithm == _HMAC and self._secret is not None:
             return self._secret
         if algorithm in _PUBLIC_KEY and self._jwks is not None:
-            return (await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)).key
+            return await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)
         raise jwt.InvalidAlgorithmError
 
 
@@ -100,10 +110,14 @@ def bearer_token(authorization: Any) -> str:
     return token.strip()
 
 
-def unauthenticated(message: str) -> Response:
-    """The answer to a request without a good token: 401, with a body as GraphQL clients expect it."""
-    error = {"message": message, "extensions": {"code": "UNAUTHENTICATED"}}
-    return JSONResponse({"errors": [error]}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+def refusal(error: Unauthenticated | KeysUnavailable) -> Response:
+    """The answer to a request that was not let in, with a body as GraphQL clients expect it."""
+    if isinstance(error, KeysUnavailable):
+        message = "The identity provider does not answer; try again."
+        found = {"message": message, "extensions": {"code": "SERVICE_UNAVAILABLE"}}
+        return JSONResponse({"errors": [found]}, status_code=503, headers={"Retry-After": "5"})
+    found = {"message": str(error), "extensions": {"code": "UNAUTHENTICATED"}}
+    return JSONResponse({"errors": [found]}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
 
 def make_token(settings: Settings, user_id: UUID, lifetime: timedelta) -> str:

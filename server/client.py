@@ -46,7 +46,7 @@ class Client:
         try:
             response = await self._http.post("/graphql", json={"query": query, "variables": variables})
             answer: dict[str, Any] = response.json()
-        except (httpx2.HTTPError, ValueError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise self._silent(error) from None
         return answer
 

@@ -22,7 +22,7 @@ from models.database import Database
 from models.ledger import Ledger
 from resolvers.context import Context, Events
 from schema import schema
-from server.auth import Authenticator, Unauthenticated, bearer_token, unauthenticated
+from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
 
 CONNECTION_INIT_TIMEOUT: Final = timedelta(seconds=10)
 FORBIDDEN: Final = 4403
@@ -79,8 +79,8 @@ class GraphQLApp(GraphQL[Context, None]):
             try:
                 token = bearer_token(Request(scope).headers.get("authorization"))
                 scope["viewer"] = await self._authenticator.viewer(token)
-            except Unauthenticated as error:
-                await unauthenticated(str(error))(scope, receive, send)
+            except (Unauthenticated, KeysUnavailable) as error:
+                await refusal(error)(scope, receive, send)
                 return
         await super().__call__(scope, receive, send)
 
@@ -94,6 +94,6 @@ class GraphQLApp(GraphQL[Context, None]):
         try:
             token = params["token"] if "token" in params else bearer_token(params.get("authorization"))
             context.signed_in = await self._authenticator.viewer(token)
-        except Unauthenticated:
+        except (Unauthenticated, KeysUnavailable):
             raise ConnectionRejectionError from None
         return await super().on_ws_connect(context)

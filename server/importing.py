@@ -48,9 +48,15 @@ async def import_usage(
 
 
 async def _record(ledger: Ledger, user_id: UUID, chunk: list[UsageRow | BadRow], result: ImportResult) -> None:
-    good = [row for row in chunk if isinstance(row, UsageRow)]
-    bad = [row for row in chunk if isinstance(row, BadRow)]
-    outcomes = await ledger.record([Draft(user_id, row.decision, priced=False) for row in good]) if good else []
+    good = [row for row in chunk if isinstance(row, UsageRow) and row.decision.occurred_at]
+    bad = [
+        row
+        if isinstance(row, BadRow)
+        else BadRow(row.line, "occurred_at: must be given; history without a time is none")
+        for row in chunk
+        if row not in good
+    ]
+    outcomes = await ledger.record([Draft(user_id, row.decision, imported=True) for row in good]) if good else []
     for row, outcome in zip(good, outcomes, strict=True):
         if isinstance(outcome, Refusal):
             bad.append(BadRow(row.line, outcome.message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -10,6 +11,7 @@ from typing import IO, Any, Final
 
 import pydantic
 from pydantic_core import to_json
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -19,7 +21,8 @@ from domain.bounds import MAX_BATCH, invalid
 from domain.error import InvalidInput, Overloaded
 from domain.viewer import Viewer
 from models.ledger import Draft, Ledger, Logged, Outcome
-from server.auth import Authenticator, Unauthenticated, bearer_token, unauthenticated
+from models.postgresql import DatabaseFailure
+from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
 
 MAX_LINE_BYTES: Final = 64 * 1024
 _MEMORY_BYTES: Final = 1024 * 1024
@@ -27,6 +30,9 @@ _BLOCK_BYTES: Final = 64 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 # While some lines are being committed, the next are read.
 _CHUNKS_AT_ONCE: Final = 2
+_RETRY_AFTER_MS: Final = 1_000
+
+log = logging.getLogger(__name__)
 
 
 class Ingest:
@@ -43,8 +49,8 @@ class Ingest:
     async def __call__(self, request: Request) -> Response:
         try:
             viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
-        except Unauthenticated as error:
-            return unauthenticated(str(error))
+        except (Unauthenticated, KeysUnavailable) as error:
+            return refusal(error)
         encoding = request.headers.get("content-encoding", "identity").lower()
         if encoding not in {"identity", "gzip"}:
             return JSONResponse(
@@ -54,9 +60,11 @@ class Ingest:
         try:
             body = _unpacked(request.stream()) if encoding == "gzip" else request.stream()
             await self._record(viewer, body, results)
-        except zlib.error:
-            results.close()
-            return JSONResponse({"errors": [{"message": "The body is no valid gzip."}]}, status_code=400)
+        except zlib.error as error:
+            # What came before it may be recorded already: say so line by line, and then what is wrong.
+            results.write(
+                to_json({"error": {"code": "INVALID_INPUT", "message": f"gzip: {error}", "path": None}}) + b"\n"
+            )
         except BaseException:
             results.close()
             raise
@@ -92,6 +100,10 @@ class Ingest:
             recorded: Sequence[Outcome] = await self._ledger.record(list(drafts.values())) if drafts else []
         except Overloaded as refusal:
             recorded = [refusal] * len(drafts)
+        except (SQLAlchemyError, DatabaseFailure, OSError):
+            log.exception("%d lines were not recorded", len(drafts))
+            failure = Overloaded("The database did not answer; send this again.", retry_after_ms=_RETRY_AFTER_MS)
+            recorded = [failure] * len(drafts)
         outcomes |= zip(drafts, recorded, strict=True)
         return b"".join(to_json(_result(number, outcomes[number])) + b"\n" for number in sorted(outcomes))
 

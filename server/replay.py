@@ -47,12 +47,13 @@ class Replay:
         result = ReplayResult()
         variants = await self._variants()
         waiting: list[tuple[UsageRow, datetime]] = []
-        began, first_row_at = datetime.now(UTC), None
+        began, first_row_at, row_at = datetime.now(UTC), None, None
         for row in file:
             if isinstance(row, BadRow):
                 result.bad_rows.append(row)
                 continue
-            row_at = row.decision.occurred_at or began
+            # A row without a time happens right after the one before it.
+            row_at = row.decision.occurred_at or row_at or began
             first_row_at = first_row_at or row_at
             due = began + max(row_at - first_row_at, timedelta()) / self._speed
             if waiting and (len(waiting) >= MAX_AT_ONCE or due > datetime.now(UTC)):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -52,6 +54,15 @@ def run(settings: Settings, local_user: UUID) -> None:
 
 def _serve(settings: Settings, listening: socket.socket, local_user: UUID) -> None:
     app = create_app(settings)
+    if settings.lets_in_too_many:
+        print(
+            "warning: set ROUTER_JWT_ISSUER and ROUTER_JWT_AUDIENCE: without them any token that the keys at "
+            "ROUTER_JWKS_URL signed is let in",
+            file=sys.stderr,
+        )
+    # What start-up made stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
     greeting = _greeting(settings, listening, local_user)
     Server(app, lambda: print(greeting, flush=True)).run(sockets=[listening])
 
@@ -79,9 +90,10 @@ def _bind(settings: Settings) -> socket.socket:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((settings.host, settings.port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise StartupError(
-            f"ROUTER_HOST, ROUTER_PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+            f"ROUTER_HOST, ROUTER_PORT: cannot listen on {settings.host}:{settings.port}: {reason}"
         ) from None
     return listening
 

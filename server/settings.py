@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 import pydantic
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+MIN_SECRET_LENGTH: Final = 32
 
 
 class StartupError(Exception):
@@ -28,7 +30,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     # HS256 (RFC 7518, section 3.2) wants a key of 256 bits or more.
-    jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = None
+    jwt_secret: Annotated[SecretStr, Field(min_length=MIN_SECRET_LENGTH)] | None = None
     jwks_url: HttpUrl | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
@@ -39,11 +41,14 @@ class Settings(BaseSettings):
         if value is None:
             return None
         try:
-            driver = make_url(value).drivername
+            url = make_url(value)
+            driver = url.drivername
         except ArgumentError:
             raise ValueError("must be a database URL, such as sqlite+aiosqlite:////var/lib/router/router.db") from None
         if driver not in {"sqlite+aiosqlite", "postgresql+asyncpg"}:
             raise ValueError(f"must begin with sqlite+aiosqlite:// or postgresql+asyncpg://, not {driver}://")
+        if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
+            raise ValueError("must name a file, such as sqlite+aiosqlite:////var/lib/router/router.db")
         return value
 
     @classmethod
@@ -64,9 +69,23 @@ class Settings(BaseSettings):
         return URL.create("sqlite+aiosqlite", database=str(self.data_dir.absolute() / "router.db"))
 
     @property
+    def lets_in_too_many(self) -> bool:
+        """Whether any token that the identity provider signed is let in, for whichever application it was made."""
+        return self.jwks_url is not None and (self.jwt_issuer is None or self.jwt_audience is None)
+
+    @property
     def signs_tokens(self) -> bool:
         """Whether this installation makes its own tokens; else an identity provider does."""
         return self.jwt_secret is not None or self.jwks_url is None
+
+    def prepare_database_dir(self) -> None:
+        """Make sure that a database file can be made where it is to be. Raises StartupError."""
+        if self.database_url is None:
+            self.prepare_data_dir()
+        elif self.database.get_backend_name() == "sqlite" and self.database.database:
+            directory = Path(self.database.database).parent
+            if not directory.is_dir() or not os.access(directory, os.W_OK | os.X_OK):
+                raise StartupError(f"ROUTER_DATABASE_URL: there is no directory {directory} that can be written in")
 
     def prepare_data_dir(self) -> None:
         """Make the data directory. Raises StartupError when that, or writing in it, is not possible."""
@@ -103,6 +122,11 @@ def _kept_secret(path: Path) -> str:
                 pass
             finally:
                 draft.unlink()
-        return path.read_text().strip()
+        mode, secret = path.stat().st_mode, path.read_text().strip()
     except OSError as error:
         raise StartupError(f"ROUTER_DATA_DIR: cannot keep the signing secret in {path}: {error.strerror}") from None
+    if mode & 0o077:
+        raise StartupError(f"{path} can be read by others: run chmod 600 on it, or delete it to have a new one made")
+    if len(secret) < MIN_SECRET_LENGTH:
+        raise StartupError(f"{path} is no secret of {MIN_SECRET_LENGTH} characters: delete it to have a new one made")
+    return secret

@@ -70,7 +70,8 @@ class UsageFile:
                 except StopIteration:
                     return
                 except csv.Error as error:
-                    yield BadRow(line, str(error))
+                    lost = f"; lines {line} to {reader.line_num} are lost" if reader.line_num > line else ""
+                    yield BadRow(line, f"{error}{lost}")
                     continue
                 if fields:
                     yield self._read(line, header, fields)

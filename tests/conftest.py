@@ -95,6 +95,15 @@ def empty_database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequ
             yield url
 
 
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated PostgreSQL database of this test's own, for what no other database does."""
+    if request.config.getoption("--db") == "sqlite":
+        pytest.skip("only SQLite is tested")
+    with _postgres_database(request, "template") as url:
+        yield url
+
+
 @contextmanager
 def _postgres_database(request: pytest.FixtureRequest, template: str) -> Iterator[str]:
     running: Cluster = request.getfixturevalue("postgres")

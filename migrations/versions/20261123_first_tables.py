@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("ab_counted", sa.Boolean(), nullable=False),
         sa.Column("quality_score", sa.Double(), nullable=True),
         sa.Column("metadata", JSON_DOCUMENT, nullable=False),
+        sa.Column("imported", sa.Boolean(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "id", name="pk_router_analytics"),

@@ -237,3 +237,21 @@ async def test_firings_are_numbered_without_gaps_in_the_order_they_were_committe
         rows = (await transaction.connection.execute(select(AlertEvent).order_by(AlertEvent.sequence))).all()
     assert [row.sequence for row in rows] == [1, 2, 3]
     assert [row.amount for row in rows] == [Decimal(1), Decimal(2), Decimal(3)]
+
+
+async def test_imported_spend_counts_and_the_next_live_spend_fires(
+    api: Api, ledger: Ledger, user_id: UUID, clock: Clock
+) -> None:
+    # given an alert, and history of this very day read from a file
+    await api.ask('mutation { createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { __typename } }')
+    history = draft(user_id, cost=Decimal(5), occurred_at=clock.now)
+    [logged] = await ledger.record([Draft(user_id, history.decision, imported=True)])
+    # then it counts and nothing fires
+    assert isinstance(logged, Logged)
+    assert logged.alert_events == []
+    standing = "{ costAlerts { nodes { currentAmount state } } }"
+    assert (await api.ask(standing))["nodes"] == [{"currentAmount": "5", "state": "TRIGGERED"}]
+    # and what is spent now fires
+    [live] = await ledger.record([draft(user_id, cost=Decimal("0.1"))])
+    assert isinstance(live, Logged)
+    assert [(event.level, event.amount) for event in live.alert_events] == [("TRIGGERED", Decimal("5.1"))]

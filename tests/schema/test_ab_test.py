@@ -195,3 +195,15 @@ async def test_variants_may_differ_in_parameters_alone(api: Api) -> None:
 async def test_an_id_that_is_none_answers_as_a_missing_one(api: Api) -> None:
     assert await api.ask(READ, id="no id") is None
     assert (await api.ask(END, id="no id"))["__typename"] == "NotFound"
+
+
+async def test_a_retry_after_its_test_was_deleted_is_the_same_answer(api: Api) -> None:
+    # given a decision that was counted for a test which is deleted since
+    test_id = (await api.ask(CREATE, input=new_test()))["id"]
+    first = await api.ask(LOG, input=decision(abTestId=test_id, eventId="e"))
+    await api.ask(END, id=test_id)
+    await api.ask(DELETE, id=test_id)
+    # when it is sent again, then it is the same record; a new one has no such test
+    assert (await api.ask(LOG, input=decision(abTestId=test_id, eventId="e"))) == first
+    refused = await api.ask(LOG, input=decision(abTestId=test_id, eventId="new"))
+    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "abTestId"])

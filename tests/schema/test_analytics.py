@@ -129,8 +129,10 @@ async def test_the_same_event_is_recorded_once(api: Api) -> None:
     first = await api.ask(LOG, input=decision(eventId="e1", cost="1", metadata={"a": 1, "b": 2}))
     again = await api.ask(LOG, input=decision(eventId="e1", cost="1.0", metadata={"b": 2, "a": 1}))
     assert (first["deduplicated"], again["deduplicated"]) == (False, True)
+    bare = await api.ask(LOG, input=decision(eventId="e0", metadata={}))
+    assert (await api.ask(LOG, input=decision(eventId="e0")))["record"] == bare["record"]
     assert again["record"] == first["record"]
-    assert await listed(api) == ["e1"]
+    assert await listed(api) == ["e0", "e1"]
 
 
 async def test_an_event_id_used_for_something_else_is_a_conflict(api: Api, other_api: Api) -> None:
@@ -320,10 +322,27 @@ async def test_a_decision_just_within_bounds_is_stored(api: Api, fields: Any) ->
     assert (await api.ask(LOG, input=decision(**fields)))["record"][field] == fields[field]
 
 
-@pytest.mark.parametrize("moment", ["2026-03-10T12:00:00", "2026-03-10", "yesterday", 5])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-03-10T12:00:00",
+        "2026-03-10",
+        "yesterday",
+        5,
+        "2026-W01-1T00:00:00Z",
+        "20260310T120000Z",
+        "2026-02-30T00:00:00Z",
+    ],
+)
 async def test_a_moment_without_an_offset_is_refused_by_name(api: Api, moment: Any) -> None:
     [error] = await api.errors(LOG, input=decision(occurredAt=moment))
     assert "occurredAt" in error["message"]
+
+
+@pytest.mark.parametrize("cost", ["1_000", " 5 ", "\u0661", "0x10", "1,5", "", True, [1]])
+async def test_what_is_no_decimal_number_is_refused_by_name(api: Api, cost: Any) -> None:
+    [error] = await api.errors(LOG, input=decision(cost=cost))
+    assert "cost" in error["message"]
 
 
 async def test_money_adds_up_to_the_nano_dollar(api: Api) -> None:

@@ -244,6 +244,19 @@ async def test_a_near_limit_percentage_of_its_own(api: Api) -> None:
     assert (await api.ask(LOG, cost="0.000000001"))["alertEvents"] == [{"level": "NEAR_LIMIT", "amount": "3.33"}]
 
 
+async def test_a_raised_near_limit_percentage_does_not_fire_twice_nor_lose_a_record(api: Api) -> None:
+    # given an alert that was near its limit at 80 %
+    alert_id = (await new_alert(api, thresholdAmount="100"))["id"]
+    await api.ask(LOG, cost="85")
+    # when near means 90 %, and spend passes that
+    await api.ask(UPDATE, id=alert_id, input={"nearLimitPercent": 90})
+    logged = await api.ask(LOG, cost="6")
+    # then the record is kept, and the level does not fire again in this window
+    assert logged == {"__typename": "LoggedAnalytics", "alertEvents": []}
+    assert (await api.ask(LOG, cost="9"))["alertEvents"] == [{"level": "TRIGGERED", "amount": "100"}]
+    assert await levels(api) == [("NEAR_LIMIT", "85"), ("TRIGGERED", "100")]
+
+
 async def test_acknowledging_stamps_what_fired_and_does_not_re_arm(api: Api, clock: Clock) -> None:
     # given an alert that fired twice
     alert_id = (await new_alert(api))["id"]
@@ -319,6 +332,17 @@ async def test_the_alert_of_the_preferences_is_deleted_there(api: Api) -> None:
     [alert] = (await api.ask(LIST))["nodes"]
     assert (await api.ask(DELETE, id=alert["id"]))["__typename"] == "Conflict"
     assert (await api.ask(LIST))["nodes"] == [alert]
+
+
+@pytest.mark.parametrize("fields", [{"thresholdAmount": "7"}, {"active": False}, {"timeZone": "Asia/Kolkata"}])
+async def test_the_alert_of_the_preferences_is_changed_there(api: Api, fields: Any) -> None:
+    await api.ask('mutation { savePreferences(input: {costAlertThreshold: "5"}) { __typename } }')
+    [alert] = (await api.ask(LIST))["nodes"]
+    before = await api.ask(READ, id=alert["id"])
+    refused = await api.ask(UPDATE, id=alert["id"], input=fields)
+    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", *fields])
+    assert await api.ask(READ, id=alert["id"]) == before
+    assert (await api.ask(UPDATE, id=alert["id"], input={"nearLimitPercent": 50}))["nearLimitPercent"] == 50.0
 
 
 @pytest.mark.parametrize(

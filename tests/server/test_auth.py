@@ -22,6 +22,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from pydantic import HttpUrl, SecretStr
 from starlette.applications import Starlette
 
+from server.app import create_app
 from server.auth import Authenticator, Unauthenticated, make_token
 from server.settings import Settings
 from tests.conftest import SECRET
@@ -63,6 +64,8 @@ def unsigned() -> str:
         f"Bearer {unsigned()}",
         f"Bearer {hs256(sub=None)}",
         f"Bearer {hs256()}x",
+        f"Bearer {hs256(exp=10**15)}",
+        f"Bearer {hs256(exp='soon')}",
     ],
 )
 async def test_a_request_without_a_good_token_gets_401_and_nothing_else(
@@ -156,6 +159,12 @@ def jwks_url() -> Iterator[str]:
     server.server_close()
 
 
+def unsigned_with(algorithm: str, kid: str) -> str:
+    """A token that names a key of another kind than its algorithm."""
+    header = base64.urlsafe_b64encode(json.dumps({"alg": algorithm, "kid": kid}).encode()).decode().rstrip("=")
+    return f"{header}.{hs256().split('.')[1]}.c2lnbmF0dXJl"
+
+
 def signed_with_a_public_key() -> str:
     """HS256, with the RSA public key as the secret: what libraries once took for the provider's own."""
     public = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -177,17 +186,27 @@ async def test_tokens_of_an_identity_provider_are_verified_by_its_keys(tmp_path:
         jwt.encode(claims(), forged, algorithm="RS256", headers={"kid": "nobody"}),
         hs256(),
         signed_with_a_public_key(),
+        unsigned_with("ES256", "rsa"),
+        unsigned_with("RS256", "ec"),
     ):
         with pytest.raises(Unauthenticated):
             await authenticator.viewer(token)
     assert not (tmp_path / "secret").exists()
 
 
-async def test_an_identity_provider_that_does_not_answer_lets_nobody_in(tmp_path: Path) -> None:
-    authenticator = Authenticator(settings_with(tmp_path, jwks_url=HttpUrl("http://127.0.0.1:9/jwks.json")))
+async def test_an_identity_provider_that_does_not_answer_lets_nobody_in_and_signs_nobody_out(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = settings_with(tmp_path, database_url=database_url, jwks_url=HttpUrl("http://127.0.0.1:9/jwks.json"))
     token = jwt.encode(claims(), RSA_KEY, algorithm="RS256", headers={"kid": "rsa"})
-    with pytest.raises(Unauthenticated):
-        await authenticator.viewer(token)
+    app = create_app(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://router") as client,
+    ):
+        response = await client.post("/graphql", json={"query": QUERY}, headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 503
+    assert response.json()["errors"][0]["extensions"] == {"code": "SERVICE_UNAVAILABLE"}
 
 
 async def test_a_token_without_an_end_is_good_and_one_with_an_end_carries_it(tmp_path: Path) -> None:

@@ -4,76 +4,23 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 import re
-import signal
 import socket
 import stat
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import jwt
 import pytest
 
 from migrations import upgrade
+from tests.support.process import DATABASE_OF, ROOT, USER, ask, environment, run, served, token_of
 
-ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "tests/data/aider_usage_sample.csv"
-USER = "01941931-60b0-7000-9e50-21ab326a8ef5"
-
-
-# The database that goes with a data directory, where that is not a file in it.
-DATABASE_OF: dict[Path, str] = {}
-
-
-def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("ROUTER_")}
-    ours = {"ROUTER_DATA_DIR": str(data_dir), "ROUTER_PORT": "0", "ROUTER_DATABASE_URL": DATABASE_OF.get(data_dir, "")}
-    return outside | ours | settings
-
-
-def run(*arguments: str, data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "server", *arguments],
-        cwd=ROOT,
-        env=environment(data_dir, **settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-@contextmanager
-def served(data_dir: Path, **settings: str) -> Iterator[tuple[str, str]]:
-    """The address of a server process, and all it printed until it was ready."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "server", "serve"],
-        cwd=ROOT,
-        env=environment(data_dir, **settings),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        lines = [process.stdout.readline()]
-        if "ROUTER_JWT_SECRET" not in settings:
-            lines += [process.stdout.readline(), process.stdout.readline()]
-        printed = "".join(lines)
-        address = re.search(r"http://[^/\s]+", printed)
-        assert address is not None, printed
-        yield address[0], printed
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0 or process.returncode == -signal.SIGTERM
-        process.stdout.close()
 
 
 @pytest.fixture
@@ -83,21 +30,6 @@ def data_dir(tmp_path: Path, empty_database_url: str) -> Path:
         DATABASE_OF[directory] = empty_database_url
     assert run("migrate", data_dir=directory).returncode == 0
     return directory
-
-
-def ask(address: str, token: str, query: str, **variables: Any) -> Any:
-    answer = httpx2.post(
-        f"{address}/graphql",
-        json={"query": query, "variables": variables},
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=30,
-    ).json()
-    assert "errors" not in answer, answer
-    return next(iter(answer["data"].values()))
-
-
-def token_of(data_dir: Path, *more: str) -> str:
-    return run("token", "--user", USER, *more, data_dir=data_dir).stdout.strip()
 
 
 def sample_rows() -> list[dict[str, str]]:
@@ -146,6 +78,14 @@ def test_a_secret_that_was_set_is_used_and_nothing_is_printed_of_it(data_dir: Pa
     assert not (data_dir / "secret").exists()
 
 
+@pytest.mark.parametrize(("secret", "mode"), [("", 0o600), ("short", 0o600), ("x" * 43, 0o644)])
+def test_a_secret_that_is_none_is_one_line_and_exit_code_2(tmp_path: Path, secret: str, mode: int) -> None:
+    (tmp_path / "secret").write_text(secret)
+    (tmp_path / "secret").chmod(mode)
+    failed = run("token", "--user", USER, data_dir=tmp_path)
+    assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (2, "", 1)
+
+
 def test_token_prints_a_token_and_nothing_else(data_dir: Path) -> None:
     made = run("token", "--user", USER, "--expires", "2h", data_dir=data_dir)
     assert (made.returncode, made.stderr, made.stdout.count("\n")) == (0, "", 1)
@@ -166,6 +106,8 @@ def test_token_prints_a_token_and_nothing_else(data_dir: Path) -> None:
         ({"ROUTER_DATABASE_URL": "mysql://localhost/router"}, "ROUTER_DATABASE_URL"),
         ({"ROUTER_DATABASE_URL": "nonsense"}, "ROUTER_DATABASE_URL"),
         ({"ROUTER_DATABASE_URL": "sqlite+aiosqlite:////no/such/directory/router.db"}, "ROUTER_DATABASE_URL"),
+        ({"ROUTER_DATABASE_URL": "sqlite+aiosqlite://"}, "ROUTER_DATABASE_URL"),
+        ({"ROUTER_HOST": "h" * 300}, "ROUTER_HOST"),
         ({"ROUTER_DATA_DIR": "/proc/router"}, "ROUTER_DATA_DIR"),
         ({"ROUTER_HOST": "no.such.host.invalid"}, "ROUTER_HOST"),
     ],

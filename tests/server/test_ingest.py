@@ -82,9 +82,13 @@ async def test_many_lines_packed_and_in_pieces_are_all_recorded(
 
 
 @pytest.mark.parametrize("body", [b"not gzip", gzip.compress(line().encode())[:-9]])
-async def test_a_body_that_is_no_gzip_is_refused(client: httpx2.AsyncClient, token: str, body: bytes) -> None:
-    status, _ = await ingest(client, token, body, **{"Content-Encoding": "gzip"})
-    assert status == 400
+async def test_a_body_that_is_no_gzip_is_told_in_the_last_line(
+    client: httpx2.AsyncClient, token: str, body: bytes
+) -> None:
+    status, results = await ingest(client, token, body, **{"Content-Encoding": "gzip"})
+    assert status == 200
+    assert results[-1]["error"]["code"] == "INVALID_INPUT"
+    assert results[-1]["error"]["message"].startswith("gzip: ")
 
 
 async def test_an_unknown_encoding_is_refused(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from server.auth import make_token
 from server.settings import Settings
 from tests.conftest import Clock
 from tests.support.api import Api
-from tests.support.socket import Socket, opened, signed_in
+from tests.support.socket import PATIENCE_S, Socket, opened, signed_in
 
 ALERTS = "subscription($after: String) { alertTriggered(after: $after) { cursor level amount alert { id state } } }"
 LOG = """
@@ -190,3 +191,23 @@ async def test_a_token_that_expires_closes_its_socket(url: str, settings: Settin
     async with signed_in(url, short) as socket:
         await socket.subscribe(ALERTS)
         assert await socket.close_code() == 4403
+
+
+async def test_mutations_whose_client_has_gone_are_whole_and_hold_nobody_up(
+    url: str, token: str, live_api: Api
+) -> None:
+    # given clients that take back their mutations, or go away, while these run
+    save = "mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }"
+    alert = 'mutation { createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { __typename } }'
+    for round_ in range(10):
+        async with signed_in(url, token) as socket:
+            for number, query in enumerate((save, alert, save)):
+                await socket.start(query, operation=str(number))
+                if round_ % 2:
+                    await socket.send(id=str(number), type="complete")
+
+    # when somebody else writes, then at once
+    async with asyncio.timeout(PATIENCE_S):
+        assert await live_api.ask(LOG, cost="0.5") is not None
+        saved = await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: 6}) { __typename } }")
+    assert saved == {"__typename": "RouterPreferences"}

@@ -330,7 +330,7 @@ def test_metadata_that_is_no_utf8_is_a_bad_row(path: Path) -> None:
 def test_a_quote_that_is_never_closed_is_a_bad_row(path: Path) -> None:
     file = written(path, HEADER + ROW + '"2026-05-04T12:00:00Z,openai\n' + ROW)
 
-    assert bad_rows(file) == [BadRow(3, "unexpected end of data")]
+    assert bad_rows(file) == [BadRow(3, "unexpected end of data; lines 3 to 4 are lost")]
     assert [decision["cost"] for decision in decisions(file)] == [Decimal("0.0045")]
 
 

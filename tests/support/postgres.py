@@ -44,6 +44,13 @@ class Cluster:
         """pg_ctl, waiting until it is done."""
         run_unprivileged([self.bin / "pg_ctl", "-D", self.directory / "data", "-w", *arguments])
 
+    def start(self) -> None:
+        self.control("-l", str(self.directory / "log"), "start")
+
+    def crash(self) -> None:
+        """Stop at once, in the midst of whatever it does; the next start recovers."""
+        self.control("-m", "immediate", "stop")
+
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
@@ -63,12 +70,14 @@ def cluster() -> Iterator[Cluster]:
         "full_page_writes": "off",
         "max_connections": 200,
     }
-    flags = " ".join(f"-c {name}='{value}'" for name, value in options.items())
-    running.control("-l", str(directory / "log"), "-o", flags, "start")
+    with (data / "postgresql.conf").open("a") as file:
+        file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
+    running.start()
     try:
         yield running
     finally:
-        running.control("-m", "immediate", "stop")
+        # It may be down already: a test that crashes it may have failed.
+        run_unprivileged([running.bin / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"], check=False)
         shutil.rmtree(directory)
 
 

@@ -1,0 +1,365 @@
+"""`python -m benchmarks.ledger`: how fast decisions are logged, beside the same work done the ordinary way.
+
+Both sides are measured in turn in one run, several times over; a ratio is the median of the rounds' ratios. After each
+measurement the rows in the database are counted: as many as were acknowledged, or the benchmark fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+
+from benchmarks import stage
+from benchmarks.bulk import copied_per_s, fill, transacted_per_s
+from benchmarks.stage import BASELINE, OURS, Databases, Measured, ServerProcess, put_load, rows_in, serving
+from benchmarks.workload import User, batch_requests, ingest_requests, single_requests, users
+
+CONNECTIONS: Final = 64
+"""Keep-alive connections that log single decisions."""
+BATCH: Final = 1_000
+"""Decisions in a `logAnalyticsBatch`."""
+GATEWAYS: Final = 4
+"""Users whose decisions come in bulk, each over a connection of their own."""
+FEW_ROWS: Final = 10_000
+
+_ONE_LOGGED: Final = '"LoggedAnalytics"'
+_BATCH_LOGGED: Final = rf'"accepted": ?{BATCH}\b'
+_LINE_LOGGED: Final = '"deduplicated": ?false'
+_MEMORY_STEPS: Final = 5
+_WARM_UP_S: Final = 1.0
+_ROUNDS_TO_JUDGE: Final = 3
+_PATIENCE_S: Final = 300.0
+"""The longest that a fixed number of requests may take."""
+
+
+class Backend(StrEnum):
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to measure, and over how much."""
+
+    seconds: float
+    """Each single measurement, after its warm-up."""
+    rounds: int
+    bulk: int
+    """Decisions that each gateway sends in one request."""
+    rows: int
+    """Stored, when the rate is compared with that over few."""
+    records: int
+    """Logged while the server's memory is watched."""
+
+
+@dataclass(slots=True)
+class Side:
+    """One of the things compared: server processes over one database, and what was measured of them."""
+
+    name: str
+    databases: Databases
+    url: str
+    servers: Sequence[ServerProcess]
+    rates: list[float] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
+
+    def load(
+        self,
+        requests: list[str],
+        expected: str,
+        *,
+        connections: int,
+        seconds: float,
+        warm_up_s: float = 0.0,
+        records: int = 1,
+        limit: int | None = None,
+    ) -> None:
+        """Put a load of requests with so many records each on it.
+
+        Raises RuntimeError when a request failed, or other rows are stored than were acknowledged.
+        """
+        before = asyncio.run(rows_in(self.url))
+        measured = put_load(
+            self.databases,
+            self.servers,
+            requests,
+            expected,
+            connections=connections,
+            seconds=seconds,
+            warm_up_s=warm_up_s,
+            limit=limit,
+        )
+        stored = asyncio.run(rows_in(self.url)) - before
+        acknowledged = measured.seen.acknowledged * records
+        if stored != acknowledged:
+            raise RuntimeError(f"{self.name}: {acknowledged} records were acknowledged, {stored} are stored")
+        self.rates.append(measured.per_s * records)
+        self.measured.append(measured)
+
+    def print(self, unit: str) -> None:
+        _print_rate(self.name, self.rates, unit)
+        print(
+            f"{'':46}p50 {_median(m.seen.p50_ms for m in self.measured):,.0f} ms"
+            f", p99 {_median(m.seen.p99_ms for m in self.measured):,.0f} ms"
+            f"; cores used: server {_median(m.servers_cpu for m in self.measured):.2f}"
+            f", database {_median(m.database_cpu for m in self.measured):.2f}"
+            f", load generator {_median(m.seen.cpu_share for m in self.measured):.2f}"
+            f", the whole machine {_median(m.machine_cpu for m in self.measured):.2f}",
+            flush=True,
+        )
+
+
+class Benchmark:
+    """The measurements over one kind of database."""
+
+    def __init__(self, plan: Plan, databases: Databases, everyone: Sequence[User]) -> None:
+        self._plan = plan
+        self._databases = databases
+        self._users = everyone
+        self._single = single_requests(everyone)
+        self._batches = batch_requests(everyone[:GATEWAYS], BATCH)
+
+    def single(self, target: float, two_workers_target: float | None) -> None:
+        """Mutations of one decision: one transaction each, the ledger, and two processes with a ledger each."""
+        _heading(f"Single logAnalytics mutations, {CONNECTIONS} keep-alive connections")
+        with ExitStack() as stack:
+            ordinary = self._side(stack, "a transaction for each request", BASELINE)
+            ours = self._side(stack, "the ledger")
+            sides = [ordinary, ours]
+            if two_workers_target is not None:
+                second = stack.enter_context(serving(OURS, ours.url))
+                both = Side("the ledger, two processes", self._databases, ours.url, [*ours.servers, second])
+                sides.append(both)
+            self._in_turn([self._singly(side) for side in sides])
+            for side in sides:
+                side.print("mutations/s")
+            _print_ratio("ledger : transaction each", ours.rates, ordinary.rates, target)
+            _print_ratio("the same, for its processor time", _per_cpu(ours), _per_cpu(ordinary), None)
+            if two_workers_target is not None:
+                _print_ratio("two processes : one", both.rates, ours.rates, two_workers_target)
+
+    def batches(self) -> None:
+        """`logAnalyticsBatch`, as large as it may be."""
+        _heading(f"logAnalyticsBatch of {BATCH:,}, {GATEWAYS} connections")
+        with ExitStack() as stack:
+            ours = self._side(stack, "the ledger")
+            self._in_turn([self._in_batches(ours)])
+            ours.print("rows/s")
+
+    def bulk_beside_copy(self, target: float) -> None:
+        """Bulk ingest, and a bare COPY of the same rows into the same table."""
+        copied: list[float] = []
+        url = self._databases.new()
+        self._bulk(
+            "COPY of the rows alone",
+            copied,
+            lambda: asyncio.run(copied_per_s(url, self._users[:GATEWAYS], self._plan.bulk)),
+            target,
+        )
+
+    def bulk_beside_transactions(self, target: float) -> None:
+        """Bulk ingest, and the same lines in a transaction each, without HTTP between."""
+        transacted: list[float] = []
+        url = self._databases.new()
+        self._bulk(
+            "a transaction for each line",
+            transacted,
+            lambda: asyncio.run(transacted_per_s(url, self._users[0], BATCH)),
+            target,
+        )
+
+    def _bulk(self, name: str, theirs: list[float], measure: Callable[[], float], target: float) -> None:
+        _heading(f"Bulk ingest, {GATEWAYS} requests of {self._plan.bulk:,} lines at once")
+        with ExitStack() as stack:
+            ours = self._side(stack, "POST /ingest/decisions")
+
+            def ingest() -> None:
+                # Made anew each time, since they say when the decisions happened.
+                requests = ingest_requests(self._users[:GATEWAYS], self._plan.bulk)
+                ours.load(
+                    requests,
+                    _LINE_LOGGED,
+                    connections=GATEWAYS,
+                    records=self._plan.bulk,
+                    seconds=_PATIENCE_S,
+                    limit=len(requests),
+                )
+
+            self._in_turn([lambda: theirs.append(measure()), ingest])
+            _print_rate(name, theirs, "rows/s")
+            ours.print("rows/s")
+            _print_ratio(f"ingest : {name}", ours.rates, theirs, target)
+
+    def growth(self, target: float) -> None:
+        """The rate over many stored rows beside that over few."""
+        _heading(f"Growth: {self._plan.rows:,} stored rows beside {FEW_ROWS:,}")
+        with ExitStack() as stack:
+            sides: list[list[Side]] = []
+            for rows in (FEW_ROWS, self._plan.rows):
+                url = self._databases.new()
+                started = time.perf_counter()
+                asyncio.run(fill(url, self._users, rows))
+                stored = asyncio.run(rows_in(url))
+                print(f"  {stored:,} rows filled in within {time.perf_counter() - started:.0f} s", flush=True)
+                server = stack.enter_context(serving(OURS, url))
+                sides.append(
+                    [
+                        Side(f"{what} over {stored:,} rows", self._databases, url, [server])
+                        for what in ("single mutations", "batches")
+                    ]
+                )
+            (few_single, few_batches), (many_single, many_batches) = sides
+            self._in_turn(
+                [
+                    self._singly(few_single),
+                    self._singly(many_single),
+                    self._in_batches(few_batches),
+                    self._in_batches(many_batches),
+                ]
+            )
+            for few, many, unit in ((few_single, many_single, "mutations/s"), (few_batches, many_batches, "rows/s")):
+                few.print(unit)
+                many.print(unit)
+                _print_ratio("many rows : few", many.rates, few.rates, target)
+
+    def memory(self) -> None:
+        """What the server process holds while it logs many decisions."""
+        _heading(f"Memory of the server while it logs {self._plan.records:,} decisions in batches")
+        with ExitStack() as stack:
+            ours = self._side(stack, "the ledger")
+            [server] = ours.servers
+            print(f"  before the first request {server.resident_mib():,.0f} MiB", flush=True)
+            held: list[float] = []
+            for step in range(1, _MEMORY_STEPS + 1):
+                batches = max(self._plan.records // BATCH // _MEMORY_STEPS, 1)
+                ours.load(
+                    self._batches,
+                    _BATCH_LOGGED,
+                    connections=GATEWAYS,
+                    records=BATCH,
+                    seconds=_PATIENCE_S,
+                    limit=batches,
+                )
+                held.append(server.resident_mib())
+                print(f"  after {step * batches * BATCH:>11,} decisions {held[-1]:,.0f} MiB", flush=True)
+            print(f"  grown by {held[-1] - held[0]:,.0f} MiB since the first step", flush=True)
+
+    def _side(self, stack: ExitStack, name: str, module: str = OURS) -> Side:
+        url = self._databases.new()
+        return Side(name, self._databases, url, [stack.enter_context(serving(module, url))])
+
+    def _in_turn(self, measurements: Sequence[Callable[[], None]]) -> None:
+        for _ in range(self._plan.rounds):
+            for measure in measurements:
+                measure()
+
+    def _singly(self, side: Side) -> Callable[[], None]:
+        return lambda: side.load(
+            self._single, _ONE_LOGGED, connections=CONNECTIONS, seconds=self._plan.seconds, warm_up_s=_WARM_UP_S
+        )
+
+    def _in_batches(self, side: Side) -> Callable[[], None]:
+        return lambda: side.load(
+            self._batches, _BATCH_LOGGED, connections=GATEWAYS, records=BATCH, seconds=self._plan.seconds
+        )
+
+
+def _heading(title: str) -> None:
+    print(f"\n{title}", flush=True)
+
+
+def _print_rate(name: str, rates: Sequence[float], unit: str) -> None:
+    rounds = " ".join(f"{rate:,.0f}" for rate in rates)
+    print(f"  {name:<44}{statistics.median(rates):>9,.0f} {unit:<12} rounds {rounds}", flush=True)
+
+
+def _print_ratio(name: str, ours: Sequence[float], theirs: Sequence[float], target: float | None) -> None:
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    ratio = statistics.median(ratios)
+    line = f"  {name:<44}{ratio:>9.2f} x            rounds {' '.join(f'{each:.2f}' for each in ratios)}"
+    if target is not None:
+        line += f"; target {target:g}: {_verdict(ratios, target)}"
+    print(line, flush=True)
+
+
+def _verdict(ratios: Sequence[float], target: float) -> str:
+    """A target is reached when every round reached it: what else a machine does hits the two unalike."""
+    if len(ratios) < _ROUNDS_TO_JUDGE:
+        return "too few rounds to judge"
+    reached = sum(ratio >= target for ratio in ratios)
+    if reached == len(ratios):
+        return "reached"
+    return f"NOT REACHED, but in {reached} of {len(ratios)} rounds" if reached else "NOT REACHED"
+
+
+def _per_cpu(side: Side) -> list[float]:
+    """Records for each second of processor time of the server: what is left when others use the machine as well."""
+    return [rate / measured.servers_cpu for rate, measured in zip(side.rates, side.measured, strict=True)]
+
+
+def _median(values: Iterable[float]) -> float:
+    return statistics.median(list(values))
+
+
+def _print_machine() -> None:
+    load = " ".join(f"{each:.2f}" for each in os.getloadavg())
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load average before the run {load}")
+
+
+def _on_postgresql(plan: Plan, everyone: Sequence[User]) -> None:
+    with stage.postgresql(everyone) as databases:
+        print(f"\n== {databases.version}, fsync on, row-level security")
+        benchmark = Benchmark(plan, databases, everyone)
+        benchmark.single(target=6, two_workers_target=1.7)
+        benchmark.batches()
+        benchmark.bulk_beside_copy(target=0.5)
+        benchmark.growth(target=0.8)
+        benchmark.memory()
+
+
+def _on_sqlite(plan: Plan, everyone: Sequence[User]) -> None:
+    with stage.sqlite(everyone) as databases:
+        print(f"\n== {databases.version}, WAL, synchronous=FULL")
+        benchmark = Benchmark(plan, databases, everyone)
+        benchmark.single(target=4, two_workers_target=None)
+        benchmark.batches()
+        benchmark.bulk_beside_transactions(target=4)
+        benchmark.growth(target=0.8)
+        benchmark.memory()
+
+
+def main(
+    db: Annotated[Backend, typer.Option(help="The databases to measure on.")] = Backend.ALL,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each measurement takes, in seconds.")] = 2.5,
+    rounds: Annotated[int, typer.Option(min=1, help="How many times each side is measured.")] = 3,
+    rows: Annotated[int, typer.Option(min=20_000, help="Stored rows for the measurement of growth.")] = 1_000_000,
+    records: Annotated[int, typer.Option(min=5_000, help="Decisions logged while memory is watched.")] = 50_000,
+    quick: Annotated[bool, typer.Option("--quick", help="One short round of each: to see that it runs.")] = False,
+) -> None:
+    """Measure the ledger beside the ordinary way, in turn, and print the ratios."""
+    plan = Plan(seconds, rounds, bulk=10_000, rows=rows, records=records)
+    if quick:
+        plan = Plan(seconds=1, rounds=1, bulk=1_000, rows=20_000, records=5_000)
+    started = time.perf_counter()
+    everyone = users()
+    _print_machine()
+    if db is not Backend.SQLITE:
+        _on_postgresql(plan, everyone)
+    if db is not Backend.POSTGRES:
+        _on_sqlite(plan, everyone)
+    print(f"\n{time.perf_counter() - started:.0f} s in all")
+
+
+if __name__ == "__main__":
+    typer.run(main)
