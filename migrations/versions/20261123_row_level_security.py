@@ -26,6 +26,8 @@ VIEWER_MAY = {
     "router_latency_hourly": "SELECT",
     "router_event_keys": "",
 }
+# A policy holds for the members of its role too, and whoever connects is one: only those who took the role pass.
+AS_SYSTEM = f"current_user = '{SYSTEM_ROLE}'"
 OWN_ROWS = "user_id = nullif(current_setting('app.user_id', true), '')::uuid"
 
 
@@ -40,7 +42,7 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SYSTEM_ROLE}")
-        op.execute(f"CREATE POLICY system ON {table} TO {SYSTEM_ROLE} USING (true) WITH CHECK (true)")
+        op.execute(f"CREATE POLICY system ON {table} TO {SYSTEM_ROLE} USING ({AS_SYSTEM}) WITH CHECK ({AS_SYSTEM})")
         if may:
             op.execute(f"GRANT {may} ON {table} TO {VIEWER_ROLE}")
             op.execute(f"CREATE POLICY own_rows ON {table} TO {VIEWER_ROLE} USING ({OWN_ROWS}) WITH CHECK ({OWN_ROWS})")
