@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-from enum import Enum
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar, cast
 
 import strawberry
 
@@ -16,19 +15,17 @@ After = Annotated[
 Value = TypeVar("Value")
 
 
-def given(value: Any) -> Any:
-    """What the client sent, as plain values: fields it left out are absent, and a null is None."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {name: given(inner) for name, inner in fields if inner is not strawberry.UNSET}
-    if isinstance(value, list):
-        return [given(item) for item in value]
-    return value.value if isinstance(value, Enum) else value
+def given(sent: object) -> Mapping[str, Any]:
+    """The fields of an input as the client sent them: one that it left out is absent, and a null is None.
+
+    Input classes describe the schema; what resolvers get in their place is the mapping itself (see `schema`).
+    """
+    return cast("Mapping[str, Any]", sent)
 
 
-def present(value: Any) -> dict[str, Any]:
-    """What the client sent, where a null means the same as leaving the field out."""
-    return {name: inner for name, inner in given(value).items() if inner is not None}
+def present(sent: object) -> dict[str, Any]:
+    """The fields of an input, where a null means the same as leaving the field out."""
+    return {name: value for name, value in given(sent).items() if value is not None}
 
 
 def known(argument: Value | None) -> Value | None:

@@ -8,7 +8,7 @@ import strawberry
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.base import StrawberryContainer, get_object_definition
+from strawberry.types.base import StrawberryContainer, StrawberryObjectDefinition, get_object_definition
 from strawberry.types.lazy_type import LazyType
 
 from schema.ab_test import ABTestMutation, ABTestQuery, ABTestSubscription
@@ -62,3 +62,9 @@ schema = Schema(
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[ParserCache, ValidationCache, Masked],
 )
+
+# Inputs describe what clients may send; it reaches the resolvers as it was sent, and `domain` checks it. To build an
+# object of each first would take most of the time of a large batch.
+for _concrete in schema.schema_converter.type_map.values():
+    if isinstance(_concrete.definition, StrawberryObjectDefinition) and _concrete.definition.is_input:
+        _concrete.definition.from_input = lambda _input, sent, _context: sent
