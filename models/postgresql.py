@@ -32,6 +32,10 @@ _POOL_TIMEOUT_S: Final = 30
 _CONNECT_TIMEOUT_S: Final = 10
 
 
+# All that the driver raises; a connection that breaks in the midst of a message is an error of its own kind.
+DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+
 class DatabaseFailure(Exception):
     """The database did not do what it was asked; nothing of the transaction was kept."""
 
@@ -147,7 +151,7 @@ class PostgreSQL:
             await connection.start()
         except PoolTimeout:
             raise
-        except (SQLAlchemyError, asyncpg.PostgresError, OSError) as error:
+        except (SQLAlchemyError, *DRIVER_ERRORS) as error:
             raise DatabaseFailure(str(error)) from error
         try:
             await _execute(connection, begin)
@@ -176,14 +180,14 @@ async def fetch(connection: AsyncConnection, statement: str, *arguments: Any) ->
     """What the statement returns. Raises DatabaseFailure."""
     try:
         return await (await driver_of(connection)).fetch(statement, *arguments)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except DRIVER_ERRORS as error:
         raise DatabaseFailure(str(error)) from error
 
 
 async def _execute(connection: AsyncConnection, statements: str) -> None:
     try:
         await (await driver_of(connection)).execute(statements)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except DRIVER_ERRORS as error:
         raise DatabaseFailure(str(error)) from error
 
 
@@ -191,6 +195,7 @@ async def _abandon(connection: AsyncConnection) -> None:
     """Roll back and give the connection back; one that cannot even do that is thrown away."""
     try:
         await _execute(connection, "ROLLBACK")
-    except (DatabaseFailure, SQLAlchemyError):
+    except Exception:  # noqa: BLE001 - whatever it is, the pool must not lose a place to it
         await connection.invalidate()
-    await connection.close()
+    finally:
+        await connection.close()

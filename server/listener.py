@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy import URL
 
 from domain.event import decode
-from models.postgresql import CHANNEL
+from models.postgresql import CHANNEL, DRIVER_ERRORS
 from server.event_bus import EventBus
 
 _FIRST_WAIT_S: Final = 0.1
@@ -61,7 +61,7 @@ class Listener:
             try:
                 # A connection can be dead without a word; asking tells.
                 await connection.fetchval("SELECT 1", timeout=_TIMEOUT_S)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except DRIVER_ERRORS:
                 return
 
     async def _reconnect(self) -> asyncpg.Connection[Any]:
@@ -69,7 +69,7 @@ class Listener:
         while True:
             try:
                 return await self._connect()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except DRIVER_ERRORS:
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
 

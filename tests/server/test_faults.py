@@ -1,0 +1,440 @@
+"""Whatever breaks around the ledger, what it acknowledged is there once, and what it keeps of it is right."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import resource
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+import models.postgresql
+import models.sqlite
+from domain.analytics import LogAnalytics
+from migrations import upgrade
+from models import EventKey, RouterAnalytics
+from models.database import Database
+from models.ledger import Draft, Ledger
+from models.postgresql import DatabaseFailure
+from server.app import create_app
+from server.auth import make_token
+from server.settings import Settings
+from tests.conftest import SECRET, published_to_nobody, serving
+from tests.support.api import Api
+from tests.support.load import (
+    COST,
+    SET_ALERT,
+    START_TEST,
+    Told,
+    log_on,
+    record,
+    send,
+    settle,
+    until,
+)
+from tests.support.postgres import Cluster, cluster
+from tests.support.process import DATABASE_OF, USER, run, running
+from tests.support.socket import signed_in
+
+ROUNDS = 20
+CLIENTS = 8
+THRESHOLDS = [Decimal("0.1"), Decimal(2), Decimal(5), Decimal(1_000_000)]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, database_url: str) -> Path:
+    """The data directory of server processes that use the test's database."""
+    return using(database_url, tmp_path)
+
+
+def using(database_url: str, tmp_path: Path) -> Path:
+    directory = tmp_path / "data"
+    DATABASE_OF[directory] = database_url
+    return directory
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> str:
+    settings = Settings(data_dir=tmp_path, jwt_secret=SecretStr(SECRET))
+    return make_token(settings, UUID(USER), timedelta(hours=1))
+
+
+@asynccontextmanager
+async def database_at(url: str) -> AsyncIterator[Database]:
+    database = Database(url, published_to_nobody)
+    try:
+        yield database
+    finally:
+        await database.dispose()
+
+
+@asynccontextmanager
+async def api_at(address: str, token: str) -> AsyncIterator[Api]:
+    async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
+        yield Api(client, token)
+
+
+def differences(data_dir: Path) -> tuple[int, str]:
+    done = run("verify", data_dir=data_dir)
+    return done.returncode, done.stdout
+
+
+async def stored(database: Database) -> Counter[str]:
+    """How often each event id is there."""
+    async with database.system() as transaction:
+        count = func.count().label("times")
+        found = await transaction.connection.execute(
+            select(RouterAnalytics.event_id, count).group_by(RouterAnalytics.event_id)
+        )
+        return Counter({row.event_id: row.times for row in found})
+
+
+async def claimed(database: Database) -> int:
+    async with database.system() as transaction:
+        return await transaction.connection.scalar(select(func.count()).select_from(EventKey)) or 0
+
+
+async def test_a_server_killed_at_any_moment_keeps_what_it_acknowledged(
+    data_dir: Path, token: str, database: Database
+) -> None:
+    # given a user with a running test and three alerts
+    chance = random.Random(20_261_123)
+    told = Told()
+    with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
+        async with api_at(server.address, token) as api:
+            test = await api.ask(START_TEST)
+            for threshold in THRESHOLDS:
+                await api.ask(SET_ALERT, threshold=str(threshold))
+
+    # when the server is killed, again and again, while clients log
+    kills_under_load = 0
+    for round_ in range(ROUNDS):
+        with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
+            async with api_at(server.address, token) as api:
+                logging = [
+                    asyncio.create_task(log_on(api, f"{round_}:{number}", test["id"], told))
+                    for number in range(CLIENTS)
+                ]
+                await asyncio.sleep(chance.uniform(0.05, 0.4))
+                server.kill()
+                before = len(told.unsettled)
+                await asyncio.gather(*logging)
+                kills_under_load += len(told.unsettled) > before
+        if round_ % 7 == 6:
+            assert differences(data_dir) == (0, "0 differences\n")
+
+    # then every acknowledged record is there once, nothing that was refused is, and all sums are right
+    there = await stored(database)
+    assert set(there.values()) == {1}
+    assert told.acknowledged <= set(there)
+    assert set(there) <= told.acknowledged | set(told.unsettled)
+    assert await claimed(database) == len(there)
+    assert differences(data_dir) == (0, "0 differences\n")
+    # and there was something to lose
+    assert told.errors == []
+    assert kills_under_load == ROUNDS
+    assert len(told.acknowledged) > ROUNDS * CLIENTS
+    assert len(told.refused) > ROUNDS
+
+    # and what was not answered can be sent again, and is there once too
+    with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
+        async with api_at(server.address, token) as api:
+            await settle(api, told)
+            firings = await api.ask("{ alertEvents(first: 500) { nodes { level threshold } } }")
+    assert await stored(database) == Counter(told.acknowledged)
+    spent = len(told.acknowledged) * COST
+    assert spent > THRESHOLDS[2]
+    assert Counter((Decimal(firing["threshold"]), firing["level"]) for firing in firings["nodes"]) == {
+        (threshold, level): 1 for threshold in THRESHOLDS[:3] for level in ("NEAR_LIMIT", "TRIGGERED")
+    }
+    assert differences(data_dir) == (0, "0 differences\n")
+
+
+ALERTS = "subscription { alertTriggered { cursor level amount threshold } }"
+SAVE = "mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }"
+
+
+@pytest.fixture
+def own_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A PostgreSQL that nothing else uses, its database `postgres` migrated."""
+    if request.config.getoption("--db") == "sqlite":
+        pytest.skip("only SQLite is tested")
+    with cluster() as running_alone:
+        upgrade(running_alone.url("postgres"))
+        yield running_alone
+
+
+async def test_a_postgresql_that_restarts_under_load_is_served_again(
+    own_cluster: Cluster, tmp_path: Path, token: str
+) -> None:
+    data_dir = using(own_cluster.url("postgres"), tmp_path)
+    told = Told()
+    others: list[Any] = []
+
+    async def log(api: Api, cost: str, event_id: str) -> None:
+        sent = record(event_id, 1, test["id"]) | {"cost": cost}
+        assert await send(api, [sent], told)
+
+    async def read_and_save(api: Api, enough: asyncio.Event) -> None:
+        while not enough.is_set():
+            for operation in ("{ analytics(first: 5) { nodes { eventId } } }", "{ costAlerts { nodes { id } } }", SAVE):
+                response = await api.post(operation)
+                others.append(response.json() if response.status_code == 200 else response.text)
+
+    with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
+        async with api_at(server.address, token) as api, signed_in(server.address, token) as socket:
+            # given a subscriber who heard of an alert, and clients under load
+            test = await api.ask(START_TEST)
+            for threshold in ("1", "50000"):
+                await api.ask(SET_ALERT, threshold=threshold)
+            await socket.subscribe(ALERTS)
+            enough = asyncio.Event()
+            logging = [
+                asyncio.create_task(log_on(api, f"{number}", test["id"], told, enough)) for number in range(CLIENTS)
+            ]
+            logging.append(asyncio.create_task(read_and_save(api, enough)))
+            heard = [await socket.next(), await socket.next()]
+
+            # when the database crashes and, later, comes back; and when it is stopped and comes back
+            for mode in ("immediate", "fast"):
+                failed = len(told.errors)
+                await asyncio.to_thread(own_cluster.control, "-m", mode, "stop")
+                await until(lambda failed=failed: len(told.errors) >= failed + 3 * CLIENTS)  # type: ignore[misc]
+                acknowledged = len(told.acknowledged)
+                await asyncio.to_thread(own_cluster.start)
+                await until(lambda before=acknowledged: len(told.acknowledged) >= before + 500)  # type: ignore[misc]
+            answered = len(others)
+            await until(lambda: len(others) >= answered + 6)
+            enough.set()
+            await asyncio.gather(*logging)
+
+            # then every error said to try again,
+            refusals = [error for error in told.errors if not isinstance(error, str)]
+            assert refusals == told.errors
+            assert {error["extensions"]["code"] for error in refusals} == {"SERVICE_UNAVAILABLE"}
+            answers = [answer for answer in others if not isinstance(answer, str)]
+            assert answers == others
+            codes = {error["extensions"]["code"] for answer in answers for error in answer.get("errors", ())}
+            assert codes == {"SERVICE_UNAVAILABLE"}
+            # the same server serves again,
+            assert ["errors" in answer for answer in answers[-3:]] == [False] * 3
+            await settle(api, told)
+            # and the subscription that was open all the time goes on
+            await log(api, "45000", "near")
+            await log(api, "45000", "over")
+            heard += [await socket.next(), await socket.next()]
+
+    assert [(firing["level"], firing["threshold"]) for firing in heard] == [
+        ("NEAR_LIMIT", "1"), ("TRIGGERED", "1"), ("NEAR_LIMIT", "50000"), ("TRIGGERED", "50000"),
+    ]  # fmt: skip
+    async with database_at(own_cluster.url("postgres")) as database:
+        assert await stored(database) == Counter(told.acknowledged)
+    assert differences(data_dir) == (0, "0 differences\n")
+
+
+async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a connection that is lost when it has committed
+    execute = models.postgresql._execute
+    lost = False
+
+    async def losing(connection: Any, statements: str) -> None:
+        nonlocal lost
+        await execute(connection, statements)
+        if statements == "COMMIT" and not lost:
+            lost = True
+            raise DatabaseFailure("connection was closed in the middle of operation")
+
+    decision = LogAnalytics(provider="openai", model_used="a", task_type="chat", success=True)
+    async with database_at(postgres_url) as database:
+        ledger = Ledger(database)
+        async with ledger.running():
+            await ledger.record([Draft(UUID(USER), decision)])  # the partition is there
+            monkeypatch.setattr(models.postgresql, "_execute", losing)
+            # when two clients, who gave no event ids, share that commit
+            outcomes = await asyncio.gather(
+                *(ledger.record([Draft(UUID(USER), decision)]) for _ in range(2)), return_exceptions=True
+            )
+        # then what they logged is there once, whatever they are told
+        assert lost
+        assert len(outcomes) == 2
+        assert len(await stored(database)) == 3
+
+
+# SQLite: the disk, and whoever else uses the file
+
+
+@pytest.fixture
+def file(migrated_file: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(migrated_file, tmp_path / "router.db"))
+
+
+async def fill(api: Api, file: Path, make_room: Callable[[], None]) -> Told:
+    """Log until the disk is full, see that nothing is half there, and go on when there is room."""
+    told = Told()
+    test = await api.ask(START_TEST)
+    await api.ask(SET_ALERT, threshold="1")
+    # when clients log until there is no room
+    for number in range(2_000):
+        batch = [record(f"{number}:{n}", n, test["id"]) | {"metadata": {"text": "x" * 200}} for n in range(200)]
+        assert await send(api, batch, told)
+        if len(told.errors) == 5:
+            break
+    # then it says so,
+    assert [error["extensions"]["code"] for error in told.errors] == ["SERVICE_UNAVAILABLE"] * 5
+    # what can be read can still be read,
+    assert len(told.acknowledged) >= 200
+    assert len((await api.ask("{ analytics(first: 500) { nodes { id } } }"))["nodes"]) == min(
+        500, len(told.acknowledged)
+    )
+    # and of what was not acknowledged nothing is there
+    async with database_at(f"sqlite+aiosqlite:///{file}") as database:
+        assert await stored(database) == Counter(told.acknowledged)
+        assert await claimed(database) == len(told.acknowledged)
+    # and when there is room again, all of it goes on
+    make_room()
+    await settle(api, told)
+    assert (await api.ask(SAVE))["__typename"] == "RouterPreferences"
+    return told
+
+
+async def test_files_that_may_not_grow_are_an_error_and_no_damage(file: Path, tmp_path: Path, token: str) -> None:
+    data_dir = using(f"sqlite+aiosqlite:///{file}", tmp_path)
+    with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
+        pid = server.process.pid
+
+        def allow(bytes_a_file: tuple[int, int]) -> None:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, bytes_a_file)
+
+        unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        allow((2**20, unlimited[1]))
+        async with api_at(server.address, token) as api:
+            told = await fill(api, file, lambda: allow(unlimited))
+    async with database_at(f"sqlite+aiosqlite:///{file}") as database:
+        assert await stored(database) == Counter(told.acknowledged)
+    assert differences(data_dir) == (0, "0 differences\n")
+
+
+@contextmanager
+def small_file_system(directory: Path) -> Iterator[None]:
+    directory.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", directory], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("file systems cannot be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", directory], check=True)
+
+
+async def test_a_full_disk_is_an_error_and_no_damage(migrated_file: Path, tmp_path: Path, token: str) -> None:
+    small = tmp_path / "small"
+
+    def grow() -> None:
+        subprocess.run(["mount", "-o", "remount,size=100m", small], check=True)
+
+    with small_file_system(small):
+        file = Path(shutil.copy(migrated_file, small / "router.db"))
+        data_dir = using(f"sqlite+aiosqlite:///{file}", small)
+        with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
+            async with api_at(server.address, token) as api:
+                told = await fill(api, file, grow)
+        async with database_at(f"sqlite+aiosqlite:///{file}") as database:
+            assert await stored(database) == Counter(told.acknowledged)
+        assert differences(data_dir) == (0, "0 differences\n")
+
+
+LOCK_FILE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Another process writes in the file while the block runs."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCK_FILE, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "locked\n"
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+async def impatient(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """The address of a server that waits for a locked file no longer than 0.3 s."""
+    monkeypatch.setattr(models.sqlite, "_BUSY_TIMEOUT_S", 0.3)
+    settings = Settings(data_dir=tmp_path, database_url=f"sqlite+aiosqlite:///{file}", jwt_secret=SecretStr(SECRET))
+    async with serving(create_app(settings)) as address:
+        yield address
+
+
+async def test_a_file_that_another_process_locks_is_an_error_and_no_damage(
+    impatient: str, file: Path, tmp_path: Path, token: str
+) -> None:
+    data_dir = using(f"sqlite+aiosqlite:///{file}", tmp_path)
+    told = Told()
+    async with api_at(impatient, token) as api:
+        test = await api.ask(START_TEST)
+        await api.ask(SET_ALERT, threshold="1")
+        assert await send(api, [record("before", 1, test["id"])], told)
+        with locked(file):
+            # when a hundred clients log beside whoever holds the file, then they hear so together, and soon
+            async with asyncio.timeout(10):
+                await asyncio.gather(*(send(api, [record(f"{n}", n, test["id"])], told) for n in range(100)))
+            assert [error["extensions"]["code"] for error in told.errors] == ["SERVICE_UNAVAILABLE"] * 100
+            assert (await api.errors(SAVE))[0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+            # and what is there can be read
+            nodes = (await api.ask("{ analytics { nodes { eventId } } }"))["nodes"]
+            assert nodes == [{"eventId": "before"}]
+        # and when the file is free, all of it goes on
+        assert set(told.unsettled) == {f"{n}" for n in range(100)}
+        await settle(api, told)
+        assert (await api.ask(SAVE))["__typename"] == "RouterPreferences"
+    async with database_at(f"sqlite+aiosqlite:///{file}") as database:
+        assert await stored(database) == Counter(told.acknowledged)
+        assert len(told.acknowledged) == 101
+    assert differences(data_dir) == (0, "0 differences\n")
+
+
+async def test_lines_for_a_locked_file_are_answered_with_an_error_that_programs_can_read(
+    impatient: str, file: Path, token: str
+) -> None:
+    line = b'{"provider": "openai", "modelUsed": "a", "taskType": "chat", "success": true}\n'
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(base_url=impatient, timeout=30) as client:
+        with locked(file):
+            answer = await client.post("/ingest/decisions", content=line * 3, headers=headers)
+        results = [json.loads(result) for result in answer.text.splitlines()]
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
+        assert [(result["line"], result["error"]["code"], result["error"]["retryAfterMs"]) for result in results] == [
+            (number, "OVERLOADED", 1000) for number in (1, 2, 3)
+        ]
+        # and they are taken when the file is free
+        answer = await client.post("/ingest/decisions", content=line * 3, headers=headers)
+        assert answer.text.count('"deduplicated":false') == 3

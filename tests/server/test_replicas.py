@@ -1,0 +1,362 @@
+"""Several server processes on one PostgreSQL behave as one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from domain.analytics import LogAnalytics
+from models.database import Database
+from models.ledger import Draft, Ledger, Logged
+from server.auth import make_token
+from server.settings import Settings
+from tests.conftest import SECRET, published_to_nobody
+from tests.support.api import Api
+from tests.support.load import BATCH, COST, LOG_MANY, SET_ALERT, START_TEST, Told, record, send
+from tests.support.postgres import Cluster
+from tests.support.process import DATABASE_OF, run, running
+from tests.support.socket import Socket, signed_in
+
+ALERTS = "subscription { alertTriggered { cursor level amount } }"
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+MOMENT = datetime(2026, 3, 10, tzinfo=UTC)
+LOGGED = "subscription { analyticsLogged { eventId } }"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, postgres_url: str) -> Path:
+    directory = tmp_path / "data"
+    DATABASE_OF[directory] = postgres_url
+    return directory
+
+
+@pytest.fixture
+def replicas(data_dir: Path) -> Iterator[list[str]]:
+    """The addresses of two server processes on one database."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(running(data_dir, ROUTER_JWT_SECRET=SECRET)).address for _ in range(2)]
+
+
+@pytest.fixture
+def token_for(data_dir: Path) -> Any:
+    settings = Settings(data_dir=data_dir, jwt_secret=SecretStr(SECRET))
+    return lambda user_id: make_token(settings, user_id, timedelta(hours=1))
+
+
+@asynccontextmanager
+async def clients(addresses: list[str]) -> AsyncIterator[list[httpx2.AsyncClient]]:
+    async with AsyncExitStack() as stack:
+        limits = httpx2.Limits(max_connections=100)
+        yield [
+            await stack.enter_async_context(httpx2.AsyncClient(base_url=address, timeout=60, limits=limits))
+            for address in addresses
+        ]
+
+
+def plain(url: str) -> str:
+    return url.replace("+asyncpg", "")
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection[Any]]:
+    connection = await asyncpg.connect(plain(url))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def test_what_one_replica_logs_is_heard_on_the_other_in_order_and_once(
+    replicas: list[str], token_for: Any, user_id: UUID
+) -> None:
+    token = token_for(user_id)
+    here, there = replicas
+    async with clients([there]) as [client], signed_in(here, token) as alerts, signed_in(here, token) as logged:
+        # given subscribers on one replica
+        api = Api(client, token)
+        test = await api.ask(START_TEST)
+        for threshold in ("1", "2", "3"):
+            await api.ask(SET_ALERT, threshold=threshold)
+        await alerts.subscribe(ALERTS)
+        await logged.subscribe(LOGGED)
+
+        # when singles and batches are logged on the other
+        sent: list[str] = []
+        for number in range(20):
+            batch = [record(f"{number}:{n}", n, test["id"]) for n in range(1 if number % 2 else 40)]
+            told = Told()
+            assert await send(api, batch, told)
+            assert len(told.acknowledged) == len(batch)
+            sent += [each["eventId"] for each in batch]
+
+        # then each arrives, in the order it was logged, once
+        heard = [(await logged.next())["eventId"] for _ in sent]
+        firings = [await alerts.next() for _ in range(6)]
+        stored = (await api.ask("{ alertEvents(first: 500) { nodes { cursor level amount } } }"))["nodes"]
+
+        # and so does what is logged on the replica that listens
+        async with clients([here]) as [same]:
+            told = Told()
+            assert await send(Api(same, token), [record("last", 0, test["id"])], told)
+        assert (await logged.next())["eventId"] == "last"
+    assert heard == sent
+    assert firings == stored[::-1]
+    assert Counter(firing["level"] for firing in firings) == {"NEAR_LIMIT": 3, "TRIGGERED": 3}
+
+
+USERS = [UUID(int=n) for n in range(1, 6)]
+CLIENTS_A_REPLICA = 16
+BATCHES_A_CLIENT = 20
+SPENT_BY_EACH_USER = 2 * CLIENTS_A_REPLICA * BATCHES_A_CLIENT // len(USERS) * BATCH * COST
+FIGURES = """
+query($id: ID!) {
+  abTest(id: $id) { variantA { calls successes totalCost } variantB { calls successes totalCost } }
+  costAlerts { nodes { id currentAmount state } }
+  alertEvents(first: 500) { nodes { level alert { id } } }
+}
+"""
+UPDATE = """
+mutation($id: ID!, $enforced: Boolean!) {
+  updateCostAlert(id: $id, input: {enforced: $enforced}) { ... on CostAlert { enforced } ... on Error { message } }
+}
+"""
+
+
+# Commits for a test wait for each other at its row; those for none meet at every key and sum after it.
+@pytest.mark.parametrize("tested", [True, False])
+async def test_replicas_that_log_to_the_same_users_at_full_speed_leave_exact_sums(
+    tested: bool, replicas: list[str], token_for: Any, data_dir: Path, postgres_url: str
+) -> None:
+    chance = random.Random(20_261_123)
+    async with clients(replicas) as both:
+        # given five users with a test and three alerts each
+        apis = {user: [Api(client, token_for(user)) for client in both] for user in USERS}
+        tests = {user: await apis[user][0].ask(START_TEST) for user in USERS}
+        thresholds = [SPENT_BY_EACH_USER * part / 10 for part in (1, 5, 9)]
+        alerts = {
+            user: [await apis[user][0].ask(SET_ALERT, threshold=str(threshold)) for threshold in thresholds]
+            for user in USERS
+        }
+
+        # when all of them are logged to through both replicas at once, while their alerts are changed
+        async def log(replica: int, client: int, users: list[UUID]) -> None:
+            for number, user in enumerate(users):
+                name = f"{replica}:{client}:{number}"
+                batch = [record(f"{name}:{n}", n, tests[user]["id"]) for n in range(BATCH)]
+                if not tested:
+                    batch = [each | {"abTestId": None} for each in batch]
+                # each is sent to both, in any order, so that the replicas meet at event ids as well
+                answers = await asyncio.gather(
+                    *(api.ask(LOG_MANY, input=chance.sample(batch, BATCH)) for api in apis[user])
+                )
+                assert sum(answer["accepted"] for answer in answers) == BATCH
+                assert sum(answer["deduplicated"] for answer in answers) == BATCH
+                assert [answer["rejected"] for answer in answers] == [[], []]
+
+        async def change(user: UUID, enough: asyncio.Event) -> None:
+            enforced = True
+            while not enough.is_set():
+                for api in apis[user]:
+                    answer = await api.ask(UPDATE, id=chance.choice(alerts[user])["id"], enforced=enforced)
+                    assert answer == {"enforced": enforced}
+                enforced = not enforced
+
+        plans = [USERS * (BATCHES_A_CLIENT // len(USERS)) for _ in range(2 * CLIENTS_A_REPLICA)]
+        for plan in plans:
+            chance.shuffle(plan)
+        enough = asyncio.Event()
+        changing = [asyncio.create_task(change(user, enough)) for user in USERS]
+        await asyncio.gather(*(log(index % 2, index, plan) for index, plan in enumerate(plans)))
+        enough.set()
+        await asyncio.gather(*changing)
+
+        # then each user's figures are those of what was logged
+        figures = {
+            user: await apis[user][index % 2].ask(FIGURES, id=tests[user]["id"]) for index, user in enumerate(USERS)
+        }
+
+    batches = 2 * CLIENTS_A_REPLICA * BATCHES_A_CLIENT // len(USERS)
+    for user, figure in figures.items():
+        for variant in figure["abTest"].values():
+            assert variant["calls"] == tested * 10 * batches
+            assert variant["successes"] == tested * 8 * batches
+            assert Decimal(variant["totalCost"]) == tested * 10 * batches * COST
+        assert {alert["id"]: Decimal(alert["currentAmount"]) for alert in figure["costAlerts"]["nodes"]} == {
+            alert["id"]: SPENT_BY_EACH_USER for alert in alerts[user]
+        }
+        # and each level of each alert fired once
+        assert Counter((each["alert"]["id"], each["level"]) for each in figure["alertEvents"]["nodes"]) == {
+            (alert["id"], level): 1 for alert in alerts[user] for level in ("NEAR_LIMIT", "TRIGGERED")
+        }
+    async with connected(postgres_url) as connection:
+        # none of it by trying again after a deadlock
+        assert await connection.fetchval(DEADLOCKS) == 0
+        sums = await connection.fetch(
+            "SELECT user_id, sum(calls)::int AS calls, sum(cost)::bigint AS cost FROM router_analytics_hourly "
+            "GROUP BY user_id"
+        )
+        assert {row["user_id"]: (row["calls"], Decimal(row["cost"]).scaleb(-9)) for row in sums} == dict.fromkeys(
+            USERS, (batches * BATCH, SPENT_BY_EACH_USER)
+        )
+    done = run("verify", data_dir=data_dir)
+    assert (done.returncode, done.stdout) == (0, "0 differences\n")
+
+
+@pytest.mark.parametrize("same_events", [True, False])
+async def test_ledgers_that_are_given_the_same_in_opposite_orders_lock_it_in_one(
+    postgres_url: str, same_events: bool
+) -> None:
+    async with AsyncExitStack() as stack:
+        ledgers = []
+        for _ in range(2):
+            database = Database(postgres_url, published_to_nobody)
+            stack.push_async_callback(database.dispose)
+            ledgers.append(await stack.enter_async_context(Ledger(database).running()))
+
+        # given two processes' ledgers, and decisions of many users, hours and models
+        def drafts(round_: int, ledger: int) -> list[Draft]:
+            return [
+                Draft(
+                    user,
+                    LogAnalytics(
+                        event_id=f"{round_}:{n}" if same_events else f"{round_}:{n}:{ledger}",
+                        provider="openai",
+                        model_used=f"m{n}",
+                        task_type="chat",
+                        success=True,
+                        latency_ms=2**n,
+                        occurred_at=MOMENT + timedelta(hours=n),
+                    ),
+                )
+                for user in USERS
+                for n in range(20)
+            ]
+
+        # when each is given them at the same time, in opposite orders
+        for round_ in range(60):
+            first, second = drafts(round_, 0), drafts(round_, 1)[::-1]
+            outcomes = await asyncio.gather(ledgers[0].record(first), ledgers[1].record(second))
+            logged = [outcome for each in outcomes for outcome in each if isinstance(outcome, Logged)]
+            assert len(logged) == 2 * len(first)
+            assert sum(outcome.deduplicated for outcome in logged) == same_events * len(first)
+
+    # then neither ever had to give way to the other
+    async with connected(postgres_url) as connection:
+        assert await connection.fetchval(DEADLOCKS) == 0
+
+
+async def test_a_subscription_misses_nothing_while_its_process_cannot_listen(
+    replicas: list[str], token_for: Any, user_id: UUID, postgres: Cluster, postgres_url: str
+) -> None:
+    token = token_for(user_id)
+    name = postgres_url.rpartition("/")[2]
+    listeners = f"FROM pg_stat_activity WHERE datname = '{name}' AND query ILIKE 'LISTEN%'"
+    async with (
+        connected(postgres.url("postgres")) as administrator,
+        clients(replicas) as both,
+        signed_in(replicas[0], token) as socket,
+    ):
+        here, there = (Api(client, token) for client in both)
+        test = await here.ask(START_TEST)
+        await here.ask(SET_ALERT, threshold="1")
+        await socket.subscribe(ALERTS)
+
+        async def log(event_id: str, cost: str) -> None:
+            assert await send(there, [record(event_id, 1, test["id"]) | {"cost": cost}], told)
+
+        # given a subscriber who hears what fires on the other replica,
+        told = Told()
+        await log("near", "0.9")
+        heard = [await socket.next()]
+        # and processes that have lost their listening connections and get no new ones
+        lost = [row["pid"] for row in await administrator.fetch(f"SELECT pid {listeners}")]
+        assert len(lost) == 2
+        await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        for pid in lost:
+            # 5 s for it to be gone
+            assert await administrator.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
+
+        # when an alert fires, and they can listen again
+        await log("over", "0.9")
+        assert told.acknowledged == {"near", "over"}
+        assert await administrator.fetchval(f"SELECT count(*) {listeners}") == 0
+        await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+        # then the subscriber hears of it,
+        heard.append(await socket.next())
+        # and goes on to hear what fires from then on
+        await here.ask(SET_ALERT, threshold="1.5")
+        heard.append(await socket.next())
+        await there.ask(SET_ALERT, threshold="1.6")
+        heard.append(await socket.next())
+        assert await quiet(socket)
+    assert [(firing["level"], firing["amount"]) for firing in heard] == [
+        ("NEAR_LIMIT", "0.9"), ("TRIGGERED", "1.8"), ("TRIGGERED", "1.8"), ("TRIGGERED", "1.8"),
+    ]  # fmt: skip
+    assert len({firing["cursor"] for firing in heard}) == 4
+
+
+async def test_a_subscription_outlives_a_read_that_failed(
+    replicas: list[str], token_for: Any, user_id: UUID, postgres: Cluster, postgres_url: str
+) -> None:
+    token = token_for(user_id)
+    name = postgres_url.rpartition("/")[2]
+    connections = f"FROM pg_stat_activity WHERE datname = '{name}' AND application_name = 'enterprise-router'"
+
+    def spent(amount: str) -> Draft:
+        return Draft(
+            user_id,
+            LogAnalytics(provider="openai", model_used="a", task_type="chat", success=True, cost=Decimal(amount)),
+        )
+
+    async with (
+        connected(postgres.url("postgres")) as administrator,
+        clients(replicas) as [client, _],
+        signed_in(replicas[0], token) as socket,
+    ):
+        # given a subscriber, and a process that can commit
+        await Api(client, token).ask(SET_ALERT, threshold="1")
+        await socket.subscribe(ALERTS)
+        servers = [row["pid"] for row in await administrator.fetch(f"SELECT pid {connections}")]
+        async with AsyncExitStack() as stack:
+            database = Database(postgres_url, published_to_nobody)
+            stack.push_async_callback(database.dispose)
+            elsewhere = await stack.enter_async_context(Ledger(database).running())
+            await elsewhere.record([spent("0.1")])
+            # when an alert fires there, of which the servers hear but which they cannot read,
+            await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            for pid in servers:
+                assert await administrator.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
+            await elsewhere.record([spent("0.8")])
+            [error] = await Api(client, token).errors("{ costAlerts { nodes { id } } }")
+            assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+            # and one that they can read
+            await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            await elsewhere.record([spent("0.8")])
+        # then the subscriber gets both
+        heard = [await socket.next(), await socket.next()]
+        assert [(firing["level"], firing["amount"]) for firing in heard] == [
+            ("NEAR_LIMIT", "0.9"),
+            ("TRIGGERED", "1.7"),
+        ]
+        assert await quiet(socket)
+
+
+async def quiet(socket: Socket) -> bool:
+    """Whether nothing more came before the answer to a question asked now."""
+    await socket.start("{ viewer { id } }", operation="question")
+    message = await socket.receive()
+    return bool(message["id"] == "question")
