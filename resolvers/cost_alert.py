@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 from pydantic.alias_generators import to_camel
 from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.bounds import identifier
@@ -29,6 +30,7 @@ from models.cost_alert import (
 )
 from models.database import raise_event
 from models.page import newest_first
+from models.postgresql import DatabaseFailure
 from models.types import new_id
 from resolvers.context import Context, Info
 from resolvers.input import After, First, given, known, present
@@ -202,7 +204,11 @@ async def alert_triggered(
         else:
             seen = decode_cursor(AlertEvent.__tablename__, after, whole_number) if after else 0
         while True:
-            firings = await uninterrupted(_firings_after(context, seen))
+            try:
+                firings = await uninterrupted(_firings_after(context, seen))
+            except (SQLAlchemyError, DatabaseFailure, OSError):
+                # The database is away: nothing is lost, for the next event or the listener's return wakes us.
+                firings = []
             for firing in firings:
                 yield firing
                 seen = firing.sequence

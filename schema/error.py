@@ -122,6 +122,6 @@ def _explained(cause: Exception) -> tuple[str, dict[str, Any]]:
     error_id = str(new_id())
     log.error("unexpected error %s", error_id, exc_info=cause)
     if isinstance(cause, SQLAlchemyError | DatabaseFailure | OSError):
-        message = "The database did not answer. Nothing was changed; try again."
+        message = "The database did not answer. Send it again, decisions with the same eventId."
         return message, {"code": "SERVICE_UNAVAILABLE", "errorId": error_id}
     return "Something went wrong here.", {"code": "INTERNAL_SERVER_ERROR", "errorId": error_id}
