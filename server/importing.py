@@ -48,14 +48,15 @@ async def import_usage(
 
 
 async def _record(ledger: Ledger, user_id: UUID, chunk: list[UsageRow | BadRow], result: ImportResult) -> None:
-    good = [row for row in chunk if isinstance(row, UsageRow) and row.decision.occurred_at]
-    bad = [
-        row
-        if isinstance(row, BadRow)
-        else BadRow(row.line, "occurred_at: must be given; history without a time is none")
-        for row in chunk
-        if row not in good
-    ]
+    good: list[UsageRow] = []
+    bad: list[BadRow] = []
+    for row in chunk:
+        if isinstance(row, BadRow):
+            bad.append(row)
+        elif row.decision.occurred_at is None:
+            bad.append(BadRow(row.line, "occurred_at: must be given; history without a time is none"))
+        else:
+            good.append(row)
     outcomes = await ledger.record([Draft(user_id, row.decision, imported=True) for row in good]) if good else []
     for row, outcome in zip(good, outcomes, strict=True):
         if isinstance(outcome, Refusal):
