@@ -13,7 +13,7 @@ from domain.error import InvalidInput, Refusal
 from domain.event import AnalyticsLogged
 from domain.page import Page
 from models.analytics import RouterAnalytics, analytics_by_id, passing
-from models.cost_alert import load_alerts
+from models.cost_alert import AlertEvent, load_alerts
 from models.ledger import Draft, Logged
 from models.page import newest_first
 from resolvers.context import Context, Info
@@ -67,9 +67,14 @@ async def log_analytics(
     if isinstance(outcome, Refusal):
         raise outcome.under("input")
     if outcome.alert_events:
-        async with context.database.viewer(context.viewer) as session:
-            outcome.alert_events = await load_alerts(session, outcome.alert_events, context.clock())
+        # The record itself is the ledger's by now, whoever waits for it.
+        outcome.alert_events = await uninterrupted(_with_alerts(context, outcome.alert_events))
     return outcome
+
+
+async def _with_alerts(context: Context, firings: Sequence[AlertEvent]) -> list[AlertEvent]:
+    async with context.database.viewer(context.viewer) as session:
+        return await load_alerts(session, firings, context.clock())
 
 
 async def log_analytics_batch(

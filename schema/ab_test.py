@@ -117,14 +117,14 @@ class ABTestMutation:
         resolver=resolvers.ab_test.create_ab_test,
         graphql_type=CreateABTestResult,
         name="createABTest",
-        extensions=[RefusalAsData()],
+        extensions=[RefusalAsData(), Uninterrupted()],
         description="Start a test. Conflict when one runs for this task type already.",
     )
     end_ab_test = strawberry.mutation(
         resolver=resolvers.ab_test.end_ab_test,
         graphql_type=EndABTestResult,
         name="endABTest",
-        extensions=[RefusalAsData()],
+        extensions=[RefusalAsData(), Uninterrupted()],
         description="End a test with winner A, B or none. Ending it again the same way changes nothing; another way is "
         "a conflict.",
     )
@@ -132,7 +132,7 @@ class ABTestMutation:
         resolver=resolvers.ab_test.delete_ab_test,
         graphql_type=DeleteResult,
         name="deleteABTest",
-        extensions=[RefusalAsData()],
+        extensions=[RefusalAsData(), Uninterrupted()],
         description="Delete a test that has ended; its decisions stay. Conflict while it runs.",
     )
 

@@ -178,26 +178,26 @@ class CostAlertMutation:
     create_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.create_cost_alert,
         graphql_type=CreateCostAlertResult,
-        extensions=[RefusalAsData()],
+        extensions=[RefusalAsData(), Uninterrupted()],
         description="Set an alert: at most 200 a user. What was spent in its current window before counts, and may make "
         "it fire at once.",
     )
     update_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.update_cost_alert,
         graphql_type=UpdateCostAlertResult,
-        extensions=[RefusalAsData()],
+        extensions=[RefusalAsData(), Uninterrupted()],
         description="Change an alert. It is evaluated anew at once.",
     )
     delete_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.delete_cost_alert,
         graphql_type=DeleteResult,
-        extensions=[RefusalAsData()],
+        extensions=[RefusalAsData(), Uninterrupted()],
         description="Delete an alert and its firings. Conflict for the alert that the preferences keep.",
     )
     acknowledge_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.acknowledge_cost_alert,
         graphql_type=AcknowledgeCostAlertResult,
-        extensions=[RefusalAsData()],
+        extensions=[RefusalAsData(), Uninterrupted()],
         description="Acknowledge what an alert fired. It does not re-arm it. Conflict when nothing waits for that.",
     )
 

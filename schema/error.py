@@ -74,14 +74,14 @@ class Uninterrupted(FieldExtension):
         return await uninterrupted(next_(source, info, **kwargs))
 
 
-class RefusalAsData(Uninterrupted):
+class RefusalAsData(FieldExtension):
     """Answers a refusal as a member of the mutation's result union."""
 
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info[Any, Any], **kwargs: Any
     ) -> Any:
         try:
-            return await super().resolve_async(next_, source, info, **kwargs)
+            return await next_(source, info, **kwargs)
         except error.Refusal as refusal:
             return as_data(refusal)
 
@@ -93,15 +93,25 @@ class Masked(MaskErrors):
         super().__init__(lambda found: _cause(found) is not None)
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        message, extensions = _explained(_cause(error) or error)
-        return GraphQLError(
-            message,
-            nodes=error.nodes,
-            source=error.source,
-            positions=error.positions,
-            path=error.path,
-            extensions=extensions,
-        )
+        return _masked(error, _cause(error) or error)
+
+
+def masked(errors: list[GraphQLError]) -> list[GraphQLError]:
+    """These errors as clients may see them."""
+    causes = [(found, _cause(found)) for found in errors]
+    return [_masked(found, cause) if cause is not None else found for found, cause in causes]
+
+
+def _masked(found: GraphQLError, cause: Exception) -> GraphQLError:
+    message, extensions = _explained(cause)
+    return GraphQLError(
+        message,
+        nodes=found.nodes,
+        source=found.source,
+        positions=found.positions,
+        path=found.path,
+        extensions=extensions,
+    )
 
 
 def _cause(found: GraphQLError) -> Exception | None:

@@ -174,7 +174,7 @@ class PreferenceMutation:
     save_preferences = strawberry.mutation(
         resolver=resolvers.preference.save_preferences,
         graphql_type=SavePreferencesResult,
-        extensions=[RefusalAsData()],
+        extensions=[RefusalAsData(), Uninterrupted()],
         description="Save preferences. Only the fields that are given change.",
     )
 

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP and WebSocket: signing in at the edge, and a context for each request."""
+"""GraphQL at one address, over HTTP and WebSocket: signing in at the edge, and a context for each request."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from models.ledger import Ledger
 from resolvers.context import Context, Events
 from schema import schema
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
+from server.graphql_http import respond
 
 CONNECTION_INIT_TIMEOUT: Final = timedelta(seconds=10)
 FORBIDDEN: Final = 4403
@@ -76,17 +77,20 @@ class GraphQLApp(GraphQL[Context, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            request = Request(scope, receive)
             try:
-                token = bearer_token(Request(scope).headers.get("authorization"))
-                scope["viewer"] = await self._authenticator.viewer(token)
+                viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
             except (Unauthenticated, KeysUnavailable) as error:
-                await refusal(error)(scope, receive, send)
-                return
-        await super().__call__(scope, receive, send)
+                response = refusal(error)
+            else:
+                response = await respond(request, self._new_context(viewer))
+            await response(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
-        """A context for one request, or for one socket until its connection_init."""
-        return self._new_context(request.scope.get("viewer"))
+        """A context for one socket: nobody's until its connection_init."""
+        return self._new_context(None)
 
     async def on_ws_connect(self, context: Context) -> Any:
         """Take the token from connection_init, as `Authorization: Bearer …` or as `token`."""
