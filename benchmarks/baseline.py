@@ -23,7 +23,8 @@ from domain.latency import bucket_of
 from domain.money import ZERO
 from models.base import Base
 from models.database import Database
-from models.ledger import Draft, Logged, Outcome, now_utc
+from models.entry import Draft, Logged, Outcome
+from models.ledger import now_utc
 from models.postgresql import SYSTEM_ROLE
 from models.rollup import NO_ID, NO_TEXT
 from models.types import new_id
@@ -113,9 +114,12 @@ class PerRequestLedger:
             return await self._store(connection, draft, now)
 
     def _transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        if self._engine is None:
-            return self._database.backend.system_transaction()
-        return _as_system(self._engine)
+        return _as_system(self._engine) if self._engine else self._on_writer()
+
+    @asynccontextmanager
+    async def _on_writer(self) -> AsyncIterator[AsyncConnection]:
+        async with self._database.system() as transaction:
+            yield transaction.connection
 
     async def _store(self, connection: AsyncConnection, draft: Draft, now: datetime) -> Outcome:
         row = row_of(draft, now)

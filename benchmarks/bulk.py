@@ -22,7 +22,8 @@ from domain.analytics import LogAnalytics
 from domain.error import Refusal
 from models.base import Base
 from models.database import Database
-from models.ledger import Draft, Ledger, Outcome
+from models.entry import Draft, Outcome
+from models.ledger import Ledger
 
 CHUNK: Final = 1_000
 """Decisions that are recorded by one call."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 import pydantic
 from pydantic import model_validator
+from pydantic_core import to_json
 
 from domain.ab_test import Variant
 from domain.bounds import Cost, Input, JSONObject, Milliseconds, Moment, Name, Share, Tokens, refuse
 from domain.preference import RoutingPriority
+
+_SORTED: Final = json.JSONEncoder(sort_keys=True)
 
 
 class LogAnalytics(Input):
@@ -48,10 +51,13 @@ class LogAnalytics(Input):
 
     def fingerprint(self) -> str:
         """32 hexadecimal digits that differ when what was reported differs: tells a retry from a reused event id."""
-        reported = self.model_dump(mode="json", exclude={"event_id"}, exclude_defaults=True)
-        if not self.metadata:
-            reported.pop("metadata", None)
-        return hashlib.blake2b(json.dumps(reported, sort_keys=True).encode(), digest_size=16).hexdigest()
+        # What was left out does not count, so that a field which is new today changes no fingerprint of yesterday.
+        reported = {name: value for name in _REPORTED if (value := getattr(self, name)) is not None}
+        metadata = _SORTED.encode(self.metadata) if self.metadata else ""
+        return hashlib.blake2b(to_json(reported) + metadata.encode(), digest_size=16).hexdigest()
+
+
+_REPORTED: Final = sorted(LogAnalytics.model_fields.keys() - {"event_id", "metadata"})
 
 
 class AnalyticsFilter(Input):

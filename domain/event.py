@@ -5,12 +5,13 @@ through the scoped door, so no event can show what its reader may not see.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 # A NOTIFY of PostgreSQL carries less than 8000 bytes.
+_MAX_BYTES: Final = 7_900
 _IDS_AT_ONCE: Final = 150
 
 
@@ -37,26 +38,47 @@ class AnalyticsLogged:
 
 
 Event = PreferencesChanged | ABTestUpdated | AlertTriggered | AnalyticsLogged
+_KINDS: Final[dict[str, type[Any]]] = {
+    kind.__name__: kind for kind in (PreferencesChanged, ABTestUpdated, AlertTriggered, AnalyticsLogged)
+}
 
 
-def encode(event: Event) -> Iterator[str]:
-    """The event as short texts, for a channel between processes; one with many ids becomes several."""
+def encode(events: Iterable[Event]) -> Iterator[str]:
+    """These events as a few short texts, for a channel between processes."""
+    parts: list[str] = []
+    size = 0
+    for event in events:
+        for part in _parts(event):
+            if parts and size + len(part) > _MAX_BYTES:
+                yield f"[{','.join(parts)}]"
+                parts, size = [], 0
+            parts.append(part)
+            size += len(part) + 1
+    if parts:
+        yield f"[{','.join(parts)}]"
+
+
+def _parts(event: Event) -> Iterator[str]:
     kind, user_id = type(event).__name__, str(event.user_id)
     if isinstance(event, AnalyticsLogged):
         for start in range(0, len(event.analytics_ids), _IDS_AT_ONCE):
-            yield json.dumps([kind, user_id, [str(id_) for id_ in event.analytics_ids[start : start + _IDS_AT_ONCE]]])
+            ids = event.analytics_ids[start : start + _IDS_AT_ONCE]
+            yield json.dumps([kind, user_id, *map(str, ids)], separators=(",", ":"))
     elif isinstance(event, ABTestUpdated):
-        yield json.dumps([kind, user_id, str(event.ab_test_id)])
+        yield json.dumps([kind, user_id, str(event.ab_test_id)], separators=(",", ":"))
     else:
-        yield json.dumps([kind, user_id])
+        yield json.dumps([kind, user_id], separators=(",", ":"))
 
 
-def decode(text: str) -> Event:
-    """The event that `encode` made this text of."""
-    kind, user_id, *rest = json.loads(text)
-    user = UUID(user_id)
-    if kind == AnalyticsLogged.__name__:
-        return AnalyticsLogged(user, tuple(map(UUID, rest[0])))
-    if kind == ABTestUpdated.__name__:
-        return ABTestUpdated(user, UUID(rest[0]))
-    return PreferencesChanged(user) if kind == PreferencesChanged.__name__ else AlertTriggered(user)
+def decode(text: str, wanted: Callable[[UUID, type[Event]], bool]) -> Iterator[Event]:
+    """The events that `encode` made this text of, of the users and kinds that are wanted."""
+    for kind, user_id, *ids in json.loads(text):
+        type_, user = _KINDS[kind], UUID(user_id)
+        if not wanted(user, type_):
+            continue
+        if type_ is AnalyticsLogged:
+            yield AnalyticsLogged(user, tuple(map(UUID, ids)))
+        elif type_ is ABTestUpdated:
+            yield ABTestUpdated(user, UUID(ids[0]))
+        else:
+            yield type_(user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -79,6 +80,32 @@ class CostAlert(Owned, Base):
     @cached_property
     def _custom_period(self) -> CustomPeriod | None:
         return CustomPeriod.model_validate(self.custom) if self.custom else None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedAlert:
+    """An alert as the ledger watches it: these columns of its row."""
+
+    user_id: UUID
+    id: UUID
+    threshold_amount: Decimal
+    period: AlertPeriod
+    time_zone: str
+    custom: dict[str, Any] | None
+    near_limit_percent: float
+    active: bool
+    config_version: int
+    counted_from: datetime
+
+    @property
+    def calendar(self) -> tuple[Any, ...]:
+        """What is equal for alerts that have the same windows."""
+        return self.period, self.time_zone, self.custom and tuple(sorted(self.custom.items()))
+
+    def window_at(self, moment: datetime) -> Window:
+        """The window of this alert that holds `moment`."""
+        custom = CustomPeriod.model_validate(self.custom) if self.custom else None
+        return window_at(self.period, ZoneInfo(self.time_zone), moment, custom)
 
 
 class AlertWindow(Owned, Base):
@@ -240,7 +267,9 @@ async def _fire_once(session: AsyncSession, alert: CostAlert, window: Window, am
     return True
 
 
-def firing_of(alert: CostAlert, window: Window, level: AlertState, amount: Decimal, now: datetime) -> AlertEvent:
+def firing_of(
+    alert: CostAlert | WatchedAlert, window: Window, level: AlertState, amount: Decimal, now: datetime
+) -> AlertEvent:
     """A firing of this alert, not yet numbered."""
     return AlertEvent(
         user_id=alert.user_id,

@@ -6,13 +6,13 @@ ledger and maintenance. Code inside a door flushes; the door commits, and then p
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 
 from domain.event import Event
@@ -20,6 +20,7 @@ from domain.viewer import Viewer
 from models.base import Owned
 from models.postgresql import PostgreSQL
 from models.sqlite import SQLite
+from models.transaction import Transaction
 
 Publish = Callable[[Sequence[Event]], None]
 
@@ -48,22 +49,22 @@ class Database:
 
         A read can change nothing. A viewer's writes run one after the other, on every replica.
         """
-        async with self.backend.viewer_transaction(viewer, write=write) as connection:
-            session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+        async with self.backend.viewer_transaction(viewer, write=write) as transaction:
+            session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
             _scope(session.sync_session, viewer)
             yield session
             await session.flush()
-            events = _taken_events(session)
-            await self.backend.announce(connection, events)
-        self._published(events)
+            transaction.events += session.info.pop(_EVENTS, [])
+        self._published(transaction.events)
 
     @asynccontextmanager
-    async def system(self) -> AsyncIterator[SystemTransaction]:
-        """A transaction over everybody's rows, for the ledger and maintenance."""
-        async with self.backend.system_transaction() as connection:
-            transaction = SystemTransaction(connection)
+    async def system(self, beside: Collection[UUID] = ()) -> AsyncIterator[Transaction]:
+        """A transaction over everybody's rows, for the ledger and maintenance.
+
+        The users that it goes `beside` write nothing of their own meanwhile; other such transactions may.
+        """
+        async with self.backend.system_transaction(beside) as transaction:
             yield transaction
-            await self.backend.announce(connection, transaction.events)
         self._published(transaction.events)
 
     def _published(self, events: Sequence[Event]) -> None:
@@ -72,22 +73,9 @@ class Database:
             self._publish(events)
 
 
-@dataclass(slots=True)
-class SystemTransaction:
-    """A connection, and what is to be said of the work done on it once it is committed."""
-
-    connection: AsyncConnection
-    events: list[Event] = field(default_factory=list)
-
-
 def raise_event(session: AsyncSession, happened: Event) -> None:
     """Publish this once the session's transaction is committed; never if it is not."""
     session.info.setdefault(_EVENTS, []).append(happened)
-
-
-def _taken_events(session: AsyncSession) -> list[Event]:
-    events: list[Event] = session.info.pop(_EVENTS, [])
-    return events
 
 
 def _scope(session: Session, viewer: Viewer) -> None:

@@ -7,7 +7,7 @@ allows for statements without parameters. SQLAlchemy therefore runs in its autoc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, cast
@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from domain.event import Event, encode
 from domain.viewer import Viewer
 from models.partition import Month, drop_partitions, make_partitions, months_ahead
+from models.transaction import Transaction
 
 VIEWER_ROLE: Final = "router_viewer"
 SYSTEM_ROLE: Final = "router_system"
@@ -71,19 +72,26 @@ class PostgreSQL:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def viewer_transaction(self, viewer: Viewer, *, write: bool) -> AsyncIterator[AsyncConnection]:
+    async def viewer_transaction(self, viewer: Viewer, *, write: bool) -> AsyncIterator[Transaction]:
         # The id is a UUID object, and so its text is nothing but hexadecimal digits and dashes.
         scope = f"SET LOCAL ROLE {VIEWER_ROLE}; SET LOCAL app.user_id = '{viewer.id}'"
         if write:
             # A viewer's writes run one at a time, and beside no commit of the ledger that has rows of theirs.
             scope += f"; SELECT pg_advisory_xact_lock(hashtextextended('{viewer.id}', 0))"
-        async with self._transaction(f"BEGIN {'READ WRITE' if write else 'READ ONLY'}; {scope}") as connection:
-            yield connection
+        async with self._transaction(f"BEGIN {'READ WRITE' if write else 'READ ONLY'}; {scope}") as transaction:
+            yield transaction
 
     @asynccontextmanager
-    async def system_transaction(self) -> AsyncIterator[AsyncConnection]:
-        async with self._transaction(f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}") as connection:
-            yield connection
+    async def system_transaction(self, beside: Collection[UUID]) -> AsyncIterator[Transaction]:
+        begin = f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}"
+        if beside:
+            # In key order, as whoever takes several must. The ids are UUID objects, as above.
+            ids = ",".join(map(str, sorted(beside)))
+            begin += (
+                f"; SELECT pg_advisory_xact_lock_shared(hashtextextended(id, 0)) FROM unnest('{{{ids}}}'::text[]) id"
+            )
+        async with self._transaction(begin) as transaction:
+            yield transaction
 
     def may_succeed_again(self, error: Exception) -> bool:
         """Whether the transaction that failed so is worth running once more."""
@@ -102,36 +110,27 @@ class PostgreSQL:
         missing = {Month.of(moment) for moment in moments} - self._partitions
         if missing:
             missing |= set(months_ahead(max(missing)))
-            async with self._transaction("BEGIN") as connection:
-                await make_partitions(connection, missing)
+            async with self._transaction("BEGIN") as transaction:
+                await make_partitions(transaction.connection, missing)
             self._partitions |= missing
 
     async def drop_partitions(self, before: datetime) -> None:
         """Drop the partitions of the months before the one of this moment."""
-        async with self._transaction("BEGIN") as connection:
-            await drop_partitions(connection, before)
+        async with self._transaction("BEGIN") as transaction:
+            await drop_partitions(transaction.connection, before)
         self._partitions.clear()
 
     async def hold_user(self, connection: AsyncConnection, user_id: UUID) -> None:
         """Keep everybody else's writes to this user's rows out until this transaction ends."""
         await fetch(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", user_id)
 
-    async def hold_users(self, connection: AsyncConnection, user_ids: Sequence[UUID]) -> None:
-        """Keep these users' own writes out until this transaction ends; other ledgers may come in beside it."""
-        locks = "SELECT pg_advisory_xact_lock_shared(hashtextextended(id::text, 0)) FROM unnest($1::uuid[]) id"
-        await fetch(connection, locks, user_ids)
-
-    async def announce(self, connection: AsyncConnection, events: Sequence[Event]) -> None:
-        """Tell every replica once this transaction is committed; never if it is not."""
-        if payloads := [payload for event in events for payload in encode(event)]:
-            await fetch(connection, f"SELECT pg_notify('{CHANNEL}', payload) FROM unnest($1::text[]) payload", payloads)
-
     @asynccontextmanager
-    async def _transaction(self, begin: str) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self, begin: str) -> AsyncIterator[Transaction]:
         connection = await self._begun(begin)
         try:
-            yield connection
-            await _execute(connection, "COMMIT")
+            transaction = Transaction(connection)
+            yield transaction
+            await _execute(connection, f"{_told(transaction.events)}COMMIT")
         except BaseException:
             await asyncio.shield(_abandon(connection))
             raise
@@ -161,6 +160,14 @@ class PostgreSQL:
         return connection
 
 
+def _told(events: Sequence[Event]) -> str:
+    """The statement that tells every replica of these events, once its transaction is committed and only then."""
+    if not events:
+        return ""
+    payloads = [payload.replace("'", "''") for payload in encode(events)]
+    return "".join(f"SELECT pg_notify('{CHANNEL}', '{payload}'); " for payload in payloads)
+
+
 def _state_of(error: BaseException | None) -> str | None:
     """The SQLSTATE beneath an error of ours or of SQLAlchemy's."""
     while error is not None:
@@ -170,23 +177,22 @@ def _state_of(error: BaseException | None) -> str | None:
     return None
 
 
-async def driver_of(connection: AsyncConnection) -> asyncpg.Connection[Any]:
-    """The asyncpg connection beneath this one."""
-    raw = await connection.get_raw_connection()
-    return cast("asyncpg.Connection[Any]", raw.driver_connection)
+def driver_of(connection: AsyncConnection) -> asyncpg.Connection[Any]:
+    """The asyncpg connection beneath this one, which has begun."""
+    return cast("asyncpg.Connection[Any]", connection.sync_connection.connection.driver_connection)  # type: ignore[union-attr]
 
 
 async def fetch(connection: AsyncConnection, statement: str, *arguments: Any) -> list[asyncpg.Record]:
     """What the statement returns. Raises DatabaseFailure."""
     try:
-        return await (await driver_of(connection)).fetch(statement, *arguments)
+        return await driver_of(connection).fetch(statement, *arguments)
     except DRIVER_ERRORS as error:
         raise DatabaseFailure(str(error)) from error
 
 
 async def _execute(connection: AsyncConnection, statements: str) -> None:
     try:
-        await (await driver_of(connection)).execute(statements)
+        await driver_of(connection).execute(statements)
     except DRIVER_ERRORS as error:
         raise DatabaseFailure(str(error)) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
@@ -15,8 +15,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from domain.event import Event
 from domain.viewer import Viewer
+from models.transaction import Transaction
 
 _READERS: Final = 8
 _BUSY_TIMEOUT_S: Final = 30
@@ -32,14 +32,15 @@ class SQLite:
         await self._writer.dispose()
 
     @asynccontextmanager
-    async def viewer_transaction(self, _viewer: Viewer, *, write: bool) -> AsyncIterator[AsyncConnection]:
+    async def viewer_transaction(self, _viewer: Viewer, *, write: bool) -> AsyncIterator[Transaction]:
         async with (self._writer if write else self._reader).begin() as connection:
-            yield connection
+            yield Transaction(connection)
 
     @asynccontextmanager
-    async def system_transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def system_transaction(self, _beside: Collection[UUID]) -> AsyncIterator[Transaction]:
+        # Whoever writes holds all users' rows.
         async with self._writer.begin() as connection:
-            yield connection
+            yield Transaction(connection)
 
     def may_succeed_again(self, _error: Exception) -> bool:
         """Never: nobody writes beside us."""
@@ -54,12 +55,6 @@ class SQLite:
 
     async def hold_user(self, connection: AsyncConnection, user_id: UUID) -> None:
         """Nothing: whoever writes holds them all."""
-
-    async def hold_users(self, connection: AsyncConnection, user_ids: Sequence[UUID]) -> None:
-        """Nothing: whoever writes holds them all."""
-
-    async def announce(self, connection: AsyncConnection, events: Sequence[Event]) -> None:
-        """Nothing: all who listen are in this process, and hear of it after the commit."""
 
 
 def _engine(url: URL, *, read_only: bool) -> AsyncEngine:

@@ -14,7 +14,7 @@ from domain.event import AnalyticsLogged
 from domain.page import Page
 from models.analytics import RouterAnalytics, analytics_by_id, passing
 from models.cost_alert import AlertEvent, load_alerts
-from models.ledger import Draft, Logged
+from models.entry import Draft, Logged
 from models.page import newest_first
 from resolvers.context import Context, Info
 from resolvers.input import After, First, known, present

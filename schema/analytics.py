@@ -8,7 +8,7 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.unset import UNSET
 
-import models.ledger
+import models.entry
 import resolvers.analytics
 from schema.cost_alert import AlertEvent
 from schema.enum import RoutingPriority, Variant
@@ -55,7 +55,7 @@ class LoggedAnalytics:
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, models.ledger.Logged)
+        return isinstance(value, models.entry.Logged)
 
 
 @strawberry.type(description="A record of a batch that was not stored.")

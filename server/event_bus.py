@@ -31,6 +31,10 @@ class EventBus:
             for listener in tuple(listeners):
                 listener(None)
 
+    def is_heard(self, user_id: UUID, kind: type[Event]) -> bool:
+        """Whether anybody listens to this kind of this user's events."""
+        return (user_id, kind) in self._listeners
+
     def publish(self, events: Sequence[Event]) -> None:
         """Hand these events, which are committed, to whoever listens."""
         for event in events:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from domain.error import Refusal
 from models.database import Database
-from models.ledger import Draft, Ledger
+from models.entry import Draft
+from models.ledger import Ledger
 from server.event_bus import EventBus
 from server.settings import Settings
 from server.usage_file import BadRow, UsageFile, UsageRow

@@ -20,7 +20,8 @@ from domain.analytics import LogAnalytics
 from domain.bounds import MAX_BATCH, invalid
 from domain.error import InvalidInput, Overloaded
 from domain.viewer import Viewer
-from models.ledger import Draft, Ledger, Logged, Outcome
+from models.entry import Draft, Logged, Outcome
+from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
 

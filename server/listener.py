@@ -79,4 +79,4 @@ class Listener:
         return connection
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
-        self._events.publish([decode(str(payload))])
+        self._events.publish(list(decode(str(payload), self._events.is_heard)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,8 @@ from domain.analytics import LogAnalytics
 from domain.error import InvalidInput, Overloaded
 from models import AlertEvent, RouterAnalytics
 from models.database import Database
-from models.ledger import Draft, Ledger, Logged
+from models.entry import Draft, Entry, Logged, Prepared, prepared
+from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
 from tests.conftest import Clock
 from tests.support.api import Api
@@ -124,13 +126,13 @@ async def test_a_record_the_database_refuses_does_not_spoil_its_neighbours(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a record that the database will not have
-    row_of = models.ledger._Entry._row_of
+    def spoilt(one: Draft, now: datetime) -> Prepared:
+        entry = prepared(one, now)
+        if one.decision.event_id == "spoilt":
+            entry.row["created_at"] = None
+        return entry
 
-    def spoilt(entry: Any, one: Draft, tests: Any) -> dict[str, Any]:
-        row = row_of(entry, one, tests)
-        return row | {"provider": None} if one.decision.event_id == "spoilt" else row
-
-    monkeypatch.setattr(models.ledger._Entry, "_row_of", spoilt)
+    monkeypatch.setattr(models.ledger, "prepared", spoilt)
     # when it shares a commit and a submission with others
     submissions = [["first"], ["a"], ["b", "spoilt", "c", "d"], ["e"]]
     answers = await asyncio.gather(
@@ -154,7 +156,7 @@ async def test_a_database_that_fails_is_no_fault_of_the_records(
         raise DatabaseFailure("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(models.ledger._Entry, "write", failing)
+        patch.setattr(Entry, "write", failing)
         with pytest.raises(DatabaseFailure):
             await ledger.record([draft(), draft()])
     assert tries == [2]
@@ -198,13 +200,13 @@ async def test_a_caller_who_goes_away_leaves_the_record_and_the_ledger_whole(
 
 async def test_concurrent_records_share_commits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    write = models.ledger._Entry.write
+    write = Entry.write
 
-    async def counted(entry: Any, drafts: Sequence[Draft]) -> Any:
+    async def counted(entry: Any, drafts: Sequence[Prepared]) -> Any:
         sizes.append(len(drafts))
         return await write(entry, drafts)
 
-    monkeypatch.setattr(models.ledger._Entry, "write", counted)
+    monkeypatch.setattr(Entry, "write", counted)
     await asyncio.gather(*(ledger.record([draft()]) for _ in range(100)))
     assert sum(sizes) == 100
     assert len(sizes) <= 3

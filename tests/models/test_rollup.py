@@ -15,7 +15,8 @@ from domain.bounds import MAX_LATENCY_MS
 from domain.latency import percentile
 from models import AnalyticsHourly, LatencyHourly
 from models.database import Database
-from models.ledger import Draft, Ledger, Logged
+from models.entry import Draft, Logged
+from models.ledger import Ledger
 from server.usage_file import UsageFile, UsageRow
 from tests.conftest import Clock
 from tests.domain.test_latency import exact

@@ -29,7 +29,8 @@ from domain.analytics import LogAnalytics
 from migrations import upgrade
 from models import EventKey, RouterAnalytics
 from models.database import Database
-from models.ledger import Draft, Ledger
+from models.entry import Draft
+from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
 from server.app import create_app
 from server.auth import make_token

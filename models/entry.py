@@ -1,0 +1,497 @@
+"""An entry of the ledger: the decisions of one commit, and all that they add up to.
+
+One transaction holds the rows, the sums of running A/B tests, the spend of alert windows and the firings this spend
+caused, or none of them. What a row needs of its own is made ready before; what is stored decides the rest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import String, Uuid, bindparam, select, tuple_
+
+from domain.ab_test import Variant, variant_of
+from domain.analytics import LogAnalytics
+from domain.cost_alert import MAX_CLOCK_SKEW, AlertState, Window, state_of
+from domain.error import Conflict, InvalidInput, Refusal
+from domain.event import ABTestUpdated, AlertTriggered, AnalyticsLogged
+from domain.money import ZERO
+from domain.price import price
+from models.ab_test import SUMS, sums_of_tests
+from models.base import Base
+from models.bulk import Bulk, Together
+from models.cost_alert import AlertEvent, WatchedAlert, firing_of
+from models.rollup import RollupSums
+from models.transaction import Transaction
+from models.types import new_id
+
+Item = TypeVar("Item")
+Key = tuple[UUID, UUID]
+"""(user_id, id) of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A decision to record, and whose it is."""
+
+    user_id: UUID
+    decision: LogAnalytics
+    # Whether it comes from a file of the past: its cost is kept as it was recorded, and it never makes an alert fire.
+    imported: bool = False
+
+
+@dataclass(slots=True)
+class Logged:
+    """A decision that is stored: now, or when the same event id first came."""
+
+    columns: Mapping[str, Any]
+    deduplicated: bool
+    alert_events: list[AlertEvent] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        id_: UUID = self.columns["id"]
+        return id_
+
+    @property
+    def record(self) -> SimpleNamespace:
+        """The stored row, with the attributes of a `RouterAnalytics` and much cheaper to make."""
+        return SimpleNamespace(**self.columns, metadata_=self.columns["metadata"])
+
+
+Outcome = Logged | Refusal
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A draft, and the row it is to become, as far as that can be told without looking at what is stored."""
+
+    draft: Draft
+    row: dict[str, Any]
+    fingerprint: str
+    refusal: Refusal | None = None
+
+
+def prepared(draft: Draft, now: datetime) -> Prepared:
+    """The draft, made ready to be written: from now on it has an id, a time and a price."""
+    decision = draft.decision
+    occurred_at = decision.occurred_at or now
+    cost, price_version = decision.cost, None
+    if cost is None and not draft.imported and (listed := _price(decision, occurred_at)):
+        cost, price_version = listed.amount, listed.version
+    analytics_id = new_id(occurred_at)
+    row = {
+        "user_id": draft.user_id,
+        "id": analytics_id,
+        "event_id": decision.event_id or str(analytics_id),
+        "provider": decision.provider,
+        "task_type": decision.task_type,
+        "model_used": decision.model_used,
+        "priority": decision.priority,
+        "success": decision.success,
+        "latency_ms": decision.latency_ms,
+        "cost": cost,
+        "price_version": price_version,
+        "fallback_used": decision.fallback_used,
+        "input_tokens": decision.input_tokens,
+        "output_tokens": decision.output_tokens,
+        "cached_tokens": decision.cached_tokens,
+        "decision_id": decision.decision_id,
+        "ab_test_id": decision.ab_test_id,
+        "ab_variant": decision.ab_variant,
+        "ab_counted": False,
+        "quality_score": decision.quality_score,
+        "metadata": decision.metadata or {},
+        "imported": draft.imported,
+        "occurred_at": occurred_at,
+        "created_at": now,
+    }
+    return Prepared(draft, row, decision.fingerprint(), _skew(occurred_at, now))
+
+
+def _skew(occurred_at: datetime, now: datetime) -> InvalidInput | None:
+    if occurred_at <= now + MAX_CLOCK_SKEW:
+        return None
+    minutes = MAX_CLOCK_SKEW.seconds // 60
+    return InvalidInput(f"occurredAt: must be at most {minutes} minutes ahead of this server's clock", ["occurredAt"])
+
+
+def _price(decision: LogAnalytics, at: datetime) -> Any:
+    return price(
+        decision.provider,
+        decision.model_used,
+        input_tokens=decision.input_tokens,
+        output_tokens=decision.output_tokens,
+        cached_tokens=decision.cached_tokens,
+        at=at,
+    )
+
+
+# The statements, built once: building one costs more than running it.
+
+_tables = Base.metadata.tables
+
+
+def _types_of(table: str, names: Iterable[str] = ()) -> dict[str, Any]:
+    """The types of these columns of a table, or of all."""
+    columns = _tables[table].columns
+    return {name: columns[name].type for name in names or columns.keys()}
+
+
+def _insert(table: str) -> Bulk:
+    columns = _types_of(table)
+    names = ", ".join(columns)
+    return Bulk(columns, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}")
+
+
+def _add(table: str, returning: Sequence[str] = ()) -> Bulk:
+    """An upsert that adds the row's sums to those stored under its key."""
+    columns = _types_of(table)
+    key = [column.name for column in _tables[table].primary_key]
+    names = ", ".join(columns)
+    sums = [name for name in columns if name not in key and name != "window_end"]
+    additions = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
+    returned = f" RETURNING {', '.join(returning)}" if returning else ""
+    return Bulk(
+        columns,
+        # SQLite takes ON for a join's without the WHERE
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}} WHERE true "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {additions}{returned}",
+        [columns[name] for name in returning],
+    )
+
+
+def _find(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
+    """The rows of a table whose columns `by` have these values."""
+    columns = _types_of(table)
+    joined = " AND ".join(f"t.{name} = r.{name}" for name in by)
+    return Bulk(
+        {name: columns[name] for name in by},
+        f"SELECT {', '.join(f't.{name}' for name in returning)} FROM {{rows}} JOIN {table} t ON {joined}",
+        [columns[name] for name in returning],
+    )
+
+
+def _add_to_tests() -> Bulk:
+    # The rows are locked in key order first: an UPDATE alone takes them as they come.
+    added = ", ".join(f"{name} = router_ab_tests.{name} + held.{name}" for name in SUMS)
+    return Bulk(
+        _types_of("router_ab_tests", ("user_id", "id", *SUMS)),
+        f"UPDATE router_ab_tests SET {added} FROM ("
+        "SELECT r.* FROM {rows} JOIN router_ab_tests t ON t.user_id = r.user_id AND t.id = r.id "
+        "ORDER BY t.user_id, t.id {locked}"
+        ") AS held WHERE router_ab_tests.user_id = held.user_id AND router_ab_tests.id = held.id",
+    )
+
+
+_KEYS_AT_ONCE: Final = 500
+_TEST: Final = ("user_id", "id", "active", "variant_a_config", "variant_b_config")
+_WATCHED: Final = tuple(WatchedAlert.__dataclass_fields__)
+_FIRING_KEY: Final = ("user_id", "alert_id", "window_start", "config_version")
+
+_read = Together(
+    _find("router_ab_tests", ("user_id", "id"), _TEST), _find("router_cost_alerts", ("user_id",), _WATCHED)
+)
+_claim_events = Bulk(
+    _types_of("router_event_keys"),
+    "INSERT INTO router_event_keys (user_id, event_id, analytics_id, fingerprint) "
+    "SELECT user_id, event_id, analytics_id, fingerprint FROM {rows} WHERE true "
+    "ON CONFLICT (user_id, event_id) DO NOTHING RETURNING user_id, event_id",
+    [Uuid(), String()],
+)
+_find_claims = _find(
+    "router_event_keys", ("user_id", "event_id"), ("user_id", "event_id", "analytics_id", "fingerprint")
+)
+_write = Together(
+    _insert("router_analytics"),
+    _add("router_analytics_hourly"),
+    _add("router_latency_hourly"),
+    _add_to_tests(),
+    _add("router_cost_alert_windows", ("user_id", "alert_id", "window_start", "amount")),
+)
+_take_sequences = _add("router_alert_sequences", ("user_id", "last"))
+_insert_firings = _insert("router_alert_events")
+_find_firings = _find("router_alert_events", _FIRING_KEY, ("user_id", "alert_id", "window_start", "level"))
+_rows = _tables["router_analytics"]
+_select_records = select(_rows).where(tuple_(_rows.c.user_id, _rows.c.id).in_(bindparam("keys", expanding=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    user_id: UUID
+    id: UUID
+    active: bool
+    variant_a_config: dict[str, Any]
+    variant_b_config: dict[str, Any]
+
+
+class Entry:
+    """Writes the decisions of one transaction: keys in their order, and a statement for each table."""
+
+    def __init__(self, transaction: Transaction, now: datetime) -> None:
+        self._connection = transaction.connection
+        self._events = transaction.events
+        self._now = now
+
+    async def write(self, entries: Sequence[Prepared]) -> list[Outcome]:
+        """One outcome for each, in order."""
+        outcomes: dict[int, Outcome] = {}
+        rows: dict[int, dict[str, Any]] = {}
+        tests, alerts = await self._read(entries)
+        for index, entry in enumerate(entries):
+            try:
+                rows[index] = _assigned(entry, tests)
+            except Refusal as refusal:
+                outcomes[index] = refusal
+        fresh = await self._claim(rows, entries)
+        if fresh:
+            firings = await self._write({index: rows[index] for index in fresh}, alerts)
+            for index in fresh:
+                outcomes[index] = Logged(rows[index], deduplicated=False, alert_events=firings.get(index, []))
+        if len(fresh) < len(entries):
+            outcomes |= await self._repeated(
+                {index: entry for index, entry in enumerate(entries) if not isinstance(outcomes.get(index), Logged)}
+            )
+        return [outcomes[index] for index in range(len(entries))]
+
+    async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, _Test], list[WatchedAlert]]:
+        """The tests that are named, and the alerts of those who spend."""
+        tests = {(entry.row["user_id"], entry.row["ab_test_id"]) for entry in entries if entry.row["ab_test_id"]}
+        spenders = {entry.row["user_id"] for entry in entries if entry.row["cost"]}
+        found_tests, found_alerts = await _read.execute(
+            self._connection,
+            [{"user_id": user_id, "id": id_} for user_id, id_ in tests],
+            [{"user_id": user_id} for user_id in spenders],
+        )
+        watched = [WatchedAlert(*row) for row in found_alerts]
+        return {row[:2]: _Test(*row) for row in found_tests}, sorted(
+            watched, key=lambda alert: (alert.user_id, alert.id)
+        )
+
+    async def _claim(self, rows: dict[int, dict[str, Any]], entries: Sequence[Prepared]) -> list[int]:
+        """Take the event ids that are new; the indexes of what they are of, in order."""
+        first_of: dict[tuple[UUID, str], int] = {}
+        for index, row in rows.items():
+            first_of.setdefault((row["user_id"], row["event_id"]), index)
+        claims = [
+            {
+                "user_id": user_id,
+                "event_id": event_id,
+                "analytics_id": rows[index]["id"],
+                "fingerprint": entries[index].fingerprint,
+            }
+            for (user_id, event_id), index in sorted(first_of.items())
+        ]
+        claimed = await _claim_events.execute(self._connection, claims)
+        return sorted(map(first_of.__getitem__, claimed))
+
+    async def _repeated(self, repeats: dict[int, Prepared]) -> dict[int, Outcome]:
+        """What became of drafts whose event id was taken: the first row for the same report, else a conflict.
+
+        Drafts whose event id is free are left out. One that would be refused today may repeat a report of yesterday,
+        when the test it names was still there.
+        """
+        keys = {index: (entry.row["user_id"], entry.row["event_id"]) for index, entry in repeats.items()}
+        found = await _find_claims.execute(
+            self._connection, [{"user_id": user_id, "event_id": event_id} for user_id, event_id in set(keys.values())]
+        )
+        claims = {(user_id, event_id): (id_, fingerprint) for user_id, event_id, id_, fingerprint in found}
+        taken = {index: claims[key] for index, key in keys.items() if key in claims}
+        same = {
+            index: (keys[index][0], id_)
+            for index, (id_, fingerprint) in taken.items()
+            if fingerprint == repeats[index].fingerprint
+        }
+        records: dict[Key, Mapping[str, Any]] = {}
+        for some in batched(sorted(set(same.values())), _KEYS_AT_ONCE):
+            found_rows = await self._connection.execute(_select_records, {"keys": some})
+            records |= {(row["user_id"], row["id"]): dict(row) for row in found_rows.mappings()}
+        return {
+            index: Logged(records[same[index]], deduplicated=True)
+            if index in same
+            else Conflict("eventId: was used for another report; use a new one for each decision", ["eventId"])
+            for index in taken
+        }
+
+    async def _write(
+        self, rows: dict[int, dict[str, Any]], alerts: Sequence[WatchedAlert]
+    ) -> dict[int, list[AlertEvent]]:
+        """Store these rows and what they add up to; the firings that each caused."""
+        new = list(rows.values())
+        rollups = RollupSums()
+        for row in new:
+            rollups.add(row)
+        tests = sums_of_tests(new)
+        spent = _spent(alerts, rows)
+        *_, amounts = await _write.execute(
+            self._connection,
+            new,
+            rollups.hours(),
+            rollups.latencies(),
+            tests,
+            [each.row for each in spent],
+        )
+        self._events += [ABTestUpdated(test["user_id"], test["id"]) for test in tests]
+        self._events += _logged(new)
+        return await self._fire(spent, {tuple(key): amount for *key, amount in amounts}, rows)
+
+    async def _fire(
+        self, spent: Sequence[_Spent], amounts: Mapping[tuple[Any, ...], Decimal], rows: dict[int, dict[str, Any]]
+    ) -> dict[int, list[AlertEvent]]:
+        """Store the firings that are due now that windows hold these amounts; by the record that caused them."""
+        # What is over, or switched off, is recorded and never notifies.
+        reached = [
+            (each, amount)
+            for each in spent
+            if each.alert.active
+            and each.window.end > self._now
+            and _level(each.alert, amount := amounts[each.key]) is not AlertState.ACTIVE
+        ]
+        if not reached:
+            return {}
+        fired = await self._fired([each for each, _ in reached])
+        caused: defaultdict[int, list[AlertEvent]] = defaultdict(list)
+        for each, amount in reached:
+            for index, firing in _firings(each, amount, rows, fired[each.key], self._now):
+                caused[index].append(firing)
+        await self._insert_firings([firing for index in sorted(caused) for firing in caused[index]])
+        return caused
+
+    async def _fired(self, windows: Sequence[_Spent]) -> defaultdict[tuple[Any, ...], set[AlertState]]:
+        """The levels that have fired already in each of these windows, as their alerts are now."""
+        fired: defaultdict[tuple[Any, ...], set[AlertState]] = defaultdict(set)
+        keys = [dict(zip(_FIRING_KEY, (*each.key, each.alert.config_version), strict=True)) for each in windows]
+        for *key, level in await _find_firings.execute(self._connection, keys):
+            fired[tuple(key)].add(level)
+        return fired
+
+    async def _insert_firings(self, firings: Sequence[AlertEvent]) -> None:
+        counts = Counter(firing.user_id for firing in firings)
+        taken = await _take_sequences.execute(
+            self._connection, [{"user_id": user_id, "last": counts[user_id]} for user_id in sorted(counts)]
+        )
+        next_of = {user_id: last - counts[user_id] + 1 for user_id, last in taken}
+        for firing in firings:
+            firing.sequence = next_of[firing.user_id]
+            next_of[firing.user_id] += 1
+        await _insert_firings.execute(self._connection, [_columns(firing) for firing in firings])
+        self._events += [AlertTriggered(user_id) for user_id in sorted(counts)]
+
+
+def batched(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """The items, so many at once."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _assigned(entry: Prepared, tests: Mapping[Key, _Test]) -> dict[str, Any]:
+    """The row, with the test and variant it counts for. Raises the refusal, when it cannot be stored."""
+    if entry.refusal is not None:
+        raise entry.refusal
+    row = entry.row
+    if row["ab_test_id"] is None:
+        return row
+    test = tests.get((row["user_id"], row["ab_test_id"]))
+    if test is None:
+        raise InvalidInput("abTestId: must be the id of one of your tests", ["abTestId"])
+    variant = row["ab_variant"] or variant_of(
+        test.variant_a_config, test.variant_b_config, row["provider"], row["model_used"]
+    )
+    if variant is None:
+        raise InvalidInput(
+            "abVariant: must be given, since provider and modelUsed do not tell which variant was assigned",
+            ["abVariant"],
+        )
+    row["ab_variant"], row["ab_counted"] = Variant(variant), test.active
+    return row
+
+
+Costs = list[tuple[int, Decimal]]
+"""(index of the record, what it cost), in the order they happened."""
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What falls into one window of one alert."""
+
+    alert: WatchedAlert
+    window: Window
+    costs: Costs
+
+    @property
+    def key(self) -> tuple[UUID, UUID, datetime]:
+        return self.alert.user_id, self.alert.id, self.window.start
+
+    @property
+    def row(self) -> dict[str, Any]:
+        return {
+            "user_id": self.alert.user_id,
+            "alert_id": self.alert.id,
+            "window_start": self.window.start,
+            "window_end": self.window.end,
+            "amount": sum((cost for _, cost in self.costs), ZERO),
+        }
+
+
+def _spent(alerts: Sequence[WatchedAlert], rows: Mapping[int, dict[str, Any]]) -> list[_Spent]:
+    """What falls into which window of which alert, in key order."""
+    costs_of: defaultdict[UUID, Costs] = defaultdict(list)
+    for index, row in rows.items():
+        if row["cost"]:
+            costs_of[row["user_id"]].append((index, row["cost"]))
+    for costs in costs_of.values():
+        # By time, so that neighbours mostly share a window; those of one time as they were logged.
+        costs.sort(key=lambda cost: rows[cost[0]]["occurred_at"])
+    # Most alerts count by the same calendar, and most records happened just now.
+    latest: dict[Any, Window] = {}
+    spent: list[_Spent] = []
+    for alert in alerts:
+        in_window: dict[datetime, _Spent] = {}
+        for index, cost in costs_of[alert.user_id]:
+            at = rows[index]["occurred_at"]
+            if at < alert.counted_from:
+                continue
+            window = latest.get(alert.calendar)
+            if window is None or at not in window:
+                window = latest[alert.calendar] = alert.window_at(at)
+            if window.start not in in_window:
+                in_window[window.start] = _Spent(alert, window, [])
+            in_window[window.start].costs.append((index, cost))
+        spent += [in_window[start] for start in sorted(in_window)]
+    return spent
+
+
+def _level(alert: WatchedAlert, amount: Decimal) -> AlertState:
+    return state_of(amount, alert.threshold_amount, alert.near_limit_percent)
+
+
+def _firings(
+    spent: _Spent, amount: Decimal, rows: Mapping[int, dict[str, Any]], fired: set[AlertState], now: datetime
+) -> Iterable[tuple[int, AlertEvent]]:
+    """The levels that this spend reached and that have not fired, record by record: whatever shares the commit."""
+    so_far = amount - spent.row["amount"]
+    for index, cost in spent.costs:
+        so_far += cost
+        level = _level(spent.alert, so_far)
+        silent = level is AlertState.ACTIVE or level in fired or AlertState.TRIGGERED in fired
+        if silent or rows[index]["imported"]:
+            continue
+        fired.add(level)
+        yield index, firing_of(spent.alert, spent.window, level, so_far, now)
+
+
+def _columns(firing: AlertEvent) -> dict[str, Any]:
+    return {column.name: getattr(firing, column.name) for column in _tables["router_alert_events"].columns}
+
+
+def _logged(rows: Iterable[dict[str, Any]]) -> list[AnalyticsLogged]:
+    ids: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for row in rows:
+        ids[row["user_id"]].append(row["id"])
+    return [AnalyticsLogged(user_id, tuple(ids[user_id])) for user_id in sorted(ids)]
