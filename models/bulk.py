@@ -1,6 +1,6 @@
 """Statements over many rows at once, the same text for both databases.
 
-The rows travel as one parameter each column on PostgreSQL (arrays, unnested) and as one parameter in all on SQLite
+The rows travel in one parameter on PostgreSQL (an array of the table's rows, or an array a column) and in one on SQLite
 (JSON, taken apart by `json_each`): the statement is the same however many rows there are, and so is prepared once.
 """
 
@@ -32,13 +32,18 @@ _SQLITE_MOMENT: Final = "%Y-%m-%d %H:%M:%S.%f"
 class Bulk:
     """A statement in which `{rows}` stands for a table of the rows it is executed with, and `r` for its name.
 
-    `{locked}` stands for what locks the rows of a table `t` in a subquery, where other processes write beside us.
+    `{locked}` stands for what locks the rows of a table `t` in a subquery, where other processes write beside us. Rows
+    that are whole rows of a table are best said to be: PostgreSQL takes them as such, at half the cost of its columns.
     """
 
-    def __init__(self, columns: Mapping[str, Column], sql: str, returning: Sequence[Column] = ()) -> None:
+    def __init__(
+        self, columns: Mapping[str, Column], sql: str, returning: Sequence[Column] = (), *, whole: str | None = None
+    ) -> None:
         self._names = list(columns)
         self._sql = sql
         self._types = list(columns.values())
+        self.returning = returning
+        self._whole = whole
         self._to_sqlite = [_sqlite_writer(type_) for type_ in self._types]
         self._to_postgresql = [_postgresql_writer(type_) for type_ in self._types]
         self._from_sqlite = [_sqlite_reader(type_) for type_ in returning]
@@ -51,38 +56,42 @@ class Bulk:
         if not rows:
             return []
         if connection.dialect.name == "sqlite":
-            writers = list(zip(self._names, self._to_sqlite, strict=True))
-            packed = to_json([[write(row[name]) for name, write in writers] for row in rows])
+            packed = to_json(self._packed(rows, self._to_sqlite))
             result = await connection.exec_driver_sql(self._sqlite, (packed.decode(),))
-            if not self._from_sqlite:
-                return []
-            return [_read(self._from_sqlite, row) for row in result]
+            return _read(self._from_sqlite, result) if self._from_sqlite else []
         found = await fetch(connection, self._postgresql, *self.arguments(rows))
         return self.read(found)
 
     def for_postgresql(self, parameters_before: int = 0) -> str:
         """The statement as PostgreSQL takes it, its parameters numbered after so many others."""
-        rows = _array_rows(self._names, self._types, parameters_before)
+        if self._whole is not None:
+            rows = f"unnest(${parameters_before + 1}::{self._whole}[]) AS r"
+        else:
+            rows = _array_rows(self._names, self._types, parameters_before)
         return self._sql.format(rows=rows, locked="FOR UPDATE OF t")
 
-    def arguments(self, rows: Sequence[Row]) -> list[list[Any]]:
+    def arguments(self, rows: Sequence[Row]) -> list[Sequence[Any]]:
         """What PostgreSQL's parameters stand for."""
-        return [
-            [row[name] for row in rows] if write is _same else [write(row[name]) for row in rows]
-            for name, write in zip(self._names, self._to_postgresql, strict=True)
-        ]
+        packed = self._packed(rows, self._to_postgresql)
+        if self._whole is not None:
+            return [packed]
+        return list(zip(*packed, strict=True)) if rows else [()] * len(self._names)
 
     def read(self, found: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
         """What PostgreSQL returned, as Python values."""
-        return [_read(self._from_postgresql, row) for row in found]
+        return _read(self._from_postgresql, found)
 
     @property
     def parameters(self) -> int:
-        return len(self._names)
+        return 1 if self._whole is not None else len(self._names)
 
-    @property
-    def returns(self) -> bool:
-        return bool(self._from_postgresql)
+    def _packed(self, rows: Sequence[Row], writers: Sequence[Convert | None]) -> list[tuple[Any, ...]]:
+        """The rows as tuples in the order of their columns, as the driver wants them."""
+        columns = [
+            [row[name] for row in rows] if write is None else [write(row[name]) for row in rows]
+            for name, write in zip(self._names, writers, strict=True)
+        ]
+        return list(zip(*columns, strict=True))
 
 
 class Together:
@@ -90,15 +99,7 @@ class Together:
 
     def __init__(self, *statements: Bulk) -> None:
         self._statements = statements
-        parts: list[str] = []
-        results: list[str] = []
-        parameters = 0
-        for place, statement in enumerate(statements):
-            parts.append(f"s{place} AS ({statement.for_postgresql(parameters)})")
-            parameters += statement.parameters
-            # The rows of each as one array. What returns nothing runs all the same, being no SELECT.
-            results.append(f"(SELECT array_agg(s{place}) FROM s{place})" if statement.returns else "NULL::int[]")
-        self._postgresql = f"WITH {', '.join(parts)} SELECT {', '.join(results)}"
+        self._postgresql = _one_statement(statements)
 
     async def execute(self, connection: AsyncConnection, *rows: Sequence[Row]) -> list[list[tuple[Any, ...]]]:
         """Run each with its rows; what each returns, as Python values."""
@@ -108,12 +109,48 @@ class Together:
         if connection.dialect.name == "sqlite":
             return [await statement.execute(connection, some) for statement, some in pairs]
         arguments = [argument for statement, some in pairs for argument in statement.arguments(some)]
-        [found] = await fetch(connection, self._postgresql, *arguments)
-        return [statement.read(array or ()) for statement, array in zip(self._statements, found, strict=True)]
+        found: list[list[Any]] = [[] for _ in rows]
+        for row in await fetch(connection, self._postgresql, *arguments):
+            place, start = row[0], row[1]
+            found[place].append(row[2 + start : 2 + start + len(self._statements[place].returning)])
+        return [statement.read(some) for statement, some in zip(self._statements, found, strict=True)]
 
 
-def _read(readers: Sequence[Convert], row: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(None if value is None else read(value) for read, value in zip(readers, row, strict=True))
+def _one_statement(statements: Sequence[Bulk]) -> str:
+    """All of them, each as a common table expression; those that change rows run whether they are read or not.
+
+    What they return comes as rows that begin with the statement's place and where its own columns start.
+    """
+    expressions: list[str] = []
+    parameters = 0
+    for place, statement in enumerate(statements):
+        expressions.append(f"s{place} AS ({statement.for_postgresql(parameters)})")
+        parameters += statement.parameters
+    types = [[type_.compile(_POSTGRESQL) for type_ in statement.returning] for statement in statements]
+    selects: list[str] = []
+    start = 0
+    for place, own in enumerate(types):
+        if own:
+            before = [f"NULL::{type_}" for some in types[:place] for type_ in some]
+            after = [f"NULL::{type_}" for some in types[place + 1 :] for type_ in some]
+            columns = ", ".join([*before, f"s{place}.*", *after])
+            selects.append(f"SELECT {place}, {start}, {columns} FROM s{place}")
+        start += len(own)
+    return f"WITH {', '.join(expressions)} {' UNION ALL '.join(selects)}"
+
+
+def _read(readers: Sequence[Convert | None], rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
+    converting = [(place, read) for place, read in enumerate(readers) if read is not None]
+    if not converting:
+        return [tuple(row) for row in rows]
+    found = []
+    for row in rows:
+        values = list(row)
+        for place, read in converting:
+            if values[place] is not None:
+                values[place] = read(values[place])
+        found.append(tuple(values))
+    return found
 
 
 def _json_rows(names: Sequence[str]) -> str:
@@ -122,22 +159,10 @@ def _json_rows(names: Sequence[str]) -> str:
 
 
 def _array_rows(names: Sequence[str], types: Sequence[Column], parameters_before: int) -> str:
-    # JSON goes as text and is cast here: it is text in Python already.
-    sql_types = [_sql_type(type_) for type_ in types]
     arrays = ", ".join(
-        f"${place}::{'TEXT' if type_ == 'JSONB' else type_}[]"
-        for place, type_ in enumerate(sql_types, parameters_before + 1)
+        f"${place}::{type_.compile(_POSTGRESQL)}[]" for place, type_ in enumerate(types, parameters_before + 1)
     )
-    fields = ", ".join(f"u.{name}::{type_} AS {name}" for name, type_ in zip(names, sql_types, strict=True))
-    return f"(SELECT {fields} FROM unnest({arrays}) AS u({', '.join(names)})) AS r"
-
-
-def _sql_type(type_: Column) -> str:
-    return str(type_.compile(_POSTGRESQL))
-
-
-def _same(value: Any) -> Any:
-    return value
+    return f"unnest({arrays}) AS r({', '.join(names)})"
 
 
 def _optional(write: Convert) -> Convert:
@@ -148,39 +173,34 @@ def _nano_dollars(value: Decimal) -> int:
     return int(value.scaleb(9))
 
 
-def _sqlite_writer(type_: Column) -> Convert:
+# How a type is written and read: None for values that go as they are.
+
+
+def _sqlite_writer(type_: Column) -> Convert | None:
     if isinstance(type_, Uuid):
         return _optional(lambda value: value.hex)
     if isinstance(type_, UTCDateTime):
         return _optional(lambda value: value.strftime(_SQLITE_MOMENT))
-    return _writer(type_)
+    return _postgresql_writer(type_)
 
 
-def _postgresql_writer(type_: Column) -> Convert:
-    return _same if isinstance(type_, Uuid | UTCDateTime) else _writer(type_)
+def _postgresql_writer(type_: Column) -> Convert | None:
+    if isinstance(type_, JSON):
+        return lambda value: to_json(value).decode()
+    return _optional(_nano_dollars) if isinstance(type_, Money) else None
 
 
-def _writer(type_: Column) -> Convert:
-    if isinstance(type_, Money):
-        return _optional(_nano_dollars)
-    return _optional(lambda value: to_json(value).decode()) if isinstance(type_, JSON) else _same
-
-
-def _sqlite_reader(type_: Column) -> Convert:
+def _sqlite_reader(type_: Column) -> Convert | None:
     if isinstance(type_, Uuid):
         return UUID
-    if isinstance(type_, JSON):
-        return from_json
-    if isinstance(type_, Boolean):
-        return bool
     if isinstance(type_, UTCDateTime):
         return lambda text: datetime.strptime(text, _SQLITE_MOMENT).replace(tzinfo=UTC)
-    return _postgresql_reader(type_)
+    if isinstance(type_, JSON):
+        return from_json
+    return bool if isinstance(type_, Boolean) else _postgresql_reader(type_)
 
 
-def _postgresql_reader(type_: Column) -> Convert:
+def _postgresql_reader(type_: Column) -> Convert | None:
     if isinstance(type_, Money):
         return lambda value: Decimal(int(value)).scaleb(-9)
-    if isinstance(type_, Enum) and type_.enum_class is not None:
-        return type_.enum_class
-    return _same
+    return type_.enum_class if isinstance(type_, Enum) else None

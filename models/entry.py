@@ -17,7 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import String, Uuid, bindparam, select, tuple_
 
-from domain.ab_test import Variant, variant_of
+from domain.ab_test import variant_of
 from domain.analytics import LogAnalytics
 from domain.cost_alert import MAX_CLOCK_SKEW, AlertState, Window, state_of
 from domain.error import Conflict, InvalidInput, Refusal
@@ -148,7 +148,7 @@ def _types_of(table: str, names: Iterable[str] = ()) -> dict[str, Any]:
 def _insert(table: str) -> Bulk:
     columns = _types_of(table)
     names = ", ".join(columns)
-    return Bulk(columns, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}")
+    return Bulk(columns, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}", whole=table)
 
 
 def _add(table: str, returning: Sequence[str] = ()) -> Bulk:
@@ -165,6 +165,7 @@ def _add(table: str, returning: Sequence[str] = ()) -> Bulk:
         f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}} WHERE true "
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {additions}{returned}",
         [columns[name] for name in returning],
+        whole=table,
     )
 
 
@@ -192,19 +193,22 @@ def _add_to_tests() -> Bulk:
 
 
 _KEYS_AT_ONCE: Final = 500
-_TEST: Final = ("user_id", "id", "active", "variant_a_config", "variant_b_config")
+_TEST_KEY: Final = ("user_id", "id")
 _WATCHED: Final = tuple(WatchedAlert.__dataclass_fields__)
 _FIRING_KEY: Final = ("user_id", "alert_id", "window_start", "config_version")
 
 _read = Together(
-    _find("router_ab_tests", ("user_id", "id"), _TEST), _find("router_cost_alerts", ("user_id",), _WATCHED)
+    _find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "active")),
+    _find("router_cost_alerts", ("user_id",), _WATCHED),
 )
+_find_configs = _find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
 _claim_events = Bulk(
     _types_of("router_event_keys"),
     "INSERT INTO router_event_keys (user_id, event_id, analytics_id, fingerprint) "
     "SELECT user_id, event_id, analytics_id, fingerprint FROM {rows} WHERE true "
     "ON CONFLICT (user_id, event_id) DO NOTHING RETURNING user_id, event_id",
     [Uuid(), String()],
+    whole="router_event_keys",
 )
 _find_claims = _find(
     "router_event_keys", ("user_id", "event_id"), ("user_id", "event_id", "analytics_id", "fingerprint")
@@ -223,15 +227,6 @@ _rows = _tables["router_analytics"]
 _select_records = select(_rows).where(tuple_(_rows.c.user_id, _rows.c.id).in_(bindparam("keys", expanding=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Test:
-    user_id: UUID
-    id: UUID
-    active: bool
-    variant_a_config: dict[str, Any]
-    variant_b_config: dict[str, Any]
-
-
 class Entry:
     """Writes the decisions of one transaction: keys in their order, and a statement for each table."""
 
@@ -245,9 +240,10 @@ class Entry:
         outcomes: dict[int, Outcome] = {}
         rows: dict[int, dict[str, Any]] = {}
         tests, alerts = await self._read(entries)
+        await self._assign(entries)
         for index, entry in enumerate(entries):
             try:
-                rows[index] = _assigned(entry, tests)
+                rows[index] = _counted(entry, tests)
             except Refusal as refusal:
                 outcomes[index] = refusal
         fresh = await self._claim(rows, entries)
@@ -261,19 +257,26 @@ class Entry:
             )
         return [outcomes[index] for index in range(len(entries))]
 
-    async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, _Test], list[WatchedAlert]]:
-        """The tests that are named, and the alerts of those who spend."""
-        tests = {(entry.row["user_id"], entry.row["ab_test_id"]) for entry in entries if entry.row["ab_test_id"]}
+    async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, bool], list[WatchedAlert]]:
+        """Whether the tests that are named run, and the alerts of those who spend."""
+        keys = {(entry.row["user_id"], entry.row["ab_test_id"]) for entry in entries if entry.row["ab_test_id"]}
         spenders = {entry.row["user_id"] for entry in entries if entry.row["cost"]}
         found_tests, found_alerts = await _read.execute(
-            self._connection,
-            [{"user_id": user_id, "id": id_} for user_id, id_ in tests],
-            [{"user_id": user_id} for user_id in spenders],
+            self._connection, _keyed(keys), [{"user_id": user_id} for user_id in spenders]
         )
-        watched = [WatchedAlert(*row) for row in found_alerts]
-        return {row[:2]: _Test(*row) for row in found_tests}, sorted(
-            watched, key=lambda alert: (alert.user_id, alert.id)
-        )
+        alerts = [WatchedAlert(*row) for row in found_alerts]
+        tests = {(user_id, id_): active for user_id, id_, active in found_tests}
+        return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int))
+
+    async def _assign(self, entries: Sequence[Prepared]) -> None:
+        """Tell from provider and model which variant it was, where nobody said so."""
+        unsaid = [entry.row for entry in entries if entry.row["ab_test_id"] and entry.row["ab_variant"] is None]
+        keys = {(row["user_id"], row["ab_test_id"]) for row in unsaid}
+        found = await _find_configs.execute(self._connection, _keyed(keys))
+        configs = {(user_id, id_): (config_a, config_b) for user_id, id_, config_a, config_b in found}
+        for row in unsaid:
+            if both := configs.get((row["user_id"], row["ab_test_id"])):
+                row["ab_variant"] = variant_of(*both, row["provider"], row["model_used"])
 
     async def _claim(self, rows: dict[int, dict[str, Any]], entries: Sequence[Prepared]) -> list[int]:
         """Take the event ids that are new; the indexes of what they are of, in order."""
@@ -287,7 +290,7 @@ class Entry:
                 "analytics_id": rows[index]["id"],
                 "fingerprint": entries[index].fingerprint,
             }
-            for (user_id, event_id), index in sorted(first_of.items())
+            for (user_id, event_id), index in sorted(first_of.items(), key=lambda claim: (claim[0][0].int, claim[0][1]))
         ]
         claimed = await _claim_events.execute(self._connection, claims)
         return sorted(map(first_of.__getitem__, claimed))
@@ -390,25 +393,26 @@ def batched(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _assigned(entry: Prepared, tests: Mapping[Key, _Test]) -> dict[str, Any]:
-    """The row, with the test and variant it counts for. Raises the refusal, when it cannot be stored."""
+def _keyed(keys: Iterable[Key]) -> list[dict[str, UUID]]:
+    return [{"user_id": user_id, "id": id_} for user_id, id_ in keys]
+
+
+def _counted(entry: Prepared, tests: Mapping[Key, bool]) -> dict[str, Any]:
+    """The row, with whether its test counts it. Raises the refusal, when it cannot be stored."""
     if entry.refusal is not None:
         raise entry.refusal
     row = entry.row
     if row["ab_test_id"] is None:
         return row
-    test = tests.get((row["user_id"], row["ab_test_id"]))
-    if test is None:
+    running = tests.get((row["user_id"], row["ab_test_id"]))
+    if running is None:
         raise InvalidInput("abTestId: must be the id of one of your tests", ["abTestId"])
-    variant = row["ab_variant"] or variant_of(
-        test.variant_a_config, test.variant_b_config, row["provider"], row["model_used"]
-    )
-    if variant is None:
+    if row["ab_variant"] is None:
         raise InvalidInput(
             "abVariant: must be given, since provider and modelUsed do not tell which variant was assigned",
             ["abVariant"],
         )
-    row["ab_variant"], row["ab_counted"] = Variant(variant), test.active
+    row["ab_counted"] = running
     return row
 
 
@@ -494,4 +498,4 @@ def _logged(rows: Iterable[dict[str, Any]]) -> list[AnalyticsLogged]:
     ids: defaultdict[UUID, list[UUID]] = defaultdict(list)
     for row in rows:
         ids[row["user_id"]].append(row["id"])
-    return [AnalyticsLogged(user_id, tuple(ids[user_id])) for user_id in sorted(ids)]
+    return [AnalyticsLogged(user_id, tuple(ids[user_id])) for user_id in ids]

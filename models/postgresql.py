@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from uuid import UUID
 
 import asyncpg
+from pydantic_core import from_json
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -52,6 +53,7 @@ class PostgreSQL:
         self._engine = create_async_engine(
             url,
             isolation_level="AUTOCOMMIT",
+            json_deserializer=from_json,
             pool_size=_POOL_SIZE,
             max_overflow=0,
             pool_timeout=_POOL_TIMEOUT_S,
