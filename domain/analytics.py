@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 import pydantic
@@ -15,9 +14,6 @@ from pydantic_core import to_json
 from domain.ab_test import Variant
 from domain.bounds import Cost, Input, JSONObject, Milliseconds, Moment, Name, Share, Tokens, refuse
 from domain.preference import RoutingPriority
-
-_SORTED: Final = json.JSONEncoder(sort_keys=True)
-
 
 class LogAnalytics(Input):
     """A decision to record. Left out: `event_id` is made, `cost` is priced from the tokens, `occurred_at` is now."""
@@ -52,12 +48,19 @@ class LogAnalytics(Input):
     def fingerprint(self) -> str:
         """32 hexadecimal digits that differ when what was reported differs: tells a retry from a reused event id."""
         # What was left out does not count, so that a field which is new today changes no fingerprint of yesterday.
-        reported = {name: value for name in _REPORTED if (value := getattr(self, name)) is not None}
-        metadata = _SORTED.encode(self.metadata) if self.metadata else ""
-        return hashlib.blake2b(to_json(reported) + metadata.encode(), digest_size=16).hexdigest()
+        reported = self.model_dump_json(exclude=_NOT_COMPARED, exclude_none=True).encode()
+        metadata = to_json(_in_order(self.metadata)) if self.metadata else b""
+        return hashlib.blake2b(reported + metadata, digest_size=16).hexdigest()
 
 
-_REPORTED: Final = sorted(LogAnalytics.model_fields.keys() - {"event_id", "metadata"})
+_NOT_COMPARED: Final = {"event_id", "metadata"}
+
+
+def _in_order(value: Any) -> Any:
+    """The same JSON value, the keys of its objects sorted."""
+    if isinstance(value, dict):
+        return {key: _in_order(value[key]) for key in sorted(value)}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
 
 
 class AnalyticsFilter(Input):

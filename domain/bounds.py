@@ -47,15 +47,29 @@ def _json_object(value: Any) -> Any:
         return value
     if not isinstance(value, dict):
         refuse('must be a JSON object, such as {"team": "search"}')
-    _check_nesting_and_text(value)
     try:
         encoded = to_json(value, inf_nan_mode="constants")
-        finite: dict[str, Any] = from_json(encoded, allow_inf_nan=False)
-    except ValueError:
-        refuse("must hold only finite numbers and valid Unicode text")
+    except (ValueError, RecursionError):
+        encoded = b""
+    if not encoded or _looks_suspicious(encoded):
+        _check_nesting_and_text(value)
+        _check_numbers_and_unicode(value)
     if len(encoded) > MAX_JSON_BYTES:
         refuse(f"must be at most {MAX_JSON_BYTES} bytes as JSON, not {len(encoded)}")
-    return finite
+    return value
+
+
+def _looks_suspicious(encoded: bytes) -> bool:
+    """Whether this JSON may be nested too deeply, or hold what is no number or no text. Most is plainly harmless."""
+    brackets = encoded.count(b"{") + encoded.count(b"[")
+    return brackets > MAX_JSON_DEPTH or any(mark in encoded for mark in (b"NaN", b"Infinity", b"\\u0000"))
+
+
+def _check_numbers_and_unicode(value: Any) -> None:
+    try:
+        from_json(to_json(value, inf_nan_mode="constants"), allow_inf_nan=False)
+    except ValueError:
+        refuse("must hold only finite numbers and valid Unicode text")
 
 
 def _check_nesting_and_text(value: Any) -> None:

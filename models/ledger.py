@@ -56,13 +56,14 @@ class Ledger:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Ledger]:
         """Commit what is submitted while the block runs; when it ends, drain the queue first."""
-        committer = asyncio.create_task(self._commit_forever(), name="ledger")
+        commits = range(self._database.backend.commits_at_once)
+        committers = [asyncio.create_task(self._commit_forever(), name=f"ledger-{number}") for number in commits]
         try:
             yield self
         finally:
             self._closed = True
             self._gathered.set()
-            await committer
+            await asyncio.gather(*committers)
 
     async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """One outcome for each draft, in order, after they are on disk; a draft that is refused fails alone.

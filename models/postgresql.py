@@ -49,6 +49,9 @@ _DATA_ERRORS: Final = {"22", "23"}
 
 
 class PostgreSQL:
+    # While the database works on one commit, this process makes the next: it would be idle else.
+    commits_at_once: Final = 2
+
     def __init__(self, url: URL) -> None:
         self._engine = create_async_engine(
             url,

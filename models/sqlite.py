@@ -23,6 +23,8 @@ _BUSY_TIMEOUT_S: Final = 30
 
 
 class SQLite:
+    commits_at_once: Final = 1
+
     def __init__(self, url: URL) -> None:
         self._writer = _engine(url, read_only=False)
         self._reader = _engine(url, read_only=True)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from domain.analytics import LogAnalytics
-from domain.bounds import MAX_BATCH, invalid
+from domain.bounds import invalid
 from domain.error import InvalidInput, Overloaded
 from domain.viewer import Viewer
 from models.entry import Draft, Logged, Outcome
@@ -29,8 +29,9 @@ MAX_LINE_BYTES: Final = 64 * 1024
 _MEMORY_BYTES: Final = 1024 * 1024
 _BLOCK_BYTES: Final = 64 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
-# While some lines are being committed, the next are read.
-_CHUNKS_AT_ONCE: Final = 2
+# While some lines are being committed, the next are read: in small portions, so that nobody else waits for long.
+_CHUNK_LINES: Final = 250
+_CHUNKS_AT_ONCE: Final = 8
 _RETRY_AFTER_MS: Final = 1_000
 
 log = logging.getLogger(__name__)
@@ -143,16 +144,16 @@ async def _unpacked(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _chunks(body: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """The body's lines, up to a thousand at once. Of a line that is too long, what is kept is just too long as well."""
+    """The body's lines, some at once. Of a line that is too long, what is kept is just too long as well."""
     lines: list[bytes] = []
     rest = b""
     async for block in body:
         *whole, rest = (rest + block).split(b"\n")
         rest = rest[: MAX_LINE_BYTES + 1]
         lines += whole
-        while len(lines) >= MAX_BATCH:
-            yield lines[:MAX_BATCH]
-            del lines[:MAX_BATCH]
+        while len(lines) >= _CHUNK_LINES:
+            yield lines[:_CHUNK_LINES]
+            del lines[:_CHUNK_LINES]
     if rest:
         lines.append(rest)
     if lines:
