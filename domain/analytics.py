@@ -15,6 +15,7 @@ from domain.ab_test import Variant
 from domain.bounds import Cost, Input, JSONObject, Milliseconds, Moment, Name, Share, Tokens, refuse
 from domain.preference import RoutingPriority
 
+
 class LogAnalytics(Input):
     """A decision to record. Left out: `event_id` is made, `cost` is priced from the tokens, `occurred_at` is now."""
 

@@ -93,6 +93,29 @@ SUMS: Final = tuple(
     for variant in ("a", "b")
     for name in ("calls", "success", "latency_count", "latency_sum_ms", "total_cost")
 )
+
+
+def _sums_of(variant: str) -> str:
+    of = f"WHERE r.ab_variant = '{variant.upper()}'"
+    return (
+        f"count(*) FILTER ({of}) AS variant_{variant}_calls, "
+        f"count(*) FILTER ({of} AND r.success) AS variant_{variant}_success, "
+        f"count(r.latency_ms) FILTER ({of}) AS variant_{variant}_latency_count, "
+        f"coalesce(sum(r.latency_ms) FILTER ({of}), 0) AS variant_{variant}_latency_sum_ms, "
+        f"coalesce(sum(r.cost) FILTER ({of}), 0) AS variant_{variant}_total_cost"
+    )
+
+
+ADD_TO_TESTS: Final = (
+    f"UPDATE router_ab_tests SET {', '.join(f'{name} = router_ab_tests.{name} + held.{name}' for name in SUMS)} FROM ("
+    f"SELECT s.* FROM (SELECT r.user_id, r.ab_test_id, {_sums_of('a')}, {_sums_of('b')} "
+    "FROM {rows} WHERE r.ab_counted GROUP BY r.user_id, r.ab_test_id) s "
+    # Locked in key order first: an UPDATE alone takes them as they come.
+    "JOIN router_ab_tests t ON t.user_id = s.user_id AND t.id = s.ab_test_id ORDER BY t.user_id, t.id {locked}"
+    ") AS held WHERE router_ab_tests.user_id = held.user_id AND router_ab_tests.id = held.ab_test_id"
+)
+"""Adds new decisions to the sums of the tests they count for: the statement says in SQL what `sums_of_tests` does."""
+
 _NO_COST: Final = {"variant_a_total_cost": ZERO, "variant_b_total_cost": ZERO}
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import JSON, Boolean, Enum, Uuid
+from sqlalchemy import JSON, Boolean, Enum, Table, Uuid
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
@@ -29,114 +29,157 @@ _POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 _SQLITE_MOMENT: Final = "%Y-%m-%d %H:%M:%S.%f"
 
 
+class Rows:
+    """The shape of the rows a statement is executed with.
+
+    Rows that are whole rows of a table are best said to be (`whole`, and what follows them as `columns`): PostgreSQL
+    takes them as such, at half the cost of an array for each column.
+    """
+
+    def __init__(self, columns: Mapping[str, Column], *, whole: Table | None = None) -> None:
+        self._whole = whole
+        of_whole = {} if whole is None else {column.name: column.type for column in whole.columns}
+        self._names_of_whole = list(of_whole)
+        self._types = list(columns.values())
+        self.names = [*of_whole, *columns]
+        all_types = [*of_whole.values(), *self._types]
+        self._to_sqlite = [_sqlite_writer(type_) for type_ in all_types]
+        self._to_postgresql = [_postgresql_writer(type_) for type_ in all_types]
+        self.parameters = (whole is not None) + len(columns)
+
+    def on_sqlite(self) -> str:
+        """The rows as a table `r`, of one parameter: JSON."""
+        fields = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(self.names))
+        return f"(SELECT {fields} FROM json_each(?)) AS r"
+
+    def on_postgresql(self, parameters_before: int) -> str:
+        """The rows as a table `r`, of parameters that are numbered after so many others."""
+        types = [str(type_.compile(_POSTGRESQL)) for type_ in self._types]
+        if self._whole is not None:
+            types.insert(0, self._whole.name)
+        arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(types, parameters_before + 1))
+        return f"unnest({arrays}) AS r({', '.join(self.names)})"
+
+    def json(self, rows: Sequence[Row]) -> str:
+        """SQLite's parameter."""
+        return to_json(list(zip(*self._columns(rows, self._to_sqlite), strict=True))).decode()
+
+    def arrays(self, rows: Sequence[Row]) -> list[list[Any]]:
+        """PostgreSQL's parameters."""
+        columns = self._columns(rows, self._to_postgresql)
+        if self._whole is None:
+            return columns
+        wide = len(self._names_of_whole)
+        return [list(zip(*columns[:wide], strict=True)), *columns[wide:]]
+
+    def _columns(self, rows: Sequence[Row], writers: Sequence[Convert | None]) -> list[list[Any]]:
+        return [
+            [row[name] for row in rows] if write is None else [write(row[name]) for row in rows]
+            for name, write in zip(self.names, writers, strict=True)
+        ]
+
+
 class Bulk:
     """A statement in which `{rows}` stands for a table of the rows it is executed with, and `r` for its name.
 
-    `{locked}` stands for what locks the rows of a table `t` in a subquery, where other processes write beside us. Rows
-    that are whole rows of a table are best said to be: PostgreSQL takes them as such, at half the cost of its columns.
+    What the two databases say in different words is written `{hour_of_…}` for the hour that a moment is in, and
+    `{locked}` for what locks the rows of a table `t` in a subquery, where other processes write beside us.
     """
 
-    def __init__(
-        self, columns: Mapping[str, Column], sql: str, returning: Sequence[Column] = (), *, whole: str | None = None
-    ) -> None:
-        self._names = list(columns)
-        self._sql = sql
-        self._types = list(columns.values())
+    def __init__(self, rows: Rows, sql: str, returning: Sequence[Column] = ()) -> None:
+        self.rows = rows
         self.returning = returning
-        self._whole = whole
-        self._to_sqlite = [_sqlite_writer(type_) for type_ in self._types]
-        self._to_postgresql = [_postgresql_writer(type_) for type_ in self._types]
+        self._sql = sql
         self._from_sqlite = [_sqlite_reader(type_) for type_ in returning]
         self._from_postgresql = [_postgresql_reader(type_) for type_ in returning]
-        self._sqlite = sql.format(rows=_json_rows(self._names), locked="")
-        self._postgresql = self.for_postgresql()
+        self._sqlite = sql.format(
+            rows=rows.on_sqlite(),
+            hour_of_occurred_at="substr(r.occurred_at, 1, 13) || ':00:00.000000'",
+            locked="",
+        )
+        self._postgresql = self.on_postgresql(rows.on_postgresql(0))
 
     async def execute(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
         """Run it with these rows; what it returns, as Python values."""
         if not rows:
             return []
         if connection.dialect.name == "sqlite":
-            packed = to_json(self._packed(rows, self._to_sqlite))
-            result = await connection.exec_driver_sql(self._sqlite, (packed.decode(),))
-            return _read(self._from_sqlite, result) if self._from_sqlite else []
-        found = await fetch(connection, self._postgresql, *self.arguments(rows))
-        return self.read(found)
+            return await self.execute_on_sqlite(connection, self.rows.json(rows))
+        return self.read(await fetch(connection, self._postgresql, *self.rows.arrays(rows)))
 
-    def for_postgresql(self, parameters_before: int = 0) -> str:
-        """The statement as PostgreSQL takes it, its parameters numbered after so many others."""
-        if self._whole is not None:
-            rows = f"unnest(${parameters_before + 1}::{self._whole}[]) AS r"
-        else:
-            rows = _array_rows(self._names, self._types, parameters_before)
-        return self._sql.format(rows=rows, locked="FOR UPDATE OF t")
+    async def execute_on_sqlite(self, connection: AsyncConnection, packed: str) -> list[tuple[Any, ...]]:
+        """Run it with these rows, which are JSON already."""
+        result = await connection.exec_driver_sql(self._sqlite, (packed,))
+        return _read(self._from_sqlite, result) if self._from_sqlite else []
 
-    def arguments(self, rows: Sequence[Row]) -> list[Sequence[Any]]:
-        """What PostgreSQL's parameters stand for."""
-        packed = self._packed(rows, self._to_postgresql)
-        if self._whole is not None:
-            return [packed]
-        return list(zip(*packed, strict=True)) if rows else [()] * len(self._names)
+    def on_postgresql(self, rows: str) -> str:
+        """The statement over the rows that are written so."""
+        return self._sql.format(
+            rows=rows, hour_of_occurred_at="date_trunc('hour', r.occurred_at, 'UTC')", locked="FOR UPDATE OF t"
+        )
 
     def read(self, found: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
         """What PostgreSQL returned, as Python values."""
         return _read(self._from_postgresql, found)
 
-    @property
-    def parameters(self) -> int:
-        return 1 if self._whole is not None else len(self._names)
-
-    def _packed(self, rows: Sequence[Row], writers: Sequence[Convert | None]) -> list[tuple[Any, ...]]:
-        """The rows as tuples in the order of their columns, as the driver wants them."""
-        columns = [
-            [row[name] for row in rows] if write is None else [write(row[name]) for row in rows]
-            for name, write in zip(self._names, writers, strict=True)
-        ]
-        return list(zip(*columns, strict=True))
-
 
 class Together:
-    """Statements that do not look at each other's rows: one round trip for all of them on PostgreSQL."""
+    """Statements that do not look at what the others change: one round trip for all of them on PostgreSQL.
+
+    Those that have their `Rows` in common are executed over the same rows, which travel once.
+    """
 
     def __init__(self, *statements: Bulk) -> None:
         self._statements = statements
-        self._postgresql = _one_statement(statements)
+        self._shapes = list(dict.fromkeys(statement.rows for statement in statements))
+        self._postgresql = self._one_statement()
 
     async def execute(self, connection: AsyncConnection, *rows: Sequence[Row]) -> list[list[tuple[Any, ...]]]:
-        """Run each with its rows; what each returns, as Python values."""
+        """Run each with its rows, given in the order in which their shapes first come; what each returns."""
         if not any(rows):
-            return [[] for _ in rows]
-        pairs = list(zip(self._statements, rows, strict=True))
+            return [[] for _ in self._statements]
         if connection.dialect.name == "sqlite":
-            return [await statement.execute(connection, some) for statement, some in pairs]
-        arguments = [argument for statement, some in pairs for argument in statement.arguments(some)]
-        found: list[list[Any]] = [[] for _ in rows]
+            return await self._one_by_one(connection, dict(zip(self._shapes, rows, strict=True)))
+        arguments = [array for shape, some in zip(self._shapes, rows, strict=True) for array in shape.arrays(some)]
+        found: list[list[Any]] = [[] for _ in self._statements]
         for row in await fetch(connection, self._postgresql, *arguments):
             place, start = row[0], row[1]
             found[place].append(row[2 + start : 2 + start + len(self._statements[place].returning)])
         return [statement.read(some) for statement, some in zip(self._statements, found, strict=True)]
 
+    async def _one_by_one(
+        self, connection: AsyncConnection, rows: Mapping[Rows, Sequence[Row]]
+    ) -> list[list[tuple[Any, ...]]]:
+        packed = {shape: shape.json(some) for shape, some in rows.items() if some}
+        return [
+            await statement.execute_on_sqlite(connection, packed[statement.rows]) if statement.rows in packed else []
+            for statement in self._statements
+        ]
 
-def _one_statement(statements: Sequence[Bulk]) -> str:
-    """All of them, each as a common table expression; those that change rows run whether they are read or not.
+    def _one_statement(self) -> str:
+        """All of them, each as a common table expression; those that change rows run whether they are read or not.
 
-    What they return comes as rows that begin with the statement's place and where its own columns start.
-    """
-    expressions: list[str] = []
-    parameters = 0
-    for place, statement in enumerate(statements):
-        expressions.append(f"s{place} AS ({statement.for_postgresql(parameters)})")
-        parameters += statement.parameters
-    types = [[type_.compile(_POSTGRESQL) for type_ in statement.returning] for statement in statements]
-    selects: list[str] = []
-    start = 0
-    for place, own in enumerate(types):
-        if own:
-            before = [f"NULL::{type_}" for some in types[:place] for type_ in some]
-            after = [f"NULL::{type_}" for some in types[place + 1 :] for type_ in some]
-            columns = ", ".join([*before, f"s{place}.*", *after])
-            selects.append(f"SELECT {place}, {start}, {columns} FROM s{place}")
-        start += len(own)
-    return f"WITH {', '.join(expressions)} {' UNION ALL '.join(selects)}"
+        What they return comes as rows that begin with the statement's place and where its own columns start.
+        """
+        expressions: list[str] = []
+        parameters = 0
+        for place, shape in enumerate(self._shapes):
+            expressions.append(f"r{place} AS MATERIALIZED (SELECT * FROM {shape.on_postgresql(parameters)})")
+            parameters += shape.parameters
+        for place, statement in enumerate(self._statements):
+            rows = f"r{self._shapes.index(statement.rows)} AS r"
+            expressions.append(f"s{place} AS ({statement.on_postgresql(rows)})")
+        types = [[type_.compile(_POSTGRESQL) for type_ in statement.returning] for statement in self._statements]
+        selects: list[str] = []
+        start = 0
+        for place, own in enumerate(types):
+            if own:
+                before = [f"NULL::{type_}" for some in types[:place] for type_ in some]
+                after = [f"NULL::{type_}" for some in types[place + 1 :] for type_ in some]
+                columns = ", ".join([*before, f"s{place}.*", *after])
+                selects.append(f"SELECT {place}, {start}, {columns} FROM s{place}")
+            start += len(own)
+        return f"WITH {', '.join(expressions)} {' UNION ALL '.join(selects)}"
 
 
 def _read(readers: Sequence[Convert | None], rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
@@ -151,18 +194,6 @@ def _read(readers: Sequence[Convert | None], rows: Iterable[Iterable[Any]]) -> l
                 values[place] = read(values[place])
         found.append(tuple(values))
     return found
-
-
-def _json_rows(names: Sequence[str]) -> str:
-    fields = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(names))
-    return f"(SELECT {fields} FROM json_each(?)) AS r"
-
-
-def _array_rows(names: Sequence[str], types: Sequence[Column], parameters_before: int) -> str:
-    arrays = ", ".join(
-        f"${place}::{type_.compile(_POSTGRESQL)}[]" for place, type_ in enumerate(types, parameters_before + 1)
-    )
-    return f"unnest({arrays}) AS r({', '.join(names)})"
 
 
 def _optional(write: Convert) -> Convert:

@@ -15,20 +15,21 @@ from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import String, Uuid, bindparam, select, tuple_
+from sqlalchemy import Integer, String, Uuid, bindparam, select, tuple_
 
 from domain.ab_test import variant_of
 from domain.analytics import LogAnalytics
 from domain.cost_alert import MAX_CLOCK_SKEW, AlertState, Window, state_of
 from domain.error import Conflict, InvalidInput, Refusal
 from domain.event import ABTestUpdated, AlertTriggered, AnalyticsLogged
+from domain.latency import bucket_of
 from domain.money import ZERO
 from domain.price import price
-from models.ab_test import SUMS, sums_of_tests
+from models.ab_test import ADD_TO_TESTS
 from models.base import Base
-from models.bulk import Bulk, Together
+from models.bulk import Bulk, Rows, Together
 from models.cost_alert import AlertEvent, WatchedAlert, firing_of
-from models.rollup import RollupSums
+from models.rollup import HOURLY_SUMS, LATENCY_COUNTS
 from models.transaction import Transaction
 from models.types import new_id
 
@@ -112,6 +113,7 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "imported": draft.imported,
         "occurred_at": occurred_at,
         "created_at": now,
+        "latency_bucket": None if decision.latency_ms is None else bucket_of(decision.latency_ms),
     }
     return Prepared(draft, row, decision.fingerprint(), _skew(occurred_at, now))
 
@@ -139,56 +141,52 @@ def _price(decision: LogAnalytics, at: datetime) -> Any:
 _tables = Base.metadata.tables
 
 
-def _types_of(table: str, names: Iterable[str] = ()) -> dict[str, Any]:
+def _columns(table: str, names: Iterable[str] = ()) -> dict[str, Any]:
     """The types of these columns of a table, or of all."""
     columns = _tables[table].columns
     return {name: columns[name].type for name in names or columns.keys()}
 
 
-def _insert(table: str) -> Bulk:
-    columns = _types_of(table)
-    names = ", ".join(columns)
-    return Bulk(columns, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}", whole=table)
+def _whole(table: str) -> Rows:
+    return Rows({}, whole=_tables[table])
 
 
-def _add(table: str, returning: Sequence[str] = ()) -> Bulk:
-    """An upsert that adds the row's sums to those stored under its key."""
-    columns = _types_of(table)
+def _insert(table: str, rows: Rows) -> Bulk:
+    names = ", ".join(_columns(table))
+    return Bulk(rows, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}")
+
+
+def _add(table: str, rows: Rows, select: str, returning: Sequence[str] = ()) -> Bulk:
+    """An upsert that adds what is selected, all columns of the table, to what is stored under its key.
+
+    In key order, so that two processes lock rows in one order.
+    """
+    columns = _columns(table)
     key = [column.name for column in _tables[table].primary_key]
-    names = ", ".join(columns)
-    sums = [name for name in columns if name not in key and name != "window_end"]
-    additions = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
+    additions = ", ".join(
+        f"{name} = {table}.{name} + excluded.{name}" for name in columns if name not in key and name != "window_end"
+    )
     returned = f" RETURNING {', '.join(returning)}" if returning else ""
     return Bulk(
-        columns,
-        # SQLite takes ON for a join's without the WHERE
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}} WHERE true "
+        rows,
+        f"INSERT INTO {table} ({', '.join(columns)}) {select} ORDER BY {', '.join(map(str, range(1, len(key) + 1)))} "
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {additions}{returned}",
         [columns[name] for name in returning],
-        whole=table,
     )
+
+
+def _add_rows(table: str, returning: Sequence[str]) -> Bulk:
+    return _add(table, _whole(table), f"SELECT {', '.join(_columns(table))} FROM {{rows}} WHERE true", returning)
 
 
 def _find(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
     """The rows of a table whose columns `by` have these values."""
-    columns = _types_of(table)
+    columns = _columns(table)
     joined = " AND ".join(f"t.{name} = r.{name}" for name in by)
     return Bulk(
-        {name: columns[name] for name in by},
+        Rows(_columns(table, by)),
         f"SELECT {', '.join(f't.{name}' for name in returning)} FROM {{rows}} JOIN {table} t ON {joined}",
         [columns[name] for name in returning],
-    )
-
-
-def _add_to_tests() -> Bulk:
-    # The rows are locked in key order first: an UPDATE alone takes them as they come.
-    added = ", ".join(f"{name} = router_ab_tests.{name} + held.{name}" for name in SUMS)
-    return Bulk(
-        _types_of("router_ab_tests", ("user_id", "id", *SUMS)),
-        f"UPDATE router_ab_tests SET {added} FROM ("
-        "SELECT r.* FROM {rows} JOIN router_ab_tests t ON t.user_id = r.user_id AND t.id = r.id "
-        "ORDER BY t.user_id, t.id {locked}"
-        ") AS held WHERE router_ab_tests.user_id = held.user_id AND router_ab_tests.id = held.id",
     )
 
 
@@ -203,25 +201,26 @@ _read = Together(
 )
 _find_configs = _find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
 _claim_events = Bulk(
-    _types_of("router_event_keys"),
+    _whole("router_event_keys"),
     "INSERT INTO router_event_keys (user_id, event_id, analytics_id, fingerprint) "
     "SELECT user_id, event_id, analytics_id, fingerprint FROM {rows} WHERE true "
     "ON CONFLICT (user_id, event_id) DO NOTHING RETURNING user_id, event_id",
     [Uuid(), String()],
-    whole="router_event_keys",
 )
 _find_claims = _find(
     "router_event_keys", ("user_id", "event_id"), ("user_id", "event_id", "analytics_id", "fingerprint")
 )
+# The bucket comes with the row: that two machines compute the same logarithm is nothing to rely on.
+_decisions = Rows({"latency_bucket": Integer()}, whole=_tables["router_analytics"])
 _write = Together(
-    _insert("router_analytics"),
-    _add("router_analytics_hourly"),
-    _add("router_latency_hourly"),
-    _add_to_tests(),
-    _add("router_cost_alert_windows", ("user_id", "alert_id", "window_start", "amount")),
+    _insert("router_analytics", _decisions),
+    _add("router_analytics_hourly", _decisions, HOURLY_SUMS),
+    _add("router_latency_hourly", _decisions, LATENCY_COUNTS),
+    Bulk(_decisions, ADD_TO_TESTS),
+    _add_rows("router_cost_alert_windows", ("user_id", "alert_id", "window_start", "amount")),
 )
-_take_sequences = _add("router_alert_sequences", ("user_id", "last"))
-_insert_firings = _insert("router_alert_events")
+_take_sequences = _add_rows("router_alert_sequences", ("user_id", "last"))
+_insert_firings = _insert("router_alert_events", _whole("router_alert_events"))
 _find_firings = _find("router_alert_events", _FIRING_KEY, ("user_id", "alert_id", "window_start", "level"))
 _rows = _tables["router_analytics"]
 _select_records = select(_rows).where(tuple_(_rows.c.user_id, _rows.c.id).in_(bindparam("keys", expanding=True)))
@@ -328,20 +327,10 @@ class Entry:
     ) -> dict[int, list[AlertEvent]]:
         """Store these rows and what they add up to; the firings that each caused."""
         new = list(rows.values())
-        rollups = RollupSums()
-        for row in new:
-            rollups.add(row)
-        tests = sums_of_tests(new)
         spent = _spent(alerts, rows)
-        *_, amounts = await _write.execute(
-            self._connection,
-            new,
-            rollups.hours(),
-            rollups.latencies(),
-            tests,
-            [each.row for each in spent],
-        )
-        self._events += [ABTestUpdated(test["user_id"], test["id"]) for test in tests]
+        *_, amounts = await _write.execute(self._connection, new, [each.row for each in spent])
+        tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
+        self._events += [ABTestUpdated(*test) for test in tests]
         self._events += _logged(new)
         return await self._fire(spent, {tuple(key): amount for *key, amount in amounts}, rows)
 
@@ -384,7 +373,7 @@ class Entry:
         for firing in firings:
             firing.sequence = next_of[firing.user_id]
             next_of[firing.user_id] += 1
-        await _insert_firings.execute(self._connection, [_columns(firing) for firing in firings])
+        await _insert_firings.execute(self._connection, [_values(firing) for firing in firings])
         self._events += [AlertTriggered(user_id) for user_id in sorted(counts)]
 
 
@@ -490,8 +479,8 @@ def _firings(
         yield index, firing_of(spent.alert, spent.window, level, so_far, now)
 
 
-def _columns(firing: AlertEvent) -> dict[str, Any]:
-    return {column.name: getattr(firing, column.name) for column in _tables["router_alert_events"].columns}
+def _values(firing: AlertEvent) -> dict[str, Any]:
+    return {name: getattr(firing, name) for name in _columns("router_alert_events")}
 
 
 def _logged(rows: Iterable[dict[str, Any]]) -> list[AnalyticsLogged]:

@@ -72,6 +72,24 @@ class Retention(Base):
     kept_from: Mapped[datetime] = mapped_column(primary_key=True)
 
 
+_KEY_OF_A_DECISION: Final = (
+    "r.user_id, {hour_of_occurred_at}, r.provider, r.model_used, r.task_type, coalesce(r.priority, ''), "
+    "coalesce(r.ab_test_id, '00000000000000000000000000000000'), coalesce(r.ab_variant, '')"
+)
+HOURLY_SUMS: Final = (
+    f"SELECT {_KEY_OF_A_DECISION}, count(*), count(*) FILTER (WHERE r.success), "
+    "count(*) FILTER (WHERE r.fallback_used), count(r.cost), coalesce(sum(r.cost), 0), "
+    "coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), count(r.latency_ms), "
+    "coalesce(sum(r.latency_ms), 0), coalesce(sum(CAST(r.latency_ms AS DOUBLE PRECISION) * r.latency_ms), 0) "
+    "FROM {rows} WHERE true GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
+)
+"""What new decisions add to `router_analytics_hourly`: the statement says in SQL what `RollupSums` does in Python."""
+LATENCY_COUNTS: Final = (
+    f"SELECT {_KEY_OF_A_DECISION}, r.latency_bucket, count(*) "
+    "FROM {rows} WHERE r.latency_bucket IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9"
+)
+"""What new decisions add to `router_latency_hourly`."""
+
 KEY: Final = tuple(column.key for column in AnalyticsHourly.__table__.primary_key)
 SUMS: Final = tuple(column.key for column in AnalyticsHourly.__table__.columns if not column.primary_key)
 
