@@ -21,7 +21,7 @@ import typer
 
 from benchmarks import stage
 from benchmarks.bulk import copied_per_s, fill, transacted_per_s
-from benchmarks.stage import BASELINE, OURS, Databases, Measured, ServerProcess, put_load, rows_in, serving
+from benchmarks.stage import BASELINE, INSTANT, OURS, Databases, Measured, ServerProcess, put_load, rows_in, serving
 from benchmarks.workload import User, batch_requests, ingest_requests, single_requests, users
 
 CONNECTIONS: Final = 64
@@ -71,6 +71,7 @@ class Side:
     databases: Databases
     url: str
     servers: Sequence[ServerProcess]
+    stores: bool = True
     rates: list[float] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
 
@@ -101,7 +102,7 @@ class Side:
             limit=limit,
         )
         stored = asyncio.run(rows_in(self.url)) - before
-        acknowledged = measured.seen.acknowledged * records
+        acknowledged = measured.seen.acknowledged * records if self.stores else 0
         if stored != acknowledged:
             raise RuntimeError(f"{self.name}: {acknowledged} records were acknowledged, {stored} are stored")
         self.rates.append(measured.per_s * records)
@@ -131,12 +132,17 @@ class Benchmark:
         self._batches = batch_requests(everyone[:GATEWAYS], BATCH)
 
     def single(self, target: float, two_workers_target: float | None) -> None:
-        """Mutations of one decision: one transaction each, the ledger, and two processes with a ledger each."""
+        """Mutations of one decision: one transaction each, the ledger, and two processes with a ledger each.
+
+        Beside them a server that stores nothing, whose rate is the most that HTTP and GraphQL leave room for.
+        """
         _heading(f"Single logAnalytics mutations, {CONNECTIONS} keep-alive connections")
         with ExitStack() as stack:
             ordinary = self._side(stack, "a transaction for each request", BASELINE)
             ours = self._side(stack, "the ledger")
-            sides = [ordinary, ours]
+            instant = self._side(stack, "no ledger: nothing is stored", INSTANT)
+            instant.stores = False
+            sides = [ordinary, ours, instant]
             if two_workers_target is not None:
                 second = stack.enter_context(serving(OURS, ours.url))
                 both = Side("the ledger, two processes", self._databases, ours.url, [*ours.servers, second])
@@ -146,6 +152,7 @@ class Benchmark:
                 side.print("mutations/s")
             _print_ratio("ledger : transaction each", ours.rates, ordinary.rates, target)
             _print_ratio("the same, for its processor time", _per_cpu(ours), _per_cpu(ordinary), None)
+            _print_ratio("no ledger : transaction each (the ceiling)", instant.rates, ordinary.rates, None)
             if two_workers_target is not None:
                 _print_ratio("two processes : one", both.rates, ours.rates, two_workers_target)
 
@@ -255,9 +262,9 @@ class Benchmark:
                 print(f"  after {step * batches * BATCH:>11,} decisions {held[-1]:,.0f} MiB", flush=True)
             print(f"  grown by {held[-1] - held[0]:,.0f} MiB since the first step", flush=True)
 
-    def _side(self, stack: ExitStack, name: str, module: str = OURS) -> Side:
+    def _side(self, stack: ExitStack, name: str, command: tuple[str, str] = OURS) -> Side:
         url = self._databases.new()
-        return Side(name, self._databases, url, [stack.enter_context(serving(module, url))])
+        return Side(name, self._databases, url, [stack.enter_context(serving(command, url))])
 
     def _in_turn(self, measurements: Sequence[Callable[[], None]]) -> None:
         for _ in range(self._plan.rounds):

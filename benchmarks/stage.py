@@ -28,8 +28,9 @@ from migrations import upgrade
 from models.database import Database
 from tests.support.postgres import Cluster, cluster, free_port
 
-OURS: Final = "server"
-BASELINE: Final = "benchmarks.baseline_server"
+OURS: Final = ("server", "serve")
+BASELINE: Final = ("benchmarks.baseline_server", "per-request")
+INSTANT: Final = ("benchmarks.baseline_server", "instant")
 
 _ROOT: Final = Path(__file__).parent.parent
 _PATIENCE_S: Final = 60
@@ -159,10 +160,10 @@ class ServerProcess:
 
 
 @contextmanager
-def serving(module: str, url: str) -> Iterator[ServerProcess]:
+def serving(command: tuple[str, str], url: str) -> Iterator[ServerProcess]:
     """A server process over this database, from ready to stopped."""
     port = free_port()
-    arguments = [sys.executable, "-m", module, *(["serve"] if module == OURS else [])]
+    arguments = [sys.executable, "-m", *command]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ROUTER_")}
     with tempfile.TemporaryDirectory(prefix="router-server-") as data_dir:
         environment = kept | {
@@ -174,7 +175,7 @@ def serving(module: str, url: str) -> Iterator[ServerProcess]:
         process = subprocess.Popen(arguments, cwd=_ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         try:
             if process.stdout is None or "is ready" not in process.stdout.readline():
-                raise RuntimeError(f"{module} did not start")
+                raise RuntimeError(f"{' '.join(command)} did not start")
             yield ServerProcess(port, process.pid)
         finally:
             process.send_signal(signal.SIGTERM)

@@ -1,0 +1,23 @@
+"""Rows that travel as rows of their table: the driver tells columns by their place alone."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from models.base import Base
+from models.database import Database
+
+
+@pytest.mark.parametrize("table", sorted(Base.metadata.tables))
+async def test_the_columns_of_a_table_stand_in_the_database_as_in_the_model(database: Database, table: str) -> None:
+    if database.url.get_backend_name() == "sqlite":
+        columns = f"SELECT name FROM pragma_table_info('{table}') ORDER BY cid"
+    else:
+        columns = (
+            f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 "
+            "AND NOT attisdropped ORDER BY attnum"
+        )
+    async with database.system() as transaction:
+        stored = list(await transaction.connection.scalars(text(columns)))
+    assert stored == [column.name for column in Base.metadata.tables[table].columns]
