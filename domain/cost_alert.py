@@ -6,7 +6,7 @@ starts where the one before it ends, whatever the clocks of that zone do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -20,8 +20,11 @@ from domain.bounds import Budget, Input, Moment, Name, TimeZone, refuse
 from domain.money import EXACT, ZERO
 
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
+_MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 _HUNDRED: Final = Decimal(100)
+# A rolling alert at 80 % clears at 75 %; at another percentage, in the same proportion.
+_CLEARS_AT: Final = Decimal(75) / Decimal(80)
 _LAST_ANCHOR: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -41,6 +44,21 @@ class PeriodUnit(StrEnum):
 
 class WindowMode(StrEnum):
     CALENDAR = "CALENDAR"
+    ROLLING = "ROLLING"
+
+
+class WeekDay(StrEnum):
+    MONDAY = "MONDAY"
+    TUESDAY = "TUESDAY"
+    WEDNESDAY = "WEDNESDAY"
+    THURSDAY = "THURSDAY"
+    FRIDAY = "FRIDAY"
+    SATURDAY = "SATURDAY"
+    SUNDAY = "SUNDAY"
+
+    @property
+    def days_after_monday(self) -> int:
+        return list(WeekDay).index(self)
 
 
 class AlertState(StrEnum):
@@ -66,6 +84,9 @@ class CustomPeriod(Input):
     anchor: Annotated[Moment, AfterValidator(_near_enough)]
 
 
+MonthDay = Annotated[int, Field(ge=1, le=28)]
+
+
 class CreateCostAlert(Input):
     alert_type: Name | None = None
     threshold_amount: Budget
@@ -75,11 +96,15 @@ class CreateCostAlert(Input):
     near_limit_percent: NearLimitPercent = 80.0
     enforced: bool = False
     custom: CustomPeriod | None = None
+    week_start: WeekDay = WeekDay.MONDAY
+    month_anchor: MonthDay = 1
 
     @model_validator(mode="after")
-    def _custom_goes_with_custom(self) -> Self:
+    def _fields_agree(self) -> Self:
         if (self.period is AlertPeriod.CUSTOM) != (self.custom is not None):
             refuse("custom must be given when the period is CUSTOM, and only then")
+        if self.mode is WindowMode.ROLLING and self.period is AlertPeriod.CUSTOM:
+            refuse("mode: a ROLLING window is an hour, a day, a week or 30 days long; CUSTOM goes with CALENDAR")
         return self
 
 
@@ -91,6 +116,8 @@ class UpdateCostAlert(Input):
     near_limit_percent: NearLimitPercent = 80.0
     enforced: bool = False
     time_zone: TimeZone = "UTC"
+    week_start: WeekDay = WeekDay.MONDAY
+    month_anchor: MonthDay = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +131,20 @@ class Window:
         return self.start <= moment < self.end
 
 
-def window_at(period: AlertPeriod, zone: ZoneInfo, at: datetime, custom: CustomPeriod | None = None) -> Window:
+def window_at(
+    period: AlertPeriod,
+    zone: ZoneInfo,
+    at: datetime,
+    custom: CustomPeriod | None = None,
+    *,
+    week_start: WeekDay = WeekDay.MONDAY,
+    month_anchor: int = 1,
+) -> Window:
     """The window of this period that holds `at`.
 
     Hours follow the clock on the wall: where it jumps by half an hour, the window it jumps in is cut short there.
-    Days, weeks (from Monday) and months begin at local midnight, the first of two where the clock shows it twice.
+    Days, weeks and months begin at local midnight, the first of two where the clock shows it twice: weeks on
+    `week_start`, months on the day `month_anchor`, 1 to 28.
     """
     if period is AlertPeriod.CUSTOM:
         if custom is None:
@@ -121,8 +157,12 @@ def window_at(period: AlertPeriod, zone: ZoneInfo, at: datetime, custom: CustomP
         return _window_holding(at, day.toordinal(), lambda n: _midnight(date.fromordinal(n), zone))
     if period is AlertPeriod.WEEKLY:
         # The proleptic calendar's day 1 is a Monday.
-        return _window_holding(at, (day.toordinal() - 1) // 7, lambda n: _midnight(date.fromordinal(n * 7 + 1), zone))
-    return _window_holding(at, day.year * 12 + day.month - 1, lambda n: _midnight(date(n // 12, n % 12 + 1, 1), zone))
+        first = 1 + week_start.days_after_monday
+        return _window_holding(
+            at, (day.toordinal() - first) // 7, lambda n: _midnight(date.fromordinal(n * 7 + first), zone)
+        )
+    month = day.year * 12 + day.month - 1
+    return _window_holding(at, month, lambda n: _midnight(date(n // 12, n % 12 + 1, month_anchor), zone))
 
 
 def _window_holding(at: datetime, guess: int, boundary: Callable[[int], datetime]) -> Window:
@@ -183,6 +223,39 @@ def _custom_window(custom: CustomPeriod, zone: ZoneInfo, at: datetime) -> Window
     return _window_holding(at, (at.astimezone(zone).date() - anchor.date()).days // days, boundary)
 
 
+_ROLLING: Final = {
+    AlertPeriod.HOURLY: timedelta(hours=1),
+    AlertPeriod.DAILY: timedelta(hours=24),
+    AlertPeriod.WEEKLY: timedelta(days=7),
+    AlertPeriod.MONTHLY: timedelta(days=30),
+}
+
+
+def rolling_window_at(period: AlertPeriod, at: datetime) -> Window:
+    """The last hour, 24 hours, 7 days or 30 days up to `at`. It moves by the minute: `at` lies in its last one."""
+    end = at.replace(second=0, microsecond=0) + _MINUTE
+    return Window(end - _ROLLING[period], end)
+
+
+def is_clear(amount: Decimal, threshold: Decimal, near_limit_percent: float) -> bool:
+    """Whether spend has fallen far enough for a rolling alert to fire again: below 75 %, for one that is near at 80 %.
+
+    Without that gap, spend that hovers about a line would make it fire again and again.
+    """
+    clears_at = EXACT.multiply(EXACT.multiply(threshold, Decimal(repr(near_limit_percent))), _CLEARS_AT)
+    return EXACT.multiply(amount, _HUNDRED) < clears_at
+
+
+def rolling_state_of(
+    amount: Decimal, threshold: Decimal, near_limit_percent: float, fired: Iterable[AlertState]
+) -> AlertState:
+    """The state of a rolling alert that has fired these levels since it was last clear: it stays until it clears."""
+    if is_clear(amount, threshold, near_limit_percent):
+        return AlertState.ACTIVE
+    levels = list(AlertState)
+    return max(state_of(amount, threshold, near_limit_percent), *fired, AlertState.ACTIVE, key=levels.index)
+
+
 def state_of(amount: Decimal, threshold: Decimal, near_limit_percent: float) -> AlertState:
     """The state of an alert whose window holds this much spend. Exact: no float takes part."""
     if amount >= threshold:
@@ -200,6 +273,8 @@ class Spending:
     amount: Decimal
     threshold: Decimal
     state: AlertState
+    # None for a rolling window: it is never empty at once.
+    resets_at: datetime | None
     triggered_at: datetime | None = None
     acknowledged_at: datetime | None = None
 

@@ -3,9 +3,10 @@
 from models.ab_test import ABTest
 from models.analytics import EventKey, RouterAnalytics
 from models.base import Base, Owned
-from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert
+from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert
 from models.preference import RouterPreferences
 from models.rollup import AnalyticsHourly, LatencyHourly, Retention
+from models.spend import SpendMinute
 
 __all__ = [
     "ABTest",
@@ -19,6 +20,8 @@ __all__ = [
     "LatencyHourly",
     "Owned",
     "Retention",
+    "RollingAlert",
     "RouterAnalytics",
     "RouterPreferences",
+    "SpendMinute",
 ]

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
+from models.base import Base
 from models.postgresql import fetch
 from models.types import Money, UTCDateTime
 
@@ -82,8 +83,8 @@ class Rows:
 class Bulk:
     """A statement in which `{rows}` stands for a table of the rows it is executed with, and `r` for its name.
 
-    What the two databases say in different words is written `{hour_of_…}` for the hour that a moment is in, and
-    `{locked}` for what locks the rows of a table `t` in a subquery, where other processes write beside us.
+    What the two databases say in different words is written `{hour_of_…}` and `{minute_of_…}` for those that a moment is in,
+    and `{locked}` for what locks the rows of a table `t` in a subquery, where other processes write beside us.
     """
 
     def __init__(self, rows: Rows, sql: str, returning: Sequence[Column] = ()) -> None:
@@ -95,6 +96,7 @@ class Bulk:
         self._sqlite = sql.format(
             rows=rows.on_sqlite(),
             hour_of_occurred_at="substr(r.occurred_at, 1, 13) || ':00:00.000000'",
+            minute_of_occurred_at="substr(r.occurred_at, 1, 16) || ':00.000000'",
             locked="",
         )
         self._postgresql = self.on_postgresql(rows.on_postgresql(0))
@@ -115,7 +117,10 @@ class Bulk:
     def on_postgresql(self, rows: str) -> str:
         """The statement over the rows that are written so."""
         return self._sql.format(
-            rows=rows, hour_of_occurred_at="date_trunc('hour', r.occurred_at, 'UTC')", locked="FOR UPDATE OF t"
+            rows=rows,
+            hour_of_occurred_at="date_trunc('hour', r.occurred_at, 'UTC')",
+            minute_of_occurred_at="date_trunc('minute', r.occurred_at, 'UTC')",
+            locked="FOR UPDATE OF t",
         )
 
     def read(self, found: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
@@ -180,6 +185,60 @@ class Together:
                 selects.append(f"SELECT {place}, {start}, {columns} FROM s{place}")
             start += len(own)
         return f"WITH {', '.join(expressions)} {' UNION ALL '.join(selects)}"
+
+
+# Statements over the rows of a table, by its name.
+
+_tables = Base.metadata.tables
+
+
+def columns_of(table: str, names: Iterable[str] = ()) -> dict[str, Any]:
+    """The types of these columns of a table, or of all."""
+    columns = _tables[table].columns
+    return {name: columns[name].type for name in names or columns.keys()}
+
+
+def whole(table: str) -> Rows:
+    return Rows({}, whole=_tables[table])
+
+
+def insert(table: str, rows: Rows) -> Bulk:
+    names = ", ".join(columns_of(table))
+    return Bulk(rows, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}")
+
+
+def add(table: str, rows: Rows, select: str, returning: Sequence[str] = ()) -> Bulk:
+    """An upsert that adds what is selected, all columns of the table, to what is stored under its key.
+
+    In key order, so that two processes lock rows in one order.
+    """
+    columns = columns_of(table)
+    key = [column.name for column in _tables[table].primary_key]
+    additions = ", ".join(
+        f"{name} = {table}.{name} + excluded.{name}" for name in columns if name not in key and name != "window_end"
+    )
+    returned = f" RETURNING {', '.join(returning)}" if returning else ""
+    return Bulk(
+        rows,
+        f"INSERT INTO {table} ({', '.join(columns)}) {select} ORDER BY {', '.join(map(str, range(1, len(key) + 1)))} "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {additions}{returned}",
+        [columns[name] for name in returning],
+    )
+
+
+def add_rows(table: str, returning: Sequence[str]) -> Bulk:
+    return add(table, whole(table), f"SELECT {', '.join(columns_of(table))} FROM {{rows}} WHERE true", returning)
+
+
+def find(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
+    """The rows of a table whose columns `by` have these values."""
+    columns = columns_of(table)
+    joined = " AND ".join(f"t.{name} = r.{name}" for name in by)
+    return Bulk(
+        Rows(columns_of(table, by)),
+        f"SELECT {', '.join(f't.{name}' for name in returning)} FROM {{rows}} JOIN {table} t ON {joined}",
+        [columns[name] for name in returning],
+    )
 
 
 def _read(readers: Sequence[Convert | None], rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -33,14 +32,18 @@ from domain.cost_alert import (
     AlertState,
     CustomPeriod,
     Spending,
+    WeekDay,
     Window,
     WindowMode,
+    is_clear,
+    rolling_state_of,
+    rolling_window_at,
     state_of,
     window_at,
 )
 from domain.money import ZERO
-from models.analytics import spent_in
 from models.base import Base, Owned
+from models.spend import spent_in, spent_since
 from models.types import JSONDocument, enum_type, new_id
 
 
@@ -68,6 +71,8 @@ class CostAlert(Owned, Base):
     counted_from: Mapped[datetime]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    week_start: Mapped[WeekDay] = mapped_column(enum_type(WeekDay), default=WeekDay.MONDAY)
+    month_anchor: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (Index("ix_router_cost_alerts_user_id_active", "user_id", "active", "id"),)
 
@@ -75,11 +80,7 @@ class CostAlert(Owned, Base):
 
     def window_at(self, moment: datetime) -> Window:
         """The window of this alert that holds `moment`."""
-        return window_at(self.period, ZoneInfo(self.time_zone), moment, self._custom_period)
-
-    @cached_property
-    def _custom_period(self) -> CustomPeriod | None:
-        return CustomPeriod.model_validate(self.custom) if self.custom else None
+        return _window_at(self, moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +97,33 @@ class WatchedAlert:
     active: bool
     config_version: int
     counted_from: datetime
+    mode: WindowMode
+    week_start: WeekDay
+    month_anchor: int
 
     @property
     def calendar(self) -> tuple[Any, ...]:
         """What is equal for alerts that have the same windows."""
-        return self.period, self.time_zone, self.custom and tuple(sorted(self.custom.items()))
+        custom = self.custom and tuple(sorted(self.custom.items()))
+        return self.mode, self.period, self.time_zone, self.week_start, self.month_anchor, custom
 
     def window_at(self, moment: datetime) -> Window:
         """The window of this alert that holds `moment`."""
-        custom = CustomPeriod.model_validate(self.custom) if self.custom else None
-        return window_at(self.period, ZoneInfo(self.time_zone), moment, custom)
+        return _window_at(self, moment)
+
+
+def _window_at(alert: CostAlert | WatchedAlert, moment: datetime) -> Window:
+    if alert.mode is WindowMode.ROLLING:
+        return rolling_window_at(alert.period, moment)
+    custom = CustomPeriod.model_validate(alert.custom) if alert.custom else None
+    return window_at(
+        alert.period,
+        ZoneInfo(alert.time_zone),
+        moment,
+        custom,
+        week_start=alert.week_start,
+        month_anchor=alert.month_anchor,
+    )
 
 
 class AlertWindow(Owned, Base):
@@ -125,8 +143,26 @@ class AlertWindow(Owned, Base):
     )
 
 
+class RollingAlert(Owned, Base):
+    """Since when a rolling alert is armed: its firings since then are those of one episode, each level once.
+
+    The row is locked by whoever spends, so that of two commits the later one sees what the earlier one spent.
+    """
+
+    __tablename__ = "router_rolling_alerts"
+
+    alert_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    armed_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["user_id", "alert_id"], ["router_cost_alerts.user_id", "router_cost_alerts.id"], ondelete="CASCADE"
+        ),
+    )
+
+
 class AlertEvent(Owned, Base):
-    """One firing. `sequence` numbers a user's firings in the order they were committed: the cursor of their stream."""
+    """One firing. `window_start` is, of a rolling alert, when it was armed. `sequence` numbers a user's firings in the order they were committed: the cursor of their stream."""
 
     __tablename__ = "router_alert_events"
     __allow_unmapped__ = True  # `alert` is no column: `load_alerts` sets it
@@ -173,26 +209,54 @@ async def alert_of(
 
 
 async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now: datetime) -> None:
-    """Set `spending` on each of these alerts of one user, in two statements however many they are."""
+    """Set `spending` on each of these alerts of one user, in a few statements however many they are."""
     if not alerts:
         return
     user_id = alerts[0].user_id
     windows = {alert.id: alert.window_at(now) for alert in alerts}
+    rolling = [alert for alert in alerts if alert.mode is WindowMode.ROLLING]
     amounts = await _amounts(session, user_id, windows)
+    since = await spent_since(session, user_id, (windows[alert.id].start for alert in rolling))
+    episodes = await _episodes(session, user_id, rolling)
     last_firings = await _last_firings(session, user_id, list(windows))
     for alert in alerts:
-        amount = amounts.get(alert.id, ZERO)
+        window = windows[alert.id]
+        firings = [last_firings[key] for level in AlertState if (key := (alert.id, level)) in last_firings]
+        if alert.mode is WindowMode.ROLLING:
+            amount = since[window.start]
+            fired = [firing.level for firing in firings if _is_of(firing, alert, episodes.get(alert.id))]
+            state = rolling_state_of(amount, alert.threshold_amount, alert.near_limit_percent, fired)
+        else:
+            amount = amounts.get(alert.id, ZERO)
+            state = state_of(amount, alert.threshold_amount, alert.near_limit_percent)
         triggered = last_firings.get((alert.id, AlertState.TRIGGERED))
-        near_limit = last_firings.get((alert.id, AlertState.NEAR_LIMIT))
-        last = max((f for f in (triggered, near_limit) if f), key=lambda f: f.sequence, default=None)
+        last = max(firings, key=lambda f: f.sequence, default=None)
         alert.spending = Spending(
-            window=windows[alert.id],
+            window=window,
             amount=amount,
             threshold=alert.threshold_amount,
-            state=state_of(amount, alert.threshold_amount, alert.near_limit_percent),
+            state=state,
+            resets_at=None if alert.mode is WindowMode.ROLLING else window.end,
             triggered_at=triggered.fired_at if triggered else None,
             acknowledged_at=last.acknowledged_at if last else None,
         )
+
+
+def _is_of(firing: AlertEvent, alert: CostAlert, armed_at: datetime | None) -> bool:
+    """Whether it is a firing of the alert as it is configured now, and since it was last armed."""
+    return (firing.window_start, firing.config_version) == (armed_at, alert.config_version)
+
+
+async def _episodes(session: AsyncSession, user_id: UUID, alerts: Sequence[CostAlert]) -> dict[UUID, datetime]:
+    """Since when these rolling alerts are armed."""
+    if not alerts:
+        return {}
+    rows = await session.scalars(
+        select(RollingAlert).where(
+            RollingAlert.user_id == user_id, RollingAlert.alert_id.in_([alert.id for alert in alerts])
+        )
+    )
+    return {row.alert_id: row.armed_at for row in rows}
 
 
 async def load_alerts(session: AsyncSession, events: Sequence[AlertEvent], now: datetime) -> list[AlertEvent]:
@@ -227,6 +291,8 @@ async def evaluate(session: AsyncSession, alert: CostAlert, now: datetime) -> bo
 
     For an alert whose configuration changed: from then on the ledger keeps its windows.
     """
+    if alert.mode is WindowMode.ROLLING:
+        return await _evaluate_rolling(session, alert, now)
     fired = False
     # An event may be dated a little ahead of the clock, and so lie in the next window already.
     for window in sorted({alert.window_at(now), alert.window_at(now + MAX_CLOCK_SKEW)}, key=lambda w: w.start):
@@ -236,46 +302,67 @@ async def evaluate(session: AsyncSession, alert: CostAlert, now: datetime) -> bo
             kept = AlertWindow(user_id=alert.user_id, alert_id=alert.id, window_start=window.start)
             session.add(kept)
         kept.window_end, kept.amount = window.end, amount
-        fired |= alert.active and await _fire_once(session, alert, window, amount, now)
+        fired |= alert.active and await _fire_once(session, alert, window.start, amount, now)
     await session.flush()
     return fired
 
 
-async def _fire_once(session: AsyncSession, alert: CostAlert, window: Window, amount: Decimal, now: datetime) -> bool:
+async def _evaluate_rolling(session: AsyncSession, alert: CostAlert, now: datetime) -> bool:
+    start = alert.window_at(now).start
+    amount = (await spent_since(session, alert.user_id, [start]))[start]
+    rolling = await session.get(RollingAlert, (alert.user_id, alert.id))
+    if rolling is None:
+        rolling = RollingAlert(user_id=alert.user_id, alert_id=alert.id, armed_at=now)
+        session.add(rolling)
+    elif is_clear(amount, alert.threshold_amount, alert.near_limit_percent):
+        rolling.armed_at = now
+    fired = alert.active and await _fire_once(session, alert, rolling.armed_at, amount, now)
+    await session.flush()
+    return fired
+
+
+async def _fire_once(
+    session: AsyncSession, alert: CostAlert, window_start: datetime, amount: Decimal, now: datetime
+) -> bool:
     level = state_of(amount, alert.threshold_amount, alert.near_limit_percent)
     fired = set(
         await session.scalars(
             select(AlertEvent.level).where(
                 AlertEvent.user_id == alert.user_id,
                 AlertEvent.alert_id == alert.id,
-                AlertEvent.window_start == window.start,
+                AlertEvent.window_start == window_start,
                 AlertEvent.config_version == alert.config_version,
             )
         )
     )
-    if level is AlertState.ACTIVE or level in fired or AlertState.TRIGGERED in fired:
+    if not is_due(level, fired):
         return False
     last = await session.get(AlertSequence, alert.user_id, with_for_update=True)
     if last is None:
         last = AlertSequence(user_id=alert.user_id, last=0)
         session.add(last)
     last.last += 1
-    firing = firing_of(alert, window, level, amount, now)
+    firing = firing_of(alert, window_start, level, amount, now)
     firing.sequence = last.last
     session.add(firing)
     await session.flush()
     return True
 
 
+def is_due(level: AlertState, fired: set[AlertState]) -> bool:
+    """Whether this level is to fire in a window that has fired those: a lower one never follows a higher one."""
+    return not (level is AlertState.ACTIVE or level in fired or AlertState.TRIGGERED in fired)
+
+
 def firing_of(
-    alert: CostAlert | WatchedAlert, window: Window, level: AlertState, amount: Decimal, now: datetime
+    alert: CostAlert | WatchedAlert, window_start: datetime, level: AlertState, amount: Decimal, now: datetime
 ) -> AlertEvent:
     """A firing of this alert, not yet numbered."""
     return AlertEvent(
         user_id=alert.user_id,
         id=new_id(),
         alert_id=alert.id,
-        window_start=window.start,
+        window_start=window_start,
         config_version=alert.config_version,
         level=level,
         amount=amount,

@@ -6,11 +6,10 @@ caused, or none of them. What a row needs of its own is made ready before; what 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -19,17 +18,18 @@ from sqlalchemy import Integer, String, Uuid, bindparam, select, tuple_
 
 from domain.ab_test import variant_of
 from domain.analytics import LogAnalytics
-from domain.cost_alert import MAX_CLOCK_SKEW, AlertState, Window, state_of
+from domain.cost_alert import MAX_CLOCK_SKEW
 from domain.error import Conflict, InvalidInput, Refusal
-from domain.event import ABTestUpdated, AlertTriggered, AnalyticsLogged
+from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.latency import bucket_of
-from domain.money import ZERO
 from domain.price import price
 from models.ab_test import ADD_TO_TESTS
 from models.base import Base
-from models.bulk import Bulk, Rows, Together
-from models.cost_alert import AlertEvent, WatchedAlert, firing_of
+from models.bulk import Bulk, Rows, Together, add, find, insert, whole
+from models.cost_alert import AlertEvent, WatchedAlert
+from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.rollup import HOURLY_SUMS, LATENCY_COUNTS
+from models.spend import MINUTELY_SPEND
 from models.transaction import Transaction
 from models.types import new_id
 
@@ -141,87 +141,36 @@ def _price(decision: LogAnalytics, at: datetime) -> Any:
 _tables = Base.metadata.tables
 
 
-def _columns(table: str, names: Iterable[str] = ()) -> dict[str, Any]:
-    """The types of these columns of a table, or of all."""
-    columns = _tables[table].columns
-    return {name: columns[name].type for name in names or columns.keys()}
-
-
-def _whole(table: str) -> Rows:
-    return Rows({}, whole=_tables[table])
-
-
-def _insert(table: str, rows: Rows) -> Bulk:
-    names = ", ".join(_columns(table))
-    return Bulk(rows, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}")
-
-
-def _add(table: str, rows: Rows, select: str, returning: Sequence[str] = ()) -> Bulk:
-    """An upsert that adds what is selected, all columns of the table, to what is stored under its key.
-
-    In key order, so that two processes lock rows in one order.
-    """
-    columns = _columns(table)
-    key = [column.name for column in _tables[table].primary_key]
-    additions = ", ".join(
-        f"{name} = {table}.{name} + excluded.{name}" for name in columns if name not in key and name != "window_end"
-    )
-    returned = f" RETURNING {', '.join(returning)}" if returning else ""
-    return Bulk(
-        rows,
-        f"INSERT INTO {table} ({', '.join(columns)}) {select} ORDER BY {', '.join(map(str, range(1, len(key) + 1)))} "
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {additions}{returned}",
-        [columns[name] for name in returning],
-    )
-
-
-def _add_rows(table: str, returning: Sequence[str]) -> Bulk:
-    return _add(table, _whole(table), f"SELECT {', '.join(_columns(table))} FROM {{rows}} WHERE true", returning)
-
-
-def _find(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
-    """The rows of a table whose columns `by` have these values."""
-    columns = _columns(table)
-    joined = " AND ".join(f"t.{name} = r.{name}" for name in by)
-    return Bulk(
-        Rows(_columns(table, by)),
-        f"SELECT {', '.join(f't.{name}' for name in returning)} FROM {{rows}} JOIN {table} t ON {joined}",
-        [columns[name] for name in returning],
-    )
-
-
 _KEYS_AT_ONCE: Final = 500
 _TEST_KEY: Final = ("user_id", "id")
 _WATCHED: Final = tuple(WatchedAlert.__dataclass_fields__)
-_FIRING_KEY: Final = ("user_id", "alert_id", "window_start", "config_version")
 
 _read = Together(
-    _find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "active")),
-    _find("router_cost_alerts", ("user_id",), _WATCHED),
+    find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "active")),
+    find("router_cost_alerts", ("user_id",), _WATCHED),
 )
-_find_configs = _find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
+_find_configs = find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
 _claim_events = Bulk(
-    _whole("router_event_keys"),
+    whole("router_event_keys"),
     "INSERT INTO router_event_keys (user_id, event_id, analytics_id, fingerprint) "
     "SELECT user_id, event_id, analytics_id, fingerprint FROM {rows} WHERE true "
     "ON CONFLICT (user_id, event_id) DO NOTHING RETURNING user_id, event_id",
     [Uuid(), String()],
 )
-_find_claims = _find(
+_find_claims = find(
     "router_event_keys", ("user_id", "event_id"), ("user_id", "event_id", "analytics_id", "fingerprint")
 )
 # The bucket comes with the row: that two machines compute the same logarithm is nothing to rely on.
 _decisions = Rows({"latency_bucket": Integer()}, whole=_tables["router_analytics"])
 _write = Together(
-    _insert("router_analytics", _decisions),
-    _add("router_analytics_hourly", _decisions, HOURLY_SUMS),
-    _add("router_latency_hourly", _decisions, LATENCY_COUNTS),
+    insert("router_analytics", _decisions),
+    add("router_analytics_hourly", _decisions, HOURLY_SUMS),
+    add("router_latency_hourly", _decisions, LATENCY_COUNTS),
     Bulk(_decisions, ADD_TO_TESTS),
-    _add_rows("router_cost_alert_windows", ("user_id", "alert_id", "window_start", "amount")),
+    add("router_spend_minutes", _decisions, MINUTELY_SPEND),
+    ADD_TO_WINDOWS,
+    LOCK_ROLLING,
 )
-_take_sequences = _add_rows("router_alert_sequences", ("user_id", "last"))
-_insert_firings = _insert("router_alert_events", _whole("router_alert_events"))
-_find_firings = _find("router_alert_events", _FIRING_KEY, ("user_id", "alert_id", "window_start", "level"))
 _rows = _tables["router_analytics"]
 _select_records = select(_rows).where(tuple_(_rows.c.user_id, _rows.c.id).in_(bindparam("keys", expanding=True)))
 
@@ -327,54 +276,18 @@ class Entry:
     ) -> dict[int, list[AlertEvent]]:
         """Store these rows and what they add up to; the firings that each caused."""
         new = list(rows.values())
-        spent = _spent(alerts, rows)
-        *_, amounts = await _write.execute(self._connection, new, [each.row for each in spent])
+        calendar, rolling = spent_by(alerts, rows, self._now)
+        *_, amounts, armed = await _write.execute(
+            self._connection, new, [each.row for each in calendar], [each.row for each in rolling]
+        )
         tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
         self._events += [ABTestUpdated(*test) for test in tests]
         self._events += _logged(new)
-        return await self._fire(spent, {tuple(key): amount for *key, amount in amounts}, rows)
-
-    async def _fire(
-        self, spent: Sequence[_Spent], amounts: Mapping[tuple[Any, ...], Decimal], rows: dict[int, dict[str, Any]]
-    ) -> dict[int, list[AlertEvent]]:
-        """Store the firings that are due now that windows hold these amounts; by the record that caused them."""
-        # What is over, or switched off, is recorded and never notifies.
-        reached = [
-            (each, amount)
-            for each in spent
-            if each.alert.active
-            and each.window.end > self._now
-            and _level(each.alert, amount := amounts[each.key]) is not AlertState.ACTIVE
-        ]
-        if not reached:
-            return {}
-        fired = await self._fired([each for each, _ in reached])
-        caused: defaultdict[int, list[AlertEvent]] = defaultdict(list)
-        for each, amount in reached:
-            for index, firing in _firings(each, amount, rows, fired[each.key], self._now):
-                caused[index].append(firing)
-        await self._insert_firings([firing for index in sorted(caused) for firing in caused[index]])
-        return caused
-
-    async def _fired(self, windows: Sequence[_Spent]) -> defaultdict[tuple[Any, ...], set[AlertState]]:
-        """The levels that have fired already in each of these windows, as their alerts are now."""
-        fired: defaultdict[tuple[Any, ...], set[AlertState]] = defaultdict(set)
-        keys = [dict(zip(_FIRING_KEY, (*each.key, each.alert.config_version), strict=True)) for each in windows]
-        for *key, level in await _find_firings.execute(self._connection, keys):
-            fired[tuple(key)].add(level)
-        return fired
-
-    async def _insert_firings(self, firings: Sequence[AlertEvent]) -> None:
-        counts = Counter(firing.user_id for firing in firings)
-        taken = await _take_sequences.execute(
-            self._connection, [{"user_id": user_id, "last": counts[user_id]} for user_id in sorted(counts)]
-        )
-        next_of = {user_id: last - counts[user_id] + 1 for user_id, last in taken}
-        for firing in firings:
-            firing.sequence = next_of[firing.user_id]
-            next_of[firing.user_id] += 1
-        await _insert_firings.execute(self._connection, [_values(firing) for firing in firings])
-        self._events += [AlertTriggered(user_id) for user_id in sorted(counts)]
+        firing = Firing(self._connection, rows, self._now)
+        await firing.of_calendar(calendar, {tuple(key): amount for *key, amount in amounts})
+        await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
+        self._events += await firing.stored()
+        return firing.caused
 
 
 def batched(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
@@ -403,84 +316,6 @@ def _counted(entry: Prepared, tests: Mapping[Key, bool]) -> dict[str, Any]:
         )
     row["ab_counted"] = running
     return row
-
-
-Costs = list[tuple[int, Decimal]]
-"""(index of the record, what it cost), in the order they happened."""
-
-
-@dataclass(slots=True)
-class _Spent:
-    """What falls into one window of one alert."""
-
-    alert: WatchedAlert
-    window: Window
-    costs: Costs
-
-    @property
-    def key(self) -> tuple[UUID, UUID, datetime]:
-        return self.alert.user_id, self.alert.id, self.window.start
-
-    @property
-    def row(self) -> dict[str, Any]:
-        return {
-            "user_id": self.alert.user_id,
-            "alert_id": self.alert.id,
-            "window_start": self.window.start,
-            "window_end": self.window.end,
-            "amount": sum((cost for _, cost in self.costs), ZERO),
-        }
-
-
-def _spent(alerts: Sequence[WatchedAlert], rows: Mapping[int, dict[str, Any]]) -> list[_Spent]:
-    """What falls into which window of which alert, in key order."""
-    costs_of: defaultdict[UUID, Costs] = defaultdict(list)
-    for index, row in rows.items():
-        if row["cost"]:
-            costs_of[row["user_id"]].append((index, row["cost"]))
-    for costs in costs_of.values():
-        # By time, so that neighbours mostly share a window; those of one time as they were logged.
-        costs.sort(key=lambda cost: rows[cost[0]]["occurred_at"])
-    # Most alerts count by the same calendar, and most records happened just now.
-    latest: dict[Any, Window] = {}
-    spent: list[_Spent] = []
-    for alert in alerts:
-        in_window: dict[datetime, _Spent] = {}
-        for index, cost in costs_of[alert.user_id]:
-            at = rows[index]["occurred_at"]
-            if at < alert.counted_from:
-                continue
-            window = latest.get(alert.calendar)
-            if window is None or at not in window:
-                window = latest[alert.calendar] = alert.window_at(at)
-            if window.start not in in_window:
-                in_window[window.start] = _Spent(alert, window, [])
-            in_window[window.start].costs.append((index, cost))
-        spent += [in_window[start] for start in sorted(in_window)]
-    return spent
-
-
-def _level(alert: WatchedAlert, amount: Decimal) -> AlertState:
-    return state_of(amount, alert.threshold_amount, alert.near_limit_percent)
-
-
-def _firings(
-    spent: _Spent, amount: Decimal, rows: Mapping[int, dict[str, Any]], fired: set[AlertState], now: datetime
-) -> Iterable[tuple[int, AlertEvent]]:
-    """The levels that this spend reached and that have not fired, record by record: whatever shares the commit."""
-    so_far = amount - spent.row["amount"]
-    for index, cost in spent.costs:
-        so_far += cost
-        level = _level(spent.alert, so_far)
-        silent = level is AlertState.ACTIVE or level in fired or AlertState.TRIGGERED in fired
-        if silent or rows[index]["imported"]:
-            continue
-        fired.add(level)
-        yield index, firing_of(spent.alert, spent.window, level, so_far, now)
-
-
-def _values(firing: AlertEvent) -> dict[str, Any]:
-    return {name: getattr(firing, name) for name in _columns("router_alert_events")}
 
 
 def _logged(rows: Iterable[dict[str, Any]]) -> list[AnalyticsLogged]:

@@ -12,6 +12,7 @@ from models.database import Database
 from models.partition import Month
 from models.postgresql import PostgreSQL
 from models.rollup import Retention
+from models.spend import SpendMinute
 from models.types import first_id_at
 
 
@@ -23,6 +24,7 @@ async def drop_before(database: Database, moment: datetime) -> datetime:
             await transaction.connection.execute(insert(Retention).values(kept_from=kept_from))
         first_kept = first_id_at(kept_from)
         await transaction.connection.execute(delete(EventKey).where(EventKey.analytics_id < first_kept))
+        await transaction.connection.execute(delete(SpendMinute).where(SpendMinute.minute < kept_from))
         if not isinstance(database.backend, PostgreSQL):
             await transaction.connection.execute(delete(RouterAnalytics).where(RouterAnalytics.id < first_kept))
     if isinstance(database.backend, PostgreSQL):

@@ -15,11 +15,11 @@ from sqlalchemy import ColumnElement, Table, delete, func, insert, select, updat
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.bounds import EPOCH
-from domain.cost_alert import AlertState, Window, state_of
+from domain.cost_alert import AlertState, Window, WindowMode, state_of
 from domain.money import ZERO
 from models.ab_test import SUMS, sums_of_tests
 from models.base import Base
-from models.cost_alert import AlertEvent, CostAlert, evaluate
+from models.cost_alert import AlertEvent, CostAlert, RollingAlert, evaluate
 from models.database import Database
 from models.rollup import Retention, RollupSums
 
@@ -96,6 +96,7 @@ class _Check:
         rollups = RollupSums()
         counted: list[dict[str, Any]] = []
         spent: dict[tuple[UUID, datetime], dict[str, Any]] = {}
+        minutes: defaultdict[datetime, Decimal] = defaultdict(lambda: ZERO)
         windows: dict[UUID, Window] = {}
         async for row in self._decisions():
             rollups.add(row)
@@ -103,8 +104,15 @@ class _Check:
                 counted.append({name: row[name] for name in _COUNTED})
             if not row["cost"]:
                 continue
+            at = row["occurred_at"]
+            minutes[at.replace(second=0, microsecond=0)] += row["cost"]
             for alert in self._alerts:
-                at = row["occurred_at"]
+                if alert.mode is WindowMode.ROLLING:
+                    # What counts of it is what lies in the one window there is: the last.
+                    last = alert.window_at(self._now)
+                    if at >= last.start and not row["imported"]:
+                        self._live[alert.id, last.start] += row["cost"]
+                    continue
                 window = windows.get(alert.id)
                 if window is None or at not in window:
                     window = windows[alert.id] = alert.window_at(at)
@@ -121,6 +129,9 @@ class _Check:
             "router_latency_hourly": rollups.latencies(),
             "router_ab_tests": list(sums_of.values()),
             "router_cost_alert_windows": [row for row in spent.values() if row["window_start"] >= self._kept_from],
+            "router_spend_minutes": [
+                {"user_id": self._user_id, "minute": minute, "amount": minutes[minute]} for minute in sorted(minutes)
+            ],
         }
 
     def _window_row(self, alert: CostAlert, window: Window) -> dict[str, Any]:
@@ -157,6 +168,7 @@ class _Check:
             "router_latency_hourly": "hour",
             "router_ab_tests": "started_at",
             "router_cost_alert_windows": "window_start",
+            "router_spend_minutes": "minute",
         }[table.name]
         return [table.c[time] >= self._kept_from]
 
@@ -182,6 +194,8 @@ class _Check:
     async def _compare_firings(self) -> None:
         """Each open window has fired what its spend reached; none fired below its line; their numbers are counted."""
         firings = list(await self._session.scalars(select(AlertEvent).where(AlertEvent.user_id == self._user_id)))
+        armed = await self._session.scalars(select(RollingAlert).where(RollingAlert.user_id == self._user_id))
+        self._armed = {rolling.alert_id: rolling.armed_at for rolling in armed}
         for alert in self._alerts:
             await self._compare_open_window(alert, [firing for firing in firings if firing.alert_id == alert.id])
         for firing in firings:
@@ -195,10 +209,11 @@ class _Check:
     async def _compare_open_window(self, alert: CostAlert, firings: Sequence[AlertEvent]) -> None:
         window = alert.window_at(self._now)
         level = state_of(self._live[alert.id, window.start], alert.threshold_amount, alert.near_limit_percent)
+        start = self._armed.get(alert.id) if alert.mode is WindowMode.ROLLING else window.start
         fired = {
             firing.level
             for firing in firings
-            if (firing.window_start, firing.config_version) == (window.start, alert.config_version)
+            if (firing.window_start, firing.config_version) == (start, alert.config_version)
         }
         silent = not fired or (level is AlertState.TRIGGERED and AlertState.TRIGGERED not in fired)
         if alert.active and level is not AlertState.ACTIVE and silent and window.start >= self._kept_from:
@@ -255,7 +270,7 @@ _READ: Final = (
 _COMPARED: Final = {
     name: [column.name for column in _tables[name].columns if not column.primary_key]
     for name in ("router_analytics_hourly", "router_latency_hourly")
-} | {"router_ab_tests": list(SUMS), "router_cost_alert_windows": ["amount"]}
+} | {"router_ab_tests": list(SUMS), "router_cost_alert_windows": ["amount"], "router_spend_minutes": ["amount"]}
 
 
 def _equal(stored: Any, expected: Any) -> bool:

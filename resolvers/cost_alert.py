@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.bounds import identifier
-from domain.cost_alert import AlertPeriod, AlertState, CreateCostAlert, UpdateCostAlert
+from domain.cost_alert import AlertPeriod, AlertState, CreateCostAlert, UpdateCostAlert, WindowMode
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.event import AlertTriggered
 from domain.page import Page, decode_cursor, encode_cursor, whole_number
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 MAX_ALERTS: Final = 200
 _EVENTS_AT_ONCE: Final = 100
+# What says where windows lie.
+_CALENDAR: Final = ("time_zone", "week_start", "month_anchor")
 # What the preferences say of the daily alert they keep.
 _OF_PREFERENCES: Final = frozenset({"threshold_amount", "active", "time_zone"})
 
@@ -261,6 +263,8 @@ async def _add(
         from_preferences=from_preferences,
         created_at=now,
         updated_at=now,
+        week_start=asked.week_start,
+        month_anchor=asked.month_anchor,
     )
     alert.counted_from = alert.window_at(now).start
     session.add(alert)
@@ -271,7 +275,9 @@ async def _add(
 
 async def _change(session: AsyncSession, alert: CostAlert, changes: dict[str, Any], now: datetime) -> None:
     re_armed = changes.get("threshold_amount", alert.threshold_amount) > alert.threshold_amount
-    moved = changes.get("time_zone", alert.time_zone) != alert.time_zone
+    moved = alert.mode is WindowMode.CALENDAR and any(
+        changes.get(name, getattr(alert, name)) != getattr(alert, name) for name in _CALENDAR
+    )
     for name, value in changes.items():
         setattr(alert, name, value)
     alert.updated_at = now

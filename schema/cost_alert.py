@@ -10,7 +10,7 @@ from strawberry.types.unset import UNSET
 import models
 import resolvers.cost_alert
 from schema.deletion import DeleteResult
-from schema.enum import AlertPeriod, AlertState, PeriodUnit, WindowMode
+from schema.enum import AlertPeriod, AlertState, PeriodUnit, WeekDay, WindowMode
 from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData, Uninterrupted
 from schema.page import Connection
 
@@ -26,6 +26,8 @@ class CostAlert:
     period: AlertPeriod = strawberry.field(description="How long its windows are.")
     mode: WindowMode = strawberry.field(description="How its windows lie in time.")
     time_zone: str = strawberry.field(description="The IANA time zone that its windows are aligned in.")
+    week_start: WeekDay = strawberry.field(description="The day that weekly windows begin on.")
+    month_anchor: int = strawberry.field(description="The day of the month, 1 to 28, that monthly windows begin on.")
     threshold_amount: Decimal = strawberry.field(description="The spend in one window at which it fires, in USD.")
     current_amount: Decimal = strawberry.field(
         resolver=_spending("amount"), graphql_type=Decimal, description="What was spent in the current window, in USD."
@@ -47,12 +49,13 @@ class CostAlert:
     window_start: dt.datetime = strawberry.field(
         resolver=lambda root: root.spending.window.start,
         graphql_type=dt.datetime,
-        description="When the current window began; the moment itself belongs to it.",
+        description="When the current window began; the moment itself belongs to it. A rolling window moves by the "
+        "minute.",
     )
     resets_at: dt.datetime | None = strawberry.field(
-        resolver=lambda root: root.spending.window.end,
+        resolver=_spending("resets_at"),
         graphql_type=dt.datetime | None,
-        description="When the current window ends and the next one begins, with nothing spent.",
+        description="When the current window ends and the next one begins, with nothing spent; null for a rolling one.",
     )
     triggered_at: dt.datetime | None = strawberry.field(
         resolver=_spending("triggered_at"),
@@ -86,7 +89,9 @@ class AlertEvent:
     level: AlertState = strawberry.field(description="The state that was reached.")
     amount: Decimal = strawberry.field(description="What was spent in the window when it fired, in USD.")
     threshold: Decimal = strawberry.field(description="The threshold when it fired, in USD.")
-    window_start: dt.datetime = strawberry.field(description="When the window it fired in began.")
+    window_start: dt.datetime = strawberry.field(
+        description="When the window it fired in began; for a rolling alert, since when it was armed."
+    )
     fired_at: dt.datetime = strawberry.field(description="When it fired.")
     acknowledged_at: dt.datetime | None = strawberry.field(description="When it was acknowledged; null before that.")
 
@@ -118,6 +123,12 @@ class CreateCostAlertInput:
     custom: CustomPeriodInput | None = strawberry.field(
         default=UNSET, description="The period, when it is CUSTOM; left out otherwise."
     )
+    week_start: WeekDay | None = strawberry.field(
+        default=WeekDay.MONDAY, description="The day that weekly windows begin on."
+    )
+    month_anchor: int | None = strawberry.field(
+        default=1, description="The day of the month that monthly windows begin on: 1 to 28."
+    )
 
 
 @strawberry.input(description="Changes to an alert. A field left out stays as it is.")
@@ -134,6 +145,12 @@ class UpdateCostAlertInput:
     )
     time_zone: str | None = strawberry.field(
         default=UNSET, description="The IANA time zone to align its windows in; the current window begins anew there."
+    )
+    week_start: WeekDay | None = strawberry.field(
+        default=UNSET, description="The day that weekly windows begin on; the current window begins anew."
+    )
+    month_anchor: int | None = strawberry.field(
+        default=UNSET, description="The day that monthly windows begin on, 1 to 28; the current window begins anew."
     )
 
 

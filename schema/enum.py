@@ -5,14 +5,20 @@ from __future__ import annotations
 import strawberry
 
 from domain.ab_test import Variant
-from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, WindowMode
+from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, WeekDay, WindowMode
 from domain.error import ErrorCode
 from domain.preference import RoutingPriority
 
 strawberry.enum(RoutingPriority, description="What routing optimises for.")
 strawberry.enum(Variant, description="One of the two sides of an A/B test.")
 strawberry.enum(AlertPeriod, description="How long a window of an alert is.")
-strawberry.enum(WindowMode, description="How windows lie in time. CALENDAR: aligned in the alert's time zone.")
+strawberry.enum(
+    WindowMode,
+    description="How windows lie in time. CALENDAR: one after the other, aligned in the alert's time zone. ROLLING: the "
+    "last hour, 24 hours, 7 days or 30 days up to now; it fires once, and again after spend has fallen below 75 % of "
+    "the threshold (for a near-limit percentage of 80; for another, in the same proportion).",
+)
+strawberry.enum(WeekDay, description="A day of the week.")
 strawberry.enum(PeriodUnit, description="The unit of a custom period.")
 strawberry.enum(
     AlertState,
@@ -28,5 +34,6 @@ __all__ = [
     "PeriodUnit",
     "RoutingPriority",
     "Variant",
+    "WeekDay",
     "WindowMode",
 ]

@@ -18,8 +18,12 @@ from domain.cost_alert import (
     PeriodUnit,
     Spending,
     UpdateCostAlert,
+    WeekDay,
     Window,
     WindowMode,
+    is_clear,
+    rolling_state_of,
+    rolling_window_at,
     state_of,
     window_at,
 )
@@ -353,6 +357,90 @@ def test_months(zone: str, moment: str, start: str, end: str) -> None:
     assert window_at(AlertPeriod.MONTHLY, ZoneInfo(zone), utc(moment)) == Window(utc(start), utc(end))
 
 
+# Weeks and months that begin on another day
+
+
+@given(places, st.sampled_from(WeekDay), st.integers(1, 28), st.sampled_from([AlertPeriod.WEEKLY, AlertPeriod.MONTHLY]))
+@settings(max_examples=500, deadline=None)
+def test_windows_tile_time_whatever_day_they_begin_on(
+    place: tuple[ZoneInfo, datetime], week_start: WeekDay, month_anchor: int, period: AlertPeriod
+) -> None:
+    zone, moment = place
+
+    def at(instant: datetime) -> Window:
+        return window_at(period, zone, instant, week_start=week_start, month_anchor=month_anchor)
+
+    window = at(moment)
+    assert window.start <= moment < window.end
+    assert at(window.start - MICROSECOND).end == window.start
+    assert at(window.end).start == window.end
+    assert at(window.end - MICROSECOND) == window
+    # Asked in the afternoon, when no clock jumps. Apia once had no Friday.
+    first = (window_at(AlertPeriod.DAILY, zone, window.start).end - 8 * HOUR).astimezone(zone)
+    if (zone.key, window.start.year) != ("Pacific/Apia", 2011):
+        named = first.weekday() == week_start.days_after_monday
+        assert named if period is AlertPeriod.WEEKLY else first.day == month_anchor
+
+
+@pytest.mark.parametrize(
+    ("anchor", "moment", "start", "end"),
+    [
+        (1, "2024-02-29T12:00:00Z", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"),
+        (28, "2024-02-29T12:00:00Z", "2024-02-28T00:00:00Z", "2024-03-28T00:00:00Z"),
+        (28, "2023-02-27T23:59:59Z", "2023-01-28T00:00:00Z", "2023-02-28T00:00:00Z"),
+        (15, "2026-01-01T00:00:00Z", "2025-12-15T00:00:00Z", "2026-01-15T00:00:00Z"),
+        (15, "2025-12-15T00:00:00Z", "2025-12-15T00:00:00Z", "2026-01-15T00:00:00Z"),
+    ],
+)
+def test_months_from_an_anchor(anchor: int, moment: str, start: str, end: str) -> None:
+    window = window_at(AlertPeriod.MONTHLY, ZoneInfo("UTC"), utc(moment), month_anchor=anchor)
+    assert window == Window(utc(start), utc(end))
+
+
+# Rolling windows
+
+rolling_periods = calendar_periods
+
+
+@given(rolling_periods, moments)
+@settings(max_examples=200, deadline=None)
+def test_a_rolling_window_is_as_long_as_its_period_and_holds_its_moment(period: AlertPeriod, moment: datetime) -> None:
+    window = rolling_window_at(period, moment)
+    hours = {"HOURLY": 1, "DAILY": 24, "WEEKLY": 7 * 24, "MONTHLY": 30 * 24}[period]
+
+    assert moment in window
+    assert window.end - window.start == hours * HOUR
+    assert timedelta() < window.end - moment <= timedelta(minutes=1)
+    assert (window.start.second, window.start.microsecond) == (0, 0)
+
+
+amounts_ = st.decimals(0, 30, places=9)
+percents = st.floats(0.5, 100, allow_nan=False)
+
+
+@given(amounts_, st.decimals("0.000000001", 20, places=9), percents)
+@settings(max_examples=300, deadline=None)
+def test_a_clear_rolling_alert_is_below_its_lines(amount: Decimal, threshold: Decimal, percent: float) -> None:
+    if is_clear(amount, threshold, percent):
+        assert state_of(amount, threshold, percent) is AlertState.ACTIVE
+        assert rolling_state_of(amount, threshold, percent, list(AlertState)) is AlertState.ACTIVE
+    else:
+        fired = [AlertState.NEAR_LIMIT]
+        assert rolling_state_of(amount, threshold, percent, fired) is not AlertState.ACTIVE
+        assert rolling_state_of(amount, threshold, percent, []) is state_of(amount, threshold, percent)
+    assert Fraction(amount) * 8000 < Fraction(threshold) * Fraction(repr(percent)) * 75 or not is_clear(
+        amount, threshold, percent
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "percent", "clear"),
+    [("7.499999999", 80.0, True), ("7.5", 80.0, False), ("3.749999999", 40.0, True), ("3.75", 40.0, False)],
+)
+def test_where_a_rolling_alert_at_10_dollars_clears(amount: str, percent: float, clear: bool) -> None:
+    assert is_clear(Decimal(amount), Decimal(10), percent) is clear
+
+
 @given(moments)
 @settings(max_examples=200, deadline=None)
 def test_a_month_is_a_month_of_the_calendar(moment: datetime) -> None:
@@ -588,6 +676,7 @@ def test_what_is_used_and_what_remains(amount: str, threshold: str, percent_used
         amount=Decimal(amount),
         threshold=Decimal(threshold),
         state=AlertState.ACTIVE,
+        resets_at=utc("2026-05-05T00:00:00Z"),
     )
 
     assert spending.percent_used == percent_used
@@ -618,6 +707,8 @@ def test_an_alert_needs_a_threshold_and_a_period() -> None:
         "near_limit_percent": 80.0,
         "enforced": False,
         "custom": None,
+        "week_start": WeekDay.MONDAY,
+        "month_anchor": 1,
     }
 
 
@@ -643,7 +734,7 @@ def test_a_definition_goes_with_a_custom_period_and_no_other(values: dict[str, A
         ({"nearLimitPercent": 100.1}, "nearLimitPercent: Input should be less than or equal to 100"),
         ({"nearLimitPercent": float("nan")}, "nearLimitPercent: Input should be a finite number"),
         ({"timeZone": "Mars/Phobos"}, "timeZone: must be an IANA time zone, such as Europe/Berlin"),
-        ({"mode": "SLIDING"}, "mode: Input should be 'CALENDAR'"),
+        ({"mode": "SLIDING"}, "mode: Input should be 'CALENDAR' or 'ROLLING'"),
         (
             {"period": "YEARLY"},
             "period: Input should be 'HOURLY', 'DAILY', 'WEEKLY', 'MONTHLY' or 'CUSTOM'",

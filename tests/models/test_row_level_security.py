@@ -48,8 +48,14 @@ TABLES = {
     "router_cost_alerts",
     "router_event_keys",
     "router_latency_hourly",
+    "router_rolling_alerts",
+    "router_spend_minutes",
     "user_router_preferences",
 }
+
+SET_ROLLING_ALERT = """
+mutation { createCostAlert(input: {thresholdAmount: "1000", period: DAILY, mode: ROLLING}) { __typename } }
+"""
 
 
 def plain(url: str) -> str:
@@ -78,6 +84,7 @@ async def owner(postgres_url: str, tmp_path: Path) -> AsyncIterator[Connection]:
             api = Api(client, make_token(settings, user, timedelta(hours=1)))
             test = await api.ask(START_TEST)
             await api.ask(SET_ALERT, threshold="0.001")
+            await api.ask(SET_ROLLING_ALERT)
             await api.ask("mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }")
             told = Told()
             assert await send(api, [record(f"{user}:{n}", n, test["id"]) for n in range(decisions)], told)
@@ -218,7 +225,7 @@ async def test_a_viewer_reads_their_own_rows_alone(owner: Connection, postgres_u
                 assert text is None or (str(BOB) not in text and text.count("\n") == expected), (table, copy)
     # and they read all tables that they are meant to, and no partition past its table
     assert {table for table, _ in found} == TABLES - {"router_event_keys"}
-    assert len(found) == 9 * len(READS)
+    assert len(found) == (len(TABLES) - 1) * len(READS)
 
 
 async def test_a_viewer_finds_changes_and_deletes_nothing_of_anothers(owner: Connection, postgres_url: str) -> None:
@@ -382,7 +389,7 @@ async def test_the_user_leads_every_key(owner: Connection) -> None:
     assert {(row["here"], row["there"]) for row in references} == {("user_id", "user_id")}
     # neither ON DELETE SET NULL nor SET DEFAULT
     assert {row["when_deleted"] for row in references} <= {"a", "r", "c"}
-    assert len(references) == 2
+    assert len(references) == 3
 
 
 async def test_there_are_no_triggers_or_rules(owner: Connection) -> None:

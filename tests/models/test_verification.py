@@ -18,6 +18,7 @@ from models import (
     EventKey,
     LatencyHourly,
     RouterAnalytics,
+    SpendMinute,
 )
 from models.database import Database
 from models.retention import drop_before
@@ -46,6 +47,8 @@ async def _busy_user(api: Api, clock: Clock) -> None:
                  createCostAlert(input: {thresholdAmount: "1", period: $period}) { __typename } }""",
             period=period,
         )
+    await api.ask("""mutation { createCostAlert(input: {thresholdAmount: "1", period: DAILY, mode: ROLLING}) {
+        __typename } }""")
     for day in range(2):
         result = await api.ask(
             LOG,
@@ -94,6 +97,8 @@ TAMPERED = [
     (delete(AlertWindow), "router_cost_alert_windows", "amount"),
     (update(AlertWindow).values(amount=AlertWindow.amount + 1), "router_cost_alert_windows", "amount"),
     (delete(AlertEvent), "router_alert_events", "level"),
+    (update(SpendMinute).values(amount=SpendMinute.amount + 1), "router_spend_minutes", "amount"),
+    (delete(SpendMinute), "router_spend_minutes", "amount"),
     (update(AlertSequence).values(last=1), "router_alert_sequences", "last"),
 ]
 

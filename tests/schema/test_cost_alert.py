@@ -98,6 +98,10 @@ async def test_an_alert_begins_with_its_window_and_nothing_spent(api: Api) -> No
         ({"period": "DAILY"}, "2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z"),
         ({"period": "WEEKLY"}, "2026-03-09T00:00:00Z", "2026-03-16T00:00:00Z"),
         ({"period": "MONTHLY"}, "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"),
+        ({"period": "WEEKLY", "weekStart": "SUNDAY"}, "2026-03-08T00:00:00Z", "2026-03-15T00:00:00Z"),
+        ({"period": "WEEKLY", "weekStart": "TUESDAY"}, "2026-03-10T00:00:00Z", "2026-03-17T00:00:00Z"),
+        ({"period": "MONTHLY", "monthAnchor": 15}, "2026-02-15T00:00:00Z", "2026-03-15T00:00:00Z"),
+        ({"period": "MONTHLY", "monthAnchor": 10}, "2026-03-10T00:00:00Z", "2026-04-10T00:00:00Z"),
         (
             {"period": "CUSTOM", "custom": {"every": 6, "unit": "HOUR", "anchor": "2026-03-01T02:00:00Z"}},
             "2026-03-10T08:00:00Z",
@@ -383,3 +387,114 @@ async def test_there_is_a_most_to_the_number_of_alerts(api: Api) -> None:
     for _ in range(200):
         assert (await new_alert(api))["__typename"] == "CostAlert"
     assert (await new_alert(api))["__typename"] == "InvalidInput"
+
+
+# Rolling alerts
+
+
+@pytest.mark.parametrize(
+    ("period", "start"),
+    [
+        ("HOURLY", "2026-03-10T11:01:00Z"),
+        ("DAILY", "2026-03-09T12:01:00Z"),
+        ("WEEKLY", "2026-03-03T12:01:00Z"),
+        ("MONTHLY", "2026-02-08T12:01:00Z"),
+    ],
+)
+async def test_a_rolling_alert_counts_what_its_length_of_time_holds(api: Api, period: str, start: str) -> None:
+    # given spend just before the window, at its start and now
+    await api.ask(LOG, cost="4", at=_just_before(start))
+    await api.ask(LOG, cost="1.5", at=start)
+    # when an alert is set over it, and more is spent
+    alert_id = (await new_alert(api, period=period, mode="ROLLING"))["id"]
+    await api.ask(LOG, cost="0.25")
+    # then what is in the window counts
+    alert = await api.ask(READ, id=alert_id)
+    assert (alert["windowStart"], alert["resetsAt"]) == (start, None)
+    assert (alert["currentAmount"], alert["remaining"], alert["state"]) == ("1.75", "8.25", "ACTIVE")
+
+
+async def test_spend_leaves_a_rolling_window_as_time_goes_by(api: Api, clock: Clock) -> None:
+    alert_id = (await new_alert(api, mode="ROLLING"))["id"]
+    await api.ask(LOG, cost="5")
+    clock.advance(hours=12)
+    await api.ask(LOG, cost="2")
+    amounts = [(await api.ask(READ, id=alert_id))["currentAmount"]]
+    for hours in (11, 1, 11, 1):
+        clock.advance(hours=hours)
+        amounts.append((await api.ask(READ, id=alert_id))["currentAmount"])
+    assert amounts == ["7", "7", "2", "2", "0"]
+
+
+async def test_a_rolling_alert_fires_again_only_after_it_was_clear(api: Api, clock: Clock) -> None:
+    # given an alert at $10 that fired both levels
+    alert_id = (await new_alert(api, mode="ROLLING", period="HOURLY"))["id"]
+    await api.ask(LOG, cost="8")
+    clock.advance(minutes=30)
+    await api.ask(LOG, cost="2")
+    assert await levels(api) == [("NEAR_LIMIT", "8"), ("TRIGGERED", "10")]
+
+    # when the first spend leaves the window, at $2, and as much comes again
+    clock.advance(minutes=30)
+    assert (await api.ask(READ, id=alert_id))["state"] == "ACTIVE"
+    await api.ask(LOG, cost="5.4")
+    await api.ask(LOG, cost="0.7")
+    # then it fires once more, from its new arming on
+    assert await levels(api) == [("NEAR_LIMIT", "8"), ("TRIGGERED", "10"), ("NEAR_LIMIT", "8.1")]
+
+    # when spend falls to 76 %, which is not below 75 %, and rises above the line again
+    await api.ask(LOG, cost="1.5")
+    clock.advance(minutes=30)
+    alert = await api.ask(READ, id=alert_id)
+    assert (alert["currentAmount"], alert["state"]) == ("7.6", "NEAR_LIMIT")
+    await api.ask(LOG, cost="1")
+    # then it does not repeat itself
+    assert len(await levels(api)) == 3
+    # but goes on to the threshold
+    await api.ask(LOG, cost="1.4")
+    assert (await levels(api))[3:] == [("TRIGGERED", "10")]
+
+
+async def test_falling_to_exactly_75_percent_does_not_clear_a_rolling_alert(api: Api, clock: Clock) -> None:
+    alert_id = (await new_alert(api, mode="ROLLING", period="HOURLY"))["id"]
+    await api.ask(LOG, cost="0.5")
+    clock.advance(minutes=1)
+    await api.ask(LOG, cost="7.5")
+    clock.advance(minutes=59)
+    assert (await api.ask(READ, id=alert_id))["currentAmount"] == "7.5"
+    await api.ask(LOG, cost="0.6")
+    assert await levels(api) == [("NEAR_LIMIT", "8")]
+
+
+async def test_a_rolling_alert_is_set_over_what_was_spent_and_re_armed_by_a_raised_threshold(api: Api) -> None:
+    await api.ask(LOG, cost="9")
+    alert_id = (await new_alert(api, mode="ROLLING"))["id"]
+    assert await levels(api) == [("NEAR_LIMIT", "9")]
+    await api.ask(UPDATE, id=alert_id, input={"thresholdAmount": "9"})
+    assert (await levels(api))[1:] == [("TRIGGERED", "9")]
+    await api.ask(UPDATE, id=alert_id, input={"thresholdAmount": "11"})
+    assert (await levels(api))[2:] == [("NEAR_LIMIT", "9")]
+    # and a zone means nothing to it
+    await api.ask(UPDATE, id=alert_id, input={"timeZone": "Asia/Kolkata"})
+    assert len(await levels(api)) == 3
+
+
+async def test_a_rolling_alert_of_a_period_of_ones_own_is_refused(api: Api) -> None:
+    custom = {"every": 6, "unit": "HOUR", "anchor": "2026-03-01T02:00:00Z"}
+    refusal = await new_alert(api, mode="ROLLING", period="CUSTOM", custom=custom)
+    assert refusal["__typename"] == "InvalidInput"
+    assert refusal["message"].startswith("mode: a ROLLING window is an hour")
+    assert (await api.ask("{ costAlerts { nodes { id } } }"))["nodes"] == []
+
+
+async def test_other_weeks_and_months_count_the_window_they_make(api: Api) -> None:
+    await api.ask(LOG, cost="1", at="2026-03-08T12:00:00Z")
+    weekly = (await new_alert(api, period="WEEKLY"))["id"]
+    assert (await api.ask(READ, id=weekly))["currentAmount"] == "0"
+    await api.ask(UPDATE, id=weekly, input={"weekStart": "SUNDAY"})
+    alert = await api.ask(READ, id=weekly)
+    assert (alert["windowStart"], alert["currentAmount"]) == ("2026-03-08T00:00:00Z", "1")
+    monthly = (await new_alert(api, period="MONTHLY", monthAnchor=9))["id"]
+    assert (await api.ask(READ, id=monthly))["currentAmount"] == "0"
+    await api.ask(UPDATE, id=monthly, input={"monthAnchor": 8})
+    assert (await api.ask(READ, id=monthly))["currentAmount"] == "1"

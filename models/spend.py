@@ -1,0 +1,106 @@
+"""`router_spend_minutes`: what each user spent in each minute. Windows of any place and length add up from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.cost_alert import Window
+from domain.money import ZERO
+from models.analytics import spent_in as spent_in_rows
+from models.base import Base, Owned
+from models.rollup import AnalyticsHourly
+
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
+
+
+class SpendMinute(Owned, Base):
+    """What the user's decisions of one UTC minute cost, those of unknown cost left out."""
+
+    __tablename__ = "router_spend_minutes"
+
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    amount: Mapped[Decimal]
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+MINUTELY_SPEND: Final = (
+    "SELECT r.user_id, {minute_of_occurred_at}, sum(r.cost) FROM {rows} WHERE r.cost > 0 GROUP BY 1, 2"
+)
+"""What new decisions add to `router_spend_minutes`."""
+
+
+async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:
+    """What the user's decisions in this window cost, USD: whole hours and minutes from their sums, the rest from rows."""
+    first_minute, last_minute = _whole(window, _MINUTE)
+    if first_minute >= last_minute:
+        return await spent_in_rows(session, user_id, window)
+    first_hour, last_hour = _whole(window, _HOUR)
+    if first_hour >= last_hour:
+        first_hour = last_hour = last_minute
+    amount = await _hours(session, user_id, first_hour, last_hour)
+    for start, end in ((first_minute, first_hour), (last_hour, last_minute)):
+        amount += await _minutes(session, user_id, start, end)
+    for start, end in ((window.start, first_minute), (last_minute, window.end)):
+        if start < end:
+            amount += await spent_in_rows(session, user_id, Window(start, end))
+    return amount
+
+
+async def spent_since(session: AsyncSession, user_id: UUID, starts: Iterable[datetime]) -> dict[datetime, Decimal]:
+    """What the user spent from each of these whole minutes on, USD, what lies a little ahead of the clock included."""
+    spent: dict[datetime, Decimal] = {}
+    for start in set(starts):
+        hour = next_hour(start)
+        spent[start] = await _minutes(session, user_id, start, hour) + await _hours(session, user_id, hour, None)
+    return spent
+
+
+def next_hour(moment: datetime) -> datetime:
+    """The first whole UTC hour that is not before this moment."""
+    start = moment.replace(minute=0, second=0, microsecond=0)
+    return start if start == moment else start + _HOUR
+
+
+def _whole(window: Window, unit: timedelta) -> tuple[datetime, datetime]:
+    """Where the first whole minute or hour in the window starts, and where the last one ends."""
+    epoch = datetime.fromtimestamp(0, window.start.tzinfo)
+    first = epoch - (epoch - window.start) // unit * unit
+    last = epoch + (window.end - epoch) // unit * unit
+    return first, last
+
+
+async def _minutes(session: AsyncSession, user_id: UUID, start: datetime, end: datetime) -> Decimal:
+    if start >= end:
+        return ZERO
+    return (
+        await session.scalar(
+            select(func.sum(SpendMinute.amount)).where(
+                SpendMinute.user_id == user_id, SpendMinute.minute >= start, SpendMinute.minute < end
+            )
+        )
+        or ZERO
+    )
+
+
+async def _hours(session: AsyncSession, user_id: UUID, start: datetime, end: datetime | None) -> Decimal:
+    if end is not None and start >= end:
+        return ZERO
+    in_range = (
+        [AnalyticsHourly.hour >= start] if end is None else [AnalyticsHourly.hour >= start, AnalyticsHourly.hour < end]
+    )
+    return (
+        await session.scalar(
+            select(func.sum(AnalyticsHourly.cost)).where(AnalyticsHourly.user_id == user_id, *in_range)
+        )
+        or ZERO
+    )
