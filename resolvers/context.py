@@ -15,6 +15,7 @@ from domain.event import Event
 from domain.viewer import Viewer
 from models.database import Database
 from models.ledger import Ledger
+from resolvers.alert_feed import AlertFeed
 
 AnEvent = TypeVar("AnEvent", bound=Event)
 
@@ -31,6 +32,10 @@ class Events(Protocol):
         """
         ...
 
+    def version(self, user_id: UUID, kind: type[Event]) -> int:
+        """A number that is another one after each event of this kind, while somebody listens."""
+        ...
+
     def each(self, user_id: UUID, kind: type[AnEvent]) -> AbstractContextManager[AsyncIterator[AnEvent]]:
         """Every event of this kind. Raises Overloaded for a reader that falls too far behind."""
         ...
@@ -42,6 +47,7 @@ class Context:
     ledger: Ledger
     events: Events
     clock: Callable[[], datetime]
+    alert_feed: AlertFeed
     signed_in: Viewer | None = None
     # What a WebSocket client sent with connection_init.
     connection_params: dict[str, Any] = field(default_factory=dict)

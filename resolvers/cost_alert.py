@@ -21,10 +21,8 @@ from models.cost_alert import (
     AlertEvent,
     AlertWindow,
     CostAlert,
-    alert_events_after,
     alert_of,
     evaluate,
-    last_sequence,
     load_alerts,
     load_spending,
 )
@@ -32,15 +30,14 @@ from models.database import raise_event
 from models.page import newest_first
 from models.postgresql import DatabaseFailure
 from models.types import new_id
+from resolvers.alert_feed import FIRINGS_AT_ONCE
 from resolvers.context import Context, Info
 from resolvers.input import After, First, given, known, present
-from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.cost_alert import CreateCostAlertInput, UpdateCostAlertInput
 
 MAX_ALERTS: Final = 200
-_EVENTS_AT_ONCE: Final = 100
 # What says where windows lie.
 _CALENDAR: Final = ("time_zone", "week_start", "month_anchor")
 # What the preferences say of the daily alert they keep.
@@ -198,35 +195,25 @@ async def alert_triggered(
         ),
     ] = strawberry.UNSET,
 ) -> AsyncIterator[AlertEvent]:
-    context = info.context
+    context, viewer = info.context, info.context.viewer
     after = known(after)
-    with context.events.changes(context.viewer.id, AlertTriggered) as changes:
+    with context.events.changes(viewer.id, AlertTriggered) as changes:
         if after is None:
-            seen = await uninterrupted(_last_sequence(context))
+            seen = await context.alert_feed.last(viewer)
         else:
             seen = decode_cursor(AlertEvent.__tablename__, after, whole_number) if after else 0
         while True:
+            version = context.events.version(viewer.id, AlertTriggered)
             try:
-                firings = await uninterrupted(_firings_after(context, seen))
+                firings = await context.alert_feed.after(viewer, seen, version)
             except (SQLAlchemyError, DatabaseFailure, OSError):
                 # The database is away: nothing is lost, for the next event or the listener's return wakes us.
                 firings = []
             for firing in firings:
                 yield firing
                 seen = firing.sequence
-            if not firings:
+            if len(firings) < FIRINGS_AT_ONCE:
                 await anext(changes)
-
-
-async def _last_sequence(context: Context) -> int:
-    async with context.database.viewer(context.viewer) as session:
-        return await last_sequence(session, context.viewer.id)
-
-
-async def _firings_after(context: Context, sequence: int) -> list[AlertEvent]:
-    async with context.database.viewer(context.viewer) as session:
-        firings = await alert_events_after(session, context.viewer.id, sequence, _EVENTS_AT_ONCE)
-        return await load_alerts(session, firings, context.clock())
 
 
 async def keep_preferences_alert(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,9 +25,18 @@ class EventBus:
 
     def __init__(self) -> None:
         self._listeners: defaultdict[tuple[UUID, type[Any]], set[Listener]] = defaultdict(set)
+        # Of those that are listened to; no number is ever given twice.
+        self._versions: dict[tuple[UUID, type[Any]], int] = {}
+        self._numbers = itertools.count()
+
+    def version(self, user_id: UUID, kind: type[Event]) -> int:
+        """A number that is another one after each event of this kind, while somebody listens."""
+        return self._versions[user_id, kind]
 
     def catch_up(self) -> None:
         """Events may have been missed: wake whoever reads rows anyway, end the streams that need every event."""
+        for key in self._listeners:
+            self._versions[key] = next(self._numbers)
         for listeners in tuple(self._listeners.values()):
             for listener in tuple(listeners):
                 listener(None)
@@ -38,6 +48,8 @@ class EventBus:
     def publish(self, events: Sequence[Event]) -> None:
         """Hand these events, which are committed, to whoever listens."""
         for event in events:
+            if (event.user_id, type(event)) in self._listeners:
+                self._versions[event.user_id, type(event)] = next(self._numbers)
             for listener in tuple(self._listeners.get((event.user_id, type(event)), ())):
                 listener(event)
 
@@ -84,10 +96,12 @@ class EventBus:
     @contextmanager
     def _listening(self, user_id: UUID, kind: type[Any], listener: Listener) -> Iterator[None]:
         key = (user_id, kind)
+        if key not in self._listeners:
+            self._versions[key] = next(self._numbers)
         self._listeners[key].add(listener)
         try:
             yield
         finally:
             self._listeners[key].discard(listener)
             if not self._listeners[key]:
-                del self._listeners[key]
+                del self._listeners[key], self._versions[key]

@@ -20,12 +20,16 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from domain.viewer import Viewer
 from models.database import Database
 from models.ledger import Ledger
+from resolvers.alert_feed import AlertFeed
 from resolvers.context import Context, Events
 from schema import schema
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
 from server.graphql_http import respond
 
 CONNECTION_INIT_TIMEOUT: Final = timedelta(seconds=10)
+SEND_TIMEOUT_S: Final = 15.0
+"""How long a client may leave what is sent to it unread before its socket is closed."""
+TRY_AGAIN_LATER: Final = 1013
 FORBIDDEN: Final = 4403
 
 
@@ -38,6 +42,24 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         finally:
             if self._expiry is not None:
                 self._expiry.cancel()
+
+    async def send_message(self, message: Any) -> None:
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await super().send_message(message)
+        except TimeoutError:
+            self._give_up()
+            await asyncio.sleep(0)  # where an operation, which is cancelled now, ends
+
+    def _give_up(self) -> None:
+        """Close on a client that does not read. From its last cursor on, it will have missed nothing."""
+        for operation in self.operations.values():
+            if operation.task is not None:
+                operation.task.cancel()
+        if self._closing is None:
+            # The close frame follows what waits to be read, as soon as there is room for it.
+            reason = "Too slow: subscribe again after the last cursor you saw"
+            self._closing = asyncio.create_task(self.websocket.close(TRY_AGAIN_LATER, reason))
 
     _expiry: asyncio.TimerHandle | None = None
     _closing: asyncio.Task[None] | None = None
@@ -73,7 +95,9 @@ class GraphQLApp(GraphQL[Context, None]):
             connection_init_wait_timeout=CONNECTION_INIT_TIMEOUT,
         )
         self._authenticator = authenticator
-        self._new_context: Callable[[Viewer | None], Context] = partial(Context, database, ledger, events, clock)
+        self._new_context: Callable[[Viewer | None], Context] = partial(
+            Context, database, ledger, events, clock, AlertFeed(database, clock)
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

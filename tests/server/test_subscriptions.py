@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+import server.graphql
+from domain.viewer import Viewer
+from resolvers.alert_feed import AlertFeed
 from server.auth import make_token
+from server.graphql import TransportWSHandler
 from server.settings import Settings
 from tests.conftest import Clock
 from tests.support.api import Api
@@ -211,3 +217,75 @@ async def test_mutations_whose_client_has_gone_are_whole_and_hold_nobody_up(
         assert await live_api.ask(LOG, cost="0.5") is not None
         saved = await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: 6}) { __typename } }")
     assert saved == {"__typename": "RouterPreferences"}
+
+
+LONG = " ".join(f"a{n}: alert {{ alertType }}" for n in range(100))
+SLOW_ALERTS = f"subscription($after: String) {{ alertTriggered(after: $after) {{ cursor level {LONG} }} }}"
+
+
+async def test_a_client_that_does_not_read_is_closed_and_resumes_from_its_cursor(
+    url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.graphql, "SEND_TIMEOUT_S", 0.2)
+    given_up = asyncio.Event()
+    give_up = TransportWSHandler._give_up
+
+    def told(handler: TransportWSHandler) -> None:
+        give_up(handler)
+        given_up.set()
+
+    monkeypatch.setattr(TransportWSHandler, "_give_up", told)
+    # given 400 firings, of 20 KB each as this client asks for them: more than all buffers hold
+    for number in range(200):
+        await live_api.ask(
+            """mutation($name: String!) { createCostAlert(input: {
+                 thresholdAmount: "10", period: DAILY, alertType: $name}) { __typename } }""",
+            name=f"{number:03}".ljust(200, "x"),
+        )
+    for cost in ("8", "2"):
+        await live_api.ask(LOG, cost=cost)
+    # when it subscribes and reads nothing
+    seen: list[tuple[str, str]] = []
+    async with signed_in(url, token, small=True) as socket:
+        await socket.start(SLOW_ALERTS, after="")
+        async with asyncio.timeout(PATIENCE_S):
+            await given_up.wait()
+        # then it is closed, after what was on its way
+        with suppress(ConnectionClosed):
+            while True:
+                firing = await socket.next()
+                seen.append((firing["cursor"], firing["level"]))
+        assert await socket.close_code() == 1013
+        assert socket.connection.close_reason == "Too slow: subscribe again after the last cursor you saw"
+    assert 0 < len(seen) < 400
+    # and it goes on behind its last cursor, missing nothing
+    async with signed_in(url, token) as socket:
+        await socket.start(SLOW_ALERTS, after=seen[-1][0])
+        while len(seen) < 400:
+            firing = await socket.next()
+            seen.append((firing["cursor"], firing["level"]))
+    assert len({cursor for cursor, _ in seen}) == 400
+    assert [level for _, level in seen] == ["NEAR_LIMIT"] * 200 + ["TRIGGERED"] * 200
+
+
+async def test_many_who_wait_at_one_place_cost_one_reading(
+    url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await live_api.ask(DAILY_ALERT, threshold="1")
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(signed_in(url, token)) for _ in range(20)]
+        for socket in sockets:
+            await socket.subscribe(ALERTS)
+        readings: list[int] = []
+        read = AlertFeed._read
+
+        async def counted(feed: AlertFeed, viewer: Viewer, sequence: int) -> Any:
+            readings.append(sequence)
+            return await read(feed, viewer, sequence)
+
+        monkeypatch.setattr(AlertFeed, "_read", counted)
+        await live_api.ask(LOG, cost="0.9")
+        assert [(await socket.next())["level"] for socket in sockets] == ["NEAR_LIMIT"] * 20
+        await live_api.ask(LOG, cost="0.1")
+        assert [(await socket.next())["level"] for socket in sockets] == ["TRIGGERED"] * 20
+    assert readings == [0, 1]

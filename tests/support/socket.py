@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -58,19 +60,24 @@ class Socket:
 
 
 @asynccontextmanager
-async def opened(url: str, **init: Any) -> AsyncIterator[Socket]:
-    """A socket whose connection_init has been sent and not yet answered."""
+async def opened(url: str, *, small: bool = False, **init: Any) -> AsyncIterator[Socket]:
+    """A socket whose connection_init has been sent and not yet answered; a small one holds little that is not read."""
+    address = urlsplit(url)
+    plain = socket.socket()
+    if small:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+    plain.connect((address.hostname, address.port))
     async with connect(
-        f"{url.replace('http', 'ws', 1)}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]
+        f"{url.replace('http', 'ws', 1)}/graphql", sock=plain, subprotocols=[Subprotocol("graphql-transport-ws")]
     ) as connection:
-        socket = Socket(connection)
-        await socket.send(type="connection_init", payload=init)
-        yield socket
+        opened = Socket(connection)
+        await opened.send(type="connection_init", payload=init)
+        yield opened
 
 
 @asynccontextmanager
-async def signed_in(url: str, token: str) -> AsyncIterator[Socket]:
+async def signed_in(url: str, token: str, *, small: bool = False) -> AsyncIterator[Socket]:
     """A socket that the server has acknowledged."""
-    async with opened(url, Authorization=f"Bearer {token}") as socket:
-        assert (await socket.receive())["type"] == "connection_ack"
-        yield socket
+    async with opened(url, small=small, Authorization=f"Bearer {token}") as acknowledged:
+        assert (await acknowledged.receive())["type"] == "connection_ack"
+        yield acknowledged
