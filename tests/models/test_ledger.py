@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -45,24 +46,31 @@ async def stored(database: Database) -> list[str]:
         return list(rows)
 
 
+COST = Decimal("0.070000001")
 PERIODS = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")
 
 
 async def test_64_clients_leave_sums_equal_to_the_rows_and_one_firing_a_level_and_window(
     live_api: Api, database: Database
 ) -> None:
-    # given one user with one test and an alert for each period
+    # given one user with one test and 50 alerts: of each period and mode, at thresholds of their own
     test = await live_api.ask(
         """mutation { createABTest(input: {
              testName: "t", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
            }) { ... on ABTest { id } } }"""
     )
-    for period in PERIODS:
-        await live_api.ask(
-            """mutation($period: AlertPeriod!) {
-                 createCostAlert(input: {thresholdAmount: "10", period: $period}) { __typename } }""",
-            period=period,
+    thresholds: dict[str, Decimal] = {}
+    for number in range(50):
+        threshold = Decimal(number + 1) / 4
+        alert = await live_api.ask(
+            """mutation($threshold: Decimal!, $period: AlertPeriod!, $mode: WindowMode!) {
+                 createCostAlert(input: {thresholdAmount: $threshold, period: $period, mode: $mode}) {
+                   ... on CostAlert { id } } }""",
+            threshold=str(threshold),
+            period=PERIODS[number % 4],
+            mode=("CALENDAR", "ROLLING")[number // 4 % 2],
         )
+        thresholds[alert["id"]] = threshold
     log = """
     mutation($input: LogAnalyticsInput!) {
       logAnalytics(input: $input) { __typename ... on LoggedAnalytics { deduplicated alertEvents { level } } }
@@ -80,7 +88,7 @@ async def test_64_clients_leave_sums_equal_to_the_rows_and_one_firing_a_level_an
                 "taskType": "chat",
                 "success": n != 3,
                 "latencyMs": 100 * n,
-                "cost": "0.070000001",
+                "cost": str(COST),
                 "abTestId": test["id"],
             }
             answer = await live_api.ask(log, input=record)
@@ -100,16 +108,16 @@ async def test_64_clients_leave_sums_equal_to_the_rows_and_one_firing_a_level_an
     assert len(await stored(database)) == 256
     assert answer["variantA"] == {"calls": 128, "successes": 128, "totalCost": "8.960000128", "avgLatencyMs": 300.0}
     assert answer["variantB"] == {"calls": 128, "successes": 96, "totalCost": "8.960000128", "avgLatencyMs": 400.0}
-    alerts = (await live_api.ask("{ costAlerts { nodes { currentAmount state } } }"))["nodes"]
-    assert alerts == [{"currentAmount": "17.920000256", "state": "TRIGGERED"}] * 4
-    # and each level of each alert fired once, and was told to exactly one client
-    events = (await live_api.ask("{ alertEvents { nodes { level amount alert { period } } } }"))["nodes"]
-    assert Counter((event["alert"]["period"], event["level"], event["amount"]) for event in events) == {
-        (period, level, amount): 1
-        for period in PERIODS
-        for level, amount in (("NEAR_LIMIT", "8.050000115"), ("TRIGGERED", "10.010000143"))
+    alerts = (await live_api.ask("{ costAlerts(first: 500) { nodes { currentAmount state } } }"))["nodes"]
+    assert alerts == [{"currentAmount": "17.920000256", "state": "TRIGGERED"}] * 50
+    # and each level of each alert fired once, at the record that reached it, and was told to exactly one client
+    events = (await live_api.ask("{ alertEvents(first: 500) { nodes { level amount alert { id } } } }"))["nodes"]
+    assert Counter((event["alert"]["id"], event["level"], Decimal(event["amount"])) for event in events) == {
+        (alert_id, level, math.ceil(line / COST) * COST): 1
+        for alert_id, threshold in thresholds.items()
+        for level, line in (("NEAR_LIMIT", threshold * 8 / 10), ("TRIGGERED", threshold))
     }
-    assert fired == {"NEAR_LIMIT": 4, "TRIGGERED": 4}
+    assert fired == {"NEAR_LIMIT": 50, "TRIGGERED": 50}
 
 
 async def test_a_refused_record_fails_alone(ledger: Ledger, database: Database) -> None:

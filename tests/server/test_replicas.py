@@ -26,7 +26,7 @@ from server.auth import make_token
 from server.settings import Settings
 from tests.conftest import SECRET, published_to_nobody
 from tests.support.api import Api
-from tests.support.load import BATCH, COST, LOG_MANY, SET_ALERT, START_TEST, Told, record, send
+from tests.support.load import BATCH, COST, LOG_MANY, SET_ALERT, SET_ROLLING_ALERT, START_TEST, Told, record, send
 from tests.support.postgres import Cluster
 from tests.support.process import DATABASE_OF, run, running
 from tests.support.socket import Socket, signed_in
@@ -125,7 +125,7 @@ SPENT_BY_EACH_USER = 2 * CLIENTS_A_REPLICA * BATCHES_A_CLIENT // len(USERS) * BA
 FIGURES = """
 query($id: ID!) {
   abTest(id: $id) { variantA { calls successes totalCost } variantB { calls successes totalCost } }
-  costAlerts { nodes { id currentAmount state } }
+  costAlerts(first: 500) { nodes { id currentAmount state } }
   alertEvents(first: 500) { nodes { level alert { id } } }
 }
 """
@@ -143,12 +143,15 @@ async def test_replicas_that_log_to_the_same_users_at_full_speed_leave_exact_sum
 ) -> None:
     chance = random.Random(20_261_123)
     async with clients(replicas) as both:
-        # given five users with a test and three alerts each
+        # given five users with a test and 50 alerts each, every other one of them rolling
         apis = {user: [Api(client, token_for(user)) for client in both] for user in USERS}
         tests = {user: await apis[user][0].ask(START_TEST) for user in USERS}
-        thresholds = [SPENT_BY_EACH_USER * part / 10 for part in (1, 5, 9)]
+        thresholds = [SPENT_BY_EACH_USER * part / 51 for part in range(1, 51)]
         alerts = {
-            user: [await apis[user][0].ask(SET_ALERT, threshold=str(threshold)) for threshold in thresholds]
+            user: [
+                await apis[user][0].ask((SET_ALERT, SET_ROLLING_ALERT)[place % 2], threshold=str(threshold))
+                for place, threshold in enumerate(thresholds)
+            ]
             for user in USERS
         }
 

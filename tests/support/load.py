@@ -38,6 +38,12 @@ mutation($threshold: Decimal!) {
   }) { ... on CostAlert { id } }
 }
 """
+# The last 30 days.
+SET_ROLLING_ALERT = """
+mutation($threshold: Decimal!) {
+  createCostAlert(input: {thresholdAmount: $threshold, period: MONTHLY, mode: ROLLING}) { ... on CostAlert { id } }
+}
+"""
 NOBODYS_TEST = "00000000-0000-0000-0000-000000000001"
 
 COST = Decimal("0.010000001")
