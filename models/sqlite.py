@@ -20,6 +20,7 @@ from models.transaction import Transaction
 
 _READERS: Final = 8
 _BUSY_TIMEOUT_S: Final = 30
+_WRITER_CACHE_KIB: Final = 64 * 1024
 
 
 class SQLite:
@@ -78,6 +79,9 @@ def _engine(url: URL, *, read_only: bool) -> AsyncEngine:
         cursor.execute("PRAGMA foreign_keys = ON")
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
+        else:
+            # What is written falls into the same few pages of each table again and again.
+            cursor.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

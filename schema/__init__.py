@@ -17,11 +17,12 @@ from schema.cost_alert import CostAlertMutation, CostAlertQuery, CostAlertSubscr
 from schema.error import Conflict, InvalidInput, Masked, NotFound, Overloaded
 from schema.preference import PreferenceMutation, PreferenceQuery, PreferenceSubscription
 from schema.scalar import SCALARS
+from schema.summary import SummaryQuery
 from schema.viewer import ViewerQuery
 
 
 @strawberry.type(description="Everything here is yours alone: the rows of the token's user.")
-class Query(ViewerQuery, PreferenceQuery, ABTestQuery, CostAlertQuery, AnalyticsQuery):
+class Query(ViewerQuery, PreferenceQuery, ABTestQuery, CostAlertQuery, AnalyticsQuery, SummaryQuery):
     pass
 
 

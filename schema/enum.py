@@ -8,6 +8,7 @@ from domain.ab_test import Variant
 from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, WeekDay, WindowMode
 from domain.error import ErrorCode
 from domain.preference import RoutingPriority
+from domain.summary import AnalyticsDimension, TimeGrain
 
 strawberry.enum(RoutingPriority, description="What routing optimises for.")
 strawberry.enum(Variant, description="One of the two sides of an A/B test.")
@@ -25,14 +26,18 @@ strawberry.enum(
     description="ACTIVE in normal operation, NEAR_LIMIT from the near-limit percentage on, TRIGGERED from the "
     "threshold on.",
 )
+strawberry.enum(AnalyticsDimension, description="What decisions can be told apart by.")
+strawberry.enum(TimeGrain, description="How long the buckets of a summary are, in its time zone; weeks start Monday.")
 strawberry.enum(ErrorCode, description="What kind of failure it is.")
 
 __all__ = [
     "AlertPeriod",
     "AlertState",
+    "AnalyticsDimension",
     "ErrorCode",
     "PeriodUnit",
     "RoutingPriority",
+    "TimeGrain",
     "Variant",
     "WeekDay",
     "WindowMode",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import re
-from typing import Any, Final
+from typing import Any, Final, NewType
 
 from graphql import GraphQLError
 from strawberry.scalars import JSON
@@ -43,6 +43,15 @@ def _write_moment(value: dt.datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
 
 
+# JavaScript's numbers are exact up to this.
+_EXACT_IN_A_DOUBLE: Final = 2**53 - 1
+BigInt = NewType("BigInt", int)
+
+
+def _write_integer(value: int) -> int | str:
+    return value if abs(value) <= _EXACT_IN_A_DOUBLE else str(value)
+
+
 SCALARS: Final[dict[object, ScalarDefinition]] = {
     decimal.Decimal: scalar(
         name="Decimal",
@@ -56,6 +65,12 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=_write_moment,
         parse_value=_read_moment,
+    ),
+    BigInt: scalar(
+        name="BigInt",
+        description="A 64-bit integer; as a string where a double cannot hold it exactly.",
+        serialize=_write_integer,
+        parse_value=int,
     ),
     JSON: scalar(
         name="JSON",
