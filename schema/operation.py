@@ -14,7 +14,9 @@ from resolvers.context import Context
 from schema import schema
 from schema.error import masked
 
-_KNOWN_DOCUMENTS: Final = 500
+# Documents that are sent again and again are short; a long one takes a hundred times its length in memory.
+_KNOWN_DOCUMENTS: Final = 200
+_LONGEST_KNOWN: Final = 8_000
 _MAX_ERRORS: Final = 8
 
 READING: Final = frozenset({OperationType.QUERY})
@@ -47,7 +49,7 @@ async def execute(
 
     Raises RequestRefused, and its kind OperationNotAllowed, before anything is executed.
     """
-    document = _document(text)
+    document = _known_document(text) if len(text) <= _LONGEST_KNOWN else _document(text)
     _check_kind(document, name, allowed)
     result = graphql.execute(
         _schema,
@@ -63,19 +65,21 @@ async def execute(
     return result
 
 
-@lru_cache(_KNOWN_DOCUMENTS)
 def _document(text: str) -> DocumentNode:
     """The document that is written so. Raises RequestRefused when it is none, or does not fit the schema."""
     try:
         document = graphql.parse(text)
+        errors = graphql.validate(_schema, document, max_errors=_MAX_ERRORS)
     except GraphQLError as error:
         raise RequestRefused(error) from None
     except RecursionError:
         raise RequestRefused(GraphQLError("The document is nested too deeply.")) from None
-    errors = graphql.validate(_schema, document, max_errors=_MAX_ERRORS)
     if errors:
         raise RequestRefused(*errors)
     return document
+
+
+_known_document = lru_cache(_KNOWN_DOCUMENTS)(_document)
 
 
 def _check_kind(document: DocumentNode, name: str | None, allowed: Collection[OperationType]) -> None:

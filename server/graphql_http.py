@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from graphql import GraphQLError, OperationType
 from pydantic_core import PydanticSerializationError, to_json
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from resolvers.context import Context
@@ -93,11 +93,14 @@ async def _posted(request: Request) -> Any:
         raise Malformed(f"Content-Type must be {_JSON}.", 415)
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise Malformed(f"The body must be at most {MAX_BODY_BYTES} bytes.", 413)
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MAX_BODY_BYTES:
+                raise Malformed(f"The body must be at most {MAX_BODY_BYTES} bytes.", 413)
+            parts.append(part)
+    except ClientDisconnect:
+        raise Malformed("The body broke off.") from None  # nobody is there to read it
     try:
         return _decoded(b"".join(parts).decode(), "The body")
     except UnicodeDecodeError:
