@@ -85,7 +85,8 @@ class SummaryRequest(Input):
 def too_many() -> InvalidInput:
     """The refusal of a summary that would be too large."""
     return InvalidInput(
-        f"grain: a summary has at most {MAX_BUCKETS} rows; ask for a coarser grain, fewer dimensions or a shorter range",
+        f"grain: that is too fine: a summary has at most {MAX_BUCKETS} rows, and fewer where they are not whole hours or "
+        "told apart by success; ask for a coarser grain, fewer dimensions or a shorter range",
         ["grain"],
     )
 

@@ -16,11 +16,13 @@ from domain.analytics import AnalyticsFilter
 from domain.cost_alert import Window
 from domain.latency import bucket_of
 from domain.money import ZERO
-from domain.summary import AnalyticsDimension, Sums, whole_hours
+from domain.summary import AnalyticsDimension, Sums, too_many, whole_hours
 from models.analytics import RouterAnalytics, passing
 from models.rollup import NO_TEXT, AnalyticsHourly, LatencyHourly
 
 _HOUR: Final = timedelta(hours=1)
+_MAX_STRETCHES: Final = 2_000
+"""Stretches of time that are read from rows: a query each. A month of hours in a half-hour zone has 1,488."""
 _COLUMN: Final = {
     AnalyticsDimension.PROVIDER: "provider",
     AnalyticsDimension.MODEL: "model_used",
@@ -54,19 +56,22 @@ class Summary:
         self._summed: Summed = defaultdict(Sums)
 
     async def over(self, buckets: Sequence[Window]) -> Summed:
-        """The sums over each of these stretches of time, which follow one another without a gap."""
-        if self._wanted.success is not None:
-            # The rollups do not tell what the failed ones cost.
-            for place, bucket in enumerate(buckets):
-                await self._add_rows(place, bucket)
-            return self._summed
+        """The sums over each of these stretches of time, which follow one another without a gap.
+
+        Raises InvalidInput when too many of them have to be read from rows.
+        """
         whole: dict[int, Window] = {}
+        rest: list[tuple[int, Window]] = []
         for place, bucket in enumerate(buckets):
-            hours, ends = whole_hours(bucket)
+            # The rollups do not tell what the failed ones cost.
+            hours, ends = whole_hours(bucket) if self._wanted.success is None else (None, [bucket])
             if hours is not None:
                 whole[place] = hours
-            for end in ends:
-                await self._add_rows(place, end)
+            rest += [(place, end) for end in ends]
+        if len(rest) > _MAX_STRETCHES:
+            raise too_many()
+        for place, end in rest:
+            await self._add_rows(place, end)
         if whole:
             await self._add_hours(whole)
             if self._percentiles:

@@ -40,7 +40,7 @@ class AlertFeed:
         """
         place = (viewer.id, sequence)
         reading = self._readings.get(place)
-        if reading is None or reading.version != version:
+        if reading is None or reading.version != version or _failed(reading.firings):
             reading = _Reading(version, asyncio.create_task(self._read(viewer, sequence)))
             self._readings[place] = reading
             asyncio.get_running_loop().call_later(_SHARED_FOR_S, self._forget, place, reading)
@@ -62,3 +62,7 @@ class AlertFeed:
     async def _last(self, viewer: Viewer) -> int:
         async with self._database.viewer(viewer) as session:
             return await last_sequence(session, viewer.id)
+
+
+def _failed(firings: asyncio.Task[list[AlertEvent]]) -> bool:
+    return firings.done() and (firings.cancelled() or firings.exception() is not None)

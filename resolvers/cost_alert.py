@@ -1,5 +1,6 @@
 """Cost alerts: set, watch, acknowledge; and the stream of their firings."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from schema.cost_alert import CreateCostAlertInput, UpdateCostAlertInput
 
 MAX_ALERTS: Final = 200
+_RETRY_AFTER_S: Final = 1.0
 # What says where windows lie.
 _CALENDAR: Final = ("time_zone", "week_start", "month_anchor")
 # What the preferences say of the daily alert they keep.
@@ -207,8 +209,9 @@ async def alert_triggered(
             try:
                 firings = await context.alert_feed.after(viewer, seen, version)
             except (SQLAlchemyError, DatabaseFailure, OSError):
-                # The database is away: nothing is lost, for the next event or the listener's return wakes us.
-                firings = []
+                # The database is away: nothing is lost, it is read again.
+                await asyncio.sleep(_RETRY_AFTER_S)
+                continue
             for firing in firings:
                 yield firing
                 seen = firing.sequence

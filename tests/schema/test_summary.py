@@ -33,6 +33,11 @@ query($filter: AnalyticsFilter, $grain: TimeGrain, $timeZone: String) {
 # Both clocks of New York: it goes forward on the 8th.
 MARCH = {"from": "2026-02-20T00:00:00Z", "to": "2026-03-10T12:00:00Z"}
 
+TOO_FINE = (
+    "grain: that is too fine: a summary has at most 10000 rows, and fewer where they are not whole hours or told apart "
+    "by success; ask for a coarser grain, fewer dimensions or a shorter range"
+)
+
 
 def decisions(count: int = 400) -> list[dict[str, Any]]:
     chance = random.Random(4)
@@ -181,7 +186,12 @@ async def test_nobody_elses_decisions_are_in_it(other_api: Api) -> None:
         (
             {"grain": "HOUR", "filter": {"from": "2024-01-01T00:00:00Z"}},
             ["grain"],
-            "grain: a summary has at most 10000 rows; ask for a coarser grain, fewer dimensions or a shorter range",
+            TOO_FINE,
+        ),
+        (
+            {"grain": "HOUR", "filter": {"from": "2025-10-01T00:00:00Z", "success": True}},
+            ["grain"],
+            TOO_FINE,
         ),
         (
             {"filter": {"from": "2026-03-11T00:00:00Z"}},
