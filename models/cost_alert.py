@@ -307,7 +307,11 @@ async def evaluate(session: AsyncSession, alert: CostAlert, now: datetime) -> bo
     return fired
 
 
-async def _evaluate_rolling(session: AsyncSession, alert: CostAlert, now: datetime) -> bool:
+async def arm_if_clear(session: AsyncSession, alert: CostAlert, now: datetime) -> tuple[datetime, Decimal]:
+    """Arm a rolling alert whose spend is clear of its line as it is configured now: since when it is armed, and spend.
+
+    Called before a change too: what was clear under the old line may not be under the new one.
+    """
     start = alert.window_at(now).start
     amount = (await spent_since(session, alert.user_id, [start]))[start]
     rolling = await session.get(RollingAlert, (alert.user_id, alert.id))
@@ -316,9 +320,13 @@ async def _evaluate_rolling(session: AsyncSession, alert: CostAlert, now: dateti
         session.add(rolling)
     elif is_clear(amount, alert.threshold_amount, alert.near_limit_percent):
         rolling.armed_at = now
-    fired = alert.active and await _fire_once(session, alert, rolling.armed_at, amount, now)
     await session.flush()
-    return fired
+    return rolling.armed_at, amount
+
+
+async def _evaluate_rolling(session: AsyncSession, alert: CostAlert, now: datetime) -> bool:
+    armed_at, amount = await arm_if_clear(session, alert, now)
+    return alert.active and await _fire_once(session, alert, armed_at, amount, now)
 
 
 async def _fire_once(

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.cost_alert import AlertState, Window, WindowMode, is_clear, state_of
@@ -17,7 +18,6 @@ from domain.event import AlertTriggered
 from domain.money import ZERO
 from models.bulk import Bulk, Rows, add_rows, columns_of, find, insert, whole
 from models.cost_alert import AlertEvent, WatchedAlert, firing_of, is_due
-from models.spend import next_hour
 from models.types import Money, UTCDateTime
 
 _ALERT: Final = ("user_id", "alert_id")
@@ -33,13 +33,10 @@ LOCK_ROLLING: Final = Bulk(
 )
 """Keeps other commits away from these rolling alerts, and says since when they are armed."""
 _sum_rolling = Bulk(
-    Rows(columns_of("router_rolling_alerts", _ALERT) | {"first_minute": UTCDateTime(), "first_hour": UTCDateTime()}),
-    "SELECT r.user_id, r.alert_id, "
-    "(SELECT coalesce(sum(m.amount), 0) FROM router_spend_minutes m "
-    "WHERE m.user_id = r.user_id AND m.minute >= r.first_minute AND m.minute < r.first_hour) + "
-    "(SELECT coalesce(sum(h.cost), 0) FROM router_analytics_hourly h "
-    "WHERE h.user_id = r.user_id AND h.hour >= r.first_hour) FROM {rows}",
-    [*columns_of("router_rolling_alerts", _ALERT).values(), Money()],
+    Rows({"user_id": Uuid(), "first_minute": UTCDateTime()}),
+    "SELECT r.user_id, r.first_minute, (SELECT coalesce(sum(m.amount), 0) FROM router_spend_minutes m "
+    "WHERE m.user_id = r.user_id AND m.minute >= r.first_minute) FROM {rows}",
+    [Uuid(), UTCDateTime(), Money()],
 )
 _arm = Bulk(
     whole("router_rolling_alerts"),
@@ -128,6 +125,8 @@ class Firing:
         self._connection = connection
         self._rows = rows
         self._now = now
+        # In the order in which they are to be told: of one alert, by when it was spent.
+        self._found: list[AlertEvent] = []
         self.caused: defaultdict[int, list[AlertEvent]] = defaultdict(list)
         """The firings by the record that caused them."""
 
@@ -138,7 +137,8 @@ class Firing:
             (each, each.window.start, amount)
             for each in spent
             if each.alert.active
-            and each.window.end > self._now
+            # Open when the records came: a commit that takes until after its end closes nothing.
+            and each.window.end > min(self._rows[index]["created_at"] for index, _ in each.costs)
             and each.level(amount := amounts[each.alert.user_id, each.alert.id, each.window.start])
             is not AlertState.ACTIVE
         ]
@@ -148,19 +148,16 @@ class Firing:
 
     async def of_rolling(self, spent: Sequence[Spent], armed: Mapping[tuple[UUID, UUID], datetime]) -> None:
         """Find what fires of rolling alerts, which are locked and armed since these moments, by user and alert."""
+        windows = {(each.alert.user_id, each.window.start) for each in spent}
         sums = await _sum_rolling.execute(
-            self._connection,
-            [
-                each.row | {"first_minute": each.window.start, "first_hour": next_hour(each.window.start)}
-                for each in spent
-            ],
+            self._connection, [{"user_id": user_id, "first_minute": start} for user_id, start in windows]
         )
-        amounts = {alert_id: amount for _, alert_id, amount in sums}
+        amounts = {(user_id, start): amount for user_id, start, amount in sums}
         # Where spend is clear of the line even now, it will be before the next record too: that one arms the alert.
         close = [
             (each, armed[each.alert.user_id, each.alert.id], amount)
             for each in spent
-            if not each.is_clear(amount := amounts[each.alert.id])
+            if not each.is_clear(amount := amounts[each.alert.user_id, each.window.start])
         ]
         fired = await self._fired([(each, since) for each, since, _ in close])
         armed_anew: list[Row] = []
@@ -175,7 +172,7 @@ class Firing:
 
     async def stored(self) -> list[AlertTriggered]:
         """Number and store what was found; the events that tell of it."""
-        firings = [firing for index in sorted(self.caused) for firing in self.caused[index]]
+        firings = self._found
         counts = Counter(firing.user_id for firing in firings)
         taken = await _take_sequences.execute(
             self._connection, [{"user_id": user_id, "last": counts[user_id]} for user_id in sorted(counts)]
@@ -207,7 +204,9 @@ class Firing:
             level = spent.level(so_far)
             if is_due(level, fired) and not self._rows[index]["imported"]:
                 fired.add(level)
-                self.caused[index].append(firing_of(spent.alert, window_start, level, so_far, self._now))
+                firing = firing_of(spent.alert, window_start, level, so_far, self._now)
+                self._found.append(firing)
+                self.caused[index].append(firing)
 
 
 def _values(firing: AlertEvent) -> Row:

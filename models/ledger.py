@@ -126,7 +126,7 @@ class Ledger:
     async def _commit_apart(self, submission: _Submission) -> None:
         try:
             submission.succeed(await self._stored_apart(submission.entries))
-        except (SQLAlchemyError, DatabaseFailure, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits hears of it, and the ledger goes on
             submission.fail(error)
 
     async def _stored_apart(self, entries: Sequence[Prepared]) -> list[Outcome]:
@@ -134,11 +134,11 @@ class Ledger:
         try:
             return await self._stored(entries)
         except Exception as error:
+            if not self._database.backend.blames_the_data(error):
+                raise
             if len(entries) == 1:
                 log.exception("a record was not stored")
                 return [InvalidInput("The database cannot hold this record.")]
-            if not self._database.backend.blames_the_data(error):
-                raise
         middle = len(entries) // 2
         return [*await self._stored_apart(entries[:middle]), *await self._stored_apart(entries[middle:])]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +16,8 @@ from models.rollup import Retention
 from models.spend import SpendMinute
 from models.types import first_id_at
 
+_LONGEST_ROLLING: Final = timedelta(days=31)
+
 
 async def drop_before(database: Database, moment: datetime) -> datetime:
     """Drop the decisions of the whole months before this moment; the moment from which on they are kept."""
@@ -24,7 +27,9 @@ async def drop_before(database: Database, moment: datetime) -> datetime:
             await transaction.connection.execute(insert(Retention).values(kept_from=kept_from))
         first_kept = first_id_at(kept_from)
         await transaction.connection.execute(delete(EventKey).where(EventKey.analytics_id < first_kept))
-        await transaction.connection.execute(delete(SpendMinute).where(SpendMinute.minute < kept_from))
+        # Rolling alerts look back so far, whatever is kept of the decisions.
+        still_needed = kept_from - _LONGEST_ROLLING
+        await transaction.connection.execute(delete(SpendMinute).where(SpendMinute.minute < still_needed))
         if not isinstance(database.backend, PostgreSQL):
             await transaction.connection.execute(delete(RouterAnalytics).where(RouterAnalytics.id < first_kept))
     if isinstance(database.backend, PostgreSQL):

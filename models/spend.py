@@ -58,17 +58,7 @@ async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Deci
 
 async def spent_since(session: AsyncSession, user_id: UUID, starts: Iterable[datetime]) -> dict[datetime, Decimal]:
     """What the user spent from each of these whole minutes on, USD, what lies a little ahead of the clock included."""
-    spent: dict[datetime, Decimal] = {}
-    for start in set(starts):
-        hour = next_hour(start)
-        spent[start] = await _minutes(session, user_id, start, hour) + await _hours(session, user_id, hour, None)
-    return spent
-
-
-def next_hour(moment: datetime) -> datetime:
-    """The first whole UTC hour that is not before this moment."""
-    start = moment.replace(minute=0, second=0, microsecond=0)
-    return start if start == moment else start + _HOUR
+    return {start: await _minutes(session, user_id, start, None) for start in set(starts)}
 
 
 def _whole(window: Window, unit: timedelta) -> tuple[datetime, datetime]:
@@ -79,28 +69,24 @@ def _whole(window: Window, unit: timedelta) -> tuple[datetime, datetime]:
     return first, last
 
 
-async def _minutes(session: AsyncSession, user_id: UUID, start: datetime, end: datetime) -> Decimal:
-    if start >= end:
+async def _minutes(session: AsyncSession, user_id: UUID, start: datetime, end: datetime | None) -> Decimal:
+    if end is not None and start >= end:
         return ZERO
+    in_range = [SpendMinute.minute >= start] if end is None else [SpendMinute.minute >= start, SpendMinute.minute < end]
     return (
-        await session.scalar(
-            select(func.sum(SpendMinute.amount)).where(
-                SpendMinute.user_id == user_id, SpendMinute.minute >= start, SpendMinute.minute < end
-            )
-        )
+        await session.scalar(select(func.sum(SpendMinute.amount)).where(SpendMinute.user_id == user_id, *in_range))
         or ZERO
     )
 
 
-async def _hours(session: AsyncSession, user_id: UUID, start: datetime, end: datetime | None) -> Decimal:
-    if end is not None and start >= end:
+async def _hours(session: AsyncSession, user_id: UUID, start: datetime, end: datetime) -> Decimal:
+    if start >= end:
         return ZERO
-    in_range = (
-        [AnalyticsHourly.hour >= start] if end is None else [AnalyticsHourly.hour >= start, AnalyticsHourly.hour < end]
-    )
     return (
         await session.scalar(
-            select(func.sum(AnalyticsHourly.cost)).where(AnalyticsHourly.user_id == user_id, *in_range)
+            select(func.sum(AnalyticsHourly.cost)).where(
+                AnalyticsHourly.user_id == user_id, AnalyticsHourly.hour >= start, AnalyticsHourly.hour < end
+            )
         )
         or ZERO
     )

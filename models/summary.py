@@ -16,7 +16,7 @@ from domain.analytics import AnalyticsFilter
 from domain.cost_alert import Window
 from domain.latency import bucket_of
 from domain.money import ZERO
-from domain.summary import AnalyticsDimension, Sums, too_many, whole_hours
+from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many, whole_hours
 from models.analytics import RouterAnalytics, passing
 from models.rollup import NO_TEXT, AnalyticsHourly, LatencyHourly
 
@@ -74,6 +74,8 @@ class Summary:
             await self._add_rows(place, end)
         if whole:
             await self._add_hours(whole)
+            if len({group for _, group in self._summed}) * len(buckets) > MAX_BUCKETS:
+                raise too_many()
             if self._percentiles:
                 await self._add_histograms(whole)
         return self._summed

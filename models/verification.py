@@ -12,16 +12,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.bounds import EPOCH
 from domain.cost_alert import AlertState, Window, WindowMode, state_of
+from domain.event import AlertTriggered
 from domain.money import ZERO
 from models.ab_test import SUMS, sums_of_tests
 from models.base import Base
 from models.cost_alert import AlertEvent, CostAlert, RollingAlert, evaluate
 from models.database import Database
 from models.rollup import Retention, RollupSums
+from models.transaction import Transaction
 
 _ROWS_AT_ONCE: Final = 5_000
 _tables = Base.metadata.tables
@@ -65,7 +67,7 @@ async def verify(database: Database, user_id: UUID, now: datetime, *, repair: bo
     """
     async with database.system() as transaction:
         await database.backend.hold_user(transaction.connection, user_id)
-        check = _Check(transaction.connection, user_id, now)
+        check = _Check(transaction, user_id, now)
         await check.run()
         if repair and check.differences:
             await check.repair()
@@ -73,9 +75,10 @@ async def verify(database: Database, user_id: UUID, now: datetime, *, repair: bo
 
 
 class _Check:
-    def __init__(self, connection: AsyncConnection, user_id: UUID, now: datetime) -> None:
-        self._connection = connection
-        self._session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+    def __init__(self, transaction: Transaction, user_id: UUID, now: datetime) -> None:
+        self._connection = transaction.connection
+        self._events = transaction.events
+        self._session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
         self._user_id = user_id
         self._now = now
         # What was spent in each window without what was imported, which makes nothing fire.
@@ -239,12 +242,18 @@ class _Check:
             )
             for start in range(0, len(expected), _ROWS_AT_ONCE):
                 await self._connection.execute(insert(table), expected[start : start + _ROWS_AT_ONCE])
-        highest = select(func.coalesce(func.max(_events.c.sequence), 0)).where(_events.c.user_id == self._user_id)
-        await self._connection.execute(
-            update(_sequences).where(_sequences.c.user_id == self._user_id).values(last=highest.scalar_subquery())
+        highest = await self._connection.scalar(
+            select(func.max(_events.c.sequence)).where(_events.c.user_id == self._user_id)
         )
-        for alert in self._alerts:
-            await evaluate(self._session, alert, self._now)
+        # Never back: clients hold cursors of firings that were deleted since.
+        await self._connection.execute(
+            update(_sequences)
+            .where(_sequences.c.user_id == self._user_id, _sequences.c["last"] < (highest or 0))
+            .values(last=highest)
+        )
+        fired = [await evaluate(self._session, alert, self._now) for alert in self._alerts]
+        if any(fired):
+            self._events.append(AlertTriggered(self._user_id))
 
 
 _COUNTED: Final = ("user_id", "ab_test_id", "ab_variant", "ab_counted", "success", "latency_ms", "cost")

@@ -23,6 +23,7 @@ from models.cost_alert import (
     AlertWindow,
     CostAlert,
     alert_of,
+    arm_if_clear,
     evaluate,
     load_alerts,
     load_spending,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 MAX_ALERTS: Final = 200
 _RETRY_AFTER_S: Final = 1.0
-# What says where windows lie.
-_CALENDAR: Final = ("time_zone", "week_start", "month_anchor")
 # What the preferences say of the daily alert they keep.
 _OF_PREFERENCES: Final = frozenset({"threshold_amount", "active", "time_zone"})
 
@@ -265,9 +264,9 @@ async def _add(
 
 async def _change(session: AsyncSession, alert: CostAlert, changes: dict[str, Any], now: datetime) -> None:
     re_armed = changes.get("threshold_amount", alert.threshold_amount) > alert.threshold_amount
-    moved = alert.mode is WindowMode.CALENDAR and any(
-        changes.get(name, getattr(alert, name)) != getattr(alert, name) for name in _CALENDAR
-    )
+    moved = any(changes.get(name, getattr(alert, name)) != getattr(alert, name) for name in _calendar_of(alert))
+    if alert.mode is WindowMode.ROLLING:
+        await arm_if_clear(session, alert, now)
     for name, value in changes.items():
         setattr(alert, name, value)
     alert.updated_at = now
@@ -280,6 +279,14 @@ async def _change(session: AsyncSession, alert: CostAlert, changes: dict[str, An
         alert.counted_from = alert.window_at(now).start
     await session.flush()
     await _evaluate(session, alert, now)
+
+
+def _calendar_of(alert: CostAlert) -> list[str]:
+    """What says where the windows of this alert lie."""
+    if alert.mode is WindowMode.ROLLING:
+        return []
+    of_period = {AlertPeriod.WEEKLY: ["week_start"], AlertPeriod.MONTHLY: ["month_anchor"]}
+    return ["time_zone", *of_period.get(alert.period, [])]
 
 
 async def _evaluate(session: AsyncSession, alert: CostAlert, now: datetime) -> None:

@@ -18,6 +18,8 @@ from schema.error import masked
 _KNOWN_DOCUMENTS: Final = 200
 _LONGEST_KNOWN: Final = 8_000
 _MAX_ERRORS: Final = 8
+MAX_DOCUMENT_LENGTH: Final = 256 * 1024
+"""Parsing is work for the event loop; what is long belongs into variables."""
 
 READING: Final = frozenset({OperationType.QUERY})
 ANSWERED_ONCE: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -49,6 +51,10 @@ async def execute(
 
     Raises RequestRefused, and its kind OperationNotAllowed, before anything is executed.
     """
+    if len(text) > MAX_DOCUMENT_LENGTH:
+        raise RequestRefused(
+            GraphQLError(f"query: must be at most {MAX_DOCUMENT_LENGTH} characters; send values as variables")
+        )
     document = _known_document(text) if len(text) <= _LONGEST_KNOWN else _document(text)
     _check_kind(document, name, allowed)
     result = graphql.execute(

@@ -265,3 +265,24 @@ async def test_imported_spend_counts_and_the_next_live_spend_fires(
     [live] = await ledger.record([draft(user_id, cost=Decimal("0.1"))])
     assert isinstance(live, Logged)
     assert [(event.level, event.amount) for event in live.alert_events] == [("TRIGGERED", Decimal("5.1"))]
+
+
+async def test_what_came_inside_a_window_fires_though_its_commit_ends_after_it(
+    api: Api, database: Database, user_id: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.ask('mutation { createCostAlert(input: {thresholdAmount: "1", period: HOURLY}) { __typename } }')
+    # given a commit that begins when the hour is over
+    take = Ledger._take_batch
+
+    def late(ledger: Ledger) -> Any:
+        clock.advance(hours=1)
+        return take(ledger)
+
+    ledger = Ledger(database, clock)
+    async with ledger.running():
+        monkeypatch.setattr(Ledger, "_take_batch", late)
+        # when a decision came before that
+        [logged] = await ledger.record([draft(user_id, cost=Decimal(1))])
+    # then it fires
+    assert isinstance(logged, Logged)
+    assert [(event.level, event.amount) for event in logged.alert_events] == [("TRIGGERED", Decimal(1))]

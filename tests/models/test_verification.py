@@ -140,3 +140,23 @@ async def test_retention_drops_whole_months_and_keeps_their_sums(
     # and decisions go on being logged, of old times too
     again = await api.ask(LOG, input=[old | {"occurredAt": "2026-01-15T00:00:00Z"}])
     assert again["accepted"] == 1
+
+
+@pytest.mark.usefixtures("_busy_user")
+async def test_repair_never_winds_the_numbers_of_firings_back(
+    api: Api, database: Database, user_id: UUID, clock: Clock
+) -> None:
+    # given firings whose alerts were deleted since, and something to repair
+    last = select(AlertSequence.last).where(AlertSequence.user_id == user_id)
+    async with database.system() as transaction:
+        before = await transaction.connection.scalar(last)
+    for alert in (await api.ask("{ costAlerts { nodes { id } } }"))["nodes"]:
+        await api.ask("mutation($id: ID!) { deleteCostAlert(id: $id) { __typename } }", id=alert["id"])
+    await execute(database, delete(LatencyHourly))
+    # when it is repaired
+    assert await run(database, user_id, clock, repair=True)
+    # then clients that hold the last cursor hear of what fires next
+    async with database.system() as transaction:
+        assert await transaction.connection.scalar(last) == before
+    assert before is not None
+    assert before > 0

@@ -498,3 +498,41 @@ async def test_other_weeks_and_months_count_the_window_they_make(api: Api) -> No
     assert (await api.ask(READ, id=monthly))["currentAmount"] == "0"
     await api.ask(UPDATE, id=monthly, input={"monthAnchor": 8})
     assert (await api.ask(READ, id=monthly))["currentAmount"] == "1"
+
+
+async def test_a_rolling_alert_that_was_clear_fires_again_under_a_lower_threshold(api: Api, clock: Clock) -> None:
+    # given an alert at $10 that fired, and whose spend has fallen to $5 since
+    alert_id = (await new_alert(api, mode="ROLLING", period="HOURLY"))["id"]
+    await api.ask(LOG, cost="7")
+    clock.advance(minutes=30)
+    await api.ask(LOG, cost="5")
+    assert await levels(api) == [("TRIGGERED", "12")]
+    clock.advance(minutes=30)
+    # when the threshold is lowered to $6, of which $5 are near
+    await api.ask(UPDATE, id=alert_id, input={"thresholdAmount": "6"})
+    # then that fires, and the threshold in its turn
+    assert (await levels(api))[1:] == [("NEAR_LIMIT", "5")]
+    await api.ask(LOG, cost="1.5")
+    assert (await levels(api))[2:] == [("TRIGGERED", "6.5")]
+
+
+async def test_a_calendar_field_that_the_period_does_not_use_changes_nothing(api: Api) -> None:
+    alert_id = (await new_alert(api))["id"]
+    await api.ask(LOG, cost="10")
+    assert await levels(api) == [("TRIGGERED", "10")]
+    for change in ({"monthAnchor": 5}, {"weekStart": "FRIDAY"}):
+        await api.ask(UPDATE, id=alert_id, input=change)
+    assert await levels(api) == [("TRIGGERED", "10")]
+    assert (await api.ask(READ, id=alert_id))["currentAmount"] == "10"
+
+
+async def test_firings_of_one_alert_come_in_the_order_of_spending(api: Api) -> None:
+    await new_alert(api)
+    log = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
+    record = {"provider": "openai", "modelUsed": "a", "taskType": "chat", "success": True}
+    later, earlier = (
+        {"cost": "3", "occurredAt": "2026-03-10T11:05:00Z"},
+        {"cost": "8", "occurredAt": "2026-03-10T11:00:00Z"},
+    )
+    await api.ask(log, input=[record | later, record | earlier])
+    assert await levels(api) == [("NEAR_LIMIT", "8"), ("TRIGGERED", "11")]

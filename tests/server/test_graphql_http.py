@@ -68,6 +68,7 @@ async def test_a_body_that_is_too_large_is_refused(http: httpx2.AsyncClient) -> 
         {"query": "query A { viewer { id } }", "operationName": "B"},
         {"query": "query($first: Int!) { abTests(first: $first) { nodes { id } } }", "variables": {"first": "many"}},
         {"query": "{" + "viewer {" * 5_000},
+        {"query": "{ viewer { id } }".ljust(256 * 1024 + 1)},
         {"query": "{" + "viewer {" * 200 + "id" + "}" * 201},
     ],
 )
