@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.bounds import Budget, Input, Moment, Name, TimeZone, refuse
+from domain.bounds import EPOCH, Budget, Input, Moment, Name, TimeZone, refuse
 from domain.money import EXACT, ZERO
 
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -129,6 +129,13 @@ class Window:
 
     def __contains__(self, moment: datetime) -> bool:
         return self.start <= moment < self.end
+
+    def whole(self, unit: timedelta) -> tuple[datetime, datetime]:
+        """Where the first whole hour or minute (`unit`, of UTC) in it starts, and where the last one ends.
+
+        When it holds none, the first is not before the last.
+        """
+        return EPOCH - (EPOCH - self.start) // unit * unit, EPOCH + (self.end - EPOCH) // unit * unit
 
 
 def window_at(

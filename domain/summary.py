@@ -93,10 +93,7 @@ def too_many() -> InvalidInput:
 
 def whole_hours(bucket: Window) -> tuple[Window | None, list[Window]]:
     """The whole UTC hours in this stretch of time, and what is left of it at its ends."""
-    first = bucket.start.replace(minute=0, second=0, microsecond=0)
-    if first < bucket.start:
-        first += _HOUR
-    last = bucket.end.replace(minute=0, second=0, microsecond=0)
+    first, last = bucket.whole(_HOUR)
     if first >= last:
         return None, [bucket]
     ends = (Window(bucket.start, first), Window(last, bucket.end))

@@ -133,9 +133,4 @@ def sums_of_tests(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             sums[f"{variant}_latency_count"] += 1
             sums[f"{variant}_latency_sum_ms"] += row["latency_ms"]
         sums[f"{variant}_total_cost"] += row["cost"] or ZERO
-    return [{"user_id": user_id, "id": id_} | sums for (user_id, id_), sums in sorted(tests.items(), key=_by_ids)]
-
-
-def _by_ids(test: tuple[tuple[UUID, UUID], Any]) -> tuple[int, int]:
-    (user_id, id_), _ = test
-    return user_id.int, id_.int
+    return [{"user_id": user_id, "id": id_} | sums for (user_id, id_), sums in sorted(tests.items())]

@@ -40,7 +40,7 @@ class Rows:
     def __init__(self, columns: Mapping[str, Column], *, whole: Table | None = None) -> None:
         self._whole = whole
         of_whole = {} if whole is None else {column.name: column.type for column in whole.columns}
-        self._names_of_whole = list(of_whole)
+        self._width_of_whole = len(of_whole)
         self._types = list(columns.values())
         self.names = [*of_whole, *columns]
         all_types = [*of_whole.values(), *self._types]
@@ -70,8 +70,7 @@ class Rows:
         columns = self._columns(rows, self._to_postgresql)
         if self._whole is None:
             return columns
-        wide = len(self._names_of_whole)
-        return [list(zip(*columns[:wide], strict=True)), *columns[wide:]]
+        return [list(zip(*columns[: self._width_of_whole], strict=True)), *columns[self._width_of_whole :]]
 
     def _columns(self, rows: Sequence[Row], writers: Sequence[Convert | None]) -> list[list[Any]]:
         return [

@@ -135,18 +135,9 @@ class RollupSums:
 
     def hours(self) -> list[dict[str, Any]]:
         """Rows of `router_analytics_hourly`, in key order."""
-        return [dict(zip(KEY, key, strict=True)) | self._hours[key] for key in sorted(self._hours, key=_order)]
+        return [dict(zip(KEY, key, strict=True)) | self._hours[key] for key in sorted(self._hours)]
 
     def latencies(self) -> list[dict[str, Any]]:
         """Rows of `router_latency_hourly`, in key order."""
         names = (*KEY, "bucket")
-        return [
-            dict(zip(names, key, strict=True)) | {"calls": self._latencies[key]}
-            for key in sorted(self._latencies, key=_order)
-        ]
-
-
-def _order(key: Key) -> Key:
-    # UUIDs compare in Python, one by one; integers do not.
-    user_id, hour, provider, model_used, task_type, priority, ab_test_id, *rest = key
-    return user_id.int, hour, provider, model_used, task_type, priority, ab_test_id.int, *rest
+        return [dict(zip(names, key, strict=True)) | {"calls": calls} for key, calls in sorted(self._latencies.items())]

@@ -41,10 +41,10 @@ MINUTELY_SPEND: Final = (
 
 async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:
     """What the user's decisions in this window cost, USD: whole hours and minutes from their sums, the rest from rows."""
-    first_minute, last_minute = _whole(window, _MINUTE)
+    first_minute, last_minute = window.whole(_MINUTE)
     if first_minute >= last_minute:
         return await spent_in_rows(session, user_id, window)
-    first_hour, last_hour = _whole(window, _HOUR)
+    first_hour, last_hour = window.whole(_HOUR)
     if first_hour >= last_hour:
         first_hour = last_hour = last_minute
     amount = await _hours(session, user_id, first_hour, last_hour)
@@ -59,14 +59,6 @@ async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Deci
 async def spent_since(session: AsyncSession, user_id: UUID, starts: Iterable[datetime]) -> dict[datetime, Decimal]:
     """What the user spent from each of these whole minutes on, USD, what lies a little ahead of the clock included."""
     return {start: await _minutes(session, user_id, start, None) for start in set(starts)}
-
-
-def _whole(window: Window, unit: timedelta) -> tuple[datetime, datetime]:
-    """Where the first whole minute or hour in the window starts, and where the last one ends."""
-    epoch = datetime.fromtimestamp(0, window.start.tzinfo)
-    first = epoch - (epoch - window.start) // unit * unit
-    last = epoch + (window.end - epoch) // unit * unit
-    return first, last
 
 
 async def _minutes(session: AsyncSession, user_id: UUID, start: datetime, end: datetime | None) -> Decimal:
