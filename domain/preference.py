@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
+from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
-from domain.bounds import Budget, Cost, Input, Milliseconds, Name, Names, Tokens, refuse
+from domain.bounds import Budget, Cost, Input, Milliseconds, Name, Names, TimeZone, Tokens, refuse
+from domain.cost_alert import WeekDay
 from domain.error import InvalidInput
 
 MAX_RULES: Final = 50
@@ -32,6 +37,24 @@ class MetadataCondition(Input):
     one_of: Annotated[list[Name], Field(min_length=1, max_length=100)]
 
 
+class HourRange(Input):
+    """Hours of the day by the clock on the wall, [from, to). From 22 to 6 is a night."""
+
+    from_: Annotated[int, Field(ge=0, le=23, alias="from")]
+    to: Annotated[int, Field(ge=1, le=24)]
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        if self.from_ == self.to:
+            refuse("from must differ from to; 0 to 24 is the whole day")
+        return self
+
+    def __contains__(self, hour: int) -> bool:
+        if self.from_ < self.to:
+            return self.from_ <= hour < self.to
+        return hour >= self.from_ or hour < self.to
+
+
 class RuleCondition(Input):
     """When a rule applies: every condition that is given must hold."""
 
@@ -39,14 +62,62 @@ class RuleCondition(Input):
     priority: RoutingPriority | None = None
     input_tokens_above: Tokens | None = None
     input_tokens_below: Tokens | None = None
+    max_output_tokens_above: Tokens | None = None
+    max_output_tokens_below: Tokens | None = None
     metadata: Annotated[list[MetadataCondition], Field(max_length=20)] = []
+    hours: HourRange | None = None
+    weekdays: Annotated[list[WeekDay], Field(max_length=7)] = []
+    time_zone: TimeZone = "UTC"
 
     @model_validator(mode="after")
-    def _range_holds_something(self) -> Self:
-        above, below = self.input_tokens_above, self.input_tokens_below
-        if above is not None and below is not None and above + 1 >= below:
-            refuse("inputTokensBelow must leave room above inputTokensAbove")
+    def _ranges_hold_something(self) -> Self:
+        for tokens in ("input_tokens", "max_output_tokens"):
+            above, below = getattr(self, f"{tokens}_above"), getattr(self, f"{tokens}_below")
+            if above is not None and below is not None and above + 1 >= below:
+                name = to_camel(tokens)
+                refuse(f"{name}Below must leave room above {name}Above")
         return self
+
+    def holds(
+        self,
+        *,
+        task_type: str,
+        priority: RoutingPriority,
+        input_tokens: int | None,
+        max_output_tokens: int | None,
+        metadata: Mapping[str, Any],
+        at: datetime,
+    ) -> bool:
+        """Whether it holds for such a request at that time. What the request does not say fails what is asked of it."""
+        return (
+            (self.task_type is None or self.task_type == task_type)
+            and (self.priority is None or self.priority is priority)
+            and _between(self.input_tokens_above, input_tokens, self.input_tokens_below)
+            and _between(self.max_output_tokens_above, max_output_tokens, self.max_output_tokens_below)
+            and all(_text_of(metadata.get(each.key)) in each.one_of for each in self.metadata)
+            and ((self.hours is None and not self.weekdays) or self._holds_at(at.astimezone(ZoneInfo(self.time_zone))))
+        )
+
+    def _holds_at(self, local: datetime) -> bool:
+        return (self.hours is None or local.hour in self.hours) and (
+            not self.weekdays or _WEEK[local.weekday()] in self.weekdays
+        )
+
+
+_WEEK: Final = tuple(WeekDay)
+
+
+def _between(above: int | None, count: int | None, below: int | None) -> bool:
+    if above is None and below is None:
+        return True
+    return count is not None and (above is None or count > above) and (below is None or count < below)
+
+
+def _text_of(value: Any) -> str | None:
+    """What a value of the metadata is compared as: a text as it is, a number, true and false as JSON writes them."""
+    if isinstance(value, str):
+        return value
+    return to_json(value).decode() if isinstance(value, bool | int | float) else None
 
 
 class RuleTarget(Input):

@@ -10,7 +10,7 @@ from strawberry.types.unset import UNSET
 import domain.preference
 import models
 import resolvers.preference
-from schema.enum import RoutingPriority
+from schema.enum import RoutingPriority, WeekDay
 from schema.error import InvalidInput, RefusalAsData, Uninterrupted
 
 
@@ -20,13 +20,26 @@ class MetadataCondition:
     one_of: list[str] = strawberry.field(description="The values that pass.")
 
 
+@strawberry.type(
+    description="Hours of the day by the clock on the wall: from the first up to the last, which is left out."
+)
+class HourRange:
+    from_: int = strawberry.field(name="from", description="The first hour, 0 to 23.")
+    to: int = strawberry.field(description="The hour it ends at, 1 to 24; before the first, it ends on the next day.")
+
+
 @strawberry.type(description="When a rule applies: every condition that is set must hold.")
 class RuleCondition:
     task_type: str | None = strawberry.field(description="The request's task type.")
     priority: RoutingPriority | None = strawberry.field(description="The priority the request is routed with.")
     input_tokens_above: int | None = strawberry.field(description="Holds for more input tokens than this.")
     input_tokens_below: int | None = strawberry.field(description="Holds for fewer input tokens than this.")
+    max_output_tokens_above: int | None = strawberry.field(description="Holds for more output tokens than this.")
+    max_output_tokens_below: int | None = strawberry.field(description="Holds for fewer output tokens than this.")
     metadata: list[MetadataCondition] = strawberry.field(description="Conditions on the request's metadata.")
+    hours: HourRange | None = strawberry.field(description="The hours of the day at which it holds; null for all.")
+    weekdays: list[WeekDay] = strawberry.field(description="The days of the week on which it holds; empty for all.")
+    time_zone: str = strawberry.field(description="The IANA time zone that hours and weekdays are of.")
 
 
 @strawberry.type(description="A provider and one of its models.")
@@ -35,10 +48,17 @@ class RuleTarget:
     model: str = strawberry.field(description="The model.")
 
 
-@strawberry.type(description="What a rule does when it applies.")
+@strawberry.type(
+    description="What a rule does when it applies. Of several that apply, the first `use` and the first `priority` hold, the "
+    "least `maxCost`, and all of `prefer` and `block`."
+)
 class RuleAction:
-    use: RuleTarget | None = strawberry.field(description="Send the request there.")
-    prefer: list[str] = strawberry.field(description="Providers to put first.")
+    use: RuleTarget | None = strawberry.field(
+        description="Send the request there, where no block and no limit forbids it and the request may go there."
+    )
+    prefer: list[str] = strawberry.field(
+        description="Providers to put first, before those that the preferences prefer."
+    )
     block: list[str] = strawberry.field(description="Providers not to use.")
     max_cost: Decimal | None = strawberry.field(description="The most the request may cost, in USD.")
     priority: RoutingPriority | None = strawberry.field(description="The priority to route with.")
@@ -77,10 +97,22 @@ class RouterPreferences:
         return isinstance(value, models.RouterPreferences)
 
 
+@strawberry.input(
+    description="Hours of the day by the clock on the wall: from the first up to the last, which is left out."
+)
+class HourRangeInput:
+    from_: int = strawberry.field(name="from", description="The first hour: 0 to 23.")
+    to: int = strawberry.field(
+        description="The hour it ends at: 1 to 24, not the first one; before that, it ends on the next day."
+    )
+
+
 @strawberry.input(description="Holds when the request's metadata has this key with one of these values.")
 class MetadataConditionInput:
     key: str = strawberry.field(description="The key in the request's metadata: 1 to 200 characters.")
-    one_of: list[str] = strawberry.field(description="The values that pass: 1 to 100 of them.")
+    one_of: list[str] = strawberry.field(
+        description="The values that pass: 1 to 100 of them. Numbers, true and false of the metadata are compared as text."
+    )
 
 
 @strawberry.input(
@@ -97,9 +129,22 @@ class RuleConditionInput:
     input_tokens_below: int | None = strawberry.field(
         default=UNSET, description="Holds for fewer input tokens than this: 0 to 1,000,000,000."
     )
+    max_output_tokens_above: int | None = strawberry.field(
+        default=UNSET, description="Holds for more output tokens than this: 0 to 1,000,000,000."
+    )
+    max_output_tokens_below: int | None = strawberry.field(
+        default=UNSET, description="Holds for fewer output tokens than this: 0 to 1,000,000,000."
+    )
     metadata: list[MetadataConditionInput] = strawberry.field(
         default_factory=list, description="Conditions on the request's metadata: at most 20."
     )
+    hours: HourRangeInput | None = strawberry.field(
+        default=UNSET, description="The hours of the day at which it holds; all when left out."
+    )
+    weekdays: list[WeekDay] = strawberry.field(
+        default_factory=list, description="The days of the week on which it holds: at most 7; all when empty."
+    )
+    time_zone: str = strawberry.field(default="UTC", description="The IANA time zone that hours and weekdays are of.")
 
 
 @strawberry.input(description="A provider and one of its models.")

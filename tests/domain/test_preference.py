@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.error import InvalidInput
 from domain.preference import (
+    HourRange,
     RoutingPriority,
     RoutingRule,
     RuleAction,
@@ -298,3 +300,105 @@ def test_a_provider_both_preferred_and_blocked_is_refused() -> None:
 
 def test_providers_that_are_one_or_the_other_pass() -> None:
     check_providers(["mistral"], ["openai"])
+
+
+NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+"""A Tuesday."""
+ASKED: dict[str, Any] = {
+    "task_type": "chat",
+    "priority": RoutingPriority.COST,
+    "input_tokens": 1000,
+    "max_output_tokens": 500,
+    "metadata": {"team": "search", "tier": 1, "beta": True, "share": 0.5, "deep": {"a": "search"}},
+    "at": NOON,
+}
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ({}, True),
+        ({"taskType": "chat"}, True),
+        ({"taskType": "ask"}, False),
+        ({"priority": "COST"}, True),
+        ({"priority": "SPEED"}, False),
+        ({"inputTokensAbove": 999}, True),
+        ({"inputTokensAbove": 1000}, False),
+        ({"inputTokensBelow": 1001}, True),
+        ({"inputTokensBelow": 1000}, False),
+        ({"maxOutputTokensAbove": 499, "maxOutputTokensBelow": 501}, True),
+        ({"maxOutputTokensAbove": 500}, False),
+        ({"maxOutputTokensBelow": 500}, False),
+        ({"metadata": [{"key": "team", "oneOf": ["ads", "search"]}]}, True),
+        ({"metadata": [{"key": "team", "oneOf": ["ads"]}]}, False),
+        ({"metadata": [{"key": "tier", "oneOf": ["1"]}, {"key": "beta", "oneOf": ["true"]}]}, True),
+        ({"metadata": [{"key": "tier", "oneOf": ["1"]}, {"key": "beta", "oneOf": ["false"]}]}, False),
+        ({"metadata": [{"key": "share", "oneOf": ["0.5"]}]}, True),
+        ({"metadata": [{"key": "deep", "oneOf": ["search"]}]}, False),
+        ({"metadata": [{"key": "absent", "oneOf": ["null", "None"]}]}, False),
+        ({"weekdays": ["MONDAY", "TUESDAY"]}, True),
+        ({"weekdays": ["MONDAY"]}, False),
+        ({"hours": {"from": 12, "to": 13}}, True),
+        ({"hours": {"from": 11, "to": 12}}, False),
+        ({"hours": {"from": 0, "to": 24}}, True),
+        ({"hours": {"from": 22, "to": 6}}, False),
+        ({"hours": {"from": 12, "to": 6}}, True),
+        # one in the morning of Wednesday in Auckland
+        ({"hours": {"from": 0, "to": 2}, "weekdays": ["WEDNESDAY"], "timeZone": "Pacific/Auckland"}, True),
+        ({"weekdays": ["TUESDAY"], "timeZone": "Pacific/Auckland"}, False),
+        ({"taskType": "chat", "inputTokensBelow": 10}, False),
+    ],
+)
+def test_a_condition_holds_when_all_of_it_does(condition: dict[str, Any], holds: bool) -> None:
+    assert RuleCondition.checked(condition).holds(**ASKED) is holds
+
+
+@pytest.mark.parametrize(
+    "field", ["inputTokensAbove", "inputTokensBelow", "maxOutputTokensAbove", "maxOutputTokensBelow"]
+)
+def test_tokens_that_are_not_known_are_neither_above_nor_below(field: str) -> None:
+    unknown = ASKED | {"input_tokens": None, "max_output_tokens": None}
+    assert not RuleCondition.checked({field: 1}).holds(**unknown)
+
+
+@pytest.mark.parametrize(
+    ("at", "holds"),
+    [
+        # in the night of 29 March 2026, clocks in Berlin went from two to three: 00:59Z is 01:59, 01:00Z is 03:00
+        (datetime(2026, 3, 29, 0, 59, tzinfo=UTC), False),
+        (datetime(2026, 3, 29, 1, 0, tzinfo=UTC), True),
+        (datetime(2026, 3, 29, 1, 59, tzinfo=UTC), True),
+        (datetime(2026, 3, 29, 2, 0, tzinfo=UTC), False),
+        # and on 25 October two came twice
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), False),
+        (datetime(2026, 10, 25, 2, 30, tzinfo=UTC), True),
+    ],
+)
+def test_hours_are_those_of_the_clock_on_the_wall(at: datetime, holds: bool) -> None:
+    condition = RuleCondition.checked({"hours": {"from": 3, "to": 4}, "timeZone": "Europe/Berlin"})
+    assert condition.holds(**ASKED | {"at": at}) is holds
+
+
+@given(hours=st.tuples(st.integers(0, 23), st.integers(1, 24)).filter(lambda both: both[0] != both[1]))
+def test_a_range_of_hours_holds_as_many_as_lie_between(hours: tuple[int, int]) -> None:
+    start, end = hours
+    range_ = HourRange.checked({"from": start, "to": end})
+    assert sum(hour in range_ for hour in range(24)) == (end - start) % 24 or (start, end) == (0, 24)
+
+
+@pytest.mark.parametrize(
+    ("condition", "path"),
+    [
+        ({"hours": {"from": 24, "to": 3}}, ["hours", "from"]),
+        ({"hours": {"from": 3, "to": 0}}, ["hours", "to"]),
+        ({"hours": {"from": 3, "to": 3}}, ["hours"]),
+        ({"timeZone": "Mars/Olympus"}, ["timeZone"]),
+        ({"weekdays": ["SOMEDAY"]}, ["weekdays", "0"]),
+        ({"weekdays": ["MONDAY"] * 8}, ["weekdays"]),
+        ({"maxOutputTokensAbove": 5, "maxOutputTokensBelow": 6}, None),
+    ],
+)
+def test_a_condition_out_of_bounds_is_refused_by_name(condition: dict[str, Any], path: list[str] | None) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        RuleCondition.checked(condition, ())
+    assert refusal.value.path == path

@@ -9,7 +9,8 @@ from tests.support.api import Api
 
 FIELDS = """
   id defaultPriority maxCostPerRequest maxLatencyMs preferredProviders blockedProviders costAlertThreshold
-  customRules { name when { taskType priority inputTokensAbove inputTokensBelow metadata { key oneOf } }
+  customRules { name when { taskType priority inputTokensAbove inputTokensBelow maxOutputTokensAbove maxOutputTokensBelow
+                       metadata { key oneOf } hours { from to } weekdays timeZone }
                 then { use { provider model } prefer block maxCost priority } }
   createdAt updatedAt
 """
@@ -42,7 +43,15 @@ async def test_defaults_hold_before_anything_was_saved(api: Api, user_id: Any) -
 async def test_what_is_saved_is_read_back(api: Api) -> None:
     rule = {
         "name": "small questions go local",
-        "when": {"taskType": "ask", "inputTokensBelow": 500, "metadata": [{"key": "team", "oneOf": ["a", "b"]}]},
+        "when": {
+            "taskType": "ask",
+            "inputTokensBelow": 500,
+            "metadata": [{"key": "team", "oneOf": ["a", "b"]}],
+            "maxOutputTokensAbove": 10,
+            "hours": {"from": 22, "to": 6},
+            "weekdays": ["MONDAY"],
+            "timeZone": "Europe/Berlin",
+        },
         "then": {"use": {"provider": "ollama", "model": "llama3"}, "maxCost": "0.000000001", "prefer": ["ollama"]},
     }
     saved = await api.ask(
@@ -69,7 +78,12 @@ async def test_what_is_saved_is_read_back(api: Api) -> None:
                 "priority": None,
                 "inputTokensAbove": None,
                 "inputTokensBelow": 500,
+                "maxOutputTokensAbove": 10,
+                "maxOutputTokensBelow": None,
                 "metadata": [{"key": "team", "oneOf": ["a", "b"]}],
+                "hours": {"from": 22, "to": 6},
+                "weekdays": ["MONDAY"],
+                "timeZone": "Europe/Berlin",
             },
             "then": {
                 "use": {"provider": "ollama", "model": "llama3"},
