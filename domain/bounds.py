@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json, to_json
 
 from domain.error import InvalidInput
-from domain.money import MAX_BUDGET, MAX_COST, NANO_DOLLAR, to_nano_dollars
+from domain.money import MAX_BUDGET, MAX_COST, MAX_TOKEN_PRICE, NANO_DOLLAR, to_nano_dollars
 
 MAX_NAME_LENGTH: Final = 200
 MAX_LATENCY_MS: Final = 24 * 60 * 60 * 1000
@@ -137,6 +137,12 @@ def _budget(amount: Decimal) -> Decimal:
     return to_nano_dollars(amount)
 
 
+def _token_price(amount: Decimal) -> Decimal:
+    if not 0 <= amount <= MAX_TOKEN_PRICE:
+        refuse(f"must be from 0 to {MAX_TOKEN_PRICE} USD per million tokens")
+    return to_nano_dollars(amount)
+
+
 _Amount = Annotated[Decimal, BeforeValidator(_decimal_text), Field(allow_inf_nan=False)]
 
 Name = Annotated[
@@ -145,6 +151,7 @@ Name = Annotated[
 Names = Annotated[list[Name], Field(max_length=MAX_LIST_LENGTH), AfterValidator(_without_repeats)]
 Cost = Annotated[_Amount, AfterValidator(_cost)]
 Budget = Annotated[_Amount, AfterValidator(_budget)]
+TokenPrice = Annotated[_Amount, AfterValidator(_token_price)]
 Milliseconds = Annotated[int, Field(ge=0, le=MAX_LATENCY_MS)]
 Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

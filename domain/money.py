@@ -16,6 +16,9 @@ MAX_COST = Decimal(100_000)
 MAX_BUDGET = Decimal(1_000_000_000)
 """The largest budget or threshold, USD."""
 
+MAX_TOKEN_PRICE = Decimal(1_000_000)
+"""The highest price of a million tokens, USD."""
+
 
 def to_nano_dollars(amount: Decimal) -> Decimal:
     """`amount` rounded half-even to 9 decimals: once, on the way in."""

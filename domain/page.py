@@ -30,7 +30,7 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Some rows of a list, newest first.
+    """Some rows of a list, in its order.
 
     `kind` names the list, so that its cursors serve no other; `key` the attribute that orders it.
     """

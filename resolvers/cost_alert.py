@@ -31,6 +31,7 @@ from models.cost_alert import (
 from models.database import raise_event
 from models.page import newest_first
 from models.postgresql import DatabaseFailure
+from models.routing_version import bump_version
 from models.types import new_id
 from resolvers.alert_feed import FIRINGS_AT_ONCE
 from resolvers.context import Context, Info
@@ -164,7 +165,7 @@ async def delete_cost_alert(info: Info, id: CostAlertID) -> UUID:
         if alert.from_preferences:
             raise Conflict("id: this alert belongs to the preferences; clear costAlertThreshold there", ["id"])
         await session.delete(alert)
-        await session.flush()
+        await bump_version(session, alert.user_id)
     return alert.id
 
 
@@ -257,7 +258,7 @@ async def _add(
     )
     alert.counted_from = alert.window_at(now).start
     session.add(alert)
-    await session.flush()
+    await bump_version(session, user_id)
     await _evaluate(session, alert, now)
     return alert
 
@@ -277,7 +278,7 @@ async def _change(session: AsyncSession, alert: CostAlert, changes: dict[str, An
             delete(AlertWindow).where(AlertWindow.user_id == alert.user_id, AlertWindow.alert_id == alert.id)
         )
         alert.counted_from = alert.window_at(now).start
-    await session.flush()
+    await bump_version(session, alert.user_id)
     await _evaluate(session, alert, now)
 
 

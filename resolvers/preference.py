@@ -9,6 +9,7 @@ from domain.event import PreferencesChanged
 from domain.preference import SavePreferences, check_providers
 from models.database import raise_event
 from models.preference import RouterPreferences, default_preferences, preferences_of
+from models.routing_version import bump_version
 from resolvers.context import Context, Info
 from resolvers.cost_alert import keep_preferences_alert
 from resolvers.input import given
@@ -46,6 +47,7 @@ async def save_preferences(
         await session.flush()
         if "cost_alert_threshold" in changes:
             await keep_preferences_alert(session, context.viewer.id, saved.cost_alert_threshold, now)
+        await bump_version(session, context.viewer.id)
         raise_event(session, PreferencesChanged(context.viewer.id))
     return saved
 

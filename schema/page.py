@@ -23,7 +23,7 @@ class Edge(Generic[Node]):
     node: Node = strawberry.field(description="The row.")
 
 
-@strawberry.type(description="One page of a list, newest first.")
+@strawberry.type(description="One page of a list.")
 class Connection(Generic[Node]):
     edges: list[Edge[Node]] = strawberry.field(description="The rows with their cursors.")
     nodes: list[Node] = strawberry.field(description="The rows alone.")

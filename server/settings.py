@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     jwks_url: HttpUrl | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    refresh_prices: bool = False
 
     @field_validator("database_url")
     @classmethod
