@@ -14,12 +14,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text
 
-import models.ledger
+import models.group_commit
 from domain.analytics import LogAnalytics
 from domain.error import InvalidInput, Overloaded
 from models import AlertEvent, RouterAnalytics
 from models.database import Database
 from models.entry import Draft, Entry, Logged, Prepared, prepared
+from models.group_commit import GroupCommit
 from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
 from tests.conftest import Clock
@@ -175,7 +176,7 @@ async def test_a_database_that_fails_is_no_fault_of_the_records(
 async def test_a_full_ledger_says_so_at_once_and_stores_nothing_of_it(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models.ledger, "MAX_QUEUED_RECORDS", 2)
+    monkeypatch.setattr(models.group_commit, "MAX_QUEUED", 2)
     waiting = [asyncio.create_task(ledger.record([draft(event_id=str(n))])) for n in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded) as refusal:
@@ -272,15 +273,15 @@ async def test_what_came_inside_a_window_fires_though_its_commit_ends_after_it(
 ) -> None:
     await api.ask('mutation { createCostAlert(input: {thresholdAmount: "1", period: HOURLY}) { __typename } }')
     # given a commit that begins when the hour is over
-    take = Ledger._take_batch
+    take = GroupCommit._take_batch
 
-    def late(ledger: Ledger) -> Any:
+    def late(commits: GroupCommit[Any, Any]) -> Any:
         clock.advance(hours=1)
-        return take(ledger)
+        return take(commits)
 
     ledger = Ledger(database, clock)
     async with ledger.running():
-        monkeypatch.setattr(Ledger, "_take_batch", late)
+        monkeypatch.setattr(GroupCommit, "_take_batch", late)
         # when a decision came before that
         [logged] = await ledger.record([draft(user_id, cost=Decimal(1))])
     # then it fires

@@ -106,5 +106,10 @@ async def test_nobody_ingests_without_a_token(client: httpx2.AsyncClient, live_a
 async def test_metrics_tell_of_the_ledger(client: httpx2.AsyncClient, live_api: Api) -> None:
     assert await event_ids(live_api) == []
     text = (await client.get("/metrics/")).text
-    for name in ("router_ledger_queued_records", "router_ledger_batch_records", "router_ledger_commit_seconds"):
+    for name in (
+        "router_ledger_queued",
+        "router_ledger_batch",
+        "router_ledger_commit_seconds",
+        "router_budget_overshoot_usd_total",
+    ):
         assert f"# TYPE {name} " in text
