@@ -39,7 +39,7 @@ check: $(VENV)/.installed-dev ## Lint, types, imports, SDL snapshot, migrations
 	@$(BIN)/python -m migrations.check
 
 sdl: $(VENV)/.installed ## Write the GraphQL schema to schema/schema.graphql
-	@$(BIN)/python -m server sdl > schema/schema.graphql
+	@$(BIN)/python -m server sdl > $(VENV)/schema.graphql && mv $(VENV)/schema.graphql schema/schema.graphql
 
 format: $(VENV)/.installed-dev ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -3,9 +3,12 @@
 from models.ab_test import ABTest
 from models.analytics import EventKey, RouterAnalytics
 from models.base import Base, Owned
+from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert
 from models.preference import RouterPreferences
 from models.rollup import AnalyticsHourly, LatencyHourly, Retention
+from models.routing import Hold, RoutingDecision
+from models.routing_version import RoutingVersion
 from models.spend import SpendMinute
 
 __all__ = [
@@ -17,11 +20,15 @@ __all__ = [
     "Base",
     "CostAlert",
     "EventKey",
+    "Hold",
     "LatencyHourly",
     "Owned",
+    "RegisteredModel",
     "Retention",
     "RollingAlert",
     "RouterAnalytics",
     "RouterPreferences",
+    "RoutingDecision",
+    "RoutingVersion",
     "SpendMinute",
 ]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, String, Uuid, func, select
+from sqlalchemy import ColumnElement, Index, String, Uuid, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -59,6 +59,14 @@ class RouterAnalytics(Owned, Base):
         Index("ix_router_analytics_model", "user_id", "model_used", "id"),
         Index("ix_router_analytics_task_type", "user_id", "task_type", "id"),
         Index("ix_router_analytics_ab_test", "user_id", "ab_test_id", "id"),
+        # Most records come from no decision.
+        Index(
+            "ix_router_analytics_decision",
+            "user_id",
+            "decision_id",
+            sqlite_where=text("decision_id IS NOT NULL"),
+            postgresql_where=text("decision_id IS NOT NULL"),
+        ),
         {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},
     )
 

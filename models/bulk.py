@@ -183,6 +183,7 @@ class Together:
                 columns = ", ".join([*before, f"s{place}.*", *after])
                 selects.append(f"SELECT {place}, {start}, {columns} FROM s{place}")
             start += len(own)
+        selects = selects or ["SELECT 0, 0 WHERE false"]
         return f"WITH {', '.join(expressions)} {' UNION ALL '.join(selects)}"
 
 

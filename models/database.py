@@ -58,12 +58,15 @@ class Database:
         self._published(transaction.events)
 
     @asynccontextmanager
-    async def system(self, beside: Collection[UUID] = ()) -> AsyncIterator[Transaction]:
+    async def system(
+        self, beside: Collection[UUID] = (), deciding: Collection[UUID] = ()
+    ) -> AsyncIterator[Transaction]:
         """A transaction over everybody's rows, for the ledger and maintenance.
 
-        The users that it goes `beside` write nothing of their own meanwhile; other such transactions may.
+        The users that it goes `beside` write nothing of their own meanwhile; other such transactions may. For users that it
+        is `deciding` for, no other such transaction decides.
         """
-        async with self.backend.system_transaction(beside) as transaction:
+        async with self.backend.system_transaction(beside, deciding) as transaction:
             yield transaction
         self._published(transaction.events)
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -22,16 +23,22 @@ from domain.cost_alert import MAX_CLOCK_SKEW
 from domain.error import Conflict, InvalidInput, Refusal
 from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.latency import bucket_of
-from domain.price import price
+from domain.money import EXACT, MAX_COST, to_nano_dollars
+from domain.price import price, provider_id
 from models.ab_test import ADD_TO_TESTS
 from models.base import Base
 from models.bulk import Bulk, Rows, Together, add, find, insert, whole
+from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.rollup import HOURLY_SUMS, LATENCY_COUNTS
+from models.settlement import Overshoot, settle
 from models.spend import MINUTELY_SPEND
 from models.transaction import Transaction
 from models.types import new_id
+
+OWN_PRICES: Final = "registered"
+"""The price version of what was priced as the user registered the model."""
 
 Item = TypeVar("Item")
 Key = tuple[UUID, UUID]
@@ -145,9 +152,11 @@ _KEYS_AT_ONCE: Final = 500
 _TEST_KEY: Final = ("user_id", "id")
 _WATCHED: Final = tuple(WatchedAlert.__dataclass_fields__)
 
+_MODEL: Final = ("user_id", "provider_key", "model")
 _read = Together(
     find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "active")),
     find("router_cost_alerts", ("user_id",), _WATCHED),
+    find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, "input_price", "output_price")),
 )
 _find_configs = find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
 _claim_events = Bulk(
@@ -182,6 +191,8 @@ class Entry:
         self._connection = transaction.connection
         self._events = transaction.events
         self._now = now
+        self.overshoot = Overshoot()
+        """What was charged beyond what decisions held."""
 
     async def write(self, entries: Sequence[Prepared]) -> list[Outcome]:
         """One outcome for each, in order."""
@@ -206,12 +217,23 @@ class Entry:
         return [outcomes[index] for index in range(len(entries))]
 
     async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, bool], list[WatchedAlert]]:
-        """Whether the tests that are named run, and the alerts of those who spend."""
+        """Whether the tests that are named run, and the alerts of those who spend; what own models cost is filled in."""
         keys = {(entry.row["user_id"], entry.row["ab_test_id"]) for entry in entries if entry.row["ab_test_id"]}
+        unpriced = [entry.row for entry in entries if _may_be_priced(entry)]
         spenders = {entry.row["user_id"] for entry in entries if entry.row["cost"]}
-        found_tests, found_alerts = await _read.execute(
-            self._connection, _keyed(keys), [{"user_id": user_id} for user_id in spenders]
+        spenders |= {row["user_id"] for row in unpriced}
+        models = {(row["user_id"], provider_id(row["provider"]), row["model_used"]) for row in unpriced}
+        found_tests, found_alerts, found_models = await _read.execute(
+            self._connection,
+            _keyed(keys),
+            [{"user_id": user_id} for user_id in spenders],
+            [dict(zip(_MODEL, model, strict=True)) for model in models],
         )
+        prices = {(user_id, provider, model): both for user_id, provider, model, *both in found_models}
+        for row in unpriced:
+            both = prices.get((row["user_id"], provider_id(row["provider"]), row["model_used"]))
+            if both is not None and None not in both:
+                row["cost"], row["price_version"] = _own_price(row, *both), OWN_PRICES
         alerts = [WatchedAlert(*row) for row in found_alerts]
         tests = {(user_id, id_): active for user_id, id_, active in found_tests}
         return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int))
@@ -280,6 +302,7 @@ class Entry:
         *_, amounts, armed = await _write.execute(
             self._connection, new, [each.row for each in calendar], [each.row for each in rolling]
         )
+        self.overshoot = await settle(self._connection, new, self._now)
         tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
         self._events += [ABTestUpdated(*test) for test in tests]
         self._events += _logged(new)
@@ -288,6 +311,23 @@ class Entry:
         await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
         self._events += await firing.stored()
         return firing.caused
+
+
+def _may_be_priced(entry: Prepared) -> bool:
+    """Whether its cost is up to us: a model of the user's own has the user's price."""
+    row = entry.row
+    return (
+        entry.draft.decision.cost is None
+        and not entry.draft.imported
+        and row["input_tokens"] is not None
+        and row["output_tokens"] is not None
+    )
+
+
+def _own_price(row: Mapping[str, Any], input_price: Decimal, output_price: Decimal) -> Decimal:
+    """What the request cost, USD to the nano-dollar, at these prices for a million tokens."""
+    tokens = EXACT.multiply(input_price, row["input_tokens"]), EXACT.multiply(output_price, row["output_tokens"])
+    return min(to_nano_dollars(EXACT.scaleb(EXACT.add(*tokens), -6)), MAX_COST)
 
 
 def batched(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

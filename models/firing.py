@@ -32,7 +32,7 @@ LOCK_ROLLING: Final = Bulk(
     list(columns_of("router_rolling_alerts").values()),
 )
 """Keeps other commits away from these rolling alerts, and says since when they are armed."""
-_sum_rolling = Bulk(
+SUM_ROLLING: Final = Bulk(
     Rows({"user_id": Uuid(), "first_minute": UTCDateTime()}),
     "SELECT r.user_id, r.first_minute, (SELECT coalesce(sum(m.amount), 0) FROM router_spend_minutes m "
     "WHERE m.user_id = r.user_id AND m.minute >= r.first_minute) FROM {rows}",
@@ -149,7 +149,7 @@ class Firing:
     async def of_rolling(self, spent: Sequence[Spent], armed: Mapping[tuple[UUID, UUID], datetime]) -> None:
         """Find what fires of rolling alerts, which are locked and armed since these moments, by user and alert."""
         windows = {(each.alert.user_id, each.window.start) for each in spent}
-        sums = await _sum_rolling.execute(
+        sums = await SUM_ROLLING.execute(
             self._connection, [{"user_id": user_id, "first_minute": start} for user_id, start in windows]
         )
         amounts = {(user_id, start): amount for user_id, start, amount in sums}

@@ -1,4 +1,4 @@
-"""Partitions of `router_analytics` by month, on PostgreSQL: made ahead of the rows, dropped when they are old.
+"""Partitions of the tables of decisions by month, on PostgreSQL: made ahead of the rows, dropped when they are old.
 
 The range of a partition is one of ids, whose leading bits are the time: a month is [first id of it, first of the next).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 from typing import Final
 
 from sqlalchemy import text
@@ -17,9 +18,11 @@ from models.types import first_id_at
 
 MONTHS_AHEAD: Final = 2
 
+PARTITIONED: Final = ("router_analytics", "router_decisions")
+
 _PARTITIONS: Final = text(
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-    "WHERE i.inhparent = 'router_analytics'::regclass"
+    "WHERE i.inhparent IN ('router_analytics'::regclass, 'router_decisions'::regclass)"
 )
 
 
@@ -40,9 +43,9 @@ class Month:
     def start(self) -> datetime:
         return datetime(self.year, self.month, 1, tzinfo=UTC)
 
-    @property
-    def table(self) -> str:
-        return f"router_analytics_{self.year}_{self.month:02}"
+    def partition_of(self, table: str) -> str:
+        """The name of this month's partition of a table."""
+        return f"{table}_{self.year}_{self.month:02}"
 
 
 def months_ahead(month: Month) -> list[Month]:
@@ -58,22 +61,29 @@ async def make_partitions(connection: AsyncConnection, months: Iterable[Month]) 
     # One at a time, in all processes: what two make at once, one is refused.
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('router partitions', 0))"))
     made = set(await connection.scalars(_PARTITIONS))
-    for month in sorted(set(months)):
-        if month.table not in made:
+    for month, table in product(sorted(set(months)), PARTITIONED):
+        name = month.partition_of(table)
+        if name not in made:
             first, last = first_id_at(month.start), first_id_at(month.next.start)
             await _run(
                 connection,
-                f"CREATE TABLE {month.table} PARTITION OF router_analytics FOR VALUES FROM ('{first}') TO ('{last}')",
+                f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{first}') TO ('{last}')",
                 # Nobody is to reach rows around the parent's policies: none of its own, it shows nothing.
-                f"ALTER TABLE {month.table} ENABLE ROW LEVEL SECURITY",
-                f"ALTER TABLE {month.table} FORCE ROW LEVEL SECURITY",
+                f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
+                f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY",
             )
 
 
 async def drop_partitions(connection: AsyncConnection, before: datetime) -> list[str]:
     """Drop the partitions whose every row happened before this moment; their names. The role owns the table."""
-    last_kept = Month.of(before).table
-    old = sorted(name for name in await connection.scalars(_PARTITIONS) if name < last_kept)
+    month = Month.of(before)
+    made = list(await connection.scalars(_PARTITIONS))
+    old = [
+        name
+        for table in PARTITIONED
+        for name in sorted(made)
+        if name.startswith(f"{table}_") and name < month.partition_of(table)
+    ]
     await _run(connection, *(f"DROP TABLE {name}" for name in old))
     return old
 

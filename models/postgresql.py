@@ -87,14 +87,15 @@ class PostgreSQL:
             yield transaction
 
     @asynccontextmanager
-    async def system_transaction(self, beside: Collection[UUID]) -> AsyncIterator[Transaction]:
+    async def system_transaction(
+        self, beside: Collection[UUID], deciding: Collection[UUID]
+    ) -> AsyncIterator[Transaction]:
         begin = f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}"
+        # In key order, as whoever takes several must, and users' own locks before those of their budgets.
         if beside:
-            # In key order, as whoever takes several must. The ids are UUID objects, as above.
-            ids = ",".join(map(str, sorted(beside)))
-            begin += (
-                f"; SELECT pg_advisory_xact_lock_shared(hashtextextended(id, 0)) FROM unnest('{{{ids}}}'::text[]) id"
-            )
+            begin += f"; SELECT pg_advisory_xact_lock_shared(hashtextextended(id, 0)) FROM {_texts(beside)} id"
+        if deciding:
+            begin += f"; SELECT pg_advisory_xact_lock(hashtextextended(id, 1)) FROM {_texts(deciding)} id"
         async with self._transaction(begin) as transaction:
             yield transaction
 
@@ -163,6 +164,11 @@ class PostgreSQL:
             await asyncio.shield(_abandon(connection))
             raise
         return connection
+
+
+def _texts(ids: Collection[UUID]) -> str:
+    """A table of these ids in their order. They are UUID objects, and so their text is harmless in a statement."""
+    return f"unnest('{{{','.join(map(str, sorted(ids)))}}}'::text[])"
 
 
 def _told(events: Sequence[Event]) -> str:

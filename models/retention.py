@@ -13,6 +13,7 @@ from models.database import Database
 from models.partition import Month
 from models.postgresql import PostgreSQL
 from models.rollup import Retention
+from models.routing import Hold, RoutingDecision
 from models.spend import SpendMinute
 from models.types import first_id_at
 
@@ -30,8 +31,10 @@ async def drop_before(database: Database, moment: datetime) -> datetime:
         # Rolling alerts look back so far, whatever is kept of the decisions.
         still_needed = kept_from - _LONGEST_ROLLING
         await transaction.connection.execute(delete(SpendMinute).where(SpendMinute.minute < still_needed))
+        await transaction.connection.execute(delete(Hold).where(Hold.decision_id < first_kept))
         if not isinstance(database.backend, PostgreSQL):
-            await transaction.connection.execute(delete(RouterAnalytics).where(RouterAnalytics.id < first_kept))
+            for table in (RouterAnalytics, RoutingDecision):
+                await transaction.connection.execute(delete(table).where(table.id < first_kept))
     if isinstance(database.backend, PostgreSQL):
         await database.backend.drop_partitions(kept_from)
     return kept_from

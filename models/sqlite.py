@@ -40,7 +40,9 @@ class SQLite:
             yield Transaction(connection)
 
     @asynccontextmanager
-    async def system_transaction(self, _beside: Collection[UUID]) -> AsyncIterator[Transaction]:
+    async def system_transaction(
+        self, _beside: Collection[UUID], _deciding: Collection[UUID]
+    ) -> AsyncIterator[Transaction]:
         # Whoever writes holds all users' rows.
         async with self._writer.begin() as connection:
             yield Transaction(connection)

@@ -1,4 +1,4 @@
-"""Recomputes from the decisions all that the ledger keeps of them, and says where the two differ."""
+"""Recomputes from the records all that the ledger keeps of them, and says where the two differ."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from domain.bounds import EPOCH
 from domain.cost_alert import AlertState, Window, WindowMode, state_of
 from domain.event import AlertTriggered
 from domain.money import ZERO
+from domain.routing import is_settled
 from models.ab_test import SUMS, sums_of_tests
 from models.base import Base
 from models.cost_alert import AlertEvent, CostAlert, RollingAlert, evaluate
 from models.database import Database
 from models.rollup import Retention, RollupSums
 from models.transaction import Transaction
+from models.types import first_id_at
 
 _ROWS_AT_ONCE: Final = 5_000
 _tables = Base.metadata.tables
 _decisions = _tables["router_analytics"]
 _tests = _tables["router_ab_tests"]
+_made = _tables["router_decisions"]
 _events = _tables["router_alert_events"]
 _sequences = _tables["router_alert_sequences"]
 
@@ -53,7 +56,7 @@ async def users(database: Database) -> list[UUID]:
     owners = select(_decisions.c.user_id).union(
         *(
             select(_tables[name].c.user_id)
-            for name in ("router_cost_alerts", "router_ab_tests", "router_analytics_hourly")
+            for name in ("router_cost_alerts", "router_ab_tests", "router_analytics_hourly", "router_decisions")
         )
     )
     async with database.system() as transaction:
@@ -83,6 +86,7 @@ class _Check:
         self._now = now
         # What was spent in each window without what was imported, which makes nothing fire.
         self._live: defaultdict[tuple[UUID, datetime], Decimal] = defaultdict(lambda: ZERO)
+        self._attempts: defaultdict[UUID, list[Mapping[str, Any]]] = defaultdict(list)
         self.differences: list[Difference] = []
 
     async def run(self) -> None:
@@ -135,7 +139,34 @@ class _Check:
             "router_spend_minutes": [
                 {"user_id": self._user_id, "minute": minute, "amount": minutes[minute]} for minute in sorted(minutes)
             ],
+            "router_holds": await self._holds(),
         }
+
+    async def _holds(self) -> list[dict[str, Any]]:
+        """What is still held for decisions, after the attempts that are recorded."""
+        holding = await self._connection.execute(
+            select(_made.c.id, _made.c.held_amount, _made.c.fallbacks, _made.c.expires_at).where(
+                _made.c.user_id == self._user_id,
+                _made.c.id >= first_id_at(self._kept_from),
+                _made.c.held_amount > ZERO,
+                _made.c.released_at.is_(None),
+            )
+        )
+        holds = []
+        for decision in holding:
+            records = self._attempts.get(decision.id, ())
+            if not is_settled([record["success"] for record in records], len(decision.fallbacks)):
+                cost = sum((record["cost"] or ZERO for record in records), ZERO)
+                holds.append(
+                    {
+                        "user_id": self._user_id,
+                        "decision_id": decision.id,
+                        "amount": max(decision.held_amount - cost, ZERO),
+                        "attempts_left": len(decision.fallbacks) - len(records),
+                        "expires_at": decision.expires_at,
+                    }
+                )
+        return holds
 
     def _window_row(self, alert: CostAlert, window: Window) -> dict[str, Any]:
         return {
@@ -159,6 +190,8 @@ class _Check:
             rows = page.mappings().all()
             for row in rows:
                 if row["occurred_at"] >= self._kept_from:
+                    if row["decision_id"] is not None:
+                        self._attempts[row["decision_id"]].append(dict(row))
                     yield dict(row)
             if len(rows) < _ROWS_AT_ONCE:
                 return
@@ -172,6 +205,7 @@ class _Check:
             "router_ab_tests": "started_at",
             "router_cost_alert_windows": "window_start",
             "router_spend_minutes": "minute",
+            "router_holds": "expires_at",
         }[table.name]
         return [table.c[time] >= self._kept_from]
 
@@ -260,6 +294,7 @@ _COUNTED: Final = ("user_id", "ab_test_id", "ab_variant", "ab_counted", "success
 _READ: Final = (
     "id",
     "user_id",
+    "decision_id",
     "occurred_at",
     "provider",
     "model_used",
@@ -276,10 +311,14 @@ _READ: Final = (
     "latency_ms",
     "imported",
 )
-_COMPARED: Final = {
-    name: [column.name for column in _tables[name].columns if not column.primary_key]
-    for name in ("router_analytics_hourly", "router_latency_hourly")
-} | {"router_ab_tests": list(SUMS), "router_cost_alert_windows": ["amount"], "router_spend_minutes": ["amount"]}
+_COMPARED: Final = (
+    {
+        name: [column.name for column in _tables[name].columns if not column.primary_key]
+        for name in ("router_analytics_hourly", "router_latency_hourly")
+    }
+    | {"router_ab_tests": list(SUMS), "router_cost_alert_windows": ["amount"], "router_spend_minutes": ["amount"]}
+    | {"router_holds": ["amount", "attempts_left"]}
+)
 
 
 def _equal(stored: Any, expected: Any) -> bool:

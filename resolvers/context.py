@@ -16,6 +16,7 @@ from domain.viewer import Viewer
 from models.database import Database
 from models.ledger import Ledger
 from resolvers.alert_feed import AlertFeed
+from resolvers.knowledge import KnowledgeCache
 
 AnEvent = TypeVar("AnEvent", bound=Event)
 
@@ -48,6 +49,7 @@ class Context:
     events: Events
     clock: Callable[[], datetime]
     alert_feed: AlertFeed
+    knowledge: KnowledgeCache
     signed_in: Viewer | None = None
     # What a WebSocket client sent with connection_init.
     connection_params: dict[str, Any] = field(default_factory=dict)

@@ -13,21 +13,27 @@ from strawberry.types.lazy_type import LazyType
 
 from schema.ab_test import ABTestMutation, ABTestQuery, ABTestSubscription
 from schema.analytics import AnalyticsMutation, AnalyticsQuery, AnalyticsSubscription
+from schema.catalog import CatalogMutation, CatalogQuery
 from schema.cost_alert import CostAlertMutation, CostAlertQuery, CostAlertSubscription
 from schema.error import Conflict, InvalidInput, Masked, NotFound, Overloaded
 from schema.preference import PreferenceMutation, PreferenceQuery, PreferenceSubscription
+from schema.routing import RoutingMutation, RoutingQuery
 from schema.scalar import SCALARS
 from schema.summary import SummaryQuery
 from schema.viewer import ViewerQuery
 
 
 @strawberry.type(description="Everything here is yours alone: the rows of the token's user.")
-class Query(ViewerQuery, PreferenceQuery, ABTestQuery, CostAlertQuery, AnalyticsQuery, SummaryQuery):
+class Query(
+    ViewerQuery, PreferenceQuery, ABTestQuery, CostAlertQuery, AnalyticsQuery, SummaryQuery, RoutingQuery, CatalogQuery
+):
     pass
 
 
 @strawberry.type(description="Each mutation is one transaction: all of it is done, or nothing.")
-class Mutation(PreferenceMutation, ABTestMutation, CostAlertMutation, AnalyticsMutation):
+class Mutation(
+    PreferenceMutation, ABTestMutation, CostAlertMutation, AnalyticsMutation, RoutingMutation, CatalogMutation
+):
     pass
 
 

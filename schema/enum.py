@@ -8,6 +8,7 @@ from domain.ab_test import Variant
 from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, WeekDay, WindowMode
 from domain.error import ErrorCode
 from domain.preference import RoutingPriority
+from domain.routing import DecisionState
 from domain.summary import AnalyticsDimension, TimeGrain
 
 strawberry.enum(RoutingPriority, description="What routing optimises for.")
@@ -28,12 +29,18 @@ strawberry.enum(
 )
 strawberry.enum(AnalyticsDimension, description="What decisions can be told apart by.")
 strawberry.enum(TimeGrain, description="How long the buckets of a summary are, in its time zone; weeks start Monday.")
+strawberry.enum(
+    DecisionState,
+    description="OPEN until its outcome is known, SETTLED once a success or the last attempt is recorded, RELEASED when it "
+    "was freed, EXPIRED when its hold ended before either.",
+)
 strawberry.enum(ErrorCode, description="What kind of failure it is.")
 
 __all__ = [
     "AlertPeriod",
     "AlertState",
     "AnalyticsDimension",
+    "DecisionState",
     "ErrorCode",
     "PeriodUnit",
     "RoutingPriority",

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
+from genai_prices import UpdatePrices
 from prometheus_client import make_asgi_app
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route, WebSocketRoute
 
+from domain.catalog import all_listed
 from models.database import Database
 from models.ledger import Ledger, now_utc
 from resolvers.uninterrupted import all_ended
@@ -36,6 +38,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             if database.url.get_backend_name() == "postgresql":
                 await stack.enter_async_context(Listener(database.url, events).running())
             await database.backend.prepare([clock()])
+            all_listed(clock())  # no request waits until the list is read
+            if settings.refresh_prices:
+                stack.enter_context(UpdatePrices())
             await stack.enter_async_context(ledger.running())
             stack.push_async_callback(all_ended)
             yield

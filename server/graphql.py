@@ -22,6 +22,7 @@ from models.database import Database
 from models.ledger import Ledger
 from resolvers.alert_feed import AlertFeed
 from resolvers.context import Context, Events
+from resolvers.knowledge import KnowledgeCache
 from schema import schema
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
 from server.graphql_http import respond
@@ -96,7 +97,7 @@ class GraphQLApp(GraphQL[Context, None]):
         )
         self._authenticator = authenticator
         self._new_context: Callable[[Viewer | None], Context] = partial(
-            Context, database, ledger, events, clock, AlertFeed(database, clock)
+            Context, database, ledger, events, clock, AlertFeed(database, clock), KnowledgeCache(database, clock)
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

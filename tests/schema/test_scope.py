@@ -120,8 +120,9 @@ async def a_user_with_one_of_everything(api: Api) -> list[str]:
         'mutation { createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { ... on CostAlert { id } } }'
     )
     logged = await log_for(api, test["id"])
+    model = await api.ask('mutation { registerModel(input: {provider: "openai", model: "a"}) { ... on Model { id } } }')
     await api.ask("mutation { savePreferences(input: {defaultPriority: COST}) { __typename } }")
-    return [test["id"], alert["id"], logged["record"]["id"], logged["alertEvents"][0]["id"]]
+    return [test["id"], alert["id"], logged["record"]["id"], logged["alertEvents"][0]["id"], model["id"]]
 
 
 async def log_for(api: Api, ab_test_id: str) -> Any:
@@ -147,6 +148,7 @@ def test_the_schema_has_operations_that_take_ids() -> None:
     names = {name for _, name, _ in operations()}
     assert {"abTest", "costAlert", "alertEvents", "analytics", "endABTest", "deleteABTest", "updateCostAlert"} <= names
     assert {"deleteCostAlert", "acknowledgeCostAlert", "logAnalytics", "logAnalyticsBatch", "abTestUpdated"} <= names
+    assert {"updateModel", "deleteModel"} <= names
 
 
 @pytest.mark.parametrize(("kind", "name", "field"), [case for case in CASES if case.values[0] != "subscription"])

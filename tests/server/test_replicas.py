@@ -26,7 +26,20 @@ from server.auth import make_token
 from server.settings import Settings
 from tests.conftest import SECRET, published_to_nobody
 from tests.support.api import Api
-from tests.support.load import BATCH, COST, LOG_MANY, SET_ALERT, SET_ROLLING_ALERT, START_TEST, Told, record, send
+from tests.support.load import (
+    BATCH,
+    COST,
+    LOG_MANY,
+    LOG_ONE,
+    ROUTE,
+    SET_ALERT,
+    SET_BUDGET,
+    SET_ROLLING_ALERT,
+    START_TEST,
+    Told,
+    record,
+    send,
+)
 from tests.support.postgres import Cluster
 from tests.support.process import DATABASE_OF, run, running
 from tests.support.socket import Socket, signed_in
@@ -60,7 +73,7 @@ def token_for(data_dir: Path) -> Any:
 @asynccontextmanager
 async def clients(addresses: list[str]) -> AsyncIterator[list[httpx2.AsyncClient]]:
     async with AsyncExitStack() as stack:
-        limits = httpx2.Limits(max_connections=100)
+        limits = httpx2.Limits(max_connections=250)
         yield [
             await stack.enter_async_context(httpx2.AsyncClient(base_url=address, timeout=60, limits=limits))
             for address in addresses
@@ -364,3 +377,74 @@ async def quiet(socket: Socket) -> bool:
     await socket.start("{ viewer { id } }", operation="question")
     message = await socket.receive()
     return bool(message["id"] == "question")
+
+
+MINI = {"provider": "openai", "model": "gpt-4o-mini"}
+SONNET = {"provider": "anthropic", "model": "claude-sonnet-4-5"}
+MINI_COSTS = Decimal("0.00075")
+
+
+def request(*candidates: dict[str, str]) -> dict[str, Any]:
+    return {"taskType": "chat", "inputTokens": 1000, "maxOutputTokens": 1000, "candidates": list(candidates)}
+
+
+async def test_a_budget_for_fifty_requests_admits_fifty_of_five_hundred_over_two_replicas(
+    replicas: list[str], token_for: Any, data_dir: Path, postgres_url: str, user_id: UUID
+) -> None:
+    async with clients(replicas) as both:
+        apis = [Api(client, token_for(user_id)) for client in both]
+        await apis[0].ask(SET_BUDGET, threshold=str(50 * MINI_COSTS))
+        outcomes = await asyncio.gather(*(apis[n % 2].ask(ROUTE, input=request(MINI)) for n in range(500)))
+        kinds = Counter(outcome["__typename"] for outcome in outcomes)
+        assert kinds == {"RoutingDecision": 50, "RouteRefused": 450}
+        # and what all of them spend at once, each on the other replica, is the limit and no more
+        admitted = [outcome for outcome in outcomes if outcome["__typename"] == "RoutingDecision"]
+        reports = [
+            {
+                "provider": "openai",
+                "modelUsed": "gpt-4o-mini",
+                "taskType": "chat",
+                "success": True,
+                "cost": str(MINI_COSTS),
+                "decisionId": decision["id"],
+            }
+            for decision in admitted
+        ]
+        await asyncio.gather(
+            *(apis[(n + 1) % 2].ask(LOG_ONE, input=each) for n, each in enumerate(reports)),
+            *(apis[n % 2].ask(ROUTE, input=request(MINI)) for n in range(100)),
+        )
+        [alert] = (await apis[0].ask("{ costAlerts { nodes { currentAmount thresholdAmount state } } }"))["nodes"]
+        assert alert == {"currentAmount": "0.0375", "thresholdAmount": "0.0375", "state": "TRIGGERED"}
+    async with connected(postgres_url) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM router_decisions") == 50
+        assert await connection.fetchval("SELECT count(*) FROM router_holds") == 0
+    assert "0 differences" in run("verify", data_dir=data_dir).stdout
+
+
+async def test_a_provider_that_is_blocked_on_one_replica_is_never_chosen_on_the_other_afterwards(
+    replicas: list[str], token_for: Any, user_id: UUID
+) -> None:
+    save = "mutation($blocked: [String!]!) { savePreferences(input: {blockedProviders: $blocked}) { __typename } }"
+    async with clients(replicas) as both:
+        here, there = (Api(client, token_for(user_id)) for client in both)
+        for blocked, left in (("openai", "anthropic"), ("anthropic", "openai")) * 10:
+            # given a replica that knows the preferences as they were, and decides all the time
+            chosen: list[str] = []
+            enough = asyncio.Event()
+
+            async def decide(chosen: list[str], enough: asyncio.Event) -> None:
+                while not enough.is_set():
+                    decision = await there.ask(ROUTE, input=request(MINI, SONNET))
+                    chosen.append(decision["provider"])
+
+            deciding = [asyncio.create_task(decide(chosen, enough)) for _ in range(4)]
+            await there.ask(ROUTE, input=request(MINI, SONNET))
+            # when a provider is blocked on the other one
+            await here.ask(save, blocked=[blocked])
+            # then whatever is asked for afterwards goes elsewhere
+            after = await asyncio.gather(*(there.ask(ROUTE, input=request(MINI, SONNET)) for _ in range(8)))
+            assert {(each["provider"], *(f["provider"] for f in each["fallbacks"])) for each in after} == {(left,)}
+            enough.set()
+            await asyncio.gather(*deciding)
+            assert chosen

@@ -44,6 +44,30 @@ mutation($threshold: Decimal!) {
   createCostAlert(input: {thresholdAmount: $threshold, period: MONTHLY, mode: ROLLING}) { ... on CostAlert { id } }
 }
 """
+# The same windows, and a limit for routing.
+SET_BUDGET = """
+mutation($threshold: Decimal!) {
+  createCostAlert(input: {
+    thresholdAmount: $threshold, enforced: true,
+    period: CUSTOM, custom: {every: 1000, unit: WEEK, anchor: "2020-01-01T00:00:00Z"}
+  }) { ... on CostAlert { id } }
+}
+"""
+ROUTE = """
+mutation($input: RouteRequestInput!) {
+  routeRequest(input: $input) {
+    __typename
+    ... on RoutingDecision {
+      id provider model heldAmount expiresAt estimatedCost notes
+      fallbacks { provider model } candidates { provider model reason }
+    }
+    ... on RouteRefused {
+      constraint limit spent held resetsAt alertId retryable candidates { provider model reason }
+    }
+    ... on Error { code message path }
+  }
+}
+"""
 NOBODYS_TEST = "00000000-0000-0000-0000-000000000001"
 
 COST = Decimal("0.010000001")

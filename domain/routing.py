@@ -1,0 +1,580 @@
+"""Routing: which provider and model serves a request, and why not the others.
+
+Pure: everything that a decision depends on is handed in. `rank` orders the candidates that preferences, rules and limits
+let through; `choose` then takes the first one that all budgets can pay for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import Field
+
+from domain.ab_test import VariantConfig
+from domain.bounds import Input, JSONObject, Name, Tokens
+from domain.catalog import CatalogModel, all_listed, listed
+from domain.money import ZERO, plain
+from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule
+from domain.price import provider_id
+
+MAX_CANDIDATES: Final = 100
+"""That a request may name, and that a decision tells of."""
+MAX_FALLBACKS: Final = 5
+ASSUMED_TOKENS: Final = 1_000
+"""In and out, for a request that does not say and a model of which nothing is known."""
+
+KNOWN_FROM: Final = 20
+"""Calls from which on a model's own figures are taken to be known."""
+_CALLS_OF_PRIOR: Final = 20
+_SCORES_OF_PRIOR: Final = 10
+_NEUTRAL_LATENCY_MS: Final = 1_000.0
+_NEUTRAL_SUCCESS: Final = 0.95
+_NEUTRAL_QUALITY: Final = 0.5
+_UNKNOWN: Final = float("inf")
+
+
+class RouteRequest(Input):
+    """A request that waits to be sent somewhere."""
+
+    task_type: Name
+    priority: RoutingPriority | None = None
+    input_tokens: Tokens | None = None
+    max_output_tokens: Tokens | None = None
+    unit_key: Name | None = None
+    request_id: Name | None = None
+    candidates: Annotated[list[VariantConfig], Field(min_length=1, max_length=MAX_CANDIDATES)] | None = None
+    metadata: JSONObject = None
+
+
+class Constraint(StrEnum):
+    """What can keep a candidate from serving a request, in the order in which it is looked at."""
+
+    CANDIDATES = "candidates"
+    BLOCKED_PROVIDERS = "blockedProviders"
+    CUSTOM_RULES = "customRules"
+    CONTEXT_WINDOW = "contextWindow"
+    MAX_COST_PER_REQUEST = "maxCostPerRequest"
+    MAX_LATENCY_MS = "maxLatencyMs"
+    BUDGET = "budget"
+
+
+_REACHED: Final = {constraint: place for place, constraint in enumerate(Constraint)}
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a user's own decisions say of a model."""
+
+    calls: int = 0
+    successes: int = 0
+    # Calls of known latency, and over them:
+    timed: int = 0
+    latency_sum_ms: int = 0
+    p95_latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What the user's latest decisions say of a model: the tokens of a large request, and feedback."""
+
+    p95_input_tokens: int | None = None
+    p95_output_tokens: int | None = None
+    scores: int = 0
+    score_sum: float = 0.0
+
+
+Key = tuple[str, str]
+"""(provider's id, model)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The user's own figures, by model and by task type."""
+
+    by_model: Mapping[Key, Observed] = field(default_factory=dict)
+    by_task: Mapping[tuple[Key, str], Observed] = field(default_factory=dict)
+    recent: Mapping[Key, Recent] = field(default_factory=dict)
+    names: Mapping[Key, str] = field(default_factory=dict)
+    """How the user spells the provider of a model."""
+    overall: Observed = Observed()
+
+    def of(self, key: Key, task_type: str) -> Observed:
+        """The figures of a model at this task, where there are enough; else of the model at any."""
+        at_task = self.by_task.get((key, task_type))
+        return at_task if at_task and at_task.calls >= KNOWN_FROM else self.by_model.get(key, _NOTHING)
+
+
+_NOTHING: Final = Observed()
+_NOTHING_RECENT: Final = Recent()
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingPreferences:
+    """What the user asks of every decision."""
+
+    priority: RoutingPriority = DEFAULT_PRIORITY
+    max_cost: Decimal | None = None
+    max_latency_ms: int | None = None
+    preferred: Sequence[str] = ()
+    blocked: Sequence[str] = ()
+    rules: Sequence[RoutingRule] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """All that a user's decisions depend on, but for the budgets."""
+
+    version: int = 0
+    """Of the preferences, own models and alerts; see `models.routing_version`."""
+    budgeted: bool = False
+    preferences: RoutingPreferences = RoutingPreferences()
+    own: Sequence[CatalogModel] = ()
+    statistics: Statistics = Statistics()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a candidate may serve the request, and why."""
+
+    model: CatalogModel
+    key: Key
+    parameters: dict[str, Any] | None
+    estimate: Decimal | None
+    """USD; None when the price is not known."""
+    expected_latency_ms: float | None = None
+    reason: str = ""
+    constraint: Constraint | None = None
+    """What keeps it from serving; None for one that is eligible."""
+    score: float | None = None
+
+    @property
+    def eligible(self) -> bool:
+        return self.constraint is None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The candidates of a request: those that are eligible in the order to be taken, and the others."""
+
+    asked: RouteRequest
+    priority: RoutingPriority
+    eligible: Sequence[Verdict]
+    others: Sequence[Verdict]
+    rules: Sequence[str]
+    """The names of the rules that applied."""
+    notes: Sequence[str]
+    max_cost: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How an enforced alert stands: no decision is made that could take it over its limit."""
+
+    alert_id: UUID
+    name: str
+    limit: Decimal
+    spent: Decimal
+    held: Decimal
+    resets_at: datetime | None
+
+    @property
+    def available(self) -> Decimal:
+        """USD that are neither spent nor held; below 0 for a budget that was overspent."""
+        return self.limit - self.spent - self.held
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where to send the request, where to send it if that fails, and what to hold of the budgets meanwhile."""
+
+    ranking: Ranking
+    chosen: Verdict
+    fallbacks: Sequence[Verdict]
+    held: Decimal
+    candidates: Sequence[Verdict]
+    # Nothing is left to chance but the variant of an A/B test.
+    propensity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRefused:
+    """No candidate can serve the request: the constraint that the nearest one failed."""
+
+    message: str
+    constraint: Constraint
+    retryable: bool
+    candidates: Sequence[Verdict]
+    limit: Decimal | None = None
+    spent: Decimal | None = None
+    held: Decimal | None = None
+    resets_at: datetime | None = None
+    alert_id: UUID | None = None
+
+
+class DecisionState(StrEnum):
+    OPEN = "OPEN"
+    SETTLED = "SETTLED"
+    RELEASED = "RELEASED"
+    EXPIRED = "EXPIRED"
+
+
+def is_settled(attempts: Collection[bool], fallbacks: int) -> bool:
+    """Whether a decision with so many fallbacks needs its hold no more: an attempt succeeded, or none is left."""
+    return any(attempts) or len(attempts) > fallbacks
+
+
+def state_of(attempts: Collection[bool], *, fallbacks: int, released: bool, expired: bool) -> DecisionState:
+    """The state of a decision of which these attempts were recorded, each with whether it succeeded."""
+    if is_settled(attempts, fallbacks):
+        return DecisionState.SETTLED
+    if released:
+        return DecisionState.RELEASED
+    return DecisionState.EXPIRED if expired else DecisionState.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class _Steering:
+    """The preferences as the rules that apply have changed them."""
+
+    priority: RoutingPriority
+    max_cost: Decimal | None
+    max_latency_ms: int | None
+    preferred: Mapping[str, int]
+    blocked: Mapping[str, tuple[Constraint, str]]
+    use: Sequence[Key]
+    targets: Sequence[tuple[str, str]]
+    rules: Sequence[str]
+
+
+def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime) -> Ranking:
+    """The candidates in order. Equal input gives equal output.
+
+    A rule's `use` comes first; under PRIVACY local models come next; then preferred providers in their order; then what
+    the priority puts first: SPEED the least expected latency, COST the least expected cost, each for a request that
+    succeeds; QUALITY the best quality times success; PRIVACY the least latency.
+    """
+    steering = _steered(asked, knowledge.preferences, at)
+    statistics = knowledge.statistics
+    verdicts = [
+        _judged(model, parameters, asked, steering, statistics)
+        for model, parameters in _candidates(asked, knowledge, steering, at)
+    ]
+    measures = [_measure(verdict, asked, steering.priority, statistics) for verdict in verdicts]
+    private = steering.priority is RoutingPriority.PRIVACY
+    places = {key: place for place, key in reversed(list(enumerate(steering.use)))}
+    last_use, last_preferred = len(places), len(steering.preferred)
+
+    def order(index: int) -> tuple[Any, ...]:
+        verdict = verdicts[index]
+        return (
+            places.get(verdict.key, last_use),
+            private and not verdict.model.local,
+            steering.preferred.get(verdict.key[0], last_preferred),
+            measures[index],
+            _UNKNOWN if verdict.estimate is None else verdict.estimate,
+            verdict.key,
+        )
+
+    eligible = sorted((index for index, verdict in enumerate(verdicts) if verdict.eligible), key=order)
+    best = min((measures[index] for index in eligible), default=_UNKNOWN)
+    ranked = [replace(verdicts[index], score=_score(measures[index], best)) for index in eligible]
+    return Ranking(
+        asked=asked,
+        priority=steering.priority,
+        eligible=ranked,
+        others=[verdict for verdict in verdicts if not verdict.eligible],
+        rules=steering.rules,
+        notes=list(_notes(asked, steering, ranked)),
+        max_cost=steering.max_cost,
+    )
+
+
+def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused:
+    """The first eligible candidate that every budget can pay for, and the next ones as its fallbacks.
+
+    What is declared to cost nothing always passes. The hold is the estimate; there is none where there is no budget.
+    """
+    tightest = min(budgets, key=lambda budget: budget.available, default=None)
+    affordable, beyond = list(ranking.eligible), list[Verdict]()
+    if tightest is not None:
+        available = tightest.available
+        affordable = [
+            v for v in ranking.eligible if v.estimate is not None and (not v.estimate or v.estimate <= available)
+        ]
+        beyond = [
+            _beyond(v, tightest)
+            for v in ranking.eligible
+            if v.estimate is None or (v.estimate and v.estimate > available)
+        ]
+    if not affordable:
+        return _refused(ranking, beyond, tightest)
+    chosen, *others = affordable
+    fallbacks = others[:MAX_FALLBACKS]
+    verdicts = [
+        replace(chosen, reason=_why(ranking)),
+        *(replace(verdict, reason=f"fallback {place}") for place, verdict in enumerate(fallbacks, 1)),
+        *others[MAX_FALLBACKS:],
+        *beyond,
+        *ranking.others,
+    ]
+    held = chosen.estimate if tightest is not None and chosen.estimate is not None else ZERO
+    return Choice(ranking, chosen, fallbacks, held, verdicts[:MAX_CANDIDATES])
+
+
+def _steered(asked: RouteRequest, preferences: RoutingPreferences, at: datetime) -> _Steering:
+    wanted = asked.priority or preferences.priority
+    applying = [
+        rule
+        for rule in preferences.rules
+        if rule.when.holds(
+            task_type=asked.task_type,
+            priority=wanted,
+            input_tokens=asked.input_tokens,
+            max_output_tokens=asked.max_output_tokens,
+            metadata=asked.metadata or {},
+            at=at,
+        )
+    ]
+    blocked = {
+        provider_id(name): (Constraint.BLOCKED_PROVIDERS, "its provider is blocked") for name in preferences.blocked
+    }
+    for rule in applying:
+        for name in rule.then.block:
+            blocked.setdefault(
+                provider_id(name), (Constraint.CUSTOM_RULES, f'the rule "{rule.name}" blocks its provider')
+            )
+    preferred: dict[str, int] = {}
+    for name in (*(name for rule in applying for name in rule.then.prefer), *preferences.preferred):
+        preferred.setdefault(provider_id(name), len(preferred))
+    limits = [preferences.max_cost, *(rule.then.max_cost for rule in applying)]
+    targets = [(rule.then.use.provider, rule.then.use.model) for rule in applying if rule.then.use]
+    return _Steering(
+        priority=next((rule.then.priority for rule in applying if rule.then.priority), wanted),
+        max_cost=min((limit for limit in limits if limit is not None), default=None),
+        max_latency_ms=preferences.max_latency_ms,
+        preferred=preferred,
+        blocked=blocked,
+        use=[(provider_id(provider), model) for provider, model in targets[:1]],
+        targets=targets[:1],
+        rules=[rule.name for rule in applying],
+    )
+
+
+def _candidates(
+    asked: RouteRequest, knowledge: Knowledge, steering: _Steering, at: datetime
+) -> Iterable[tuple[CatalogModel, dict[str, Any] | None]]:
+    """What could serve the request: what it names; else what the user has; else what there is.
+
+    A user has the models that are registered, those that served before, and those that a rule names. Of a preferred
+    provider that none of these is of, all listed models are considered.
+    """
+    own = {(provider_id(model.provider), model.model): _priced(model, at) for model in knowledge.own}
+    found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
+    if asked.candidates:
+        for config in asked.candidates:
+            key = (provider_id(config.provider), config.model)
+            found.setdefault(key, (own.get(key) or _known(config.provider, config.model, at), config.parameters))
+        return found.values()
+    for key, model in own.items():
+        found[key] = (model, None)
+    statistics = knowledge.statistics
+    had = [(statistics.names.get(key, key[0]), key[1]) for key in statistics.by_model]
+    for provider, name in (*had, *steering.targets):
+        key = (provider_id(provider), name)
+        if key not in found:
+            found[key] = (_known(provider, name, at), None)
+    missing = steering.preferred.keys() - {provider for provider, _ in found}
+    if missing:
+        found |= _all_of(missing, at)
+    return (found or _all_of(None, at)).values()
+
+
+def _all_of(providers: Collection[str] | None, at: datetime) -> dict[Key, tuple[CatalogModel, dict[str, Any] | None]]:
+    """The listed models of these providers, or of all."""
+    return {
+        (model.provider, model.model): (model, None)
+        for model in all_listed(at)
+        if not model.deprecated and (providers is None or model.provider in providers)
+    }
+
+
+def _priced(model: CatalogModel, at: datetime) -> CatalogModel:
+    """The user's own model, at the list's price where the user named none."""
+    known = None if model.rates else listed(model.provider, model.model, at)
+    if known is None:
+        return model
+    return replace(model, input_price=known.input_price, output_price=known.output_price, rates=known.rates)
+
+
+def _known(provider: str, model: str, at: datetime) -> CatalogModel:
+    return listed(provider, model, at) or CatalogModel(
+        id=f"{provider}:{model}",
+        provider=provider,
+        model=model,
+        name=model,
+        own=False,
+        local=False,
+        context_window=None,
+        input_price=None,
+        output_price=None,
+        quality_rating=None,
+        deprecated=False,
+    )
+
+
+def _judged(
+    model: CatalogModel,
+    parameters: dict[str, Any] | None,
+    asked: RouteRequest,
+    steering: _Steering,
+    statistics: Statistics,
+) -> Verdict:
+    key = (provider_id(model.provider), model.model)
+    observed = statistics.of(key, asked.task_type)
+    recent = statistics.recent.get(key, _NOTHING_RECENT)
+    estimate = model.estimate(
+        _first_known(asked.input_tokens, recent.p95_input_tokens, ASSUMED_TOKENS),
+        _first_known(asked.max_output_tokens, recent.p95_output_tokens, ASSUMED_TOKENS),
+    )
+    reason, constraint = _objection(model, key, estimate, observed, asked, steering) or ("eligible", None)
+    return Verdict(
+        model=model,
+        key=key,
+        parameters=parameters,
+        estimate=estimate,
+        expected_latency_ms=_expected_latency_ms(observed, statistics.overall),
+        reason=reason,
+        constraint=constraint,
+    )
+
+
+def _objection(
+    model: CatalogModel,
+    key: Key,
+    estimate: Decimal | None,
+    observed: Observed,
+    asked: RouteRequest,
+    steering: _Steering,
+) -> tuple[str, Constraint] | None:
+    """Why this model may not serve the request; None when it may."""
+    if key[0] in steering.blocked:
+        constraint, reason = steering.blocked[key[0]]
+        return reason, constraint
+    window = model.context_window
+    if window is not None and asked.input_tokens is not None and asked.input_tokens > window:
+        return f"its context window holds {window} tokens", Constraint.CONTEXT_WINDOW
+    limit = steering.max_cost
+    if limit is not None and estimate is None:
+        return f"its price is not known, and the limit is {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
+    if limit is not None and estimate is not None and estimate > limit:
+        return f"it would cost {plain(estimate)} USD, above {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
+    p95, longest = observed.p95_latency_ms, steering.max_latency_ms
+    if longest is not None and p95 is not None and p95 > longest:
+        return f"its p95 latency is {p95:.0f} ms, above {longest} ms", Constraint.MAX_LATENCY_MS
+    return None
+
+
+def _expected_latency_ms(observed: Observed, overall: Observed) -> float | None:
+    """The mean latency, shrunk towards that of all the user's calls while few are timed; None when none are."""
+    if not overall.timed:
+        return None
+    prior = overall.latency_sum_ms / overall.timed
+    return (observed.latency_sum_ms + _CALLS_OF_PRIOR * prior) / (observed.timed + _CALLS_OF_PRIOR)
+
+
+def _expected_success(observed: Observed, overall: Observed) -> float:
+    """The share of calls that succeed, shrunk towards that of all the user's calls, and that towards 0.95."""
+    prior = (overall.successes + _CALLS_OF_PRIOR * _NEUTRAL_SUCCESS) / (overall.calls + _CALLS_OF_PRIOR)
+    return (observed.successes + _CALLS_OF_PRIOR * prior) / (observed.calls + _CALLS_OF_PRIOR)
+
+
+def _measure(verdict: Verdict, asked: RouteRequest, priority: RoutingPriority, statistics: Statistics) -> float:
+    """What the priority makes least: a latency or a cost for each success, or how much quality is missing."""
+    success = _expected_success(statistics.of(verdict.key, asked.task_type), statistics.overall)
+    if priority is RoutingPriority.COST:
+        return _UNKNOWN if verdict.estimate is None else float(verdict.estimate) / success
+    if priority is RoutingPriority.QUALITY:
+        recent = statistics.recent.get(verdict.key, _NOTHING_RECENT)
+        rating = _NEUTRAL_QUALITY if verdict.model.quality_rating is None else verdict.model.quality_rating
+        quality = (recent.score_sum + _SCORES_OF_PRIOR * rating) / (recent.scores + _SCORES_OF_PRIOR)
+        return 1.0 - quality * success
+    latency_ms = _NEUTRAL_LATENCY_MS if verdict.expected_latency_ms is None else verdict.expected_latency_ms
+    return latency_ms / success
+
+
+def _score(measure: float, best: float) -> float:
+    """How near a measure comes to the best one: 1 for the best itself, 0 for one that is not known."""
+    return 1.0 if measure == best else best / measure
+
+
+def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) -> Iterator[str]:
+    """What the user should know of a decision beside its reasons."""
+    if steering.priority is RoutingPriority.PRIVACY and not any(verdict.model.local for verdict in ranked):
+        yield "No local model can serve this request: it leaves your premises, whatever is chosen."
+    for provider, model in steering.targets:
+        if not any(verdict.key == (provider_id(provider), model) for verdict in ranked):
+            yield f"A rule says to use {provider} {model}, which cannot serve this request."
+    for name, value in (("inputTokens", asked.input_tokens), ("maxOutputTokens", asked.max_output_tokens)):
+        if value is None:
+            yield (
+                f"{name} was not given: estimates take the 95th percentile of the model's latest calls, "
+                f"or {ASSUMED_TOKENS} where there are too few."
+            )
+
+
+def _why(ranking: Ranking) -> str:
+    """Why the first candidate was chosen."""
+    return f"chosen: the first by {ranking.priority} among {len(ranking.eligible)} eligible"
+
+
+def _beyond(verdict: Verdict, budget: Budget) -> Verdict:
+    """The verdict on an eligible candidate that the budget cannot pay for."""
+    left = f"the budget {budget.name} has {plain(max(budget.available, ZERO))} USD left"
+    if verdict.estimate is None:
+        reason = f"its price is not known, and {left}"
+    else:
+        reason = f"it would cost {plain(verdict.estimate)} USD, and {left}"
+    return replace(verdict, reason=reason, constraint=Constraint.BUDGET)
+
+
+def _refused(ranking: Ranking, beyond: Sequence[Verdict], tightest: Budget | None) -> RouteRefused:
+    verdicts = [*beyond, *ranking.others]
+    # Of the candidates, the one that came nearest to serving.
+    nearest = max(verdicts, key=lambda verdict: _REACHED[verdict.constraint or Constraint.CANDIDATES], default=None)
+    constraint = nearest.constraint if nearest and nearest.constraint else Constraint.CANDIDATES
+    shown = verdicts[:MAX_CANDIDATES]
+    if constraint is Constraint.BUDGET and tightest is not None:
+        estimates = [verdict.estimate for verdict in beyond if verdict.estimate is not None]
+        return RouteRefused(
+            message=f"The budget {tightest.name} cannot pay for this request: of {plain(tightest.limit)} USD, "
+            f"{plain(tightest.spent)} are spent and {plain(tightest.held)} held",
+            constraint=constraint,
+            # When what is held is freed, or with the next window; never what is dearer than all of the budget.
+            retryable=any(estimate <= tightest.limit for estimate in estimates),
+            candidates=shown,
+            limit=tightest.limit,
+            spent=tightest.spent,
+            held=tightest.held,
+            resets_at=tightest.resets_at,
+            alert_id=tightest.alert_id,
+        )
+    return RouteRefused(
+        message=f"No candidate can serve this request; the nearest, {nearest.model.provider} {nearest.model.model}: "
+        f"{nearest.reason}"
+        if nearest
+        else "There is no candidate for this request: name some, or register a model",
+        constraint=constraint,
+        retryable=False,
+        candidates=shown,
+        limit=ranking.max_cost if constraint is Constraint.MAX_COST_PER_REQUEST else None,
+    )
+
+
+def _first_known(said: int | None, observed: int | None, assumed: int) -> int:
+    return said if said is not None else observed if observed is not None else assumed

@@ -1,0 +1,145 @@
+"""What a user's routing decisions depend on, read together: preferences, own models, and the figures of late."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.latency import percentile
+from domain.preference import RoutingRule
+from domain.price import provider_id
+from domain.routing import KNOWN_FROM, Key, Knowledge, Observed, Recent, RoutingPreferences, Statistics
+from models.analytics import RouterAnalytics
+from models.catalog import models_of
+from models.cost_alert import CostAlert
+from models.preference import RouterPreferences, default_preferences, preferences_of
+from models.rollup import AnalyticsHourly, LatencyHourly
+from models.routing_version import version_of
+
+OBSERVED_FOR: Final = timedelta(days=7)
+"""How far back the figures of a model go."""
+_LATEST: Final = 2_000
+"""How many decisions are looked at for tokens and feedback, which no rollup holds."""
+_P95: Final = 0.95
+
+
+async def knowledge_of(session: AsyncSession, user_id: UUID, now: datetime) -> Knowledge:
+    """What holds for the user's decisions now."""
+    version = await version_of(session, user_id)
+    saved = await preferences_of(session, user_id) or default_preferences(user_id)
+    enforced = await session.scalar(
+        select(CostAlert.id)
+        .where(CostAlert.user_id == user_id, CostAlert.enforced.is_(True), CostAlert.active.is_(True))
+        .limit(1)
+    )
+    own = await models_of(session, user_id)
+    return Knowledge(
+        version=version,
+        budgeted=enforced is not None,
+        preferences=_preferences(saved),
+        own=[model.listing for model in own],
+        statistics=await _statistics(session, user_id, now),
+    )
+
+
+def _preferences(saved: RouterPreferences) -> RoutingPreferences:
+    return RoutingPreferences(
+        priority=saved.default_priority,
+        max_cost=saved.max_cost_per_request,
+        max_latency_ms=saved.max_latency_ms,
+        preferred=saved.preferred_providers,
+        blocked=saved.blocked_providers,
+        rules=[RoutingRule.model_validate(rule) for rule in saved.custom_rules],
+    )
+
+
+class _Sums:
+    """What some groups of calls add up to."""
+
+    def __init__(self) -> None:
+        self.calls = self.successes = self.timed = self.latency_sum_ms = 0
+        self.latencies: defaultdict[int, int] = defaultdict(int)
+
+    def add(self, row: Any) -> None:
+        self.calls += int(row.calls)
+        self.successes += int(row.successes)
+        self.timed += int(row.timed)
+        self.latency_sum_ms += int(row.latency_sum_ms)
+
+    @property
+    def observed(self) -> Observed:
+        known = self.timed >= KNOWN_FROM
+        p95 = percentile(self.latencies, _P95) if known else None
+        return Observed(self.calls, self.successes, self.timed, self.latency_sum_ms, p95)
+
+
+async def _statistics(session: AsyncSession, user_id: UUID, now: datetime) -> Statistics:
+    overall = _Sums()
+    by_model: defaultdict[Key, _Sums] = defaultdict(_Sums)
+    by_task: defaultdict[tuple[Key, str], _Sums] = defaultdict(_Sums)
+    names: dict[Key, str] = {}
+    since = (now - OBSERVED_FOR).replace(minute=0, second=0, microsecond=0)
+    hour = AnalyticsHourly
+    group = (hour.provider, hour.model_used, hour.task_type)
+    summed = select(
+        *group,
+        *(func.sum(getattr(hour, name)).label(name) for name in ("calls", "successes", "timed", "latency_sum_ms")),
+    )
+    for row in await session.execute(summed.where(hour.user_id == user_id, hour.hour >= since).group_by(*group)):
+        key = (provider_id(row.provider), row.model_used)
+        names[key] = row.provider
+        for sums in (overall, by_model[key], by_task[key, row.task_type]):
+            sums.add(row)
+    latency = LatencyHourly
+    buckets = (latency.provider, latency.model_used, latency.task_type, latency.bucket)
+    counted = select(*buckets, func.sum(latency.calls).label("calls"))
+    for row in await session.execute(
+        counted.where(latency.user_id == user_id, latency.hour >= since).group_by(*buckets)
+    ):
+        key = (provider_id(row.provider), row.model_used)
+        for sums in (by_model[key], by_task[key, row.task_type]):
+            sums.latencies[row.bucket] += int(row.calls)
+    return Statistics(
+        by_model={key: sums.observed for key, sums in by_model.items()},
+        by_task={key: sums.observed for key, sums in by_task.items()},
+        recent=await _recent(session, user_id),
+        names=names,
+        overall=overall.observed,
+    )
+
+
+async def _recent(session: AsyncSession, user_id: UUID) -> dict[Key, Recent]:
+    row = RouterAnalytics
+    latest = await session.execute(
+        select(row.provider, row.model_used, row.input_tokens, row.output_tokens, row.quality_score)
+        .where(row.user_id == user_id)
+        .order_by(row.id.desc())
+        .limit(_LATEST)
+    )
+    inputs: defaultdict[Key, list[int]] = defaultdict(list)
+    outputs: defaultdict[Key, list[int]] = defaultdict(list)
+    scores: defaultdict[Key, list[float]] = defaultdict(list)
+    for provider, model, input_tokens, output_tokens, score in latest:
+        key = (provider_id(provider), model)
+        if input_tokens is not None:
+            inputs[key].append(input_tokens)
+        if output_tokens is not None:
+            outputs[key].append(output_tokens)
+        if score is not None:
+            scores[key].append(score)
+    return {
+        key: Recent(_p95(inputs[key]), _p95(outputs[key]), len(scores[key]), sum(scores[key]))
+        for key in inputs.keys() | outputs.keys() | scores.keys()
+    }
+
+
+def _p95(counts: list[int]) -> int | None:
+    """The 95th percentile, by the nearest rank; None where there are too few to say."""
+    if len(counts) < KNOWN_FROM:
+        return None
+    return sorted(counts)[-(-len(counts) * 95 // 100) - 1]

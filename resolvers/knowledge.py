@@ -1,0 +1,85 @@
+"""What each user's routing depends on, kept for a moment: to read it anew would cost more than to decide.
+
+What is kept may be old; a decision is not made of it then. Preferences, own models and alerts carry a version that is
+looked at in the very transaction that decides (see `models.routing`), and figures are read again after a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from domain.routing import Knowledge
+from domain.viewer import Viewer
+from models.database import Database
+from models.knowledge import knowledge_of
+from resolvers.uninterrupted import uninterrupted
+
+MAX_USERS: Final = 10_000
+_FRESH_FOR_S: Final = 0.5
+# Reading takes up no more than a twentieth of the time of a process, for each user.
+_READING_TIMES: Final = 20
+_USABLE_TIMES: Final = 10
+
+
+@dataclass(slots=True)
+class _Kept:
+    reading: asyncio.Task[Knowledge]
+    begun_s: float
+    took_s: float = 0.0
+
+    def fresh_for_s(self) -> float:
+        return max(_FRESH_FOR_S, _READING_TIMES * self.took_s)
+
+
+class KnowledgeCache:
+    """The knowledge of the users who routed last, each read once for all who wait for it."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
+
+    async def of(self, viewer: Viewer) -> Knowledge:
+        """The user's knowledge. A little old, it is used while a newer one is read; older, that is waited for."""
+        kept = self._kept.get(viewer.id)
+        now_s = asyncio.get_running_loop().time()
+        if kept is None or (kept.reading.done() and self._failed(kept)):
+            kept = self._read(viewer, now_s)
+        elif kept.reading.done() and now_s - kept.begun_s > kept.fresh_for_s():
+            newer = self._read(viewer, now_s)
+            if now_s - kept.begun_s > _USABLE_TIMES * kept.fresh_for_s():
+                kept = newer
+        return await uninterrupted(kept.reading)
+
+    def forget(self, viewer: Viewer, knowledge: Knowledge) -> None:
+        """Read anew what turned out to be old, unless that is done already."""
+        kept = self._kept.get(viewer.id)
+        if kept is not None and kept.reading.done() and not self._failed(kept) and kept.reading.result() is knowledge:
+            del self._kept[viewer.id]
+
+    def _read(self, viewer: Viewer, now_s: float) -> _Kept:
+        kept = _Kept(asyncio.create_task(self._loaded(viewer)), now_s)
+        kept.reading.add_done_callback(lambda _task: self._timed(kept))
+        self._kept[viewer.id] = kept
+        self._kept.move_to_end(viewer.id)
+        if len(self._kept) > MAX_USERS:
+            self._kept.popitem(last=False)
+        return kept
+
+    async def _loaded(self, viewer: Viewer) -> Knowledge:
+        async with self._database.viewer(viewer) as session:
+            return await knowledge_of(session, viewer.id, self._clock())
+
+    @staticmethod
+    def _timed(kept: _Kept) -> None:
+        kept.took_s = asyncio.get_running_loop().time() - kept.begun_s
+
+    @staticmethod
+    def _failed(kept: _Kept) -> bool:
+        return kept.reading.cancelled() or kept.reading.exception() is not None

@@ -1,0 +1,111 @@
+"""Routing: decide where a request goes, free what a decision holds, and look at decisions."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+import strawberry
+from sqlalchemy import delete
+
+from domain.bounds import identifier
+from domain.error import Conflict, NotFound, Overloaded
+from domain.page import Page
+from domain.routing import Choice, DecisionState, Ranking, RouteRefused, RouteRequest, choose, rank
+from models.knowledge import knowledge_of
+from models.page import newest_first
+from models.routing import (
+    Hold,
+    Proposal,
+    RoutingDecision,
+    Stale,
+    budgets_of,
+    decision_with,
+    load_outcomes,
+)
+from resolvers.context import Info
+from resolvers.input import After, First, known, present
+
+if TYPE_CHECKING:
+    from schema.routing import RouteRequestInput
+
+DecisionID = Annotated[strawberry.ID, strawberry.argument(description="The decision's id.")]
+Request = Annotated[
+    "RouteRequestInput",
+    strawberry.lazy("schema.routing"),
+    strawberry.argument(description="The request that waits to be sent somewhere."),
+]
+
+_TRIES: Final = 5
+_RETRY_AFTER_MS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What would be decided now."""
+
+    ranking: Ranking
+    outcome: Choice | RouteRefused
+
+
+async def route_request(info: Info, input: Request) -> RoutingDecision | RouteRefused:
+    context = info.context
+    asked = RouteRequest.checked(present(input))
+    for _ in range(_TRIES):
+        knowledge = await context.knowledge.of(context.viewer)
+        proposal = Proposal(context.viewer.id, knowledge, rank(asked, knowledge, context.clock()))
+        outcome = await context.ledger.decide(proposal)
+        if not isinstance(outcome, Stale):
+            return outcome
+        context.knowledge.forget(context.viewer, knowledge)
+    raise Overloaded("Your preferences change too fast to decide by them.", retry_after_ms=_RETRY_AFTER_MS)
+
+
+async def simulate_routing(info: Info, input: Request) -> Simulation:
+    context = info.context
+    asked = RouteRequest.checked(present(input))
+    now = context.clock()
+    async with context.database.viewer(context.viewer) as session:
+        knowledge = await knowledge_of(session, context.viewer.id, now)
+        budgets = await budgets_of(session, context.viewer.id, now)
+    ranking = rank(asked, knowledge, now)
+    return Simulation(ranking, choose(ranking, budgets))
+
+
+async def release_decision(info: Info, id: DecisionID) -> RoutingDecision:
+    context = info.context
+    decision_id = identifier(id)
+    now = context.clock()
+    async with context.database.viewer(context.viewer, write=True) as session:
+        decision = decision_id and await decision_with(session, context.viewer.id, decision_id, for_update=True)
+        if not decision:
+            raise NotFound("id: must be the id of one of your decisions", ["id"])
+        await load_outcomes(session, [decision], now)
+        if decision.state is DecisionState.SETTLED:
+            raise Conflict("id: the outcome of this decision is recorded, and it holds nothing any more", ["id"])
+        if decision.released_at is None:
+            decision.released_at = now
+            decision.state = DecisionState.RELEASED
+            await session.execute(
+                delete(Hold).where(Hold.user_id == context.viewer.id, Hold.decision_id == decision.id)
+            )
+            await session.flush()
+    return decision
+
+
+async def decision(info: Info, id: DecisionID) -> RoutingDecision | None:
+    context = info.context
+    decision_id = identifier(id)
+    if decision_id is None:
+        return None
+    async with context.database.viewer(context.viewer) as session:
+        found = await decision_with(session, context.viewer.id, decision_id)
+        if found is not None:
+            await load_outcomes(session, [found], context.clock())
+    return found
+
+
+async def decisions(info: Info, first: First = 20, after: After = strawberry.UNSET) -> Page[RoutingDecision]:
+    context = info.context
+    async with context.database.viewer(context.viewer) as session:
+        page = await newest_first(session, RoutingDecision, context.viewer.id, [], first=first, after=known(after))
+        await load_outcomes(session, page.nodes, context.clock())
+    return page
