@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +27,7 @@ import models.postgresql
 import models.sqlite
 from domain.analytics import LogAnalytics
 from migrations import upgrade
-from models import EventKey, RouterAnalytics
+from models import EventKey, Hold, RouterAnalytics, RoutingDecision
 from models.database import Database
 from models.entry import Draft
 from models.ledger import Ledger
@@ -39,7 +39,10 @@ from tests.conftest import SECRET, published_to_nobody, serving
 from tests.support.api import Api
 from tests.support.load import (
     COST,
+    LOG_ONE,
+    ROUTE,
     SET_ALERT,
+    SET_BUDGET,
     START_TEST,
     Told,
     log_on,
@@ -164,6 +167,65 @@ async def test_a_server_killed_at_any_moment_keeps_what_it_acknowledged(
         (threshold, level): 1 for threshold in THRESHOLDS[:3] for level in ("NEAR_LIMIT", "TRIGGERED")
     }
     assert differences(data_dir) == (0, "0 differences\n")
+
+
+FITTING = 300
+MINI_COSTS = Decimal("0.00075")
+ASKED = {
+    "taskType": "chat",
+    "inputTokens": 1000,
+    "maxOutputTokens": 1000,
+    "candidates": [{"provider": "openai", "model": "gpt-4o-mini"}],
+}
+
+
+async def test_a_server_killed_at_any_moment_loses_no_hold_and_overspends_no_budget(
+    data_dir: Path, token: str, database: Database
+) -> None:
+    chance = random.Random(20_261_125)
+    decided: dict[str, bool] = {}
+    """What was acknowledged, and whether its outcome was."""
+
+    async def route(api: Api) -> None:
+        with suppress(httpx2.TransportError):
+            while True:
+                decision = await api.ask(ROUTE, input=ASKED)
+                if decision["__typename"] == "RouteRefused":
+                    assert decision["constraint"] == "budget"
+                    continue
+                decided[decision["id"]] = False
+                if chance.random() < 0.5:
+                    report = {"provider": "openai", "modelUsed": "gpt-4o-mini", "taskType": "chat", "success": True}
+                    sent = report | {"decisionId": decision["id"], "cost": str(MINI_COSTS)}
+                    answer = await api.ask(LOG_ONE, input=sent)
+                    decided[decision["id"]] = answer["__typename"] == "LoggedAnalytics"
+
+    # given a budget, when the server is killed again and again while clients decide and report
+    for round_ in range(6):
+        with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
+            async with api_at(server.address, token) as api:
+                if round_ == 0:
+                    await api.ask(SET_BUDGET, threshold=str(FITTING * MINI_COSTS))
+                routing = [asyncio.create_task(route(api)) for _ in range(CLIENTS)]
+                await asyncio.sleep(chance.uniform(0.1, 0.4))
+                server.kill()
+                await asyncio.gather(*routing)
+        assert differences(data_dir) == (0, "0 differences\n")
+
+    # then what was acknowledged is there, and holds what is not reported
+    async with database.system() as transaction:
+        connection = transaction.connection
+        stored = {str(id_) for id_ in await connection.scalars(select(RoutingDecision.id))}
+        holding = {str(id_) for id_ in await connection.scalars(select(Hold.decision_id))}
+        held = await connection.scalar(select(func.sum(Hold.amount))) or Decimal(0)
+        spent = await connection.scalar(select(func.sum(RouterAnalytics.cost))) or Decimal(0)
+    assert decided.keys() <= stored
+    assert {id_ for id_, reported in decided.items() if reported} & holding == set()
+    assert len(holding) * MINI_COSTS == held
+    # and all that was ever admitted, acknowledged or not, is within the budget
+    assert spent + held == len(stored) * MINI_COSTS <= FITTING * MINI_COSTS
+    assert any(decided.values())
+    assert len(decided) > CLIENTS
 
 
 ALERTS = "subscription { alertTriggered { cursor level amount threshold } }"
