@@ -138,9 +138,9 @@ class Knowledge:
     statistics: Statistics = Statistics()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verdict:
-    """Whether a candidate may serve the request, and why."""
+    """Whether a candidate may serve the request, and why. Not frozen, as that would double what a decision costs."""
 
     model: CatalogModel
     key: Key
@@ -283,7 +283,9 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime) -> Ranking:
 
     eligible = sorted((index for index, verdict in enumerate(verdicts) if verdict.eligible), key=order)
     best = min((measures[index] for index in eligible), default=_UNKNOWN)
-    ranked = [replace(verdicts[index], score=_score(measures[index], best)) for index in eligible]
+    for index in eligible:
+        verdicts[index].score = _score(measures[index], best)
+    ranked = [verdicts[index] for index in eligible]
     return Ranking(
         asked=asked,
         priority=steering.priority,
@@ -317,7 +319,7 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     chosen, *others = affordable
     fallbacks = others[:MAX_FALLBACKS]
     verdicts = [
-        replace(chosen, reason=_why(ranking)),
+        replace(chosen, reason=f"chosen: the first by {ranking.priority} among {len(affordable)} eligible"),
         *(replace(verdict, reason=f"fallback {place}") for place, verdict in enumerate(fallbacks, 1)),
         *others[MAX_FALLBACKS:],
         *beyond,
@@ -526,11 +528,6 @@ def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) 
                 f"{name} was not given: estimates take the 95th percentile of the model's latest calls, "
                 f"or {ASSUMED_TOKENS} where there are too few."
             )
-
-
-def _why(ranking: Ranking) -> str:
-    """Why the first candidate was chosen."""
-    return f"chosen: the first by {ranking.priority} among {len(ranking.eligible)} eligible"
 
 
 def _beyond(verdict: Verdict, budget: Budget) -> Verdict:
