@@ -8,9 +8,11 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from sqlalchemy import delete, update
 
 from models.database import Database
-from models.routing import HOLD_FOR
+from models.retention import drop_before
+from models.routing import HOLD_FOR, Hold
 from models.verification import verify
 from tests.conftest import Clock
 from tests.support.api import Api
@@ -462,3 +464,47 @@ async def test_five_hundred_clients_at_a_budget_for_fifty_admit_exactly_fifty(
         assert alert["currentAmount"] == alert["thresholdAmount"]
         assert len((await api.ask(DECIDED))["nodes"]) == FITTING
     assert await verify(database, user_id, clock.now) == []
+
+
+async def test_retention_drops_old_decisions_and_their_holds(
+    api: Api, database: Database, user_id: UUID, clock: Clock
+) -> None:
+    # given a decision of March that nobody reported, and one of April
+    await api.ask(SET_BUDGET, threshold="1")
+    old = await api.ask(ROUTE, input=request(MINI))
+    clock.advance(days=30)
+    new = await api.ask(ROUTE, input=request(MINI))
+    # when what is older than April is dropped
+    await drop_before(database, clock.now)
+    # then the old one is gone, and so is what it held
+    assert [node["id"] for node in (await api.ask(DECIDED))["nodes"]] == [new["id"]]
+    assert await api.ask(DECISION, id=old["id"]) is None
+    assert await held(api) == MINI_COSTS
+    assert await verify(database, user_id, clock.now) == []
+
+
+async def test_a_hold_that_is_not_what_was_decided_is_found_and_repaired(
+    api: Api, database: Database, user_id: UUID, clock: Clock
+) -> None:
+    await api.ask(SET_BUDGET, threshold="1")
+    decisions = [await api.ask(ROUTE, input=request(MINI, LARGE, priority="COST")) for _ in range(3)]
+    await api.ask(LOG_ONE, input=report(decisions[0], success=False, cost="0.0001"))
+    await api.ask(LOG_ONE, input=report(decisions[1], cost="0.0001"))
+    # given a hold that was lost, and one of a decision that is settled
+    async with database.system() as transaction:
+        await transaction.connection.execute(delete(Hold).where(Hold.decision_id == UUID(decisions[0]["id"])))
+        await transaction.connection.execute(
+            update(Hold)
+            .where(Hold.decision_id == UUID(decisions[2]["id"]))
+            .values(decision_id=UUID(decisions[1]["id"]))
+        )
+    found = await verify(database, user_id, clock.now, repair=True)
+    assert {(each.table, each.key[1], each.column, each.expected) for each in found} == {
+        ("router_holds", UUID(decisions[0]["id"]), "amount", Decimal("0.00065")),
+        ("router_holds", UUID(decisions[1]["id"]), "amount", None),
+        ("router_holds", UUID(decisions[1]["id"]), "attempts_left", None),
+        ("router_holds", UUID(decisions[2]["id"]), "amount", Decimal(MINI_COSTS)),
+        ("router_holds", UUID(decisions[2]["id"]), "attempts_left", 1),
+    }
+    assert await verify(database, user_id, clock.now) == []
+    assert await held(api) == "0.0014"
