@@ -1,0 +1,312 @@
+"""`python -m examples.proxy`: an OpenAI-compatible proxy that asks the router where each request should go.
+
+It asks the router, then the providers that the router names, in order, until one serves; it reports every attempt to the
+router, and only then answers. A request that the router refuses is sent nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal, NamedTuple
+from uuid import uuid4
+
+import httpx2
+import typer
+import uvicorn
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+ROUTE: Final = """
+mutation Route($input: RouteRequestInput!) {
+  routeRequest(input: $input) {
+    __typename
+    ... on RoutingDecision { id provider model fallbacks { provider model } abTestId abVariant }
+    ... on RouteRefused {
+      constraint limit spent held resetsAt retryable candidates { provider model reason estimatedCost }
+    }
+    ... on Overloaded { retryAfterMs }
+    ... on Error { code message path }
+  }
+}
+"""
+LOG: Final = """
+mutation Log($input: LogAnalyticsInput!) {
+  logAnalytics(input: $input) { __typename ... on Overloaded { retryAfterMs } ... on Error { code message path } }
+}
+"""
+RELEASE: Final = "mutation Release($id: ID!) { releaseDecision(id: $id) { __typename } }"
+
+ANY_MODEL: Final = "auto"
+# Sent with every request, so that none can cost more than the router was told.
+DEFAULT_MAX_TOKENS: Final = 1024
+_CHARACTERS_OF_A_TOKEN: Final = 4
+_PAUSES_S: Final = (0.05, 0.2, 0.8, 3.2, 0.0)
+_TIMEOUT_S: Final = 60
+_ROLLING_S: Final = 60
+ROUTER_URL: Final = "http://127.0.0.1:8000"
+_log = logging.getLogger(__name__)
+
+
+class ChatRequest(BaseModel):
+    """What the proxy looks at; whatever else is sent goes to the provider as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str = Field(ANY_MODEL, pattern=r"^(auto|[^/]+/.+)$")
+    messages: list[dict[str, Any]] = Field(min_length=1)
+    max_tokens: int = Field(
+        DEFAULT_MAX_TOKENS, ge=1, le=1_000_000_000, validation_alias=AliasChoices("max_tokens", "max_completion_tokens")
+    )
+    user: str | None = None
+    metadata: dict[str, Any] | None = None
+    # One answer, in one piece.
+    n: Literal[1] = 1
+    stream: Literal[False] = False
+
+    def routing(self, request_id: str) -> dict[str, Any]:
+        """The request as the router is told of it. JSON has more characters than the text in it: the estimate is high."""
+        characters = len(json.dumps(self.messages, ensure_ascii=False))
+        asked = {
+            "taskType": self.task_type,
+            "inputTokens": math.ceil(characters / _CHARACTERS_OF_A_TOKEN),
+            "maxOutputTokens": self.max_tokens,
+            "requestId": request_id,
+            "unitKey": self.user,
+            "metadata": self.metadata,
+        }
+        if self.model != ANY_MODEL:
+            provider, _, model = self.model.partition("/")
+            asked["candidates"] = [{"provider": provider, "model": model}]
+        return asked
+
+    @property
+    def task_type(self) -> str:
+        return str((self.metadata or {}).get("task_type", "chat"))
+
+    def body(self, model: str) -> dict[str, Any]:
+        """The request as a provider gets it."""
+        return self.model_dump(exclude={"metadata"}, exclude_none=True) | {"model": model}
+
+
+class RouterSilent(Exception):
+    """The router gave no answer that could be used."""
+
+
+class Router:
+    """The control plane, as one user sees it."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client = client
+
+    async def route(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return await self._ask(ROUTE, input=asked)
+
+    async def log(self, record: dict[str, Any]) -> None:
+        """Come back once the record is on disk. Sent again, it is recorded once: its `eventId` tells."""
+        for pause_s in _PAUSES_S:
+            try:
+                outcome = await self._ask(LOG, input=record)
+            except RouterSilent as silent:
+                outcome = {"message": str(silent)}
+            else:
+                if outcome["__typename"] == "LoggedAnalytics":
+                    return
+                if outcome["__typename"] != "Overloaded":
+                    break
+            await asyncio.sleep(max(pause_s, outcome.get("retryAfterMs", 0) / 1000))
+        # The money is spent all the same. A line that `POST /ingest/decisions` takes, for when somebody has looked.
+        _log.error("not recorded, %s: %s", outcome["message"], json.dumps(record))
+
+    async def release(self, decision_id: str) -> None:
+        try:
+            await self._ask(RELEASE, id=decision_id)
+        except RouterSilent as silent:
+            _log.warning("%s: the hold of %s ends by itself", silent, decision_id)
+
+    async def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The value of the operation's one field. Raises RouterSilent when there is none."""
+        try:
+            response = await self._client.post("/graphql", json={"query": query, "variables": variables})
+            answer = response.json()
+        except (httpx2.HTTPError, ValueError) as error:
+            raise RouterSilent(f"the router did not answer: {error!r}") from None
+        if errors := answer.get("errors"):
+            raise RouterSilent(f"the router failed: {errors[0]['message']}")
+        value: dict[str, Any] = next(iter(answer["data"].values()))
+        return value
+
+
+class Usage(BaseModel):
+    """What a provider says of an answer. A cost that it does not state is left to the router's prices."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: Decimal | None = None
+
+
+class Completion(BaseModel):
+    usage: Usage = Usage()
+
+
+NOT_SERVED: Final = Usage(cost=Decimal(0))
+PERHAPS_SERVED: Final = Usage()
+
+
+class Attempt(NamedTuple):
+    """What came of asking one provider: an answer for the client, or None where another provider is to be asked."""
+
+    answer: httpx2.Response | None
+    usage: Usage
+
+    @property
+    def success(self) -> bool:
+        return self.answer is not None and self.answer.is_success
+
+
+async def attempt(provider: httpx2.AsyncClient | None, body: dict[str, Any]) -> Attempt:
+    """Ask one provider; None for one that the proxy does not know."""
+    if provider is None:
+        return Attempt(None, NOT_SERVED)
+    try:
+        answer = await provider.post("chat/completions", json=body)
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.is_server_error:
+            return Attempt(None, NOT_SERVED)
+        if not answer.is_success:
+            return Attempt(answer, NOT_SERVED)
+        return Attempt(answer, Completion.model_validate_json(answer.content).usage)
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
+        return Attempt(None, NOT_SERVED)
+    except (httpx2.HTTPError, ValidationError):
+        return Attempt(None, PERHAPS_SERVED)
+
+
+class Proxy:
+    """The router and the providers are clients of their base URLs; providers go by their names."""
+
+    def __init__(self, router: httpx2.AsyncClient, providers: Mapping[str, httpx2.AsyncClient]) -> None:
+        self._router = Router(router)
+        self._providers = providers
+        self.app = Starlette(routes=[Route("/v1/chat/completions", self._complete, methods=["POST"])])
+
+    async def _complete(self, request: Request) -> Response:
+        try:
+            chat = ChatRequest.model_validate_json(await request.body())
+        except ValidationError as error:
+            return _error(400, {"message": str(error), "code": "INVALID_INPUT"})
+        request_id = str(uuid4())
+        try:
+            outcome = await self._router.route(chat.routing(request_id))
+        except RouterSilent as silent:
+            return _error(503, {"message": str(silent)}, retry_after_s=1)
+        if outcome["__typename"] == "RoutingDecision":
+            return await self._send(chat, request_id, outcome)
+        return _refusal(outcome)
+
+    async def _send(self, chat: ChatRequest, request_id: str, decision: dict[str, Any]) -> Response:
+        """Ask one provider after the other. What became of it is on the router's disk before the client has it."""
+        for number, place in enumerate([decision, *decision["fallbacks"]], start=1):
+            started = time.monotonic()
+            made = await attempt(self._providers.get(place["provider"]), chat.body(place["model"]))
+            latency_s = time.monotonic() - started
+            record = {
+                "eventId": f"{request_id}:{number}",
+                "decisionId": decision["id"],
+                "taskType": chat.task_type,
+                "provider": place["provider"],
+                "modelUsed": place["model"],
+                "success": made.success,
+                "fallbackUsed": number > 1,
+                "latencyMs": round(latency_s * 1000),
+                "inputTokens": made.usage.prompt_tokens,
+                "outputTokens": made.usage.completion_tokens,
+            }
+            if made.usage.cost is not None:
+                record["cost"] = format(made.usage.cost, "f")
+            if number == 1 and decision["abTestId"]:  # a fallback is none of the test's variants
+                record |= {"abTestId": decision["abTestId"], "abVariant": decision["abVariant"]}
+            await self._router.log(record)
+            if made.answer is not None:
+                break
+        if not made.success:
+            await self._router.release(decision["id"])
+        if made.answer is None:
+            return _error(502, {"message": "no provider served this", "decisionId": decision["id"]})
+        said = {"X-Request-ID": request_id, "X-Router-Decision": decision["id"], "X-Provider": place["provider"]}
+        return Response(made.answer.content, made.answer.status_code, said, "application/json")
+
+
+def _refusal(outcome: dict[str, Any]) -> Response:
+    """The router's refusal as the client sees it."""
+    match outcome["__typename"]:
+        case "InvalidInput":
+            return _error(400, outcome)
+        case "Overloaded":
+            return _error(503, outcome, math.ceil(outcome["retryAfterMs"] / 1000))
+        case _ if outcome["retryable"]:
+            return _error(429, outcome, _seconds_until(outcome))
+        case _:
+            return _error(403, outcome)
+
+
+def _seconds_until(refused: dict[str, Any]) -> int:
+    """When to try again: soon while other requests hold part of the budget, else in its next window."""
+    if Decimal(refused["held"] or 0):
+        return 1
+    if refused["resetsAt"] is None:
+        return _ROLLING_S
+    left = datetime.fromisoformat(refused["resetsAt"]) - datetime.now(UTC)
+    return max(math.ceil(left.total_seconds()), 1)
+
+
+def _error(status: int, error: dict[str, Any], retry_after_s: int | None = None) -> Response:
+    headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+    return JSONResponse({"error": error}, status, headers)
+
+
+async def serve(router: httpx2.AsyncClient, providers: Mapping[str, httpx2.AsyncClient], port: int) -> None:
+    async with AsyncExitStack() as clients:
+        for client in (router, *providers.values()):
+            await clients.enter_async_context(client)
+        await uvicorn.Server(uvicorn.Config(Proxy(router, providers).app, port=port, log_level="warning")).serve()
+
+
+def main(
+    token: Annotated[str, typer.Option(envvar="PROXY_ROUTER_TOKEN", help="A user's token for the router.")],
+    provider: Annotated[list[str], typer.Option(help="name=base URL, for each provider; its key: <NAME>_API_KEY.")],
+    router: Annotated[str, typer.Option(envvar="PROXY_ROUTER_URL", help="The router's address.")] = ROUTER_URL,
+    port: Annotated[int, typer.Option(help="Where to listen, on 127.0.0.1.")] = 8080,
+) -> None:
+    """Serve POST /v1/chat/completions, each request by the provider that the router chooses."""
+    providers = dict(each.split("=", 1) for each in provider)
+    keys = {name: os.environ.get(f"{name.upper()}_API_KEY") for name in providers}
+    asyncio.run(
+        serve(
+            httpx2.AsyncClient(base_url=router, headers=_bearer(token), timeout=_TIMEOUT_S),
+            {
+                name: httpx2.AsyncClient(base_url=url, headers=_bearer(keys[name]), timeout=_TIMEOUT_S)
+                for name, url in providers.items()
+            },
+            port,
+        )
+    )
+
+
+def _bearer(secret: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"} if secret else {}
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,398 @@
+"""The proxy between real clients and fake providers, with the router deciding: everything over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from domain.viewer import Viewer
+from examples.fake_provider import Books, Fakes, Price, Provider
+from examples.proxy import Proxy
+from models.database import Database
+from models.verification import verify
+from tests.conftest import Clock, serving
+from tests.support.api import Api
+from tests.support.load import SET_BUDGET
+
+REGISTER = "mutation($input: RegisterModelInput!) { registerModel(input: $input) { __typename } }"
+SAVE = "mutation($input: SavePreferencesInput!) { savePreferences(input: $input) { __typename } }"
+RECORDS = """
+query($after: String) {
+  analytics(first: 500, after: $after) {
+    nodes { eventId provider modelUsed success cost fallbackUsed decisionId inputTokens outputTokens taskType }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+BY_PROVIDER = """
+{ analyticsSummary(groupBy: [PROVIDER]) { provider calls successes fallbacks totalCost outputTokens } }
+"""
+DECISIONS = """
+query($after: String) {
+  decisions(first: 500, after: $after) {
+    nodes { id state provider request records { eventId success cost } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+FAST_S = 0.002
+PRICE = Price(Decimal(3), Decimal(15))
+
+Ask = Callable[..., Awaitable[httpx2.Response]]
+
+
+def fake(name: str, price: Price = PRICE, *, latency_s: float = FAST_S, **more: Any) -> Provider:
+    return Provider(name, {"model": price}, median_latency_s=latency_s, **more)
+
+
+@asynccontextmanager
+async def proxied(
+    router: httpx2.AsyncClient, fakes: Fakes, names: Sequence[str], **timeouts_s: float
+) -> AsyncIterator[Ask]:
+    """Asks a proxy that serves these providers; each has 30 seconds, or what is said."""
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(serving(fakes.app))
+        providers = {
+            name: await stack.enter_async_context(
+                httpx2.AsyncClient(base_url=f"{address}/{name}/v1", timeout=timeouts_s.get(name, 30))
+            )
+            for name in names
+        }
+        proxy = await stack.enter_async_context(serving(Proxy(router, providers).app))
+        client = await stack.enter_async_context(httpx2.AsyncClient(base_url=proxy, timeout=30))
+
+        async def ask(text: str = "How are you?", **more: Any) -> httpx2.Response:
+            body = {"model": "auto", "messages": [{"role": "user", "content": text}], "max_tokens": 200} | more
+            return await client.post("/v1/chat/completions", json=body)
+
+        yield ask
+
+
+@pytest.fixture
+async def router(url: str, token: str) -> AsyncIterator[httpx2.AsyncClient]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=30) as router:
+        yield router
+
+
+async def register(api: Api, *providers: Provider) -> None:
+    for provider in providers:
+        for model, price in provider.models.items():
+            registered = {
+                "provider": provider.name,
+                "model": model,
+                "inputPrice": str(price.input),
+                "outputPrice": str(price.output),
+            }
+            assert await api.ask(REGISTER, input=registered) == {"__typename": "Model"}
+
+
+async def all_of(api: Api, query: str) -> list[Any]:
+    nodes: list[Any] = []
+    after = None
+    while True:
+        page = await api.ask(query, after=after)
+        nodes += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return nodes
+        after = page["pageInfo"]["endCursor"]
+
+
+def spent_in(records: Sequence[dict[str, Any]]) -> Decimal:
+    """All their costs, each of which must be known."""
+    return sum((Decimal(record["cost"]) for record in records), Decimal(0))
+
+
+async def assert_books_agree(api: Api, clock: Clock, books: Books) -> list[Any]:
+    """The ledger and the providers tell of the same calls and the same dollars; the records are returned."""
+    clock.advance(seconds=1)  # a summary ends before the present moment
+    records = await all_of(api, RECORDS)
+    assert spent_in(records) == books.total
+    assert Counter((r["provider"], r["modelUsed"]) for r in records if r["success"]) == books.served
+    assert Counter(r["provider"] for r in records) == books.asked
+    summary = {bucket["provider"]: bucket for bucket in await api.ask(BY_PROVIDER)}
+    assert set(summary) == set(books.asked)
+    for provider, bucket in summary.items():
+        assert Decimal(bucket["totalCost"]) == books.spent_at(provider)
+        assert bucket["calls"] == books.asked[provider]
+        assert bucket["successes"] == books.served[provider, "model"]
+    return records
+
+
+async def test_the_providers_books_and_the_ledger_agree_to_the_nano_dollar(
+    live_api: Api, router: httpx2.AsyncClient, database: Database, viewer: Viewer, clock: Clock
+) -> None:
+    # given: the cheaper, the less dependable, and the cheapest of all is blocked
+    providers = [
+        fake("blocked", Price(Decimal("0.01"), Decimal("0.01"))),
+        fake("failing", Price(Decimal("0.037"), Decimal("0.143")), errors=0.4),
+        fake("limiting", Price(Decimal("0.171"), Decimal("0.613")), rate_limits=0.4, states_cost=True),
+        fake("both", Price(Decimal("0.333"), Decimal("1.777")), errors=0.1, rate_limits=0.1),
+        fake("steady", Price(Decimal("2.5"), Decimal(10)), states_cost=True),
+    ]
+    fakes = Fakes(providers, seed=7)
+    await register(live_api, *providers)
+    await live_api.ask(SAVE, input={"defaultPriority": "COST", "blockedProviders": ["blocked"]})
+
+    # when: 20 clients at once ask 10 times each
+    async with proxied(router, fakes, [provider.name for provider in providers]) as ask:
+
+        async def client(number: int) -> list[httpx2.Response]:
+            return [
+                await ask(f"{'word ' * (17 * number + n)}", user=f"user-{number}", metadata={"task_type": "summary"})
+                for n in range(10)
+            ]
+
+        answers = list(itertools.chain(*await asyncio.gather(*(client(number) for number in range(20)))))
+
+    # then: all were served, none by the blocked one, and not all by the one that was asked first
+    assert Counter(answer.status_code for answer in answers) == {200: 200}
+    books = fakes.books
+    assert books.asked["blocked"] == 0
+    assert books.served.total() == 200
+    assert {provider for provider, _ in books.failed} >= {"failing", "limiting"}
+
+    # every attempt has its record, and what was spent is the same on both sides
+    records = await assert_books_agree(live_api, clock, books)
+    assert len(records) == books.asked.total() == 200 + books.failed.total()
+    assert {record["taskType"] for record in records} == {"summary"}
+    assert sum(record["fallbackUsed"] for record in records) == books.failed.total()
+    assert {record["cost"] for record in records if not record["success"]} == {"0"}
+
+    # every answer has a record that says what the answer did
+    served = {record["decisionId"]: record for record in records if record["success"]}
+    assert len(served) == 200
+    for answer in answers:
+        record, usage = served[answer.headers["X-Router-Decision"]], answer.json()["usage"]
+        assert record["eventId"].startswith(answer.headers["X-Request-ID"])
+        assert (record["inputTokens"], record["outputTokens"]) == (usage["prompt_tokens"], usage["completion_tokens"])
+
+    # and every decision is settled, by the attempts that it led to
+    decisions = await all_of(live_api, DECISIONS)
+    assert Counter(decision["state"] for decision in decisions) == {"SETTLED": 200}
+    assert sum(len(decision["records"]) for decision in decisions) == len(records)
+    assert await verify(database, viewer.id, clock()) == []
+
+
+async def test_a_budget_that_is_used_up_is_a_429_and_is_never_overspent(
+    live_api: Api, router: httpx2.AsyncClient, clock: Clock
+) -> None:
+    # given: equal prices, so that a fallback costs no more than was held, and a budget for a few dozen requests
+    providers = [fake("one", errors=0.2), fake("two", rate_limits=0.2, states_cost=True), fake("three")]
+    fakes = Fakes(providers, seed=11)
+    await register(live_api, *providers)
+    limit = Decimal("0.05")
+    await live_api.ask(SET_BUDGET, threshold=str(limit))
+
+    # when: 20 clients at once ask until each is refused
+    async with proxied(router, fakes, ["one", "two", "three"]) as ask:
+
+        async def client() -> tuple[int, httpx2.Response]:
+            for served in itertools.count():
+                answer = await ask()
+                if answer.status_code != 200:
+                    return served, answer
+            raise AssertionError
+
+        ends = await asyncio.gather(*(client() for _ in range(20)))
+        served, last = await client()
+
+    # then: each refusal tells when to come back
+    assert fakes.books.served.total() == sum(count for count, _ in ends) + served > 20
+    assert fakes.books.failed.total() > 0
+    for _, refusal in [*ends, (served, last)]:
+        assert refusal.status_code == 429, refusal.text
+        assert int(refusal.headers["Retry-After"]) >= 1
+        assert refusal.json()["error"]["constraint"] == "budget"
+        assert refusal.json()["error"]["code"] == "LIMIT_EXCEEDED"
+
+    # nothing more than the limit was spent, and what is left would not pay for one more
+    records = await assert_books_agree(live_api, clock, fakes.books)
+    spent = spent_in(records)
+    error = last.json()["error"]
+    assert [Decimal(error[name]) for name in ("limit", "spent", "held")] == [limit, spent, Decimal(0)]
+    [estimate] = {Decimal(candidate["estimatedCost"]) for candidate in error["candidates"]}
+    assert limit - estimate < spent <= limit
+
+
+async def test_what_preferences_forbid_is_a_403_with_the_reason(live_api: Api, router: httpx2.AsyncClient) -> None:
+    provider = fake("only")
+    fakes = Fakes([provider])
+    await register(live_api, provider)
+    await live_api.ask(SAVE, input={"blockedProviders": ["only"]})
+    async with proxied(router, fakes, ["only"]) as ask:
+        refusal = await ask()
+    assert refusal.status_code == 403
+    assert "Retry-After" not in refusal.headers
+    assert (refusal.json()["error"]["__typename"], refusal.json()["error"]["constraint"]) == (
+        "RouteRefused",
+        "blockedProviders",
+    )
+    assert fakes.books.asked.total() == 0
+    assert await all_of(live_api, DECISIONS) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"user": "u" * 201},  # the router says so
+        {"messages": []},
+        {"model": "model"},
+        {"max_tokens": 0},
+        {"stream": True},
+        {"n": 2},
+    ],
+)
+async def test_a_wrong_request_is_a_400_and_asks_nobody(
+    live_api: Api, router: httpx2.AsyncClient, wrong: dict[str, Any]
+) -> None:
+    provider = fake("only")
+    fakes = Fakes([provider])
+    await register(live_api, provider)
+    async with proxied(router, fakes, ["only"]) as ask:
+        refusal = await ask(**wrong)
+    assert refusal.status_code == 400
+    assert refusal.json()["error"]["code"] == "INVALID_INPUT"
+    assert fakes.books.asked.total() == 0
+
+
+async def test_a_named_model_is_asked_for_and_no_other(live_api: Api, router: httpx2.AsyncClient) -> None:
+    providers = [fake("cheap", Price(Decimal(1), Decimal(1))), fake("dear")]
+    fakes = Fakes(providers)
+    await register(live_api, *providers)
+    async with proxied(router, fakes, ["cheap", "dear"]) as ask:
+        answer = await ask(model="dear/model")
+    assert (answer.status_code, answer.headers["X-Provider"]) == (200, "dear")
+    assert fakes.books.asked == {"dear": 1}
+
+
+async def test_when_nobody_serves_nothing_is_held_any_more(live_api: Api, router: httpx2.AsyncClient) -> None:
+    providers = [fake("one", errors=1), fake("two", rate_limits=1)]
+    fakes = Fakes(providers)
+    # The third is one that the proxy cannot reach at all.
+    await register(live_api, *providers, fake("unknown"))
+    await live_api.ask(SET_BUDGET, threshold="0.005")
+    async with proxied(router, fakes, ["one", "two"]) as ask:
+        # The budget has room for one of these at a time.
+        answers = [await ask() for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [502, 502, 502]
+    assert fakes.books.failed == {("one", 500): 3, ("two", 429): 3}
+    records = await all_of(live_api, RECORDS)
+    assert [record["cost"] for record in records] == ["0"] * 9
+    assert not any(record["success"] for record in records)
+
+
+async def test_what_is_wrong_for_every_provider_goes_back_to_the_client_and_holds_nothing(
+    live_api: Api, router: httpx2.AsyncClient
+) -> None:
+    providers = [Provider("one", {}, median_latency_s=FAST_S), fake("two", Price(Decimal(9), Decimal(99)))]
+    fakes = Fakes(providers)
+    await register(live_api, fake("one"), providers[1])
+    await live_api.ask(SAVE, input={"defaultPriority": "COST"})
+    await live_api.ask(SET_BUDGET, threshold="1")
+    async with proxied(router, fakes, ["one", "two"]) as ask:
+        answer = await ask()
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == "one did not serve this"
+    [decision] = await all_of(live_api, DECISIONS)
+    assert decision["state"] == "RELEASED"
+    assert [(record["success"], record["cost"]) for record in decision["records"]] == [(False, "0")]
+
+
+async def test_a_provider_that_takes_too_long_may_have_cost_something(
+    live_api: Api, router: httpx2.AsyncClient
+) -> None:
+    slow, quick = fake("slow", Price(Decimal(1), Decimal(1)), latency_s=1, latency_sigma=0), fake("quick")
+    fakes = Fakes([slow, quick])
+    await register(live_api, slow, quick)
+    await live_api.ask(SAVE, input={"defaultPriority": "COST"})
+    async with proxied(router, fakes, ["slow", "quick"], slow=0.2) as ask:
+        answer = await ask()
+    assert (answer.status_code, answer.headers["X-Provider"]) == (200, "quick")
+    by_provider = {record["provider"]: record for record in await all_of(live_api, RECORDS)}
+    assert (by_provider["slow"]["success"], by_provider["slow"]["cost"]) == (False, None)
+    assert by_provider["quick"]["fallbackUsed"]
+    assert Decimal(by_provider["quick"]["cost"]) == fakes.books.spent_at("quick")
+
+
+class Forgetful(httpx2.AsyncHTTPTransport):
+    """Loses the answers to the first reports, after they were recorded."""
+
+    def __init__(self, losses: int) -> None:
+        super().__init__()
+        self.reports = 0
+        self._losses = losses
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        if b"logAnalytics" in request.content:
+            self.reports += 1
+            if self.reports <= self._losses:
+                await response.aclose()
+                raise httpx2.ReadError("the connection was lost")
+        return response
+
+
+async def test_a_report_whose_answer_is_lost_is_sent_again_and_counted_once(
+    live_api: Api, url: str, token: str, clock: Clock
+) -> None:
+    provider = fake("only")
+    fakes = Fakes([provider])
+    await register(live_api, provider)
+    transport = Forgetful(losses=2)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        httpx2.AsyncClient(base_url=url, headers=headers, transport=transport) as router,
+        proxied(router, fakes, ["only"]) as ask,
+    ):
+        answer = await ask()
+    assert answer.status_code == 200
+    assert transport.reports == 3
+    assert len(await assert_books_agree(live_api, clock, fakes.books)) == 1
+
+
+async def test_an_overloaded_router_is_a_503_that_says_when_to_come_back() -> None:
+    overloaded = {
+        "__typename": "Overloaded",
+        "message": "Too much at once.",
+        "code": "OVERLOADED",
+        "path": None,
+        "retryAfterMs": 1500,
+    }
+
+    async def answer(_request: Request) -> JSONResponse:
+        return JSONResponse({"data": {"routeRequest": overloaded}})
+
+    fakes = Fakes([fake("only")])
+    async with (
+        serving(Starlette(routes=[Route("/graphql", answer, methods=["POST"])])) as address,
+        httpx2.AsyncClient(base_url=address) as router,
+        proxied(router, fakes, ["only"]) as ask,
+    ):
+        refusal = await ask()
+    assert (refusal.status_code, refusal.headers["Retry-After"]) == (503, "2")
+    assert refusal.json()["error"]["code"] == "OVERLOADED"
+    assert fakes.books.asked.total() == 0
+
+
+async def test_without_a_router_nothing_is_sent() -> None:
+    fakes = Fakes([fake("only")])
+    async with (
+        httpx2.AsyncClient(base_url="http://127.0.0.1:1") as router,
+        proxied(router, fakes, ["only"]) as ask,
+    ):
+        refusal = await ask()
+    assert (refusal.status_code, refusal.headers["Retry-After"]) == (503, "1")
+    assert fakes.books.asked.total() == 0
