@@ -1,8 +1,11 @@
-"""The ordinary way to log a decision, which the ledger is measured against: one SQLAlchemy transaction for each.
+"""The ordinary way to log and to make decisions, which the ledger is measured against: one SQLAlchemy transaction for each.
 
 It does the ledger's work on the rows: event key, row, hourly sums, latency histogram, A/B sums and alert windows. What
 it leaves out is in its favour: pricing, retries, firings, notifications, and the lock that keeps a user's own writes
 apart. Its statements are built once, so that SQLAlchemy compiles none of them again.
+
+To route a request it locks the user's budgets, reads what is spent and held of them, chooses, and stores the decision and
+its hold through the ORM. Left out in its favour: retries, and the locks that keep out a user's own changes.
 """
 
 from __future__ import annotations
@@ -12,22 +15,28 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
-from domain.cost_alert import window_at
+from domain.cost_alert import WindowMode, window_at
 from domain.error import Conflict
 from domain.latency import bucket_of
 from domain.money import ZERO
+from domain.routing import Budget, Choice, DecisionState, RouteRefused, choose
 from models.base import Base
+from models.cost_alert import AlertWindow, CostAlert
 from models.database import Database
 from models.entry import Draft, Logged, Outcome
 from models.ledger import now_utc
 from models.postgresql import SYSTEM_ROLE
 from models.rollup import NO_ID, NO_TEXT
+from models.routing import HOLD_FOR, Hold, Proposal, RoutingDecision, Stale, as_json, config_of, held_by
+from models.routing_version import version_of
+from models.spend import spent_since
 from models.types import new_id
 
 POOL_SIZE: Final = 16
@@ -45,6 +54,17 @@ _select_test = (
     .with_for_update()
 )
 _select_alerts = select(_alerts).where(_alerts.c.user_id == bindparam("owner"))
+_lock_budgets = (
+    select(CostAlert)
+    .where(CostAlert.user_id == bindparam("owner"), CostAlert.enforced.is_(True), CostAlert.active.is_(True))
+    .order_by(CostAlert.id)
+    .with_for_update()
+)
+_select_spent = select(AlertWindow.amount).where(
+    AlertWindow.user_id == bindparam("owner"),
+    AlertWindow.alert_id == bindparam("alert"),
+    AlertWindow.window_start == bindparam("start"),
+)
 _insert_analytics = insert(_tables["router_analytics"])
 
 
@@ -113,6 +133,23 @@ class PerRequestLedger:
         await self._database.backend.prepare({draft.decision.occurred_at or now})
         async with self._transaction() as connection:
             return await self._store(connection, draft, now)
+
+    async def decide(self, proposal: Proposal) -> RoutingDecision | RouteRefused | Stale:
+        """What was decided, after it is on disk and its hold with it; or why nothing was."""
+        now = self._clock()
+        await self._database.backend.prepare([now])
+        async with self._transaction() as connection, AsyncSession(connection, expire_on_commit=False) as session:
+            if await version_of(session, proposal.user_id) != proposal.knowledge.version:
+                return Stale()
+            choice = choose(proposal.ranking, await _locked_budgets(session, proposal.user_id, now))
+            if isinstance(choice, RouteRefused):
+                return choice
+            decision = _decision(proposal.user_id, choice, now)
+            session.add(decision)
+            if choice.held:
+                session.add(_hold(decision, now + HOLD_FOR))
+            await session.flush()
+        return decision
 
     def _transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return _as_system(self._engine) if self._engine else self._on_writer()
@@ -183,6 +220,66 @@ class PerRequestLedger:
                     "amount": row["cost"],
                 }
                 await connection.execute(self._statements.add_to_window, added)
+
+
+async def _locked_budgets(session: AsyncSession, user_id: UUID, now: datetime) -> list[Budget]:
+    """How the user's budgets stand; nobody else decides over them until the transaction ends."""
+    alerts = (await session.scalars(_lock_budgets, {"owner": user_id})).all()
+    if not alerts:
+        return []
+    held = await held_by(session, user_id, now)
+    budgets = []
+    for alert in alerts:
+        window = alert.window_at(now)
+        resets_at = None
+        if alert.mode is WindowMode.ROLLING:
+            spent = (await spent_since(session, user_id, [window.start]))[window.start]
+        else:
+            key = {"owner": user_id, "alert": alert.id, "start": window.start}
+            spent = await session.scalar(_select_spent, key) or ZERO
+            resets_at = window.end
+        budgets.append(Budget(alert.id, alert.alert_type, alert.threshold_amount, spent, held, resets_at))
+    return budgets
+
+
+def _decision(user_id: UUID, choice: Choice, now: datetime) -> RoutingDecision:
+    asked, chosen = choice.ranking.asked, choice.chosen
+    decision = RoutingDecision(
+        user_id=user_id,
+        id=new_id(now),
+        task_type=asked.task_type,
+        priority=choice.ranking.priority,
+        request=asked.model_dump(
+            mode="json", by_alias=True, exclude={"task_type", "priority", "candidates"}, exclude_none=True
+        ),
+        provider=chosen.model.provider,
+        model=chosen.model.model,
+        fallbacks=[config_of(verdict) for verdict in choice.fallbacks],
+        candidates=[as_json(verdict) for verdict in choice.candidates],
+        rules=list(choice.ranking.rules),
+        notes=list(choice.ranking.notes),
+        estimated_cost=chosen.estimate,
+        expected_latency_ms=chosen.expected_latency_ms,
+        ab_test_id=None,
+        ab_variant=None,
+        propensity=choice.propensity,
+        held_amount=choice.held,
+        expires_at=now + HOLD_FOR if choice.held else None,
+        released_at=None,
+        created_at=now,
+    )
+    decision.state, decision.records = DecisionState.OPEN, []
+    return decision
+
+
+def _hold(decision: RoutingDecision, expires_at: datetime) -> Hold:
+    return Hold(
+        user_id=decision.user_id,
+        decision_id=decision.id,
+        amount=decision.held_amount,
+        attempts_left=len(decision.fallbacks),
+        expires_at=expires_at,
+    )
 
 
 class InstantLedger:

@@ -7,20 +7,17 @@ measurement the rows in the database are counted: as many as were acknowledged, 
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
-import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
 
 from benchmarks import stage
 from benchmarks.bulk import copied_per_s, fill, transacted_per_s
+from benchmarks.report import Backend, heading, print_load, print_machine, print_rate, print_ratio
 from benchmarks.stage import BASELINE, INSTANT, OURS, Databases, Measured, ServerProcess, put_load, rows_in, serving
 from benchmarks.workload import User, batch_requests, ingest_requests, single_requests, users
 
@@ -37,15 +34,8 @@ _BATCH_LOGGED: Final = rf'"accepted": ?{BATCH}\b'
 _LINE_LOGGED: Final = '"deduplicated": ?false'
 _MEMORY_STEPS: Final = 5
 _WARM_UP_S: Final = 1.0
-_ROUNDS_TO_JUDGE: Final = 3
 _PATIENCE_S: Final = 300.0
 """The longest that a fixed number of requests may take."""
-
-
-class Backend(StrEnum):
-    SQLITE = "sqlite"
-    POSTGRES = "postgres"
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +99,8 @@ class Side:
         self.measured.append(measured)
 
     def print(self, unit: str) -> None:
-        _print_rate(self.name, self.rates, unit)
-        print(
-            f"{'':46}p50 {_median(m.seen.p50_ms for m in self.measured):,.0f} ms"
-            f", p99 {_median(m.seen.p99_ms for m in self.measured):,.0f} ms"
-            f"; cores used: server {_median(m.servers_cpu for m in self.measured):.2f}"
-            f", database {_median(m.database_cpu for m in self.measured):.2f}"
-            f", load generator {_median(m.seen.cpu_share for m in self.measured):.2f}"
-            f", the whole machine {_median(m.machine_cpu for m in self.measured):.2f}",
-            flush=True,
-        )
+        print_rate(self.name, self.rates, unit)
+        print_load(self.measured)
 
 
 class Benchmark:
@@ -136,7 +118,7 @@ class Benchmark:
 
         Beside them a server that stores nothing, whose rate is the most that HTTP and GraphQL leave room for.
         """
-        _heading(f"Single logAnalytics mutations, {CONNECTIONS} keep-alive connections")
+        heading(f"Single logAnalytics mutations, {CONNECTIONS} keep-alive connections")
         with ExitStack() as stack:
             ordinary = self._side(stack, "a transaction for each request", BASELINE)
             ours = self._side(stack, "the ledger")
@@ -150,15 +132,15 @@ class Benchmark:
             self._in_turn([self._singly(side) for side in sides])
             for side in sides:
                 side.print("mutations/s")
-            _print_ratio("ledger : transaction each", ours.rates, ordinary.rates, target)
-            _print_ratio("the same, for its processor time", _per_cpu(ours), _per_cpu(ordinary), None)
-            _print_ratio("no ledger : transaction each (the ceiling)", instant.rates, ordinary.rates, None)
+            print_ratio("ledger : transaction each", ours.rates, ordinary.rates, target)
+            print_ratio("the same, for its processor time", _per_cpu(ours), _per_cpu(ordinary), None)
+            print_ratio("no ledger : transaction each (the ceiling)", instant.rates, ordinary.rates, None)
             if two_workers_target is not None:
-                _print_ratio("two processes : one", both.rates, ours.rates, two_workers_target)
+                print_ratio("two processes : one", both.rates, ours.rates, two_workers_target)
 
     def batches(self) -> None:
         """`logAnalyticsBatch`, as large as it may be."""
-        _heading(f"logAnalyticsBatch of {BATCH:,}, {GATEWAYS} connections")
+        heading(f"logAnalyticsBatch of {BATCH:,}, {GATEWAYS} connections")
         with ExitStack() as stack:
             ours = self._side(stack, "the ledger")
             self._in_turn([self._in_batches(ours)])
@@ -187,7 +169,7 @@ class Benchmark:
         )
 
     def _bulk(self, name: str, theirs: list[float], measure: Callable[[], float], target: float) -> None:
-        _heading(f"Bulk ingest, {GATEWAYS} requests of {self._plan.bulk:,} lines at once")
+        heading(f"Bulk ingest, {GATEWAYS} requests of {self._plan.bulk:,} lines at once")
         with ExitStack() as stack:
             ours = self._side(stack, "POST /ingest/decisions")
 
@@ -204,13 +186,13 @@ class Benchmark:
                 )
 
             self._in_turn([lambda: theirs.append(measure()), ingest])
-            _print_rate(name, theirs, "rows/s")
+            print_rate(name, theirs, "rows/s")
             ours.print("rows/s")
-            _print_ratio(f"ingest : {name}", ours.rates, theirs, target)
+            print_ratio(f"ingest : {name}", ours.rates, theirs, target)
 
     def growth(self, target: float) -> None:
         """The rate over many stored rows beside that over few."""
-        _heading(f"Growth: {self._plan.rows:,} stored rows beside {FEW_ROWS:,}")
+        heading(f"Growth: {self._plan.rows:,} stored rows beside {FEW_ROWS:,}")
         with ExitStack() as stack:
             sides: list[list[Side]] = []
             for rows in (FEW_ROWS, self._plan.rows):
@@ -238,11 +220,11 @@ class Benchmark:
             for few, many, unit in ((few_single, many_single, "mutations/s"), (few_batches, many_batches, "rows/s")):
                 few.print(unit)
                 many.print(unit)
-                _print_ratio("many rows : few", many.rates, few.rates, target)
+                print_ratio("many rows : few", many.rates, few.rates, target)
 
     def memory(self) -> None:
         """What the server process holds while it logs many decisions."""
-        _heading(f"Memory of the server while it logs {self._plan.records:,} decisions in batches")
+        heading(f"Memory of the server while it logs {self._plan.records:,} decisions in batches")
         with ExitStack() as stack:
             ours = self._side(stack, "the ledger")
             [server] = ours.servers
@@ -282,46 +264,9 @@ class Benchmark:
         )
 
 
-def _heading(title: str) -> None:
-    print(f"\n{title}", flush=True)
-
-
-def _print_rate(name: str, rates: Sequence[float], unit: str) -> None:
-    rounds = " ".join(f"{rate:,.0f}" for rate in rates)
-    print(f"  {name:<44}{statistics.median(rates):>9,.0f} {unit:<12} rounds {rounds}", flush=True)
-
-
-def _print_ratio(name: str, ours: Sequence[float], theirs: Sequence[float], target: float | None) -> None:
-    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
-    ratio = statistics.median(ratios)
-    line = f"  {name:<44}{ratio:>9.2f} x            rounds {' '.join(f'{each:.2f}' for each in ratios)}"
-    if target is not None:
-        line += f"; target {target:g}: {_verdict(ratios, target)}"
-    print(line, flush=True)
-
-
-def _verdict(ratios: Sequence[float], target: float) -> str:
-    """A target is reached when every round reached it: what else a machine does hits the two unalike."""
-    if len(ratios) < _ROUNDS_TO_JUDGE:
-        return "too few rounds to judge"
-    reached = sum(ratio >= target for ratio in ratios)
-    if reached == len(ratios):
-        return "reached"
-    return f"NOT REACHED, but in {reached} of {len(ratios)} rounds" if reached else "NOT REACHED"
-
-
 def _per_cpu(side: Side) -> list[float]:
     """Records for each second of processor time of the server: what is left when others use the machine as well."""
     return [rate / measured.servers_cpu for rate, measured in zip(side.rates, side.measured, strict=True)]
-
-
-def _median(values: Iterable[float]) -> float:
-    return statistics.median(list(values))
-
-
-def _print_machine() -> None:
-    load = " ".join(f"{each:.2f}" for each in os.getloadavg())
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load average before the run {load}")
 
 
 def _on_postgresql(plan: Plan, everyone: Sequence[User]) -> None:
@@ -360,7 +305,7 @@ def main(
         plan = Plan(seconds=1, rounds=1, bulk=1_000, rows=20_000, records=5_000)
     started = time.perf_counter()
     everyone = users()
-    _print_machine()
+    print_machine()
     if db is not Backend.SQLITE:
         _on_postgresql(plan, everyone)
     if db is not Backend.POSTGRES:

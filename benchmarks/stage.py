@@ -138,12 +138,12 @@ async def _seed(url: str, everyone: Sequence[User]) -> None:
         await database.dispose()
 
 
-async def rows_in(url: str) -> int:
-    """How many decisions the database holds."""
+async def rows_in(url: str, table: str = "router_analytics") -> int:
+    """How many rows the table holds, whoever's they are."""
     engine = create_async_engine(url)
     try:
         async with engine.connect() as connection:
-            return int(await connection.scalar(text("SELECT count(*) FROM router_analytics")) or 0)
+            return int(await connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
     finally:
         await engine.dispose()
 

@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from benchmarks import stage
-from benchmarks.ledger import Backend
+from benchmarks.report import Backend
 from benchmarks.stage import OURS, Databases, ServerProcess, serving
 from benchmarks.workload import User, users
 

@@ -101,7 +101,7 @@ def single_requests(everyone: Sequence[User], each: int = 10) -> list[str]:
     """HTTP requests that log one decision; so many of each user."""
     decisions = Decisions()
     requests = [
-        _graphql(user, _LOG_ONE, decisions.next(user, f"{UNIQUE}-{number}"))
+        graphql_request(user, _LOG_ONE, decisions.next(user, f"{UNIQUE}-{number}"))
         for number in range(each)
         for user in everyone
     ]
@@ -113,7 +113,7 @@ def batch_requests(everyone: Sequence[User], records: int) -> list[str]:
     """HTTP requests that each log a batch of so many decisions of one user."""
     decisions = Decisions()
     return [
-        _graphql(user, _LOG_MANY, [decisions.next(user, f"{UNIQUE}-{number}") for number in range(records)])
+        graphql_request(user, _LOG_MANY, [decisions.next(user, f"{UNIQUE}-{number}") for number in range(records)])
         for user in everyone
     ]
 
@@ -137,7 +137,8 @@ def lines(user: User, records: int) -> str:
     )
 
 
-def _graphql(user: User, query: str, variable: object) -> str:
+def graphql_request(user: User, query: str, variable: object) -> str:
+    """An HTTP request with this operation, whose one variable is `$input`."""
     return _http("/graphql", user, "application/json", json.dumps({"query": query, "variables": {"input": variable}}))
 
 
