@@ -135,6 +135,14 @@ class CatalogModel:
         return Decimal(amount if parts == 1 else _half_even(amount, parts)).scaleb(-9)
 
     @property
+    def free(self) -> bool:
+        """Whether its tokens are known to cost nothing, however many they are."""
+        return self.rates is not None and not any(
+            step.input is None or step.output is None or step.input or step.output or step.request
+            for step in self.rates.steps
+        )
+
+    @property
     def place(self) -> str:
         """Where it stands in the catalogue: one's own models first, then by provider and model."""
         return f"{0 if self.own else 1}\0{provider_id(self.provider)}\0{self.model}"

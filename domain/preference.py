@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from domain.bounds import Budget, Cost, Input, Milliseconds, Name, Names, TimeZone, Tokens, refuse
 from domain.cost_alert import WeekDay
 from domain.error import InvalidInput
+from domain.price import provider_id
 
 MAX_RULES: Final = 50
 MAX_RULES_BYTES: Final = 64 * 1024
@@ -185,9 +186,9 @@ class SavePreferences(Input):
 
 
 def in_both(preferred: list[str], blocked: list[str]) -> str | None:
-    """The first provider that is in both lists, whatever its case; None when there is none."""
-    blocked_names = {name.casefold() for name in blocked}
-    return next((name for name in preferred if name.casefold() in blocked_names), None)
+    """The first provider that is in both lists, under whatever name; None when there is none."""
+    blocked_ids = {provider_id(name) for name in blocked}
+    return next((name for name in preferred if provider_id(name) in blocked_ids), None)
 
 
 def check_providers(preferred: list[str], blocked: list[str]) -> None:

@@ -19,11 +19,18 @@ PRICE_VERSION = f"genai-prices {genai_prices.__version__}"
 # What LiteLLM and others call some of them.
 _ALIASES = {
     "bedrock": "aws",
+    "bedrock_converse": "aws",
     "cohere_chat": "cohere",
     "fireworks_ai": "fireworks",
     "gemini": "google",
+    "github_copilot": "github-copilot",
+    "meta_llama": "meta",
+    "mistralai": "mistral",
+    "moonshot": "moonshotai",
     "together_ai": "together",
     "vertex_ai": "google",
+    "vertex_ai_beta": "google",
+    "voyage": "voyageai",
     "xai": "x-ai",
 }
 

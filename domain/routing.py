@@ -11,15 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import to_json
 
 from domain.ab_test import VariantConfig
-from domain.bounds import Input, JSONObject, Name, Tokens
+from domain.bounds import Input, JSONObject, Name, Tokens, refuse
 from domain.catalog import CatalogModel, all_listed, listed
-from domain.money import ZERO, plain
+from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule
 from domain.price import provider_id
 
@@ -39,6 +40,9 @@ _NEUTRAL_QUALITY: Final = 0.5
 _UNKNOWN: Final = float("inf")
 
 
+MAX_CANDIDATES_BYTES: Final = 64 * 1024
+
+
 class RouteRequest(Input):
     """A request that waits to be sent somewhere."""
 
@@ -50,6 +54,12 @@ class RouteRequest(Input):
     request_id: Name | None = None
     candidates: Annotated[list[VariantConfig], Field(min_length=1, max_length=MAX_CANDIDATES)] | None = None
     metadata: JSONObject = None
+
+    @model_validator(mode="after")
+    def _candidates_are_short(self) -> Self:
+        if len(to_json(self.candidates)) > MAX_CANDIDATES_BYTES:
+            refuse(f"candidates must be at most {MAX_CANDIDATES_BYTES} bytes as JSON")
+        return self
 
 
 class Constraint(StrEnum):
@@ -108,6 +118,11 @@ class Statistics:
         """The figures of a model at this task, where there are enough; else of the model at any."""
         at_task = self.by_task.get((key, task_type))
         return at_task if at_task and at_task.calls >= KNOWN_FROM else self.by_model.get(key, _NOTHING)
+
+    def timed(self, key: Key, task_type: str) -> Observed:
+        """The same, where enough of the calls are of known latency."""
+        at_task = self.by_task.get((key, task_type))
+        return at_task if at_task and at_task.timed >= KNOWN_FROM else self.by_model.get(key, _NOTHING)
 
 
 _NOTHING: Final = Observed()
@@ -197,6 +212,8 @@ class Choice:
     chosen: Verdict
     fallbacks: Sequence[Verdict]
     held: Decimal
+    budgeted: bool
+    """Whether there is a budget, be it that nothing had to be held of it."""
     candidates: Sequence[Verdict]
     # Nothing is left to chance but the variant of an A/B test.
     propensity: float = 1.0
@@ -224,14 +241,14 @@ class DecisionState(StrEnum):
     EXPIRED = "EXPIRED"
 
 
-def is_settled(attempts: Collection[bool], fallbacks: int) -> bool:
+def is_settled(attempts: int, successes: int, fallbacks: int) -> bool:
     """Whether a decision with so many fallbacks needs its hold no more: an attempt succeeded, or none is left."""
-    return any(attempts) or len(attempts) > fallbacks
+    return successes > 0 or attempts > fallbacks
 
 
-def state_of(attempts: Collection[bool], *, fallbacks: int, released: bool, expired: bool) -> DecisionState:
-    """The state of a decision of which these attempts were recorded, each with whether it succeeded."""
-    if is_settled(attempts, fallbacks):
+def state_of(*, settled: bool, released: bool, expired: bool) -> DecisionState:
+    """The state of a decision."""
+    if settled:
         return DecisionState.SETTLED
     if released:
         return DecisionState.RELEASED
@@ -300,22 +317,16 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime) -> Ranking:
 def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused:
     """The first eligible candidate that every budget can pay for, and the next ones as its fallbacks.
 
-    What is declared to cost nothing always passes. The hold is the estimate; there is none where there is no budget.
+    A model whose tokens cost nothing always passes. The hold is the estimate; there is none where there is no budget.
     """
-    tightest = min(budgets, key=lambda budget: budget.available, default=None)
+    tightest = _tightest(budgets)
     affordable, beyond = list(ranking.eligible), list[Verdict]()
     if tightest is not None:
         available = tightest.available
-        affordable = [
-            v for v in ranking.eligible if v.estimate is not None and (not v.estimate or v.estimate <= available)
-        ]
-        beyond = [
-            _beyond(v, tightest)
-            for v in ranking.eligible
-            if v.estimate is None or (v.estimate and v.estimate > available)
-        ]
+        affordable = [verdict for verdict in ranking.eligible if _pays(available, verdict)]
+        beyond = [_beyond(verdict, tightest) for verdict in ranking.eligible if not _pays(available, verdict)]
     if not affordable:
-        return _refused(ranking, beyond, tightest)
+        return _refused(ranking, beyond, budgets)
     chosen, *others = affordable
     fallbacks = others[:MAX_FALLBACKS]
     verdicts = [
@@ -326,7 +337,7 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
         *ranking.others,
     ]
     held = chosen.estimate if tightest is not None and chosen.estimate is not None else ZERO
-    return Choice(ranking, chosen, fallbacks, held, verdicts[:MAX_CANDIDATES])
+    return Choice(ranking, chosen, fallbacks, held, tightest is not None, verdicts[:MAX_CANDIDATES])
 
 
 def _steered(asked: RouteRequest, preferences: RoutingPreferences, at: datetime) -> _Steering:
@@ -407,11 +418,17 @@ def _all_of(providers: Collection[str] | None, at: datetime) -> dict[Key, tuple[
 
 
 def _priced(model: CatalogModel, at: datetime) -> CatalogModel:
-    """The user's own model, at the list's price where the user named none."""
-    known = None if model.rates else listed(model.provider, model.model, at)
+    """The user's own model, with the list's price and context window where the user named none."""
+    if model.rates and model.context_window:
+        return model
+    known = listed(model.provider, model.model, at)
     if known is None:
         return model
-    return replace(model, input_price=known.input_price, output_price=known.output_price, rates=known.rates)
+    if model.context_window is None:
+        model = replace(model, context_window=known.context_window)
+    if model.rates is None:
+        model = replace(model, input_price=known.input_price, output_price=known.output_price, rates=known.rates)
+    return model
 
 
 def _known(provider: str, model: str, at: datetime) -> CatalogModel:
@@ -438,7 +455,7 @@ def _judged(
     statistics: Statistics,
 ) -> Verdict:
     key = (provider_id(model.provider), model.model)
-    observed = statistics.of(key, asked.task_type)
+    observed = statistics.timed(key, asked.task_type)
     recent = statistics.recent.get(key, _NOTHING_RECENT)
     estimate = model.estimate(
         _first_known(asked.input_tokens, recent.p95_input_tokens, ASSUMED_TOKENS),
@@ -473,7 +490,7 @@ def _objection(
         return f"its context window holds {window} tokens", Constraint.CONTEXT_WINDOW
     limit = steering.max_cost
     if limit is not None and estimate is None:
-        return f"its price is not known, and the limit is {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
+        return f"{_unpriced(model)}, and the limit is {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
     if limit is not None and estimate is not None and estimate > limit:
         return f"it would cost {plain(estimate)} USD, above {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
     p95, longest = observed.p95_latency_ms, steering.max_latency_ms
@@ -530,17 +547,27 @@ def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) 
             )
 
 
+def _pays(available: Decimal, verdict: Verdict) -> bool:
+    """Whether so much is enough for it."""
+    return verdict.model.free or (verdict.estimate is not None and verdict.estimate <= available)
+
+
 def _beyond(verdict: Verdict, budget: Budget) -> Verdict:
     """The verdict on an eligible candidate that the budget cannot pay for."""
     left = f"the budget {budget.name} has {plain(max(budget.available, ZERO))} USD left"
     if verdict.estimate is None:
-        reason = f"its price is not known, and {left}"
+        reason = f"{_unpriced(verdict.model)}, and {left}"
     else:
         reason = f"it would cost {plain(verdict.estimate)} USD, and {left}"
     return replace(verdict, reason=reason, constraint=Constraint.BUDGET)
 
 
-def _refused(ranking: Ranking, beyond: Sequence[Verdict], tightest: Budget | None) -> RouteRefused:
+def _tightest(budgets: Sequence[Budget]) -> Budget | None:
+    return min(budgets, key=lambda budget: budget.available, default=None)
+
+
+def _refused(ranking: Ranking, beyond: Sequence[Verdict], budgets: Sequence[Budget]) -> RouteRefused:
+    tightest = _tightest(budgets)
     verdicts = [*beyond, *ranking.others]
     # Of the candidates, the one that came nearest to serving.
     nearest = max(verdicts, key=lambda verdict: _REACHED[verdict.constraint or Constraint.CANDIDATES], default=None)
@@ -548,12 +575,13 @@ def _refused(ranking: Ranking, beyond: Sequence[Verdict], tightest: Budget | Non
     shown = verdicts[:MAX_CANDIDATES]
     if constraint is Constraint.BUDGET and tightest is not None:
         estimates = [verdict.estimate for verdict in beyond if verdict.estimate is not None]
+        least = min(budget.limit for budget in budgets)
         return RouteRefused(
             message=f"The budget {tightest.name} cannot pay for this request: of {plain(tightest.limit)} USD, "
             f"{plain(tightest.spent)} are spent and {plain(tightest.held)} held",
             constraint=constraint,
             # When what is held is freed, or with the next window; never what is dearer than all of the budget.
-            retryable=any(estimate <= tightest.limit for estimate in estimates),
+            retryable=any(estimate <= least for estimate in estimates),
             candidates=shown,
             limit=tightest.limit,
             spent=tightest.spent,
@@ -571,6 +599,10 @@ def _refused(ranking: Ranking, beyond: Sequence[Verdict], tightest: Budget | Non
         candidates=shown,
         limit=ranking.max_cost if constraint is Constraint.MAX_COST_PER_REQUEST else None,
     )
+
+
+def _unpriced(model: CatalogModel) -> str:
+    return f"it would cost more than {MAX_COST} USD" if model.rates else "its price is not known"
 
 
 def _first_known(said: int | None, observed: int | None, assumed: int) -> int:

@@ -19,8 +19,8 @@ from domain.error import Overloaded
 from models.postgresql import DatabaseFailure, PostgreSQL
 from models.sqlite import SQLite
 
-MAX_QUEUED: Final = 20_000
 MAX_COMMIT: Final = 2_000
+QUEUED_TIMES: Final = 10
 _RETRY_AFTER_MS: Final = 1_000
 _RETRIES: Final = 5
 
@@ -44,6 +44,7 @@ Outcome = TypeVar("Outcome")
 class GroupCommit(Generic[Item, Outcome]):
     """A queue, and what commits it. `store` stores some items in a transaction of its own: an outcome for each.
 
+    At most so many items are in one commit, but for a submission that has more, and ten times as many wait.
     `unstorable` makes the outcome of an item that the database cannot hold. `of` names the items in metrics and messages.
     Use inside `running()`.
     """
@@ -56,12 +57,14 @@ class GroupCommit(Generic[Item, Outcome]):
         unstorable: Callable[[str], Outcome],
         *,
         commits_at_once: int,
+        most: int = MAX_COMMIT,
     ) -> None:
         self._of = of
         self._backend = backend
         self._store = store
         self._unstorable = unstorable
         self._commits_at_once = commits_at_once
+        self._most = most
         self._queue: deque[_Submission[Item, Outcome]] = deque()
         self._queued = 0
         self._gathered = asyncio.Event()
@@ -83,7 +86,7 @@ class GroupCommit(Generic[Item, Outcome]):
 
     def check_room(self, size: int) -> None:
         """Raises Overloaded when too much waits already, or nothing is taken any more: nothing was stored."""
-        if self._closed or self._queued + size > MAX_QUEUED:
+        if self._closed or self._queued + size > QUEUED_TIMES * self._most:
             raise Overloaded("The ledger is full; send this again later.", retry_after_ms=_RETRY_AFTER_MS)
 
     async def submit(self, items: Sequence[Item]) -> list[Outcome]:
@@ -112,7 +115,7 @@ class GroupCommit(Generic[Item, Outcome]):
     def _take_batch(self) -> list[_Submission[Item, Outcome]]:
         batch: list[_Submission[Item, Outcome]] = []
         size = 0
-        while self._queue and (not batch or size + len(self._queue[0].items) <= MAX_COMMIT):
+        while self._queue and (not batch or size + len(self._queue[0].items) <= self._most):
             batch.append(self._queue.popleft())
             size += len(batch[-1].items)
         self._queued -= size

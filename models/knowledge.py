@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.latency import percentile
@@ -23,6 +23,9 @@ from models.routing_version import version_of
 
 OBSERVED_FOR: Final = timedelta(days=7)
 """How far back the figures of a model go."""
+MAX_MODELS: Final = 200
+MAX_TASK_TYPES: Final = 50
+"""The most called of them are looked at; a name that clients may choose must not make a decision slow."""
 _LATEST: Final = 2_000
 """How many decisions are looked at for tokens and feedback, which no rollup holds."""
 _P95: Final = 0.95
@@ -83,23 +86,44 @@ async def _statistics(session: AsyncSession, user_id: UUID, now: datetime) -> St
     by_model: defaultdict[Key, _Sums] = defaultdict(_Sums)
     by_task: defaultdict[tuple[Key, str], _Sums] = defaultdict(_Sums)
     names: dict[Key, str] = {}
+    hour, latency = AnalyticsHourly, LatencyHourly
     since = (now - OBSERVED_FOR).replace(minute=0, second=0, microsecond=0)
-    hour = AnalyticsHourly
-    group = (hour.provider, hour.model_used, hour.task_type)
-    summed = select(
-        *group,
-        *(func.sum(getattr(hour, name)).label(name) for name in ("calls", "successes", "timed", "latency_sum_ms")),
+    lately = (hour.user_id == user_id, hour.hour >= since)
+    calls = func.sum(hour.calls)
+    summed = [func.sum(getattr(hour, name)).label(name) for name in ("calls", "successes", "timed", "latency_sum_ms")]
+    if (total := (await session.execute(select(*summed).where(*lately))).one()).calls is None:
+        return Statistics()
+    overall.add(total)
+    model = (hour.provider, hour.model_used)
+    most_called = select(*model).where(*lately).group_by(*model).order_by(calls.desc(), *model).limit(MAX_MODELS)
+    models = [tuple(row) for row in await session.execute(most_called)]
+    tasks = list(
+        await session.scalars(
+            select(hour.task_type)
+            .where(*lately)
+            .group_by(hour.task_type)
+            .order_by(calls.desc(), hour.task_type)
+            .limit(MAX_TASK_TYPES)
+        )
     )
-    for row in await session.execute(summed.where(hour.user_id == user_id, hour.hour >= since).group_by(*group)):
+    group = (*model, hour.task_type)
+    for row in await session.execute(
+        select(*group, *summed).where(*lately, tuple_(*model).in_(models), hour.task_type.in_(tasks)).group_by(*group)
+    ):
         key = (provider_id(row.provider), row.model_used)
         names[key] = row.provider
-        for sums in (overall, by_model[key], by_task[key, row.task_type]):
+        for sums in (by_model[key], by_task[key, row.task_type]):
             sums.add(row)
-    latency = LatencyHourly
     buckets = (latency.provider, latency.model_used, latency.task_type, latency.bucket)
-    counted = select(*buckets, func.sum(latency.calls).label("calls"))
     for row in await session.execute(
-        counted.where(latency.user_id == user_id, latency.hour >= since).group_by(*buckets)
+        select(*buckets, func.sum(latency.calls).label("calls"))
+        .where(
+            latency.user_id == user_id,
+            latency.hour >= since,
+            tuple_(latency.provider, latency.model_used).in_(models),
+            latency.task_type.in_(tasks),
+        )
+        .group_by(*buckets)
     ):
         key = (provider_id(row.provider), row.model_used)
         for sums in (by_model[key], by_task[key, row.task_type]):

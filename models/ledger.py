@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Final
 
 from domain.error import InvalidInput
 from domain.routing import RouteRefused
@@ -16,6 +17,9 @@ from models.database import Database
 from models.entry import Draft, Entry, Outcome, Prepared, prepared
 from models.group_commit import GroupCommit
 from models.routing import Decided, Deciding, Proposal, RoutingDecision, Stale
+
+_MOST_DECISIONS: Final = 200
+"""In one commit, and ten times as many in the queue: a decision is a hundred times the size of a record."""
 
 
 def now_utc() -> datetime:
@@ -35,7 +39,7 @@ class Ledger:
         )
         # Decisions over one budget are made one after the other: a second commit of them would only wait.
         self._proposals = GroupCommit[Proposal, Decided](
-            "decisions", backend, self._decide, InvalidInput, commits_at_once=1
+            "decisions", backend, self._decide, InvalidInput, commits_at_once=1, most=_MOST_DECISIONS
         )
 
     @asynccontextmanager
@@ -72,9 +76,9 @@ class Ledger:
         return outcomes
 
     async def _decide(self, proposals: Sequence[Proposal]) -> list[Decided]:
-        now = self._clock()
-        await self._database.backend.prepare([now])
+        await self._database.backend.prepare([self._clock()])
         users = {proposal.user_id for proposal in proposals}
         budgeted = {proposal.user_id for proposal in proposals if proposal.knowledge.budgeted}
         async with self._database.system(beside=users, deciding=budgeted) as transaction:
-            return await Deciding(transaction.connection, now).write(proposals)
+            # The time now, not when the wait for the locks began: windows and holds may have ended meanwhile.
+            return await Deciding(transaction.connection, self._clock()).write(proposals)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import product
 from typing import Final
 
 from sqlalchemy import text
@@ -56,12 +55,12 @@ def months_ahead(month: Month) -> list[Month]:
     return months
 
 
-async def make_partitions(connection: AsyncConnection, months: Iterable[Month]) -> None:
-    """Make the partitions of these months that are missing. The connection's role owns the table."""
+async def make_partitions(connection: AsyncConnection, table: str, months: Iterable[Month]) -> None:
+    """Make a table's partitions of these months that are missing. The connection's role owns the table."""
     # One at a time, in all processes: what two make at once, one is refused.
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('router partitions', 0))"))
     made = set(await connection.scalars(_PARTITIONS))
-    for month, table in product(sorted(set(months)), PARTITIONED):
+    for month in sorted(set(months)):
         name = month.partition_of(table)
         if name not in made:
             first, last = first_id_at(month.start), first_id_at(month.next.start)
@@ -74,18 +73,12 @@ async def make_partitions(connection: AsyncConnection, months: Iterable[Month]) 
             )
 
 
-async def drop_partitions(connection: AsyncConnection, before: datetime) -> list[str]:
-    """Drop the partitions whose every row happened before this moment; their names. The role owns the table."""
-    month = Month.of(before)
-    made = list(await connection.scalars(_PARTITIONS))
-    old = [
-        name
-        for table in PARTITIONED
-        for name in sorted(made)
-        if name.startswith(f"{table}_") and name < month.partition_of(table)
-    ]
+async def drop_partitions(connection: AsyncConnection, table: str, before: datetime) -> None:
+    """Drop a table's partitions whose every row happened before this moment. The connection's role owns the table."""
+    last_kept = Month.of(before).partition_of(table)
+    made = sorted(await connection.scalars(_PARTITIONS))
+    old = [name for name in made if name.startswith(f"{table}_") and name < last_kept]
     await _run(connection, *(f"DROP TABLE {name}" for name in old))
-    return old
 
 
 async def _run(connection: AsyncConnection, *statements: str) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.event import Event, encode
 from domain.viewer import Viewer
-from models.partition import Month, drop_partitions, make_partitions, months_ahead
+from models.partition import PARTITIONED, Month, drop_partitions, make_partitions, months_ahead
 from models.transaction import Transaction
 
 VIEWER_ROLE: Final = "router_viewer"
@@ -116,14 +116,17 @@ class PostgreSQL:
         missing = {Month.of(moment) for moment in moments} - self._partitions
         if missing:
             missing |= set(months_ahead(max(missing)))
-            async with self._transaction("BEGIN") as transaction:
-                await make_partitions(transaction.connection, missing)
+            # A transaction for each: whoever reads two tables locks them in an order of its own.
+            for table in PARTITIONED:
+                async with self._transaction("BEGIN") as transaction:
+                    await make_partitions(transaction.connection, table, missing)
             self._partitions |= missing
 
     async def drop_partitions(self, before: datetime) -> None:
         """Drop the partitions of the months before the one of this moment."""
-        async with self._transaction("BEGIN") as transaction:
-            await drop_partitions(transaction.connection, before)
+        for table in PARTITIONED:
+            async with self._transaction("BEGIN") as transaction:
+                await drop_partitions(transaction.connection, table, before)
         self._partitions.clear()
 
     async def hold_user(self, connection: AsyncConnection, user_id: UUID) -> None:

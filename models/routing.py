@@ -43,6 +43,10 @@ HOLD_FOR: Final = timedelta(minutes=10)
 """For so long a budget keeps back what a decision may cost; reported later, it is charged all the same."""
 
 
+MAX_RECORDS: Final = 20
+"""Of a decision, that are shown."""
+
+
 class RoutingDecision(Owned, Base):
     """One decision, as it was made. The time in its id is `created_at`."""
 
@@ -68,6 +72,10 @@ class RoutingDecision(Owned, Base):
     held_amount: Mapped[Decimal]
     expires_at: Mapped[datetime | None]
     released_at: Mapped[datetime | None]
+    # When a success was recorded, or the last attempt.
+    settled_at: Mapped[datetime | None]
+    # Attempts that were not recorded yet: the first choice and its fallbacks, in the beginning.
+    attempts_left: Mapped[int]
     created_at: Mapped[datetime]
 
     state: DecisionState
@@ -83,8 +91,6 @@ class Hold(Owned, Base):
 
     decision_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     amount: Mapped[Decimal]
-    # How many fallbacks may still be tried.
-    attempts_left: Mapped[int]
     expires_at: Mapped[datetime]
 
     __table_args__ = (
@@ -230,8 +236,10 @@ def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
         "ab_variant": None,
         "propensity": choice.propensity,
         "held_amount": choice.held,
-        "expires_at": now + HOLD_FOR if choice.held else None,
+        "expires_at": now + HOLD_FOR if choice.budgeted else None,
         "released_at": None,
+        "settled_at": None,
+        "attempts_left": 1 + len(choice.fallbacks),
         "created_at": now,
     }
 
@@ -262,7 +270,6 @@ def _hold(row: Mapping[str, Any]) -> dict[str, Any]:
         "user_id": row["user_id"],
         "decision_id": row["id"],
         "amount": row["held_amount"],
-        "attempts_left": len(row["fallbacks"]),
         "expires_at": row["expires_at"],
     }
 
@@ -288,17 +295,23 @@ async def load_outcomes(session: AsyncSession, decisions: Sequence[RoutingDecisi
         return
     user_id, ids = decisions[0].user_id, [decision.id for decision in decisions]
     records: defaultdict[UUID | None, list[RouterAnalytics]] = defaultdict(list)
+    place = func.row_number().over(partition_by=RouterAnalytics.decision_id, order_by=RouterAnalytics.id)
+    placed = (
+        select(RouterAnalytics.id, place.label("place"))
+        .where(RouterAnalytics.user_id == user_id, RouterAnalytics.decision_id.in_(ids))
+        .subquery()
+    )
+    first_of_each = select(placed.c.id).where(placed.c.place <= MAX_RECORDS)
     for record in await session.scalars(
         select(RouterAnalytics)
-        .where(RouterAnalytics.user_id == user_id, RouterAnalytics.decision_id.in_(ids))
+        .where(RouterAnalytics.user_id == user_id, RouterAnalytics.id.in_(first_of_each))
         .order_by(RouterAnalytics.id)
     ):
         records[record.decision_id].append(record)
     for decision in decisions:
         decision.records = records[decision.id]
         decision.state = state_of(
-            [record.success for record in decision.records],
-            fallbacks=len(decision.fallbacks),
+            settled=decision.settled_at is not None,
             released=decision.released_at is not None,
             expired=decision.expires_at is not None and decision.expires_at <= now,
         )

@@ -20,36 +20,51 @@ from sqlalchemy import Integer, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.money import ZERO
-from models.bulk import Bulk, Rows, Together, columns_of, find
+from models.bulk import Bulk, Rows, Together, columns_of
 from models.types import Money, UTCDateTime
 
 OVERSHOOT: Final = Counter(
     "router_budget_overshoot_usd",
-    "Charged beyond what was held, in USD: above_hold for outcomes that cost more than their decision held, late for "
-    "those whose hold had expired or was settled before",
+    "Charged beyond what was held, in USD: above_hold for outcomes that cost more than their decision still held, late for "
+    "those that came after their hold had expired",
     ["cause"],
 )
 
 _KEY: Final = ("user_id", "decision_id")
 _rows = Rows(columns_of("router_holds", _KEY))
-_find = Together(
+# Decisions first: whoever changes a hold has locked its decision.
+_lock = Together(
     Bulk(
         _rows,
-        "SELECT t.user_id, t.decision_id, t.amount, t.attempts_left, t.expires_at FROM {rows} JOIN router_holds t "
-        "ON t.user_id = r.user_id AND t.decision_id = r.decision_id ORDER BY t.user_id, t.decision_id {locked}",
-        [Uuid(), Uuid(), Money(), Integer(), UTCDateTime()],
+        "SELECT t.user_id, t.id, t.attempts_left, t.settled_at, t.expires_at FROM {rows} JOIN router_decisions t "
+        "ON t.user_id = r.user_id AND t.id = r.decision_id ORDER BY t.user_id, t.id {locked}",
+        [Uuid(), Uuid(), Integer(), UTCDateTime(), UTCDateTime()],
     ),
-    find("router_decisions", ("user_id", "id"), ("user_id", "id", "held_amount")),
+    Bulk(
+        _rows,
+        "SELECT t.user_id, t.decision_id, t.amount FROM {rows} JOIN router_holds t "
+        "ON t.user_id = r.user_id AND t.decision_id = r.decision_id ORDER BY t.user_id, t.decision_id {locked}",
+        [Uuid(), Uuid(), Money()],
+    ),
 )
-_free = Bulk(
-    _rows,
-    "DELETE FROM router_holds WHERE EXISTS (SELECT 1 FROM {rows} "
-    "WHERE r.user_id = router_holds.user_id AND r.decision_id = router_holds.decision_id)",
-)
-_lower = Bulk(
-    Rows(columns_of("router_holds", (*_KEY, "amount", "attempts_left"))),
-    "UPDATE router_holds SET amount = r.amount, attempts_left = r.attempts_left FROM {rows} "
-    "WHERE router_holds.user_id = r.user_id AND router_holds.decision_id = r.decision_id",
+_decided = Rows(columns_of("router_decisions", ("user_id", "id", "attempts_left", "settled_at")))
+_lowered = Rows(columns_of("router_holds", (*_KEY, "amount")))
+_write = Together(
+    Bulk(
+        _decided,
+        "UPDATE router_decisions SET attempts_left = r.attempts_left, settled_at = r.settled_at FROM {rows} "
+        "WHERE router_decisions.user_id = r.user_id AND router_decisions.id = r.id",
+    ),
+    Bulk(
+        _rows,
+        "DELETE FROM router_holds WHERE EXISTS (SELECT 1 FROM {rows} "
+        "WHERE r.user_id = router_holds.user_id AND r.decision_id = router_holds.decision_id)",
+    ),
+    Bulk(
+        _lowered,
+        "UPDATE router_holds SET amount = r.amount FROM {rows} "
+        "WHERE router_holds.user_id = r.user_id AND router_holds.decision_id = r.decision_id",
+    ),
 )
 
 
@@ -75,28 +90,26 @@ async def settle(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]],
             attempts[row["user_id"], row["decision_id"]].append(row)
     if not attempts:
         return overshoot
-    keys = sorted(attempts)
-    held, decided = await _find.execute(
-        connection,
-        [{"user_id": user_id, "decision_id": id_} for user_id, id_ in keys],
-        [{"user_id": user_id, "id": id_} for user_id, id_ in keys],
-    )
-    holds = {(user_id, id_): rest for user_id, id_, *rest in held}
-    freed, lowered = [], []
-    for user_id, id_, held_amount in decided:
+    keys = [{"user_id": user_id, "decision_id": id_} for user_id, id_ in sorted(attempts)]
+    decisions, held = await _lock.execute(connection, keys)
+    amounts = {(user_id, id_): amount for user_id, id_, amount in held}
+    settled, freed, lowered = [], [], []
+    for user_id, id_, still_left, settled_before, expires_at in decisions:
         records = attempts[user_id, id_]
-        cost = sum((record["cost"] or ZERO for record in records), ZERO)
         key = {"user_id": user_id, "decision_id": id_}
-        amount, attempts_left, expires_at = holds.get((user_id, id_), (ZERO, 0, now))
-        if held_amount and expires_at <= now:
+        cost = sum((record["cost"] or ZERO for record in records), ZERO)
+        amount = amounts.get((user_id, id_), ZERO)
+        if expires_at is not None and expires_at <= now:
             overshoot.late += cost
-        elif held_amount:
+        elif expires_at is not None:
             overshoot.above_hold += max(cost - amount, ZERO)
-        attempts_left -= len(records)
-        if any(record["success"] for record in records) or attempts_left < 0:
-            freed.append(key)
+        attempts_left = max(still_left - len(records), 0)
+        is_over = not attempts_left or any(record["success"] for record in records)
+        settled_at = settled_before or (now if is_over else None)
+        settled.append({"user_id": user_id, "id": id_, "attempts_left": attempts_left, "settled_at": settled_at})
+        if settled_at is None:
+            lowered.append(key | {"amount": max(amount - cost, ZERO)})
         else:
-            lowered.append(key | {"amount": max(amount - cost, ZERO), "attempts_left": attempts_left})
-    await _free.execute(connection, freed)
-    await _lower.execute(connection, lowered)
+            freed.append(key)
+    await _write.execute(connection, settled, freed, lowered)
     return overshoot

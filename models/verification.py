@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -28,6 +28,7 @@ from models.transaction import Transaction
 from models.types import first_id_at
 
 _ROWS_AT_ONCE: Final = 5_000
+_CLOCKS_DIFFER: Final = timedelta(days=1)
 _tables = Base.metadata.tables
 _decisions = _tables["router_analytics"]
 _tests = _tables["router_ab_tests"]
@@ -77,6 +78,20 @@ async def verify(database: Database, user_id: UUID, now: datetime, *, repair: bo
         return check.differences
 
 
+@dataclass(slots=True)
+class _Attempts:
+    """What was recorded of a decision."""
+
+    attempts: int = 0
+    successes: int = 0
+    cost: Decimal = ZERO
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.attempts += 1
+        self.successes += row["success"]
+        self.cost += row["cost"] or ZERO
+
+
 class _Check:
     def __init__(self, transaction: Transaction, user_id: UUID, now: datetime) -> None:
         self._connection = transaction.connection
@@ -86,7 +101,7 @@ class _Check:
         self._now = now
         # What was spent in each window without what was imported, which makes nothing fire.
         self._live: defaultdict[tuple[UUID, datetime], Decimal] = defaultdict(lambda: ZERO)
-        self._attempts: defaultdict[UUID, list[Mapping[str, Any]]] = defaultdict(list)
+        self._attempts: defaultdict[UUID, _Attempts] = defaultdict(_Attempts)
         self.differences: list[Difference] = []
 
     async def run(self) -> None:
@@ -145,24 +160,24 @@ class _Check:
     async def _holds(self) -> list[dict[str, Any]]:
         """What is still held for decisions, after the attempts that are recorded."""
         holding = await self._connection.execute(
-            select(_made.c.id, _made.c.held_amount, _made.c.fallbacks, _made.c.expires_at).where(
+            select(_made.c.id, _made.c.held_amount, _made.c.expires_at, _made.c.fallbacks).where(
                 _made.c.user_id == self._user_id,
                 _made.c.id >= first_id_at(self._kept_from),
                 _made.c.held_amount > ZERO,
                 _made.c.released_at.is_(None),
+                # Settled by a record that retention has dropped: that happened before the decision, by its client's clock.
+                _made.c.settled_at.is_(None) | (_made.c.id >= first_id_at(self._kept_from + _CLOCKS_DIFFER)),
             )
         )
         holds = []
         for decision in holding:
-            records = self._attempts.get(decision.id, ())
-            if not is_settled([record["success"] for record in records], len(decision.fallbacks)):
-                cost = sum((record["cost"] or ZERO for record in records), ZERO)
+            made = self._attempts[decision.id]
+            if not is_settled(made.attempts, made.successes, len(decision.fallbacks)):
                 holds.append(
                     {
                         "user_id": self._user_id,
                         "decision_id": decision.id,
-                        "amount": max(decision.held_amount - cost, ZERO),
-                        "attempts_left": len(decision.fallbacks) - len(records),
+                        "amount": max(decision.held_amount - made.cost, ZERO),
                         "expires_at": decision.expires_at,
                     }
                 )
@@ -191,7 +206,7 @@ class _Check:
             for row in rows:
                 if row["occurred_at"] >= self._kept_from:
                     if row["decision_id"] is not None:
-                        self._attempts[row["decision_id"]].append(dict(row))
+                        self._attempts[row["decision_id"]].add(dict(row))
                     yield dict(row)
             if len(rows) < _ROWS_AT_ONCE:
                 return
@@ -317,7 +332,7 @@ _COMPARED: Final = (
         for name in ("router_analytics_hourly", "router_latency_hourly")
     }
     | {"router_ab_tests": list(SUMS), "router_cost_alert_windows": ["amount"], "router_spend_minutes": ["amount"]}
-    | {"router_holds": ["amount", "attempts_left"]}
+    | {"router_holds": ["amount"]}
 )
 
 

@@ -20,7 +20,7 @@ from models.database import Database
 from models.knowledge import knowledge_of
 from resolvers.uninterrupted import uninterrupted
 
-MAX_USERS: Final = 10_000
+MAX_USERS: Final = 2_000
 _FRESH_FOR_S: Final = 0.5
 # What is read before anybody needs it takes up no more than a tenth of a process's time, for all users together; what has
 # to be waited for, half a percent for each.
@@ -33,10 +33,14 @@ _USABLE_TIMES: Final = 10
 class _Kept:
     reading: asyncio.Task[Knowledge]
     begun_s: float
+    # The last that was read, and what it took.
+    knowledge: Knowledge | None = None
+    read_at_s: float = 0.0
     took_s: float = 0.0
 
-    def fresh_for_s(self) -> float:
-        return max(_FRESH_FOR_S, _READING_TIMES * self.took_s)
+    def age_in_readings(self, now_s: float) -> float:
+        """1 when it is time for another reading, unless the figure is less."""
+        return (now_s - self.read_at_s) / max(_FRESH_FOR_S, _READING_TIMES * self.took_s)
 
 
 class KnowledgeCache:
@@ -50,40 +54,39 @@ class KnowledgeCache:
 
     async def of(self, viewer: Viewer) -> Knowledge:
         """The user's knowledge. A little old, it is used while a newer one is read; older, that is waited for."""
-        kept = self._kept.get(viewer.id)
         now_s = asyncio.get_running_loop().time()
-        if kept is None or (kept.reading.done() and self._failed(kept)):
-            kept = self._read(viewer, now_s)
-        elif kept.reading.done() and now_s - kept.begun_s > _USABLE_TIMES * kept.fresh_for_s():
-            kept = self._read(viewer, now_s)
-        elif kept.reading.done() and now_s - kept.begun_s > kept.fresh_for_s() and now_s >= self._pauses_until_s:
-            self._read(viewer, now_s)
-        return await uninterrupted(kept.reading)
+        kept = self._kept.get(viewer.id)
+        if kept is None:
+            kept = self._kept[viewer.id] = _Kept(self._reading(viewer), now_s)
+            kept.reading.add_done_callback(lambda reading: self._read(kept, reading))
+            if len(self._kept) > MAX_USERS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(viewer.id)
+        age = kept.age_in_readings(now_s)
+        too_old = kept.knowledge is None or age > _USABLE_TIMES
+        if kept.reading.done() and (too_old or (age > 1 and now_s >= self._pauses_until_s)):
+            kept.reading, kept.begun_s = self._reading(viewer), now_s
+            kept.reading.add_done_callback(lambda reading: self._read(kept, reading))
+        if too_old or kept.knowledge is None:
+            return await uninterrupted(kept.reading)
+        return kept.knowledge
 
     def forget(self, viewer: Viewer, knowledge: Knowledge) -> None:
         """Read anew what turned out to be old, unless that is done already."""
         kept = self._kept.get(viewer.id)
-        if kept is not None and kept.reading.done() and not self._failed(kept) and kept.reading.result() is knowledge:
+        if kept is not None and kept.knowledge is knowledge:
             del self._kept[viewer.id]
 
-    def _read(self, viewer: Viewer, now_s: float) -> _Kept:
-        kept = _Kept(asyncio.create_task(self._loaded(viewer)), now_s)
-        kept.reading.add_done_callback(lambda _task: self._timed(kept))
-        self._kept[viewer.id] = kept
-        self._kept.move_to_end(viewer.id)
-        if len(self._kept) > MAX_USERS:
-            self._kept.popitem(last=False)
-        return kept
+    def _reading(self, viewer: Viewer) -> asyncio.Task[Knowledge]:
+        return asyncio.create_task(self._loaded(viewer))
 
     async def _loaded(self, viewer: Viewer) -> Knowledge:
         async with self._database.viewer(viewer) as session:
             return await knowledge_of(session, viewer.id, self._clock())
 
-    def _timed(self, kept: _Kept) -> None:
+    def _read(self, kept: _Kept, reading: asyncio.Task[Knowledge]) -> None:
         now_s = asyncio.get_running_loop().time()
         kept.took_s = now_s - kept.begun_s
         self._pauses_until_s = now_s + _PAUSE_TIMES * kept.took_s
-
-    @staticmethod
-    def _failed(kept: _Kept) -> bool:
-        return kept.reading.cancelled() or kept.reading.exception() is not None
+        if not reading.cancelled() and reading.exception() is None:
+            kept.knowledge, kept.read_at_s = reading.result(), now_s

@@ -77,13 +77,13 @@ class RoutingDecision:
         description="What your budgets (enforced cost alerts) keep back for it, in USD; 0 when you have none."
     )
     expires_at: dt.datetime | None = strawberry.field(
-        description="When the hold ends by itself; null when nothing is held. An outcome that is reported later is charged "
+        description="When the hold ends by itself; null when you have no budget. An outcome that is reported later is charged "
         "all the same."
     )
     released_at: dt.datetime | None = strawberry.field(description="When it was released; null when it was not.")
     state: DecisionState = strawberry.field(description="What became of it.")
     records: list[RouterAnalytics] = strawberry.field(
-        description="Its outcome: the attempts that were reported, in order."
+        description="Its outcome: the attempts that were reported, in order; at most 20."
     )
     candidates: list[CandidateVerdict] = strawberry.field(
         description="What was found of each candidate, the chosen one first; at most 100."
@@ -221,7 +221,7 @@ class RouteRequestInput:
     max_output_tokens: int | None = strawberry.field(
         default=UNSET,
         description="The most tokens that may come back: 0 to 1,000,000,000. Left out, it is estimated as `inputTokens` is; "
-        "given and kept to, the request cannot cost more than its estimate.",
+        "given and kept to, the first choice cannot cost more than its estimate.",
     )
     unit_key: str | None = strawberry.field(
         default=UNSET, description="Who or what the request is for, such as a user's id: 1 to 200 characters."
@@ -229,7 +229,8 @@ class RouteRequestInput:
     request_id: str | None = strawberry.field(default=UNSET, description="Your own id of it: 1 to 200 characters.")
     candidates: list[VariantConfigInput] | None = strawberry.field(
         default=UNSET,
-        description="What could serve it: 1 to 100. Left out, the models you have: those you registered, those that served "
+        description="What could serve it: 1 to 100, of at most 64 KiB as JSON; of a model that is named twice, the first counts. "
+        "Left out, the models you have: those you registered, those that served "
         "you in the last 7 days, those that a rule names, and the listed ones of preferred providers; for who has none, all "
         "listed models.",
     )
