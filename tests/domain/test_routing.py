@@ -1,0 +1,440 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.catalog import CatalogModel
+from domain.preference import RoutingPriority, RoutingRule
+from domain.price import provider_id
+from domain.routing import (
+    ASSUMED_TOKENS,
+    KNOWN_FROM,
+    MAX_FALLBACKS,
+    Budget,
+    Choice,
+    Constraint,
+    Knowledge,
+    Observed,
+    Ranking,
+    Recent,
+    RouteRefused,
+    RouteRequest,
+    RoutingPreferences,
+    Statistics,
+    Verdict,
+    choose,
+    rank,
+)
+
+NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+# Two of them are names of one provider.
+PROVIDERS = ["fireworks", "Fireworks_AI", "ollama", "somebody", "OLLAMA", "other"]
+NAMES = ["small", "large"]
+PRICES = [None, Decimal(0), Decimal("0.5"), Decimal(20)]
+
+
+def model(
+    provider: str = "ollama", name: str = "small", price: Decimal | None = Decimal(1), **more: Any
+) -> CatalogModel:
+    values: dict[str, Any] = {
+        "id": f"{provider}:{name}",
+        "provider": provider,
+        "model": name,
+        "name": name,
+        "own": True,
+        "local": False,
+        "context_window": None,
+        "input_price": price,
+        "output_price": price,
+        "quality_rating": None,
+        "deprecated": False,
+    }
+    return CatalogModel(**values | more)
+
+
+def rule(then: dict[str, Any], when: dict[str, Any] | None = None, name: str = "r") -> RoutingRule:
+    return RoutingRule.model_validate({"name": name, "when": when or {}, "then": then})
+
+
+providers = st.sampled_from(PROVIDERS)
+keys = st.tuples(st.sampled_from(sorted({provider_id(name) for name in PROVIDERS})), st.sampled_from(NAMES))
+models = st.builds(
+    model,
+    providers,
+    st.sampled_from(NAMES),
+    st.sampled_from(PRICES),
+    local=st.booleans(),
+    context_window=st.sampled_from([None, 500, 100_000]),
+    quality_rating=st.sampled_from([None, 0.0, 0.4, 1.0]),
+)
+limits = st.sampled_from([None, Decimal(0), Decimal("0.0005"), Decimal("0.01"), Decimal(1)])
+actions = st.fixed_dictionaries(
+    {},
+    optional={
+        "block": st.lists(providers, min_size=1, max_size=2),
+        "maxCost": limits.filter(lambda limit: limit is not None),
+        "priority": st.sampled_from(RoutingPriority),
+        "prefer": st.lists(providers, min_size=1, max_size=2),
+        "use": st.fixed_dictionaries({"provider": providers, "model": st.sampled_from(NAMES)}),
+    },
+).filter(bool)
+conditions = st.sampled_from(
+    [
+        {},
+        {"taskType": "chat"},
+        {"taskType": "other"},
+        {"inputTokensAbove": 100},
+        {"metadata": [{"key": "a", "oneOf": ["1"]}]},
+    ]
+)
+
+
+def _possible(then: dict[str, Any]) -> bool:
+    wanted = [*then.get("prefer", ()), *([then["use"]["provider"]] if "use" in then else [])]
+    return not {provider_id(name) for name in wanted} & {provider_id(name) for name in then.get("block", ())}
+
+
+rules = st.lists(st.builds(rule, actions.filter(_possible), conditions), max_size=4)
+
+
+def observed(calls: int, share: float, latency_ms: int, p95: float) -> Observed:
+    return Observed(calls, int(calls * share), calls, calls * latency_ms, p95 if calls >= KNOWN_FROM else None)
+
+
+observations = st.builds(
+    observed,
+    st.sampled_from([0, 1, 19, 20, 500]),
+    st.sampled_from([0.0, 0.5, 1.0]),
+    st.sampled_from([0, 100, 5_000]),
+    st.sampled_from([90.0, 1_000.0, 9_000.0]),
+)
+recents = st.builds(
+    Recent,
+    st.sampled_from([None, 10, 2_000]),
+    st.sampled_from([None, 10, 2_000]),
+    st.just(4),
+    st.sampled_from([0.0, 2.0, 4.0]),
+)
+
+
+@st.composite
+def knowledge(draw: st.DrawFn) -> Knowledge:
+    by_model = draw(st.dictionaries(keys, observations, max_size=4))
+    return Knowledge(
+        preferences=RoutingPreferences(
+            priority=draw(st.sampled_from(RoutingPriority)),
+            max_cost=draw(limits),
+            max_latency_ms=draw(st.sampled_from([None, 100, 5_000])),
+            preferred=draw(st.lists(providers, max_size=3)),
+            blocked=draw(st.lists(providers, max_size=2)),
+            rules=draw(rules),
+        ),
+        own=draw(st.lists(models, min_size=1, max_size=6)),
+        statistics=Statistics(
+            by_model=by_model,
+            by_task={(key, "chat"): draw(observations) for key in by_model},
+            recent=draw(st.dictionaries(keys, recents, max_size=3)),
+            overall=draw(observations),
+        ),
+    )
+
+
+configs = st.fixed_dictionaries({"provider": providers, "model": st.sampled_from(NAMES)})
+requests = st.fixed_dictionaries(
+    {
+        "taskType": st.sampled_from(["chat", "ask"]),
+        "priority": st.sampled_from([None, *RoutingPriority]),
+        "inputTokens": st.sampled_from([None, 0, 1_000]),
+        "maxOutputTokens": st.sampled_from([None, 0, 1_000]),
+        "candidates": st.none() | st.lists(configs, min_size=1, max_size=5),
+        "metadata": st.sampled_from([None, {"a": 1}]),
+    }
+).map(RouteRequest.model_validate)
+amounts = st.sampled_from([Decimal(0), Decimal("0.0004"), Decimal("0.002"), Decimal("0.5")])
+budgets = st.lists(
+    st.builds(
+        lambda limit, spent, held: Budget(UUID(int=1), "b", limit + Decimal("1E-9"), spent, held, NOON),
+        amounts,
+        amounts,
+        amounts,
+    ),
+    max_size=3,
+)
+asked_of = st.tuples(requests, knowledge(), budgets)
+
+
+def applying(asked: RouteRequest, known: Knowledge) -> list[RoutingRule]:
+    return [
+        each
+        for each in known.preferences.rules
+        if each.when.holds(
+            task_type=asked.task_type,
+            priority=asked.priority or known.preferences.priority,
+            input_tokens=asked.input_tokens,
+            max_output_tokens=asked.max_output_tokens,
+            metadata=asked.metadata or {},
+            at=NOON,
+        )
+    ]
+
+
+def sent_to(outcome: Choice | RouteRefused) -> list[Verdict]:
+    return [outcome.chosen, *outcome.fallbacks] if isinstance(outcome, Choice) else []
+
+
+@settings(max_examples=2_500)
+@given(asked_of)
+def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fallback(
+    case: tuple[RouteRequest, Knowledge, list[Budget]],
+) -> None:
+    asked, known, standing = case
+    rules_ = applying(asked, known)
+    blocked = {provider_id(name) for name in known.preferences.blocked}
+    blocked |= {provider_id(name) for each in rules_ for name in each.then.block}
+    costs = [known.preferences.max_cost, *(each.then.max_cost for each in rules_)]
+    least = min((cost for cost in costs if cost is not None), default=None)
+    available = min((budget.available for budget in standing), default=None)
+    longest = known.preferences.max_latency_ms
+    for verdict in sent_to(choose(rank(asked, known, NOON), standing)):
+        assert provider_id(verdict.model.provider) not in blocked
+        assert least is None or (verdict.estimate is not None and verdict.estimate <= least)
+        if available is not None:
+            assert verdict.estimate is not None
+            assert verdict.model.free or verdict.estimate <= available
+        p95 = known.statistics.timed(verdict.key, asked.task_type).p95_latency_ms
+        assert longest is None or p95 is None or p95 <= longest
+        window = verdict.model.context_window
+        assert window is None or asked.input_tokens is None or asked.input_tokens <= window
+
+
+@settings(max_examples=2_500)
+@given(asked_of)
+def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
+    case: tuple[RouteRequest, Knowledge, list[Budget]],
+) -> None:
+    asked, known, _ = case
+    rules_ = applying(asked, known)
+    use = next((each.then.use for each in rules_ if each.then.use), None)
+    preferred = [provider_id(name) for each in rules_ for name in each.then.prefer]
+    preferred += [provider_id(name) for name in known.preferences.preferred]
+    ranking = rank(asked, known, NOON)
+
+    def group(verdict: Verdict) -> tuple[bool, bool, int]:
+        provider = verdict.key[0]
+        return (
+            use is None or verdict.key != (provider_id(use.provider), use.model),
+            ranking.priority is RoutingPriority.PRIVACY and not verdict.model.local,
+            preferred.index(provider) if provider in preferred else len(preferred),
+        )
+
+    groups = [group(verdict) for verdict in ranking.eligible]
+    assert groups == sorted(groups)
+    # and within each, what the priority makes best
+    for first, second in zip(ranking.eligible, ranking.eligible[1:], strict=False):
+        if group(first) == group(second):
+            assert first.score is not None
+            assert second.score is not None
+            assert first.score >= second.score
+
+
+@settings(max_examples=2_500)
+@given(asked_of, st.randoms())
+def test_equal_input_gives_equal_output_in_whatever_order_models_come(
+    case: tuple[RouteRequest, Knowledge, list[Budget]], chance: Any
+) -> None:
+    asked, known, standing = case
+    outcome = choose(rank(asked, known, NOON), standing)
+    assert outcome == choose(rank(asked, known, NOON), standing)
+    # of models with one name, the last that was registered counts: leave one of each
+    own = list({(provider_id(each.provider), each.model): each for each in known.own}.values())
+    outcome = choose(rank(asked, replace(known, own=own), NOON), standing)
+    chance.shuffle(own)
+    again = choose(rank(asked, replace(known, own=own), NOON), standing)
+    assert sent_to(outcome) == sent_to(again)
+    assert type(outcome) is type(again)
+
+
+@settings(max_examples=2_500)
+@given(asked_of)
+def test_each_candidate_has_one_verdict_and_budgets_are_never_promised_twice(
+    case: tuple[RouteRequest, Knowledge, list[Budget]],
+) -> None:
+    asked, known, standing = case
+    ranking = rank(asked, known, NOON)
+    outcome = choose(ranking, standing)
+    keys_of = [verdict.key for verdict in outcome.candidates]
+    assert len(keys_of) == len(set(keys_of)) == len(ranking.eligible) + len(ranking.others)
+    for verdict in outcome.candidates:
+        assert verdict.reason
+        assert verdict.eligible == (verdict.constraint is None)
+        if verdict.eligible:
+            assert verdict.score is not None
+            assert 0 <= verdict.score <= 1
+            assert not math.isnan(verdict.score)
+    if isinstance(outcome, RouteRefused):
+        assert not any(verdict.eligible for verdict in outcome.candidates)
+        _is_refused_rightly(outcome, ranking, standing)
+        return
+    assert len(outcome.fallbacks) <= MAX_FALLBACKS
+    assert outcome.candidates[: 1 + len(outcome.fallbacks)] != []
+    assert [verdict.key for verdict in sent_to(outcome)] == keys_of[: 1 + len(outcome.fallbacks)]
+    assert outcome.held == ((outcome.chosen.estimate or 0) if standing else 0)
+    for budget in standing:
+        assert outcome.held == 0 or budget.spent + budget.held + outcome.held <= budget.limit
+
+
+def _is_refused_rightly(refused: RouteRefused, ranking: Ranking, standing: Sequence[Budget]) -> None:
+    reached = [verdict.constraint for verdict in refused.candidates]
+    order = list(Constraint)
+    assert refused.constraint == max((each for each in reached if each), key=order.index, default=Constraint.CANDIDATES)
+    if refused.constraint is Constraint.BUDGET:
+        tightest = min(standing, key=lambda budget: budget.available)
+        assert (refused.limit, refused.spent, refused.held) == (tightest.limit, tightest.spent, tightest.held)
+        least = min(budget.limit for budget in standing)
+        assert refused.retryable == any(
+            verdict.estimate is not None and verdict.estimate <= least for verdict in ranking.eligible
+        )
+    else:
+        assert not refused.retryable
+
+
+@given(
+    limit=st.integers(1, 10**7),
+    spent=st.integers(0, 10**7),
+    tokens=st.integers(1, 5_000),
+    price=st.sampled_from([Decimal("0.1"), Decimal(1), Decimal("33.333333333")]),
+)
+def test_a_budget_admits_as_many_equal_requests_as_it_can_pay_for(
+    limit: int, spent: int, tokens: int, price: Decimal
+) -> None:
+    known = Knowledge(own=[model(price=price)])
+    ranking = rank(RouteRequest(task_type="chat", input_tokens=tokens, max_output_tokens=tokens), known, NOON)
+    estimate = ranking.eligible[0].estimate
+    assert estimate
+    budget = Budget(UUID(int=1), "b", Decimal(limit).scaleb(-6), Decimal(spent).scaleb(-6), Decimal(0), None)
+    fitting = max(int((budget.limit - budget.spent) // estimate), 0)
+    if fitting > 50:
+        budget = replace(budget, held=(fitting - 50) * estimate)
+    admitted = 0
+    while isinstance(choice := choose(ranking, [budget]), Choice):
+        admitted += 1
+        budget = replace(budget, held=budget.held + choice.held)
+        assert budget.spent + budget.held <= budget.limit
+    assert admitted == min(fitting, 50)
+
+
+CHAT = RouteRequest(task_type="chat", input_tokens=1_000, max_output_tokens=1_000)
+
+
+def chosen(known: Knowledge, asked: RouteRequest = CHAT) -> str:
+    outcome = choose(rank(asked, known, NOON), [])
+    assert isinstance(outcome, Choice), outcome
+    return outcome.chosen.model.model
+
+
+def test_few_calls_are_shrunk_towards_all() -> None:
+    # given a mean of 1,000 ms over all calls, and a model that was called twice, in 100 ms
+    figures = Statistics(
+        by_model={("ollama", "small"): Observed(2, 2, 2, 200), ("ollama", "large"): Observed(500, 500, 500, 400_000)},
+        overall=Observed(1_000, 1_000, 1_000, 1_000_000),
+    )
+    known = Knowledge(own=[model(name="small"), model(name="large")], statistics=figures)
+    ranking = rank(CHAT, known, NOON)
+    latencies = {verdict.key[1]: verdict.expected_latency_ms for verdict in ranking.eligible}
+    # then it is (200 + 20 x 1,000) / 22, which is slower than the one that is known
+    assert latencies == {"small": pytest.approx(918.1818), "large": pytest.approx((400_000 + 20_000) / 520)}
+    assert chosen(known) == "large"
+
+
+def test_a_fast_model_that_fails_is_not_fast() -> None:
+    figures = Statistics(
+        by_model={
+            ("ollama", "small"): Observed(500, 100, 500, 250_000),
+            ("ollama", "large"): Observed(500, 500, 500, 500_000),
+        },
+        overall=Observed(1_000, 600, 1_000, 750_000),
+    )
+    assert chosen(Knowledge(own=[model(name="small"), model(name="large")], statistics=figures)) == "large"
+
+
+def test_latency_is_that_of_calls_which_were_timed() -> None:
+    # given 20 calls of a task that nobody timed, of a model that is known to be slow
+    figures = Statistics(
+        by_model={("ollama", "small"): Observed(1_000, 1_000, 980, 980 * 9_000, 9_000.0)},
+        by_task={(("ollama", "small"), "chat"): Observed(20, 20, 0, 0, None)},
+    )
+    known = Knowledge(own=[model(name="small")], statistics=figures, preferences=RoutingPreferences(max_latency_ms=100))
+    refused = choose(rank(CHAT, known, NOON), [])
+    assert isinstance(refused, RouteRefused)
+    assert refused.constraint is Constraint.MAX_LATENCY_MS
+
+
+def test_quality_is_feedback_and_before_that_the_declared_rating() -> None:
+    asked = CHAT.model_copy(update={"priority": RoutingPriority.QUALITY})
+    own = [model(name="small", quality_rating=0.9), model(name="large", quality_rating=0.2)]
+    assert chosen(Knowledge(own=own), asked) == "small"
+    # (40 x 1.0 + 10 x 0.2) / 50 = 0.84, and (20 x 0.5 + 10 x 0.9) / 30 = 0.63
+    recent = {("ollama", "large"): Recent(None, None, 40, 40.0), ("ollama", "small"): Recent(None, None, 20, 10.0)}
+    assert chosen(Knowledge(own=own, statistics=Statistics(recent=recent)), asked) == "large"
+
+
+def test_tokens_that_were_not_said_are_those_of_large_calls_of_late_or_assumed() -> None:
+    recent = {("ollama", "large"): Recent(200, 3_000, 0, 0.0)}
+    known = Knowledge(own=[model(name="small"), model(name="large")], statistics=Statistics(recent=recent))
+    ranking = rank(RouteRequest(task_type="chat"), known, NOON)
+    assert {verdict.key[1]: verdict.estimate for verdict in ranking.eligible} == {
+        "small": Decimal(2 * ASSUMED_TOKENS).scaleb(-6),
+        "large": Decimal(3_200).scaleb(-6),
+    }
+    assert [note.partition(" ")[0] for note in ranking.notes] == ["inputTokens", "maxOutputTokens"]
+
+
+def test_a_rule_uses_only_what_the_request_may_go_to() -> None:
+    preferences = RoutingPreferences(rules=[rule({"use": {"provider": "somebody", "model": "else"}})])
+    named = CHAT.model_validate(CHAT.model_dump() | {"candidates": [{"provider": "ollama", "model": "small"}]})
+    ranking = rank(named, Knowledge(preferences=preferences), NOON)
+    assert [verdict.key for verdict in ranking.eligible] == [("ollama", "small")]
+    assert ranking.notes == ["A rule says to use somebody else, which cannot serve this request."]
+    # and without candidates it is one
+    assert chosen(Knowledge(preferences=preferences, own=[model()])) == "else"
+
+
+def test_who_prefers_a_provider_without_having_any_of_it_may_choose_among_all_it_lists() -> None:
+    known = Knowledge(own=[model()], preferences=RoutingPreferences(preferred=["gemini"]))
+    ranking = rank(CHAT, known, NOON)
+    assert {verdict.key[0] for verdict in ranking.eligible} == {"google", "ollama"}
+    assert ranking.eligible[0].key[0] == "google"
+    assert ranking.eligible[-1].key[0] == "ollama"
+
+
+def test_who_has_nothing_may_choose_among_all_that_is_listed() -> None:
+    outcome = choose(rank(CHAT, Knowledge(), NOON), [])
+    assert isinstance(outcome, Choice)
+    assert len(outcome.ranking.eligible) > 1_000
+    assert len(outcome.candidates) == 100
+
+
+def test_rules_that_apply_add_up() -> None:
+    own = [model("ollama", price=Decimal(1)), model("somebody", price=Decimal(2)), model("other", price=Decimal(3))]
+    preferences = RoutingPreferences(
+        priority=RoutingPriority.COST,
+        max_cost=Decimal(1),
+        preferred=["ollama"],
+        rules=[
+            rule({"prefer": ["other"], "maxCost": "0.5"}, name="first"),
+            rule({"block": ["ollama"]}, {"taskType": "ask"}, name="does not apply"),
+            rule({"prefer": ["somebody"], "maxCost": "0.7", "priority": "SPEED"}, name="second"),
+        ],
+    )
+    ranking = rank(CHAT, Knowledge(own=own, preferences=preferences), NOON)
+    assert [verdict.key[0] for verdict in ranking.eligible] == ["other", "somebody", "ollama"]
+    assert (ranking.rules, ranking.max_cost, ranking.priority) == (["first", "second"], Decimal("0.5"), "SPEED")
