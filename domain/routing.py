@@ -175,7 +175,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The candidates of a request: those that are eligible in the order to be taken, and the others."""
+    """The candidates of a request: those that are eligible in the order to be taken, and the others, nearest first."""
 
     asked: RouteRequest
     priority: RoutingPriority
@@ -307,7 +307,7 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime) -> Ranking:
         asked=asked,
         priority=steering.priority,
         eligible=ranked,
-        others=[verdict for verdict in verdicts if not verdict.eligible],
+        others=sorted((verdict for verdict in verdicts if verdict.constraint), key=_distance),
         rules=steering.rules,
         notes=list(_notes(asked, steering, ranked)),
         max_cost=steering.max_cost,
@@ -385,7 +385,7 @@ def _candidates(
     """What could serve the request: what it names; else what the user has; else what there is.
 
     A user has the models that are registered, those that served before, and those that a rule names. Of a preferred
-    provider that none of these is of, all listed models are considered.
+    provider that none of these is of, all listed models are considered, unless it is blocked.
     """
     own = {(provider_id(model.provider), model.model): _priced(model, at) for model in knowledge.own}
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
@@ -402,7 +402,7 @@ def _candidates(
         key = (provider_id(provider), name)
         if key not in found:
             found[key] = (_known(provider, name, at), None)
-    missing = steering.preferred.keys() - {provider for provider, _ in found}
+    missing = steering.preferred.keys() - steering.blocked.keys() - {provider for provider, _ in found}
     if missing:
         found |= _all_of(missing, at)
     return (found or _all_of(None, at)).values()
@@ -532,6 +532,11 @@ def _score(measure: float, best: float) -> float:
     return 1.0 if measure == best else best / measure
 
 
+def _distance(verdict: Verdict) -> tuple[int, Key]:
+    """How far a candidate is from serving, and its name where others are as far."""
+    return -_REACHED[verdict.constraint or Constraint.CANDIDATES], verdict.key
+
+
 def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) -> Iterator[str]:
     """What the user should know of a decision beside its reasons."""
     if steering.priority is RoutingPriority.PRIVACY and not any(verdict.model.local for verdict in ranked):
@@ -570,7 +575,7 @@ def _refused(ranking: Ranking, beyond: Sequence[Verdict], budgets: Sequence[Budg
     tightest = _tightest(budgets)
     verdicts = [*beyond, *ranking.others]
     # Of the candidates, the one that came nearest to serving.
-    nearest = max(verdicts, key=lambda verdict: _REACHED[verdict.constraint or Constraint.CANDIDATES], default=None)
+    nearest = min(verdicts, key=_distance, default=None)
     constraint = nearest.constraint if nearest and nearest.constraint else Constraint.CANDIDATES
     shown = verdicts[:MAX_CANDIDATES]
     if constraint is Constraint.BUDGET and tightest is not None:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +18,8 @@ from domain.catalog import CatalogModel
 from domain.preference import RoutingPriority, RoutingRule
 from domain.price import provider_id
 from domain.routing import (
-    ASSUMED_TOKENS,
     KNOWN_FROM,
+    MAX_CANDIDATES,
     MAX_FALLBACKS,
     Budget,
     Choice,
@@ -153,7 +155,7 @@ requests = st.fixed_dictionaries(
     {
         "taskType": st.sampled_from(["chat", "ask"]),
         "priority": st.sampled_from([None, *RoutingPriority]),
-        "inputTokens": st.sampled_from([None, 0, 1_000]),
+        "inputTokens": st.sampled_from([None, 0, 500, 1_000]),
         "maxOutputTokens": st.sampled_from([None, 0, 1_000]),
         "candidates": st.none() | st.lists(configs, min_size=1, max_size=5),
         "metadata": st.sampled_from([None, {"a": 1}]),
@@ -168,6 +170,11 @@ budgets = st.lists(
         amounts,
     ),
     max_size=3,
+).map(
+    lambda standing: [
+        replace(budget, alert_id=UUID(int=place), resets_at=NOON + timedelta(days=place) if place else None)
+        for place, budget in enumerate(standing)
+    ]
 )
 asked_of = st.tuples(requests, knowledge(), budgets)
 
@@ -216,6 +223,40 @@ def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fall
         assert window is None or asked.input_tokens is None or asked.input_tokens <= window
 
 
+def objections(
+    verdict: Verdict, asked: RouteRequest, known: Knowledge, standing: Sequence[Budget]
+) -> dict[Constraint, bool]:
+    """Of each constraint, whether it keeps this candidate from serving."""
+    rules_ = applying(asked, known)
+    provider, window, cost = verdict.key[0], verdict.model.context_window, verdict.estimate
+    free = verdict.model.own and verdict.model.input_price == 0
+    limits_ = [
+        limit for limit in (known.preferences.max_cost, *(each.then.max_cost for each in rules_)) if limit is not None
+    ]
+    p95 = known.statistics.timed(verdict.key, asked.task_type).p95_latency_ms
+    longest = known.preferences.max_latency_ms
+    return {
+        Constraint.BLOCKED_PROVIDERS: provider in map(provider_id, known.preferences.blocked),
+        Constraint.CUSTOM_RULES: any(provider in map(provider_id, each.then.block) for each in rules_),
+        Constraint.CONTEXT_WINDOW: window is not None and (asked.input_tokens or 0) > window,
+        Constraint.MAX_COST_PER_REQUEST: not free and any(cost is None or cost > limit for limit in limits_),
+        Constraint.MAX_LATENCY_MS: longest is not None and p95 is not None and p95 > longest,
+        Constraint.BUDGET: not free
+        and any(cost is None or budget.spent + budget.held + cost > budget.limit for budget in standing),
+    }
+
+
+@settings(max_examples=2_500)
+@given(asked_of)
+def test_a_candidate_is_kept_from_serving_by_the_first_constraint_that_it_fails_and_by_nothing_else(
+    case: tuple[RouteRequest, Knowledge, list[Budget]],
+) -> None:
+    asked, known, standing = case
+    for verdict in choose(rank(asked, known, NOON), standing).candidates:
+        failed = (constraint for constraint, fails in objections(verdict, asked, known, standing).items() if fails)
+        assert verdict.constraint == next(failed, None)
+
+
 @settings(max_examples=2_500)
 @given(asked_of)
 def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
@@ -239,11 +280,94 @@ def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
     groups = [group(verdict) for verdict in ranking.eligible]
     assert groups == sorted(groups)
     # and within each, what the priority makes best
-    for first, second in zip(ranking.eligible, ranking.eligible[1:], strict=False):
+    for first, second in pairwise(ranking.eligible):
         if group(first) == group(second):
             assert first.score is not None
             assert second.score is not None
             assert first.score >= second.score
+            worse = badness(second, ranking.priority, asked, known.statistics)
+            # but for what is lost in rounding
+            assert badness(first, ranking.priority, asked, known.statistics) <= worse + Fraction(1, 10**9)
+
+
+def badness(
+    verdict: Verdict, priority: RoutingPriority, asked: RouteRequest, statistics: Statistics
+) -> Fraction | float:
+    """What the priority makes least, exactly."""
+    key, overall = verdict.key, statistics.overall
+    seen = statistics.by_task.get((key, asked.task_type), Observed())
+    if seen.calls < KNOWN_FROM:
+        seen = statistics.by_model.get(key, Observed())
+    late = statistics.recent.get(key, Recent())
+    usual = Fraction(overall.successes + 19, overall.calls + 20)
+    success = (seen.successes + 20 * usual) / (seen.calls + 20)
+    if priority is RoutingPriority.QUALITY:
+        rating = verdict.model.quality_rating
+        declared = Fraction(1, 2) if rating is None else Fraction(rating)
+        return -success * (Fraction(late.score_sum) + 10 * declared) / (late.scores + 10)
+    if priority is RoutingPriority.COST:
+        if not verdict.model.own:
+            return math.inf if verdict.estimate is None else Fraction(verdict.estimate) / success
+        if verdict.model.input_price is None:
+            return math.inf
+        said, assumed = (asked.input_tokens, asked.max_output_tokens), (late.p95_input_tokens, late.p95_output_tokens)
+        known = (
+            next(count for count in (*each, 1_000) if count is not None) for each in zip(said, assumed, strict=True)
+        )
+        return Fraction(verdict.model.input_price) * sum(known) / 10**6 / success
+    if not overall.timed:
+        return 1_000 / success
+    mean = Fraction(overall.latency_sum_ms, overall.timed)
+    return (seen.latency_sum_ms + 20 * mean) / (seen.timed + 20) / success
+
+
+names_of = st.sampled_from(["a", "b", "c"])
+close = st.builds(
+    Knowledge,
+    own=st.tuples(
+        *(
+            st.builds(
+                model,
+                name=st.just(name),
+                price=st.sampled_from([Decimal("0.8"), Decimal("0.9"), Decimal(1)]),
+                quality_rating=st.sampled_from([None, 0.4, 0.6]),
+            )
+            for name in "abc"
+        )
+    ),
+    statistics=st.builds(
+        Statistics,
+        by_model=st.dictionaries(
+            st.tuples(st.just("ollama"), names_of),
+            st.builds(
+                observed, st.integers(0, 60), st.sampled_from([0.5, 0.8, 1.0]), st.integers(800, 1_200), st.just(1.0)
+            ),
+        ),
+        recent=st.dictionaries(
+            st.tuples(st.just("ollama"), names_of),
+            st.builds(
+                lambda scores, share: Recent(900, 900, scores, scores * share),
+                st.integers(0, 30),
+                st.sampled_from([0.25, 0.5, 0.75]),
+            ),
+        ),
+        overall=st.builds(observed, st.integers(0, 60), st.sampled_from([0.5, 1.0]), st.just(1_000), st.just(1.0)),
+    ),
+)
+
+
+@settings(max_examples=750)
+@given(close, st.sampled_from(RoutingPriority), st.sampled_from([None, 1_000]))
+def test_of_models_that_are_nearly_as_good_the_better_comes_first(
+    known: Knowledge, priority: RoutingPriority, tokens: int | None
+) -> None:
+    asked = RouteRequest(task_type="chat", priority=priority, input_tokens=tokens, max_output_tokens=tokens)
+    ranking = rank(asked, known, NOON)
+    measures = [badness(verdict, priority, asked, known.statistics) for verdict in ranking.eligible]
+    assert len(measures) == 3
+    for better, worse in pairwise(measures):
+        # but for what is lost in rounding
+        assert better <= worse + Fraction(1, 10**9)
 
 
 @settings(max_examples=2_500)
@@ -256,11 +380,25 @@ def test_equal_input_gives_equal_output_in_whatever_order_models_come(
     assert outcome == choose(rank(asked, known, NOON), standing)
     # of models with one name, the last that was registered counts: leave one of each
     own = list({(provider_id(each.provider), each.model): each for each in known.own}.values())
-    outcome = choose(rank(asked, replace(known, own=own), NOON), standing)
-    chance.shuffle(own)
-    again = choose(rank(asked, replace(known, own=own), NOON), standing)
-    assert sent_to(outcome) == sent_to(again)
-    assert type(outcome) is type(again)
+    # and of candidates with one name the first
+    named = list({(provider_id(each.provider), each.model): each for each in asked.candidates or ()}.values())
+    by_model = list(known.statistics.by_model.items())
+    outcomes = []
+    for _ in range(2):
+        statistics = replace(known.statistics, by_model=dict(by_model))
+        ranking = rank(
+            asked.model_copy(update={"candidates": list(named) or None}),
+            replace(known, own=list(own), statistics=statistics),
+            NOON,
+        )
+        outcomes.append(choose(ranking, standing))
+        for values in (own, named, by_model):
+            chance.shuffle(values)
+    first, second = outcomes
+    assert sent_to(first) == sent_to(second)
+    assert first.candidates == second.candidates
+    if isinstance(first, RouteRefused):
+        assert first == second
 
 
 @settings(max_examples=2_500)
@@ -280,6 +418,8 @@ def test_each_candidate_has_one_verdict_and_budgets_are_never_promised_twice(
             assert verdict.score is not None
             assert 0 <= verdict.score <= 1
             assert not math.isnan(verdict.score)
+        else:
+            assert verdict.constraint in set(Constraint)
     if isinstance(outcome, RouteRefused):
         assert not any(verdict.eligible for verdict in outcome.candidates)
         _is_refused_rightly(outcome, ranking, standing)
@@ -299,6 +439,7 @@ def _is_refused_rightly(refused: RouteRefused, ranking: Ranking, standing: Seque
     if refused.constraint is Constraint.BUDGET:
         tightest = min(standing, key=lambda budget: budget.available)
         assert (refused.limit, refused.spent, refused.held) == (tightest.limit, tightest.spent, tightest.held)
+        assert (refused.alert_id, refused.resets_at) == (tightest.alert_id, tightest.resets_at)
         least = min(budget.limit for budget in standing)
         assert refused.retryable == any(
             verdict.estimate is not None and verdict.estimate <= least for verdict in ranking.eligible
@@ -307,6 +448,33 @@ def _is_refused_rightly(refused: RouteRefused, ranking: Ranking, standing: Seque
         assert not refused.retryable
 
 
+@settings(max_examples=1_000)
+@given(st.lists(requests, min_size=2, max_size=4), knowledge(), budgets.filter(bool))
+def test_requests_that_come_one_after_another_never_take_a_budget_over_its_limit(
+    asked: list[RouteRequest], known: Knowledge, standing: list[Budget]
+) -> None:
+    for each in asked:
+        ranking = rank(each, known, NOON)
+        outcome = choose(ranking, standing)
+        if isinstance(outcome, RouteRefused):
+            # nothing was refused that could have been paid for
+            assert not any(
+                all(
+                    verdict.estimate is not None and budget.spent + budget.held + verdict.estimate <= budget.limit
+                    for budget in standing
+                )
+                for verdict in ranking.eligible
+            )
+            continue
+        assert outcome.held == outcome.chosen.estimate
+        if outcome.chosen.model.free:
+            assert outcome.held == 0
+            continue
+        standing = [replace(budget, held=budget.held + outcome.held) for budget in standing]
+        assert all(budget.spent + budget.held <= budget.limit for budget in standing)
+
+
+@settings(max_examples=250)
 @given(
     limit=st.integers(1, 10**7),
     spent=st.integers(0, 10**7),
@@ -392,7 +560,7 @@ def test_tokens_that_were_not_said_are_those_of_large_calls_of_late_or_assumed()
     known = Knowledge(own=[model(name="small"), model(name="large")], statistics=Statistics(recent=recent))
     ranking = rank(RouteRequest(task_type="chat"), known, NOON)
     assert {verdict.key[1]: verdict.estimate for verdict in ranking.eligible} == {
-        "small": Decimal(2 * ASSUMED_TOKENS).scaleb(-6),
+        "small": Decimal(2_000).scaleb(-6),
         "large": Decimal(3_200).scaleb(-6),
     }
     assert [note.partition(" ")[0] for note in ranking.notes] == ["inputTokens", "maxOutputTokens"]
@@ -438,3 +606,138 @@ def test_rules_that_apply_add_up() -> None:
     ranking = rank(CHAT, Knowledge(own=own, preferences=preferences), NOON)
     assert [verdict.key[0] for verdict in ranking.eligible] == ["other", "somebody", "ollama"]
     assert (ranking.rules, ranking.max_cost, ranking.priority) == (["first", "second"], Decimal("0.5"), "SPEED")
+
+
+@pytest.mark.parametrize(
+    ("blocked", "provider"),
+    [
+        ("Fireworks_AI", "fireworks"),
+        ("fireworks", "FIREWORKS_ai"),
+        ("gemini", "Google"),
+        ("VERTEX_AI", "gemini"),
+        ("OLLAMA", "ollama"),
+    ],
+)
+def test_a_blocked_provider_is_blocked_under_all_its_names(blocked: str, provider: str) -> None:
+    known = Knowledge(own=[model(provider)])
+    by_rule = RoutingPreferences(rules=[rule({"block": [blocked]}, name="no")])
+    for preferences, constraint, reason in (
+        (RoutingPreferences(blocked=[blocked]), Constraint.BLOCKED_PROVIDERS, "its provider is blocked"),
+        (by_rule, Constraint.CUSTOM_RULES, 'the rule "no" blocks its provider'),
+    ):
+        refused = choose(rank(CHAT, replace(known, preferences=preferences), NOON), [])
+        assert isinstance(refused, RouteRefused)
+        assert (refused.constraint, refused.retryable, refused.limit) == (constraint, False, None)
+        assert [(verdict.reason, verdict.score) for verdict in refused.candidates] == [(reason, None)]
+
+
+def test_a_budget_that_cannot_pay_says_how_it_stands() -> None:
+    # given two budgets, and a request of 0.002 USD
+    ranking = rank(CHAT, Knowledge(own=[model()]), NOON)
+    wide = Budget(UUID(int=1), "wide", Decimal(5), Decimal(1), Decimal(0), None)
+    tight = Budget(UUID(int=2), "tight", Decimal("0.01"), Decimal("0.005"), Decimal("0.003"), NOON)
+    # when the last of the tight one is taken
+    choice = choose(ranking, [wide, tight])
+    assert isinstance(choice, Choice)
+    assert (choice.held, choice.budgeted) == (Decimal("0.002"), True)
+    # then it refuses the next, and would not in an empty window
+    refused = choose(ranking, [wide, replace(tight, held=tight.held + choice.held)])
+    assert isinstance(refused, RouteRefused)
+    assert refused.message == (
+        "The budget tight cannot pay for this request: of 0.01 USD, 0.005 are spent and 0.005 held"
+    )
+    assert (refused.constraint, refused.retryable, refused.alert_id) == (Constraint.BUDGET, True, UUID(int=2))
+    assert (refused.limit, refused.spent, refused.held, refused.resets_at) == (
+        Decimal("0.01"),
+        Decimal("0.005"),
+        Decimal("0.005"),
+        NOON,
+    )
+    assert [verdict.reason for verdict in refused.candidates] == [
+        "it would cost 0.002 USD, and the budget tight has 0 USD left"
+    ]
+    # nor is it worth another try where it is dearer than all of a budget
+    refused = choose(ranking, [wide, replace(tight, limit=Decimal("0.001"))])
+    assert isinstance(refused, RouteRefused)
+    assert not refused.retryable
+
+
+def test_what_costs_nothing_passes_an_overspent_budget_and_what_is_unpriced_passes_none() -> None:
+    overspent = Budget(UUID(int=1), "b", Decimal(1), Decimal(3), Decimal(0), NOON)
+    plenty = replace(overspent, spent=Decimal(0))
+    free = rank(CHAT, Knowledge(own=[model(price=Decimal(0))]), NOON)
+    choice = choose(free, [overspent])
+    assert isinstance(choice, Choice)
+    assert (choice.held, choice.budgeted) == (Decimal(0), True)
+    unpriced = rank(CHAT, Knowledge(own=[model(price=None)]), NOON)
+    refused = choose(unpriced, [plenty])
+    assert isinstance(refused, RouteRefused)
+    assert (refused.constraint, refused.retryable) == (Constraint.BUDGET, False)
+    assert isinstance(choose(unpriced, []), Choice)
+
+
+def test_privacy_prefers_what_is_local_and_says_when_nothing_is() -> None:
+    asked = CHAT.model_copy(update={"priority": RoutingPriority.PRIVACY})
+    own = [model("other", "far"), model(name="near", local=True)]
+    preferences = RoutingPreferences(preferred=["other"])
+    ranking = rank(asked, Knowledge(own=own, preferences=preferences), NOON)
+    assert [verdict.key[1] for verdict in ranking.eligible] == ["near", "far"]
+    assert ranking.notes == []
+    # when the local one may not serve
+    ranking = rank(asked, Knowledge(own=own, preferences=replace(preferences, blocked=["Ollama"])), NOON)
+    assert [verdict.key[1] for verdict in ranking.eligible] == ["far"]
+    assert ranking.notes == ["No local model can serve this request: it leaves your premises, whatever is chosen."]
+
+
+def test_candidates_are_what_is_registered_what_was_observed_and_what_a_rule_uses() -> None:
+    known = Knowledge(
+        own=[model(name="registered")],
+        statistics=Statistics(
+            by_model={("somebody", "observed"): Observed(1, 1)}, names={("somebody", "observed"): "SomeBody"}
+        ),
+        preferences=RoutingPreferences(rules=[rule({"use": {"provider": "Other", "model": "used"}})]),
+    )
+    ranking = rank(CHAT, known, NOON)
+    assert sorted((verdict.model.provider, verdict.model.model) for verdict in ranking.eligible) == [
+        ("Other", "used"),
+        ("SomeBody", "observed"),
+        ("ollama", "registered"),
+    ]
+    assert ranking.eligible[0].key == ("other", "used")
+    # and named ones are all there are
+    named = CHAT.model_validate(CHAT.model_dump() | {"candidates": [{"provider": "OLLAMA", "model": "registered"}]})
+    ranking = rank(named, known, NOON)
+    assert [(verdict.key, verdict.model.own) for verdict in ranking.eligible] == [(("ollama", "registered"), True)]
+
+
+def test_preferring_a_provider_that_is_blocked_takes_nothing_away() -> None:
+    # given somebody who has nothing, and a rule that prefers what the preferences block
+    preferences = RoutingPreferences(blocked=["google"], rules=[rule({"prefer": ["gemini"]})])
+    outcome = choose(rank(CHAT, Knowledge(preferences=preferences), NOON), [])
+    # then all the others are there
+    assert isinstance(outcome, Choice)
+    assert outcome.chosen.key[0] != "google"
+    # and who has something is not told of hundreds that are blocked
+    ranking = rank(CHAT, Knowledge(own=[model()], preferences=preferences), NOON)
+    assert [*ranking.eligible, *ranking.others] == [*ranking.eligible] != []
+
+
+def test_a_refusal_tells_of_the_nearest_first_however_many_there_are() -> None:
+    # given more candidates than are told of, the last of which only costs too much
+    own = [model("other", f"{place:03}") for place in range(MAX_CANDIDATES)]
+    own += [model(name="b", price=Decimal(9)), model(name="a", price=Decimal(9))]
+    preferences = RoutingPreferences(blocked=["other"], max_cost=Decimal("0.01"))
+    refused = choose(rank(CHAT, Knowledge(own=own, preferences=preferences), NOON), [])
+    assert isinstance(refused, RouteRefused)
+    assert refused.message == (
+        "No candidate can serve this request; the nearest, ollama a: it would cost 0.018 USD, above 0.01 USD"
+    )
+    assert (refused.constraint, refused.limit) == (Constraint.MAX_COST_PER_REQUEST, Decimal("0.01"))
+    assert [verdict.key[1] for verdict in refused.candidates[:3]] == ["a", "b", "000"]
+    assert len(refused.candidates) == MAX_CANDIDATES
+
+
+def test_there_may_be_nothing_to_choose_from() -> None:
+    refused = choose(replace(rank(CHAT, Knowledge(own=[model()]), NOON), eligible=[]), [])
+    assert isinstance(refused, RouteRefused)
+    assert (refused.constraint, refused.retryable, refused.candidates) == (Constraint.CANDIDATES, False, [])
