@@ -57,14 +57,16 @@ class RuleAction:
         description="Send the request there, where no block and no limit forbids it and the request may go there."
     )
     prefer: list[str] = strawberry.field(
-        description="Providers to put first, before those that the preferences prefer."
+        description="Providers to put first, before those that the preferences prefer; those of earlier rules come first."
     )
     block: list[str] = strawberry.field(description="Providers not to use.")
     max_cost: Decimal | None = strawberry.field(description="The most the request may cost, in USD.")
     priority: RoutingPriority | None = strawberry.field(description="The priority to route with.")
 
 
-@strawberry.type(description="A rule of the user's own. Rules apply in their order.")
+@strawberry.type(
+    description="A rule of the user's own. Rules apply in their order: each whose condition holds, not the first alone."
+)
 class RoutingRule:
     name: str = strawberry.field(description="What the user calls it; no two rules share a name.")
     when: RuleCondition = strawberry.field(description="When it applies.")

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from domain.error import InvalidInput
 from domain.preference import (
@@ -145,6 +146,34 @@ def test_stored_rules_read_back_as_they_were_given() -> None:
     stored = save.changes()["custom_rules"]
 
     assert [RoutingRule.checked(each) for each in stored] == save.custom_rules
+
+
+def test_a_stored_condition_reads_back_with_all_its_fields() -> None:
+    when = {
+        "taskType": "chat",
+        "priority": "COST",
+        "inputTokensAbove": 1,
+        "inputTokensBelow": 9,
+        "maxOutputTokensAbove": 2,
+        "maxOutputTokensBelow": 8,
+        "metadata": [{"key": "team", "oneOf": ["search"]}],
+        "hours": {"from": 22, "to": 6},
+        "weekdays": ["SATURDAY", "SUNDAY"],
+        "timeZone": "Europe/Berlin",
+    }
+    save = SavePreferences.checked({"customRules": [rule("night", when=when)]})
+
+    [stored] = save.changes()["custom_rules"]
+
+    assert stored["when"].keys() == RuleCondition.model_fields.keys()
+    assert [RoutingRule.checked(stored)] == save.custom_rules
+
+
+def test_a_stored_condition_that_says_nothing_of_the_time_holds_at_any() -> None:
+    condition = RoutingRule.checked({"name": "r", "when": {"task_type": "chat"}, "then": {"priority": "COST"}}).when
+
+    assert (condition.hours, condition.weekdays, condition.time_zone) == (None, [], "UTC")
+    assert all(condition.holds(**ASKED | {"at": NOON + hour * HOUR}) for hour in range(24 * 7))
 
 
 # Bounds
@@ -302,8 +331,12 @@ def test_providers_that_are_one_or_the_other_pass() -> None:
     check_providers(["mistral"], ["openai"])
 
 
+# Whether a condition holds
+
+
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 """A Tuesday."""
+HOUR = timedelta(hours=1)
 ASKED: dict[str, Any] = {
     "task_type": "chat",
     "priority": RoutingPriority.COST,
@@ -383,7 +416,72 @@ def test_hours_are_those_of_the_clock_on_the_wall(at: datetime, holds: bool) -> 
 def test_a_range_of_hours_holds_as_many_as_lie_between(hours: tuple[int, int]) -> None:
     start, end = hours
     range_ = HourRange.checked({"from": start, "to": end})
-    assert sum(hour in range_ for hour in range(24)) == (end - start) % 24 or (start, end) == (0, 24)
+    assert sum(hour in range_ for hour in range(24)) == ((end - start) % 24 or 24)
+
+
+@pytest.mark.parametrize(
+    ("at", "holds"),
+    [
+        # 28 March 2026, an hour east of UTC
+        (datetime(2026, 3, 28, 20, 59, 59, tzinfo=UTC), False),
+        (datetime(2026, 3, 28, 21, 0, tzinfo=UTC), True),
+        (datetime(2026, 3, 28, 23, 30, tzinfo=UTC), True),
+        # six in the morning comes an hour of UTC sooner: the night is seven hours long
+        (datetime(2026, 3, 29, 3, 59, 59, tzinfo=UTC), True),
+        (datetime(2026, 3, 29, 4, 0, tzinfo=UTC), False),
+        # 24 October, two hours east of UTC: the night is nine hours long
+        (datetime(2026, 10, 24, 19, 59, 59, tzinfo=UTC), False),
+        (datetime(2026, 10, 24, 20, 0, tzinfo=UTC), True),
+        (datetime(2026, 10, 25, 4, 59, 59, tzinfo=UTC), True),
+        (datetime(2026, 10, 25, 5, 0, tzinfo=UTC), False),
+    ],
+)
+def test_a_night_ends_by_the_clock_on_the_wall_whenever_that_is_changed(at: datetime, holds: bool) -> None:
+    condition = RuleCondition.checked({"hours": {"from": 22, "to": 6}, "timeZone": "Europe/Berlin"})
+    assert condition.holds(**ASKED | {"at": at}) is holds
+
+
+def test_the_day_of_the_week_is_the_one_of_each_hour_and_not_of_the_night() -> None:
+    condition = RuleCondition.checked({"hours": {"from": 22, "to": 6}, "weekdays": ["TUESDAY"]})
+
+    hours = [
+        hour for hour in range(48) if condition.holds(**ASKED | {"at": datetime(2026, 3, 10, tzinfo=UTC) + hour * HOUR})
+    ]
+
+    assert hours == [0, 1, 2, 3, 4, 5, 22, 23]
+
+
+_BOUNDS = st.none() | st.integers(0, 12)
+_COUNTS = st.none() | st.integers(0, 12)
+
+
+@given(above=_BOUNDS, below=_BOUNDS, count=_COUNTS, tokens=st.sampled_from(["input_tokens", "max_output_tokens"]))
+@settings(max_examples=200, deadline=None)
+def test_a_range_of_tokens_holds_the_counts_that_lie_strictly_within(
+    above: int | None, below: int | None, count: int | None, tokens: str
+) -> None:
+    assume(above is None or below is None or above + 1 < below)
+    condition = RuleCondition.checked({f"{tokens}_above": above, f"{tokens}_below": below})
+
+    within = count is not None and count in range(0 if above is None else above + 1, 13 if below is None else below)
+
+    assert condition.holds(**ASKED | {tokens: count}) is (within or above is below is None)
+
+
+@given(value=st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False))
+@settings(max_examples=200, deadline=None)
+def test_a_number_or_a_truth_value_is_compared_as_json_writes_it(value: bool | float) -> None:
+    written = to_json(value).decode()
+    asked = ASKED | {"metadata": {"key": value}}
+
+    assert RuleCondition.checked({"metadata": [{"key": "key", "oneOf": ["other", written]}]}).holds(**asked)
+    assert not RuleCondition.checked({"metadata": [{"key": "key", "oneOf": ["other", f"+{written}"]}]}).holds(**asked)
+
+
+@pytest.mark.parametrize("value", [None, ["search"], {"a": "search"}, "Search", " search"])
+def test_any_other_value_of_the_metadata_is_none_that_passes(value: Any) -> None:
+    condition = RuleCondition.checked({"metadata": [{"key": "team", "oneOf": ["search", "null", '["search"]']}]})
+    assert not condition.holds(**ASKED | {"metadata": {"team": value}})
 
 
 @pytest.mark.parametrize(
@@ -395,6 +493,8 @@ def test_a_range_of_hours_holds_as_many_as_lie_between(hours: tuple[int, int]) -
         ({"timeZone": "Mars/Olympus"}, ["timeZone"]),
         ({"weekdays": ["SOMEDAY"]}, ["weekdays", "0"]),
         ({"weekdays": ["MONDAY"] * 8}, ["weekdays"]),
+        ({"maxOutputTokensAbove": -1}, ["maxOutputTokensAbove"]),
+        ({"maxOutputTokensBelow": 1_000_000_001}, ["maxOutputTokensBelow"]),
         ({"maxOutputTokensAbove": 5, "maxOutputTokensBelow": 6}, None),
     ],
 )

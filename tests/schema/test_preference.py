@@ -97,6 +97,78 @@ async def test_what_is_saved_is_read_back(api: Api) -> None:
     assert (saved["createdAt"], saved["updatedAt"]) == ("2026-03-10T12:00:00Z", "2026-03-10T12:00:00Z")
 
 
+async def test_every_condition_of_a_rule_is_read_back(api: Api) -> None:
+    when = {
+        "taskType": "ask",
+        "priority": "COST",
+        "inputTokensAbove": 1,
+        "inputTokensBelow": 500,
+        "maxOutputTokensAbove": 10,
+        "maxOutputTokensBelow": 20,
+        "metadata": [{"key": "team", "oneOf": ["a", "b"]}],
+        "hours": {"from": 22, "to": 6},
+        "weekdays": ["SATURDAY", "SUNDAY"],
+        "timeZone": "Europe/Berlin",
+    }
+    await api.ask(SAVE, input={"customRules": [{"name": "nights", "when": when, "then": {"priority": "SPEED"}}]})
+    assert [rule["when"] for rule in (await api.ask(READ))["customRules"]] == [when]
+
+
+async def test_a_rule_that_says_nothing_of_the_time_reads_in_utc_at_any(api: Api) -> None:
+    saved = await api.ask(SAVE, input={"customRules": [{"name": "r", "when": {}, "then": {"priority": "COST"}}]})
+    [rule] = saved["customRules"]
+    assert (rule["when"]["hours"], rule["when"]["weekdays"], rule["when"]["timeZone"]) == (None, [], "UTC")
+
+
+@pytest.mark.parametrize(
+    ("when", "at", "message"),
+    [
+        (
+            {"hours": {"from": 24, "to": 6}},
+            ["hours", "from"],
+            "customRules.0.when.hours.from: Input should be less than or equal to 23",
+        ),
+        (
+            {"hours": {"from": 22, "to": 25}},
+            ["hours", "to"],
+            "customRules.0.when.hours.to: Input should be less than or equal to 24",
+        ),
+        (
+            {"hours": {"from": 6, "to": 6}},
+            ["hours"],
+            "customRules.0.when.hours: from must differ from to; 0 to 24 is the whole day",
+        ),
+        (
+            {"weekdays": ["MONDAY"] * 8},
+            ["weekdays"],
+            "customRules.0.when.weekdays: List should have at most 7 items after validation, not 8",
+        ),
+        (
+            {"timeZone": "Mars/Olympus"},
+            ["timeZone"],
+            "customRules.0.when.timeZone: must be an IANA time zone, such as Europe/Berlin",
+        ),
+        (
+            {"maxOutputTokensAbove": -1},
+            ["maxOutputTokensAbove"],
+            "customRules.0.when.maxOutputTokensAbove: Input should be greater than or equal to 0",
+        ),
+        (
+            {"maxOutputTokensAbove": 5, "maxOutputTokensBelow": 6},
+            [],
+            "customRules.0.when: maxOutputTokensBelow must leave room above maxOutputTokensAbove",
+        ),
+    ],
+)
+async def test_a_condition_out_of_bounds_is_refused_by_name_and_not_stored(
+    api: Api, when: dict[str, Any], at: list[str], message: str
+) -> None:
+    refused = await api.ask(SAVE, input={"customRules": [{"name": "r", "when": when, "then": {"priority": "COST"}}]})
+    assert refused["__typename"] == "InvalidInput"
+    assert (refused["path"], refused["message"]) == (["input", "customRules", "0", "when", *at], message)
+    assert (await api.ask(READ))["createdAt"] is None
+
+
 async def test_a_field_left_out_stays_and_null_clears(api: Api, clock: Clock) -> None:
     # given saved preferences
     await api.ask(SAVE, input={"defaultPriority": "COST", "maxLatencyMs": 100, "blockedProviders": ["x"]})
