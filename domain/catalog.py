@@ -72,6 +72,21 @@ class Rates(NamedTuple):
         ]
         return cls(parts, tuple(steps))
 
+    def cost(self, input_tokens: int, output_tokens: int) -> Decimal | None:
+        """What a request costs, USD to the nano-dollar; None where a rate is not known, or above the most one may cost."""
+        parts, steps = self
+        at = 0
+        while input_tokens <= steps[at].above:
+            at += 1
+        _, in_rate, out_rate, amount = steps[at]
+        # Where a rate is not known, no tokens still cost nothing.
+        if (in_rate is None and input_tokens) or (out_rate is None and output_tokens):
+            return None
+        amount += (in_rate or 0) * input_tokens + (out_rate or 0) * output_tokens
+        if amount > _MAX_NANO_DOLLARS * parts:
+            return None
+        return Decimal(amount if parts == 1 else _half_even(amount, parts)).scaleb(-9)
+
 
 def _whole(parts: int, rate: Fraction | None) -> int | None:
     return None if rate is None else int(rate * parts)
@@ -119,20 +134,7 @@ class CatalogModel:
 
         The same, for a model of the price list, as `domain.price.price`: more than a request can cost is unknown, too.
         """
-        if self.rates is None:
-            return None
-        parts, steps = self.rates
-        at = 0
-        while input_tokens <= steps[at].above:
-            at += 1
-        _, in_rate, out_rate, amount = steps[at]
-        # Where a rate is not known, no tokens still cost nothing.
-        if (in_rate is None and input_tokens) or (out_rate is None and output_tokens):
-            return None
-        amount += (in_rate or 0) * input_tokens + (out_rate or 0) * output_tokens
-        if amount > _MAX_NANO_DOLLARS * parts:
-            return None
-        return Decimal(amount if parts == 1 else _half_even(amount, parts)).scaleb(-9)
+        return None if self.rates is None else self.rates.cost(input_tokens, output_tokens)
 
     @property
     def free(self) -> bool:

@@ -21,11 +21,12 @@ from domain.ab_test import VariantConfig
 from domain.bounds import Input, JSONObject, Name, Tokens, refuse
 from domain.catalog import CatalogModel, all_listed, listed
 from domain.money import MAX_COST, ZERO, plain
-from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule
+from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
 from domain.price import provider_id
 
 MAX_CANDIDATES: Final = 100
 """That a request may name, and that a decision tells of."""
+MAX_CANDIDATES_BYTES: Final = 64 * 1024
 MAX_FALLBACKS: Final = 5
 ASSUMED_TOKENS: Final = 1_000
 """In and out, for a request that does not say and a model of which nothing is known."""
@@ -38,9 +39,6 @@ _NEUTRAL_LATENCY_MS: Final = 1_000.0
 _NEUTRAL_SUCCESS: Final = 0.95
 _NEUTRAL_QUALITY: Final = 0.5
 _UNKNOWN: Final = float("inf")
-
-
-MAX_CANDIDATES_BYTES: Final = 64 * 1024
 
 
 class RouteRequest(Input):
@@ -264,8 +262,7 @@ class _Steering:
     max_latency_ms: int | None
     preferred: Mapping[str, int]
     blocked: Mapping[str, tuple[Constraint, str]]
-    use: Sequence[Key]
-    targets: Sequence[tuple[str, str]]
+    use: RuleTarget | None
     rules: Sequence[str]
 
 
@@ -284,13 +281,13 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime) -> Ranking:
     ]
     measures = [_measure(verdict, asked, steering.priority, statistics) for verdict in verdicts]
     private = steering.priority is RoutingPriority.PRIVACY
-    places = {key: place for place, key in reversed(list(enumerate(steering.use)))}
-    last_use, last_preferred = len(places), len(steering.preferred)
+    used = steering.use and _key(steering.use.provider, steering.use.model)
+    last_preferred = len(steering.preferred)
 
     def order(index: int) -> tuple[Any, ...]:
         verdict = verdicts[index]
         return (
-            places.get(verdict.key, last_use),
+            verdict.key != used,
             private and not verdict.model.local,
             steering.preferred.get(verdict.key[0], last_preferred),
             measures[index],
@@ -320,11 +317,7 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     A model whose tokens cost nothing always passes. The hold is the estimate; there is none where there is no budget.
     """
     tightest = _tightest(budgets)
-    affordable, beyond = list(ranking.eligible), list[Verdict]()
-    if tightest is not None:
-        available = tightest.available
-        affordable = [verdict for verdict in ranking.eligible if _pays(available, verdict)]
-        beyond = [_beyond(verdict, tightest) for verdict in ranking.eligible if not _pays(available, verdict)]
+    affordable, beyond = (ranking.eligible, []) if tightest is None else _parted(ranking.eligible, tightest)
     if not affordable:
         return _refused(ranking, beyond, budgets)
     chosen, *others = affordable
@@ -366,15 +359,13 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, at: datetime)
     for name in (*(name for rule in applying for name in rule.then.prefer), *preferences.preferred):
         preferred.setdefault(provider_id(name), len(preferred))
     limits = [preferences.max_cost, *(rule.then.max_cost for rule in applying)]
-    targets = [(rule.then.use.provider, rule.then.use.model) for rule in applying if rule.then.use]
     return _Steering(
         priority=next((rule.then.priority for rule in applying if rule.then.priority), wanted),
         max_cost=min((limit for limit in limits if limit is not None), default=None),
         max_latency_ms=preferences.max_latency_ms,
         preferred=preferred,
         blocked=blocked,
-        use=[(provider_id(provider), model) for provider, model in targets[:1]],
-        targets=targets[:1],
+        use=next((rule.then.use for rule in applying if rule.then.use), None),
         rules=[rule.name for rule in applying],
     )
 
@@ -387,19 +378,21 @@ def _candidates(
     A user has the models that are registered, those that served before, and those that a rule names. Of a preferred
     provider that none of these is of, all listed models are considered, unless it is blocked.
     """
-    own = {(provider_id(model.provider), model.model): _priced(model, at) for model in knowledge.own}
+    own = {_key(model.provider, model.model): _priced(model, at) for model in knowledge.own}
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
     if asked.candidates:
         for config in asked.candidates:
-            key = (provider_id(config.provider), config.model)
+            key = _key(config.provider, config.model)
             found.setdefault(key, (own.get(key) or _known(config.provider, config.model, at), config.parameters))
         return found.values()
     for key, model in own.items():
         found[key] = (model, None)
     statistics = knowledge.statistics
     had = [(statistics.names.get(key, key[0]), key[1]) for key in statistics.by_model]
-    for provider, name in (*had, *steering.targets):
-        key = (provider_id(provider), name)
+    if steering.use is not None:
+        had.append((steering.use.provider, steering.use.model))
+    for provider, name in had:
+        key = _key(provider, name)
         if key not in found:
             found[key] = (_known(provider, name, at), None)
     missing = steering.preferred.keys() - steering.blocked.keys() - {provider for provider, _ in found}
@@ -431,6 +424,10 @@ def _priced(model: CatalogModel, at: datetime) -> CatalogModel:
     return model
 
 
+def _key(provider: str, model: str) -> Key:
+    return provider_id(provider), model
+
+
 def _known(provider: str, model: str, at: datetime) -> CatalogModel:
     return listed(provider, model, at) or CatalogModel(
         id=f"{provider}:{model}",
@@ -454,7 +451,7 @@ def _judged(
     steering: _Steering,
     statistics: Statistics,
 ) -> Verdict:
-    key = (provider_id(model.provider), model.model)
+    key = _key(model.provider, model.model)
     observed = statistics.timed(key, asked.task_type)
     recent = statistics.recent.get(key, _NOTHING_RECENT)
     estimate = model.estimate(
@@ -541,9 +538,9 @@ def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) 
     """What the user should know of a decision beside its reasons."""
     if steering.priority is RoutingPriority.PRIVACY and not any(verdict.model.local for verdict in ranked):
         yield "No local model can serve this request: it leaves your premises, whatever is chosen."
-    for provider, model in steering.targets:
-        if not any(verdict.key == (provider_id(provider), model) for verdict in ranked):
-            yield f"A rule says to use {provider} {model}, which cannot serve this request."
+    use = steering.use
+    if use is not None and not any(verdict.key == _key(use.provider, use.model) for verdict in ranked):
+        yield f"A rule says to use {use.provider} {use.model}, which cannot serve this request."
     for name, value in (("inputTokens", asked.input_tokens), ("maxOutputTokens", asked.max_output_tokens)):
         if value is None:
             yield (
@@ -552,9 +549,17 @@ def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) 
             )
 
 
-def _pays(available: Decimal, verdict: Verdict) -> bool:
-    """Whether so much is enough for it."""
-    return verdict.model.free or (verdict.estimate is not None and verdict.estimate <= available)
+def _parted(eligible: Sequence[Verdict], budget: Budget) -> tuple[list[Verdict], list[Verdict]]:
+    """Those that the budget can pay for, and those that it cannot, which say so."""
+    available = budget.available
+    affordable: list[Verdict] = []
+    beyond: list[Verdict] = []
+    for verdict in eligible:
+        if verdict.model.free or (verdict.estimate is not None and verdict.estimate <= available):
+            affordable.append(verdict)
+        else:
+            beyond.append(_beyond(verdict, budget))
+    return affordable, beyond
 
 
 def _beyond(verdict: Verdict, budget: Budget) -> Verdict:

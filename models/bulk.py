@@ -241,6 +241,19 @@ def find(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
     )
 
 
+def lock(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
+    """The same rows as `find`, kept from other transactions until this one ends; in the order of `by`."""
+    columns = columns_of(table)
+    joined = " AND ".join(f"t.{name} = r.{name}" for name in by)
+    order = ", ".join(f"t.{name}" for name in by)
+    return Bulk(
+        Rows(columns_of(table, by)),
+        f"SELECT {', '.join(f't.{name}' for name in returning)} FROM {{rows}} JOIN {table} t ON {joined} "
+        f"ORDER BY {order} {{locked}}",
+        [columns[name] for name in returning],
+    )
+
+
 def _read(readers: Sequence[Convert | None], rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
     converting = [(place, read) for place, read in enumerate(readers) if read is not None]
     if not converting:

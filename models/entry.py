@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -19,11 +18,12 @@ from sqlalchemy import Integer, String, Uuid, bindparam, select, tuple_
 
 from domain.ab_test import variant_of
 from domain.analytics import LogAnalytics
+from domain.catalog import Rates
 from domain.cost_alert import MAX_CLOCK_SKEW
 from domain.error import Conflict, InvalidInput, Refusal
 from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.latency import bucket_of
-from domain.money import EXACT, MAX_COST, to_nano_dollars
+from domain.money import MAX_COST
 from domain.price import price, provider_id
 from models.ab_test import ADD_TO_TESTS
 from models.base import Base
@@ -229,11 +229,12 @@ class Entry:
             [{"user_id": user_id} for user_id in spenders],
             [dict(zip(_MODEL, model, strict=True)) for model in models],
         )
-        prices = {(user_id, provider, model): both for user_id, provider, model, *both in found_models}
+        rates = {(user_id, provider, model): Rates.of(*prices) for user_id, provider, model, *prices in found_models}
         for row in unpriced:
-            both = prices.get((row["user_id"], provider_id(row["provider"]), row["model_used"]))
-            if both is not None and None not in both:
-                row["cost"], row["price_version"] = _own_price(row, *both), OWN_PRICES
+            own = rates.get((row["user_id"], provider_id(row["provider"]), row["model_used"]))
+            if own is not None:
+                cost = own.cost(row["input_tokens"], row["output_tokens"])
+                row["cost"], row["price_version"] = MAX_COST if cost is None else cost, OWN_PRICES
         alerts = [WatchedAlert(*row) for row in found_alerts]
         tests = {(user_id, id_): active for user_id, id_, active in found_tests}
         return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int))
@@ -322,12 +323,6 @@ def _may_be_priced(entry: Prepared) -> bool:
         and row["input_tokens"] is not None
         and row["output_tokens"] is not None
     )
-
-
-def _own_price(row: Mapping[str, Any], input_price: Decimal, output_price: Decimal) -> Decimal:
-    """What the request cost, USD to the nano-dollar, at these prices for a million tokens."""
-    tokens = EXACT.multiply(input_price, row["input_tokens"]), EXACT.multiply(output_price, row["output_tokens"])
-    return min(to_nano_dollars(EXACT.scaleb(EXACT.add(*tokens), -6)), MAX_COST)
 
 
 def batched(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.cost_alert import AlertState, Window, WindowMode, is_clear, state_of
 from domain.event import AlertTriggered
 from domain.money import ZERO
-from models.bulk import Bulk, Rows, add_rows, columns_of, find, insert, whole
+from models.bulk import Bulk, Rows, add_rows, columns_of, find, insert, lock, whole
 from models.cost_alert import AlertEvent, WatchedAlert, firing_of, is_due
 from models.types import Money, UTCDateTime
 
@@ -25,12 +25,7 @@ _FIRING: Final = (*_ALERT, "window_start", "config_version")
 
 ADD_TO_WINDOWS: Final = add_rows("router_cost_alert_windows", (*_ALERT, "window_start", "amount"))
 """Adds to calendar windows, and says what is in them now."""
-LOCK_ROLLING: Final = Bulk(
-    Rows(columns_of("router_rolling_alerts", _ALERT)),
-    "SELECT t.user_id, t.alert_id, t.armed_at FROM {rows} JOIN router_rolling_alerts t "
-    "ON t.user_id = r.user_id AND t.alert_id = r.alert_id ORDER BY t.user_id, t.alert_id {locked}",
-    list(columns_of("router_rolling_alerts").values()),
-)
+LOCK_ROLLING: Final = lock("router_rolling_alerts", _ALERT, (*_ALERT, "armed_at"))
 """Keeps other commits away from these rolling alerts, and says since when they are armed."""
 SUM_ROLLING: Final = Bulk(
     Rows({"user_id": Uuid(), "first_minute": UTCDateTime()}),

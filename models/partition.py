@@ -20,8 +20,7 @@ MONTHS_AHEAD: Final = 2
 PARTITIONED: Final = ("router_analytics", "router_decisions")
 
 _PARTITIONS: Final = text(
-    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-    "WHERE i.inhparent IN ('router_analytics'::regclass, 'router_decisions'::regclass)"
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass(:parent)"
 )
 
 
@@ -59,7 +58,7 @@ async def make_partitions(connection: AsyncConnection, table: str, months: Itera
     """Make a table's partitions of these months that are missing. The connection's role owns the table."""
     # One at a time, in all processes: what two make at once, one is refused.
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('router partitions', 0))"))
-    made = set(await connection.scalars(_PARTITIONS))
+    made = set(await connection.scalars(_PARTITIONS, {"parent": table}))
     for month in sorted(set(months)):
         name = month.partition_of(table)
         if name not in made:
@@ -76,9 +75,8 @@ async def make_partitions(connection: AsyncConnection, table: str, months: Itera
 async def drop_partitions(connection: AsyncConnection, table: str, before: datetime) -> None:
     """Drop a table's partitions whose every row happened before this moment. The connection's role owns the table."""
     last_kept = Month.of(before).partition_of(table)
-    made = sorted(await connection.scalars(_PARTITIONS))
-    old = [name for name in made if name.startswith(f"{table}_") and name < last_kept]
-    await _run(connection, *(f"DROP TABLE {name}" for name in old))
+    made = sorted(await connection.scalars(_PARTITIONS, {"parent": table}))
+    await _run(connection, *(f"DROP TABLE {name}" for name in made if name < last_kept))
 
 
 async def _run(connection: AsyncConnection, *statements: str) -> None:

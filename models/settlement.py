@@ -16,12 +16,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from prometheus_client import Counter
-from sqlalchemy import Integer, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.money import ZERO
-from models.bulk import Bulk, Rows, Together, columns_of
-from models.types import Money, UTCDateTime
+from models.bulk import Bulk, Rows, Together, columns_of, lock
 
 OVERSHOOT: Final = Counter(
     "router_budget_overshoot_usd",
@@ -31,22 +29,13 @@ OVERSHOOT: Final = Counter(
 )
 
 _KEY: Final = ("user_id", "decision_id")
-_rows = Rows(columns_of("router_holds", _KEY))
+_DECISION: Final = ("user_id", "id")
 # Decisions first: whoever changes a hold has locked its decision.
 _lock = Together(
-    Bulk(
-        _rows,
-        "SELECT t.user_id, t.id, t.attempts_left, t.settled_at, t.expires_at FROM {rows} JOIN router_decisions t "
-        "ON t.user_id = r.user_id AND t.id = r.decision_id ORDER BY t.user_id, t.id {locked}",
-        [Uuid(), Uuid(), Integer(), UTCDateTime(), UTCDateTime()],
-    ),
-    Bulk(
-        _rows,
-        "SELECT t.user_id, t.decision_id, t.amount FROM {rows} JOIN router_holds t "
-        "ON t.user_id = r.user_id AND t.decision_id = r.decision_id ORDER BY t.user_id, t.decision_id {locked}",
-        [Uuid(), Uuid(), Money()],
-    ),
+    lock("router_decisions", _DECISION, (*_DECISION, "attempts_left", "settled_at", "expires_at")),
+    lock("router_holds", _KEY, (*_KEY, "amount")),
 )
+_freed = Rows(columns_of("router_holds", _KEY))
 _decided = Rows(columns_of("router_decisions", ("user_id", "id", "attempts_left", "settled_at")))
 _lowered = Rows(columns_of("router_holds", (*_KEY, "amount")))
 _write = Together(
@@ -56,7 +45,7 @@ _write = Together(
         "WHERE router_decisions.user_id = r.user_id AND router_decisions.id = r.id",
     ),
     Bulk(
-        _rows,
+        _freed,
         "DELETE FROM router_holds WHERE EXISTS (SELECT 1 FROM {rows} "
         "WHERE r.user_id = router_holds.user_id AND r.decision_id = router_holds.decision_id)",
     ),
@@ -90,8 +79,12 @@ async def settle(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]],
             attempts[row["user_id"], row["decision_id"]].append(row)
     if not attempts:
         return overshoot
-    keys = [{"user_id": user_id, "decision_id": id_} for user_id, id_ in sorted(attempts)]
-    decisions, held = await _lock.execute(connection, keys)
+    keys = sorted(attempts)
+    decisions, held = await _lock.execute(
+        connection,
+        [{"user_id": user_id, "id": id_} for user_id, id_ in keys],
+        [{"user_id": user_id, "decision_id": id_} for user_id, id_ in keys],
+    )
     amounts = {(user_id, id_): amount for user_id, id_, amount in held}
     settled, freed, lowered = [], [], []
     for user_id, id_, still_left, settled_before, expires_at in decisions:

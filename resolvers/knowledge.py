@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -31,15 +32,15 @@ _USABLE_TIMES: Final = 10
 
 @dataclass(slots=True)
 class _Kept:
-    reading: asyncio.Task[Knowledge]
-    begun_s: float
-    # The last that was read, and what it took.
+    # The last that was read, when, and what it took.
     knowledge: Knowledge | None = None
     read_at_s: float = 0.0
     took_s: float = 0.0
+    reading: asyncio.Task[Knowledge] | None = None
+    """The one that is on its way."""
 
     def age_in_readings(self, now_s: float) -> float:
-        """1 when it is time for another reading, unless the figure is less."""
+        """From 1 on it is time for another reading."""
         return (now_s - self.read_at_s) / max(_FRESH_FOR_S, _READING_TIMES * self.took_s)
 
 
@@ -55,21 +56,16 @@ class KnowledgeCache:
     async def of(self, viewer: Viewer) -> Knowledge:
         """The user's knowledge. A little old, it is used while a newer one is read; older, that is waited for."""
         now_s = asyncio.get_running_loop().time()
-        kept = self._kept.get(viewer.id)
-        if kept is None:
-            kept = self._kept[viewer.id] = _Kept(self._reading(viewer), now_s)
-            kept.reading.add_done_callback(lambda reading: self._read(kept, reading))
-            if len(self._kept) > MAX_USERS:
-                self._kept.popitem(last=False)
+        kept = self._kept.setdefault(viewer.id, _Kept())
         self._kept.move_to_end(viewer.id)
+        if len(self._kept) > MAX_USERS:
+            self._kept.popitem(last=False)
         age = kept.age_in_readings(now_s)
-        too_old = kept.knowledge is None or age > _USABLE_TIMES
-        if kept.reading.done() and (too_old or (age > 1 and now_s >= self._pauses_until_s)):
-            kept.reading, kept.begun_s = self._reading(viewer), now_s
-            kept.reading.add_done_callback(lambda reading: self._read(kept, reading))
-        if too_old or kept.knowledge is None:
-            return await uninterrupted(kept.reading)
-        return kept.knowledge
+        usable = kept.knowledge if age <= _USABLE_TIMES else None
+        if usable is not None and (age <= 1 or now_s < self._pauses_until_s):
+            return usable
+        reading = kept.reading or self._begun(viewer, kept, now_s)
+        return await uninterrupted(reading) if usable is None else usable
 
     def forget(self, viewer: Viewer, knowledge: Knowledge) -> None:
         """Read anew what turned out to be old, unless that is done already."""
@@ -77,16 +73,18 @@ class KnowledgeCache:
         if kept is not None and kept.knowledge is knowledge:
             del self._kept[viewer.id]
 
-    def _reading(self, viewer: Viewer) -> asyncio.Task[Knowledge]:
-        return asyncio.create_task(self._loaded(viewer))
+    def _begun(self, viewer: Viewer, kept: _Kept, now_s: float) -> asyncio.Task[Knowledge]:
+        kept.reading = asyncio.create_task(self._loaded(viewer))
+        kept.reading.add_done_callback(partial(self._read, kept, now_s))
+        return kept.reading
 
     async def _loaded(self, viewer: Viewer) -> Knowledge:
         async with self._database.viewer(viewer) as session:
             return await knowledge_of(session, viewer.id, self._clock())
 
-    def _read(self, kept: _Kept, reading: asyncio.Task[Knowledge]) -> None:
+    def _read(self, kept: _Kept, begun_s: float, reading: asyncio.Task[Knowledge]) -> None:
         now_s = asyncio.get_running_loop().time()
-        kept.took_s = now_s - kept.begun_s
+        kept.reading, kept.took_s = None, now_s - begun_s
         self._pauses_until_s = now_s + _PAUSE_TIMES * kept.took_s
         if not reading.cancelled() and reading.exception() is None:
             kept.knowledge, kept.read_at_s = reading.result(), now_s

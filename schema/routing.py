@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any
 
 import strawberry
@@ -141,17 +142,11 @@ def _choice(root: resolvers.routing.Simulation) -> domain.routing.Choice | None:
 
 
 def _chosen(name: str) -> Any:
+    of = attrgetter(name)
+
     def value(root: resolvers.routing.Simulation) -> Any:
         choice = _choice(root)
-        return None if choice is None else getattr(choice.chosen, name)
-
-    return value
-
-
-def _chosen_model(name: str) -> Any:
-    def value(root: resolvers.routing.Simulation) -> Any:
-        choice = _choice(root)
-        return None if choice is None else getattr(choice.chosen.model, name)
+        return None if choice is None else of(choice.chosen)
 
     return value
 
@@ -164,12 +159,12 @@ def _fallbacks(root: resolvers.routing.Simulation) -> list[Any]:
 @strawberry.type(description="What would be decided now. Nothing is stored or held.")
 class RoutingSimulation:
     provider: str | None = strawberry.field(
-        resolver=_chosen_model("provider"),
+        resolver=_chosen("model.provider"),
         graphql_type=str | None,
         description="The provider the request would be sent to; null when it would be refused.",
     )
     model: str | None = strawberry.field(
-        resolver=_chosen_model("model"), graphql_type=str | None, description="The model that would be asked for."
+        resolver=_chosen("model.model"), graphql_type=str | None, description="The model that would be asked for."
     )
     fallbacks: list[VariantConfig] = strawberry.field(
         resolver=_fallbacks, graphql_type=list[VariantConfig], description="Where it would be sent when that fails."
