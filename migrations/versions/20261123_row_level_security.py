@@ -5,13 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.protection import SYSTEM_ROLE, VIEWER_ROLE, protect
+
 revision = "20261123_row_level_security"
 down_revision = "20261123_first_tables"
 branch_labels = None
 depends_on = None
-
-VIEWER_ROLE = "router_viewer"
-SYSTEM_ROLE = "router_system"
 
 # What a viewer may do with their own rows in each table; the ledger and maintenance may do all with all rows.
 VIEWER_MAY = {
@@ -26,11 +25,6 @@ VIEWER_MAY = {
     "router_latency_hourly": "SELECT",
     "router_event_keys": "",
 }
-# A policy holds for the members of its role too, and whoever connects is one: only those who took the role pass.
-# Asked once for a statement, by the subquery, and not for each row; and the planner takes it that a CASE lets half of the
-# rows through, where of an equation it would expect next to none, and plan for tables as good as empty.
-AS_SYSTEM = f"CASE (SELECT current_user) WHEN '{SYSTEM_ROLE}' THEN true ELSE false END"
-OWN_ROWS = "user_id = nullif(current_setting('app.user_id', true), '')::uuid"
 
 
 def upgrade() -> None:
@@ -40,14 +34,7 @@ def upgrade() -> None:
     _make_roles(connection)
     op.execute(f"GRANT USAGE ON SCHEMA public TO {VIEWER_ROLE}, {SYSTEM_ROLE}")
     op.execute(f"GRANT SELECT, INSERT ON router_retention TO {SYSTEM_ROLE}")
-    for table, may in VIEWER_MAY.items():
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SYSTEM_ROLE}")
-        op.execute(f"CREATE POLICY system ON {table} TO {SYSTEM_ROLE} USING ({AS_SYSTEM}) WITH CHECK ({AS_SYSTEM})")
-        if may:
-            op.execute(f"GRANT {may} ON {table} TO {VIEWER_ROLE}")
-            op.execute(f"CREATE POLICY own_rows ON {table} TO {VIEWER_ROLE} USING ({OWN_ROWS}) WITH CHECK ({OWN_ROWS})")
+    protect(VIEWER_MAY)
 
 
 def downgrade() -> None:

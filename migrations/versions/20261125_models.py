@@ -5,17 +5,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.protection import protect
+
 revision = "20261125_models"
 down_revision = "20261125_rolling_alerts"
 branch_labels = None
 depends_on = None
 
-VIEWER_ROLE = "router_viewer"
-SYSTEM_ROLE = "router_system"
-TABLES = ["router_models", "router_routing_versions"]
-# As in `row_level_security`.
-AS_SYSTEM = f"CASE (SELECT current_user) WHEN '{SYSTEM_ROLE}' THEN true ELSE false END"
-OWN_ROWS = "user_id = nullif(current_setting('app.user_id', true), '')::uuid"
+VIEWER_MAY = dict.fromkeys(["router_models", "router_routing_versions"], "SELECT, INSERT, UPDATE, DELETE")
 
 
 def upgrade() -> None:
@@ -43,15 +40,7 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", name="pk_router_routing_versions"),
     )
-    if op.get_bind().dialect.name != "postgresql":
-        return
-    for table in TABLES:
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SYSTEM_ROLE}")
-        op.execute(f"CREATE POLICY system ON {table} TO {SYSTEM_ROLE} USING ({AS_SYSTEM}) WITH CHECK ({AS_SYSTEM})")
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {VIEWER_ROLE}")
-        op.execute(f"CREATE POLICY own_rows ON {table} TO {VIEWER_ROLE} USING ({OWN_ROWS}) WITH CHECK ({OWN_ROWS})")
+    protect(VIEWER_MAY)
 
 
 def downgrade() -> None:

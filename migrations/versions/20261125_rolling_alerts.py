@@ -5,17 +5,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.protection import SYSTEM_ROLE, protect
+
 revision = "20261125_rolling_alerts"
 down_revision = "20261123_row_level_security"
 branch_labels = None
 depends_on = None
 
-VIEWER_ROLE = "router_viewer"
-SYSTEM_ROLE = "router_system"
 VIEWER_MAY = {"router_rolling_alerts": "SELECT, INSERT, UPDATE, DELETE", "router_spend_minutes": "SELECT"}
-# As in `row_level_security`.
-AS_SYSTEM = f"CASE (SELECT current_user) WHEN '{SYSTEM_ROLE}' THEN true ELSE false END"
-OWN_ROWS = "user_id = nullif(current_setting('app.user_id', true), '')::uuid"
 
 
 def upgrade() -> None:
@@ -48,13 +45,7 @@ def upgrade() -> None:
         # What is between colons is no parameter here.
         op.get_bind().exec_driver_sql(f"INSERT INTO router_spend_minutes {spent.format(minute=minute)}")
         return
-    for table, may in VIEWER_MAY.items():
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SYSTEM_ROLE}")
-        op.execute(f"CREATE POLICY system ON {table} TO {SYSTEM_ROLE} USING ({AS_SYSTEM}) WITH CHECK ({AS_SYSTEM})")
-        op.execute(f"GRANT {may} ON {table} TO {VIEWER_ROLE}")
-        op.execute(f"CREATE POLICY own_rows ON {table} TO {VIEWER_ROLE} USING ({OWN_ROWS}) WITH CHECK ({OWN_ROWS})")
+    protect(VIEWER_MAY)
     # The rows show themselves to this role alone.
     op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")
     minute = "date_trunc('minute', occurred_at, 'UTC')"

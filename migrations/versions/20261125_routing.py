@@ -6,18 +6,15 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations.protection import protect
+
 revision = "20261125_routing"
 down_revision = "20261125_models"
 branch_labels = None
 depends_on = None
 
 JSON_DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-VIEWER_ROLE = "router_viewer"
-SYSTEM_ROLE = "router_system"
 VIEWER_MAY = {"router_decisions": "SELECT, UPDATE", "router_holds": "SELECT, DELETE"}
-# As in `row_level_security`.
-AS_SYSTEM = f"CASE (SELECT current_user) WHEN '{SYSTEM_ROLE}' THEN true ELSE false END"
-OWN_ROWS = "user_id = nullif(current_setting('app.user_id', true), '')::uuid"
 FROM_A_DECISION = sa.text("decision_id IS NOT NULL")
 
 
@@ -67,15 +64,7 @@ def upgrade() -> None:
         sqlite_where=FROM_A_DECISION,
         postgresql_where=FROM_A_DECISION,
     )
-    if op.get_bind().dialect.name != "postgresql":
-        return
-    for table, may in VIEWER_MAY.items():
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SYSTEM_ROLE}")
-        op.execute(f"CREATE POLICY system ON {table} TO {SYSTEM_ROLE} USING ({AS_SYSTEM}) WITH CHECK ({AS_SYSTEM})")
-        op.execute(f"GRANT {may} ON {table} TO {VIEWER_ROLE}")
-        op.execute(f"CREATE POLICY own_rows ON {table} TO {VIEWER_ROLE} USING ({OWN_ROWS}) WITH CHECK ({OWN_ROWS})")
+    protect(VIEWER_MAY)
 
 
 def downgrade() -> None:
