@@ -1,0 +1,324 @@
+"""A/B inference: figures by hand, what holds for all sums, and how often equals get a winner."""
+
+from __future__ import annotations
+
+import math
+import random
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.inference import (
+    GROUPS,
+    Arm,
+    Group,
+    Metric,
+    Sums,
+    Verdict,
+    calls_needed,
+    capped_cost,
+    compare,
+    conclude,
+    cost_cap,
+    detectable_effect,
+    log_latency,
+    probability_better,
+    sample_ratio_p_value,
+)
+
+SWAPPED = {Verdict.A_BETTER: Verdict.B_BETTER, Verdict.B_BETTER: Verdict.A_BETTER}
+WINNERS = set(SWAPPED)
+
+
+def sums_of(count: int, mean: float, deviation: float) -> Sums:
+    return Sums(count, count * mean, count * (mean * mean + deviation * deviation))
+
+
+nano_dollars = st.integers(0, 10**10)
+
+
+@st.composite
+def arms(draw: st.DrawFn, least: int = 0, most: int = 1_000_000) -> Arm:
+    n = draw(st.integers(least, most))
+    latency = sums_of(draw(st.integers(0, n)), draw(st.floats(0, 15)), draw(st.floats(0, 5)))
+    cost = sums_of(draw(st.integers(0, n)), draw(nano_dollars) / 1e9, draw(nano_dollars) / 1e9)
+    return Arm(n, draw(st.integers(0, n)), latency, cost)
+
+
+metrics = st.sampled_from(Metric)
+
+
+def success(n: int, successes: int) -> Arm:
+    return Arm(n, successes)
+
+
+def priced(n: int, mean: float, deviation: float) -> Arm:
+    return Arm(n, n * 19 // 20, sums_of(n, math.log(1_000), 0.5), sums_of(n, mean, deviation))
+
+
+def test_sums_of_values_add_up() -> None:
+    both = Sums.of([1, 2]) + Sums.of([3])
+    assert both == Sums(3, 6, 14)
+    assert both.mean == 2
+    assert both.variance == 1
+    assert Sums().mean is None
+
+
+def test_zero_ms_counts_as_one_and_costs_are_capped() -> None:
+    assert (log_latency(0), log_latency(1), log_latency(1_000)) == (0, 0, math.log(1_000))
+    assert capped_cost(Decimal(9_990), Decimal("0.5")) == 0.5
+    assert capped_cost(Decimal("0.25"), Decimal("0.5")) == 0.25
+
+
+def test_a_cap_is_three_times_the_99th_percentile() -> None:
+    assert cost_cap([Decimal(cost) for cost in range(100, 0, -1)]) == Decimal(297)
+    assert cost_cap([]) is None
+
+
+def test_success_rates_by_hand() -> None:
+    # 980 and 950 of 1,000. Pooled rate 1930.5 / 2001; x = 1000 times the mixture, tuned so that x = 7.936.
+    x = -2 * math.log(0.05) + math.log(1 - 2 * math.log(0.05))
+    own = (980.5 * 20.5 + 950.5 * 50.5) / 1_001**2 / 1_000
+    pooled = 1930.5 * 70.5 / 2_001**2 * 2 / 1_000
+    variance = max(own, pooled)
+    radius = math.sqrt(variance * (1 + x) / x * (math.log(1 + x) + 2 * math.log(20)))
+    look = compare(Metric.SUCCESS_RATE, success(1_000, 980), success(1_000, 950))
+    assert x == pytest.approx(7.936, abs=1e-3)
+    assert (look.value_a, look.value_b) == (0.98, 0.95)
+    assert look.effect == pytest.approx(0.03)
+    assert look.low == pytest.approx(0.03 - radius)
+    assert look.high == pytest.approx(0.03 + radius)
+    assert look.p_value == pytest.approx(math.sqrt(1 + x) * math.exp(-(0.03**2) * x / (2 * variance * (1 + x))))
+    assert look.probability_a_better == pytest.approx(0.5 * math.erfc(-0.03 / math.sqrt(2 * variance)))
+    assert look.verdict is Verdict.A_BETTER
+    assert look.sentence.startswith("A is better in success rate: 98.0 % of A's calls succeed and 95.0 % of B's; the ")
+
+
+def test_latency_is_a_ratio_of_geometric_means_and_less_is_better() -> None:
+    a = Arm(200, 200, latency=Sums.of([math.log(100), math.log(400)] * 100))
+    b = Arm(200, 200, latency=Sums.of([math.log(200), math.log(800)] * 100))
+    look = compare(Metric.LATENCY, a, b)
+    assert look.value_a == pytest.approx(200)
+    assert look.value_b == pytest.approx(400)
+    assert look.effect == pytest.approx(0.5)
+    assert look.low is not None
+    assert look.high is not None
+    assert look.low * look.high == pytest.approx(0.25)
+    assert look.verdict is Verdict.A_BETTER
+
+
+def test_equal_constants_do_not_differ_and_unequal_ones_do() -> None:
+    tenths = Sums(1_000, sum([0.1] * 1_000), sum([0.1 * 0.1] * 1_000))
+    more = Sums(3_000, sum([0.1] * 3_000), sum([0.1 * 0.1] * 3_000))
+    assert compare(Metric.COST, Arm(1_000, 0, cost=tenths), Arm(3_000, 0, cost=more)).p_value == 1
+    free = Arm(1_000, 0, cost=Sums(1_000))
+    assert compare(Metric.COST, free, free).low == 0
+    assert compare(Metric.COST, free, free).p_value == 1
+    assert compare(Metric.COST, free, Arm(1_000, 0, cost=tenths)).verdict is Verdict.A_BETTER
+
+
+@pytest.mark.parametrize("failures", range(8))
+def test_a_handful_of_failures_beside_none_decides_nothing(failures: int) -> None:
+    for n_a, n_b in ((100, 100), (100, 900), (900, 100), (5_000, 5_000)):
+        look = compare(Metric.SUCCESS_RATE, success(n_a, n_a), success(n_b, n_b - failures))
+        assert look.verdict is Verdict.NO_DIFFERENCE_YET
+
+
+def test_one_absurd_cost_decides_nothing() -> None:
+    usual = [0.01, 0.02, 0.03, 0.04] * 250
+    odd = [*usual[1:], capped_cost(Decimal(9_990), Decimal("0.12"))]
+    look = compare(Metric.COST, Arm(1_000, 0, cost=Sums.of(odd)), Arm(1_000, 0, cost=Sums.of(usual)))
+    assert look.verdict is Verdict.NO_DIFFERENCE_YET
+    # ... and masks nothing
+    dearer = Arm(1_000, 0, cost=Sums.of([1.2 * cost for cost in usual]))
+    assert compare(Metric.COST, Arm(1_000, 0, cost=Sums.of(odd)), dearer).verdict is Verdict.A_BETTER
+
+
+@given(metrics, arms(), arms())
+def test_swapping_the_arms_swaps_the_answer(metric: Metric, a: Arm, b: Arm) -> None:
+    look, back = compare(metric, a, b), compare(metric, b, a)
+    assert look.p_value == back.p_value
+    assert back.verdict is SWAPPED.get(look.verdict, look.verdict)
+    assert detectable_effect(metric, a, b) == detectable_effect(metric, b, a)
+    if look.effect is not None:
+        assert (back.effect, back.low, back.high) == (
+            pytest.approx((1 / look.effect, 1 / (look.high or 1), 1 / (look.low or 1)))
+            if metric is Metric.LATENCY
+            else (-look.effect, -(look.high or 0), -(look.low or 0))
+        )
+        assert look.probability_a_better == pytest.approx(1 - (back.probability_a_better or 0))
+
+
+@given(metrics, arms(), arms())
+def test_p_is_in_range_and_agrees_with_the_interval(metric: Metric, a: Arm, b: Arm) -> None:
+    look = compare(metric, a, b)
+    assert 0 < look.p_value <= 1
+    if look.low is not None and look.high is not None and abs(look.p_value - 0.05) > 1e-6:
+        none = 1 if metric is Metric.LATENCY else 0
+        assert (look.low <= none <= look.high) == (look.verdict is Verdict.NO_DIFFERENCE_YET)
+
+
+@given(metrics, arms(most=99), arms())
+def test_there_is_never_a_winner_below_the_minimum(metric: Metric, few: Arm, many: Arm) -> None:
+    for look in (compare(metric, few, many), compare(metric, many, few)):
+        assert (look.verdict, look.p_value, look.low) == (Verdict.NOT_ENOUGH_DATA, 1, None)
+    assert conclude(few, many, primary=metric).verdict not in WINNERS
+
+
+@given(st.integers(100, 10_000), st.integers(0, 100), st.integers(0, 100), st.integers(2, 50))
+def test_intervals_shrink_with_calls(n: int, a: int, b: int, times: int) -> None:
+    widths = []
+    for calls in (100 * n, 100 * n * times):
+        look = compare(Metric.SUCCESS_RATE, success(calls, calls * a // 100), success(calls, calls * b // 100))
+        widths.append((look.high or 0) - (look.low or 0))
+    assert widths[1] < widths[0]
+
+
+def test_the_split_by_hand() -> None:
+    # One call, for A: the mixture about one half expects it as often as one half does.
+    assert sample_ratio_p_value(1, 0, 0.5) == pytest.approx(1)
+    # Two of A: (50 * 51) / (100 * 101) beside 1/4 is 1.0099.
+    assert sample_ratio_p_value(2, 0, 0.5) == pytest.approx(100 * 101 / (4 * 50 * 51))
+    assert sample_ratio_p_value(5_000, 5_000, 0.5) == 1
+    assert sample_ratio_p_value(5_300, 4_700, 0.5) < 0.0001
+    assert sample_ratio_p_value(9_000, 1_000, 0.9) == 1
+    assert sample_ratio_p_value(10**9, 0, 0.5) > 0
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        sample_ratio_p_value(1, 1, 1)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.floats(0.01, 0.99))
+def test_the_split_is_symmetric_and_in_range(a: int, b: int, split: float) -> None:
+    assert 0 < sample_ratio_p_value(a, b, split) <= 1
+    assert sample_ratio_p_value(a, b, 0.5) == pytest.approx(sample_ratio_p_value(b, a, 0.5))
+
+
+def test_probability_of_being_better() -> None:
+    assert probability_better(0, 1) == 0.5
+    assert probability_better(1.959964, 1) == pytest.approx(0.975)
+    assert probability_better(0, 0) == 0.5
+
+
+def test_calls_needed_and_detectable_effect_agree() -> None:
+    a, b = priced(500, 0.02, 0.04), priced(500, 0.02, 0.04)
+    for metric, effect in ((Metric.SUCCESS_RATE, 0.02), (Metric.LATENCY, 0.05), (Metric.COST, 0.1)):
+        more = calls_needed(metric, a, b, effect)
+        assert more is not None
+        n = 500 + more // 2
+        assert detectable_effect(metric, priced(n, 0.02, 0.04), priced(n, 0.02, 0.04)) == pytest.approx(
+            effect, rel=0.01
+        )
+    least = detectable_effect(Metric.COST, a, b)
+    assert least is not None
+    assert calls_needed(Metric.COST, a, b, least * 1.001) == 0
+    assert calls_needed(Metric.COST, success(0, 0), b, 0.1) is None
+    assert detectable_effect(Metric.COST, success(0, 0), b) is None
+    with pytest.raises(ValueError, match="above 0"):
+        calls_needed(Metric.COST, a, b, 0)
+
+
+def test_a_winner_needs_the_minimum_however_large_the_effect() -> None:
+    assert calls_needed(Metric.SUCCESS_RATE, success(10, 10), success(10, 0), 1.0) == 180
+
+
+def test_a_mismatch_comes_before_everything() -> None:
+    told = conclude(success(1_300, 1_300), success(700, 100))
+    assert told.verdict is Verdict.SAMPLE_RATIO_MISMATCH
+    assert {each.verdict for each in told.comparisons} == {Verdict.SAMPLE_RATIO_MISMATCH}
+    assert told.sentence.startswith("A got 65.0 % of the traffic where 50.0 % were due")
+
+
+def test_a_guardrail_withholds_the_winner() -> None:
+    good_but_dear = Arm(1_000, 990, cost=sums_of(1_000, 0.2, 0.1))
+    bad_but_cheap = Arm(1_000, 900, cost=sums_of(1_000, 0.1, 0.1))
+    assert conclude(good_but_dear, bad_but_cheap).verdict is Verdict.A_BETTER
+    told = conclude(good_but_dear, bad_but_cheap, guardrails=[Metric.COST])
+    assert told.verdict is Verdict.NO_DIFFERENCE_YET
+    assert told.sentence.endswith("But A is worse in cost: no winner.")
+    told = conclude(good_but_dear, bad_but_cheap, guardrails=[Metric.LATENCY, Metric.SUCCESS_RATE])
+    assert told.verdict is Verdict.A_BETTER
+    assert told.sentence.endswith("Too few calls say anything of latency.")
+
+
+def alone(n: int, successes: int) -> Arm:
+    """Calls of which each is a unit of its own: `n` a multiple of the groups, which are all alike."""
+    calls, good = n // GROUPS, successes // GROUPS
+    return Arm(n, successes, groups={group: Group(calls, good) for group in range(GROUPS)})
+
+
+def test_calls_that_are_units_of_their_own_are_compared_as_if_there_were_no_groups() -> None:
+    a, b = alone(2_560, 2_560 - 256), alone(2_560, 2_560 - 512)
+    look = compare(Metric.SUCCESS_RATE, a, b)
+    assert a.units == math.inf
+    assert look.design_effect == 1
+    assert look == compare(Metric.SUCCESS_RATE, success(2_560, 2_304), success(2_560, 2_048))
+    assert conclude(a, b).sample_ratio_p_value == 1
+
+
+def test_the_design_effect_by_hand() -> None:
+    # 100 units of A and of B, each in a group of its own, with 10 calls each: 10 of A's and 30 of B's always fail.
+    def of(failing: int) -> Arm:
+        groups = {unit: Group(10, 0 if unit < failing else 10) for unit in range(100)}
+        return Arm(1_000, 1_000 - 10 * failing, groups=groups)
+
+    look = compare(Metric.SUCCESS_RATE, of(10), of(30))
+    independent = (1_000 * 0.9 * 0.1 + 1_000 * 0.7 * 0.3) / 999 / 1_000
+    between = 100 / 99 * 100 * (0.9 * 0.1 + 0.7 * 0.3) * 100 / 1_000**2
+    assert look.design_effect == pytest.approx(between / independent)
+    assert look.design_effect == pytest.approx(10, rel=0.02)
+    assert look.verdict is Verdict.NO_DIFFERENCE_YET
+    assert look.sentence.endswith(" Units repeat: 2000 calls tell as much as 198 independent ones.")
+    # ... where independent calls would have decided
+    assert compare(Metric.SUCCESS_RATE, success(1_000, 900), success(1_000, 700)).verdict is Verdict.A_BETTER
+
+
+def test_units_are_counted_by_how_uneven_groups_are() -> None:
+    chance = random.Random(1)
+    for units in (20, 49, 60, 200):
+        counts = [0] * GROUPS
+        for _ in range(units):
+            counts[chance.randrange(GROUPS)] += 10
+        groups = {group: Group(calls, calls) for group, calls in enumerate(counts) if calls}
+        assert Arm(10 * units, 10 * units, groups=groups).units == pytest.approx(units, rel=0.3)
+
+
+def test_too_few_units_say_nothing_at_all() -> None:
+    forty = Arm(10_000, 9_000, groups={unit: Group(250, 225) for unit in range(40)})
+    told = conclude(forty, alone(2_560, 0), split=0.5)
+    assert told.verdict is Verdict.NOT_ENOUGH_DATA
+    assert told.sentence == (
+        "Too few units to compare success rate: A's calls come from as few as 47 users or conversations would make, "
+        "where 50 are needed."
+    )
+    assert told.sample_ratio_p_value == 1
+
+
+def test_units_that_repeat_raise_no_false_alarm_about_the_split() -> None:
+    # 120 units of A and 80 of B with 10 calls each: nothing for coins, impossible for 2,000 calls one by one
+    a = Arm(1_200, 1_200, groups={unit: Group(10, 10) for unit in range(120)})
+    b = Arm(800, 800, groups={unit: Group(10, 10) for unit in range(120, 200)})
+    assert sample_ratio_p_value(a.n, b.n, 0.5) < 1e-10
+    assert conclude(a, b).verdict is Verdict.NO_DIFFERENCE_YET
+    # ... but a broken split is found
+    assert conclude(alone(25_600, 25_600), alone(23_040, 23_040)).verdict is Verdict.SAMPLE_RATIO_MISMATCH
+
+
+@pytest.mark.parametrize("split", [0.5, 0.9])
+@pytest.mark.parametrize("rate", [0.8, 0.97])
+def test_equals_seldom_get_a_winner_at_any_look(rate: float, split: float) -> None:
+    decided = 0
+    for seed in range(150):
+        chance = random.Random(seed)
+        counts = [0, 0, 0, 0]
+        for calls in range(1, 3_001):
+            variant = 0 if chance.random() < split else 2
+            counts[variant] += 1
+            counts[variant + 1] += chance.random() < rate
+            if calls % 100 == 0:
+                told = conclude(success(counts[0], counts[1]), success(counts[2], counts[3]), split=split)
+                if told.verdict in WINNERS or told.verdict is Verdict.SAMPLE_RATIO_MISMATCH:
+                    decided += 1
+                    break
+    assert decided <= 9  # 6 % of 150; at most 5 % of one kind and 1 % of the other are expected
