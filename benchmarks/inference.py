@@ -39,7 +39,7 @@ from domain.inference import (
     conclude,
     cost_cap,
     log_latency,
-    sample_ratio_p_value,
+    split_p_value,
 )
 
 CALLS: Final = 10_000
@@ -188,7 +188,9 @@ class Tally:
         if metric is Metric.SUCCESS_RATE:
             return Arm(self.n, round(self.total), groups={group: Group(n, round(total)) for group, n, total in groups})
         latency = Sums(self.n, self.total, self.squares)
-        return Arm(self.n, 0, latency, groups={group: Group(n, 0, n, total) for group, n, total in groups})
+        return Arm(
+            self.n, 0, latency, groups={group: Group(n, timed=n, log_latency_sum=total) for group, n, total in groups}
+        )
 
 
 def run_users(case: Users, number: int) -> Repeated:
@@ -242,10 +244,11 @@ def sample_ratio_alarms(split: float, numbers: range) -> int:
     alarms = 0
     for number in numbers:
         chance = random.Random(f"split {split} {number}")
-        n_a = 0
-        for calls in range(STEP, CALLS + 1, STEP):
-            n_a += sum(chance.random() < split for _ in range(STEP))
-            if sample_ratio_p_value(n_a, calls - n_a, split) <= SAMPLE_RATIO_ALPHA:
+        a, b = Tally(), Tally()
+        for _ in range(STEP, CALLS + 1, STEP):
+            for group in chance.choices(range(GROUPS), k=STEP):
+                (a if chance.random() < split else b).add(group, 1.0)
+            if split_p_value(*(each.arm(Metric.SUCCESS_RATE) for each in (a, b)), split) <= SAMPLE_RATIO_ALPHA:
                 alarms += 1
                 break
     return alarms

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Final, NamedTuple, Self
+from uuid import UUID
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from domain.bounds import Input, JSONObject, Name, refuse
+from domain.bounds import Budget, Input, JSONObject, Name, refuse
+from domain.catalog import Rates
+from domain.inference import GROUPS, Metric
 from domain.money import ZERO
+
+MAX_RUN_HOURS: Final = 90 * 24
+"""That a test may be told to run at least."""
 
 
 class Variant(StrEnum):
@@ -29,12 +37,44 @@ class CreateABTest(Input):
     task_type: Name | None = None
     variant_a: VariantConfig
     variant_b: VariantConfig
+    primary_metric: Metric = Metric.SUCCESS_RATE
+    # The share of traffic that A is to get.
+    split: Annotated[float, Field(ge=0.01, le=0.99, allow_inf_nan=False)] = 0.5
+    minimum_run_hours: Annotated[int, Field(ge=0, le=MAX_RUN_HOURS)] = 0
+    # What one call counts for at most where mean costs are compared; None to tell it from calls and prices.
+    cost_cap: Budget | None = None
 
     @model_validator(mode="after")
     def _variants_differ(self) -> Self:
         if self.variant_a == self.variant_b:
             refuse("variantB must differ from variantA in provider, model or parameters")
         return self
+
+
+class AssignVariant(Input):
+    unit_key: Name
+
+
+class Assignment(NamedTuple):
+    """What a unit (a user, a conversation) gets in a test: the same always and everywhere."""
+
+    variant: Variant
+    unit_group: int
+    """Into which of `domain.inference.GROUPS` it falls, whichever variant it gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTest:
+    """What routing knows of a test that runs."""
+
+    id: UUID
+    name: str
+    split: float
+    variants: Mapping[Variant, VariantConfig]
+
+    def assign(self, unit: str) -> Assignment:
+        """The variant of a unit."""
+        return assign(self.id, unit, self.split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +103,59 @@ class VariantMetrics:
     def traffic_share(self) -> float | None:
         """This variant's share of the test's calls, 0..1; None before the first call."""
         return self.calls / self.test_calls if self.test_calls else None
+
+
+def assign(ab_test_id: UUID, unit: str, split: float) -> Assignment:
+    """What a unit gets: A where the top 64 bits of a hash, as a share of 2^64, are below the split.
+
+    The hash is SHA-256 of the test's id, a zero byte and the unit. Its next byte says the group.
+    """
+    digest = _digest(ab_test_id, unit)
+    is_a = int.from_bytes(digest[:8]) < split * 2**64
+    return Assignment(Variant.A if is_a else Variant.B, _group(digest))
+
+
+def unit_group(ab_test_id: UUID, unit: str) -> int:
+    """The group of a unit in a test, whichever variant it got."""
+    return _group(_digest(ab_test_id, unit))
+
+
+def _digest(ab_test_id: UUID, unit: str) -> bytes:
+    return hashlib.sha256(str(ab_test_id).encode() + b"\x00" + unit.encode()).digest()
+
+
+def _group(digest: bytes) -> int:
+    return digest[8] % GROUPS
+
+
+class PastCall(NamedTuple):
+    """What one of the user's calls says of the cost of others."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: Decimal | None
+
+
+_LARGE_REQUEST: Final = PastCall(input_tokens=100_000, output_tokens=10_000, cost=None)
+
+
+def likely_costs(past: Iterable[PastCall], rates: Iterable[Rates | None]) -> list[Decimal]:
+    """What calls may cost in a test whose variants have these rates, USD; empty when nothing tells it.
+
+    Each of the past calls as the dearer variant would have served it, or as it was served; a large one for who has none.
+    """
+    known = [each for each in rates if each is not None]
+    costs = [cost for call in past if (cost := _dearest(call, known)) is not None]
+    if not costs and (cost := _dearest(_LARGE_REQUEST, known)) is not None:
+        costs.append(cost)
+    return costs
+
+
+def _dearest(call: PastCall, rates: Iterable[Rates]) -> Decimal | None:
+    costs = [] if call.cost is None else [call.cost]
+    if call.input_tokens is not None and call.output_tokens is not None:
+        costs += [cost for each in rates if (cost := each.cost(call.input_tokens, call.output_tokens)) is not None]
+    return max(costs, default=None)
 
 
 def variant_of(config_a: dict[str, Any], config_b: dict[str, Any], provider: str, model: str) -> Variant | None:

@@ -34,6 +34,7 @@ class LogAnalytics(Input):
     decision_id: UUID | None = None
     ab_test_id: UUID | None = None
     ab_variant: Variant | None = None
+    unit_key: Name | None = None
     quality_score: Share | None = None
     metadata: JSONObject = None
     occurred_at: Moment | None = None
@@ -42,6 +43,8 @@ class LogAnalytics(Input):
     def _fields_agree(self) -> Self:
         if self.ab_variant is not None and self.ab_test_id is None:
             refuse("abVariant goes with abTestId")
+        if self.unit_key is not None and self.ab_test_id is None:
+            refuse("unitKey goes with abTestId; a decision knows its own")
         if self.cached_tokens and self.input_tokens is not None and self.cached_tokens > self.input_tokens:
             refuse("cachedTokens are part of inputTokens and cannot be more")
         return self

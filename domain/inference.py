@@ -16,7 +16,7 @@ Analytics", 2018). Where there are too few units to tell, nothing is said.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -47,6 +47,7 @@ _ROUNDING: Final = 1e-12
 """Share of the sum of squares below which a variance cannot be told from rounding."""
 _LEAST_CALLS: Final = 2
 """Of each variant, for there to be a variance."""
+_NO_END: Final = 1e12
 _WORTH_SAYING: Final = 1.5
 """The design effect from which on it is told."""
 _LEAST_P: Final = 2.2250738585072014e-308
@@ -94,20 +95,24 @@ class Sums:
 
 
 class Group(NamedTuple):
-    """What the calls of some units add up to: see `Arm`."""
+    """What the calls of some units add up to: the values of `Arm`, of the calls whose latency and cost is known."""
 
     calls: int = 0
     successes: int = 0
     timed: int = 0
     log_latency_sum: float = 0.0
+    log_latency_squares: float = 0.0
     priced: int = 0
     capped_cost_sum: float = 0.0
+    capped_cost_squares: float = 0.0
 
-    def sum(self, metric: Metric) -> tuple[int, float]:
-        """How many of the values compared there are, and their sum."""
+    def sums(self, metric: Metric) -> Sums:
+        """The values compared: 1 or 0 for success, ln(ms), capped USD."""
         if metric is Metric.SUCCESS_RATE:
-            return self.calls, self.successes
-        return (self.timed, self.log_latency_sum) if metric is Metric.LATENCY else (self.priced, self.capped_cost_sum)
+            return Sums(self.calls, self.successes, self.successes)
+        if metric is Metric.LATENCY:
+            return Sums(self.timed, self.log_latency_sum, self.log_latency_squares)
+        return Sums(self.priced, self.capped_cost_sum, self.capped_cost_squares)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,15 @@ class Arm:
     """Of `capped_cost`, over the calls whose cost is known."""
     groups: Mapping[int, Group] = field(default_factory=dict)
     """The same calls by the group of their unit; empty where each call is a unit of its own."""
+
+    @classmethod
+    def of(cls, groups: Mapping[int, Group]) -> Arm:
+        """The sums of these groups."""
+        n, successes = (sum(getattr(group, name) for group in groups.values()) for name in ("calls", "successes"))
+        latency, cost = (
+            sum((group.sums(metric) for group in groups.values()), Sums()) for metric in (Metric.LATENCY, Metric.COST)
+        )
+        return cls(n, successes, latency, cost, groups)
 
     @property
     def units(self) -> float:
@@ -158,6 +172,10 @@ class Comparison:
     probability_a_better: float | None
     design_effect: float
     """How many calls tell as much as one that is independent of the others would: 1 where each unit makes one call."""
+    detectable_effect: float | None
+    """As `detectable_effect` says."""
+    calls_needed: int | None
+    """About how many more calls of both decide it, if the difference is what it looks like; None where there is none."""
     verdict: Verdict
     sentence: str
 
@@ -187,13 +205,11 @@ def capped_cost(cost: Decimal, cap: Decimal) -> float:
 
 
 def cost_cap(costs: Sequence[Decimal]) -> Decimal | None:
-    """A cap for a new test: three times the 99th percentile (nearest rank) of what calls cost before it; None for no calls.
+    """A cap for a new test: three times the 99th percentile (nearest rank) of what calls cost; None where that is nothing.
 
     It must stay as it is from the first call to the last: a cap that moves makes sums that do not add up.
     """
-    if not costs:
-        return None
-    return CAP_FACTOR * sorted(costs)[math.ceil(0.99 * len(costs)) - 1]
+    return CAP_FACTOR * sorted(costs)[math.ceil(0.99 * len(costs)) - 1] or None if costs else None
 
 
 def compare(metric: Metric, a: Arm, b: Arm, *, alpha: float = ALPHA, minimum: int = MINIMUM_CALLS) -> Comparison:
@@ -211,7 +227,21 @@ def compare(metric: Metric, a: Arm, b: Arm, *, alpha: float = ALPHA, minimum: in
     if lacking := _lacking(metric, a, b, minimum):
         verdict = Verdict.NOT_ENOUGH_DATA
         return Comparison(
-            metric, sums_a.count, sums_b.count, value_a, value_b, None, None, None, 1.0, None, 1.0, verdict, lacking
+            metric,
+            sums_a.count,
+            sums_b.count,
+            value_a,
+            value_b,
+            None,
+            None,
+            None,
+            1.0,
+            None,
+            1.0,
+            None,
+            None,
+            verdict,
+            lacking,
         )
     difference = sums_a.total / sums_a.count - sums_b.total / sums_b.count
     variance, x, design_effect = _spread(metric, a, b)
@@ -240,9 +270,23 @@ def compare(metric: Metric, a: Arm, b: Arm, *, alpha: float = ALPHA, minimum: in
         p_value,
         likely if metric is Metric.SUCCESS_RATE else 1 - likely,
         design_effect,
+        detectable_effect(metric, a, b, alpha=alpha),
+        _still_needed(metric, verdict, a, b, difference, alpha),
         verdict,
         sentence,
     )
+
+
+def _still_needed(metric: Metric, verdict: Verdict, a: Arm, b: Arm, difference: float, alpha: float) -> int | None:
+    if verdict is not Verdict.NO_DIFFERENCE_YET:
+        return 0
+    effect = abs(difference)
+    if metric is Metric.LATENCY:
+        effect = math.expm1(effect)
+    elif metric is Metric.COST:
+        sums = a.cost + b.cost
+        effect = effect * sums.count / sums.total if sums.total else 0.0
+    return calls_needed(metric, a, b, effect, alpha=alpha) if effect else None
 
 
 def probability_better(difference: float, variance: float) -> float:
@@ -273,6 +317,12 @@ def sample_ratio_p_value(n_a: float, n_b: float, split: float) -> float:
     return min(1.0, max(_LEAST_P, math.exp(-max(evidence, 0.0))))
 
 
+def split_p_value(a: Arm, b: Arm, split: float) -> float:
+    """The same for two variants: calls of one unit, which go to one variant together, count for less."""
+    dispersion = _dispersion(a, b)
+    return sample_ratio_p_value(a.n / dispersion, b.n / dispersion, split)
+
+
 def detectable_effect(metric: Metric, a: Arm, b: Arm, *, alpha: float = ALPHA) -> float | None:
     """The smallest effect that would be decided at this look in four of five tests; None before two calls of each.
 
@@ -296,7 +346,8 @@ def detectable_effect(metric: Metric, a: Arm, b: Arm, *, alpha: float = ALPHA) -
 def calls_needed(
     metric: Metric, a: Arm, b: Arm, effect: float, *, alpha: float = ALPHA, minimum: int = MINIMUM_CALLS
 ) -> int | None:
-    """About how many more calls of both variants decide an effect, in four of five tests; None before two calls of each.
+    """About how many more calls of both variants decide an effect, in four of five tests. None before two calls of each,
+    and for more than a trillion.
 
     The effect is stated as `detectable_effect` states it, whose formula (Lachin, 1981) is solved here for n, with the
     variances, the split and the share of calls whose value is known staying what they are. A test that is looked at
@@ -320,15 +371,24 @@ def calls_needed(
     def decided(times: float) -> bool:
         return _detectable(variance / times, x * times, alpha) <= shift
 
-    enough = max(minimum / min(sums_a.count, sums_b.count), 1.0)
-    if not decided(enough):
-        few, enough = enough, 2 * enough
-        while not decided(enough):
-            few, enough = enough, 2 * enough
-        while enough - few > 0.5 / both and enough - few > 1e-9 * enough:
-            middle = (few + enough) / 2
-            few, enough = (few, middle) if decided(middle) else (middle, enough)
-    return math.ceil((enough - 1) * max(a.n + b.n, both))
+    least = max(minimum / min(sums_a.count, sums_b.count), 1.0)
+    times = _first(decided, least, within=0.5 / both, most=_NO_END / both)
+    return None if times is None else math.ceil((times - 1) * max(a.n + b.n, both))
+
+
+def _first(holds: Callable[[float], bool], least: float, *, within: float, most: float) -> float | None:
+    """The first number from `least` on from which on it holds; None above `most`."""
+    if holds(least):
+        return least
+    below, found = least, 2 * least
+    while not holds(found):
+        if found > most:
+            return None
+        below, found = found, 2 * found
+    while found - below > max(within, 1e-9 * found):
+        middle = (below + found) / 2
+        below, found = (below, middle) if holds(middle) else (middle, found)
+    return found
 
 
 def conclude(
@@ -341,16 +401,17 @@ def conclude(
     alpha: float = ALPHA,
     minimum: int = MINIMUM_CALLS,
     sample_ratio_alpha: float = SAMPLE_RATIO_ALPHA,
+    hours_left: float = 0.0,
 ) -> Conclusion:
     """The verdict on a test: the better variant on the primary metric, unless it is worse on a guardrail.
 
     Only the primary metric can name a winner and guardrails can only withhold it, so alpha is the chance of ever naming
     one among equals, however many guardrails there are (compare Schultzberg, Ankargren, Frånberg: "Risk-aware product
     decisions in A/B tests with multiple metrics", 2024). A guardrail holds unless it is shown to be worse. Counts that do not fit the split come
-    before everything: figures of a broken assignment mean nothing.
+    before everything: figures of a broken assignment mean nothing. Nothing wins while there are `hours_left` that a test
+    shall run at least: traffic of a night or a weekend is not that of a week.
     """
-    dispersion = _dispersion(a, b)
-    sample_ratio = sample_ratio_p_value(a.n / dispersion, b.n / dispersion, split)
+    sample_ratio = split_p_value(a, b, split)
     compared = {metric: compare(metric, a, b, alpha=alpha, minimum=minimum) for metric in Metric}
     if sample_ratio <= sample_ratio_alpha:
         verdict = Verdict.SAMPLE_RATIO_MISMATCH
@@ -366,6 +427,9 @@ def conclude(
         if worse:
             sentence += f" But {verdict[0]} is worse in {' and '.join(worse)}: no winner."
             verdict = Verdict.NO_DIFFERENCE_YET
+        elif hours_left > 0:
+            sentence += f" But the test shall run for another {_hours(hours_left)}: no winner before that."
+            verdict = Verdict.NOT_ENOUGH_DATA
         elif unknown:
             sentence += f" Too few calls say anything of {' and '.join(unknown)}."
     return Conclusion(verdict, sentence, tuple(compared.values()), sample_ratio)
@@ -406,13 +470,12 @@ def _spread(metric: Metric, a: Arm, b: Arm) -> tuple[float, float, float]:
 
 def _between_groups(metric: Metric, arm: Arm) -> float:
     """The variance of the mean, from how groups differ (Liang, Zeger, 1986); 0 where there are not two."""
-    sums = [group.sum(metric) for group in arm.groups.values()]
-    groups = sum(count > 0 for count, _ in sums)
-    if groups < _LEAST_CALLS:
+    groups = [sums for group in arm.groups.values() if (sums := group.sums(metric)).count]
+    if len(groups) < _LEAST_CALLS:
         return 0.0
-    calls = sum(count for count, _ in sums)
-    mean = math.fsum(total for _, total in sums) / calls
-    return groups / (groups - 1) * math.fsum((total - mean * count) ** 2 for count, total in sums) / calls**2
+    mean = arm.sums(metric).total / arm.sums(metric).count
+    squares = math.fsum((sums.total - mean * sums.count) ** 2 for sums in groups)
+    return len(groups) / (len(groups) - 1) * squares / arm.sums(metric).count ** 2
 
 
 def _dispersion(a: Arm, b: Arm) -> float:
@@ -480,6 +543,10 @@ def _shown(metric: Metric, shift: float) -> float:
     if metric is Metric.LATENCY:
         return _exp(shift)
     return min(max(shift, -1.0), 1.0) if metric is Metric.SUCCESS_RATE else shift
+
+
+def _hours(hours: float) -> str:
+    return "hour" if hours <= 1 else f"{math.ceil(hours)} hours"
 
 
 def _percent(share: float) -> str:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
-from domain.bounds import Budget, Cost, Input, Milliseconds, Name, Names, TimeZone, Tokens, refuse
+from domain.bounds import (
+    MAX_NAME_LENGTH,
+    Budget,
+    Cost,
+    Input,
+    JSONObject,
+    Milliseconds,
+    Name,
+    Names,
+    TimeZone,
+    Tokens,
+    refuse,
+)
 from domain.cost_alert import WeekDay
-from domain.error import InvalidInput
+from domain.error import Conflict, InvalidInput
 from domain.price import provider_id
 
 MAX_RULES: Final = 50
@@ -124,6 +137,7 @@ def _text_of(value: Any) -> str | None:
 class RuleTarget(Input):
     provider: Name
     model: Name
+    parameters: JSONObject = None
 
 
 class RuleAction(Input):
@@ -149,6 +163,8 @@ class RoutingRule(Input):
     name: Name
     when: RuleCondition
     then: RuleAction
+    # The A/B test whose winner it makes the default; a later test for the same requests may put another in its place.
+    ab_test_id: UUID | None = None
 
 
 class SavePreferences(Input):
@@ -167,7 +183,7 @@ class SavePreferences(Input):
         names = [rule.name for rule in self.custom_rules or []]
         if len(set(names)) < len(names):
             refuse("customRules must have distinct names")
-        if len(to_json(self.custom_rules)) > MAX_RULES_BYTES:
+        if too_long(self.custom_rules or []):
             refuse(f"customRules must be at most {MAX_RULES_BYTES} bytes as JSON")
         return self
 
@@ -181,8 +197,44 @@ class SavePreferences(Input):
         }
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if self.custom_rules:
-            given["custom_rules"] = [rule.model_dump(mode="json", exclude_defaults=True) for rule in self.custom_rules]
+            given["custom_rules"] = as_stored(self.custom_rules)
         return {name: cleared.get(name) if value is None else value for name, value in given.items()}
+
+
+def as_stored(rules: Sequence[RoutingRule]) -> list[dict[str, Any]]:
+    """The rules as preferences keep them."""
+    return [rule.model_dump(mode="json", exclude_defaults=True) for rule in rules]
+
+
+def too_long(rules: Sequence[RoutingRule]) -> bool:
+    """Whether they are more text than preferences hold."""
+    return len(to_json(rules)) > MAX_RULES_BYTES
+
+
+def with_winner(
+    rules: Sequence[RoutingRule], *, ab_test_id: UUID, test_name: str, task_type: str | None, winner: RuleTarget
+) -> list[RoutingRule]:
+    """These rules and one that makes a test's winner the default for the requests it was tested on.
+
+    It takes the place of what earlier tests made the default for them. The user's own rules go before it, and what was
+    tested for one task type before what was tested for all. Raises Conflict when there is no room for it.
+    """
+    when = RuleCondition(task_type=task_type)
+    others = [rule for rule in rules if rule.ab_test_id is None or rule.when != when]
+    name = f"Winner of {test_name}"
+    if len(name) > MAX_NAME_LENGTH or any(rule.name == name for rule in others):
+        name = f"Winner of {test_name[: MAX_NAME_LENGTH // 2]} ({ab_test_id})"
+    rule = RoutingRule(name=name, when=when, then=RuleAction(use=winner), ab_test_id=ab_test_id)
+    of_all = (place for place, other in enumerate(others) if other.ab_test_id and other.when.task_type is None)
+    place = len(others) if task_type is None else next(of_all, len(others))
+    made = [*others[:place], rule, *others[place:]]
+    if len(made) > MAX_RULES or too_long(made):
+        raise Conflict(
+            f"winner: your preferences have no room for a rule that makes it the default: at most {MAX_RULES} rules of "
+            f"{MAX_RULES_BYTES} bytes; delete one, or end the test without a winner",
+            ["winner"],
+        )
+    return made
 
 
 def in_both(preferred: list[str], blocked: list[str]) -> str | None:

@@ -17,7 +17,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from pydantic_core import to_json
 
-from domain.ab_test import VariantConfig
+from domain.ab_test import Assignment, RunningTest, Variant, VariantConfig
 from domain.bounds import Input, JSONObject, Name, Tokens, refuse
 from domain.catalog import CatalogModel, all_listed, listed
 from domain.money import MAX_COST, ZERO, plain
@@ -149,6 +149,12 @@ class Knowledge:
     preferences: RoutingPreferences = RoutingPreferences()
     own: Sequence[CatalogModel] = ()
     statistics: Statistics = Statistics()
+    tests: Mapping[str | None, RunningTest] = field(default_factory=dict)
+    """The tests that run, by task type; None is the test of all requests that no other is for."""
+
+    def test_of(self, task_type: str) -> RunningTest | None:
+        """The test that a request of this type takes part in."""
+        return self.tests.get(task_type) or self.tests.get(None)
 
 
 @dataclass(slots=True)
@@ -172,6 +178,19 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """The A/B test that a request takes part in: either variant may serve it, and chance has said which one does."""
+
+    test: RunningTest
+    assignment: Assignment
+
+    @property
+    def propensity(self) -> float:
+        """How likely the variant was to be assigned."""
+        return self.test.split if self.assignment.variant is Variant.A else 1 - self.test.split
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """The candidates of a request: those that are eligible in the order to be taken, and the others, nearest first."""
 
@@ -183,6 +202,7 @@ class Ranking:
     """The names of the rules that applied."""
     notes: Sequence[str]
     max_cost: Decimal | None
+    trial: Trial | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +233,13 @@ class Choice:
     budgeted: bool
     """Whether there is a budget, be it that nothing had to be held of it."""
     candidates: Sequence[Verdict]
-    # Nothing is left to chance but the variant of an A/B test.
-    propensity: float = 1.0
+    notes: Sequence[str]
+    trial: Trial | None
+
+    @property
+    def propensity(self) -> float:
+        """How likely the choice was: nothing is left to chance but the variant of an A/B test."""
+        return self.trial.propensity if self.trial else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,11 +288,15 @@ class _Steering:
     preferred: Mapping[str, int]
     blocked: Mapping[str, tuple[Constraint, str]]
     use: RuleTarget | None
+    # Whether that is the winner of an earlier A/B test, which another one may put to the test again.
+    use_is_tested: bool
     rules: Sequence[str]
 
 
-def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime) -> Ranking:
+def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | None = None) -> Ranking:
     """The candidates in order. Equal input gives equal output.
+
+    `unit` is who or what keeps one variant of an A/B test; None takes part in no test.
 
     A rule's `use` comes first; under PRIVACY local models come next; then preferred providers in their order; then what
     the priority puts first: SPEED the least expected latency, COST the least expected cost, each for a request that
@@ -275,10 +304,25 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime) -> Ranking:
     """
     steering = _steered(asked, knowledge.preferences, at)
     statistics = knowledge.statistics
-    verdicts = [
-        _judged(model, parameters, asked, steering, statistics)
-        for model, parameters in _candidates(asked, knowledge, steering, at)
-    ]
+    own = {_key(model.provider, model.model): _priced(model, at) for model in knowledge.own}
+
+    def judged(model: CatalogModel, parameters: dict[str, Any] | None) -> Verdict:
+        return _judged(model, parameters, asked, steering, statistics)
+
+    candidates = _candidates(asked, knowledge, own, steering, at)
+    found = {verdict.key: verdict for verdict in (judged(*candidate) for candidate in candidates)}
+    test, trial, outside = knowledge.test_of(asked.task_type), None, None
+    if test is not None and unit is not None:
+        variants = {_key(config.provider, config.model): config for config in test.variants.values()}
+        missing = {} if asked.candidates else {key: variants[key] for key in variants if key not in found}
+        with_variants = found | {
+            key: judged(own.get(key) or _known(config.provider, config.model, at), None)
+            for key, config in missing.items()
+        }
+        outside = _outside(test, with_variants, steering)
+        if outside is None:
+            found, trial = with_variants, Trial(test, test.assign(unit))
+    verdicts = list(found.values())
     measures = [_measure(verdict, asked, steering.priority, statistics) for verdict in verdicts]
     private = steering.priority is RoutingPriority.PRIVACY
     used = steering.use and _key(steering.use.provider, steering.use.model)
@@ -300,14 +344,16 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime) -> Ranking:
     for index in eligible:
         verdicts[index].score = _score(measures[index], best)
     ranked = [verdicts[index] for index in eligible]
+    notes = [*_notes(asked, steering, ranked), *([outside] if outside else [])]
     return Ranking(
         asked=asked,
         priority=steering.priority,
         eligible=ranked,
         others=sorted((verdict for verdict in verdicts if verdict.constraint), key=_distance),
         rules=steering.rules,
-        notes=list(_notes(asked, steering, ranked)),
+        notes=notes,
         max_cost=steering.max_cost,
+        trial=trial,
     )
 
 
@@ -321,16 +367,57 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     if not affordable:
         return _refused(ranking, beyond, budgets)
     chosen, *others = affordable
+    reason = f"the first by {ranking.priority} among {len(affordable)} eligible"
+    trial, notes = ranking.trial, ranking.notes
+    if trial is not None and (outside := _unaffordable(trial.test, affordable)):
+        trial, notes = None, [*notes, outside]
+    if trial is not None:
+        variant = trial.assignment.variant
+        config = trial.test.variants[variant]
+        key = _key(config.provider, config.model)
+        chosen = replace(next(verdict for verdict in affordable if verdict.key == key), parameters=config.parameters)
+        others = [verdict for verdict in affordable if verdict.key != key]
+        reason = f'variant {variant} of the A/B test "{trial.test.name}" was assigned'
     fallbacks = others[:MAX_FALLBACKS]
     verdicts = [
-        replace(chosen, reason=f"chosen: the first by {ranking.priority} among {len(affordable)} eligible"),
+        replace(chosen, reason=f"chosen: {reason}"),
         *(replace(verdict, reason=f"fallback {place}") for place, verdict in enumerate(fallbacks, 1)),
         *others[MAX_FALLBACKS:],
         *beyond,
         *ranking.others,
     ]
     held = chosen.estimate if tightest is not None and chosen.estimate is not None else ZERO
-    return Choice(ranking, chosen, fallbacks, held, tightest is not None, verdicts[:MAX_CANDIDATES])
+    return Choice(ranking, chosen, fallbacks, held, tightest is not None, verdicts[:MAX_CANDIDATES], notes, trial)
+
+
+def _outside(test: RunningTest, candidates: Mapping[Key, Verdict], steering: _Steering) -> str | None:
+    """Why the request takes no part in the test; None if it does: either variant is as free to serve it as the other."""
+    if steering.use is not None and not steering.use_is_tested:
+        return _served_outside(test, "a rule says where to send it")
+    local: list[bool] = []
+    for variant, config in test.variants.items():
+        verdict = candidates.get(_key(config.provider, config.model))
+        if verdict is None:
+            return _served_outside(test, f"variant {variant} is none of its candidates")
+        if not verdict.eligible:
+            return _served_outside(test, f"variant {variant} cannot serve it, as {verdict.reason}")
+        local.append(verdict.model.local)
+    private = steering.priority is RoutingPriority.PRIVACY and not all(local)
+    if private and any(verdict.model.local and verdict.eligible for verdict in candidates.values()):
+        return _served_outside(test, "its priority is PRIVACY, and a local model can serve it")
+    return None
+
+
+def _unaffordable(test: RunningTest, affordable: Sequence[Verdict]) -> str | None:
+    keys = {verdict.key for verdict in affordable}
+    for variant, config in test.variants.items():
+        if _key(config.provider, config.model) not in keys:
+            return _served_outside(test, f"the budget cannot pay for variant {variant}")
+    return None
+
+
+def _served_outside(test: RunningTest, reason: str) -> str:
+    return f'Served outside the A/B test "{test.name}": {reason}.'
 
 
 def _steered(asked: RouteRequest, preferences: RoutingPreferences, at: datetime) -> _Steering:
@@ -358,6 +445,7 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, at: datetime)
     preferred: dict[str, int] = {}
     for name in (*(name for rule in applying for name in rule.then.prefer), *preferences.preferred):
         preferred.setdefault(provider_id(name), len(preferred))
+    using = next((rule for rule in applying if rule.then.use), None)
     limits = [preferences.max_cost, *(rule.then.max_cost for rule in applying)]
     return _Steering(
         priority=next((rule.then.priority for rule in applying if rule.then.priority), wanted),
@@ -365,20 +453,24 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, at: datetime)
         max_latency_ms=preferences.max_latency_ms,
         preferred=preferred,
         blocked=blocked,
-        use=next((rule.then.use for rule in applying if rule.then.use), None),
+        use=using.then.use if using else None,
+        use_is_tested=using is not None and using.ab_test_id is not None,
         rules=[rule.name for rule in applying],
     )
 
 
 def _candidates(
-    asked: RouteRequest, knowledge: Knowledge, steering: _Steering, at: datetime
+    asked: RouteRequest,
+    knowledge: Knowledge,
+    own: Mapping[Key, CatalogModel],
+    steering: _Steering,
+    at: datetime,
 ) -> Iterable[tuple[CatalogModel, dict[str, Any] | None]]:
     """What could serve the request: what it names; else what the user has; else what there is.
 
     A user has the models that are registered, those that served before, and those that a rule names. Of a preferred
     provider that none of these is of, all listed models are considered, unless it is blocked.
     """
-    own = {_key(model.provider, model.model): _priced(model, at) for model in knowledge.own}
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
     if asked.candidates:
         for config in asked.candidates:
@@ -389,12 +481,14 @@ def _candidates(
         found[key] = (model, None)
     statistics = knowledge.statistics
     had = [(statistics.names.get(key, key[0]), key[1]) for key in statistics.by_model]
-    if steering.use is not None:
-        had.append((steering.use.provider, steering.use.model))
     for provider, name in had:
         key = _key(provider, name)
         if key not in found:
             found[key] = (_known(provider, name, at), None)
+    if (use := steering.use) is not None:
+        key = _key(use.provider, use.model)
+        model, _ = found.get(key) or (_known(use.provider, use.model, at), None)
+        found[key] = (model, use.parameters)
     missing = steering.preferred.keys() - steering.blocked.keys() - {provider for provider, _ in found}
     if missing:
         found |= _all_of(missing, at)

@@ -1,5 +1,6 @@
 """What is stored. Importing this package registers every table."""
 
+from models.ab_group import ABGroup
 from models.ab_test import ABTest
 from models.analytics import EventKey, RouterAnalytics
 from models.base import Base, Owned
@@ -12,6 +13,7 @@ from models.routing_version import RoutingVersion
 from models.spend import SpendMinute
 
 __all__ = [
+    "ABGroup",
     "ABTest",
     "AlertEvent",
     "AlertSequence",

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, String, UniqueConstraint, Uuid, select
+from pydantic import TypeAdapter
+from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, Uuid, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from domain.ab_test import Variant, VariantMetrics
+from domain.ab_test import RunningTest, Variant, VariantConfig, VariantMetrics
 from domain.bounds import MAX_NAME_LENGTH
+from domain.inference import Arm, Conclusion, Metric, conclude
 from domain.money import ZERO
+from models.ab_group import groups_of
 from models.base import Base, Owned
 from models.types import enum_type, new_id
 
 
 class ABTest(Owned, Base):
     __tablename__ = "router_ab_tests"
+    __allow_unmapped__ = True  # `inference` is no column: `load_inference` sets it
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
     test_name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
@@ -44,6 +48,16 @@ class ABTest(Owned, Base):
     variant_b_total_cost: Mapped[Decimal] = mapped_column(default=ZERO)
     winner: Mapped[Variant | None] = mapped_column(enum_type(Variant))
     created_at: Mapped[datetime]
+    primary_metric: Mapped[Metric] = mapped_column(enum_type(Metric))
+    # The share of traffic that A is to get.
+    split: Mapped[float] = mapped_column(Double)
+    minimum_run_hours: Mapped[int]
+    # What one call counts for at most where mean costs are compared; None where they are not.
+    cost_cap: Mapped[Decimal | None]
+    # What inference said when the test ended.
+    evidence: Mapped[dict[str, Any] | None]
+
+    inference: Conclusion
 
     __table_args__ = (
         Index("ix_router_ab_tests_user_id_active", "user_id", "active", "id"),
@@ -58,12 +72,22 @@ class ABTest(Owned, Base):
     def variant_b(self) -> VariantMetrics:
         return self._metrics(Variant.B)
 
+    def config(self, variant: Variant) -> dict[str, Any]:
+        """What serves the requests of this variant."""
+        return self.variant_a_config if variant is Variant.A else self.variant_b_config
+
+    @property
+    def running(self) -> RunningTest:
+        """What routing needs to know of it."""
+        variants = {variant: VariantConfig.model_validate(self.config(variant)) for variant in Variant}
+        return RunningTest(self.id, self.test_name, self.split, variants)
+
     def _metrics(self, variant: Variant) -> VariantMetrics:
         def column(name: str) -> Any:
             return getattr(self, f"variant_{variant.lower()}_{name}")
 
         return VariantMetrics(
-            config=column("config"),
+            config=self.config(variant),
             calls=column("calls"),
             successes=column("success"),
             latency_count=column("latency_count"),
@@ -87,6 +111,40 @@ async def running_test_for(session: AsyncSession, user_id: UUID, task_type: str 
         select(ABTest).where(ABTest.user_id == user_id, ABTest.running_for == (task_type or ""))
     )
 
+
+async def running_tests_of(session: AsyncSession, user_id: UUID) -> list[ABTest]:
+    """The user's tests that run, one for each task type."""
+    statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.active.is_(True))
+    return list(await session.scalars(statement.order_by(ABTest.running_for)))
+
+
+async def load_inference(session: AsyncSession, tests: Sequence[ABTest], now: datetime) -> None:
+    """Set `inference` on each of these tests of one user: what is kept of those that ended, else what their sums say now."""
+    running = [test.id for test in tests if test.evidence is None]
+    groups = await groups_of(session, tests[0].user_id, running) if running else {}
+    for test in tests:
+        if test.evidence is not None:
+            test.inference = _conclusions.validate_python(test.evidence)
+            continue
+        a, b = (Arm.of(groups.get((test.id, variant), {})) for variant in Variant)
+        left = test.started_at + timedelta(hours=test.minimum_run_hours) - now
+        # The metrics that do not decide keep a variant that is worse in them from winning.
+        test.inference = conclude(
+            a,
+            b,
+            split=test.split,
+            primary=test.primary_metric,
+            guardrails=tuple(Metric),
+            hours_left=left / timedelta(hours=1),
+        )
+
+
+def freeze(test: ABTest) -> None:
+    """Keep what `inference` says of the test that ends."""
+    test.evidence = _conclusions.dump_python(test.inference, mode="json")
+
+
+_conclusions: Final = TypeAdapter(Conclusion)
 
 SUMS: Final = tuple(
     f"variant_{variant}_{name}"

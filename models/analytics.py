@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Index, String, Uuid, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from domain.ab_test import Variant
+from domain.ab_test import PastCall, Variant
 from domain.analytics import AnalyticsFilter
 from domain.bounds import MAX_NAME_LENGTH
 from domain.cost_alert import Window
@@ -53,6 +53,8 @@ class RouterAnalytics(Owned, Base):
     imported: Mapped[bool]
     occurred_at: Mapped[datetime]
     created_at: Mapped[datetime]
+    # Of its unit in its test: see `domain.inference`.
+    unit_group: Mapped[int | None]
 
     __table_args__ = (
         Index("ix_router_analytics_provider", "user_id", "provider", "id"),
@@ -111,6 +113,15 @@ async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Deci
         select(func.sum(RouterAnalytics.cost)).where(RouterAnalytics.user_id == user_id, *in_window)
     )
     return spent or ZERO
+
+
+async def past_calls(session: AsyncSession, user_id: UUID, task_type: str | None, limit: int) -> list[PastCall]:
+    """The user's latest decisions, newest first: those of a task type, or of any for None."""
+    row = RouterAnalytics
+    statement = select(row.input_tokens, row.output_tokens, row.cost).where(row.user_id == user_id)
+    if task_type is not None:
+        statement = statement.where(row.task_type == task_type)
+    return [PastCall(*found) for found in await session.execute(statement.order_by(row.id.desc()).limit(limit))]
 
 
 async def analytics_by_id(session: AsyncSession, user_id: UUID, ids: Sequence[UUID]) -> dict[UUID, RouterAnalytics]:

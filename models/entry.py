@@ -14,17 +14,19 @@ from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Integer, String, Uuid, bindparam, select, tuple_
+from sqlalchemy import Double, Integer, String, Uuid, bindparam, select, tuple_
 
-from domain.ab_test import variant_of
+from domain.ab_test import unit_group, variant_of
 from domain.analytics import LogAnalytics
 from domain.catalog import Rates
 from domain.cost_alert import MAX_CLOCK_SKEW
 from domain.error import Conflict, InvalidInput, Refusal
 from domain.event import ABTestUpdated, AnalyticsLogged
+from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
 from domain.money import MAX_COST
 from domain.price import price, provider_id
+from models.ab_group import GROUP_SUMS
 from models.ab_test import ADD_TO_TESTS
 from models.base import Base
 from models.bulk import Bulk, Rows, Together, add, find, insert, whole
@@ -120,9 +122,20 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "imported": draft.imported,
         "occurred_at": occurred_at,
         "created_at": now,
+        "unit_group": _unit_group(decision, analytics_id),
         "latency_bucket": None if decision.latency_ms is None else bucket_of(decision.latency_ms),
+        "log_latency": None if decision.latency_ms is None else log_latency(decision.latency_ms),
     }
     return Prepared(draft, row, decision.fingerprint(), _skew(occurred_at, now))
+
+
+def _unit_group(decision: LogAnalytics, analytics_id: UUID) -> int | None:
+    """The group of its unit in its test. A call of no known unit is one of its own, whose group is chance."""
+    if decision.ab_test_id is None:
+        return None
+    if decision.unit_key is None:
+        return analytics_id.int % GROUPS
+    return unit_group(decision.ab_test_id, decision.unit_key)
 
 
 def _skew(occurred_at: datetime, now: datetime) -> InvalidInput | None:
@@ -158,6 +171,8 @@ _read = Together(
     find("router_cost_alerts", ("user_id",), _WATCHED),
     find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, "input_price", "output_price")),
 )
+_ASSIGNED: Final = ("ab_test_id", "ab_variant", "unit_group")
+_find_assigned = find("router_decisions", _TEST_KEY, (*_TEST_KEY, *_ASSIGNED))
 _find_configs = find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
 _claim_events = Bulk(
     whole("router_event_keys"),
@@ -169,13 +184,14 @@ _claim_events = Bulk(
 _find_claims = find(
     "router_event_keys", ("user_id", "event_id"), ("user_id", "event_id", "analytics_id", "fingerprint")
 )
-# The bucket comes with the row: that two machines compute the same logarithm is nothing to rely on.
-_decisions = Rows({"latency_bucket": Integer()}, whole=_tables["router_analytics"])
+# Logarithms come with the row: that two machines compute the same ones is nothing to rely on.
+_decisions = Rows({"latency_bucket": Integer(), "log_latency": Double()}, whole=_tables["router_analytics"])
 _write = Together(
     insert("router_analytics", _decisions),
     add("router_analytics_hourly", _decisions, HOURLY_SUMS),
     add("router_latency_hourly", _decisions, LATENCY_COUNTS),
     Bulk(_decisions, ADD_TO_TESTS),
+    add("router_ab_groups", _decisions, GROUP_SUMS),
     add("router_spend_minutes", _decisions, MINUTELY_SPEND),
     ADD_TO_WINDOWS,
     LOCK_ROLLING,
@@ -198,11 +214,12 @@ class Entry:
         """One outcome for each, in order."""
         outcomes: dict[int, Outcome] = {}
         rows: dict[int, dict[str, Any]] = {}
+        assigned = await self._assigned(entries)
         tests, alerts = await self._read(entries)
-        await self._assign(entries)
+        await self._tell_variants(entries)
         for index, entry in enumerate(entries):
             try:
-                rows[index] = _counted(entry, tests)
+                rows[index] = _counted(entry, assigned, tests)
             except Refusal as refusal:
                 outcomes[index] = refusal
         fresh = await self._claim(rows, entries)
@@ -215,6 +232,19 @@ class Entry:
                 {index: entry for index, entry in enumerate(entries) if not isinstance(outcomes.get(index), Logged)}
             )
         return [outcomes[index] for index in range(len(entries))]
+
+    async def _assigned(self, entries: Sequence[Prepared]) -> dict[Key, dict[str, Any]]:
+        """What the decisions that are named were assigned; a record that says nothing of a test is of its decision's."""
+        keys = {(entry.row["user_id"], entry.row["decision_id"]) for entry in entries if entry.row["decision_id"]}
+        found = await _find_assigned.execute(self._connection, _keyed(keys))
+        assigned = {
+            (user_id, id_): dict(zip(_ASSIGNED, values, strict=True)) for user_id, id_, *values in found if values[0]
+        }
+        for row in (entry.row for entry in entries):
+            made = assigned.get((row["user_id"], row["decision_id"]))
+            if made is not None and row["ab_test_id"] in (None, made["ab_test_id"]):
+                row.update(made | ({} if row["ab_variant"] is None else {"ab_variant": row["ab_variant"]}))
+        return assigned
 
     async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, bool], list[WatchedAlert]]:
         """Whether the tests that are named run, and the alerts of those who spend; what own models cost is filled in."""
@@ -239,7 +269,7 @@ class Entry:
         tests = {(user_id, id_): active for user_id, id_, active in found_tests}
         return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int))
 
-    async def _assign(self, entries: Sequence[Prepared]) -> None:
+    async def _tell_variants(self, entries: Sequence[Prepared]) -> None:
         """Tell from provider and model which variant it was, where nobody said so."""
         unsaid = [entry.row for entry in entries if entry.row["ab_test_id"] and entry.row["ab_variant"] is None]
         keys = {(row["user_id"], row["ab_test_id"]) for row in unsaid}
@@ -334,11 +364,15 @@ def _keyed(keys: Iterable[Key]) -> list[dict[str, UUID]]:
     return [{"user_id": user_id, "id": id_} for user_id, id_ in keys]
 
 
-def _counted(entry: Prepared, tests: Mapping[Key, bool]) -> dict[str, Any]:
+def _counted(entry: Prepared, assigned: Mapping[Key, Mapping[str, Any]], tests: Mapping[Key, bool]) -> dict[str, Any]:
     """The row, with whether its test counts it. Raises the refusal, when it cannot be stored."""
     if entry.refusal is not None:
         raise entry.refusal
     row = entry.row
+    made = assigned.get((row["user_id"], row["decision_id"]))
+    for name, spelt in (("ab_test_id", "abTestId"), ("ab_variant", "abVariant")):
+        if made is not None and row[name] != made[name]:
+            raise InvalidInput(f"{spelt}: the decision was assigned {made[name]}; leave it out", [spelt])
     if row["ab_test_id"] is None:
         return row
     running = tests.get((row["user_id"], row["ab_test_id"]))

@@ -1,4 +1,4 @@
-"""What a user's routing decisions depend on, read together: preferences, own models, and the figures of late."""
+"""What a user's routing decisions depend on, read together: preferences, own models, A/B tests, and the figures of late."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from domain.latency import percentile
 from domain.preference import RoutingRule
 from domain.price import provider_id
 from domain.routing import KNOWN_FROM, Key, Knowledge, Observed, Recent, RoutingPreferences, Statistics
+from models.ab_test import running_tests_of
 from models.analytics import RouterAnalytics
 from models.catalog import models_of
 from models.cost_alert import CostAlert
@@ -47,6 +48,7 @@ async def knowledge_of(session: AsyncSession, user_id: UUID, now: datetime) -> K
         preferences=_preferences(saved),
         own=[model.listing for model in own],
         statistics=await _statistics(session, user_id, now),
+        tests={test.task_type: test.running for test in await running_tests_of(session, user_id)},
     )
 
 

@@ -77,6 +77,10 @@ class RoutingDecision(Owned, Base):
     # Attempts that were not recorded yet: the first choice and its fallbacks, in the beginning.
     attempts_left: Mapped[int]
     created_at: Mapped[datetime]
+    # For the model that was chosen.
+    parameters: Mapped[dict[str, Any] | None]
+    # Of the unit in the A/B test.
+    unit_group: Mapped[int | None]
 
     state: DecisionState
     records: list[RouterAnalytics]
@@ -214,7 +218,7 @@ def _key(alert: WatchedAlert, window: Window) -> dict[str, Any]:
 
 
 def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
-    asked, chosen = choice.ranking.asked, choice.chosen
+    asked, chosen, trial = choice.ranking.asked, choice.chosen, choice.trial
     request = asked.model_dump(
         mode="json", by_alias=True, exclude={"task_type", "priority", "candidates"}, exclude_none=True
     )
@@ -229,11 +233,11 @@ def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
         "fallbacks": [config_of(verdict) for verdict in choice.fallbacks],
         "candidates": [as_json(verdict) for verdict in choice.candidates],
         "rules": list(choice.ranking.rules),
-        "notes": list(choice.ranking.notes),
+        "notes": list(choice.notes),
         "estimated_cost": chosen.estimate,
         "expected_latency_ms": chosen.expected_latency_ms,
-        "ab_test_id": None,
-        "ab_variant": None,
+        "ab_test_id": trial.test.id if trial else None,
+        "ab_variant": trial.assignment.variant if trial else None,
         "propensity": choice.propensity,
         "held_amount": choice.held,
         "expires_at": now + HOLD_FOR if choice.budgeted else None,
@@ -241,6 +245,8 @@ def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
         "settled_at": None,
         "attempts_left": 1 + len(choice.fallbacks),
         "created_at": now,
+        "parameters": chosen.parameters,
+        "unit_group": trial.assignment.unit_group if trial else None,
     }
 
 

@@ -19,6 +19,7 @@ from domain.cost_alert import AlertState, Window, WindowMode, state_of
 from domain.event import AlertTriggered
 from domain.money import ZERO
 from domain.routing import is_settled
+from models.ab_group import GroupSums
 from models.ab_test import SUMS, sums_of_tests
 from models.base import Base
 from models.cost_alert import AlertEvent, CostAlert, RollingAlert, evaluate
@@ -32,6 +33,7 @@ _CLOCKS_DIFFER: Final = timedelta(days=1)
 _tables = Base.metadata.tables
 _decisions = _tables["router_analytics"]
 _tests = _tables["router_ab_tests"]
+_groups = _tables["router_ab_groups"]
 _made = _tables["router_decisions"]
 _events = _tables["router_alert_events"]
 _sequences = _tables["router_alert_sequences"]
@@ -115,6 +117,8 @@ class _Check:
         await self._compare_firings()
 
     async def _recompute(self) -> None:
+        tests = {row["id"]: row["cost_cap"] for row in await self._stored(_tests, *self._verifiable(_tests))}
+        groups = GroupSums(tests)
         rollups = RollupSums()
         counted: list[dict[str, Any]] = []
         spent: dict[tuple[UUID, datetime], dict[str, Any]] = {}
@@ -122,6 +126,7 @@ class _Check:
         windows: dict[UUID, Window] = {}
         async for row in self._decisions():
             rollups.add(row)
+            groups.add(row)
             if row["ab_counted"]:
                 counted.append({name: row[name] for name in _COUNTED})
             if not row["cost"]:
@@ -143,13 +148,13 @@ class _Check:
                     spent.setdefault(key, self._window_row(alert, window))["amount"] += row["cost"]
                     if not row["imported"]:
                         self._live[key] += row["cost"]
-        tests = {row["id"] for row in await self._stored(_tests, *self._verifiable(_tests))}
         no_sums = [{"user_id": self._user_id, "id": id_} | dict.fromkeys(SUMS, 0) for id_ in tests]
         sums_of = {test["id"]: test for test in [*no_sums, *sums_of_tests(counted)] if test["id"] in tests}
         self._expected: dict[str, list[dict[str, Any]]] = {
             "router_analytics_hourly": rollups.hours(),
             "router_latency_hourly": rollups.latencies(),
             "router_ab_tests": list(sums_of.values()),
+            "router_ab_groups": groups.rows(),
             "router_cost_alert_windows": [row for row in spent.values() if row["window_start"] >= self._kept_from],
             "router_spend_minutes": [
                 {"user_id": self._user_id, "minute": minute, "amount": minutes[minute]} for minute in sorted(minutes)
@@ -214,6 +219,9 @@ class _Check:
 
     def _verifiable(self, table: Table) -> list[ColumnElement[bool]]:
         """The rows whose decisions are all still there."""
+        if table is _groups:
+            whole = select(_tests.c.id).where(_tests.c.user_id == self._user_id, *self._verifiable(_tests))
+            return [table.c.ab_test_id.in_(whole)]
         time = {
             "router_analytics_hourly": "hour",
             "router_latency_hourly": "hour",
@@ -318,6 +326,7 @@ _READ: Final = (
     "ab_test_id",
     "ab_variant",
     "ab_counted",
+    "unit_group",
     "success",
     "fallback_used",
     "cost",
@@ -329,7 +338,7 @@ _READ: Final = (
 _COMPARED: Final = (
     {
         name: [column.name for column in _tables[name].columns if not column.primary_key]
-        for name in ("router_analytics_hourly", "router_latency_hourly")
+        for name in ("router_analytics_hourly", "router_latency_hourly", "router_ab_groups")
     }
     | {"router_ab_tests": list(SUMS), "router_cost_alert_windows": ["amount"], "router_spend_minutes": ["amount"]}
     | {"router_holds": ["amount"]}

@@ -1,27 +1,44 @@
 """A/B tests: start, watch, end, delete. A running test is never edited: its figures would mean two things."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.ab_test import CreateABTest, Variant
+from domain.ab_test import AssignVariant, CreateABTest, Variant, VariantConfig, likely_costs
 from domain.bounds import identifier
-from domain.error import Conflict, NotFound
-from domain.event import ABTestUpdated
+from domain.catalog import Rates, listed
+from domain.error import Conflict, InvalidInput, NotFound
+from domain.event import ABTestUpdated, PreferencesChanged
+from domain.inference import Metric, cost_cap
 from domain.page import Page
-from models.ab_test import ABTest, ab_test_of, running_test_for
+from domain.preference import RoutingRule, RuleTarget, as_stored, with_winner
+from domain.price import provider_id
+from models.ab_group import ABGroup
+from models.ab_test import ABTest, ab_test_of, freeze, load_inference, running_test_for
+from models.analytics import past_calls
+from models.catalog import models_of
 from models.database import raise_event
 from models.page import newest_first
+from models.preference import preferences_to_change
+from models.routing_version import bump_version
 from models.types import new_id
 from resolvers.context import Context, Info
-from resolvers.input import After, First, given, known
+from resolvers.input import After, First, known, present
 from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.ab_test import CreateABTestInput
+
+UPDATES_APART_S: Final = 1.0
+"""Between two updates of a test to one subscriber, at least; the last state is always told."""
+_CALLS_FOR_CAP: Final = 1_000
 
 ABTestID = Annotated[strawberry.ID, strawberry.argument(description="The test's id.")]
 
@@ -38,7 +55,9 @@ async def ab_tests(
     wanted = known(active)
     conditions = [] if wanted is None else [ABTest.active.is_(wanted)]
     async with context.database.viewer(context.viewer) as session:
-        return await newest_first(session, ABTest, context.viewer.id, conditions, first=first, after=known(after))
+        page = await newest_first(session, ABTest, context.viewer.id, conditions, first=first, after=known(after))
+        await load_inference(session, page.nodes, context.clock())
+    return page
 
 
 async def ab_test(info: Info, id: ABTestID) -> ABTest | None:
@@ -55,7 +74,7 @@ async def create_ab_test(
     ],
 ) -> ABTest:
     context = info.context
-    asked = CreateABTest.checked(given(input))
+    asked = CreateABTest.checked(present(input))
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
         running = await running_test_for(session, context.viewer.id, asked.task_type)
@@ -63,6 +82,12 @@ async def create_ab_test(
             raise Conflict(
                 f'taskType: the test "{running.test_name}" runs for this task type already; end it first',
                 ["input", "taskType"],
+            )
+        cap = asked.cost_cap or await _likely_cap(session, context.viewer.id, asked, now)
+        if cap is None and asked.primary_metric is Metric.COST:
+            raise InvalidInput(
+                "costCap: must be given to decide by COST, as neither your calls nor known prices tell what a call may cost",
+                ["input", "costCap"],
             )
         test = ABTest(
             user_id=context.viewer.id,
@@ -74,24 +99,72 @@ async def create_ab_test(
             running_for=asked.task_type or "",
             started_at=now,
             created_at=now,
+            primary_metric=asked.primary_metric,
+            split=asked.split,
+            minimum_run_hours=asked.minimum_run_hours,
+            cost_cap=cap,
         )
         session.add(test)
         await session.flush()
+        await load_inference(session, [test], now)
+        await bump_version(session, context.viewer.id)
         raise_event(session, ABTestUpdated(test.user_id, test.id))
     return test
+
+
+async def _likely_cap(session: AsyncSession, user_id: UUID, asked: CreateABTest, now: datetime) -> Decimal | None:
+    """A cap for what one call counts for, from the user's latest calls and the variants' prices; None if nothing tells it."""
+    own = {(model.provider_key, model.model): model.listing for model in await models_of(session, user_id)}
+
+    def rates(config: VariantConfig) -> Rates | None:
+        registered = own.get((provider_id(config.provider), config.model))
+        if registered is not None and registered.rates is not None:
+            return registered.rates
+        model = listed(config.provider, config.model, now)
+        return None if model is None else model.rates
+
+    past = await past_calls(session, user_id, asked.task_type, _CALLS_FOR_CAP)
+    return cost_cap(likely_costs(past, [rates(asked.variant_a), rates(asked.variant_b)]))
+
+
+async def assign_variant(
+    info: Info,
+    test_id: Annotated[strawberry.ID, strawberry.argument(description="One of your tests that runs.")],
+    unit_key: Annotated[
+        str,
+        strawberry.argument(description="Who or what gets the variant, such as a user's id: 1 to 200 characters."),
+    ],
+) -> dict[str, Any] | None:
+    context = info.context
+    unit = AssignVariant.checked({"unit_key": unit_key}, ()).unit_key
+    ab_test_id = identifier(test_id)
+    if ab_test_id is None:
+        return None
+    async with context.database.viewer(context.viewer) as session:
+        test = await ab_test_of(session, context.viewer.id, ab_test_id)
+    if test is None or not test.active:
+        return None
+    variant = test.running.assign(unit).variant
+    return {"variant": variant, "config": test.config(variant)}
 
 
 async def end_ab_test(
     info: Info,
     id: ABTestID,
     winner: Annotated[
-        Variant | None, strawberry.argument(description="The variant that won; none when left out.")
+        Variant | None,
+        strawberry.argument(
+            description="The variant that won: a rule of your preferences then makes it the default for the requests of "
+            "this test. None when left out: everything stays as it was."
+        ),
     ] = strawberry.UNSET,
 ) -> ABTest:
     context = info.context
     winner = known(winner)
+    now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
         test = await _locked(session, context, id)
+        await load_inference(session, [test], now)
         if not test.active:
             if test.winner is not winner:
                 ended_with = f"winner {test.winner}" if test.winner else "no winner"
@@ -99,11 +172,29 @@ async def end_ab_test(
             return test
         test.active = False
         test.running_for = None
-        test.ended_at = context.clock()
+        test.ended_at = now
         test.winner = winner
+        freeze(test)
+        if winner is not None:
+            await _make_default(session, test, winner, now)
         await session.flush()
+        await bump_version(session, context.viewer.id)
         raise_event(session, ABTestUpdated(test.user_id, test.id))
     return test
+
+
+async def _make_default(session: AsyncSession, test: ABTest, winner: Variant, now: datetime) -> None:
+    """A rule that sends the test's requests to its winner. The user may delete it like any other."""
+    preferences = await preferences_to_change(session, test.user_id, now)
+    rules = with_winner(
+        [RoutingRule.model_validate(rule) for rule in preferences.custom_rules],
+        ab_test_id=test.id,
+        test_name=test.test_name,
+        task_type=test.task_type,
+        winner=RuleTarget.model_validate(test.config(winner)),
+    )
+    preferences.custom_rules = as_stored(rules)
+    raise_event(session, PreferencesChanged(test.user_id))
 
 
 async def delete_ab_test(info: Info, id: ABTestID) -> UUID:
@@ -112,6 +203,7 @@ async def delete_ab_test(info: Info, id: ABTestID) -> UUID:
         test = await _locked(session, context, id)
         if test.active:
             raise Conflict("id: this test is running and decisions are counted for it; end it first", ["id"])
+        await session.execute(delete(ABGroup).where(ABGroup.user_id == test.user_id, ABGroup.ab_test_id == test.id))
         await session.delete(test)
         await session.flush()
         raise_event(session, ABTestUpdated(test.user_id, test.id))
@@ -129,11 +221,16 @@ async def ab_test_updated(info: Info, id: ABTestID) -> AsyncIterator[ABTest]:
             if test is None:
                 return
             yield test
+            # What happens meanwhile is one wake-up.
+            await asyncio.sleep(UPDATES_APART_S)
 
 
 async def _current(context: Context, ab_test_id: UUID) -> ABTest | None:
     async with context.database.viewer(context.viewer) as session:
-        return await ab_test_of(session, context.viewer.id, ab_test_id)
+        test = await ab_test_of(session, context.viewer.id, ab_test_id)
+        if test is not None:
+            await load_inference(session, [test], context.clock())
+    return test
 
 
 async def _locked(session: AsyncSession, context: Context, id: str) -> ABTest:

@@ -8,7 +8,7 @@ import strawberry
 from domain.event import PreferencesChanged
 from domain.preference import SavePreferences, check_providers
 from models.database import raise_event
-from models.preference import RouterPreferences, default_preferences, preferences_of
+from models.preference import RouterPreferences, default_preferences, preferences_of, preferences_to_change
 from models.routing_version import bump_version
 from resolvers.context import Context, Info
 from resolvers.cost_alert import keep_preferences_alert
@@ -35,14 +35,9 @@ async def save_preferences(
     changes = SavePreferences.checked(given(input)).changes()
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
-        saved = await preferences_of(session, context.viewer.id, for_update=True)
-        if saved is None:
-            saved = default_preferences(context.viewer.id)
-            saved.created_at = now
-            session.add(saved)
+        saved = await preferences_to_change(session, context.viewer.id, now)
         for name, value in changes.items():
             setattr(saved, name, value)
-        saved.updated_at = now
         check_providers(saved.preferred_providers, saved.blocked_providers)
         await session.flush()
         if "cost_alert_threshold" in changes:

@@ -21,6 +21,7 @@ from models.routing import (
     decision_with,
     load_outcomes,
 )
+from models.types import new_id
 from resolvers.context import Info
 from resolvers.input import After, First, known, present
 
@@ -49,9 +50,10 @@ class Simulation:
 async def route_request(info: Info, input: Request) -> RoutingDecision | RouteRefused:
     context = info.context
     asked = RouteRequest.checked(present(input))
+    unit = _unit(asked)
     for _ in range(_TRIES):
         knowledge = await context.knowledge.of(context.viewer)
-        proposal = Proposal(context.viewer.id, knowledge, rank(asked, knowledge, context.clock()))
+        proposal = Proposal(context.viewer.id, knowledge, rank(asked, knowledge, context.clock(), unit))
         outcome = await context.ledger.decide(proposal)
         if not isinstance(outcome, Stale):
             return outcome
@@ -66,8 +68,13 @@ async def simulate_routing(info: Info, input: Request) -> Simulation:
     async with context.database.viewer(context.viewer) as session:
         knowledge = await knowledge_of(session, context.viewer.id, now)
         budgets = await budgets_of(session, context.viewer.id, now)
-    ranking = rank(asked, knowledge, now)
+    ranking = rank(asked, knowledge, now, _unit(asked))
     return Simulation(ranking, choose(ranking, budgets))
+
+
+def _unit(asked: RouteRequest) -> str:
+    """Who or what keeps its variant of an A/B test; the request itself, if it does not say."""
+    return asked.unit_key or asked.request_id or str(new_id())
 
 
 async def release_decision(info: Info, id: DecisionID) -> RoutingDecision:

@@ -11,7 +11,7 @@ from strawberry.types.unset import UNSET
 import models
 import resolvers.ab_test
 from schema.deletion import DeleteResult
-from schema.enum import Variant
+from schema.enum import Metric, Variant, Verdict
 from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData, Uninterrupted
 from schema.page import Connection
 
@@ -46,6 +46,65 @@ class VariantMetrics:
     )
 
 
+@strawberry.type(
+    description="A beside B on one metric. It holds however often you look: the chance that two equal variants ever get a "
+    "winner is at most 5 %, and so is the chance that the interval ever misses the true difference."
+)
+class MetricComparison:
+    metric: Metric = strawberry.field(description="What is compared.")
+    verdict: Verdict = strawberry.field(description="What can be said of it now.")
+    sentence: str = strawberry.field(description="The same, in words.")
+    count_a: int = strawberry.field(description="How many of A's calls it is known of.")
+    count_b: int = strawberry.field(description="How many of B's calls it is known of.")
+    value_a: float | None = strawberry.field(
+        description="A's success rate, geometric mean of latency in ms, or mean cost in USD, each call capped at `costCap`."
+    )
+    value_b: float | None = strawberry.field(description="The same of B.")
+    effect: float | None = strawberry.field(
+        description="A minus B; of latency, A divided by B. Null before there are enough calls, as what follows."
+    )
+    low: float | None = strawberry.field(description="Where the 95 % interval of the effect begins.")
+    high: float | None = strawberry.field(description="Where it ends.")
+    p_value: float = strawberry.field(description="Always valid: it may be looked at any number of times.")
+    probability_a_better: float | None = strawberry.field(
+        description="With what probability A is the better one, 0 to 1. To show, not to decide by."
+    )
+    design_effect: float = strawberry.field(
+        description="How many calls tell as much as one independent call would: 1 where each unit makes one, more where "
+        "units repeat and their calls are alike. Intervals and p-values allow for it."
+    )
+    detectable_effect: float | None = strawberry.field(
+        description="The least effect that would be decided by now in four of five tests: a difference in success rate, "
+        "relative in latency and cost (0.1 is 10 %)."
+    )
+    calls_needed: int | None = strawberry.field(
+        description="About how many more calls of both decide it, if the difference is what it looks like now; null where it "
+        "looks like none."
+    )
+
+
+@strawberry.type(description="What a test says now. Frozen once it has ended, as its figures are.")
+class ABTestInference:
+    verdict: Verdict = strawberry.field(
+        description="The verdict on the primary metric, unless the winner is worse in another one."
+    )
+    sentence: str = strawberry.field(description="The same, in words.")
+    sample_ratio_p_value: float = strawberry.field(
+        description="Whether traffic is split as the test says: a mismatch at 0.01 or below. Always valid."
+    )
+    comparisons: list[MetricComparison] = strawberry.field(description="Each metric: success rate, latency, cost.")
+
+
+@strawberry.type(description="The variant that a unit gets, and what serves it.")
+class VariantAssignment:
+    variant: Variant = strawberry.field(
+        resolver=lambda root: root["variant"], graphql_type=Variant, description="The variant."
+    )
+    config: VariantConfig = strawberry.field(
+        resolver=lambda root: root["config"], graphql_type=VariantConfig, description="What serves its requests."
+    )
+
+
 @strawberry.type(description="A comparison of two variants on live traffic.")
 class ABTest:
     id: strawberry.ID = strawberry.field(description="The test's id.")
@@ -57,6 +116,14 @@ class ABTest:
     winner: Variant | None = strawberry.field(description="The variant declared the winner; null when none was.")
     variant_a: VariantMetrics = strawberry.field(description="How variant A does.")
     variant_b: VariantMetrics = strawberry.field(description="How variant B does.")
+    primary_metric: Metric = strawberry.field(description="The metric that decides it.")
+    split: float = strawberry.field(description="The share of traffic that A is to get.")
+    minimum_run_hours: int = strawberry.field(description="For how many hours it runs before anything wins.")
+    cost_cap: Decimal | None = strawberry.field(
+        description="What one call counts for at most where mean costs are compared, in USD, so that no outlier decides. "
+        "Null when nothing told what calls may cost: then costs are not compared."
+    )
+    inference: ABTestInference = strawberry.field(description="Which variant is better, at any number of looks.")
     created_at: dt.datetime = strawberry.field(description="When it was created.")
 
     @classmethod
@@ -81,6 +148,23 @@ class CreateABTestInput:
     )
     variant_a: VariantConfigInput = strawberry.field(description="The one side.")
     variant_b: VariantConfigInput = strawberry.field(description="The other side; it must differ from A.")
+    primary_metric: Metric | None = strawberry.field(
+        default=Metric.SUCCESS_RATE,
+        description="The metric that decides it. A variant that is worse in another one wins nothing.",
+    )
+    split: float | None = strawberry.field(
+        default=0.5, description="The share of traffic that A is to get: 0.01 to 0.99."
+    )
+    minimum_run_hours: int | None = strawberry.field(
+        default=0,
+        description="For how many hours it is to run before anything wins: 0 to 2,160. A week holds nights and weekends.",
+    )
+    cost_cap: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What one call counts for at most where mean costs are compared, in USD, more than 0. Left out, 3 times "
+        "the 99th percentile of what your latest 1,000 calls of the task type cost, or would have with the dearer variant; "
+        "for who has none, 3 times what 100,000 input and 10,000 output tokens cost.",
+    )
 
 
 CreateABTestResult = Annotated[
@@ -108,6 +192,13 @@ class ABTestQuery:
         name="abTest",
         extensions=[Uninterrupted()],
         description="One of your A/B tests; null when you have none with this id.",
+    )
+    assign_variant = strawberry.field(
+        resolver=resolvers.ab_test.assign_variant,
+        graphql_type=VariantAssignment | None,
+        extensions=[Uninterrupted()],
+        description="Which variant of a test a unit gets, always the same one: for applications that route themselves. Null "
+        "when you have no such test, or it has ended.",
     )
 
 

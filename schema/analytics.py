@@ -33,6 +33,9 @@ class RouterAnalytics:
     fallback_used: bool = strawberry.field(description="Whether a fallback served it.")
     ab_test_id: strawberry.ID | None = strawberry.field(description="The A/B test it belongs to.")
     ab_variant: Variant | None = strawberry.field(description="The variant it was assigned.")
+    ab_counted: bool = strawberry.field(
+        description="Whether its test counted it; false for one that came after the test had ended."
+    )
     decision_id: strawberry.ID | None = strawberry.field(description="The routing decision it came from.")
     input_tokens: int | None = strawberry.field(description="Tokens sent, cached ones included.")
     output_tokens: int | None = strawberry.field(description="Tokens received.")
@@ -101,7 +104,9 @@ class LogAnalyticsInput:
     )
     fallback_used: bool | None = strawberry.field(default=False, description="Whether a fallback served it.")
     decision_id: strawberry.ID | None = strawberry.field(
-        default=UNSET, description="The routing decision it came from: a UUID."
+        default=UNSET,
+        description="The routing decision it came from: a UUID. It is counted for the A/B test and variant that this was "
+        "assigned, also where a fallback served it.",
     )
     ab_test_id: strawberry.ID | None = strawberry.field(
         default=UNSET, description="One of your A/B tests. It is counted for the test while that runs."
@@ -109,6 +114,11 @@ class LogAnalyticsInput:
     ab_variant: Variant | None = strawberry.field(
         default=UNSET,
         description="The variant that was assigned; left out, the one whose provider and model these are.",
+    )
+    unit_key: str | None = strawberry.field(
+        default=UNSET,
+        description="The unit that `assignVariant` was asked for: 1 to 200 characters. Say it wherever units make more than "
+        "one call, as these are alike and tell less than they seem to. Only with `abTestId`; a decision knows its own.",
     )
     quality_score: float | None = strawberry.field(default=UNSET, description="Feedback on the answer: 0 to 1.")
     metadata: JSON | None = strawberry.field(

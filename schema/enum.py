@@ -7,12 +7,20 @@ import strawberry
 from domain.ab_test import Variant
 from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, WeekDay, WindowMode
 from domain.error import ErrorCode
+from domain.inference import Metric, Verdict
 from domain.preference import RoutingPriority
 from domain.routing import DecisionState
 from domain.summary import AnalyticsDimension, TimeGrain
 
 strawberry.enum(RoutingPriority, description="What routing optimises for.")
 strawberry.enum(Variant, description="One of the two sides of an A/B test.")
+strawberry.enum(Metric, name="ABTestMetric", description="What variants of a test are compared by.")
+strawberry.enum(
+    Verdict,
+    name="ABTestVerdict",
+    description="NOT_ENOUGH_DATA before each variant has 100 calls, of 50 units or more, and before a test has run as long as "
+    "it shall; SAMPLE_RATIO_MISMATCH when traffic is not split as the test says: then no figure of it can be trusted.",
+)
 strawberry.enum(AlertPeriod, description="How long a window of an alert is.")
 strawberry.enum(
     WindowMode,
@@ -42,10 +50,12 @@ __all__ = [
     "AnalyticsDimension",
     "DecisionState",
     "ErrorCode",
+    "Metric",
     "PeriodUnit",
     "RoutingPriority",
     "TimeGrain",
     "Variant",
+    "Verdict",
     "WeekDay",
     "WindowMode",
 ]

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import strawberry
+from strawberry.scalars import JSON
 from strawberry.types.unset import UNSET
 
 import domain.preference
@@ -46,6 +47,7 @@ class RuleCondition:
 class RuleTarget:
     provider: str = strawberry.field(description="The provider.")
     model: str = strawberry.field(description="The model.")
+    parameters: JSON | None = strawberry.field(description="Parameters for the model, such as a temperature.")
 
 
 @strawberry.type(
@@ -71,6 +73,10 @@ class RoutingRule:
     name: str = strawberry.field(description="What the user calls it; no two rules share a name.")
     when: RuleCondition = strawberry.field(description="When it applies.")
     then: RuleAction = strawberry.field(description="What it does.")
+    ab_test_id: strawberry.ID | None = strawberry.field(
+        description="The A/B test whose winner it makes the default, if it does. A later test of the same requests may put it "
+        "to the test, and its winner in its place."
+    )
 
 
 def _rules(root: models.RouterPreferences) -> list[Any]:
@@ -153,6 +159,9 @@ class RuleConditionInput:
 class RuleTargetInput:
     provider: str = strawberry.field(description="The provider: 1 to 200 characters.")
     model: str = strawberry.field(description="The model: 1 to 200 characters.")
+    parameters: JSON | None = strawberry.field(
+        default=UNSET, description="Parameters for the model: a JSON object of at most 16 KiB, nested at most 20 deep."
+    )
 
 
 @strawberry.input(description="What a rule does when it applies: at least one of these.")
@@ -171,6 +180,10 @@ class RoutingRuleInput:
     name: str = strawberry.field(description="What to call it: 1 to 200 characters, unlike the other rules' names.")
     when: RuleConditionInput = strawberry.field(description="When it applies.")
     then: RuleActionInput = strawberry.field(description="What it does.")
+    ab_test_id: strawberry.ID | None = strawberry.field(
+        default=UNSET,
+        description="The A/B test whose winner it makes the default: a UUID, as it was read; left out for any other rule.",
+    )
 
 
 @strawberry.input(description="Changes to preferences. A field left out stays as it is; null clears it.")

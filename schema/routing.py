@@ -58,6 +58,9 @@ class RoutingDecision:
     priority: RoutingPriority = strawberry.field(description="The priority it was routed with.")
     provider: str = strawberry.field(description="The provider to send the request to.")
     model: str = strawberry.field(description="The model to ask for.")
+    parameters: JSON | None = strawberry.field(
+        description="Parameters for the model: those of the variant, the rule or the candidate that named it."
+    )
     fallbacks: list[VariantConfig] = strawberry.field(
         description="Where to send it when that fails, in order: at most 5, each within the same limits."
     )
@@ -219,7 +222,9 @@ class RouteRequestInput:
         "given and kept to, the first choice cannot cost more than its estimate.",
     )
     unit_key: str | None = strawberry.field(
-        default=UNSET, description="Who or what the request is for, such as a user's id: 1 to 200 characters."
+        default=UNSET,
+        description="Who or what the request is for, such as a user's id: 1 to 200 characters. It keeps its variant of an "
+        "A/B test; left out, each `requestId` is assigned for itself.",
     )
     request_id: str | None = strawberry.field(default=UNSET, description="Your own id of it: 1 to 200 characters.")
     candidates: list[VariantConfigInput] | None = strawberry.field(

@@ -40,6 +40,7 @@ WHERE a.attname = 'user_id' AND NOT a.attisdropped AND c.relkind IN ('r', 'p', '
 ORDER BY 1
 """
 TABLES = {
+    "router_ab_groups",
     "router_ab_tests",
     "router_alert_events",
     "router_alert_sequences",

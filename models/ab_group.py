@@ -1,0 +1,101 @@
+"""`router_ab_groups`: what inference on A/B tests is made of. See `domain.inference` for why units fall into groups."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Double, Uuid, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.ab_test import Variant
+from domain.inference import Group, capped_cost, log_latency
+from models.base import Base, Owned
+from models.types import enum_type
+
+
+class ABGroup(Owned, Base):
+    """Sums of one variant's calls of one group of units: the fields of `domain.inference.Group`.
+
+    Logarithms and capped costs are statistics, no money: floats, of ms and of USD.
+    """
+
+    __tablename__ = "router_ab_groups"
+
+    ab_test_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    ab_variant: Mapped[Variant] = mapped_column(enum_type(Variant), primary_key=True)
+    unit_group: Mapped[int] = mapped_column(primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger)
+    successes: Mapped[int] = mapped_column(BigInteger)
+    timed: Mapped[int] = mapped_column(BigInteger)
+    log_latency_sum: Mapped[float] = mapped_column(Double)
+    log_latency_squares: Mapped[float] = mapped_column(Double)
+    priced: Mapped[int] = mapped_column(BigInteger)
+    capped_cost_sum: Mapped[float] = mapped_column(Double)
+    capped_cost_squares: Mapped[float] = mapped_column(Double)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+KEY: Final = ("user_id", "ab_test_id", "ab_variant", "unit_group")
+
+# In USD, from the nano-dollars that are stored. Where a test has no cap, costs are not compared.
+_CAPPED: Final = (
+    "(CAST(CASE WHEN r.cost > t.cost_cap THEN t.cost_cap WHEN t.cost_cap IS NOT NULL THEN r.cost END "
+    "AS DOUBLE PRECISION) / 1000000000)"
+)
+GROUP_SUMS: Final = (
+    f"SELECT {', '.join(f'r.{name}' for name in KEY)}, count(*), count(*) FILTER (WHERE r.success), "
+    "count(r.log_latency), coalesce(sum(r.log_latency), 0), coalesce(sum(r.log_latency * r.log_latency), 0), "
+    f"count({_CAPPED}), coalesce(sum({_CAPPED}), 0), coalesce(sum({_CAPPED} * {_CAPPED}), 0) "
+    "FROM {rows} JOIN router_ab_tests t ON t.user_id = r.user_id AND t.id = r.ab_test_id "
+    f"WHERE r.ab_counted GROUP BY {', '.join(f'r.{name}' for name in KEY)}"
+)
+"""What new decisions add to `router_ab_groups`: the statement says in SQL what `GroupSums` does in Python."""
+
+
+class GroupSums:
+    """What some decisions add up to, for tests with these cost caps."""
+
+    def __init__(self, caps: Mapping[UUID, Decimal | None]) -> None:
+        self._caps = caps
+        self._groups: defaultdict[tuple[Any, ...], Group] = defaultdict(Group)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count one decision, a row of `router_analytics`, unless its test is not among them or did not count it."""
+        if not row["ab_counted"] or row["unit_group"] is None or row["ab_test_id"] not in self._caps:
+            return
+        logarithm = None if row["latency_ms"] is None else log_latency(row["latency_ms"])
+        cap = self._caps[row["ab_test_id"]]
+        cost = None if row["cost"] is None or cap is None else capped_cost(row["cost"], cap)
+        key = tuple(row[name] for name in KEY)
+        added = (1, row["success"], *_moments(logarithm), *_moments(cost))
+        self._groups[key] = Group(*(map(sum, zip(self._groups[key], added, strict=True))))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Rows of `router_ab_groups`, in key order."""
+        return [dict(zip(KEY, key, strict=True)) | self._groups[key]._asdict() for key in sorted(self._groups)]
+
+
+def _moments(value: float | None) -> tuple[int, float, float]:
+    return (0, 0.0, 0.0) if value is None else (1, value, value * value)
+
+
+async def groups_of(
+    session: AsyncSession, user_id: UUID, ab_test_ids: Collection[UUID]
+) -> Mapping[tuple[UUID, Variant], Mapping[int, Group]]:
+    """The groups of each variant of these tests; none for a variant that nothing was counted for."""
+    sums = [getattr(ABGroup, name) for name in Group._fields]
+    rows = await session.execute(
+        select(ABGroup.ab_test_id, ABGroup.ab_variant, ABGroup.unit_group, *sums).where(
+            ABGroup.user_id == user_id, ABGroup.ab_test_id.in_(ab_test_ids)
+        )
+    )
+    groups: defaultdict[tuple[UUID, Variant], dict[int, Group]] = defaultdict(dict)
+    for ab_test_id, variant, unit_group, *values in rows:
+        groups[ab_test_id, variant][unit_group] = Group(*values)
+    return groups
