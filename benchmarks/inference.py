@@ -186,10 +186,15 @@ class Tally:
     def arm(self, metric: Metric) -> Arm:
         groups = [(group, n, self.totals[group]) for group, n in enumerate(self.counts) if n]
         if metric is Metric.SUCCESS_RATE:
-            return Arm(self.n, round(self.total), groups={group: Group(n, round(total)) for group, n, total in groups})
+            return Arm(
+                self.n, round(self.total), groups={group: Group(n, n, round(total)) for group, n, total in groups}
+            )
         latency = Sums(self.n, self.total, self.squares)
         return Arm(
-            self.n, 0, latency, groups={group: Group(n, timed=n, log_latency_sum=total) for group, n, total in groups}
+            self.n,
+            0,
+            latency,
+            groups={group: Group(n, n, timed=n, log_latency_sum=total) for group, n, total in groups},
         )
 
 
@@ -248,7 +253,7 @@ def sample_ratio_alarms(split: float, numbers: range) -> int:
         for _ in range(STEP, CALLS + 1, STEP):
             for group in chance.choices(range(GROUPS), k=STEP):
                 (a if chance.random() < split else b).add(group, 1.0)
-            if split_p_value(*(each.arm(Metric.SUCCESS_RATE) for each in (a, b)), split) <= SAMPLE_RATIO_ALPHA:
+            if split_p_value(a.arm(Metric.SUCCESS_RATE), b.arm(Metric.SUCCESS_RATE), split) <= SAMPLE_RATIO_ALPHA:
                 alarms += 1
                 break
     return alarms

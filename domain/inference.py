@@ -97,6 +97,8 @@ class Sums:
 class Group(NamedTuple):
     """What the calls of some units add up to: the values of `Arm`, of the calls whose latency and cost is known."""
 
+    assigned: int = 0
+    """How many of the calls stand for an assignment: neither fallbacks nor other attempts at the same request."""
     calls: int = 0
     successes: int = 0
     timed: int = 0
@@ -126,7 +128,12 @@ class Arm:
     cost: Sums = field(default_factory=Sums)
     """Of `capped_cost`, over the calls whose cost is known."""
     groups: Mapping[int, Group] = field(default_factory=dict)
-    """The same calls by the group of their unit; empty where each call is a unit of its own."""
+    """The same calls by the group of their unit; empty where each call is a unit, and an assignment, of its own."""
+
+    @property
+    def assigned(self) -> int:
+        """How many requests were assigned the variant: what must fit the split."""
+        return sum(group.assigned for group in self.groups.values()) if self.groups else self.n
 
     @classmethod
     def of(cls, groups: Mapping[int, Group]) -> Arm:
@@ -320,7 +327,7 @@ def sample_ratio_p_value(n_a: float, n_b: float, split: float) -> float:
 def split_p_value(a: Arm, b: Arm, split: float) -> float:
     """The same for two variants: calls of one unit, which go to one variant together, count for less."""
     dispersion = _dispersion(a, b)
-    return sample_ratio_p_value(a.n / dispersion, b.n / dispersion, split)
+    return sample_ratio_p_value(a.assigned / dispersion, b.assigned / dispersion, split)
 
 
 def detectable_effect(metric: Metric, a: Arm, b: Arm, *, alpha: float = ALPHA) -> float | None:
@@ -415,7 +422,9 @@ def conclude(
     compared = {metric: compare(metric, a, b, alpha=alpha, minimum=minimum) for metric in Metric}
     if sample_ratio <= sample_ratio_alpha:
         verdict = Verdict.SAMPLE_RATIO_MISMATCH
-        sentence = f"A got {_percent(a.n / (a.n + b.n))} of the traffic where {_percent(split)} were due"
+        sentence = (
+            f"A got {_percent(a.assigned / (a.assigned + b.assigned))} of the traffic where {_percent(split)} were due"
+        )
         sentence += ": find out why before trusting any figure of this test."
         mismatched = tuple(replace(each, verdict=verdict, sentence=sentence) for each in compared.values())
         return Conclusion(verdict, sentence, mismatched, sample_ratio)
@@ -479,21 +488,22 @@ def _between_groups(metric: Metric, arm: Arm) -> float:
 
 
 def _dispersion(a: Arm, b: Arm) -> float:
-    """How much more A's share of the groups varies than it would if each call were assigned for itself; at least 1.
+    """How much more A's share of the groups varies than it would if each request were assigned for itself; at least 1.
 
     The quasi-likelihood's estimate of over-dispersion (Wedderburn, 1974). Infinite, so that nothing is said of the split,
     where there are too few units.
     """
     if min(a.units, b.units) < MINIMUM_UNITS:
         return math.inf
-    share = a.n / (a.n + b.n) if a.n + b.n else 0.0
-    expected = (a.n + b.n) * share * (1 - share)
+    n_a, n_b = a.assigned, b.assigned
     groups = a.groups.keys() | b.groups.keys()
-    if not expected or len(groups) < _LEAST_CALLS:
+    if not n_a or not n_b or len(groups) < _LEAST_CALLS:
         return 1.0
+    share = n_a / (n_a + n_b)
+    expected = (n_a + n_b) * share * (1 - share)
     none = Group()
-    counts = ((a.groups.get(group, none).calls, b.groups.get(group, none).calls) for group in groups)
-    observed = sum((n_a - share * (n_a + n_b)) ** 2 for n_a, n_b in counts)
+    counts = ((a.groups.get(group, none).assigned, b.groups.get(group, none).assigned) for group in groups)
+    observed = sum((of_a - share * (of_a + of_b)) ** 2 for of_a, of_b in counts)
     return max(len(groups) / (len(groups) - 1) * observed / expected, 1.0)
 
 

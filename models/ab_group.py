@@ -29,6 +29,7 @@ class ABGroup(Owned, Base):
     ab_test_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     ab_variant: Mapped[Variant] = mapped_column(enum_type(Variant), primary_key=True)
     unit_group: Mapped[int] = mapped_column(primary_key=True)
+    assigned: Mapped[int] = mapped_column(BigInteger)
     calls: Mapped[int] = mapped_column(BigInteger)
     successes: Mapped[int] = mapped_column(BigInteger)
     timed: Mapped[int] = mapped_column(BigInteger)
@@ -49,7 +50,8 @@ _CAPPED: Final = (
     "AS DOUBLE PRECISION) / 1000000000)"
 )
 GROUP_SUMS: Final = (
-    f"SELECT {', '.join(f'r.{name}' for name in KEY)}, count(*), count(*) FILTER (WHERE r.success), "
+    f"SELECT {', '.join(f'r.{name}' for name in KEY)}, count(*) FILTER (WHERE r.ab_assigned), "
+    "count(*), count(*) FILTER (WHERE r.success), "
     "count(r.log_latency), coalesce(sum(r.log_latency), 0), coalesce(sum(r.log_latency * r.log_latency), 0), "
     f"count({_CAPPED}), coalesce(sum({_CAPPED}), 0), coalesce(sum({_CAPPED} * {_CAPPED}), 0) "
     "FROM {rows} JOIN router_ab_tests t ON t.user_id = r.user_id AND t.id = r.ab_test_id "
@@ -73,7 +75,7 @@ class GroupSums:
         cap = self._caps[row["ab_test_id"]]
         cost = None if row["cost"] is None or cap is None else capped_cost(row["cost"], cap)
         key = tuple(row[name] for name in KEY)
-        added = (1, row["success"], *_moments(logarithm), *_moments(cost))
+        added = (row["ab_assigned"], 1, row["success"], *_moments(logarithm), *_moments(cost))
         self._groups[key] = Group(*(map(sum, zip(self._groups[key], added, strict=True))))
 
     def rows(self) -> list[dict[str, Any]]:

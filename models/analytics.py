@@ -55,6 +55,8 @@ class RouterAnalytics(Owned, Base):
     created_at: Mapped[datetime]
     # Of its unit in its test: see `domain.inference`.
     unit_group: Mapped[int | None]
+    # True for the record that stands for an assignment in its test: the first of its decision, no fallback.
+    ab_assigned: Mapped[bool]
 
     __table_args__ = (
         Index("ix_router_analytics_provider", "user_id", "provider", "id"),

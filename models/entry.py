@@ -29,7 +29,7 @@ from domain.price import price, provider_id
 from models.ab_group import GROUP_SUMS
 from models.ab_test import ADD_TO_TESTS
 from models.base import Base
-from models.bulk import Bulk, Rows, Together, add, find, insert, whole
+from models.bulk import Bulk, Rows, Together, add, find, insert, lock, whole
 from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
@@ -89,6 +89,15 @@ class Prepared:
     refusal: Refusal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What a decision was assigned in an A/B test, as columns of its records."""
+
+    unreported: bool
+    """Whether no record of it is stored yet."""
+    columns: dict[str, Any]
+
+
 def prepared(draft: Draft, now: datetime) -> Prepared:
     """The draft, made ready to be written: from now on it has an id, a time and a price."""
     decision = draft.decision
@@ -123,6 +132,7 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "occurred_at": occurred_at,
         "created_at": now,
         "unit_group": _unit_group(decision, analytics_id),
+        "ab_assigned": decision.ab_test_id is not None and not decision.fallback_used,
         "latency_bucket": None if decision.latency_ms is None else bucket_of(decision.latency_ms),
         "log_latency": None if decision.latency_ms is None else log_latency(decision.latency_ms),
     }
@@ -172,7 +182,8 @@ _read = Together(
     find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, "input_price", "output_price")),
 )
 _ASSIGNED: Final = ("ab_test_id", "ab_variant", "unit_group")
-_find_assigned = find("router_decisions", _TEST_KEY, (*_TEST_KEY, *_ASSIGNED))
+# What settles them locks them as well, when other rows are locked already: so they are the first of all.
+_lock_decisions = lock("router_decisions", _TEST_KEY, (*_TEST_KEY, "attempts_left", "fallbacks", *_ASSIGNED))
 _find_configs = find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
 _claim_events = Bulk(
     whole("router_event_keys"),
@@ -224,6 +235,7 @@ class Entry:
                 outcomes[index] = refusal
         fresh = await self._claim(rows, entries)
         if fresh:
+            _count_assignments([rows[index] for index in fresh], assigned)
             firings = await self._write({index: rows[index] for index in fresh}, alerts)
             for index in fresh:
                 outcomes[index] = Logged(rows[index], deduplicated=False, alert_events=firings.get(index, []))
@@ -233,17 +245,20 @@ class Entry:
             )
         return [outcomes[index] for index in range(len(entries))]
 
-    async def _assigned(self, entries: Sequence[Prepared]) -> dict[Key, dict[str, Any]]:
+    async def _assigned(self, entries: Sequence[Prepared]) -> dict[Key, Assigned]:
         """What the decisions that are named were assigned; a record that says nothing of a test is of its decision's."""
         keys = {(entry.row["user_id"], entry.row["decision_id"]) for entry in entries if entry.row["decision_id"]}
-        found = await _find_assigned.execute(self._connection, _keyed(keys))
+        found = await _lock_decisions.execute(self._connection, _keyed(keys))
         assigned = {
-            (user_id, id_): dict(zip(_ASSIGNED, values, strict=True)) for user_id, id_, *values in found if values[0]
+            (user_id, id_): Assigned(left > len(fallbacks), dict(zip(_ASSIGNED, values, strict=True)))
+            for user_id, id_, left, fallbacks, *values in found
+            if values[0]
         }
         for row in (entry.row for entry in entries):
             made = assigned.get((row["user_id"], row["decision_id"]))
-            if made is not None and row["ab_test_id"] in (None, made["ab_test_id"]):
-                row.update(made | ({} if row["ab_variant"] is None else {"ab_variant": row["ab_variant"]}))
+            if made is not None and row["ab_test_id"] in (None, made.columns["ab_test_id"]):
+                variant = row["ab_variant"] or made.columns["ab_variant"]
+                row.update(made.columns | {"ab_variant": variant})
         return assigned
 
     async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, bool], list[WatchedAlert]]:
@@ -364,15 +379,15 @@ def _keyed(keys: Iterable[Key]) -> list[dict[str, UUID]]:
     return [{"user_id": user_id, "id": id_} for user_id, id_ in keys]
 
 
-def _counted(entry: Prepared, assigned: Mapping[Key, Mapping[str, Any]], tests: Mapping[Key, bool]) -> dict[str, Any]:
+def _counted(entry: Prepared, assigned: Mapping[Key, Assigned], tests: Mapping[Key, bool]) -> dict[str, Any]:
     """The row, with whether its test counts it. Raises the refusal, when it cannot be stored."""
     if entry.refusal is not None:
         raise entry.refusal
     row = entry.row
     made = assigned.get((row["user_id"], row["decision_id"]))
     for name, spelt in (("ab_test_id", "abTestId"), ("ab_variant", "abVariant")):
-        if made is not None and row[name] != made[name]:
-            raise InvalidInput(f"{spelt}: the decision was assigned {made[name]}; leave it out", [spelt])
+        if made is not None and row[name] != made.columns[name]:
+            raise InvalidInput(f"{spelt}: the decision was assigned {made.columns[name]}; leave it out", [spelt])
     if row["ab_test_id"] is None:
         return row
     running = tests.get((row["user_id"], row["ab_test_id"]))
@@ -385,6 +400,16 @@ def _counted(entry: Prepared, assigned: Mapping[Key, Mapping[str, Any]], tests: 
         )
     row["ab_counted"] = running
     return row
+
+
+def _count_assignments(rows: Iterable[dict[str, Any]], assigned: Mapping[Key, Assigned]) -> None:
+    """Mark the first record of each decision that was assigned a variant: it stands for the assignment."""
+    first = {key for key, made in assigned.items() if made.unreported}
+    for row in rows:
+        key = (row["user_id"], row["decision_id"])
+        if key in assigned:
+            row["ab_assigned"] = key in first
+            first.discard(key)
 
 
 def _logged(rows: Iterable[dict[str, Any]]) -> list[AnalyticsLogged]:

@@ -326,6 +326,7 @@ _READ: Final = (
     "ab_test_id",
     "ab_variant",
     "ab_counted",
+    "ab_assigned",
     "unit_group",
     "success",
     "fallback_used",

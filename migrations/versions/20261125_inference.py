@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("ab_test_id", sa.Uuid(), nullable=False),
         sa.Column("ab_variant", sa.String(32), nullable=False),
         sa.Column("unit_group", sa.Integer(), nullable=False),
+        sa.Column("assigned", sa.BigInteger(), nullable=False),
         sa.Column("calls", sa.BigInteger(), nullable=False),
         sa.Column("successes", sa.BigInteger(), nullable=False),
         sa.Column("timed", sa.BigInteger(), nullable=False),
@@ -45,6 +46,7 @@ def upgrade() -> None:
     ):
         op.add_column("router_ab_tests", column)
     op.add_column("router_analytics", sa.Column("unit_group", sa.Integer(), nullable=True))
+    op.add_column("router_analytics", sa.Column("ab_assigned", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("router_decisions", sa.Column("parameters", JSON_DOCUMENT, nullable=True))
     op.add_column("router_decisions", sa.Column("unit_group", sa.Integer(), nullable=True))
     protect(VIEWER_MAY)
@@ -53,6 +55,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("router_decisions", "unit_group")
     op.drop_column("router_decisions", "parameters")
+    op.drop_column("router_analytics", "ab_assigned")
     op.drop_column("router_analytics", "unit_group")
     for name in ("evidence", "cost_cap", "minimum_run_hours", "split", "primary_metric"):
         op.drop_column("router_ab_tests", name)

@@ -245,7 +245,7 @@ def test_a_guardrail_withholds_the_winner() -> None:
 def alone(n: int, successes: int) -> Arm:
     """Calls of which each is a unit of its own: `n` a multiple of the groups, which are all alike."""
     calls, good = n // GROUPS, successes // GROUPS
-    return Arm(n, successes, groups={group: Group(calls, good) for group in range(GROUPS)})
+    return Arm(n, successes, groups={group: Group(calls, calls, good) for group in range(GROUPS)})
 
 
 def test_calls_that_are_units_of_their_own_are_compared_as_if_there_were_no_groups() -> None:
@@ -260,7 +260,7 @@ def test_calls_that_are_units_of_their_own_are_compared_as_if_there_were_no_grou
 def test_the_design_effect_by_hand() -> None:
     # 100 units of A and of B, each in a group of its own, with 10 calls each: 10 of A's and 30 of B's always fail.
     def of(failing: int) -> Arm:
-        groups = {unit: Group(10, 0 if unit < failing else 10) for unit in range(100)}
+        groups = {unit: Group(10, 10, 0 if unit < failing else 10) for unit in range(100)}
         return Arm(1_000, 1_000 - 10 * failing, groups=groups)
 
     look = compare(Metric.SUCCESS_RATE, of(10), of(30))
@@ -280,12 +280,12 @@ def test_units_are_counted_by_how_uneven_groups_are() -> None:
         counts = [0] * GROUPS
         for _ in range(units):
             counts[chance.randrange(GROUPS)] += 10
-        groups = {group: Group(calls, calls) for group, calls in enumerate(counts) if calls}
+        groups = {group: Group(calls, calls, calls) for group, calls in enumerate(counts) if calls}
         assert Arm(10 * units, 10 * units, groups=groups).units == pytest.approx(units, rel=0.3)
 
 
 def test_too_few_units_say_nothing_at_all() -> None:
-    forty = Arm(10_000, 9_000, groups={unit: Group(250, 225) for unit in range(40)})
+    forty = Arm(10_000, 9_000, groups={unit: Group(250, 250, 225) for unit in range(40)})
     told = conclude(forty, alone(2_560, 0), split=0.5)
     assert told.verdict is Verdict.NOT_ENOUGH_DATA
     assert told.sentence == (
@@ -297,8 +297,8 @@ def test_too_few_units_say_nothing_at_all() -> None:
 
 def test_units_that_repeat_raise_no_false_alarm_about_the_split() -> None:
     # 120 units of A and 80 of B with 10 calls each: nothing for coins, impossible for 2,000 calls one by one
-    a = Arm(1_200, 1_200, groups={unit: Group(10, 10) for unit in range(120)})
-    b = Arm(800, 800, groups={unit: Group(10, 10) for unit in range(120, 200)})
+    a = Arm(1_200, 1_200, groups={unit: Group(10, 10, 10) for unit in range(120)})
+    b = Arm(800, 800, groups={unit: Group(10, 10, 10) for unit in range(120, 200)})
     assert sample_ratio_p_value(a.n, b.n, 0.5) < 1e-10
     assert conclude(a, b).verdict is Verdict.NO_DIFFERENCE_YET
     # ... but a broken split is found
