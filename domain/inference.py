@@ -6,6 +6,9 @@ alpha, and the chance that an interval EVER misses the true difference is alpha.
 when they like. To combine looks, take the smallest p-value so far, and the intersection of the intervals so far: both
 hold as they are, without a correction. Each look here stands for itself and forgets the ones before it.
 
+Latency and cost are compared over calls that succeed. One that fails at once, for nothing, is neither quick nor cheap: it
+is a failure, and that is what the success rate is for.
+
 Units (users, conversations) keep their variant, and the calls of one are alike: ten thousand calls of forty users say
 little. So units fall into groups by chance, sums are kept of each group as well, and how much more groups differ than
 independent calls would is by how much every figure is widened: a cluster-robust variance (Liang, Zeger: "Longitudinal Data
@@ -95,7 +98,7 @@ class Sums:
 
 
 class Group(NamedTuple):
-    """What the calls of some units add up to: the values of `Arm`, of the calls whose latency and cost is known."""
+    """What the calls of some units add up to: the values of `Arm`."""
 
     assigned: int = 0
     """How many of the calls stand for an assignment: neither fallbacks nor other attempts at the same request."""
@@ -124,9 +127,9 @@ class Arm:
     n: int
     successes: int
     latency: Sums = field(default_factory=Sums)
-    """Of `log_latency`, over the calls whose latency is known."""
+    """Of `log_latency`, over the calls that succeeded and whose latency is known."""
     cost: Sums = field(default_factory=Sums)
-    """Of `capped_cost`, over the calls whose cost is known."""
+    """Of `capped_cost`, over the calls that succeeded and whose cost is known."""
     groups: Mapping[int, Group] = field(default_factory=dict)
     """The same calls by the group of their unit; empty where each call is a unit, and an assignment, of its own."""
 

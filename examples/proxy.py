@@ -33,7 +33,7 @@ ROUTE: Final = """
 mutation Route($input: RouteRequestInput!) {
   routeRequest(input: $input) {
     __typename
-    ... on RoutingDecision { id provider model fallbacks { provider model } abTestId abVariant }
+    ... on RoutingDecision { id provider model parameters fallbacks { provider model parameters } }
     ... on RouteRefused {
       constraint limit spent held resetsAt retryable candidates { provider model reason estimatedCost }
     }
@@ -96,9 +96,10 @@ class ChatRequest(BaseModel):
     def task_type(self) -> str:
         return str((self.metadata or {}).get("task_type", "chat"))
 
-    def body(self, model: str) -> dict[str, Any]:
-        """The request as a provider gets it."""
-        return self.model_dump(exclude={"metadata"}, exclude_none=True) | {"model": model}
+    def body(self, place: dict[str, Any]) -> dict[str, Any]:
+        """The request as a provider gets it: with the parameters that a rule or an A/B test wants."""
+        asked = self.model_dump(exclude={"metadata"}, exclude_none=True)
+        return asked | (place["parameters"] or {}) | {"model": place["model"]}
 
 
 class RouterSilent(Exception):
@@ -219,7 +220,7 @@ class Proxy:
         """Ask one provider after the other. What became of it is on the router's disk before the client has it."""
         for number, place in enumerate([decision, *decision["fallbacks"]], start=1):
             started = time.monotonic()
-            made = await attempt(self._providers.get(place["provider"]), chat.body(place["model"]))
+            made = await attempt(self._providers.get(place["provider"]), chat.body(place))
             latency_s = time.monotonic() - started
             record = {
                 "eventId": f"{request_id}:{number}",
@@ -235,8 +236,6 @@ class Proxy:
             }
             if made.usage.cost is not None:
                 record["cost"] = format(made.usage.cost, "f")
-            if number == 1 and decision["abTestId"]:  # a fallback is none of the test's variants
-                record |= {"abTestId": decision["abTestId"], "abVariant": decision["abVariant"]}
             await self._router.log(record)
             if made.answer is not None:
                 break

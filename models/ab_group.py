@@ -21,7 +21,7 @@ from models.types import enum_type
 class ABGroup(Owned, Base):
     """Sums of one variant's calls of one group of units: the fields of `domain.inference.Group`.
 
-    Logarithms and capped costs are statistics, no money: floats, of ms and of USD.
+    Latencies and costs are of calls that succeeded. Logarithms and capped costs are statistics, no money: floats, of ms and of USD.
     """
 
     __tablename__ = "router_ab_groups"
@@ -49,11 +49,12 @@ _CAPPED: Final = (
     "(CAST(CASE WHEN r.cost > t.cost_cap THEN t.cost_cap WHEN t.cost_cap IS NOT NULL THEN r.cost END "
     "AS DOUBLE PRECISION) / 1000000000)"
 )
+_SERVED: Final = "FILTER (WHERE r.success)"
 GROUP_SUMS: Final = (
-    f"SELECT {', '.join(f'r.{name}' for name in KEY)}, count(*) FILTER (WHERE r.ab_assigned), "
-    "count(*), count(*) FILTER (WHERE r.success), "
-    "count(r.log_latency), coalesce(sum(r.log_latency), 0), coalesce(sum(r.log_latency * r.log_latency), 0), "
-    f"count({_CAPPED}), coalesce(sum({_CAPPED}), 0), coalesce(sum({_CAPPED} * {_CAPPED}), 0) "
+    f"SELECT {', '.join(f'r.{name}' for name in KEY)}, count(*) FILTER (WHERE r.ab_assigned), count(*), "
+    f"count(*) {_SERVED}, count(r.log_latency) {_SERVED}, coalesce(sum(r.log_latency) {_SERVED}, 0), "
+    f"coalesce(sum(r.log_latency * r.log_latency) {_SERVED}, 0), "
+    f"count({_CAPPED}) {_SERVED}, coalesce(sum({_CAPPED}) {_SERVED}, 0), coalesce(sum({_CAPPED} * {_CAPPED}) {_SERVED}, 0) "
     "FROM {rows} JOIN router_ab_tests t ON t.user_id = r.user_id AND t.id = r.ab_test_id "
     f"WHERE r.ab_counted GROUP BY {', '.join(f'r.{name}' for name in KEY)}"
 )
@@ -71,9 +72,9 @@ class GroupSums:
         """Count one decision, a row of `router_analytics`, unless its test is not among them or did not count it."""
         if not row["ab_counted"] or row["unit_group"] is None or row["ab_test_id"] not in self._caps:
             return
-        logarithm = None if row["latency_ms"] is None else log_latency(row["latency_ms"])
-        cap = self._caps[row["ab_test_id"]]
-        cost = None if row["cost"] is None or cap is None else capped_cost(row["cost"], cap)
+        served, cap = row["success"], self._caps[row["ab_test_id"]]
+        logarithm = log_latency(row["latency_ms"]) if served and row["latency_ms"] is not None else None
+        cost = capped_cost(row["cost"], cap) if served and row["cost"] is not None and cap is not None else None
         key = tuple(row[name] for name in KEY)
         added = (row["ab_assigned"], 1, row["success"], *_moments(logarithm), *_moments(cost))
         self._groups[key] = Group(*(map(sum, zip(self._groups[key], added, strict=True))))

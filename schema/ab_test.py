@@ -48,7 +48,8 @@ class VariantMetrics:
 
 @strawberry.type(
     description="A beside B on one metric. It holds however often you look: the chance that two equal variants ever get a "
-    "winner is at most 5 %, and so is the chance that the interval ever misses the true difference."
+    "winner is at most 5 %, and so is the chance that the interval ever misses the true difference. Latency and cost are "
+    "compared over calls that succeeded."
 )
 class MetricComparison:
     metric: Metric = strawberry.field(description="What is compared.")

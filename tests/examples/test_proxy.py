@@ -311,6 +311,67 @@ async def test_what_is_wrong_for_every_provider_goes_back_to_the_client_and_hold
     assert [(record["success"], record["cost"]) for record in decision["records"]] == [(False, "0")]
 
 
+CREATE_TEST = "mutation($input: CreateABTestInput!) { createABTest(input: $input) { ... on ABTest { id } } }"
+WATCH_TEST = """
+query($id: ID!) {
+  abTest(id: $id) {
+    active winner variantA { calls successes } variantB { calls successes }
+    inference { verdict sentence sampleRatioPValue comparisons { metric verdict countA countB valueA valueB designEffect } }
+  }
+}
+"""
+END_TEST = """
+mutation($id: ID!, $winner: Variant) {
+  endABTest(id: $id, winner: $winner) { ... on ABTest { active winner inference { verdict sentence } } }
+}
+"""
+
+
+async def test_an_ab_test_finds_the_better_variant_and_makes_it_the_default(
+    live_api: Api, router: httpx2.AsyncClient, database: Database, viewer: Viewer, clock: Clock
+) -> None:
+    # given: B is better in all, and both know who asks
+    a = fake("shaky", errors=0.3, latency_s=0.02, latency_sigma=0.1)
+    b = fake("firm", Price(Decimal(2), Decimal(10)), latency_sigma=0.1)
+    fakes = Fakes([a, b], seed=3)
+    await register(live_api, a, b)
+    variants = {"variantA": {"provider": "shaky", "model": "model"}, "variantB": {"provider": "firm", "model": "model"}}
+    test = await live_api.ask(CREATE_TEST, input={"testName": "shaky or firm", "taskType": "chat"} | variants)
+
+    # when: 150 users ask twice
+    async with proxied(router, fakes, ["shaky", "firm"]) as ask:
+
+        async def client(number: int) -> None:
+            for n in range(2):
+                assert (await ask(f"{'word ' * n}", user=f"user-{number}")).status_code == 200
+
+        for first in range(0, 150, 15):
+            await asyncio.gather(*(client(number) for number in range(first, first + 15)))
+
+        # then: each assignment counts once, and a fallback for the variant that was assigned
+        watched = await live_api.ask(WATCH_TEST, id=test["id"])
+        calls_a, calls_b = watched["variantA"]["calls"], watched["variantB"]["calls"]
+        failed = fakes.books.failed["shaky", 500]
+        assert failed > 20
+        assert calls_a + calls_b == 300 + failed
+        assert (watched["variantA"]["successes"], watched["variantB"]["successes"]) == (calls_a - failed, calls_b)
+        assert watched["inference"]["sampleRatioPValue"] > 0.01
+        assert watched["inference"]["verdict"] == "B_BETTER", watched
+        success = watched["inference"]["comparisons"][0]
+        assert (success["countA"], success["valueB"], success["verdict"]) == (calls_a, 1.0, "B_BETTER")
+
+        # and when it ends, the verdict is kept and B is the default
+        ended = await live_api.ask(END_TEST, id=test["id"], winner="B")
+        assert (ended["active"], ended["winner"]) == (False, "B")
+        assert ended["inference"]["verdict"] == "B_BETTER"
+        assert ended["inference"]["sentence"] == watched["inference"]["sentence"]
+        asked_before = fakes.books.asked["shaky"]
+        for number in range(5):
+            assert (await ask(user=f"user-{number}")).headers["X-Provider"] == "firm"
+        assert fakes.books.asked["shaky"] == asked_before
+    assert await verify(database, viewer.id, clock()) == []
+
+
 async def test_a_provider_that_takes_too_long_may_have_cost_something(
     live_api: Api, router: httpx2.AsyncClient
 ) -> None:

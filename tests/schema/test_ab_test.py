@@ -1,15 +1,24 @@
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import delete
 
+from domain.inference import Arm, Metric, Sums, compare
+from domain.viewer import Viewer
+from models.ab_group import ABGroup, groups_of
+from models.database import Database
+from models.verification import verify
 from tests.conftest import Clock
 from tests.support.api import Api
 
 METRICS = "config { provider model parameters } calls successes successRate avgLatencyMs totalCost trafficShare"
 FIELDS = f"""
-  id testName taskType active startedAt endedAt winner createdAt
+  id testName taskType active startedAt endedAt winner createdAt primaryMetric split minimumRunHours costCap
   variantA {{ {METRICS} }} variantB {{ {METRICS} }}
 """
 CREATE = f"""
@@ -34,9 +43,51 @@ query($active: Boolean, $first: Int, $after: String) {
 LOG = """
 mutation($input: LogAnalyticsInput!) {
   logAnalytics(input: $input) {
-    __typename ... on LoggedAnalytics { record { id abTestId abVariant } } ... on Error { code message path }
+    __typename ... on LoggedAnalytics { record { id abTestId abVariant abCounted } } ... on Error { code message path }
   }
 }
+"""
+LOG_MANY = """
+mutation($input: [LogAnalyticsInput!]!) {
+  logAnalyticsBatch(input: $input) { accepted rejected { index error { message } } }
+}
+"""
+WATCH = """
+query($id: ID!) {
+  abTest(id: $id) {
+    active winner endedAt variantA { calls } variantB { calls }
+    inference {
+      verdict sentence sampleRatioPValue
+      comparisons {
+        metric verdict sentence countA countB valueA valueB effect low high pValue probabilityABetter
+        designEffect detectableEffect callsNeeded
+      }
+    }
+  }
+}
+"""
+HISTORY = "query($active: Boolean) { abTests(active: $active) { nodes { id winner inference { verdict } } } }"
+ROUTE = """
+mutation($input: RouteRequestInput!) {
+  routeRequest(input: $input) {
+    __typename
+    ... on RoutingDecision { id provider model parameters abTestId abVariant propensity notes rules }
+    ... on Error { code message path }
+  }
+}
+"""
+ASSIGN = """
+query($test: ID!, $unit: String!) {
+  assignVariant(testId: $test, unitKey: $unit) { variant config { provider model parameters } }
+}
+"""
+SAVE = """
+mutation($input: SavePreferencesInput!) { savePreferences(input: $input) { __typename ... on Error { message } } }
+"""
+RULES = """
+{ preferences {
+  customRules { name abTestId when { taskType } then { use { provider model parameters } } }
+} }
 """
 A = {"provider": "openai", "model": "gpt-4o-mini"}
 B = {"provider": "anthropic", "model": "claude-3-5-haiku"}
@@ -130,7 +181,7 @@ async def test_a_decision_after_the_end_is_kept_and_not_counted(api: Api) -> Non
     await api.ask(LOG, input=decision(abTestId=test_id))
     await api.ask(END, id=test_id)
     late = await api.ask(LOG, input=decision(abTestId=test_id))
-    assert late["record"] == {"id": late["record"]["id"], "abTestId": test_id, "abVariant": "A"}
+    assert late["record"] == {"id": late["record"]["id"], "abTestId": test_id, "abVariant": "A", "abCounted": False}
     assert (await api.ask(READ, id=test_id))["variantA"]["calls"] == 1
 
 
@@ -207,3 +258,371 @@ async def test_a_retry_after_its_test_was_deleted_is_the_same_answer(api: Api) -
     assert (await api.ask(LOG, input=decision(abTestId=test_id, eventId="e"))) == first
     refused = await api.ask(LOG, input=decision(abTestId=test_id, eventId="new"))
     assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "abTestId"])
+
+
+# Assignment
+
+
+def request(**more: Any) -> dict[str, Any]:
+    return {"taskType": "chat", "inputTokens": 1000, "maxOutputTokens": 1000} | more
+
+
+def report(made: dict[str, Any], **more: Any) -> dict[str, Any]:
+    place = {"provider": made["provider"], "modelUsed": made["model"]}
+    return {"taskType": "chat", "success": True, "decisionId": made["id"]} | place | more
+
+
+async def routed(api: Api, **more: Any) -> dict[str, Any]:
+    made: dict[str, Any] = await api.ask(ROUTE, input=request(**more))
+    assert made["__typename"] == "RoutingDecision", made
+    return made
+
+
+async def of_variant(api: Api, variant: str) -> dict[str, Any]:
+    """A decision that was assigned this variant."""
+    for number in range(64):
+        made = await routed(api, unitKey=f"{variant} {number}")
+        if made["abVariant"] == variant:
+            return made
+    raise AssertionError("64 times the other variant")
+
+
+async def test_a_routed_request_is_assigned_a_variant_and_keeps_it(api: Api) -> None:
+    # given: nobody is routed to a test before it starts
+    assert (await routed(api, unitKey="u"))["abTestId"] is None
+    cold, warm = A | {"parameters": {"temperature": 0}}, B | {"parameters": {"temperature": 1}}
+    test = await api.ask(CREATE, input=new_test(taskType="chat", variantA=cold, variantB=warm, split=0.25))
+    # when units are routed, then each goes where its variant says, and the same unit always there
+    seen = set()
+    for number in range(30):
+        unit = f"user-{number}"
+        made = await routed(api, unitKey=unit)
+        config = cold if made["abVariant"] == "A" else warm
+        assert {"provider": made["provider"], "model": made["model"], "parameters": made["parameters"]} == config
+        assert (made["abTestId"], made["propensity"]) == (test["id"], 0.25 if made["abVariant"] == "A" else 0.75)
+        assert (await routed(api, unitKey=unit))["abVariant"] == made["abVariant"]
+        # an application that routes itself is told the same
+        assigned = await api.ask(ASSIGN, test=test["id"], unit=unit)
+        assert assigned == {"variant": made["abVariant"], "config": config}
+        seen.add(made["abVariant"])
+    assert seen == {"A", "B"}
+    # a request of another task type is none of the test's, and none is once it has ended
+    assert (await routed(api, taskType="summary", unitKey="user-1"))["abTestId"] is None
+    await api.ask(END, id=test["id"])
+    assert (await routed(api, unitKey="user-1"))["abTestId"] is None
+    assert await api.ask(ASSIGN, test=test["id"], unit="user-1") is None
+
+
+async def test_without_a_unit_each_request_is_assigned_for_itself(api: Api) -> None:
+    await api.ask(CREATE, input=new_test())
+    variants = [(await routed(api))["abVariant"] for _ in range(64)]
+    assert set(variants) == {"A", "B"}
+    first = await routed(api, requestId="r")
+    assert (await routed(api, requestId="r"))["abVariant"] == first["abVariant"]
+
+
+async def test_a_request_that_one_variant_may_not_serve_is_served_outside_and_says_so(api: Api) -> None:
+    await api.ask(CREATE, input=new_test())
+    await api.ask(SAVE, input={"blockedProviders": ["anthropic"]})
+    made = await routed(api, unitKey="u", candidates=[A, {"provider": "groq", "model": "llama-3.1-8b-instant"}])
+    assert (made["abTestId"], made["abVariant"], made["propensity"]) == (None, None, 1.0)
+    assert 'Served outside the A/B test "cheap or good": variant B is none of its candidates.' in made["notes"]
+    made = await routed(api, unitKey="u")
+    assert made["notes"][-1].endswith("variant B cannot serve it, as its provider is blocked.")
+
+
+async def test_what_is_reported_of_a_decision_counts_for_its_variant_also_what_a_fallback_did(
+    api: Api, database: Database, viewer: Viewer, clock: Clock
+) -> None:
+    test = await api.ask(CREATE, input=new_test())
+    made = await of_variant(api, "B")
+    # when B fails twice, and A serves it: three attempts at one assignment
+    for attempt in (
+        {"success": False, "latencyMs": 1},
+        {"success": False, "latencyMs": 1},
+        {"provider": "openai", "modelUsed": "gpt-4o-mini", "fallbackUsed": True, "latencyMs": 100, "cost": "0.5"},
+    ):
+        logged = await api.ask(LOG, input=report(made) | attempt)
+        assert (logged["record"]["abTestId"], logged["record"]["abVariant"]) == (test["id"], "B")
+    # then all count for B, and one assignment
+    watched = await api.ask(READ, id=test["id"])
+    assert (watched["variantA"]["calls"], watched["variantB"]["calls"], watched["variantB"]["successes"]) == (0, 3, 1)
+    async with database.viewer(viewer) as session:
+        [(_, groups)] = (await groups_of(session, viewer.id, [UUID(test["id"])])).items()
+    [group] = groups.values()
+    assert (group.assigned, group.calls, group.successes, group.timed, group.priced) == (1, 3, 1, 1, 1)
+    assert group.log_latency_sum == pytest.approx(math.log(100))
+    assert await verify(database, viewer.id, clock()) == []
+
+
+async def test_attempts_after_the_first_do_not_look_like_a_broken_split(
+    api: Api, database: Database, viewer: Viewer, clock: Clock
+) -> None:
+    test = await api.ask(CREATE, input=new_test())
+    # when A needs four attempts each time, in one batch or in several, and B one
+    for number in range(120):
+        made = await routed(api, unitKey=f"user-{number}")
+        attempts = [report(made, success=False)] * 3 if made["abVariant"] == "A" else []
+        if number % 2:
+            await api.ask(LOG_MANY, input=[*attempts, report(made)])
+        else:
+            for attempt in [*attempts, report(made)]:
+                await api.ask(LOG, input=attempt)
+    # then
+    watched = await api.ask(WATCH, id=test["id"])
+    calls_a, calls_b = watched["variantA"]["calls"], watched["variantB"]["calls"]
+    assert calls_a / 4 + calls_b == 120
+    assert watched["inference"]["sampleRatioPValue"] > 0.05
+    assert watched["inference"]["verdict"] != "SAMPLE_RATIO_MISMATCH"
+    assert await verify(database, viewer.id, clock()) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "field"),
+    [({"abTestId": "another"}, "abTestId"), ({"abTestId": "its own", "abVariant": "A"}, "abVariant")],
+)
+async def test_a_record_that_contradicts_its_decision_is_refused(api: Api, named: dict[str, Any], field: str) -> None:
+    ids = {"another": (await api.ask(CREATE, input=new_test(taskType="other")))["id"]}
+    ids["its own"] = (await api.ask(CREATE, input=new_test(taskType="chat")))["id"]
+    made = await of_variant(api, "B")
+    refused = await api.ask(LOG, input=report(made, **named | {"abTestId": ids[named["abTestId"]]}))
+    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", field])
+    assert (await api.ask("{ analytics { nodes { id } } }"))["nodes"] == []
+    # while naming what it was assigned is no contradiction
+    for said in ({}, {"abVariant": "B"}):
+        logged = await api.ask(LOG, input=report(made, abTestId=ids["its own"], **said))
+        assert logged["record"]["abVariant"] == "B"
+
+
+async def test_nobody_is_assigned_in_anothers_test(api: Api, other_api: Api) -> None:
+    test = await api.ask(CREATE, input=new_test())
+    assert await other_api.ask(ASSIGN, test=test["id"], unit="u") is None
+    assert (await other_api.ask(ROUTE, input=request(unitKey="u", candidates=[A, B])))["abTestId"] is None
+    assert await api.ask(ASSIGN, test="no id", unit="u") is None
+    [error] = await api.errors(ASSIGN, test=test["id"], unit=" ")
+    assert error["message"].startswith("unitKey: ")
+
+
+# Inference
+
+
+def calls(test_id: str, variant: str, count: int, **fields: Any) -> list[dict[str, Any]]:
+    config = A if variant == "A" else B
+    place = {"provider": config["provider"], "modelUsed": config["model"], "abTestId": test_id, "abVariant": variant}
+    return [decision(**place | fields) for _ in range(count)]
+
+
+async def logged_all(api: Api, records: list[dict[str, Any]]) -> None:
+    outcome = await api.ask(LOG_MANY, input=records)
+    assert (outcome["accepted"], outcome["rejected"]) == (len(records), [])
+
+
+async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
+    api: Api, database: Database, viewer: Viewer, clock: Clock
+) -> None:
+    # given calls with and without latency and cost, some above the cap, in several commits
+    test = await api.ask(CREATE, input=new_test(costCap="0.5", primaryMetric="LATENCY", split=0.4))
+    assert (await api.ask(WATCH, id=test["id"]))["inference"]["verdict"] == "NOT_ENOUGH_DATA"
+    a = [
+        *calls(test["id"], "A", 100, latencyMs=200, cost="0.1"),
+        *calls(test["id"], "A", 50, latencyMs=0, cost="9990"),
+        *calls(test["id"], "A", 30, success=False, latencyMs=5, cost="0.2"),
+    ]
+    b = [
+        *calls(test["id"], "B", 150, latencyMs=300, cost="0.2"),
+        *calls(test["id"], "B", 100, latencyMs=400),
+        *calls(test["id"], "B", 5, cost="0.3"),
+    ]
+    for records in (a[:90], [*a[90:], *b[:100]], b[100:]):
+        await logged_all(api, records)
+
+    # when it is looked at
+    watched = await api.ask(WATCH, id=test["id"])
+
+    # then every figure is the one of these calls
+    of_a = Arm(180, 150, Sums.of([math.log(200)] * 100 + [0.0] * 50), Sums.of([0.1] * 100 + [0.5] * 50))
+    of_b = Arm(255, 255, Sums.of([math.log(300)] * 150 + [math.log(400)] * 100), Sums.of([0.2] * 150 + [0.3] * 5))
+    for found, metric in zip(watched["inference"]["comparisons"], Metric, strict=True):
+        right = compare(metric, of_a, of_b)
+        assert right.low is not None
+        assert right.high is not None
+        assert found["metric"] == metric
+        assert (found["countA"], found["countB"]) == (right.count_a, right.count_b)
+        assert (found["valueA"], found["valueB"], found["effect"]) == pytest.approx(
+            (right.value_a, right.value_b, right.effect)
+        )
+        # but for what chance makes of groups
+        assert found["designEffect"] == pytest.approx(1, abs=0.5)
+        assert found["low"] <= right.low + 1e-9
+        assert found["high"] >= right.high - 1e-9
+    # and the quicker one does not win, as it fails more often
+    assert [each["verdict"] for each in watched["inference"]["comparisons"]] == [
+        "B_BETTER",
+        "A_BETTER",
+        "NO_DIFFERENCE_YET",
+    ]
+    assert watched["inference"]["verdict"] == "NO_DIFFERENCE_YET"
+    assert watched["inference"]["sentence"].endswith(" But A is worse in success rate: no winner.")
+    assert await verify(database, viewer.id, clock()) == []
+
+    # and what is lost is found and mended
+    async with database.system() as transaction:
+        await transaction.connection.execute(delete(ABGroup).where(ABGroup.ab_variant == "A"))
+    assert {difference.table for difference in await verify(database, viewer.id, clock(), repair=True)} == {
+        "router_ab_groups"
+    }
+    assert await verify(database, viewer.id, clock()) == []
+    assert (await api.ask(WATCH, id=test["id"]))["inference"]["sentence"] == watched["inference"]["sentence"]
+
+
+async def test_one_absurd_request_neither_decides_nor_masks_a_cost_comparison(api: Api) -> None:
+    # given the costs of calls before the test
+    await logged_all(api, [decision(cost=f"0.0{n % 9 + 1}") for n in range(200)])
+    equal = await api.ask(CREATE, input=new_test(taskType="chat", primaryMetric="COST"))
+    assert equal["costCap"] == "0.27"
+    # when both cost the same but for one request of 9,990 USD
+    for variant in "AB":
+        await logged_all(api, [*_costs(equal["id"], variant, 1, 400), *_absurd(equal["id"], variant == "A")])
+    # then it decides nothing
+    assert (await api.ask(WATCH, id=equal["id"]))["inference"]["verdict"] == "NO_DIFFERENCE_YET"
+    # and when B costs twice as much, it hides nothing
+    dear = await api.ask(CREATE, input=new_test(taskType="dear", primaryMetric="COST", costCap="0.27"))
+    await logged_all(api, [*_costs(dear["id"], "A", 1, 400), *_absurd(dear["id"], True)])
+    await logged_all(api, _costs(dear["id"], "B", 2, 400))
+    assert (await api.ask(WATCH, id=dear["id"]))["inference"]["verdict"] == "A_BETTER"
+    # while the total says what was spent
+    assert Decimal((await api.ask(READ, id=dear["id"]))["variantA"]["totalCost"]) > 9990
+
+
+def _costs(test_id: str, variant: str, times: int, count: int) -> list[dict[str, Any]]:
+    return [call for n in range(count) for call in calls(test_id, variant, 1, cost=f"{times * (n % 9 + 1) / 100}")]
+
+
+def _absurd(test_id: str, there: bool) -> list[dict[str, Any]]:
+    return calls(test_id, "A", int(there), cost="9990")
+
+
+async def test_a_cap_is_told_from_prices_where_there_are_no_calls_and_asked_for_where_there_are_none(api: Api) -> None:
+    # 100,000 tokens in and 10,000 out cost 0.021 USD with gpt-4o-mini and 0.12 with claude-3-5-haiku: three times that
+    assert (await api.ask(CREATE, input=new_test(taskType="listed")))["costCap"] == "0.36"
+    unknown = {"variantA": {"provider": "x", "model": "a"}, "variantB": {"provider": "x", "model": "b"}}
+    assert (await api.ask(CREATE, input=new_test(taskType="unknown", **unknown)))["costCap"] is None
+    refused = await api.ask(CREATE, input=new_test(taskType="cost", primaryMetric="COST", **unknown))
+    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "costCap"])
+    given = await api.ask(CREATE, input=new_test(taskType="cost", primaryMetric="COST", costCap="0.5", **unknown))
+    assert given["costCap"] == "0.5"
+
+
+async def test_calls_of_units_that_repeat_count_for_less_and_few_units_for_nothing(
+    api: Api, database: Database, viewer: Viewer, clock: Clock
+) -> None:
+    # given 20 users of each variant, who make 20 calls each: those of every fifth fail
+    few = await api.ask(CREATE, input=new_test(taskType="few"))
+    many = await api.ask(CREATE, input=new_test(taskType="many"))
+    for test, users in ((few, 20), (many, 200)):
+        for variant, failing in (("A", 5), ("B", 2)):
+            for user in range(users):
+                unit = {"unitKey": f"{variant}{user}", "success": user % failing > 0}
+                await logged_all(api, calls(test["id"], variant, 400 // users, **unit))
+    # then
+    watched = (await api.ask(WATCH, id=few["id"]))["inference"]
+    assert watched["verdict"] == "NOT_ENOUGH_DATA"
+    assert watched["sentence"].startswith("Too few units to compare success rate")
+    watched = (await api.ask(WATCH, id=many["id"]))["inference"]
+    assert watched["comparisons"][0]["designEffect"] == pytest.approx(2, rel=0.3)
+    assert "Units repeat: 800 calls tell as much as" in watched["comparisons"][0]["sentence"]
+    assert await verify(database, viewer.id, clock()) == []
+    # and a unit is of a test
+    refused = await api.ask(LOG, input=decision(unitKey="u"))
+    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input"])
+
+
+async def test_nothing_wins_before_the_test_has_run_as_long_as_it_shall(api: Api, clock: Clock) -> None:
+    test = await api.ask(CREATE, input=new_test(minimumRunHours=24))
+    await logged_all(api, [*calls(test["id"], "A", 300), *calls(test["id"], "B", 300, success=False)])
+    clock.advance(hours=22.5)
+    watched = (await api.ask(WATCH, id=test["id"]))["inference"]
+    assert watched["verdict"] == "NOT_ENOUGH_DATA"
+    assert watched["sentence"].endswith(" But the test shall run for another 2 hours: no winner before that.")
+    clock.advance(hours=1.5)
+    assert (await api.ask(WATCH, id=test["id"]))["inference"]["verdict"] == "A_BETTER"
+
+
+# The end of a test
+
+
+async def rules_of(api: Api) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = (await api.ask(RULES))["customRules"]
+    return rules
+
+
+async def test_a_winner_becomes_the_default_by_a_rule_that_can_be_undone(api: Api) -> None:
+    # given a test that B wins
+    await api.ask(
+        SAVE, input={"customRules": [{"name": "mine", "when": {"taskType": "x"}, "then": {"prefer": ["groq"]}}]}
+    )
+    warm = B | {"parameters": {"temperature": 1}}
+    test = await api.ask(CREATE, input=new_test(taskType="chat", variantB=warm))
+    # when it ends
+    await api.ask(END, id=test["id"], winner="B")
+    # then a rule that names the test sends its requests there
+    [mine, rule] = await rules_of(api)
+    assert mine["name"] == "mine"
+    assert rule == {
+        "name": "Winner of cheap or good",
+        "abTestId": test["id"],
+        "when": {"taskType": "chat"},
+        "then": {"use": warm},
+    }
+    made = await routed(api, unitKey="u", priority="COST")
+    assert {key: made[key] for key in ("provider", "model", "parameters", "rules")} == warm | {
+        "rules": ["Winner of cheap or good"]
+    }
+    # and a later test of the same requests puts it to the test, and its winner in its place
+    again = await api.ask(CREATE, input=new_test(testName="again", taskType="chat", variantB=warm))
+    assert (await routed(api, unitKey="u"))["abTestId"] == again["id"]
+    await api.ask(END, id=again["id"], winner="A")
+    assert [rule["name"] for rule in await rules_of(api)] == ["mine", "Winner of again"]
+    assert (await routed(api, unitKey="u"))["provider"] == "openai"
+    # and to undo it is to delete the rule; ending it again, the same way, does not bring it back
+    await api.ask(SAVE, input={"customRules": []})
+    assert (await api.ask(END, id=again["id"], winner="A"))["winner"] == "A"
+    assert await rules_of(api) == []
+
+
+async def test_a_winner_for_whom_there_is_no_room_changes_nothing(api: Api) -> None:
+    full = [{"name": f"r{n}", "when": {"taskType": "x"}, "then": {"priority": "COST"}} for n in range(50)]
+    await api.ask(SAVE, input={"customRules": full})
+    test = await api.ask(CREATE, input=new_test())
+    before = await api.ask(WATCH, id=test["id"])
+    refused = await api.ask(END, id=test["id"], winner="A")
+    assert (refused["__typename"], refused["path"]) == ("Conflict", ["winner"])
+    assert await api.ask(WATCH, id=test["id"]) == before
+    assert before["active"]
+    assert len(await rules_of(api)) == 50
+    assert (await api.ask(END, id=test["id"]))["active"] is False
+
+
+async def test_figures_and_evidence_of_a_test_that_ended_are_frozen_and_late_records_are_flagged(
+    api: Api, database: Database, viewer: Viewer, clock: Clock
+) -> None:
+    test = await api.ask(CREATE, input=new_test())
+    late = await of_variant(api, "A")
+    await logged_all(api, [*calls(test["id"], "A", 300), *calls(test["id"], "B", 300, success=False)])
+    await api.ask(END, id=test["id"], winner="A")
+    ended = await api.ask(WATCH, id=test["id"])
+    assert ended["inference"]["verdict"] == "A_BETTER"
+    # when records come that were on their way
+    clock.advance(days=1)
+    logged = await api.ask(LOG, input=report(late, success=False))
+    # then they are kept, of the test, and not counted
+    record = {"abTestId": test["id"], "abVariant": "A", "abCounted": False}
+    assert {key: logged["record"][key] for key in record} == record
+    assert await api.ask(WATCH, id=test["id"]) == ended
+    [listed] = (await api.ask(HISTORY, active=False))["nodes"]
+    assert listed == {"id": test["id"], "winner": "A", "inference": {"verdict": "A_BETTER"}}
+    assert await verify(database, viewer.id, clock()) == []
+    # and with the test goes what was kept of it
+    await api.ask(DELETE, id=test["id"])
+    async with database.viewer(viewer) as session:
+        assert await groups_of(session, viewer.id, [UUID(test["id"])]) == {}
