@@ -448,3 +448,42 @@ async def test_a_provider_that_is_blocked_on_one_replica_is_never_chosen_on_the_
             enough.set()
             await asyncio.gather(*deciding)
             assert chosen
+
+
+ASSIGN = "query($test: ID!, $unit: String!) { assignVariant(testId: $test, unitKey: $unit) { variant } }"
+ROUTED = """
+mutation($unit: String!) {
+  routeRequest(input: {taskType: "chat", unitKey: $unit}) { ... on RoutingDecision { abTestId abVariant } }
+}
+"""
+END_TEST = "mutation($id: ID!) { endABTest(id: $id) { __typename } }"
+
+
+async def test_a_unit_keeps_its_variant_on_every_replica_after_restarts_and_whatever_other_tests_do(
+    replicas: list[str], token_for: Any, data_dir: Path, user_id: UUID
+) -> None:
+    units = [f"user-{number}" for number in range(40)]
+    async with clients(replicas) as both:
+        apis = [Api(client, token_for(user_id)) for client in both]
+        test = await apis[0].ask(START_TEST)
+
+        async def assigned(api: Api) -> list[str]:
+            """What units are told, and what becomes of them, which is the same."""
+            told = [(await api.ask(ASSIGN, test=test["id"], unit=unit))["variant"] for unit in units]
+            made = [await api.ask(ROUTED, unit=unit) for unit in units]
+            assert made == [{"abTestId": test["id"], "abVariant": variant} for variant in told]
+            return told
+
+        # given what one replica says
+        first = await assigned(apis[0])
+        assert set(first) == {"A", "B"}
+        # then the other says the same, also while another test runs and when that has ended
+        assert await assigned(apis[1]) == first
+        other = await apis[1].ask(START_TEST.replace('testName: "t"', 'testName: "o", taskType: "other"'))
+        assert await assigned(apis[0]) == first
+        assert (await apis[0].ask(END_TEST, id=other["id"]))["__typename"] == "ABTest"
+        assert await assigned(apis[1]) == first
+    # and so does a process that starts afterwards
+    with running(data_dir, ROUTER_JWT_SECRET=SECRET) as later:
+        async with clients([later.address]) as [client]:
+            assert await assigned(Api(client, token_for(user_id))) == first

@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+import resolvers.ab_test
 import server.graphql
 from domain.viewer import Viewer
 from resolvers.alert_feed import AlertFeed
@@ -142,6 +143,31 @@ async def test_a_test_is_pushed_as_its_figures_change(url: str, token: str, live
     # then each is told
     assert counted == {"active": True, "winner": None, "variantB": {"calls": 1, "totalCost": "0.25"}}
     assert ended == {"active": False, "winner": "B", "variantB": {"calls": 1, "totalCost": "0.25"}}
+
+
+async def test_a_test_is_pushed_at_most_once_in_a_while_and_its_last_state_always(
+    url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a subscriber who is told every 50 ms at most, where a second is usual
+    assert resolvers.ab_test.UPDATES_APART_S == 1
+    monkeypatch.setattr(resolvers.ab_test, "UPDATES_APART_S", 0.05)
+    test = await live_api.ask(START_TEST)
+    loop = asyncio.get_running_loop()
+    async with signed_in(url, token) as socket:
+        await socket.subscribe(TEST_UPDATED, id=test["id"])
+
+        # when decisions are logged as fast as they are taken
+        started = loop.time()
+        log = asyncio.gather(*(live_api.ask(LOG, cost="0.25", test=test["id"], variant="B") for _ in range(200)))
+        told = [(await socket.next())["variantB"]["calls"]]
+        while told[-1] < 200:
+            told.append((await socket.next())["variantB"]["calls"])
+        took_s = loop.time() - started
+        await log
+
+    # then there are fewer updates than there is time for, each tells more than the one before, and the last one all
+    assert told == sorted(set(told))
+    assert len(told) <= took_s / 0.05 + 1
 
 
 async def test_another_users_test_cannot_be_watched(url: str, live_api: Api, settings: Settings) -> None:
