@@ -38,6 +38,8 @@ class CreateABTest(Input):
     variant_a: VariantConfig
     variant_b: VariantConfig
     primary_metric: Metric = Metric.SUCCESS_RATE
+    # The metrics in which a winner must not be worse; None for all others.
+    guardrails: Annotated[list[Metric], Field(max_length=len(Metric))] | None = None
     # The share of traffic that A is to get.
     split: Annotated[float, Field(ge=0.01, le=0.99, allow_inf_nan=False)] = 0.5
     minimum_run_hours: Annotated[int, Field(ge=0, le=MAX_RUN_HOURS)] = 0
@@ -49,6 +51,18 @@ class CreateABTest(Input):
         if self.variant_a == self.variant_b:
             refuse("variantB must differ from variantA in provider, model or parameters")
         return self
+
+    @model_validator(mode="after")
+    def _primary_metric_is_no_guardrail(self) -> Self:
+        if self.primary_metric in (self.guardrails or ()):
+            refuse("guardrails must not hold the primaryMetric")
+        return self
+
+    @property
+    def guarded(self) -> list[Metric]:
+        """The guardrails, each once, in the order of metrics."""
+        wanted = list(Metric) if self.guardrails is None else self.guardrails
+        return [metric for metric in Metric if metric in wanted and metric is not self.primary_metric]
 
 
 class AssignVariant(Input):

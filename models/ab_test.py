@@ -49,6 +49,8 @@ class ABTest(Owned, Base):
     winner: Mapped[Variant | None] = mapped_column(enum_type(Variant))
     created_at: Mapped[datetime]
     primary_metric: Mapped[Metric] = mapped_column(enum_type(Metric))
+    # The metrics in which a winner must not be worse.
+    guardrails: Mapped[list[str]]
     # The share of traffic that A is to get.
     split: Mapped[float] = mapped_column(Double)
     minimum_run_hours: Mapped[int]
@@ -128,13 +130,12 @@ async def load_inference(session: AsyncSession, tests: Sequence[ABTest], now: da
             continue
         a, b = (Arm.of(groups.get((test.id, variant), {})) for variant in Variant)
         left = test.started_at + timedelta(hours=test.minimum_run_hours) - now
-        # The metrics that do not decide keep a variant that is worse in them from winning.
         test.inference = conclude(
             a,
             b,
             split=test.split,
             primary=test.primary_metric,
-            guardrails=tuple(Metric),
+            guardrails=[Metric(name) for name in test.guardrails],
             hours_left=left / timedelta(hours=1),
         )
 

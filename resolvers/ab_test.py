@@ -100,6 +100,7 @@ async def create_ab_test(
             started_at=now,
             created_at=now,
             primary_metric=asked.primary_metric,
+            guardrails=list(asked.guarded),
             split=asked.split,
             minimum_run_hours=asked.minimum_run_hours,
             cost_cap=cap,

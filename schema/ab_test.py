@@ -87,7 +87,7 @@ class MetricComparison:
 @strawberry.type(description="What a test says now. Frozen once it has ended, as its figures are.")
 class ABTestInference:
     verdict: Verdict = strawberry.field(
-        description="The verdict on the primary metric, unless the winner is worse in another one."
+        description="The verdict on the primary metric, unless the winner is worse in a guardrail."
     )
     sentence: str = strawberry.field(description="The same, in words.")
     sample_ratio_p_value: float = strawberry.field(
@@ -118,6 +118,7 @@ class ABTest:
     variant_a: VariantMetrics = strawberry.field(description="How variant A does.")
     variant_b: VariantMetrics = strawberry.field(description="How variant B does.")
     primary_metric: Metric = strawberry.field(description="The metric that decides it.")
+    guardrails: list[Metric] = strawberry.field(description="The metrics in which a winner must not be worse.")
     split: float = strawberry.field(description="The share of traffic that A is to get.")
     minimum_run_hours: int = strawberry.field(description="For how many hours it runs before anything wins.")
     cost_cap: Decimal | None = strawberry.field(
@@ -150,8 +151,12 @@ class CreateABTestInput:
     variant_a: VariantConfigInput = strawberry.field(description="The one side.")
     variant_b: VariantConfigInput = strawberry.field(description="The other side; it must differ from A.")
     primary_metric: Metric | None = strawberry.field(
-        default=Metric.SUCCESS_RATE,
-        description="The metric that decides it. A variant that is worse in another one wins nothing.",
+        default=Metric.SUCCESS_RATE, description="The metric that decides it."
+    )
+    guardrails: list[Metric] | None = strawberry.field(
+        default=UNSET,
+        description="The metrics in which a winner must not be worse; all others when left out. Leave out cost to find out "
+        "whether a dearer variant is better.",
     )
     split: float | None = strawberry.field(
         default=0.5, description="The share of traffic that A is to get: 0.01 to 0.99."

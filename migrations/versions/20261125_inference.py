@@ -39,6 +39,7 @@ def upgrade() -> None:
     # Tests of before go on as they were begun. Their calls are of no group, so inference starts with those to come.
     for column in (
         sa.Column("primary_metric", sa.String(32), nullable=False, server_default="SUCCESS_RATE"),
+        sa.Column("guardrails", JSON_DOCUMENT, nullable=False, server_default='["LATENCY", "COST"]'),
         sa.Column("split", sa.Double(), nullable=False, server_default="0.5"),
         sa.Column("minimum_run_hours", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("cost_cap", sa.BigInteger(), nullable=True),
@@ -57,6 +58,6 @@ def downgrade() -> None:
     op.drop_column("router_decisions", "parameters")
     op.drop_column("router_analytics", "ab_assigned")
     op.drop_column("router_analytics", "unit_group")
-    for name in ("evidence", "cost_cap", "minimum_run_hours", "split", "primary_metric"):
+    for name in ("evidence", "cost_cap", "minimum_run_hours", "split", "guardrails", "primary_metric"):
         op.drop_column("router_ab_tests", name)
     op.drop_table("router_ab_groups")

@@ -1,14 +1,32 @@
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.ab_test import CreateABTest, Variant, VariantConfig, VariantMetrics, variant_of
+from domain.ab_test import (
+    Assignment,
+    CreateABTest,
+    PastCall,
+    RunningTest,
+    Variant,
+    VariantConfig,
+    VariantMetrics,
+    assign,
+    likely_costs,
+    unit_group,
+    variant_of,
+)
+from domain.catalog import Rates
 from domain.error import InvalidInput
+from domain.inference import GROUPS
 
 GPT = {"provider": "openai", "model": "gpt-4o"}
 CLAUDE = {"provider": "anthropic", "model": "claude-3-5-sonnet"}
@@ -92,6 +110,187 @@ def test_a_fault_is_named_by_its_field(values: dict[str, Any], path: list[str]) 
     good = {"testName": "t", "variantA": GPT, "variantB": CLAUDE}
 
     assert refusal_of(good | values).path == path
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("split", 0.0099, "Input should be greater than or equal to 0.01"),
+        ("split", 0.9901, "Input should be less than or equal to 0.99"),
+        ("split", float("nan"), "Input should be a finite number"),
+        ("minimumRunHours", -1, "Input should be greater than or equal to 0"),
+        ("minimumRunHours", 2161, "Input should be less than or equal to 2160"),
+        ("costCap", 0, "must be more than 0 and at most 1000000000 USD"),
+        ("costCap", "-0.01", "must be more than 0 and at most 1000000000 USD"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused(field: str, value: Any, why: str) -> None:
+    refusal = refusal_of({"testName": "t", "variantA": GPT, "variantB": CLAUDE, field: value})
+
+    assert refusal.message == f"{field}: {why}"
+    assert refusal.path == ["input", field]
+
+
+@pytest.mark.parametrize(
+    ("split", "hours", "cap"), [(0.01, 0, "0.000000001"), (0.99, 2160, "1000000000"), (0.5, 24, None)]
+)
+def test_bounds_are_within_what_is_accepted(split: float, hours: int, cap: str | None) -> None:
+    given_values = {"split": split, "minimumRunHours": hours, "costCap": cap}
+
+    test = CreateABTest.checked({"testName": "t", "variantA": GPT, "variantB": CLAUDE} | given_values)
+
+    assert (test.split, test.minimum_run_hours, test.cost_cap) == (split, hours, cap and Decimal(cap))
+
+
+# What a unit gets
+
+ID = UUID("0198c0de-0000-7000-8000-000000000001")
+OTHER_ID = UUID("0198c0de-0000-7000-8000-000000000002")
+CRITICAL = 347.6
+"""Of chi-square with 255 degrees of freedom: one in 10,000 is above."""
+
+ids = st.uuids()
+units = st.text(max_size=20)
+splits = st.floats(0.01, 0.99)
+
+
+@pytest.mark.parametrize(
+    ("unit", "variant", "group"),
+    [
+        ("user-0", Variant.B, 109),
+        ("user-1", Variant.B, 176),
+        ("user-2", Variant.B, 7),
+        ("user-3", Variant.A, 233),
+        ("ü", Variant.A, 216),
+        ("a b", Variant.A, 12),
+        ("日本", Variant.B, 5),
+        ("x" * 200, Variant.A, 69),
+    ],
+)
+def test_a_unit_gets_the_same_in_every_process_and_version(unit: str, variant: Variant, group: int) -> None:
+    assert assign(ID, unit, 0.5) == Assignment(variant, group)
+    assert unit_group(ID, unit) == group
+
+
+@given(ids, units, splits)
+@settings(max_examples=300, deadline=None)
+def test_a_unit_gets_what_the_top_64_bits_of_its_hash_say_and_the_next_8_its_group(
+    ab_test_id: UUID, unit: str, split: float
+) -> None:
+    digits = hashlib.sha256(b"\0".join([str(ab_test_id).encode(), unit.encode()])).hexdigest()
+    share, group = Fraction(int(digits[:16], 16), 2**64), int(digits[16:18], 16)
+
+    expected = Assignment(Variant.A if share < Fraction(split) else Variant.B, group)
+
+    assert assign(ab_test_id, unit, split) == expected
+    assert unit_group(ab_test_id, unit) == group
+
+
+@given(ids, units, splits, st.text(), st.permutations([GPT, CLAUDE]))
+@settings(max_examples=200, deadline=None)
+def test_what_a_unit_gets_depends_on_nothing_but_the_id_of_the_test_the_unit_and_the_split(
+    ab_test_id: UUID, unit: str, split: float, name: str, variants: list[dict[str, Any]]
+) -> None:
+    configs_ = dict(zip(Variant, map(VariantConfig.checked, variants), strict=True))
+    running = RunningTest(ab_test_id, name, split, configs_)
+
+    # whatever other tests assigned before
+    assign(OTHER_ID, unit, 0.5)
+
+    assert running.assign(unit) == assign(ab_test_id, unit, split)
+
+
+@given(ids, units, splits, splits)
+@settings(max_examples=300, deadline=None)
+def test_a_greater_split_moves_units_from_b_to_a_alone(ab_test_id: UUID, unit: str, one: float, other: float) -> None:
+    less, more = sorted((one, other))
+
+    before, after = assign(ab_test_id, unit, less), assign(ab_test_id, unit, more)
+
+    assert (before.variant, after.variant) != (Variant.A, Variant.B)
+    assert before.unit_group == after.unit_group
+
+
+def share_is_near(count: int, of: int, share: float) -> bool:
+    """Whether so many are within four standard errors of the share."""
+    return abs(count - of * share) < 4 * (of * share * (1 - share)) ** 0.5
+
+
+@pytest.mark.parametrize(("count", "split"), [(1_000_000, 0.5), (100_000, 0.9)])
+def test_variants_and_groups_get_their_shares_and_neither_tells_of_the_other(count: int, split: float) -> None:
+    table = Counter(assign(ID, f"user-{number}", split) for number in range(count))
+
+    variants: Counter[Variant] = Counter()
+    groups: Counter[int] = Counter()
+    for (variant, group), cell in table.items():
+        variants[variant] += cell
+        groups[group] += cell
+    assert share_is_near(variants[Variant.A], count, split)
+    assert groups.keys() == set(range(GROUPS))
+    usual = count / GROUPS
+    assert sum((cell - usual) ** 2 / usual for cell in groups.values()) < CRITICAL
+    expected = {Assignment(v, group): variants[v] * groups[group] / count for v in Variant for group in groups}
+    assert sum((table[each] - usual) ** 2 / usual for each, usual in expected.items()) < CRITICAL
+
+
+def test_two_tests_assign_independently() -> None:
+    count = 100_000
+
+    both = Counter(
+        (assign(ID, unit, 0.5).variant, assign(OTHER_ID, unit, 0.5).variant)
+        for unit in (f"user-{number}" for number in range(count))
+    )
+
+    assert len(both) == 4
+    assert all(share_is_near(cell, count, 1 / 4) for cell in both.values())
+
+
+# What calls may cost
+
+IN_A_MILLION = PastCall(1_000_000, 0, None)
+OUT_A_MILLION = PastCall(0, 1_000_000, None)
+
+
+def rates(in_: int, out: int) -> Rates | None:
+    return Rates.of(Decimal(in_), Decimal(out))
+
+
+def test_a_past_call_costs_what_the_variant_that_is_dearer_for_it_would_ask() -> None:
+    assert likely_costs([IN_A_MILLION, OUT_A_MILLION], [rates(1, 4), rates(3, 2)]) == [Decimal(3), Decimal(4)]
+
+
+@pytest.mark.parametrize(("recorded", "likely"), [("3.000000001", "3.000000001"), ("2.999999999", "3"), ("0", "3")])
+def test_a_past_call_costs_what_is_recorded_where_that_is_dearer(recorded: str, likely: str) -> None:
+    past = IN_A_MILLION._replace(cost=Decimal(recorded))
+
+    assert likely_costs([past], [rates(1, 4), rates(3, 2)]) == [Decimal(likely)]
+
+
+@pytest.mark.parametrize("tokens", [(None, None), (1_000_000, None), (None, 1_000_000)])
+def test_a_past_call_without_tokens_or_cost_is_left_out(tokens: tuple[int | None, int | None]) -> None:
+    unknown, recorded = PastCall(*tokens, cost=None), PastCall(*tokens, cost=Decimal("0.5"))
+
+    assert likely_costs([unknown, IN_A_MILLION, recorded], [rates(1, 4)]) == [Decimal(1), Decimal("0.5")]
+
+
+@pytest.mark.parametrize("past", [[], [PastCall(None, None, None)]])
+def test_who_has_no_past_calls_is_taken_to_make_large_ones(past: list[PastCall]) -> None:
+    # 100,000 tokens in and 10,000 out
+    assert likely_costs(past, [rates(1, 4), rates(3, 15)]) == [Decimal("0.45")]
+
+
+def test_a_variant_whose_rates_are_not_known_says_nothing_of_costs() -> None:
+    recorded = IN_A_MILLION._replace(cost=Decimal("0.5"))
+
+    assert likely_costs([recorded, OUT_A_MILLION], [None, None]) == [Decimal("0.5")]
+    assert likely_costs([recorded, OUT_A_MILLION], [None, rates(1, 4)]) == [Decimal(1), Decimal(4)]
+    # nor does a price for input alone of calls with output
+    assert likely_costs([recorded, OUT_A_MILLION], [Rates.of(Decimal(1), None)]) == [Decimal(1)]
+
+
+@pytest.mark.parametrize("past", [[], [IN_A_MILLION]])
+def test_where_nothing_is_known_no_costs_are_likely(past: list[PastCall]) -> None:
+    assert likely_costs(past, [None, None]) == []
 
 
 # What a variant did

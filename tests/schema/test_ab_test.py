@@ -18,7 +18,7 @@ from tests.support.api import Api
 
 METRICS = "config { provider model parameters } calls successes successRate avgLatencyMs totalCost trafficShare"
 FIELDS = f"""
-  id testName taskType active startedAt endedAt winner createdAt primaryMetric split minimumRunHours costCap
+  id testName taskType active startedAt endedAt winner createdAt primaryMetric guardrails split minimumRunHours costCap
   variantA {{ {METRICS} }} variantB {{ {METRICS} }}
 """
 CREATE = f"""
@@ -227,6 +227,10 @@ async def test_tests_are_listed_newest_first_a_page_at_a_time(api: Api) -> None:
         ({"variantA": {"provider": "", "model": "m"}}, ["input", "variantA", "provider"]),
         ({"variantA": A | {"parameters": [1]}}, ["input", "variantA", "parameters"]),
         ({"variantB": A}, ["input"]),
+        ({"guardrails": ["SUCCESS_RATE"]}, ["input"]),
+        ({"split": 0.001}, ["input", "split"]),
+        ({"minimumRunHours": 2161}, ["input", "minimumRunHours"]),
+        ({"costCap": 0}, ["input", "costCap"]),
     ],
 )
 async def test_a_test_out_of_bounds_is_refused_and_not_stored(api: Api, fields: Any, path: list[str]) -> None:
@@ -546,6 +550,20 @@ async def test_nothing_wins_before_the_test_has_run_as_long_as_it_shall(api: Api
     assert watched["sentence"].endswith(" But the test shall run for another 2 hours: no winner before that.")
     clock.advance(hours=1.5)
     assert (await api.ask(WATCH, id=test["id"]))["inference"]["verdict"] == "A_BETTER"
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "verdict"), [(None, "NO_DIFFERENCE_YET"), (["LATENCY"], "B_BETTER"), ([], "B_BETTER")]
+)
+async def test_a_winner_must_not_be_worse_in_a_guardrail(api: Api, guardrails: list[str] | None, verdict: str) -> None:
+    test = await api.ask(CREATE, input=new_test(guardrails=guardrails, costCap="1"))
+    assert test["guardrails"] == (["LATENCY", "COST"] if guardrails is None else guardrails)
+    for success in (True, False):
+        await logged_all(api, calls(test["id"], "A", 200, cost="0.1", success=success))
+    await logged_all(api, calls(test["id"], "B", 400, cost="0.2"))
+    watched = (await api.ask(WATCH, id=test["id"]))["inference"]
+    assert watched["verdict"] == verdict
+    assert ("But B is worse in cost: no winner." in watched["sentence"]) == (guardrails is None)
 
 
 # The end of a test
