@@ -250,8 +250,8 @@ def sample_ratio_alarms(split: float, numbers: range) -> int:
     for number in numbers:
         chance = random.Random(f"split {split} {number}")
         a, b = Tally(), Tally()
-        for _ in range(STEP, CALLS + 1, STEP):
-            for group in chance.choices(range(GROUPS), k=STEP):
+        for _ in range(2 * STEP, CALLS + 1, 2 * STEP):
+            for group in chance.choices(range(GROUPS), k=2 * STEP):
                 (a if chance.random() < split else b).add(group, 1.0)
             if split_p_value(a.arm(Metric.SUCCESS_RATE), b.arm(Metric.SUCCESS_RATE), split) <= SAMPLE_RATIO_ALPHA:
                 alarms += 1
@@ -397,9 +397,9 @@ def main() -> None:
                 missed = sum(count.result() for count in counts)
                 print(f"  {title:<34}{split:<8}{shares(missed, options.runs)}", flush=True)
 
-        print(f"\nFalse alarms about the split at {SAMPLE_RATIO_ALPHA:.0%}, {CALLS // STEP} looks; aim 0.6 %")
+        print(f"\nFalse alarms about the split at {SAMPLE_RATIO_ALPHA:.0%}, {CALLS // STEP // 2} looks; aim 0.6 %")
         for split in (0.5, 0.9):
-            runs = 5 * options.runs
+            runs = 2 * options.runs
             found = [pool.submit(sample_ratio_alarms, split, range(first, runs, WORKERS)) for first in range(WORKERS)]
             alarms = sum(part.result() for part in found)
             print(f"  split {split}: {100 * alarms / runs:.2f} % of {runs:,}", flush=True)
