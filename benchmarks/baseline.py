@@ -24,9 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 
 from domain.cost_alert import WindowMode, window_at
 from domain.error import Conflict
+from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
 from domain.money import ZERO
 from domain.routing import Budget, Choice, DecisionState, RouteRefused, choose
+from models.ab_group import KEY
 from models.base import Base
 from models.cost_alert import AlertWindow, CostAlert
 from models.database import Database
@@ -88,7 +90,10 @@ class _Upserts:
         keys = _tables["router_event_keys"]
         self.claim_event = self._insert(keys).on_conflict_do_nothing().returning(keys.c.event_id)
         self.add_to_hour = self._add("router_analytics_hourly")
+        self.add_to_day = self._add("router_analytics_daily")
         self.add_to_latency = self._add("router_latency_hourly")
+        self.add_to_latency_of_day = self._add("router_latency_daily")
+        self.add_to_group = self._add("router_ab_groups")
         self.add_to_window = self._add("router_cost_alert_windows")
 
     def _add(self, name: str) -> Any:
@@ -176,15 +181,15 @@ class PerRequestLedger:
         await self._add_to_rollups(connection, row)
         if row["ab_counted"]:
             await _count_for_test(connection, row)
+            await connection.execute(self._statements.add_to_group, _group_of(row))
         if row["cost"]:
             await self._add_to_windows(connection, row)
         return Logged(row, deduplicated=False)
 
     async def _add_to_rollups(self, connection: AsyncConnection, row: dict[str, Any]) -> None:
         latency, cost = row["latency_ms"], row["cost"]
-        key = {
+        group = {
             "user_id": row["user_id"],
-            "hour": row["occurred_at"].replace(minute=0, second=0, microsecond=0),
             "provider": row["provider"],
             "model_used": row["model_used"],
             "task_type": row["task_type"],
@@ -192,6 +197,8 @@ class PerRequestLedger:
             "ab_test_id": row["ab_test_id"] or NO_ID,
             "ab_variant": row["ab_variant"] or NO_TEXT,
         }
+        hour = row["occurred_at"].replace(minute=0, second=0, microsecond=0)
+        of_hour, of_day = group | {"hour": hour}, group | {"day": hour.replace(hour=0)}
         sums = {
             "calls": 1,
             "successes": int(row["success"]),
@@ -203,10 +210,14 @@ class PerRequestLedger:
             "timed": int(latency is not None),
             "latency_sum_ms": latency or 0,
             "latency_sum_squares": (latency or 0) ** 2,
+            "cost_sum_squares": float(cost or ZERO) ** 2,
         }
-        await connection.execute(self._statements.add_to_hour, key | sums)
+        await connection.execute(self._statements.add_to_hour, of_hour | sums)
+        await connection.execute(self._statements.add_to_day, of_day | sums)
         if latency is not None:
-            await connection.execute(self._statements.add_to_latency, key | {"bucket": bucket_of(latency), "calls": 1})
+            bucket = {"bucket": bucket_of(latency), "calls": 1}
+            await connection.execute(self._statements.add_to_latency, of_hour | bucket)
+            await connection.execute(self._statements.add_to_latency_of_day, of_day | bucket)
 
     async def _add_to_windows(self, connection: AsyncConnection, row: dict[str, Any]) -> None:
         for alert in await connection.execute(_select_alerts, {"owner": row["user_id"]}):
@@ -266,7 +277,9 @@ def _decision(user_id: UUID, choice: Choice, now: datetime) -> RoutingDecision:
         held_amount=choice.held,
         expires_at=now + HOLD_FOR if choice.held else None,
         released_at=None,
+        attempts_left=1 + len(choice.fallbacks),
         created_at=now,
+        parameters=chosen.parameters,
     )
     decision.state, decision.records = DecisionState.OPEN, []
     return decision
@@ -277,7 +290,6 @@ def _hold(decision: RoutingDecision, expires_at: datetime) -> Hold:
         user_id=decision.user_id,
         decision_id=decision.id,
         amount=decision.held_amount,
-        attempts_left=len(decision.fallbacks),
         expires_at=expires_at,
     )
 
@@ -320,6 +332,22 @@ async def _count_for_test(connection: AsyncConnection, row: dict[str, Any]) -> N
     await connection.execute(_add_to_tests[row["ab_variant"]], sums)
 
 
+def _group_of(row: dict[str, Any]) -> dict[str, Any]:
+    """What a decision adds to the sums of its group; the test has no cap for costs."""
+    latency = log_latency(row["latency_ms"]) if row["success"] and row["latency_ms"] is not None else 0.0
+    return {name: row[name] for name in KEY} | {
+        "assigned": int(row["ab_assigned"]),
+        "calls": 1,
+        "successes": int(row["success"]),
+        "timed": int(row["success"] and row["latency_ms"] is not None),
+        "log_latency_sum": latency,
+        "log_latency_squares": latency**2,
+        "priced": 0,
+        "capped_cost_sum": 0.0,
+        "capped_cost_squares": 0.0,
+    }
+
+
 def row_of(draft: Draft, now: datetime) -> dict[str, Any]:
     """The draft as a row of `router_analytics` that counts for no test yet."""
     decision = draft.decision
@@ -350,4 +378,6 @@ def row_of(draft: Draft, now: datetime) -> dict[str, Any]:
         "metadata": decision.metadata or {},
         "occurred_at": occurred_at,
         "created_at": now,
+        "unit_group": None if decision.ab_test_id is None else analytics_id.int % GROUPS,
+        "ab_assigned": decision.ab_test_id is not None and not decision.fallback_used,
     }

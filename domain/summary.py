@@ -22,7 +22,6 @@ from domain.money import EXACT, ZERO, to_nano_dollars
 MAX_BUCKETS: Final = 10_000
 """The most that one summary may return."""
 DEFAULT_RANGE: Final = timedelta(days=30)
-_HOUR: Final = timedelta(hours=1)
 
 
 class AnalyticsDimension(StrEnum):
@@ -91,15 +90,6 @@ def too_many() -> InvalidInput:
     )
 
 
-def whole_hours(bucket: Window) -> tuple[Window | None, list[Window]]:
-    """The whole UTC hours in this stretch of time, and what is left of it at its ends."""
-    first, last = bucket.whole(_HOUR)
-    if first >= last:
-        return None, [bucket]
-    ends = (Window(bucket.start, first), Window(last, bucket.end))
-    return Window(first, last), [end for end in ends if end.start < end.end]
-
-
 @dataclass(slots=True)
 class Sums:
     """What the decisions of one bucket and group add up to."""
@@ -113,12 +103,22 @@ class Sums:
     output_tokens: int = 0
     timed: int = 0
     latency_sum_ms: int = 0
+    cost_sum_squares: float = 0.0
+    """Of costs in USD: a statistic, no money."""
     latencies: Counter[int] = field(default_factory=Counter)
     """Calls by bucket of `domain.latency`, where it was asked for."""
 
     @property
     def success_rate(self) -> float | None:
         return self.successes / self.calls if self.calls else None
+
+    @property
+    def error_rate(self) -> float | None:
+        return 1 - self.successes / self.calls if self.calls else None
+
+    @property
+    def fallback_rate(self) -> float | None:
+        return self.fallbacks / self.calls if self.calls else None
 
     @property
     def avg_cost(self) -> Decimal | None:

@@ -7,7 +7,7 @@ from models.base import Base, Owned
 from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert
 from models.preference import RouterPreferences
-from models.rollup import AnalyticsHourly, LatencyHourly, Retention
+from models.rollup import AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
 from models.routing import Hold, RoutingDecision
 from models.routing_version import RoutingVersion
 from models.spend import SpendMinute
@@ -18,11 +18,13 @@ __all__ = [
     "AlertEvent",
     "AlertSequence",
     "AlertWindow",
+    "AnalyticsDaily",
     "AnalyticsHourly",
     "Base",
     "CostAlert",
     "EventKey",
     "Hold",
+    "LatencyDaily",
     "LatencyHourly",
     "Owned",
     "RegisteredModel",

@@ -82,8 +82,8 @@ class Rows:
 class Bulk:
     """A statement in which `{rows}` stands for a table of the rows it is executed with, and `r` for its name.
 
-    What the two databases say in different words is written `{hour_of_…}` and `{minute_of_…}` for those that a moment is in,
-    and `{locked}` for what locks the rows of a table `t` in a subquery, where other processes write beside us.
+    What the two databases say in different words is written `{day_of_…}`, `{hour_of_…}` and `{minute_of_…}` for those that a
+    moment is in, and `{locked}` for what locks the rows of a table `t` in a subquery, where other processes write beside us.
     """
 
     def __init__(self, rows: Rows, sql: str, returning: Sequence[Column] = ()) -> None:
@@ -94,6 +94,7 @@ class Bulk:
         self._from_postgresql = [_postgresql_reader(type_) for type_ in returning]
         self._sqlite = sql.format(
             rows=rows.on_sqlite(),
+            day_of_occurred_at="substr(r.occurred_at, 1, 10) || ' 00:00:00.000000'",
             hour_of_occurred_at="substr(r.occurred_at, 1, 13) || ':00:00.000000'",
             minute_of_occurred_at="substr(r.occurred_at, 1, 16) || ':00.000000'",
             locked="",
@@ -117,6 +118,7 @@ class Bulk:
         """The statement over the rows that are written so."""
         return self._sql.format(
             rows=rows,
+            day_of_occurred_at="date_trunc('day', r.occurred_at, 'UTC')",
             hour_of_occurred_at="date_trunc('hour', r.occurred_at, 'UTC')",
             minute_of_occurred_at="date_trunc('minute', r.occurred_at, 'UTC')",
             locked="FOR UPDATE OF t",

@@ -33,7 +33,7 @@ from models.bulk import Bulk, Rows, Together, add, find, insert, lock, whole
 from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
-from models.rollup import HOURLY_SUMS, LATENCY_COUNTS
+from models.rollup import DAY, HOUR, latencies_of, sums_of
 from models.settlement import Overshoot, settle
 from models.spend import MINUTELY_SPEND
 from models.transaction import Transaction
@@ -199,8 +199,10 @@ _find_claims = find(
 _decisions = Rows({"latency_bucket": Integer(), "log_latency": Double()}, whole=_tables["router_analytics"])
 _write = Together(
     insert("router_analytics", _decisions),
-    add("router_analytics_hourly", _decisions, HOURLY_SUMS),
-    add("router_latency_hourly", _decisions, LATENCY_COUNTS),
+    add("router_analytics_hourly", _decisions, sums_of(HOUR)),
+    add("router_analytics_daily", _decisions, sums_of(DAY)),
+    add("router_latency_hourly", _decisions, latencies_of(HOUR)),
+    add("router_latency_daily", _decisions, latencies_of(DAY)),
     Bulk(_decisions, ADD_TO_TESTS),
     add("router_ab_groups", _decisions, GROUP_SUMS),
     add("router_spend_minutes", _decisions, MINUTELY_SPEND),

@@ -1,4 +1,4 @@
-"""`router_analytics_hourly` and `router_latency_hourly`: what charts read, kept by the ledger as decisions come."""
+"""Sums and latency histograms of every UTC hour and day: what charts read, kept by the ledger as decisions come."""
 
 from __future__ import annotations
 
@@ -22,45 +22,76 @@ NO_TEXT: Final = ""
 NO_ID: Final = UUID(int=0)
 
 
-class _HourlyKey(Owned):
+class _Group(Owned):
+    """What charts group by, after the time in the key."""
+
+    provider: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
+    model_used: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
+    task_type: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
+    priority: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ab_test_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    ab_variant: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
+class _Hour(_Group):
     hour: Mapped[datetime] = mapped_column(primary_key=True, sort_order=-1)
-    provider: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True, sort_order=-1)
-    model_used: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True, sort_order=-1)
-    task_type: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True, sort_order=-1)
-    priority: Mapped[str] = mapped_column(String(32), primary_key=True, sort_order=-1)
-    ab_test_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, sort_order=-1)
-    ab_variant: Mapped[str] = mapped_column(String(32), primary_key=True, sort_order=-1)
 
 
-class AnalyticsHourly(_HourlyKey, Base):
-    """Sums of one UTC hour's decisions that are alike in all that charts group by."""
+class _Day(_Group):
+    day: Mapped[datetime] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class _Sums:
+    """Sums of decisions that are alike in their key."""
+
+    calls: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    successes: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    fallbacks: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    # Calls of known cost; the others add nothing to `cost`.
+    priced: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    cost: Mapped[Decimal] = mapped_column(sort_order=1)
+    input_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    output_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    # Calls of known latency, and over them:
+    timed: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    latency_sum_ms: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    latency_sum_squares: Mapped[float] = mapped_column(Double, sort_order=1)
+    # Of costs in USD: a statistic, no money.
+    cost_sum_squares: Mapped[float] = mapped_column(Double, sort_order=1)
+
+
+class _Histogram:
+    """How many of those calls took how long: see `domain.latency` for the buckets."""
+
+    bucket: Mapped[int] = mapped_column(Integer, primary_key=True, sort_order=1)
+    calls: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+
+
+class AnalyticsHourly(_Hour, _Sums, Base):
+    """Sums of a UTC hour."""
 
     __tablename__ = "router_analytics_hourly"
-
-    calls: Mapped[int] = mapped_column(BigInteger)
-    successes: Mapped[int] = mapped_column(BigInteger)
-    fallbacks: Mapped[int] = mapped_column(BigInteger)
-    # Calls of known cost; the others add nothing to `cost`.
-    priced: Mapped[int] = mapped_column(BigInteger)
-    cost: Mapped[Decimal]
-    input_tokens: Mapped[int] = mapped_column(BigInteger)
-    output_tokens: Mapped[int] = mapped_column(BigInteger)
-    # Calls of known latency, and over them:
-    timed: Mapped[int] = mapped_column(BigInteger)
-    latency_sum_ms: Mapped[int] = mapped_column(BigInteger)
-    latency_sum_squares: Mapped[float] = mapped_column(Double)
-
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
-class LatencyHourly(_HourlyKey, Base):
-    """How many of those calls took how long: see `domain.latency` for the buckets."""
+class AnalyticsDaily(_Day, _Sums, Base):
+    """Sums of a UTC day: what its hours add up to, for ranges of many."""
+
+    __tablename__ = "router_analytics_daily"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class LatencyHourly(_Hour, _Histogram, Base):
+    """Latencies of a UTC hour."""
 
     __tablename__ = "router_latency_hourly"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
-    bucket: Mapped[int] = mapped_column(Integer, primary_key=True)
-    calls: Mapped[int] = mapped_column(BigInteger)
 
+class LatencyDaily(_Day, _Histogram, Base):
+    """Latencies of a UTC day."""
+
+    __tablename__ = "router_latency_daily"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
@@ -72,33 +103,44 @@ class Retention(Base):
     kept_from: Mapped[datetime] = mapped_column(primary_key=True)
 
 
-_KEY_OF_A_DECISION: Final = (
-    "r.user_id, {hour_of_occurred_at}, r.provider, r.model_used, r.task_type, coalesce(r.priority, ''), "
+_GROUP_OF_A_DECISION: Final = (
+    "r.provider, r.model_used, r.task_type, coalesce(r.priority, ''), "
     "coalesce(r.ab_test_id, '00000000000000000000000000000000'), coalesce(r.ab_variant, '')"
 )
-HOURLY_SUMS: Final = (
-    f"SELECT {_KEY_OF_A_DECISION}, count(*), count(*) FILTER (WHERE r.success), "
-    "count(*) FILTER (WHERE r.fallback_used), count(r.cost), coalesce(sum(r.cost), 0), "
-    "coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), count(r.latency_ms), "
-    "coalesce(sum(r.latency_ms), 0), coalesce(sum(CAST(r.latency_ms AS DOUBLE PRECISION) * r.latency_ms), 0) "
-    "FROM {rows} WHERE true GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
-)
-"""What new decisions add to `router_analytics_hourly`: the statement says in SQL what `RollupSums` does in Python."""
-LATENCY_COUNTS: Final = (
-    f"SELECT {_KEY_OF_A_DECISION}, r.latency_bucket, count(*) "
-    "FROM {rows} WHERE r.latency_bucket IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9"
-)
-"""What new decisions add to `router_latency_hourly`."""
 
-KEY: Final = tuple(column.key for column in AnalyticsHourly.__table__.primary_key)
+
+def sums_of(time: str) -> str:
+    """What new decisions add to the sums of each hour or day: says in SQL what `RollupSums` does in Python."""
+    usd = "CAST(r.cost AS DOUBLE PRECISION) / 1000000000"
+    return (
+        f"SELECT r.user_id, {time}, {_GROUP_OF_A_DECISION}, count(*), count(*) FILTER (WHERE r.success), "
+        "count(*) FILTER (WHERE r.fallback_used), count(r.cost), coalesce(sum(r.cost), 0), "
+        "coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), count(r.latency_ms), "
+        "coalesce(sum(r.latency_ms), 0), coalesce(sum(CAST(r.latency_ms AS DOUBLE PRECISION) * r.latency_ms), 0), "
+        f"coalesce(sum({usd} * {usd}), 0) "
+        "FROM {rows} WHERE true GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
+    )
+
+
+def latencies_of(time: str) -> str:
+    """What new decisions add to the histograms of each hour or day."""
+    return (
+        f"SELECT r.user_id, {time}, {_GROUP_OF_A_DECISION}, r.latency_bucket, count(*) "
+        "FROM {rows} WHERE r.latency_bucket IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    )
+
+
+HOUR: Final = "{hour_of_occurred_at}"
+DAY: Final = "{day_of_occurred_at}"
+_HOURLY_KEY: Final = tuple(column.key for column in AnalyticsHourly.__table__.primary_key)
+_DAILY_KEY: Final = tuple(column.key for column in AnalyticsDaily.__table__.primary_key)
 SUMS: Final = tuple(column.key for column in AnalyticsHourly.__table__.columns if not column.primary_key)
-
 
 Key = tuple[Any, ...]
 
 
 class RollupSums:
-    """What some decisions add up to: the hourly sums and the latency histograms."""
+    """What some decisions add up to: sums and latency histograms, by hour and by day."""
 
     def __init__(self) -> None:
         self._hours: dict[Key, dict[str, Any]] = {}
@@ -125,6 +167,7 @@ class RollupSums:
         if row["cost"] is not None:
             sums["priced"] += 1
             sums["cost"] += row["cost"]
+            sums["cost_sum_squares"] += float(row["cost"]) ** 2
         sums["input_tokens"] += row["input_tokens"] or 0
         sums["output_tokens"] += row["output_tokens"] or 0
         if row["latency_ms"] is not None:
@@ -133,11 +176,34 @@ class RollupSums:
             sums["latency_sum_squares"] += row["latency_ms"] ** 2
             self._latencies[*key, bucket_of(row["latency_ms"])] += 1
 
-    def hours(self) -> list[dict[str, Any]]:
-        """Rows of `router_analytics_hourly`, in key order."""
-        return [dict(zip(KEY, key, strict=True)) | self._hours[key] for key in sorted(self._hours)]
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """The rows of each table of sums, in key order."""
+        days: dict[Key, dict[str, Any]] = {}
+        for key, sums in self._hours.items():
+            day = days.setdefault(_of_day(key), dict.fromkeys(SUMS, 0) | {"cost": ZERO})
+            for name in SUMS:
+                day[name] += sums[name]
+        latencies_of_days: Counter[Key] = Counter()
+        for key, calls in self._latencies.items():
+            latencies_of_days[_of_day(key)] += calls
+        return {
+            "router_analytics_hourly": _rows(_HOURLY_KEY, self._hours),
+            "router_analytics_daily": _rows(_DAILY_KEY, days),
+            "router_latency_hourly": _counts(_HOURLY_KEY, self._latencies),
+            "router_latency_daily": _counts(_DAILY_KEY, latencies_of_days),
+        }
 
-    def latencies(self) -> list[dict[str, Any]]:
-        """Rows of `router_latency_hourly`, in key order."""
-        names = (*KEY, "bucket")
-        return [dict(zip(names, key, strict=True)) | {"calls": calls} for key, calls in sorted(self._latencies.items())]
+
+def _of_day(key: Key) -> Key:
+    user_id, hour, *group = key
+    return user_id, hour.replace(hour=0), *group
+
+
+def _rows(names: Key, sums: Mapping[Key, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(names, key, strict=True)) | sums[key] for key in sorted(sums)]
+
+
+def _counts(names: Key, latencies: Mapping[Key, int]) -> list[dict[str, Any]]:
+    return [
+        dict(zip((*names, "bucket"), key, strict=True)) | {"calls": calls} for key, calls in sorted(latencies.items())
+    ]

@@ -1,26 +1,28 @@
-"""Sums over stretches of time, by any dimensions: whole hours from the rollups, what is left at the ends from rows."""
+"""Sums over stretches of time, by any dimensions: whole days and hours from the rollups, what is left at the ends from rows."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Double, and_, case, cast, func, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.analytics import AnalyticsFilter
 from domain.cost_alert import Window
+from domain.error import InvalidInput
 from domain.latency import bucket_of
 from domain.money import ZERO
-from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many, whole_hours
+from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many
 from models.analytics import RouterAnalytics, passing
-from models.rollup import NO_TEXT, AnalyticsHourly, LatencyHourly
+from models.rollup import NO_TEXT, AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
 
-_HOUR: Final = timedelta(hours=1)
+_MOST_RANGES: Final = 100
+"""Stretches of time that one statement names; of more, all that lies between is read."""
 _MAX_STRETCHES: Final = 2_000
 """Stretches of time that are read from rows: a query each. A month of hours in a half-hour zone has 1,488."""
 _COLUMN: Final = {
@@ -34,6 +36,23 @@ _COLUMN: Final = {
 Group = tuple[str | None, ...]
 Summed = defaultdict[tuple[int, Group], Sums]
 """By the place of the stretch of time, and the values of the dimensions."""
+
+
+class _Level(NamedTuple):
+    """The rollups of one unit of time."""
+
+    unit: timedelta
+    sums: type[Any]
+    time: str
+    latencies: type[Any]
+
+
+_LEVELS: Final = (
+    _Level(timedelta(days=1), AnalyticsDaily, "day", LatencyDaily),
+    _Level(timedelta(hours=1), AnalyticsHourly, "hour", LatencyHourly),
+)
+Placed = tuple[int, Window]
+"""A stretch of time, and the place of the bucket it is of."""
 
 
 class Summary:
@@ -56,71 +75,101 @@ class Summary:
         self._summed: Summed = defaultdict(Sums)
 
     async def over(self, buckets: Sequence[Window]) -> Summed:
-        """The sums over each of these stretches of time, which follow one another without a gap.
+        """The sums over each of these stretches of time, which follow one another.
 
-        Raises InvalidInput when too many of them have to be read from rows.
+        Raises InvalidInput when too many of them have to be read from rows, or rows that retention has dropped.
         """
-        whole: dict[int, Window] = {}
-        rest: list[tuple[int, Window]] = []
-        for place, bucket in enumerate(buckets):
-            # The rollups do not tell what the failed ones cost.
-            hours, ends = whole_hours(bucket) if self._wanted.success is None else (None, [bucket])
-            if hours is not None:
-                whole[place] = hours
-            rest += [(place, end) for end in ends]
-        if len(rest) > _MAX_STRETCHES:
-            raise too_many()
+        rest: list[Placed] = list(enumerate(buckets))
+        whole: list[tuple[_Level, list[Placed]]] = []
+        # The rollups do not tell what the failed ones cost.
+        for level in _LEVELS if self._wanted.success is None else ():
+            units, rest = _taken_apart(rest, level.unit)
+            whole.append((level, units))
+        await self._check(rest)
         for place, end in rest:
             await self._add_rows(place, end)
-        if whole:
-            await self._add_hours(whole)
-            if len({group for _, group in self._summed}) * len(buckets) > MAX_BUCKETS:
-                raise too_many()
-            if self._percentiles:
-                await self._add_histograms(whole)
+        for level, units in whole:
+            await self._add_sums(level, units)
+        if len({group for _, group in self._summed}) * len(buckets) > MAX_BUCKETS:
+            raise too_many()
+        for level, units in whole if self._percentiles else ():
+            await self._add_latencies(level, units)
         return self._summed
 
-    async def _add_hours(self, whole: dict[int, Window]) -> None:
-        table = AnalyticsHourly
-        sums = (
-            table.calls,
-            table.successes,
-            table.fallbacks,
-            table.priced,
-            table.cost,
-            table.input_tokens,
-            table.output_tokens,
-            table.timed,
-            table.latency_sum_ms,
+    async def _check(self, rest: Sequence[Placed]) -> None:
+        if len(rest) > _MAX_STRETCHES:
+            raise too_many()
+        kept_from = await self._session.scalar(select(func.max(Retention.kept_from))) if rest else None
+        if kept_from is not None and any(end.start < kept_from for _, end in rest):
+            raise InvalidInput(
+                f"filter: decisions before {kept_from:%Y-%m-%dT%H:%M:%SZ} were dropped, and only the sums of whole hours are "
+                "left, which no longer tell success from failure; ask for whole hours of UTC",
+                ["filter", "from"],
+            )
+
+    async def _add_sums(self, level: _Level, units: Sequence[Placed]) -> None:
+        names = (
+            "calls",
+            "successes",
+            "fallbacks",
+            "priced",
+            "cost",
+            "input_tokens",
+            "output_tokens",
+            "timed",
+            "latency_sum_ms",
+            "cost_sum_squares",
         )
-        columns = [getattr(table, name) for name in self._dimensions]
-        by_hour = [table.hour] if len(whole) > 1 else []
-        found = await self._session.execute(
-            select(*by_hour, *columns, *(func.sum(each) for each in sums))
-            .where(table.user_id == self._user_id, *self._in_hours(table, whole))
-            .group_by(*by_hour, *columns)
-        )
-        for place, group, values in self._placed(found, whole):
+        sums = [func.sum(getattr(level.sums, name)) for name in names]
+        for place, group, values in await self._grouped(level.sums, level, units, [], sums):
             _add(self._summed[place, group], values)
 
-    async def _add_histograms(self, whole: dict[int, Window]) -> None:
-        table = LatencyHourly
-        columns = [getattr(table, name) for name in self._dimensions]
-        by_hour = [table.hour] if len(whole) > 1 else []
-        found = await self._session.execute(
-            select(*by_hour, *columns, table.bucket, func.sum(table.calls))
-            .where(table.user_id == self._user_id, *self._in_hours(table, whole))
-            .group_by(*by_hour, *columns, table.bucket)
-        )
-        for place, group, (bucket, calls) in self._placed(found, whole):
+    async def _add_latencies(self, level: _Level, units: Sequence[Placed]) -> None:
+        table = level.latencies
+        found = await self._grouped(table, level, units, [table.bucket], [func.sum(table.calls)])
+        for place, group, (bucket, calls) in found:
             self._summed[place, group].latencies[bucket] += int(calls)
 
-    def _in_hours(self, table: type[Any], whole: dict[int, Window]) -> list[ColumnElement[bool]]:
+    async def _grouped(
+        self, table: type[Any], level: _Level, units: Sequence[Placed], also_by: list[Any], sums: list[Any]
+    ) -> list[tuple[int, Group, Sequence[Any]]]:
+        """What the rollups in these stretches add up to: (the bucket's place, the group, the other values)."""
+        if not units:
+            return []
+        time = getattr(table, level.time)
+        stretches = _merged(units)
+        # By the hour or day only where that tells buckets apart.
+        by_time = [time] if len({place for place, _ in units}) > 1 or len(stretches) > _MOST_RANGES else []
+        columns = [getattr(table, name) for name in self._dimensions]
+        if len(stretches) > _MOST_RANGES:
+            stretches = [Window(stretches[0].start, stretches[-1].end)]
+        found = await self._session.execute(
+            select(*by_time, *columns, *also_by, *sums)
+            .where(
+                table.user_id == self._user_id,
+                or_(*(and_(time >= stretch.start, time < stretch.end) for stretch in stretches)),
+                *self._conditions(table),
+            )
+            .group_by(*by_time, *columns, *also_by)
+        )
+        wide = len(columns)
+        starts = [stretch.start for _, stretch in units]
+        placed: list[tuple[int, Group, Sequence[Any]]] = []
+        for row in found:
+            place, values = units[0][0], tuple(row)
+            if by_time:
+                moment, *rest = values
+                place, stretch = units[bisect_right(starts, moment) - 1]
+                if moment + level.unit > stretch.end:
+                    continue  # it is of no bucket, or its parts come from elsewhere
+                values = tuple(rest)
+            group = tuple(value if value != NO_TEXT else None for value in values[:wide])
+            placed.append((place, group, values[wide:]))
+        return placed
+
+    def _conditions(self, table: type[Any]) -> list[ColumnElement[bool]]:
         wanted = self._wanted
-        conditions = [
-            table.hour >= min(w.start for w in whole.values()),
-            table.hour < max(w.end for w in whole.values()),
-        ]
+        conditions: list[ColumnElement[bool]] = []
         for column, values in (
             (table.provider, wanted.providers),
             (table.model_used, wanted.models),
@@ -131,20 +180,6 @@ class Summary:
         if wanted.ab_test_id is not None:
             conditions.append(table.ab_test_id == wanted.ab_test_id)
         return conditions
-
-    def _placed(self, found: Iterable[Any], whole: dict[int, Window]) -> Iterable[tuple[int, Group, Sequence[Any]]]:
-        """The rows that lie in one of these stretches of whole hours: (its place, the group, the other values)."""
-        places = list(whole)
-        starts = [whole[place].start for place in places]
-        wide = len(self._dimensions)
-        for row in found:
-            place, rest = places[0], tuple(row)
-            if len(places) > 1:
-                hour, *rest_ = rest
-                place, rest = places[bisect_right(starts, hour) - 1], tuple(rest_)
-                if hour + _HOUR > whole[place].end:
-                    continue  # a bucket ends in this hour: its parts come from rows
-            yield place, tuple(value if value != NO_TEXT else None for value in rest[:wide]), rest[wide:]
 
     async def _add_rows(self, place: int, stretch: Window) -> None:
         table = RouterAnalytics
@@ -165,6 +200,7 @@ class Summary:
                 func.sum(table.output_tokens),
                 func.count(table.latency_ms),
                 func.sum(table.latency_ms),
+                func.sum(_in_usd(table.cost) * _in_usd(table.cost)),
             )
             .where(*conditions)
             .group_by(*columns)
@@ -182,8 +218,39 @@ class Summary:
                 self._summed[place, tuple(group)].latencies[bucket_of(latency_ms)] += calls
 
 
+def _in_usd(cost: Any) -> Any:
+    """Money as a float, from the nano-dollars that are stored."""
+    return cast(type_coerce(cost, BigInteger), Double) / 1_000_000_000
+
+
+def _taken_apart(stretches: Sequence[Placed], unit: timedelta) -> tuple[list[Placed], list[Placed]]:
+    """The whole units of time in these stretches, and what is left of them."""
+    units: list[Placed] = []
+    rest: list[Placed] = []
+    for place, stretch in stretches:
+        first, last = stretch.whole(unit)
+        if first >= last:
+            rest.append((place, stretch))
+            continue
+        units.append((place, Window(first, last)))
+        ends = (Window(stretch.start, first), Window(last, stretch.end))
+        rest += [(place, end) for end in ends if end.start < end.end]
+    return units, rest
+
+
+def _merged(stretches: Sequence[Placed]) -> list[Window]:
+    """The same time in as few stretches as there can be."""
+    merged: list[Window] = []
+    for _, stretch in stretches:
+        if merged and merged[-1].end == stretch.start:
+            merged[-1] = Window(merged[-1].start, stretch.end)
+        else:
+            merged.append(stretch)
+    return merged
+
+
 def _add(sums: Sums, values: Sequence[Any]) -> None:
-    calls, successes, fallbacks, priced, cost, input_tokens, output_tokens, timed, latency_sum_ms = values
+    calls, successes, fallbacks, priced, cost, input_tokens, output_tokens, timed, latency_sum_ms, squares = values
     if not calls:
         return  # nothing is in the range: one row that says so
     sums.calls += int(calls)
@@ -195,3 +262,4 @@ def _add(sums: Sums, values: Sequence[Any]) -> None:
     sums.output_tokens += int(output_tokens or 0)
     sums.timed += int(timed)
     sums.latency_sum_ms += int(latency_sum_ms or 0)
+    sums.cost_sum_squares += squares or 0.0

@@ -151,8 +151,7 @@ class _Check:
         no_sums = [{"user_id": self._user_id, "id": id_} | dict.fromkeys(SUMS, 0) for id_ in tests]
         sums_of = {test["id"]: test for test in [*no_sums, *sums_of_tests(counted)] if test["id"] in tests}
         self._expected: dict[str, list[dict[str, Any]]] = {
-            "router_analytics_hourly": rollups.hours(),
-            "router_latency_hourly": rollups.latencies(),
+            **rollups.tables(),
             "router_ab_tests": list(sums_of.values()),
             "router_ab_groups": groups.rows(),
             "router_cost_alert_windows": [row for row in spent.values() if row["window_start"] >= self._kept_from],
@@ -224,7 +223,9 @@ class _Check:
             return [table.c.ab_test_id.in_(whole)]
         time = {
             "router_analytics_hourly": "hour",
+            "router_analytics_daily": "day",
             "router_latency_hourly": "hour",
+            "router_latency_daily": "day",
             "router_ab_tests": "started_at",
             "router_cost_alert_windows": "window_start",
             "router_spend_minutes": "minute",
@@ -339,7 +340,7 @@ _READ: Final = (
 _COMPARED: Final = (
     {
         name: [column.name for column in _tables[name].columns if not column.primary_key]
-        for name in ("router_analytics_hourly", "router_latency_hourly", "router_ab_groups")
+        for name in (*RollupSums().tables(), "router_ab_groups")
     }
     | {"router_ab_tests": list(SUMS), "router_cost_alert_windows": ["amount"], "router_spend_minutes": ["amount"]}
     | {"router_holds": ["amount"]}

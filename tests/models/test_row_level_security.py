@@ -45,12 +45,14 @@ TABLES = {
     "router_alert_events",
     "router_alert_sequences",
     "router_analytics",
+    "router_analytics_daily",
     "router_analytics_hourly",
     "router_cost_alert_windows",
     "router_cost_alerts",
     "router_decisions",
     "router_event_keys",
     "router_holds",
+    "router_latency_daily",
     "router_latency_hourly",
     "router_models",
     "router_rolling_alerts",
@@ -378,13 +380,15 @@ async def test_the_roles_can_do_no_more_than_they_are_granted(owner: Connection)
     assert [tuple(row) for row in roles] == [("router_system", False), ("router_viewer", False)]
     memberships = "SELECT 1 FROM pg_auth_members WHERE member::regrole::text IN ('router_viewer', 'router_system')"
     assert await owner.fetch(memberships) == []
-    # Of what has no user, a viewer sees nothing.
+    # Of what has no user, a viewer sees nothing but from when on decisions are kept, and changes nothing.
     reachable = await owner.fetch(
-        f"SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+        "SELECT oid::regclass::text, "
+        "has_table_privilege('router_viewer', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') "
+        f"FROM pg_class WHERE relnamespace = 'public'::regnamespace "
         f"AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND oid::regclass::text NOT IN ({OWNED.replace('ORDER BY 1', '')}) "
         "AND has_table_privilege('router_viewer', oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')"
     )
-    assert reachable == []
+    assert [tuple(row) for row in reachable] == [("router_retention", False)]
     assert await owner.fetch("SELECT 1 FROM pg_proc WHERE pronamespace = 'public'::regnamespace") == []
 
 
