@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from domain.analytics import AnalyticsFilter
-from domain.bounds import Input, TimeZone
-from domain.cost_alert import AlertPeriod, Window, window_at
+from domain.bounds import EPOCH, Input, TimeZone
+from domain.cost_alert import AlertPeriod, WeekDay, Window, window_at
 from domain.error import InvalidInput
 from domain.latency import percentile
 from domain.money import EXACT, ZERO, to_nano_dollars
@@ -22,6 +23,8 @@ from domain.money import EXACT, ZERO, to_nano_dollars
 MAX_BUCKETS: Final = 10_000
 """The most that one summary may return."""
 DEFAULT_RANGE: Final = timedelta(days=30)
+LAST_END: Final = datetime(2200, 1, 1, tzinfo=UTC)
+DAYS_OF_A_WEEK: Final = tuple(WeekDay)
 
 
 class AnalyticsDimension(StrEnum):
@@ -30,6 +33,17 @@ class AnalyticsDimension(StrEnum):
     TASK_TYPE = "TASK_TYPE"
     PRIORITY = "PRIORITY"
     AB_VARIANT = "AB_VARIANT"
+
+
+class LeaderboardDimension(StrEnum):
+    PROVIDER = "PROVIDER"
+    MODEL = "MODEL"
+
+    @property
+    def dimensions(self) -> list[AnalyticsDimension]:
+        """A model is one of a provider."""
+        of_provider = [AnalyticsDimension.PROVIDER]
+        return of_provider if self is LeaderboardDimension.PROVIDER else [*of_provider, AnalyticsDimension.MODEL]
 
 
 class TimeGrain(StrEnum):
@@ -59,17 +73,25 @@ class SummaryRequest(Input):
         """What to group by, each once."""
         return list(dict.fromkeys(self.group_by))
 
+    def range(self, now: datetime) -> Window:
+        """From when to when: until the hour that runs has ended, and the 30 days before, where the filter does not say."""
+        end = self.filter.to or now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        if end > LAST_END:
+            raise InvalidInput(f"filter.to: must not be after {LAST_END:%Y-%m-%dT%H:%M:%SZ}", ["filter", "to"])
+        start = self.filter.from_ or max(end - DEFAULT_RANGE, EPOCH)
+        if start >= end:
+            raise InvalidInput("filter.from: must be before filter.to, or before now", ["filter", "from"])
+        return Window(start, end)
+
     def buckets(self, now: datetime) -> list[Window]:
         """The stretches of time, without gap or overlap, that the range falls into; the first and last are cut to it.
 
         Raises InvalidInput when there are too many.
         """
-        end = self.filter.to or now
-        start = self.filter.from_ or end - DEFAULT_RANGE
-        if start >= end:
-            raise InvalidInput("filter.from: must be before filter.to, or before now", ["filter", "from"])
+        whole = self.range(now)
         if self.grain is None:
-            return [Window(start, end)]
+            return [whole]
+        start, end = whole.start, whole.end
         zone, period = ZoneInfo(self.time_zone), _PERIOD_OF[self.grain]
         buckets: list[Window] = []
         while start < end:
@@ -114,7 +136,7 @@ class Sums:
 
     @property
     def error_rate(self) -> float | None:
-        return 1 - self.successes / self.calls if self.calls else None
+        return (self.calls - self.successes) / self.calls if self.calls else None
 
     @property
     def fallback_rate(self) -> float | None:
@@ -139,6 +161,95 @@ class Sums:
     @property
     def latency_p99_ms(self) -> float | None:
         return percentile(self.latencies, 0.99)
+
+    def __iadd__(self, other: Sums) -> Self:
+        for name in _ADDED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        return self
+
+
+_ADDED: Final = tuple(each.name for each in fields(Sums))
+
+
+def change(now: Decimal | float | None, before: Decimal | float | None) -> float | None:
+    """How much more it is, relative to before: 0.5 is half as much again. None where there is nothing to compare to."""
+    return None if now is None or not before else float(now) / float(before) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderboardRow:
+    """A provider or a model in a range, beside the range of the same length before it."""
+
+    group: dict[AnalyticsDimension, str | None]
+    sums: Sums
+    previous: Sums
+
+
+def leaderboard(
+    dimensions: Sequence[AnalyticsDimension],
+    summed: Mapping[tuple[int, tuple[str | None, ...]], Sums],
+    first: int,
+) -> list[LeaderboardRow]:
+    """The dearest first, of those that were called in the second of two stretches of time."""
+    groups = [group for place, group in summed if place == 1]
+    rows = [
+        LeaderboardRow(dict(zip(dimensions, group, strict=True)), summed[1, group], summed.get((0, group)) or Sums())
+        for group in groups
+    ]
+    rows.sort(key=lambda row: (-row.sums.total_cost, -row.sums.calls, [value or "" for value in row.group.values()]))
+    return rows[:first]
+
+
+@dataclass(frozen=True, slots=True)
+class CostShare:
+    provider: str
+    total_cost: Decimal
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostTrendPoint:
+    """What one stretch of time cost, and at which providers."""
+
+    window: Window
+    total_cost: Decimal
+    providers: list[CostShare]
+
+
+def cost_trend(
+    buckets: Sequence[Window], summed: Mapping[tuple[int, tuple[str | None, ...]], Sums]
+) -> list[CostTrendPoint]:
+    """A point for each stretch of time; all providers are at each, so that lines do not break off."""
+    providers = sorted({group[0] or "" for _, group in summed})
+    points = []
+    for place, window in enumerate(buckets):
+        costs = {name: (summed.get((place, (name,))) or Sums()).total_cost for name in providers}
+        total = sum(costs.values(), ZERO)
+        shares = [CostShare(name, cost, float(cost / total) if total else None) for name, cost in costs.items()]
+        points.append(CostTrendPoint(window, total, shares))
+    return points
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMapCell:
+    """An hour of the week, by the clock on the wall."""
+
+    weekday: WeekDay
+    hour: int
+    sums: Sums
+
+
+def heat_map(
+    hours: Sequence[Window], summed: Mapping[tuple[int, tuple[str | None, ...]], Sums], zone: ZoneInfo
+) -> list[HeatMapCell]:
+    """The 168 hours of a week. An hour of UTC counts for the hour on the wall in which it begins."""
+    cells = [HeatMapCell(weekday, hour, Sums()) for weekday in DAYS_OF_A_WEEK for hour in range(24)]
+    for (place, _), sums in summed.items():
+        local = hours[place].start.astimezone(zone)
+        cell = cells[24 * local.weekday() + local.hour]
+        total = cell.sums
+        total += sums
+    return cells
 
 
 @dataclass(frozen=True, slots=True)

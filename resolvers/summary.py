@@ -1,27 +1,38 @@
 """Summaries of decisions: sums, averages and percentiles over time and by dimension."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import strawberry
 from strawberry.types.nodes import Selection
 
+import domain.summary
+from domain.bounds import EPOCH, page_size
+from domain.cost_alert import Window
+from domain.error import InvalidInput
 from domain.summary import (
     MAX_BUCKETS,
     AnalyticsBucket,
     AnalyticsDimension,
+    CostTrendPoint,
+    HeatMapCell,
+    LeaderboardDimension,
+    LeaderboardRow,
     SummaryRequest,
     Sums,
     TimeGrain,
     too_many,
 )
-from models.summary import Summary
+from models.summary import Summary, Summed
 from resolvers.analytics import Filter
 from resolvers.context import Info
-from resolvers.input import known, present
+from resolvers.input import First, known, present
 
 if TYPE_CHECKING:
-    from domain.cost_alert import Window
+    from schema.analytics import AnalyticsFilterInput
+
+Zone = Annotated[str | None, strawberry.argument(description="The IANA time zone that buckets are aligned in.")]
 
 
 async def analytics_summary(
@@ -35,25 +46,11 @@ async def analytics_summary(
         TimeGrain | None,
         strawberry.argument(description="How long the buckets are; one for the whole range when left out."),
     ] = strawberry.UNSET,
-    time_zone: Annotated[
-        str | None, strawberry.argument(description="The IANA time zone that buckets are aligned in.")
-    ] = "UTC",
+    time_zone: Zone = "UTC",
 ) -> list[AnalyticsBucket]:
-    context = info.context
-    asked: dict[str, Any] = {
-        "filter": present(filter) if filter else None,
-        "groupBy": known(group_by),
-        "grain": known(grain),
-        "timeZone": time_zone,
-    }
-    request = SummaryRequest.checked({name: value for name, value in asked.items() if value is not None}, ())
-    buckets = request.buckets(context.clock())
-    dimensions = request.dimensions()
-    async with context.database.viewer(context.viewer) as session:
-        summary = Summary(
-            session, context.viewer.id, request.filter, dimensions, percentiles=_asks_for_percentiles(info)
-        )
-        summed = await summary.over(buckets)
+    request = _request(filter, groupBy=known(group_by), grain=known(grain), timeZone=time_zone)
+    buckets, dimensions = request.buckets(info.context.clock()), request.dimensions()
+    summed = await _summed(info, request, dimensions, buckets)
     groups = sorted({group for _, group in summed}, key=_by_text) if dimensions else [()]
     windows: list[tuple[int, Window | None]] = [(0, None)] if request.grain is None else list(enumerate(buckets))
     if len(groups) * len(windows) > MAX_BUCKETS:
@@ -63,6 +60,64 @@ async def analytics_summary(
         for place, window in windows
         for group in groups
     ]
+
+
+async def leaderboard(
+    info: Info,
+    by: Annotated[
+        LeaderboardDimension, strawberry.argument(description="What to compare: providers, or models of providers.")
+    ] = LeaderboardDimension.PROVIDER,
+    filter: Filter = strawberry.UNSET,
+    first: First = 20,
+) -> list[LeaderboardRow]:
+    request = _request(filter)
+    now = request.range(info.context.clock())
+    before = Window(max(now.start - (now.end - now.start), EPOCH), now.start)
+    if before.start >= before.end:
+        raise InvalidInput("filter.from: must leave room for as long a range before it", ["filter", "from"])
+    summed = await _summed(info, request, by.dimensions, [before, now])
+    return domain.summary.leaderboard(by.dimensions, summed, page_size(first))
+
+
+async def cost_trend(
+    info: Info,
+    filter: Filter = strawberry.UNSET,
+    grain: Annotated[TimeGrain, strawberry.argument(description="How long the buckets are.")] = TimeGrain.DAY,
+    time_zone: Zone = "UTC",
+) -> list[CostTrendPoint]:
+    request = _request(filter, grain=grain, timeZone=time_zone)
+    buckets = request.buckets(info.context.clock())
+    summed = await _summed(info, request, [AnalyticsDimension.PROVIDER], buckets)
+    return domain.summary.cost_trend(buckets, summed)
+
+
+async def heat_map(
+    info: Info,
+    filter: Filter = strawberry.UNSET,
+    time_zone: Annotated[
+        str | None, strawberry.argument(description="The IANA time zone whose clocks are on the wall.")
+    ] = "UTC",
+) -> list[HeatMapCell]:
+    request = _request(filter, grain=TimeGrain.HOUR, timeZone=time_zone)
+    hours = request.model_copy(update={"time_zone": "UTC"}).buckets(info.context.clock())
+    summed = await _summed(info, request, [], hours)
+    return domain.summary.heat_map(hours, summed, ZoneInfo(request.time_zone))
+
+
+def _request(filter: "AnalyticsFilterInput | None", **asked: Any) -> SummaryRequest:
+    given = asked | {"filter": present(filter) if filter else None}
+    return SummaryRequest.checked({name: value for name, value in given.items() if value is not None}, ())
+
+
+async def _summed(
+    info: Info, request: SummaryRequest, dimensions: Sequence[AnalyticsDimension], buckets: Sequence[Window]
+) -> Summed:
+    context = info.context
+    async with context.database.viewer(context.viewer) as session:
+        summary = Summary(
+            session, context.viewer.id, request.filter, dimensions, percentiles=_asks_for_percentiles(info)
+        )
+        return await summary.over(buckets)
 
 
 def _by_text(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:

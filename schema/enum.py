@@ -10,7 +10,7 @@ from domain.error import ErrorCode
 from domain.inference import Metric, Verdict
 from domain.preference import RoutingPriority
 from domain.routing import DecisionState
-from domain.summary import AnalyticsDimension, TimeGrain
+from domain.summary import AnalyticsDimension, LeaderboardDimension, TimeGrain
 
 strawberry.enum(RoutingPriority, description="What routing optimises for.")
 strawberry.enum(Variant, description="One of the two sides of an A/B test.")
@@ -36,6 +36,7 @@ strawberry.enum(
     "threshold on.",
 )
 strawberry.enum(AnalyticsDimension, description="What decisions can be told apart by.")
+strawberry.enum(LeaderboardDimension, description="What a leaderboard compares.")
 strawberry.enum(TimeGrain, description="How long the buckets of a summary are, in its time zone; weeks start Monday.")
 strawberry.enum(
     DecisionState,

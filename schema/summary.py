@@ -6,9 +6,10 @@ from typing import Any
 
 import strawberry
 
+import domain.summary
 import resolvers.summary
 from domain.summary import AnalyticsDimension
-from schema.enum import RoutingPriority, Variant
+from schema.enum import RoutingPriority, Variant, WeekDay
 from schema.error import Uninterrupted
 from schema.scalar import BigInt
 
@@ -47,6 +48,10 @@ class AnalyticsBucket:
     successes: int = _sum("successes", int, "How many of them succeeded.")
     success_rate: float | None = _sum("success_rate", float | None, "Their share, 0 to 1; null for no calls.")
     fallbacks: int = _sum("fallbacks", int, "How many were served by a fallback.")
+    error_rate: float | None = _sum("error_rate", float | None, "The share that failed, 0 to 1; null for no calls.")
+    fallback_rate: float | None = _sum(
+        "fallback_rate", float | None, "The share that a fallback served, 0 to 1; null for no calls."
+    )
     total_cost: Decimal = _sum(
         "total_cost", Decimal, "What they cost, in USD, exactly; calls of unknown cost add nothing."
     )
@@ -67,12 +72,107 @@ class AnalyticsBucket:
     output_tokens: BigInt = _sum("output_tokens", BigInt, "Tokens received.")
 
 
+def _current(root: Any) -> Any:
+    return domain.summary.AnalyticsBucket(None, root.group, root.sums)
+
+
+def _previous(root: Any) -> Any:
+    return domain.summary.AnalyticsBucket(None, root.group, root.previous)
+
+
+def _change(name: str, description: str) -> Any:
+    def resolve(root: Any) -> float | None:
+        return domain.summary.change(getattr(root.sums, name), getattr(root.previous, name))
+
+    return strawberry.field(resolver=resolve, graphql_type=float | None, description=description)
+
+
+@strawberry.type(
+    description="A provider or a model in a range, beside the range of the same length before it. Changes are relative: 0.5 "
+    "is half as much again; null where there was nothing before."
+)
+class LeaderboardRow:
+    provider: str | None = _of(AnalyticsDimension.PROVIDER, str | None, "The provider.")
+    model: str | None = _of(AnalyticsDimension.MODEL, str | None, "The model; null for a board of providers.")
+    current: AnalyticsBucket = strawberry.field(
+        resolver=_current, graphql_type=AnalyticsBucket, description="Its figures."
+    )
+    previous: AnalyticsBucket = strawberry.field(
+        resolver=_previous, graphql_type=AnalyticsBucket, description="Its figures in the range before."
+    )
+    calls_change: float | None = _change("calls", "How much more it was called.")
+    total_cost_change: float | None = _change("total_cost", "How much more it cost.")
+    avg_cost_change: float | None = _change("avg_cost", "How much more one call cost.")
+    success_rate_change: float | None = _change("success_rate", "How much more often it succeeded.")
+    latency_p95_ms_change: float | None = strawberry.field(
+        name="latencyP95MsChange",
+        resolver=lambda root: domain.summary.change(root.sums.latency_p95_ms, root.previous.latency_p95_ms),
+        graphql_type=float | None,
+        description="How much longer 95 % of its calls took.",
+    )
+
+
+@strawberry.type(description="A provider's part of what a stretch of time cost.")
+class CostShare:
+    provider: str = strawberry.field(description="The provider.")
+    total_cost: Decimal = strawberry.field(description="What it cost, in USD.")
+    share: float | None = strawberry.field(description="Of all cost, 0 to 1; null where nothing cost anything.")
+
+
+@strawberry.type(description="What one stretch of time cost, and at which providers.")
+class CostTrendPoint:
+    start: dt.datetime = strawberry.field(
+        resolver=lambda root: root.window.start, graphql_type=dt.datetime, description="Where it starts."
+    )
+    end: dt.datetime = strawberry.field(
+        resolver=lambda root: root.window.end, graphql_type=dt.datetime, description="Where it ends."
+    )
+    total_cost: Decimal = strawberry.field(description="What it cost, in USD; calls of unknown cost add nothing.")
+    providers: list[CostShare] = strawberry.field(description="Each provider of the range, by name.")
+
+
+@strawberry.type(description="An hour of the week, by the clock on the wall: all such hours of the range together.")
+class HeatMapCell:
+    weekday: WeekDay = strawberry.field(description="The day of the week.")
+    hour: int = strawberry.field(
+        description="The hour of the day, 0 to 23. In zones that are not whole hours from UTC, the one that an hour of UTC "
+        "begins in."
+    )
+    calls: int = _sum("calls", int, "How many decisions there were.")
+    error_rate: float | None = _sum("error_rate", float | None, "The share that failed, 0 to 1; null for no calls.")
+    fallback_rate: float | None = _sum(
+        "fallback_rate", float | None, "The share that a fallback served, 0 to 1; null for no calls."
+    )
+    avg_latency_ms: float | None = _sum("avg_latency_ms", float | None, "Mean latency in milliseconds.")
+    latency_p95_ms: float | None = _sum(
+        "latency_p95_ms", float | None, "Latency in milliseconds that 95 % did not exceed, within 2 %."
+    )
+
+
 @strawberry.type
 class SummaryQuery:
     analytics_summary = strawberry.field(
         resolver=resolvers.summary.analytics_summary,
         graphql_type=list[AnalyticsBucket],
         extensions=[Uninterrupted()],
-        description="Your decisions summed up: the last 30 days, unless the filter says from when to when. With a grain, "
-        "buckets follow one another without a gap, empty ones included, and add up. At most 10,000 rows.",
+        description="Your decisions summed up: the last 30 days, to the end of this hour, unless the filter says from when to "
+        "when. With a grain, buckets follow one another without a gap, empty ones included, and add up. At most 10,000 rows.",
+    )
+    leaderboard = strawberry.field(
+        resolver=resolvers.summary.leaderboard,
+        graphql_type=list[LeaderboardRow],
+        extensions=[Uninterrupted()],
+        description="Providers or models, the dearest first, each with its change against the range of the same length before.",
+    )
+    cost_trend = strawberry.field(
+        resolver=resolvers.summary.cost_trend,
+        graphql_type=list[CostTrendPoint],
+        extensions=[Uninterrupted()],
+        description="Cost over time, with each provider's share.",
+    )
+    heat_map = strawberry.field(
+        resolver=resolvers.summary.heat_map,
+        graphql_type=list[HeatMapCell],
+        extensions=[Uninterrupted()],
+        description="The 168 hours of a week: when calls are many, fail or take long.",
     )

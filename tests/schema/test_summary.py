@@ -13,7 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.latency import RELATIVE_ERROR
+from models.database import Database
+from models.retention import drop_before
 from schema import schema
+from tests.conftest import Clock
 from tests.support.api import Api
 
 LOG = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
@@ -163,6 +166,186 @@ async def test_empty_buckets_are_there(api: Api) -> None:
         ("2026-03-08T08:00:00Z", 0, "0"),
     ]
     assert await api.ask(COSTS) == [{"start": None, "end": None, "calls": 0, "totalCost": "0"}]
+
+
+# Comparisons and trends
+
+LEADERBOARD = """
+query($by: LeaderboardDimension!, $filter: AnalyticsFilter, $first: Int) {
+  leaderboard(by: $by, filter: $filter, first: $first) {
+    provider model current { calls totalCost errorRate fallbackRate latencyP95Ms } previous { calls totalCost }
+    callsChange totalCostChange avgCostChange successRateChange latencyP95MsChange
+  }
+}
+"""
+TREND = """
+query($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String) {
+  costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) {
+    start end totalCost providers { provider totalCost share }
+  }
+}
+"""
+HEAT_MAP = """
+query($filter: AnalyticsFilter, $timeZone: String) {
+  heatMap(filter: $filter, timeZone: $timeZone) {
+    weekday hour calls errorRate fallbackRate avgLatencyMs latencyP95Ms
+  }
+}
+"""
+
+
+def call(provider: str, model: str, at: str, **more: Any) -> dict[str, Any]:
+    return {
+        "provider": provider,
+        "modelUsed": model,
+        "taskType": "chat",
+        "success": True,
+        "occurredAt": at,
+    } | more
+
+
+async def test_a_leaderboard_compares_with_the_range_before(api: Api) -> None:
+    # given two days of calls: openai's become fewer, dearer and slower, groq is new, and mistral is gone
+    records = [
+        *[call("openai", "a", "2026-03-07T10:00:00Z", cost="0.1", latencyMs=100)] * 4,
+        call("mistral", "m", "2026-03-07T23:59:59.999999Z", cost="5"),
+        call("openai", "a", "2026-03-08T00:00:00Z", cost="0.3", latencyMs=200),
+        call("openai", "b", "2026-03-08T23:00:00Z", cost="0.1", latencyMs=200, success=False, fallbackUsed=True),
+        call("groq", "g", "2026-03-08T12:30:00Z", cost="0.2"),
+        call("groq", "g", "2026-03-09T00:00:00Z", cost="9"),
+    ]
+    assert await api.ask(LOG, input=records) == {"accepted": len(records)}
+    day = {"from": "2026-03-08T00:00:00Z", "to": "2026-03-09T00:00:00Z"}
+    # when
+    openai, groq = await api.ask(LEADERBOARD, by="PROVIDER", filter=day)
+    # then
+    assert openai["current"] | {"latencyP95Ms": None} == {
+        "calls": 2,
+        "totalCost": "0.4",
+        "errorRate": 0.5,
+        "fallbackRate": 0.5,
+        "latencyP95Ms": None,
+    }
+    assert openai["current"]["latencyP95Ms"] == pytest.approx(200, rel=RELATIVE_ERROR)
+    assert openai["previous"] == {"calls": 4, "totalCost": "0.4"}
+    assert {name: openai[name] for name in openai if name.endswith("Change")} == {
+        "callsChange": -0.5,
+        "totalCostChange": 0.0,
+        "avgCostChange": pytest.approx(1.0),
+        "successRateChange": -0.5,
+        "latencyP95MsChange": pytest.approx(1.0, rel=2 * RELATIVE_ERROR),
+    }
+    assert (groq["provider"], groq["current"]["totalCost"], groq["previous"]["calls"]) == ("groq", "0.2", 0)
+    assert {groq[name] for name in groq if name.endswith("Change")} == {None}
+    models = await api.ask(LEADERBOARD, by="MODEL", filter=day, first=2)
+    assert [(row["provider"], row["model"], row["current"]["totalCost"]) for row in models] == [
+        ("openai", "a", "0.3"),
+        ("groq", "g", "0.2"),
+    ]
+
+
+async def test_a_cost_trend_has_each_providers_share(api: Api) -> None:
+    records = [
+        call("openai", "a", "2026-03-07T10:00:00Z", cost="0.3"),
+        call("groq", "g", "2026-03-07T10:00:00Z", cost="0.1"),
+        call("groq", "g", "2026-03-08T22:59:59Z"),
+        call("openai", "a", "2026-03-08T23:00:00Z", cost="0.2"),
+    ]
+    await api.ask(LOG, input=records)
+    filter_ = {"from": "2026-03-06T23:00:00Z", "to": "2026-03-09T12:00:00Z"}
+    points = await api.ask(TREND, filter=filter_, grain="DAY", timeZone="Europe/Berlin")
+    assert [(point["start"], point["totalCost"]) for point in points] == [
+        ("2026-03-06T23:00:00Z", "0.4"),
+        ("2026-03-07T23:00:00Z", "0"),
+        ("2026-03-08T23:00:00Z", "0.2"),
+    ]
+    assert points[0]["providers"] == [
+        {"provider": "groq", "totalCost": "0.1", "share": 0.25},
+        {"provider": "openai", "totalCost": "0.3", "share": 0.75},
+    ]
+    assert points[1]["providers"] == [
+        {"provider": name, "totalCost": "0", "share": None} for name in ("groq", "openai")
+    ]
+    assert points[2]["providers"][1] == {"provider": "openai", "totalCost": "0.2", "share": 1.0}
+
+
+async def test_a_heat_map_is_a_week_by_the_clock_on_the_wall(api: Api) -> None:
+    # given calls of two Mondays at nine in Berlin, in winter and, an hour earlier by UTC, in summer; and a Sunday night's
+    records = [
+        call("openai", "a", "2026-03-02T08:30:00Z", latencyMs=100),
+        call("openai", "a", "2026-03-02T08:59:59.999999Z", latencyMs=300, success=False),
+        call("openai", "a", "2026-02-22T23:30:00Z", fallbackUsed=True),
+        call("openai", "a", "2025-08-04T07:15:00Z", latencyMs=200),
+    ]
+    await api.ask(LOG, input=records)
+    cells = await api.ask(HEAT_MAP, filter={"from": "2025-08-01T00:00:00Z"}, timeZone="Europe/Berlin")
+    assert len(cells) == 168
+    assert [(cell["weekday"], cell["hour"]) for cell in cells[:25]] == [
+        *[("MONDAY", hour) for hour in range(24)],
+        ("TUESDAY", 0),
+    ]
+    nine, midnight = cells[9], cells[0]
+    assert (nine["calls"], nine["errorRate"], nine["fallbackRate"], nine["avgLatencyMs"]) == (3, 1 / 3, 0.0, 200.0)
+    assert nine["latencyP95Ms"] == pytest.approx(300, rel=RELATIVE_ERROR)
+    assert (midnight["calls"], midnight["fallbackRate"], midnight["latencyP95Ms"]) == (1, 1.0, None)
+    assert sum(cell["calls"] for cell in cells) == 4
+
+
+@pytest.mark.usefixtures("logged")
+async def test_nobody_elses_decisions_are_compared(other_api: Api) -> None:
+    assert await other_api.ask(LEADERBOARD, by="MODEL", filter=MARCH) == []
+    assert {point["totalCost"] for point in await other_api.ask(TREND, filter=MARCH, grain="DAY")} == {"0"}
+    assert {cell["calls"] for cell in await other_api.ask(HEAT_MAP, filter=MARCH)} == {0}
+
+
+# The range
+
+
+async def test_until_when_is_the_end_of_this_hour(api: Api, clock: Clock) -> None:
+    clock.advance(minutes=3)
+    moment = clock().isoformat()
+    await api.ask(LOG, input=[call("openai", "a", moment, cost="1"), call("openai", "a", "2026-02-08T13:00:00Z")])
+    assert (await api.ask(COSTS))[0] == {"start": None, "end": None, "calls": 2, "totalCost": "1"}
+    days = await api.ask(COSTS, grain="DAY")
+    assert (days[0]["start"], days[-1]["end"]) == ("2026-02-08T13:00:00Z", "2026-03-10T13:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("filter_", "answer"),
+    [
+        ({"from": "1970-01-01T00:00:00Z", "to": "1970-01-02T00:00:00Z"}, 1),
+        ({"to": "1970-01-01T00:00:01Z"}, 1),
+        ({"from": "1970-01-01T00:00:00Z"}, "grain"),
+        ({"from": "2199-12-01T00:00:00Z", "to": "2200-01-01T00:00:00Z"}, 31),
+        ({"to": "2200-01-01T00:00:00.000001Z"}, "filter.to"),
+        ({"to": "9999-12-31T23:59:59.999999Z"}, "filter.to"),
+        ({"to": "1970-01-01T00:00:00Z"}, "filter.from"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+async def test_the_ends_of_time(api: Api, filter_: dict[str, str], answer: int | str, zone: str) -> None:
+    if isinstance(answer, int):
+        days = await api.ask(COSTS, filter=filter_, grain="DAY", timeZone=zone)
+        assert 0 <= len(days) - answer <= (zone != "UTC")
+    else:
+        [error] = await api.errors(COSTS, filter=filter_, grain="HOUR", timeZone=zone)
+        assert error["message"].startswith(f"{answer}: ")
+
+
+async def test_days_and_hours_are_read_where_rows_were_dropped_and_parts_of_hours_are_refused(
+    api: Api, database: Database, logged: list[dict[str, Any]]
+) -> None:
+    # given decisions of February that are dropped
+    kept_from = await drop_before(database, datetime(2026, 3, 5, tzinfo=UTC))
+    assert kept_from == datetime(2026, 3, 1, tzinfo=UTC)
+    # when whole hours are asked for, then nothing is missing
+    [total] = await api.ask(COSTS, filter={"from": "2026-02-19T05:00:00Z", "to": "2026-03-10T12:00:00Z"})
+    start = datetime(2026, 2, 19, 5, tzinfo=UTC)
+    assert total["calls"] == sum(happened(record) >= start for record in logged)
+    # and what cannot be told is not guessed
+    for filter_ in ({"from": "2026-02-19T05:30:00Z"}, {"from": "2026-02-19T05:00:00Z", "success": True}):
+        [error] = await api.errors(COSTS, filter=filter_)
+        assert error["message"].startswith("filter: decisions before 2026-03-01T00:00:00Z were dropped")
 
 
 @pytest.mark.parametrize(
