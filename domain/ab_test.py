@@ -17,6 +17,8 @@ from domain.catalog import Rates
 from domain.inference import GROUPS, Metric
 from domain.money import ZERO
 
+MAX_RUNNING_TESTS: Final = 100
+"""Of a user: routing knows all of them."""
 MAX_RUN_HOURS: Final = 90 * 24
 """That a test may be told to run at least."""
 
@@ -83,6 +85,7 @@ class RunningTest:
 
     id: UUID
     name: str
+    task_type: str | None
     split: float
     variants: Mapping[Variant, VariantConfig]
 

@@ -50,7 +50,8 @@ _ROUNDING: Final = 1e-12
 """Share of the sum of squares below which a variance cannot be told from rounding."""
 _LEAST_CALLS: Final = 2
 """Of each variant, for there to be a variance."""
-_NO_END: Final = 1e12
+_NO_END: Final = 2**31 - 1
+"""Calls that nobody waits for, and the most that the API can say."""
 _WORTH_SAYING: Final = 1.5
 """The design effect from which on it is told."""
 _LEAST_P: Final = 2.2250738585072014e-308
@@ -280,23 +281,11 @@ def compare(metric: Metric, a: Arm, b: Arm, *, alpha: float = ALPHA, minimum: in
         p_value,
         likely if metric is Metric.SUCCESS_RATE else 1 - likely,
         design_effect,
-        detectable_effect(metric, a, b, alpha=alpha),
-        _still_needed(metric, verdict, a, b, difference, alpha),
+        _relative(metric, _detectable(variance, x, alpha), sums_a + sums_b),
+        0 if p_value <= alpha else _calls_needed(metric, a, b, abs(difference), (variance, x), alpha, minimum),
         verdict,
         sentence,
     )
-
-
-def _still_needed(metric: Metric, verdict: Verdict, a: Arm, b: Arm, difference: float, alpha: float) -> int | None:
-    if verdict is not Verdict.NO_DIFFERENCE_YET:
-        return 0
-    effect = abs(difference)
-    if metric is Metric.LATENCY:
-        effect = math.expm1(effect)
-    elif metric is Metric.COST:
-        sums = a.cost + b.cost
-        effect = effect * sums.count / sums.total if sums.total else 0.0
-    return calls_needed(metric, a, b, effect, alpha=alpha) if effect else None
 
 
 def probability_better(difference: float, variance: float) -> float:
@@ -344,20 +333,14 @@ def detectable_effect(metric: Metric, a: Arm, b: Arm, *, alpha: float = ALPHA) -
     if min(sums_a.count, sums_b.count) < _LEAST_CALLS:
         return None
     variance, x, _ = _spread(metric, a, b)
-    shift = _detectable(variance, x, alpha)
-    if metric is Metric.SUCCESS_RATE:
-        return min(shift, 1.0)
-    if metric is Metric.LATENCY:
-        return _exp(shift) - 1
-    mean = (sums_a.total + sums_b.total) / (sums_a.count + sums_b.count)
-    return shift / mean if mean else None
+    return _relative(metric, _detectable(variance, x, alpha), sums_a + sums_b)
 
 
 def calls_needed(
     metric: Metric, a: Arm, b: Arm, effect: float, *, alpha: float = ALPHA, minimum: int = MINIMUM_CALLS
 ) -> int | None:
     """About how many more calls of both variants decide an effect, in four of five tests. None before two calls of each,
-    and for more than a trillion.
+    and for more than two billion.
 
     The effect is stated as `detectable_effect` states it, whose formula (Lachin, 1981) is solved here for n, with the
     variances, the split and the share of calls whose value is known staying what they are. A test that is looked at
@@ -368,22 +351,32 @@ def calls_needed(
     sums_a, sums_b = a.sums(metric), b.sums(metric)
     if min(sums_a.count, sums_b.count) < _LEAST_CALLS:
         return None
-    both = sums_a.count + sums_b.count
-    shift = effect
+    both, shift = sums_a + sums_b, effect
     if metric is Metric.LATENCY:
         shift = math.log1p(effect)
     elif metric is Metric.COST:
-        shift = effect * (sums_a.total + sums_b.total) / both
+        shift = effect * both.total / both.count
     variance, x, _ = _spread(metric, a, b)
+    return _calls_needed(metric, a, b, shift, (variance, x), alpha, minimum)
+
+
+def _calls_needed(
+    metric: Metric, a: Arm, b: Arm, shift: float, spread: tuple[float, float], alpha: float, minimum: int
+) -> int | None:
+    """The same for a difference of means."""
+    variance, x = spread
+    count_a, count_b = a.sums(metric).count, b.sums(metric).count
+    both = count_a + count_b
     if variance and not shift:
         return None
 
     def decided(times: float) -> bool:
         return _detectable(variance / times, x * times, alpha) <= shift
 
-    least = max(minimum / min(sums_a.count, sums_b.count), 1.0)
+    least = max(minimum / min(count_a, count_b), 1.0)
     times = _first(decided, least, within=0.5 / both, most=_NO_END / both)
-    return None if times is None else math.ceil((times - 1) * max(a.n + b.n, both))
+    more = None if times is None else math.ceil((times - 1) * max(a.n + b.n, both))
+    return more if more is None or more <= _NO_END else None
 
 
 def _first(holds: Callable[[float], bool], least: float, *, within: float, most: float) -> float | None:
@@ -500,8 +493,10 @@ def _dispersion(a: Arm, b: Arm) -> float:
         return math.inf
     n_a, n_b = a.assigned, b.assigned
     groups = a.groups.keys() | b.groups.keys()
-    if not n_a or not n_b or len(groups) < _LEAST_CALLS:
+    if len(groups) < _LEAST_CALLS:
         return 1.0
+    if not n_a or not n_b:  # then shares do not vary: all that is known is how many units there are
+        return max((n_a + n_b) / min(a.units, b.units), 1.0)
     share = n_a / (n_a + n_b)
     expected = (n_a + n_b) * share * (1 - share)
     none = Group()
@@ -520,12 +515,11 @@ def _variance(metric: Metric, a: Sums, b: Sums) -> float:
     of each outcome (Krichevsky, Trofimov: "The Performance of Universal Encoding", 1981), so that no failure yet is not
     taken for none ever.
     """
-    own = _variance_of_one if metric is not Metric.SUCCESS_RATE else _variance_of_outcome
+
+    def own(sums: Sums) -> float:
+        return _variance_of_outcome(sums) if metric is Metric.SUCCESS_RATE else sums.variance
+
     return max(own(a) / a.count + own(b) / b.count, own(a + b) * (1 / a.count + 1 / b.count))
-
-
-def _variance_of_one(sums: Sums) -> float:
-    return sums.variance
 
 
 def _variance_of_outcome(sums: Sums) -> float:
@@ -540,6 +534,15 @@ def _radius(variance: float, x: float, alpha: float) -> float:
 
 def _detectable(variance: float, x: float, alpha: float) -> float:
     return _radius(variance, x, alpha) + _POWER_QUANTILE * math.sqrt(variance)
+
+
+def _relative(metric: Metric, shift: float, both: Sums) -> float | None:
+    """A difference of means as `detectable_effect` states it."""
+    if metric is Metric.SUCCESS_RATE:
+        return min(shift, 1.0)
+    if metric is Metric.LATENCY:
+        return _exp(shift) - 1
+    return shift * both.count / both.total if both.total else None
 
 
 def _exp(value: float) -> float:

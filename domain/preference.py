@@ -216,8 +216,8 @@ def with_winner(
 ) -> list[RoutingRule]:
     """These rules and one that makes a test's winner the default for the requests it was tested on.
 
-    It takes the place of what earlier tests made the default for them. The user's own rules go before it, and what was
-    tested for one task type before what was tested for all. Raises Conflict when there is no room for it.
+    It takes the place of what earlier tests made the default for them, and comes last, but before the first rule of a test
+    of all task types. Raises Conflict when there is no room for it.
     """
     when = RuleCondition(task_type=task_type)
     others = [rule for rule in rules if rule.ab_test_id is None or rule.when != when]

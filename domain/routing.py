@@ -183,6 +183,8 @@ class Trial:
 
     test: RunningTest
     assignment: Assignment
+    joined: Collection[Key]
+    """What is a candidate for the test alone."""
 
     @property
     def propensity(self) -> float:
@@ -288,8 +290,9 @@ class _Steering:
     preferred: Mapping[str, int]
     blocked: Mapping[str, tuple[Constraint, str]]
     use: RuleTarget | None
-    # Whether that is the winner of an earlier A/B test, which another one may put to the test again.
+    # Whether that is the winner of an earlier A/B test, and of which task type: another one may put it to the test again.
     use_is_tested: bool
+    use_is_for: str | None
     rules: Sequence[str]
 
 
@@ -316,12 +319,12 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
         variants = {_key(config.provider, config.model): config for config in test.variants.values()}
         missing = {} if asked.candidates else {key: variants[key] for key in variants if key not in found}
         with_variants = found | {
-            key: judged(own.get(key) or _known(config.provider, config.model, at), None)
+            key: judged(own.get(key) or _known(config.provider, config.model, at), config.parameters)
             for key, config in missing.items()
         }
-        outside = _outside(test, with_variants, steering)
+        outside = _outside(test, with_variants, steering, named=bool(asked.candidates))
         if outside is None:
-            found, trial = with_variants, Trial(test, test.assign(unit))
+            found, trial = with_variants, Trial(test, test.assign(unit), missing.keys())
     verdicts = list(found.values())
     measures = [_measure(verdict, asked, steering.priority, statistics) for verdict in verdicts]
     private = steering.priority is RoutingPriority.PRIVACY
@@ -330,9 +333,10 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
 
     def order(index: int) -> tuple[Any, ...]:
         verdict = verdicts[index]
+        elsewhere, remote = verdict.key != used, private and not verdict.model.local
         return (
-            verdict.key != used,
-            private and not verdict.model.local,
+            # A test's winner won where no local model was to go first; what the user's own rule says goes before all.
+            *((remote, elsewhere) if steering.use_is_tested else (elsewhere, remote)),
             steering.preferred.get(verdict.key[0], last_preferred),
             measures[index],
             _UNKNOWN if verdict.estimate is None else verdict.estimate,
@@ -364,13 +368,16 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     """
     tightest = _tightest(budgets)
     affordable, beyond = (ranking.eligible, []) if tightest is None else _parted(ranking.eligible, tightest)
+    trial, notes = ranking.trial, ranking.notes
+    if trial is not None and (outside := _unaffordable(trial.test, affordable)):
+        affordable, beyond = (
+            [verdict for verdict in verdicts if verdict.key not in trial.joined] for verdicts in (affordable, beyond)
+        )
+        trial, notes = None, [*notes, outside]
     if not affordable:
         return _refused(ranking, beyond, budgets)
     chosen, *others = affordable
     reason = f"the first by {ranking.priority} among {len(affordable)} eligible"
-    trial, notes = ranking.trial, ranking.notes
-    if trial is not None and (outside := _unaffordable(trial.test, affordable)):
-        trial, notes = None, [*notes, outside]
     if trial is not None:
         variant = trial.assignment.variant
         config = trial.test.variants[variant]
@@ -390,14 +397,15 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     return Choice(ranking, chosen, fallbacks, held, tightest is not None, verdicts[:MAX_CANDIDATES], notes, trial)
 
 
-def _outside(test: RunningTest, candidates: Mapping[Key, Verdict], steering: _Steering) -> str | None:
+def _outside(test: RunningTest, candidates: Mapping[Key, Verdict], steering: _Steering, *, named: bool) -> str | None:
     """Why the request takes no part in the test; None if it does: either variant is as free to serve it as the other."""
-    if steering.use is not None and not steering.use_is_tested:
+    tested_again = steering.use_is_tested and steering.use_is_for in (None, test.task_type)
+    if steering.use is not None and not tested_again:
         return _served_outside(test, "a rule says where to send it")
     local: list[bool] = []
     for variant, config in test.variants.items():
         verdict = candidates.get(_key(config.provider, config.model))
-        if verdict is None:
+        if verdict is None or (named and verdict.parameters not in (None, config.parameters)):
             return _served_outside(test, f"variant {variant} is none of its candidates")
         if not verdict.eligible:
             return _served_outside(test, f"variant {variant} cannot serve it, as {verdict.reason}")
@@ -455,6 +463,7 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, at: datetime)
         blocked=blocked,
         use=using.then.use if using else None,
         use_is_tested=using is not None and using.ab_test_id is not None,
+        use_is_for=using.when.task_type if using else None,
         rules=[rule.name for rule in applying],
     )
 
@@ -472,10 +481,13 @@ def _candidates(
     provider that none of these is of, all listed models are considered, unless it is blocked.
     """
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
+    use = steering.use
+    used = None if use is None else _key(use.provider, use.model)
     if asked.candidates:
         for config in asked.candidates:
             key = _key(config.provider, config.model)
-            found.setdefault(key, (own.get(key) or _known(config.provider, config.model, at), config.parameters))
+            parameters = use.parameters if use and key == used and config.parameters is None else config.parameters
+            found.setdefault(key, (own.get(key) or _known(config.provider, config.model, at), parameters))
         return found.values()
     for key, model in own.items():
         found[key] = (model, None)
@@ -485,10 +497,9 @@ def _candidates(
         key = _key(provider, name)
         if key not in found:
             found[key] = (_known(provider, name, at), None)
-    if (use := steering.use) is not None:
-        key = _key(use.provider, use.model)
-        model, _ = found.get(key) or (_known(use.provider, use.model, at), None)
-        found[key] = (model, use.parameters)
+    if use is not None and used is not None:
+        model, _ = found.get(used) or (_known(use.provider, use.model, at), None)
+        found[used] = (model, use.parameters)
     missing = steering.preferred.keys() - steering.blocked.keys() - {provider for provider, _ in found}
     if missing:
         found |= _all_of(missing, at)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, Uuid, select
+from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, Uuid, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -82,7 +82,7 @@ class ABTest(Owned, Base):
     def running(self) -> RunningTest:
         """What routing needs to know of it."""
         variants = {variant: VariantConfig.model_validate(self.config(variant)) for variant in Variant}
-        return RunningTest(self.id, self.test_name, self.split, variants)
+        return RunningTest(self.id, self.test_name, self.task_type, self.split, variants)
 
     def _metrics(self, variant: Variant) -> VariantMetrics:
         def column(name: str) -> Any:
@@ -118,6 +118,12 @@ async def running_tests_of(session: AsyncSession, user_id: UUID) -> list[ABTest]
     """The user's tests that run, one for each task type."""
     statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.active.is_(True))
     return list(await session.scalars(statement.order_by(ABTest.running_for)))
+
+
+async def count_running_tests(session: AsyncSession, user_id: UUID) -> int:
+    """How many of the user's tests run."""
+    statement = select(func.count()).where(ABTest.user_id == user_id, ABTest.active.is_(True))
+    return await session.scalar(statement) or 0
 
 
 async def load_inference(session: AsyncSession, tests: Sequence[ABTest], now: datetime) -> None:

@@ -93,7 +93,7 @@ class Prepared:
 class Assigned:
     """What a decision was assigned in an A/B test, as columns of its records."""
 
-    unreported: bool
+    first_is_missing: bool
     """Whether no record of it is stored yet."""
     columns: dict[str, Any]
 
@@ -393,6 +393,8 @@ def _counted(entry: Prepared, assigned: Mapping[Key, Assigned], tests: Mapping[K
     if row["ab_test_id"] is None:
         return row
     running = tests.get((row["user_id"], row["ab_test_id"]))
+    if running is None and made is not None:
+        return row  # the test was deleted since, and what was decided in it is spent all the same
     if running is None:
         raise InvalidInput("abTestId: must be the id of one of your tests", ["abTestId"])
     if row["ab_variant"] is None:
@@ -406,7 +408,7 @@ def _counted(entry: Prepared, assigned: Mapping[Key, Assigned], tests: Mapping[K
 
 def _count_assignments(rows: Iterable[dict[str, Any]], assigned: Mapping[Key, Assigned]) -> None:
     """Mark the first record of each decision that was assigned a variant: it stands for the assignment."""
-    first = {key for key, made in assigned.items() if made.unreported}
+    first = {key for key, made in assigned.items() if made.first_is_missing}
     for row in rows:
         key = (row["user_id"], row["decision_id"])
         if key in assigned:

@@ -11,7 +11,7 @@ import strawberry
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.ab_test import AssignVariant, CreateABTest, Variant, VariantConfig, likely_costs
+from domain.ab_test import MAX_RUNNING_TESTS, AssignVariant, CreateABTest, Variant, VariantConfig, likely_costs
 from domain.bounds import identifier
 from domain.catalog import Rates, listed
 from domain.error import Conflict, InvalidInput, NotFound
@@ -21,7 +21,7 @@ from domain.page import Page
 from domain.preference import RoutingRule, RuleTarget, as_stored, with_winner
 from domain.price import provider_id
 from models.ab_group import ABGroup
-from models.ab_test import ABTest, ab_test_of, freeze, load_inference, running_test_for
+from models.ab_test import ABTest, ab_test_of, count_running_tests, freeze, load_inference, running_test_for
 from models.analytics import past_calls
 from models.catalog import models_of
 from models.database import raise_event
@@ -31,6 +31,7 @@ from models.routing_version import bump_version
 from models.types import new_id
 from resolvers.context import Context, Info
 from resolvers.input import After, First, known, present
+from resolvers.selection import selected
 from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ async def ab_tests(
     conditions = [] if wanted is None else [ABTest.active.is_(wanted)]
     async with context.database.viewer(context.viewer) as session:
         page = await newest_first(session, ABTest, context.viewer.id, conditions, first=first, after=known(after))
-        await load_inference(session, page.nodes, context.clock())
+        if "inference" in selected(info):
+            await load_inference(session, page.nodes, context.clock())
     return page
 
 
@@ -83,6 +85,8 @@ async def create_ab_test(
                 f'taskType: the test "{running.test_name}" runs for this task type already; end it first',
                 ["input", "taskType"],
             )
+        if await count_running_tests(session, context.viewer.id) >= MAX_RUNNING_TESTS:
+            raise Conflict(f"taskType: {MAX_RUNNING_TESTS} tests run already; end one first", ["input", "taskType"])
         cap = asked.cost_cap or await _likely_cap(session, context.viewer.id, asked, now)
         if cap is None and asked.primary_metric is Metric.COST:
             raise InvalidInput(

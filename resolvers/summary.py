@@ -1,11 +1,10 @@
 """Summaries of decisions: sums, averages and percentiles over time and by dimension."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import strawberry
-from strawberry.types.nodes import Selection
 
 import domain.summary
 from domain.bounds import EPOCH, page_size
@@ -28,6 +27,7 @@ from models.summary import Summary, Summed
 from resolvers.analytics import Filter
 from resolvers.context import Info
 from resolvers.input import First, known, present
+from resolvers.selection import selected
 
 if TYPE_CHECKING:
     from schema.analytics import AnalyticsFilterInput
@@ -114,25 +114,14 @@ async def _summed(
 ) -> Summed:
     context = info.context
     async with context.database.viewer(context.viewer) as session:
-        summary = Summary(
-            session, context.viewer.id, request.filter, dimensions, percentiles=_asks_for_percentiles(info)
-        )
+        # Histograms are read for percentiles alone.
+        percentiles = any(name.startswith("latencyP") for name in selected(info))
+        summary = Summary(session, context.viewer.id, request.filter, dimensions, percentiles=percentiles)
         return await summary.over(buckets)
 
 
 def _by_text(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
     return tuple((value is not None, value or "") for value in group)
-
-
-def _asks_for_percentiles(info: Info) -> bool:
-    """Whether one of the fields is asked for that the histograms are read for."""
-
-    def names(selections: Iterable[Selection]) -> Iterable[str]:
-        for selection in selections:
-            yield getattr(selection, "name", "")
-            yield from names(selection.selections)
-
-    return any(name.startswith("latencyP") for name in names(info.selected_fields))
 
 
 def dimension(of: AnalyticsDimension) -> Any:

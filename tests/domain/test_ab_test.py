@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
@@ -192,7 +193,7 @@ def test_what_a_unit_gets_depends_on_nothing_but_the_id_of_the_test_the_unit_and
     ab_test_id: UUID, unit: str, split: float, name: str, variants: list[dict[str, Any]]
 ) -> None:
     configs_ = dict(zip(Variant, map(VariantConfig.checked, variants), strict=True))
-    running = RunningTest(ab_test_id, name, split, configs_)
+    running = RunningTest(ab_test_id, name, "chat", split, configs_)
 
     # whatever other tests assigned before
     assign(OTHER_ID, unit, 0.5)
@@ -213,7 +214,7 @@ def test_a_greater_split_moves_units_from_b_to_a_alone(ab_test_id: UUID, unit: s
 
 def share_is_near(count: int, of: int, share: float) -> bool:
     """Whether so many are within four standard errors of the share."""
-    return abs(count - of * share) < 4 * (of * share * (1 - share)) ** 0.5
+    return abs(count - of * share) < 4 * math.sqrt(of * share * (1 - share))
 
 
 @pytest.mark.parametrize(("count", "split"), [(1_000_000, 0.5), (100_000, 0.9)])

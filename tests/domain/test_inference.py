@@ -305,6 +305,23 @@ def test_units_that_repeat_raise_no_false_alarm_about_the_split() -> None:
     assert conclude(alone(25_600, 25_600), alone(23_040, 23_040)).verdict is Verdict.SAMPLE_RATIO_MISMATCH
 
 
+def test_a_small_variant_that_has_no_unit_yet_raises_no_false_alarm() -> None:
+    # given 60 units of 30 calls each, of which one in 50 should be A's: none of them is
+    b = Arm(1_800, 1_800, groups={unit: Group(30, 30, 30) for unit in range(60)})
+    assert sample_ratio_p_value(0, b.n, 0.02) < 0.01
+    assert conclude(Arm(0, 0), b, split=0.02).verdict is Verdict.NOT_ENOUGH_DATA
+    # ... but that none of them is A's at 50/50 is found
+    assert conclude(Arm(0, 0), b).verdict is Verdict.SAMPLE_RATIO_MISMATCH
+
+
+def test_calls_needed_are_as_many_as_the_api_can_say_or_not_said() -> None:
+    look = compare(Metric.SUCCESS_RATE, success(100_000, 95_000), success(100_000, 95_001))
+    assert (look.verdict, look.calls_needed) == (Verdict.NO_DIFFERENCE_YET, None)
+    look = compare(Metric.SUCCESS_RATE, success(100_000, 95_000), success(100_000, 95_050))
+    assert look.calls_needed is not None
+    assert 10**6 < look.calls_needed < 2**31
+
+
 @pytest.mark.parametrize("split", [0.5, 0.9])
 @pytest.mark.parametrize("rate", [0.8, 0.97])
 def test_equals_seldom_get_a_winner_at_any_look(rate: float, split: float) -> None:

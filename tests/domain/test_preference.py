@@ -3,22 +3,28 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from domain.error import InvalidInput
+from domain.error import Conflict, InvalidInput
 from domain.preference import (
+    MAX_RULES,
     HourRange,
     RoutingPriority,
     RoutingRule,
     RuleAction,
     RuleCondition,
+    RuleTarget,
     SavePreferences,
+    as_stored,
     check_providers,
     in_both,
+    too_long,
+    with_winner,
 )
 
 
@@ -502,3 +508,190 @@ def test_a_condition_out_of_bounds_is_refused_by_name(condition: dict[str, Any],
     with pytest.raises(InvalidInput) as refusal:
         RuleCondition.checked(condition, ())
     assert refusal.value.path == path
+
+
+# The winner of a test
+
+WON = UUID("0198c0de-0000-7000-8000-000000000001")
+EARLIER = UUID("0198c0de-0000-7000-8000-000000000002")
+TARGET = RuleTarget(provider="openai", model="gpt-4o", parameters={"temperature": 0})
+
+
+def rules_of(*given_rules: dict[str, Any]) -> list[RoutingRule]:
+    return [RoutingRule.checked(each) for each in given_rules]
+
+
+def winner_of(test_name: str, task_type: str | None, ab_test_id: UUID = EARLIER) -> dict[str, Any]:
+    use = {"provider": "groq", "model": "llama"}
+    return rule(f"Winner of {test_name}", {"taskType": task_type}, {"use": use}) | {"abTestId": str(ab_test_id)}
+
+
+def won(rules: list[RoutingRule], task_type: str | None = "chat", test_name: str = "t") -> list[RoutingRule]:
+    return with_winner(rules, ab_test_id=WON, test_name=test_name, task_type=task_type, winner=TARGET)
+
+
+def names(rules: list[RoutingRule]) -> list[str]:
+    return [each.name for each in rules]
+
+
+@pytest.mark.parametrize("task_type", ["chat", None])
+def test_a_winner_is_used_for_what_it_was_tested_on_with_its_parameters(task_type: str | None) -> None:
+    [made] = won([], task_type)
+
+    assert made == RoutingRule(
+        name="Winner of t", when=RuleCondition(task_type=task_type), then=RuleAction(use=TARGET), ab_test_id=WON
+    )
+    assert made.then.use is not None
+    assert made.then.use.parameters == {"temperature": 0}
+
+
+@pytest.mark.parametrize("task_type", ["chat", None])
+def test_the_rules_of_the_user_go_before_a_winner(task_type: str | None) -> None:
+    # given rules for the same requests and for others, one of which uses what it says
+    own = rules_of(
+        rule("a", when={"taskType": "chat"}, then={"use": {"provider": "p", "model": "m"}}),
+        rule("b"),
+        rule("c", when={"taskType": "ask"}),
+    )
+
+    made = won(own, task_type)
+
+    assert made[:3] == own
+    assert names(made) == ["a", "b", "c", "Winner of t"]
+
+
+@pytest.mark.parametrize(
+    ("task_type", "left"),
+    [
+        ("chat", ["own", "Winner of asking", "Winner of t", "Winner of all"]),
+        ("ask", ["own", "Winner of chatting", "Winner of t", "Winner of all"]),
+        ("sum", ["own", "Winner of chatting", "Winner of asking", "Winner of t", "Winner of all"]),
+        (None, ["own", "Winner of chatting", "Winner of asking", "Winner of t"]),
+    ],
+)
+def test_a_winner_takes_the_place_of_the_earlier_one_of_its_requests_alone(
+    task_type: str | None, left: list[str]
+) -> None:
+    earlier = rules_of(
+        rule("own", when={"taskType": "chat"}),
+        winner_of("chatting", "chat"),
+        winner_of("asking", "ask"),
+        winner_of("all", None),
+    )
+
+    assert names(won(earlier, task_type)) == left
+
+
+def test_a_rule_that_asks_for_more_than_a_task_type_is_no_earlier_winner_of_it() -> None:
+    [changed] = rules_of(winner_of("chatting", "chat") | {"when": {"taskType": "chat", "priority": "COST"}})
+
+    assert names(won([changed])) == ["Winner of chatting", "Winner of t"]
+
+
+def test_a_winner_of_one_task_type_goes_before_that_of_all_whichever_came_first() -> None:
+    own = rules_of(rule("own"), rule("all of mine", then={"use": {"provider": "p", "model": "m"}}))
+
+    one_first = with_winner(won(own), ab_test_id=EARLIER, test_name="all", task_type=None, winner=TARGET)
+    all_first = won(with_winner(own, ab_test_id=EARLIER, test_name="all", task_type=None, winner=TARGET))
+
+    assert names(one_first) == ["own", "all of mine", "Winner of t", "Winner of all"]
+    assert all_first == one_first
+
+
+@pytest.mark.parametrize(
+    ("test_name", "name"),
+    [
+        ("x" * 190, "Winner of " + "x" * 190),
+        ("x" * 191, f"Winner of {'x' * 100} ({WON})"),
+        ("x" * 200, f"Winner of {'x' * 100} ({WON})"),
+        ("taken", f"Winner of taken ({WON})"),
+        ("Taken", "Winner of Taken"),
+    ],
+)
+def test_a_name_that_is_taken_or_too_long_is_told_apart_by_the_test(test_name: str, name: str) -> None:
+    own = rules_of(rule("Winner of taken"))
+
+    made = won(own, test_name=test_name)
+
+    assert names(made) == ["Winner of taken", name]
+    assert len(name) <= 200
+
+
+def test_the_name_of_the_winner_that_goes_is_free_again() -> None:
+    assert names(won(rules_of(winner_of("t", "chat")))) == ["Winner of t"]
+
+
+@pytest.mark.parametrize(
+    "full",
+    [
+        [rule(f"r{number}") for number in range(MAX_RULES)],
+        # few rules, but of 64 KB
+        [
+            rule(f"r{number}", then={"use": {"provider": "p", "model": "m", "parameters": {"text": "x" * 16_000}}})
+            for number in range(4)
+        ],
+    ],
+    ids=["of 50 rules", "of 64 KB"],
+)
+def test_preferences_that_are_full_have_no_room_for_a_winner(full: list[dict[str, Any]]) -> None:
+    rules = rules_of(*full)
+    winner = TARGET.model_copy(update={"parameters": {"text": "x" * 2_000}})
+
+    with pytest.raises(Conflict) as refusal:
+        with_winner(rules, ab_test_id=WON, test_name="t", task_type=None, winner=winner)
+
+    assert refusal.value.path == ["winner"]
+    assert refusal.value.message == (
+        "winner: your preferences have no room for a rule that makes it the default: at most 50 rules of 65536 bytes; "
+        "delete one, or end the test without a winner"
+    )
+    assert not too_long(rules)
+    assert rules == rules_of(*full)
+
+
+@pytest.mark.parametrize("task_type", ["chat", None])
+def test_a_winner_may_take_the_place_of_another_in_preferences_that_are_full(task_type: str | None) -> None:
+    full = rules_of(*(rule(f"r{number}") for number in range(MAX_RULES - 1)), winner_of("s", task_type))
+
+    made = won(full, task_type)
+
+    assert made[:-1] == full[:-1]
+    assert made[-1].ab_test_id == WON
+
+
+task_types = st.sampled_from([None, "chat", "ask"])
+test_names = st.sampled_from(["t", "x" * 190, "x" * 191, "x" * 200, "ü" * 200, '"' * 200])
+kept_rules = st.lists(
+    st.builds(rule, test_names.map(lambda name: f"Winner of {name}"[:200]), st.just({"hours": {"from": 22, "to": 6}}))
+    | st.builds(winner_of, st.sampled_from(["t", "s", "x" * 190]), task_types, st.uuids()),
+    max_size=5,
+    unique_by=lambda each: each["name"],
+)
+targets = st.builds(
+    RuleTarget,
+    provider=st.just("p"),
+    model=st.just("m"),
+    parameters=st.sampled_from([None, {}, {"temperature": 0.5, "stop": ["ü", None]}]),
+)
+ended_tests = st.lists(
+    st.tuples(st.uuids(), test_names, task_types, targets), min_size=1, max_size=4, unique_by=lambda each: each[0]
+)
+
+
+@given(kept_rules, ended_tests)
+@settings(max_examples=200, deadline=None)
+def test_rules_with_winners_can_be_saved_again_as_they_are_read(
+    kept: list[dict[str, Any]], ended: list[tuple[UUID, str, str | None, RuleTarget]]
+) -> None:
+    rules = rules_of(*kept)
+    for ab_test_id, test_name, task_type, winner in ended:
+        rules = with_winner(rules, ab_test_id=ab_test_id, test_name=test_name, task_type=task_type, winner=winner)
+
+    read = rules_of(*as_stored(rules))
+    sent = [each.model_dump(mode="json", by_alias=True) for each in read]
+
+    assert SavePreferences.checked({"customRules": sent}).custom_rules == rules
+    # and of each kind of requests the last test's winner is used
+    used = {each.when.task_type: (each.ab_test_id, each.then.use) for each in rules if each.ab_test_id}
+    for ab_test_id, _, task_type, winner in {each[2]: each for each in ended}.values():
+        assert used[task_type] == (ab_test_id, winner)

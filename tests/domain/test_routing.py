@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
+from itertools import count, pairwise, permutations, product
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.ab_test import RunningTest, Variant, VariantConfig
 from domain.catalog import CatalogModel
-from domain.preference import RoutingPriority, RoutingRule
+from domain.preference import RoutingPriority, RoutingRule, RuleCondition
 from domain.price import provider_id
 from domain.routing import (
     KNOWN_FROM,
@@ -128,6 +129,20 @@ recents = st.builds(
 )
 
 
+configs = st.fixed_dictionaries({"provider": providers, "model": st.sampled_from(NAMES)})
+VARIANTS = [
+    VariantConfig(provider=provider, model=name, parameters=parameters)
+    for provider, name, parameters in product(PROVIDERS, NAMES, [None, {"temperature": 0}])
+]
+TESTS = [
+    RunningTest(UUID(int=place), "t", "chat", 0.5 if place % 3 else 0.9, {Variant.A: a, Variant.B: b})
+    for place, (a, b) in enumerate(permutations(VARIANTS, 2))
+]
+tests: st.SearchStrategy[dict[str | None, RunningTest]] = st.builds(
+    dict.fromkeys, st.sampled_from([(), (None,), ("chat",), ("chat", "ask")]), st.sampled_from(TESTS)
+)
+
+
 @st.composite
 def knowledge(draw: st.DrawFn) -> Knowledge:
     by_model = draw(st.dictionaries(keys, observations, max_size=4))
@@ -147,10 +162,10 @@ def knowledge(draw: st.DrawFn) -> Knowledge:
             recent=draw(st.dictionaries(keys, recents, max_size=3)),
             overall=draw(observations),
         ),
+        tests=draw(tests),
     )
 
 
-configs = st.fixed_dictionaries({"provider": providers, "model": st.sampled_from(NAMES)})
 requests = st.fixed_dictionaries(
     {
         "taskType": st.sampled_from(["chat", "ask"]),
@@ -177,6 +192,16 @@ budgets = st.lists(
     ]
 )
 asked_of = st.tuples(requests, knowledge(), budgets)
+asked_of_the_lenient = st.builds(
+    lambda asked, known, standing: (
+        asked,
+        replace(known, preferences=RoutingPreferences(priority=known.preferences.priority)),
+        standing[:1],
+    ),
+    requests,
+    knowledge(),
+    budgets,
+)
 
 
 def applying(asked: RouteRequest, known: Knowledge) -> list[RoutingRule]:
@@ -198,7 +223,7 @@ def sent_to(outcome: Choice | RouteRefused) -> list[Verdict]:
     return [outcome.chosen, *outcome.fallbacks] if isinstance(outcome, Choice) else []
 
 
-@settings(max_examples=2_500)
+@settings(max_examples=2_500, deadline=None)
 @given(asked_of)
 def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fallback(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
@@ -211,7 +236,7 @@ def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fall
     least = min((cost for cost in costs if cost is not None), default=None)
     available = min((budget.available for budget in standing), default=None)
     longest = known.preferences.max_latency_ms
-    for verdict in sent_to(choose(rank(asked, known, NOON), standing)):
+    for verdict in sent_to(choose(rank(asked, known, NOON, "u"), standing)):
         assert provider_id(verdict.model.provider) not in blocked
         assert least is None or (verdict.estimate is not None and verdict.estimate <= least)
         if available is not None:
@@ -246,18 +271,18 @@ def objections(
     }
 
 
-@settings(max_examples=2_500)
+@settings(max_examples=2_500, deadline=None)
 @given(asked_of)
 def test_a_candidate_is_kept_from_serving_by_the_first_constraint_that_it_fails_and_by_nothing_else(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
 ) -> None:
     asked, known, standing = case
-    for verdict in choose(rank(asked, known, NOON), standing).candidates:
+    for verdict in choose(rank(asked, known, NOON, "u"), standing).candidates:
         failed = (constraint for constraint, fails in objections(verdict, asked, known, standing).items() if fails)
         assert verdict.constraint == next(failed, None)
 
 
-@settings(max_examples=2_500)
+@settings(max_examples=2_500, deadline=None)
 @given(asked_of)
 def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
@@ -267,7 +292,7 @@ def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
     use = next((each.then.use for each in rules_ if each.then.use), None)
     preferred = [provider_id(name) for each in rules_ for name in each.then.prefer]
     preferred += [provider_id(name) for name in known.preferences.preferred]
-    ranking = rank(asked, known, NOON)
+    ranking = rank(asked, known, NOON, "u")
 
     def group(verdict: Verdict) -> tuple[bool, bool, int]:
         provider = verdict.key[0]
@@ -356,7 +381,7 @@ close = st.builds(
 )
 
 
-@settings(max_examples=750)
+@settings(max_examples=750, deadline=None)
 @given(close, st.sampled_from(RoutingPriority), st.sampled_from([None, 1_000]))
 def test_of_models_that_are_nearly_as_good_the_better_comes_first(
     known: Knowledge, priority: RoutingPriority, tokens: int | None
@@ -370,14 +395,14 @@ def test_of_models_that_are_nearly_as_good_the_better_comes_first(
         assert better <= worse + Fraction(1, 10**9)
 
 
-@settings(max_examples=2_500)
+@settings(max_examples=2_500, deadline=None)
 @given(asked_of, st.randoms())
 def test_equal_input_gives_equal_output_in_whatever_order_models_come(
     case: tuple[RouteRequest, Knowledge, list[Budget]], chance: Any
 ) -> None:
     asked, known, standing = case
-    outcome = choose(rank(asked, known, NOON), standing)
-    assert outcome == choose(rank(asked, known, NOON), standing)
+    outcome = choose(rank(asked, known, NOON, "u"), standing)
+    assert outcome == choose(rank(asked, known, NOON, "u"), standing)
     # of models with one name, the last that was registered counts: leave one of each
     own = list({(provider_id(each.provider), each.model): each for each in known.own}.values())
     # and of candidates with one name the first
@@ -390,6 +415,7 @@ def test_equal_input_gives_equal_output_in_whatever_order_models_come(
             asked.model_copy(update={"candidates": list(named) or None}),
             replace(known, own=list(own), statistics=statistics),
             NOON,
+            "u",
         )
         outcomes.append(choose(ranking, standing))
         for values in (own, named, by_model):
@@ -401,16 +427,18 @@ def test_equal_input_gives_equal_output_in_whatever_order_models_come(
         assert first == second
 
 
-@settings(max_examples=2_500)
+@settings(max_examples=2_500, deadline=None)
 @given(asked_of)
 def test_each_candidate_has_one_verdict_and_budgets_are_never_promised_twice(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
 ) -> None:
     asked, known, standing = case
-    ranking = rank(asked, known, NOON)
+    ranking = rank(asked, known, NOON, "u")
     outcome = choose(ranking, standing)
     keys_of = [verdict.key for verdict in outcome.candidates]
-    assert len(keys_of) == len(set(keys_of)) == len(ranking.eligible) + len(ranking.others)
+    joined = ranking.trial.joined if ranking.trial else ()
+    left_out = len(joined) if isinstance(outcome, RouteRefused) or outcome.trial is None else 0
+    assert len(keys_of) == len(set(keys_of)) == len(ranking.eligible) + len(ranking.others) - left_out
     for verdict in outcome.candidates:
         assert verdict.reason
         assert verdict.eligible == (verdict.constraint is None)
@@ -448,13 +476,13 @@ def _is_refused_rightly(refused: RouteRefused, ranking: Ranking, standing: Seque
         assert not refused.retryable
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=1_000, deadline=None)
 @given(st.lists(requests, min_size=2, max_size=4), knowledge(), budgets.filter(bool))
 def test_requests_that_come_one_after_another_never_take_a_budget_over_its_limit(
     asked: list[RouteRequest], known: Knowledge, standing: list[Budget]
 ) -> None:
     for each in asked:
-        ranking = rank(each, known, NOON)
+        ranking = rank(each, known, NOON, "u")
         outcome = choose(ranking, standing)
         if isinstance(outcome, RouteRefused):
             # nothing was refused that could have been paid for
@@ -474,7 +502,7 @@ def test_requests_that_come_one_after_another_never_take_a_budget_over_its_limit
         assert all(budget.spent + budget.held <= budget.limit for budget in standing)
 
 
-@settings(max_examples=250)
+@settings(max_examples=250, deadline=None)
 @given(
     limit=st.integers(1, 10**7),
     spent=st.integers(0, 10**7),
@@ -498,6 +526,38 @@ def test_a_budget_admits_as_many_equal_requests_as_it_can_pay_for(
         budget = replace(budget, held=budget.held + choice.held)
         assert budget.spent + budget.held <= budget.limit
     assert admitted == min(fitting, 50)
+
+
+def _key(config: VariantConfig) -> tuple[str, str]:
+    return provider_id(config.provider), config.model
+
+
+@settings(max_examples=500, deadline=None)
+@given(asked_of_the_lenient | asked_of)
+def test_a_variant_is_assigned_where_either_may_serve_and_is_always_the_same(
+    case: tuple[RouteRequest, Knowledge, list[Budget]],
+) -> None:
+    asked, known, standing = case
+    ranking = rank(asked, known, NOON, "u")
+    outcome = choose(ranking, standing)
+    assert outcome == choose(rank(asked, known, NOON, "u"), standing)
+    if isinstance(outcome, RouteRefused):
+        return
+    test = known.test_of(asked.task_type)
+    outside = [note for note in outcome.notes if note.startswith("Served outside the A/B test ")]
+    assert len(outside) == (test is not None and outcome.trial is None)
+    if test is None or outcome.trial is None:
+        assert (outcome.trial, outcome.propensity) == (None, 1.0)
+        return
+    assert (outcome.trial.test, outcome.trial.assignment) == (test, test.assign("u"))
+    eligible = {verdict.key: verdict for verdict in ranking.eligible}
+    for config in test.variants.values():
+        verdict = eligible[_key(config)]
+        assert verdict.model.free or all(
+            verdict.estimate is not None and verdict.estimate <= budget.available for budget in standing
+        )
+    assigned = test.variants[outcome.trial.assignment.variant]
+    assert (outcome.chosen.key, outcome.chosen.parameters) == (_key(assigned), assigned.parameters)
 
 
 CHAT = RouteRequest(task_type="chat", input_tokens=1_000, max_output_tokens=1_000)
@@ -741,3 +801,302 @@ def test_there_may_be_nothing_to_choose_from() -> None:
     refused = choose(replace(rank(CHAT, Knowledge(own=[model()]), NOON), eligible=[]), [])
     assert isinstance(refused, RouteRefused)
     assert (refused.constraint, refused.retryable, refused.candidates) == (Constraint.CANDIDATES, False, [])
+
+
+# A/B tests
+
+A = VariantConfig(provider="somebody", model="a", parameters={"temperature": 0})
+B = VariantConfig(provider="other", model="b", parameters={"temperature": 1})
+# Of CHAT they cost 0.002, 0.004, 0.006 and 0.008 USD.
+FIRST, OF_A = model("ollama", "first", local=True), model("somebody", "a", Decimal(2))
+THIRD, OF_B = model("ollama", "third", Decimal(3)), model("other", "b", Decimal(4))
+WINNER = rule({"use": {"provider": "ollama", "model": "third"}}).model_copy(update={"ab_test_id": UUID(int=1)})
+
+
+def running(a: VariantConfig = A, b: VariantConfig = B, name: str = "t", place: int = 7) -> RunningTest:
+    return RunningTest(UUID(int=place), name, "chat", 0.25, {Variant.A: a, Variant.B: b})
+
+
+def knowing(own: Sequence[CatalogModel] = (FIRST, OF_A, THIRD, OF_B), **preferences: Any) -> Knowledge:
+    asks = RoutingPreferences(**{"priority": RoutingPriority.COST} | preferences)
+    return Knowledge(own=own, preferences=asks, tests={"chat": running()})
+
+
+def unit_of(test: RunningTest, variant: Variant) -> str:
+    return next(unit for unit in map(str, count()) if test.assign(unit).variant is variant)
+
+
+def choice_of(
+    known: Knowledge, unit: str | None, asked: RouteRequest = CHAT, standing: Sequence[Budget] = ()
+) -> Choice:
+    outcome = choose(rank(asked, known, NOON, unit), standing)
+    assert isinstance(outcome, Choice), outcome
+    return outcome
+
+
+def assert_assigned(known: Knowledge, asked: RouteRequest = CHAT) -> None:
+    """That either variant of the test is chosen for a unit that gets it."""
+    test = known.tests["chat"]
+    for variant in Variant:
+        unit = unit_of(test, variant)
+        choice = choice_of(known, unit, asked)
+        assert choice.trial is not None
+        assert (choice.trial.test, choice.trial.assignment) == (test, test.assign(unit))
+        assert choice.chosen.key == _key(test.variants[variant])
+
+
+def assert_outside(known: Knowledge, why: str, asked: RouteRequest = CHAT, standing: Sequence[Budget] = ()) -> Choice:
+    """That whatever a unit would get, it is served as if there were no test, and is told why."""
+    for variant in Variant:
+        unit = unit_of(known.tests["chat"], variant)
+        choice = choice_of(known, unit, asked, standing)
+        without = choice_of(replace(known, tests={}), unit, asked, standing)
+        assert (choice.trial, choice.propensity) == (None, 1.0)
+        assert choice.notes == [*without.notes, f'Served outside the A/B test "t": {why}.']
+        assert sent_to(choice) == sent_to(without)
+        assert choice.candidates == without.candidates
+    return choice
+
+
+@pytest.mark.parametrize(
+    ("variant", "config", "propensity", "fallbacks"),
+    [(Variant.A, A, 0.25, ["first", "third", "b"]), (Variant.B, B, 0.75, ["first", "a", "third"])],
+)
+def test_the_variant_that_a_unit_gets_is_chosen_and_the_others_follow_in_their_order(
+    variant: Variant, config: VariantConfig, propensity: float, fallbacks: list[str]
+) -> None:
+    choice = choice_of(knowing(), unit_of(running(), variant))
+    assert (choice.chosen.key, choice.chosen.parameters) == (_key(config), config.parameters)
+    assert choice.trial is not None
+    assert (choice.trial.assignment.variant, choice.propensity) == (variant, propensity)
+    assert [verdict.model.model for verdict in choice.fallbacks] == fallbacks
+    assert [verdict.reason for verdict in choice.candidates] == [
+        f'chosen: variant {variant} of the A/B test "t" was assigned',
+        "fallback 1",
+        "fallback 2",
+        "fallback 3",
+    ]
+    assert choice.notes == []
+
+
+def test_a_unit_keeps_its_variant_whatever_else_changes() -> None:
+    known = knowing()
+    # given other figures, preferences, models and tests, a month later
+    other = Knowledge(
+        own=[OF_B, OF_A],
+        statistics=Statistics(by_model={("other", "b"): Observed(500, 1)}, overall=Observed(500, 1)),
+        preferences=RoutingPreferences(preferred=["other"]),
+        tests={**known.tests, None: running(place=8), "ask": running(place=9)},
+    )
+    asked = CHAT.model_copy(update={"priority": RoutingPriority.QUALITY, "input_tokens": 1})
+    variants = set()
+    for unit in map(str, range(100)):
+        trial = choice_of(known, unit).trial
+        assert trial is not None
+        assert trial == choice_of(known, unit).trial
+        later = choose(rank(asked, other, NOON + timedelta(days=30), unit), [])
+        assert isinstance(later, Choice)
+        assert later.trial == trial
+        variants.add(trial.assignment.variant)
+    assert variants == set(Variant)
+
+
+def test_a_request_of_no_unit_takes_part_in_no_test() -> None:
+    known = knowing([FIRST])
+    assert rank(CHAT, known, NOON) == rank(CHAT, replace(known, tests={}), NOON)
+    choice = choice_of(known, None)
+    assert (choice.trial, choice.propensity, choice.notes) == (None, 1.0, [])
+    assert [verdict.key for verdict in choice.candidates] == [("ollama", "first")]
+
+
+def test_variants_are_candidates_of_whoever_takes_part() -> None:
+    known = knowing([FIRST])
+    assert_assigned(known)
+    ranking = rank(CHAT, known, NOON, "u")
+    assert {verdict.key for verdict in ranking.eligible} == {("ollama", "first"), _key(A), _key(B)}
+
+
+@pytest.mark.parametrize(
+    ("preferences", "why"),
+    [
+        ({"blocked": ["Somebody"]}, "variant A cannot serve it, as its provider is blocked"),
+        (
+            {"rules": [rule({"block": ["other"]}, name="no")]},
+            'variant B cannot serve it, as the rule "no" blocks its provider',
+        ),
+        (
+            {"max_cost": Decimal("0.0079")},
+            "variant B cannot serve it, as it would cost 0.008 USD, above 0.0079 USD",
+        ),
+        ({"rules": [rule({"use": {"provider": "ollama", "model": "third"}})]}, "a rule says where to send it"),
+        ({"rules": [rule({"use": {"provider": "somebody", "model": "a"}})]}, "a rule says where to send it"),
+        (
+            {"rules": [rule({"use": {"provider": "ollama", "model": "first"}}), WINNER]},
+            "a rule says where to send it",
+        ),
+        ({"priority": RoutingPriority.PRIVACY}, "its priority is PRIVACY, and a local model can serve it"),
+    ],
+)
+def test_where_a_variant_is_not_free_to_serve_a_request_is_served_outside_the_test(
+    preferences: dict[str, Any], why: str
+) -> None:
+    assert_outside(knowing(**preferences), why)
+
+
+@pytest.mark.parametrize(("named", "missing"), [([A], "B"), ([B], "A"), ([], "A")])
+def test_a_request_that_does_not_name_both_variants_is_served_outside(named: list[VariantConfig], missing: str) -> None:
+    first = VariantConfig(provider="ollama", model="first")
+    asked = CHAT.model_copy(update={"candidates": [first, *named]})
+    assert_outside(knowing(), f"variant {missing} is none of its candidates", asked)
+    # and one that names both is not
+    assert_assigned(knowing(), CHAT.model_copy(update={"candidates": [first, A, B]}))
+
+
+def test_under_privacy_a_variant_that_is_not_local_is_tested_only_where_nothing_local_can_serve() -> None:
+    private = RoutingPriority.PRIVACY
+    why = "its priority is PRIVACY, and a local model can serve it"
+    near_a, near_b = replace(OF_A, local=True), replace(OF_B, local=True)
+    # given one variant that is local, it is the local model
+    assert_outside(knowing([near_a, OF_B], priority=private), why)
+    # given two, either is as private as whatever else is local
+    assert_assigned(knowing([FIRST, near_a, near_b, THIRD], priority=private))
+    # and where a local one is blocked or there is none, neither is worse than the rest
+    assert_assigned(knowing(blocked=["ollama"], priority=private))
+    assert_assigned(knowing([OF_A, THIRD, OF_B], priority=private))
+
+
+def test_the_winner_of_an_earlier_test_is_put_to_the_test_again() -> None:
+    known = knowing(rules=[WINNER])
+    assert_assigned(known)
+    # and is used when what was assigned fails, as it is by who takes part in no test
+    choice = choice_of(known, "u")
+    assert choice.fallbacks[0].key == choice_of(known, None).chosen.key == ("ollama", "third")
+
+
+def test_a_winner_does_not_take_private_requests_from_a_local_model() -> None:
+    # given the winner of a test, which is not local, and a local model
+    remote = [model("ollama", "cheap", Decimal("0.1")), THIRD]
+    known = Knowledge(own=[*remote, FIRST], preferences=RoutingPreferences(rules=[WINNER]))
+    private = CHAT.model_copy(update={"priority": RoutingPriority.PRIVACY})
+    # when, then
+    assert choice_of(known, None, private).chosen.key == ("ollama", "first")
+    # and without a local one, the winner serves, before what else there is
+    assert choice_of(replace(known, own=remote), None, private).chosen.key == ("ollama", "third")
+    # while the user's own rule goes before all
+    own_rule = rule({"use": {"provider": "ollama", "model": "third"}})
+    known = replace(known, preferences=RoutingPreferences(rules=[own_rule]))
+    assert choice_of(known, None, private).chosen.key == ("ollama", "third")
+
+
+@pytest.mark.parametrize(
+    ("won_for", "tested", "takes_part"),
+    [("chat", "chat", True), (None, "chat", True), (None, None, True), ("chat", None, False)],
+)
+def test_a_winner_is_tested_again_by_tests_of_as_few_requests_or_fewer(
+    won_for: str | None, tested: str | None, takes_part: bool
+) -> None:
+    won = WINNER.model_copy(update={"when": RuleCondition(task_type=won_for)})
+    test = replace(running(), task_type=tested)
+    known = replace(knowing(rules=[won]), tests={tested: test})
+    choice = choice_of(known, "u")
+    assert (choice.trial is not None) == takes_part
+    if not takes_part:
+        assert choice.chosen.key == ("ollama", "third")
+
+
+def test_a_candidate_with_parameters_of_its_own_is_not_the_variant_without_them() -> None:
+    test = running(
+        VariantConfig(provider="ollama", model="first", parameters={"temperature": 1}),
+        VariantConfig(provider="ollama", model="second"),
+    )
+    known = replace(knowing([FIRST, model("ollama", "second")]), tests={"chat": test})
+
+    def asked(parameters: dict[str, Any] | None) -> RouteRequest:
+        first = VariantConfig(provider="ollama", model="first", parameters=parameters)
+        named = [first, VariantConfig(provider="ollama", model="second")]
+        return CHAT.model_copy(update={"candidates": named})
+
+    assert choice_of(known, "u", asked({"temperature": 0})).trial is None
+    assert choice_of(known, "u", asked({"temperature": 1})).trial is not None
+    assert choice_of(known, "u", asked(None)).trial is not None
+
+
+def test_a_rules_parameters_are_those_of_a_candidate_that_has_none() -> None:
+    use = rule({"use": {"provider": "ollama", "model": "first", "parameters": {"temperature": 0}}})
+    known = knowing([FIRST], rules=[use])
+    for parameters, expected in ((None, {"temperature": 0}), ({"temperature": 1}, {"temperature": 1})):
+        named = [VariantConfig(provider="ollama", model="first", parameters=parameters)]
+        choice = choice_of(known, None, CHAT.model_copy(update={"candidates": named}))
+        assert choice.chosen.parameters == expected
+
+
+def test_a_budget_that_can_pay_for_one_variant_alone_has_no_test() -> None:
+    budget = Budget(UUID(int=1), "b", Decimal(1), Decimal("0.9"), Decimal("0.0921"), None)
+    # when the last 0.0079 USD pay for A, but not for B
+    choice = assert_outside(knowing([OF_B, OF_A]), "the budget cannot pay for variant B", standing=[budget])
+    assert (choice.chosen.key, choice.held) == (_key(A), Decimal("0.004"))
+    # and when they pay for neither
+    tight = replace(budget, limit=budget.limit - Decimal("0.004"))
+    choice = assert_outside(knowing(), "the budget cannot pay for variant A", standing=[tight])
+    assert (choice.chosen.key, choice.held) == (("ollama", "first"), Decimal("0.002"))
+    # and when they pay for both
+    wide = replace(budget, limit=budget.limit + Decimal("0.0001"))
+    choice = choice_of(knowing(), unit_of(running(), Variant.B), standing=[wide])
+    assert (choice.chosen.key, choice.held, choice.propensity) == (_key(B), Decimal("0.008"), 0.75)
+
+
+@pytest.mark.parametrize(
+    ("preferences", "why"),
+    [
+        ({"blocked": ["other"]}, "variant B cannot serve it, as its provider is blocked"),
+        (
+            {"max_cost": Decimal(1)},
+            "variant A cannot serve it, as its price is not known, and the limit is 1 USD",
+        ),
+        ({"rules": [rule({"use": {"provider": "ollama", "model": "first"}})]}, "a rule says where to send it"),
+        ({"priority": RoutingPriority.PRIVACY}, "its priority is PRIVACY, and a local model can serve it"),
+    ],
+)
+def test_outside_a_test_its_variants_are_no_candidates_of_who_does_not_have_them(
+    preferences: dict[str, Any], why: str
+) -> None:
+    choice = assert_outside(knowing([FIRST], **preferences), why)
+    assert [verdict.key for verdict in choice.candidates] == [("ollama", "first")]
+
+
+def test_variants_that_nobody_has_serve_nothing_where_a_budget_cannot_pay_for_both() -> None:
+    # given 0.001 USD, which pay for gpt-4o-mini, but neither for gpt-4o nor for the user's own model
+    mini, large = (VariantConfig(provider="openai", model=name) for name in ("gpt-4o-mini", "gpt-4o"))
+    known = replace(knowing([model("ollama", "first", Decimal(1_000))]), tests={"chat": running(mini, large)})
+    asked = RouteRequest(task_type="chat", input_tokens=1_000, max_output_tokens=1_000)
+    budget = Budget(UUID(int=1), "b", Decimal("0.001"), Decimal(0), Decimal(0), None)
+    # when, then
+    refused = choose(rank(asked, known, NOON, "u"), [budget])
+    assert isinstance(refused, RouteRefused)
+    assert [verdict.key for verdict in refused.candidates] == [("ollama", "first")]
+    # while a budget for both lets either serve
+    wide = replace(budget, limit=Decimal("0.02"))
+    assert choice_of(known, "u", asked, [wide]).trial is not None
+
+
+@pytest.mark.parametrize(
+    ("task_types", "name"),
+    [(["chat", None], "chat"), ([None, "chat"], "chat"), ([None, "ask"], "None"), (["ask"], None), ([], None)],
+)
+def test_the_test_of_a_task_type_goes_before_that_of_all(task_types: list[str | None], name: str | None) -> None:
+    tests_ = {each: running(name=str(each), place=place) for place, each in enumerate(task_types)}
+    choice = choice_of(replace(knowing(), tests=tests_), "u")
+    assert (choice.trial and choice.trial.test.name) == name
+    assert choice.notes == []
+
+
+@pytest.mark.parametrize(("variant", "parameters"), [(Variant.A, {"temperature": 0}), (Variant.B, None)])
+@pytest.mark.parametrize("own", [[FIRST, OF_A], [FIRST]])
+def test_of_variants_that_differ_in_parameters_alone_one_is_chosen_and_is_not_its_own_fallback(
+    variant: Variant, parameters: dict[str, Any] | None, own: list[CatalogModel]
+) -> None:
+    test = running(A, VariantConfig(provider="Somebody", model="a"))
+    choice = choice_of(replace(knowing(own), tests={"chat": test}), unit_of(test, variant))
+    assert (choice.chosen.key, choice.chosen.parameters) == (_key(A), parameters)
+    assert [verdict.key for verdict in choice.fallbacks] == [("ollama", "first")]
+    assert [verdict.key for verdict in choice.candidates] == [_key(A), ("ollama", "first")]

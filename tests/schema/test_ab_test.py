@@ -15,6 +15,7 @@ from models.database import Database
 from models.verification import verify
 from tests.conftest import Clock
 from tests.support.api import Api
+from tests.support.load import SET_BUDGET
 
 METRICS = "config { provider model parameters } calls successes successRate avgLatencyMs totalCost trafficShare"
 FIELDS = f"""
@@ -396,6 +397,29 @@ async def test_a_record_that_contradicts_its_decision_is_refused(api: Api, named
     for said in ({}, {"abVariant": "B"}):
         logged = await api.ask(LOG, input=report(made, abTestId=ids["its own"], **said))
         assert logged["record"]["abVariant"] == "B"
+
+
+async def test_what_was_decided_in_a_test_is_recorded_and_charged_after_it_was_deleted(
+    api: Api, database: Database, viewer: Viewer, clock: Clock
+) -> None:
+    await api.ask(SET_BUDGET, threshold="1000")
+    test = await api.ask(CREATE, input=new_test())
+    made = await of_variant(api, "A")
+    await api.ask(END, id=test["id"])
+    await api.ask(DELETE, id=test["id"])
+    logged = await api.ask(LOG, input=report(made, cost="0.25"))
+    assert logged["record"]["abCounted"] is False
+    assert (await api.ask("query($id: ID!) { decision(id: $id) { state } }", id=made["id"]))["state"] == "SETTLED"
+    [total] = await api.ask("{ analyticsSummary { totalCost } }")
+    assert total["totalCost"] == "0.25"
+    assert await verify(database, viewer.id, clock()) == []
+
+
+async def test_a_hundred_tests_run_and_no_more(api: Api) -> None:
+    for number in range(100):
+        assert (await api.ask(CREATE, input=new_test(taskType=f"t{number}")))["__typename"] == "ABTest"
+    refused = await api.ask(CREATE, input=new_test(taskType="one more"))
+    assert (refused["__typename"], refused["path"]) == ("Conflict", ["input", "taskType"])
 
 
 async def test_nobody_is_assigned_in_anothers_test(api: Api, other_api: Api) -> None:
