@@ -377,6 +377,7 @@ def main() -> None:
                     (1_000, False, 0.5),
                     (1_000, True, 0.5),
                     (1_000, False, 0.9),
+                    (60, False, 0.02),
                 )
             ],
             options.decisions,

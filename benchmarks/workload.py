@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from benchmarks.load import UNIQUE
 from domain.cost_alert import AlertPeriod, WindowMode
+from domain.inference import Metric
 from models.ab_test import ABTest
 from models.cost_alert import CostAlert
 from models.database import Database
@@ -172,6 +173,10 @@ def _test(user: User, now: datetime) -> ABTest:
         id=user.test_id,
         test_name="sonnet or deepseek",
         task_type=None,
+        primary_metric=Metric.SUCCESS_RATE,
+        guardrails=[],
+        split=0.5,
+        minimum_run_hours=0,
         variant_a_config=_VARIANTS[0],
         variant_b_config=_VARIANTS[1],
         running_for="",

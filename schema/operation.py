@@ -13,6 +13,7 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
 from resolvers.context import Context
 from schema import schema
 from schema.error import masked
+from schema.execution import PlainFieldsFirst, plain_fields
 
 # Documents that are sent again and again are short; a long one takes a hundred times its length in memory.
 _KNOWN_DOCUMENTS: Final = 200
@@ -25,6 +26,10 @@ READING: Final = frozenset({OperationType.QUERY})
 ANSWERED_ONCE: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 
 _schema = schema._schema  # noqa: SLF001 - Strawberry's own way to what it built
+
+
+class _Executor(PlainFieldsFirst):
+    plain = plain_fields(_schema)
 
 
 class RequestRefused(Exception):
@@ -63,6 +68,7 @@ async def execute(
         context_value=context,
         variable_values=cast("dict[str, Any] | None", variables),
         operation_name=name,
+        executor_class=_Executor,
     )
     if isawaitable(result):
         result = await result
