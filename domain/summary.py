@@ -23,6 +23,7 @@ from domain.money import EXACT, ZERO, to_nano_dollars
 MAX_BUCKETS: Final = 10_000
 """The most that one summary may return."""
 DEFAULT_RANGE: Final = timedelta(days=30)
+MOST_HOURS: Final = timedelta(days=400)
 LAST_END: Final = datetime(2200, 1, 1, tzinfo=UTC)
 DAYS_OF_A_WEEK: Final = tuple(WeekDay)
 
@@ -83,6 +84,12 @@ class SummaryRequest(Input):
             raise InvalidInput("filter.from: must be before filter.to, or before now", ["filter", "from"])
         return Window(start, end)
 
+    def hours(self, now: datetime) -> list[Window]:
+        """The hours of UTC that the range falls into; the first and last are cut to it. Raises InvalidInput."""
+        if (whole := self.range(now)).end - whole.start > MOST_HOURS:
+            raise InvalidInput(f"filter.from: the range must be at most {MOST_HOURS.days} days", ["filter", "from"])
+        return self.model_copy(update={"grain": TimeGrain.HOUR, "time_zone": "UTC"}).buckets(now)
+
     def buckets(self, now: datetime) -> list[Window]:
         """The stretches of time, without gap or overlap, that the range falls into; the first and last are cut to it.
 
@@ -125,6 +132,7 @@ class Sums:
     output_tokens: int = 0
     timed: int = 0
     latency_sum_ms: int = 0
+    latency_sum_squares: float = 0.0
     cost_sum_squares: float = 0.0
     """Of costs in USD: a statistic, no money."""
     latencies: Counter[int] = field(default_factory=Counter)

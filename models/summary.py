@@ -118,6 +118,7 @@ class Summary:
             "output_tokens",
             "timed",
             "latency_sum_ms",
+            "latency_sum_squares",
             "cost_sum_squares",
         )
         sums = [func.sum(getattr(level.sums, name)) for name in names]
@@ -200,6 +201,7 @@ class Summary:
                 func.sum(table.output_tokens),
                 func.count(table.latency_ms),
                 func.sum(table.latency_ms),
+                func.sum(cast(table.latency_ms, Double) * table.latency_ms),
                 func.sum(_in_usd(table.cost) * _in_usd(table.cost)),
             )
             .where(*conditions)
@@ -250,7 +252,7 @@ def _merged(stretches: Sequence[Placed]) -> list[Window]:
 
 
 def _add(sums: Sums, values: Sequence[Any]) -> None:
-    calls, successes, fallbacks, priced, cost, input_tokens, output_tokens, timed, latency_sum_ms, squares = values
+    calls, successes, fallbacks, priced, cost, input_tokens, output_tokens, timed, latency_sum_ms, *squares = values
     if not calls:
         return  # nothing is in the range: one row that says so
     sums.calls += int(calls)
@@ -262,4 +264,6 @@ def _add(sums: Sums, values: Sequence[Any]) -> None:
     sums.output_tokens += int(output_tokens or 0)
     sums.timed += int(timed)
     sums.latency_sum_ms += int(latency_sum_ms or 0)
-    sums.cost_sum_squares += squares or 0.0
+    latency_squares, cost_squares = squares
+    sums.latency_sum_squares += latency_squares or 0.0
+    sums.cost_sum_squares += cost_squares or 0.0

@@ -1,7 +1,7 @@
 """A/B tests: start, watch, end, delete. A running test is never edited: its figures would mean two things."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -75,23 +75,26 @@ async def create_ab_test(
         strawberry.argument(description="The test to start."),
     ],
 ) -> ABTest:
-    context = info.context
-    asked = CreateABTest.checked(present(input))
+    return await start(info.context, CreateABTest.checked(present(input)), ["input"])
+
+
+async def start(context: Context, asked: CreateABTest, path: Sequence[str]) -> ABTest:
+    """The test, which runs now. Raises a refusal whose path begins with `path` when it cannot."""
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
         running = await running_test_for(session, context.viewer.id, asked.task_type)
         if running is not None:
             raise Conflict(
                 f'taskType: the test "{running.test_name}" runs for this task type already; end it first',
-                ["input", "taskType"],
+                [*path, "taskType"],
             )
         if await count_running_tests(session, context.viewer.id) >= MAX_RUNNING_TESTS:
-            raise Conflict(f"taskType: {MAX_RUNNING_TESTS} tests run already; end one first", ["input", "taskType"])
+            raise Conflict(f"taskType: {MAX_RUNNING_TESTS} tests run already; end one first", [*path, "taskType"])
         cap = asked.cost_cap or await _likely_cap(session, context.viewer.id, asked, now)
         if cap is None and asked.primary_metric is Metric.COST:
             raise InvalidInput(
                 "costCap: must be given to decide by COST, as neither your calls nor known prices tell what a call may cost",
-                ["input", "costCap"],
+                [*path, "costCap"],
             )
         test = ABTest(
             user_id=context.viewer.id,

@@ -98,8 +98,8 @@ async def heat_map(
         str | None, strawberry.argument(description="The IANA time zone whose clocks are on the wall.")
     ] = "UTC",
 ) -> list[HeatMapCell]:
-    request = _request(filter, grain=TimeGrain.HOUR, timeZone=time_zone)
-    hours = request.model_copy(update={"time_zone": "UTC"}).buckets(info.context.clock())
+    request = _request(filter, timeZone=time_zone)
+    hours = request.hours(info.context.clock())
     summed = await _summed(info, request, [], hours)
     return domain.summary.heat_map(hours, summed, ZoneInfo(request.time_zone))
 

@@ -16,6 +16,7 @@ from schema.analytics import AnalyticsMutation, AnalyticsQuery, AnalyticsSubscri
 from schema.catalog import CatalogMutation, CatalogQuery
 from schema.cost_alert import CostAlertMutation, CostAlertQuery, CostAlertSubscription
 from schema.error import Conflict, InvalidInput, Masked, NotFound, Overloaded
+from schema.opportunity import OpportunityMutation, OpportunityQuery
 from schema.preference import PreferenceMutation, PreferenceQuery, PreferenceSubscription
 from schema.routing import RoutingMutation, RoutingQuery
 from schema.scalar import SCALARS
@@ -25,14 +26,28 @@ from schema.viewer import ViewerQuery
 
 @strawberry.type(description="Everything here is yours alone: the rows of the token's user.")
 class Query(
-    ViewerQuery, PreferenceQuery, ABTestQuery, CostAlertQuery, AnalyticsQuery, SummaryQuery, RoutingQuery, CatalogQuery
+    ViewerQuery,
+    PreferenceQuery,
+    ABTestQuery,
+    CostAlertQuery,
+    AnalyticsQuery,
+    SummaryQuery,
+    OpportunityQuery,
+    RoutingQuery,
+    CatalogQuery,
 ):
     pass
 
 
 @strawberry.type(description="Each mutation is one transaction: all of it is done, or nothing.")
 class Mutation(
-    PreferenceMutation, ABTestMutation, CostAlertMutation, AnalyticsMutation, RoutingMutation, CatalogMutation
+    PreferenceMutation,
+    ABTestMutation,
+    CostAlertMutation,
+    AnalyticsMutation,
+    OpportunityMutation,
+    RoutingMutation,
+    CatalogMutation,
 ):
     pass
 

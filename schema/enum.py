@@ -8,6 +8,7 @@ from domain.ab_test import Variant
 from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, WeekDay, WindowMode
 from domain.error import ErrorCode
 from domain.inference import Metric, Verdict
+from domain.opportunity import OpportunityKind
 from domain.preference import RoutingPriority
 from domain.routing import DecisionState
 from domain.summary import AnalyticsDimension, LeaderboardDimension, TimeGrain
@@ -39,6 +40,12 @@ strawberry.enum(AnalyticsDimension, description="What decisions can be told apar
 strawberry.enum(LeaderboardDimension, description="What a leaderboard compares.")
 strawberry.enum(TimeGrain, description="How long the buckets of a summary are, in its time zone; weeks start Monday.")
 strawberry.enum(
+    OpportunityKind,
+    description="CHEAPER_MODEL: one that succeeds as often at the same task; FAILING_HOURS, SLOW_HOURS: a provider at some "
+    "hours of the day; UNUSED_RULE: one that applied to no decision; IDLE_ALERT: one that is never near; "
+    "UNPROVEN_PREFERENCE: a preferred provider that costs more without a measured advantage.",
+)
+strawberry.enum(
     DecisionState,
     description="OPEN until its outcome is known, SETTLED once a success or the last attempt is recorded, RELEASED when it "
     "was freed, EXPIRED when its hold ended before either.",
@@ -52,6 +59,7 @@ __all__ = [
     "DecisionState",
     "ErrorCode",
     "Metric",
+    "OpportunityKind",
     "PeriodUnit",
     "RoutingPriority",
     "TimeGrain",

@@ -1,0 +1,116 @@
+"""Opportunities: what a user's own calls advise, and the A/B test of one."""
+
+import asyncio
+from collections import defaultdict
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import strawberry
+
+from domain.cost_alert import Window
+from domain.error import InvalidInput, NotFound
+from domain.opportunity import HourOfDay, Opportunity, Usage, find
+from domain.summary import AnalyticsDimension, SummaryRequest, Sums
+from models.ab_test import ABTest
+from models.opportunity import alert_uses, rule_uses
+from models.preference import default_preferences, preferences_of
+from models.summary import Summary
+from resolvers.ab_test import start
+from resolvers.analytics import Filter
+from resolvers.context import Context, Info
+from resolvers.input import present
+from resolvers.summary import Zone
+
+if TYPE_CHECKING:
+    from schema.analytics import AnalyticsFilterInput
+
+_USAGE = (AnalyticsDimension.PROVIDER, AnalyticsDimension.MODEL, AnalyticsDimension.TASK_TYPE)
+
+
+async def opportunities(info: Info, filter: Filter = strawberry.UNSET, time_zone: Zone = "UTC") -> list[Opportunity]:
+    return await _found(info.context, filter, time_zone)
+
+
+async def start_suggested_test(
+    info: Info,
+    opportunity_id: Annotated[strawberry.ID, strawberry.argument(description="The opportunity's id.")],
+    filter: Filter = strawberry.UNSET,
+    time_zone: Zone = "UTC",
+) -> ABTest:
+    for found in await _found(info.context, filter, time_zone):
+        if found.id == opportunity_id and found.suggested_test is not None:
+            return await start(info.context, found.suggested_test, [])
+    raise NotFound(
+        "opportunityId: must be the id of an opportunity of this filter that suggests a test", ["opportunityId"]
+    )
+
+
+async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_zone: str | None) -> list[Opportunity]:
+    asked = {"filter": present(filter) if filter else {}, "timeZone": time_zone or "UTC"}
+    request = SummaryRequest.checked(asked, ())
+    if request.filter.success is not None:
+        raise InvalidInput(
+            "filter.success: must be left out: calls that fail are what some advice is about", ["filter"]
+        )
+    user_id = context.viewer.id
+    hours = request.hours(context.clock())
+    window = Window(hours[0].start, hours[-1].end)
+    async with context.database.viewer(context.viewer) as session:
+        preferences = await preferences_of(session, user_id) or default_preferences(user_id)
+        usage = Summary(session, user_id, request.filter, _USAGE, percentiles=False)
+        by_model = await usage.over([window])
+        by_provider = Summary(session, user_id, request.filter, [AnalyticsDimension.PROVIDER], percentiles=False)
+        by_hour = await by_provider.over(hours)
+        rules, decided = await rule_uses(session, preferences, window)
+        alerts = await alert_uses(session, user_id, window)
+    # Much arithmetic for who has many models: nobody else waits for it.
+    return await asyncio.to_thread(
+        find,
+        [_usage(group, sums) for (_, group), sums in by_model.items()],
+        _hours_of_day(hours, by_hour, ZoneInfo(request.time_zone)),
+        rules,
+        decided,
+        alerts,
+        preferences.preferred_providers,
+        window,
+    )
+
+
+def _usage(group: tuple[str | None, ...], sums: Sums) -> Usage:
+    provider, model, task_type = (value or "" for value in group)
+    return Usage(
+        provider=provider,
+        model=model,
+        task_type=task_type,
+        calls=sums.calls,
+        successes=sums.successes,
+        priced=sums.priced,
+        cost=sums.total_cost,
+        cost_sum_squares=sums.cost_sum_squares,
+        timed=sums.timed,
+        latency_sum_ms=sums.latency_sum_ms,
+        latency_sum_squares=sums.latency_sum_squares,
+        input_tokens=sums.input_tokens,
+        output_tokens=sums.output_tokens,
+    )
+
+
+def _hours_of_day(
+    hours: list[Window], by_hour: dict[tuple[int, tuple[str | None, ...]], Sums], zone: ZoneInfo
+) -> list[HourOfDay]:
+    """An hour of UTC counts for the hour on the wall in which it begins."""
+    totals: defaultdict[tuple[str, int], Sums] = defaultdict(Sums)
+    for (place, (provider,)), sums in by_hour.items():
+        totals[provider or "", hours[place].start.astimezone(zone).hour] += sums
+    return [
+        HourOfDay(
+            provider,
+            hour,
+            sums.calls,
+            sums.successes,
+            sums.timed,
+            sums.latency_sum_ms,
+            sums.latency_sum_squares,
+        )
+        for (provider, hour), sums in totals.items()
+    ]

@@ -1,0 +1,182 @@
+"""`opportunities`: advice from a user's own calls, and the A/B test of one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.conftest import Clock
+from tests.support.api import Api
+from tests.support.load import ROUTE
+
+LOG = """
+mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted rejected { error { message } } } }
+"""
+OPPORTUNITIES = """
+query($filter: AnalyticsFilter, $timeZone: String) {
+  opportunities(filter: $filter, timeZone: $timeZone) {
+    id kind title explanation evidence { name value } calls monthlySaving savingLow savingHigh
+    filter { from to providers models taskTypes }
+    suggestedTest { testName taskType primaryMetric guardrails variantA { provider model } variantB { provider model } }
+  }
+}
+"""
+START = """
+mutation($id: ID!, $filter: AnalyticsFilter) {
+  startSuggestedTest(opportunityId: $id, filter: $filter) {
+    __typename ... on ABTest { id taskType active primaryMetric variantA { config { model } } } ... on Error { code path }
+  }
+}
+"""
+SAVE = "mutation($input: SavePreferencesInput!) { savePreferences(input: $input) { __typename } }"
+SET_ALERT = """
+mutation { createCostAlert(input: {thresholdAmount: "1000", period: DAILY}) { ... on CostAlert { id } } }
+"""
+
+
+def calls(
+    provider: str, model: str, count: int, cost: float, at: str = "2026-03-08T10:15:00Z", **more: Any
+) -> list[Any]:
+    return [
+        {
+            "provider": provider,
+            "modelUsed": model,
+            "taskType": "chat",
+            "success": number % 50 > 0,
+            "cost": f"{cost * (1 + number % 3 / 10):.6f}",
+            "inputTokens": 1000,
+            "outputTokens": 100,
+            "latencyMs": 500 + number % 100,
+            "occurredAt": at,
+        }
+        | more
+        for number in range(count)
+    ]
+
+
+async def logged(api: Api, records: list[Any]) -> None:
+    for start in range(0, len(records), 1000):
+        some = records[start : start + 1000]
+        assert await api.ask(LOG, input=some) == {"accepted": len(some), "rejected": []}
+
+
+async def of_kind(api: Api, kind: str, **variables: Any) -> list[Any]:
+    return [found for found in await api.ask(OPPORTUNITIES, **variables) if found["kind"] == kind]
+
+
+async def test_a_cheaper_model_comes_with_its_saving_its_evidence_and_the_test_that_would_tell(
+    api: Api, other_api: Api
+) -> None:
+    # given one model that costs five times as much as another at the same task, and succeeds no more often
+    await logged(api, calls("openai", "dear", 3_000, 0.05) + calls("groq", "cheap", 2_000, 0.01))
+    # when
+    [found] = await of_kind(api, "CHEAPER_MODEL")
+    # then
+    assert Decimal(found["savingLow"]) <= Decimal(found["monthlySaving"]) <= Decimal(found["savingHigh"])
+    assert Decimal(found["monthlySaving"]) == pytest.approx(Decimal(3_000 * 0.044), rel=Decimal("0.01"))
+    assert found["calls"] == 3_000
+    assert found["filter"] == {
+        "from": "2026-02-08T13:00:00Z",
+        "to": "2026-03-10T13:00:00Z",
+        "providers": ["openai", "groq"],
+        "models": ["dear", "cheap"],
+        "taskTypes": ["chat"],
+    }
+    assert found["evidence"]
+    assert "not assigned by chance" in found["explanation"]
+    assert found["suggestedTest"] | {"testName": ""} == {
+        "testName": "",
+        "taskType": "chat",
+        "primaryMetric": "SUCCESS_RATE",
+        "guardrails": ["LATENCY"],
+        "variantA": {"provider": "openai", "model": "dear"},
+        "variantB": {"provider": "groq", "model": "cheap"},
+    }
+    # and the filter shows these calls, and finds the same again
+    shown = {key: value for key, value in found["filter"].items() if value is not None}
+    [total] = await api.ask("query($f: AnalyticsFilter) { analyticsSummary(filter: $f) { calls } }", f=shown)
+    assert total["calls"] == 5_000
+    assert found["id"] in [each["id"] for each in await of_kind(api, "CHEAPER_MODEL", filter=shown)]
+    # and its test is started by one mutation, by nobody else, and once
+    assert await other_api.ask(START, id=found["id"]) == {
+        "__typename": "NotFound",
+        "code": "NOT_FOUND",
+        "path": ["opportunityId"],
+    }
+    test = await api.ask(START, id=found["id"])
+    assert test | {"id": ""} == {
+        "__typename": "ABTest",
+        "id": "",
+        "taskType": "chat",
+        "active": True,
+        "primaryMetric": "SUCCESS_RATE",
+        "variantA": {"config": {"model": "dear"}},
+    }
+    assert await api.ask(START, id=found["id"]) == {"__typename": "Conflict", "code": "CONFLICT", "path": ["taskType"]}
+
+
+async def test_hours_at_which_a_provider_fails_are_told_by_the_clock_on_the_wall(api: Api) -> None:
+    # given a provider that fails at 8 UTC, nine o'clock in Berlin
+    await logged(api, calls("openai", "a", 400, 0.01, "2026-03-05T08:30:00Z", success=False))
+    await logged(api, calls("openai", "a", 900, 0.01, "2026-03-05T14:30:00Z", success=True))
+    [found] = await of_kind(api, "FAILING_HOURS", timeZone="Europe/Berlin")
+    assert "9" in found["title"]
+    assert (found["calls"], found["monthlySaving"], found["suggestedTest"]) == (400, None, None)
+    assert found["filter"]["providers"] == ["openai"]
+
+
+async def test_rules_that_never_applied_and_alerts_that_are_never_near(api: Api, clock: Clock) -> None:
+    # given a rule that applies and one that does not, an alert far above what is spent, and 1,000 decisions
+    rules = [
+        {"name": "used", "when": {"taskType": "chat"}, "then": {"priority": "COST"}},
+        {"name": "unused", "when": {"taskType": "nothing"}, "then": {"priority": "COST"}},
+    ]
+    await api.ask(SAVE, input={"customRules": rules})
+    alert = await api.ask(SET_ALERT)
+    asked = {"taskType": "chat", "candidates": [{"provider": "openai", "model": "gpt-4o-mini"}]}
+    for number in range(1_000):
+        if number in (0, 400, 800):
+            await logged(api, calls("openai", "a", 1, 100, clock().isoformat()))
+            clock.advance(days=1)
+        assert (await api.ask(ROUTE, input=asked))["__typename"] == "RoutingDecision"
+    # when, then
+    [rule] = await of_kind(api, "UNUSED_RULE")
+    assert ("unused" in rule["title"], rule["calls"]) == (True, 1_000)
+    clock.advance(days=1)
+    [idle] = await of_kind(api, "IDLE_ALERT")
+    assert idle["calls"] == 0
+    # and an alert that is near sometimes is none
+    assert alert["id"]
+    await logged(api, calls("openai", "a", 1, 900, clock().isoformat()))
+    clock.advance(days=1)
+    assert await of_kind(api, "IDLE_ALERT") == []
+
+
+async def test_a_preferred_provider_that_costs_more_for_nothing(api: Api) -> None:
+    await api.ask(SAVE, input={"preferredProviders": ["openai"]})
+    await logged(api, calls("openai", "dear", 3_000, 0.05) + calls("groq", "cheap", 3_000, 0.01))
+    [found] = await of_kind(api, "UNPROVEN_PREFERENCE")
+    assert Decimal(found["savingLow"]) > 100
+    assert found["suggestedTest"]["primaryMetric"] == "COST"
+
+
+async def test_nothing_is_advised_from_few_calls_or_from_anothers(api: Api, other_api: Api) -> None:
+    await logged(api, calls("openai", "dear", 99, 0.05) + calls("groq", "cheap", 99, 0.01))
+    assert await api.ask(OPPORTUNITIES) == []
+    await logged(api, calls("openai", "dear", 3_000, 0.05) + calls("groq", "cheap", 3_000, 0.01))
+    assert await other_api.ask(OPPORTUNITIES) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"filter": {"success": True}}, "filter.success: must be left out"),
+        ({"filter": {"from": "2024-01-01T00:00:00Z"}}, "filter.from: the range must be at most 400 days"),
+        ({"timeZone": "Mars/Olympus"}, "timeZone: must be an IANA time zone"),
+    ],
+)
+async def test_a_filter_out_of_bounds_is_refused(api: Api, variables: dict[str, Any], message: str) -> None:
+    [error] = await api.errors(OPPORTUNITIES, **variables)
+    assert error["message"].startswith(message)
