@@ -138,8 +138,11 @@ QUESTIONS: Final[Sequence[tuple[Question, Callable[[list[dict[str, Any]], Sequen
 class Size:
     """A database in which the user has so many decisions, a server over it, and what was measured."""
 
-    def __init__(self, stack: ExitStack, databases: Databases, everyone: Sequence[User], rows: int) -> None:
+    def __init__(
+        self, stack: ExitStack, databases: Databases, everyone: Sequence[User], rows: int, sample: Path
+    ) -> None:
         self.rows = rows
+        self._sample = sample
         self._databases = databases
         self.user = everyone[0]
         self.url = databases.new()
@@ -154,9 +157,9 @@ class Size:
         self.bare_rates: list[float] = []
 
     async def _fill(self, everyone: Sequence[User]) -> None:
-        await fill(self.url, self.user.id, self.rows, _SAMPLE, self.until)
+        await fill(self.url, self.user.id, self.rows, self._sample, self.until)
         for other in everyone[1 : 1 + OTHERS]:
-            await fill(self.url, other.id, ROWS_OF_ANOTHER, _SAMPLE, self.until)
+            await fill(self.url, other.id, ROWS_OF_ANOTHER, self._sample, self.until)
         await add_up(self.url)
 
     @property
@@ -217,11 +220,13 @@ class Size:
         )
 
 
-def run(databases: Databases, everyone: Sequence[User], sizes: Sequence[int], rounds: int, seconds: float) -> None:
+def run(
+    databases: Databases, everyone: Sequence[User], sizes: Sequence[int], sample: Path, rounds: int, seconds: float
+) -> None:
     """All sizes in turn, several times over."""
     with ExitStack() as stack:
         heading(f"One user of {OTHERS + 1}; the others have {ROWS_OF_ANOTHER:,} decisions each")
-        filled = [Size(stack, databases, everyone, rows) for rows in sizes]
+        filled = [Size(stack, databases, everyone, rows, sample) for rows in sizes]
         for _ in range(rounds):
             for size in filled:
                 for question, check in QUESTIONS:
@@ -268,6 +273,7 @@ def main(
     rows: Annotated[str, typer.Option(help="How many decisions the user has, with commas between.")] = (
         "10000,1000000,10000000"
     ),
+    sample: Annotated[Path, typer.Option(help="The decisions that they are copies of: CSV, plain or gzip.")] = _SAMPLE,
     seconds: Annotated[float, typer.Option(min=0.5, help="How long each measurement takes, in seconds.")] = 2.0,
     rounds: Annotated[int, typer.Option(min=1, help="How many times each is measured.")] = 3,
 ) -> None:
@@ -279,11 +285,11 @@ def main(
     if db is not Backend.SQLITE:
         with stage.postgresql(everyone) as databases:
             print(f"\n== {databases.version}, row-level security")
-            run(databases, everyone, sizes, rounds, seconds)
+            run(databases, everyone, sizes, sample, rounds, seconds)
     if db is not Backend.POSTGRES:
         with stage.sqlite(everyone) as files:
             print(f"\n== {files.version}")
-            run(files, everyone, sizes, rounds, seconds)
+            run(files, everyone, sizes, sample, rounds, seconds)
     print(f"\n{time.perf_counter() - started:.0f} s in all")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -96,7 +97,7 @@ async def add_up(url: str) -> None:
 
 
 def _read(sample: Path) -> Iterable[dict[str, Any]]:
-    with sample.open(newline="") as file:
+    with gzip.open(sample, "rt", newline="") if sample.suffix == ".gz" else sample.open(newline="") as file:
         for row in csv.DictReader(file):
             cost = to_nano_dollars(Decimal(row["cost"])) if row["cost"] else None
             yield {
