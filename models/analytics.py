@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, String, Uuid, func, select, text
+from sqlalchemy import ColumnElement, Index, Row, String, Uuid, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ab_test import PastCall, Variant
-from domain.analytics import AnalyticsFilter
+from domain.analytics import AnalyticsFilter, LogAnalytics
 from domain.bounds import MAX_NAME_LENGTH
 from domain.cost_alert import Window
 from domain.money import ZERO
@@ -132,3 +132,23 @@ async def analytics_by_id(session: AsyncSession, user_id: UUID, ids: Sequence[UU
         select(RouterAnalytics).where(RouterAnalytics.user_id == user_id, RouterAnalytics.id.in_(ids))
     )
     return {row.id: row for row in rows}
+
+
+REPORTED: Final = tuple(name for name in LogAnalytics.model_fields if name != "unit_key")
+"""The fields a decision is logged with that its row tells again: of its unit it keeps the group alone."""
+
+_reported = select(
+    RouterAnalytics.id,
+    *(RouterAnalytics.metadata_ if name == "metadata" else getattr(RouterAnalytics, name) for name in REPORTED),
+)
+
+
+async def reported(
+    session: AsyncSession, user_id: UUID, conditions: Sequence[ColumnElement[bool]], limit: int
+) -> Sequence[Row[Any]]:
+    """Up to `limit` of the user's decisions, oldest first: the id of each, then its fields in the order of REPORTED."""
+    row = RouterAnalytics
+    found = await session.execute(
+        _reported.where(row.user_id == user_id, *conditions).order_by(row.user_id, row.id).limit(limit)
+    )
+    return found.all()

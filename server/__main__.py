@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import os
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Annotated, Final, TypeVar, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, FileSizeColumn, Progress, TextColumn, TransferSpeedColumn
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.postgresql import DatabaseFailure
 from server.settings import Settings, StartupError
-from server.usage_file import BadRow, UnreadableFile, UsageFile
+from server.usage_file import BadRow, Format, RowCount, UnreadableFile, UsageFile, format_of
 
 if TYPE_CHECKING:
     from models.database import Database
@@ -38,7 +40,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 UserOption = Annotated[UUID, typer.Option("--user", help="The user: a UUID.")]
 UrlOption = Annotated[str, typer.Option(help="The running server; by the settings when left out.")]
-FileArgument = Annotated[Path, typer.Argument(help="CSV with a header line, plain or gzip.")]
+FileArgument = Annotated[Path, typer.Argument(help="CSV with a header line, or NDJSON; plain or gzip.")]
 
 
 def _duration(text: str) -> timedelta:
@@ -93,7 +95,39 @@ def import_(file: FileArgument, user: UserOption) -> None:
         result = asyncio.run(import_usage(settings, usage, user, report))
     _print_bad_rows(result.bad_rows)
     print(f"{result.imported} imported, {result.there_already} there already, {len(result.bad_rows)} refused")
+    if result.without_test:
+        print(f"{result.without_test} of the imported name no A/B test any more: this user has not the one they named")
     raise typer.Exit(bool(result.bad_rows))
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write it: - for standard output; packed if it ends in .gz.")],
+    user: UserOption,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="By the name of the file when left out: .csv, .ndjson or .jsonl.")
+    ] = None,
+    from_: Annotated[str, typer.Option("--from", help="Only what occurred then or later: 2026-01-31T00:00:00Z.")] = "",
+    to: Annotated[str, typer.Option(help="Only what occurred before.")] = "",
+    url: UrlOption = "",
+) -> None:
+    """Download a user's decisions from a running server into a file that import reads. A failure leaves no file."""
+    to_stdout = file == Path("-")
+    format_ = format_ or (Format.NDJSON if to_stdout else format_of(file))
+    if format_ is None:
+        raise typer.BadParameter("the name of the file tells no format: give --format csv or --format ndjson")
+    parameters = {"format": format_.value, "from": from_, "to": to}
+    count = RowCount(format_)
+
+    async def save(client: Client) -> None:
+        with _saved(file) if not to_stdout else nullcontext(sys.stdout.buffer) as out, _downloading() as report:
+            async for block in client.export({name: value for name, value in parameters.items() if value}):
+                out.write(block)
+                count.add(block)
+                report(len(block))
+
+    _with_client(url, user, save)
+    print(f"{count.rows} exported", file=sys.stderr if to_stdout else sys.stdout)
 
 
 @app.command()
@@ -259,6 +293,37 @@ def _progress(path: Path, doing: str) -> Iterator[tuple[UsageFile, Callable[[int
             yield usage, lambda line: progress.update(task, completed=line)
     except UnreadableFile as error:
         raise StartupError(str(error)) from None
+
+
+@contextmanager
+def _downloading() -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), FileSizeColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("exporting", total=None)
+        yield lambda size: progress.advance(task, size)
+
+
+@contextmanager
+def _saved(path: Path) -> Iterator[IO[bytes]]:
+    """What is written becomes the file at `path` when the block ends well; else nothing does, and what was there stays."""
+    if path.exists() and not path.is_file():
+        raise StartupError(f"{path}: is there, and is no file")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with (
+            unfinished.open("xb") as file,
+            _packed(file, path.stem) if path.suffix == ".gz" else nullcontext(file) as out,
+        ):
+            yield out
+        unfinished.replace(path)
+    except OSError as error:
+        raise StartupError(f"{path}: {error.strerror}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _packed(file: IO[bytes], name: str) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.GzipFile(name, "wb", fileobj=file))
 
 
 def _print_bad_rows(rows: list[BadRow]) -> None:

@@ -17,6 +17,7 @@ from models.ledger import Ledger, now_utc
 from resolvers.uninterrupted import all_ended
 from server.auth import Authenticator
 from server.event_bus import EventBus
+from server.export import Export
 from server.graphql import GraphQLApp
 from server.ingest import Ingest
 from server.listener import Listener
@@ -50,6 +51,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
             Route("/ingest/decisions", Ingest(authenticator, ledger).__call__, methods=["POST"]),
+            Route("/export/analytics", Export(authenticator, database).__call__, methods=["GET"]),
             Mount("/metrics", make_asgi_app()),
         ],
         lifespan=lifespan,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -75,8 +75,27 @@ class Client:
         except (OSError, InvalidHandshake, ConnectionClosed) as error:
             raise self._silent(error) from None
 
+    async def export(self, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """The user's decisions as a file, block by block. Raises ServerError when it is refused, or breaks off."""
+        try:
+            async with self._http.stream("GET", "/export/analytics", params=dict(parameters)) as response:
+                if response.is_error:
+                    raise _refused(await response.aread())
+                async for block in response.aiter_bytes():
+                    yield block
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise self._silent(error) from None
+
     def _silent(self, error: Exception) -> ServerError:
         return ServerError(f"the server at {self._url} did not answer: {error}")
+
+
+def _refused(body: bytes) -> ServerError:
+    try:
+        message: str = json.loads(body)["errors"][0]["message"]
+    except (ValueError, LookupError, TypeError):
+        message = "the server refused"
+    return ServerError(message)
 
 
 def _event(message: dict[str, Any]) -> dict[str, Any]:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from domain.error import Refusal
+from sqlalchemy import select
+
+from domain.analytics import LogAnalytics
+from domain.error import Conflict, Refusal
+from domain.viewer import Viewer
+from models.ab_test import ab_test_of
+from models.analytics import EventKey, RouterAnalytics, reported
 from models.database import Database
 from models.entry import Draft
 from models.ledger import Ledger
 from server.event_bus import EventBus
+from server.export import as_line
 from server.settings import Settings
 from server.usage_file import BadRow, UsageFile, UsageRow
 
@@ -23,6 +30,8 @@ ROWS_AT_ONCE: Final = 1_000
 class ImportResult:
     imported: int = 0
     there_already: int = 0
+    without_test: int = 0
+    """How many of the imported name an A/B test that this user has not: their rows name none."""
     bad_rows: list[BadRow] = field(default_factory=list)
 
 
@@ -36,34 +45,79 @@ async def import_usage(
     events = EventBus()
     database = Database(settings.database, events.publish)
     ledger = Ledger(database)
-    result = ImportResult()
+    importing = _Import(database, ledger, Viewer(user_id))
     rows = iter(file)
     try:
         async with ledger.running():
             while chunk := list(itertools.islice(rows, ROWS_AT_ONCE)):
-                await _record(ledger, user_id, chunk, result)
+                await importing.record(chunk)
                 progress(chunk[-1].line)
     finally:
         await database.dispose()
-    return result
+    return importing.result
 
 
-async def _record(ledger: Ledger, user_id: UUID, chunk: list[UsageRow | BadRow], result: ImportResult) -> None:
-    good: list[UsageRow] = []
-    bad: list[BadRow] = []
-    for row in chunk:
-        if isinstance(row, BadRow):
-            bad.append(row)
-        elif row.decision.occurred_at is None:
-            bad.append(BadRow(row.line, "occurred_at: must be given; history without a time is none"))
-        else:
-            good.append(row)
-    outcomes = await ledger.record([Draft(user_id, row.decision, imported=True) for row in good]) if good else []
-    for row, outcome in zip(good, outcomes, strict=True):
-        if isinstance(outcome, Refusal):
-            bad.append(BadRow(row.line, outcome.message))
-        elif outcome.deduplicated:
-            result.there_already += 1
-        else:
-            result.imported += 1
-    result.bad_rows += sorted(bad, key=lambda row: row.line)
+class _Import:
+    def __init__(self, database: Database, ledger: Ledger, viewer: Viewer) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._viewer = viewer
+        self._has_test: dict[UUID, bool] = {}
+        self.result = ImportResult()
+
+    async def record(self, chunk: Sequence[UsageRow | BadRow]) -> None:
+        good: list[UsageRow] = []
+        bad: list[BadRow] = []
+        for row in chunk:
+            if isinstance(row, BadRow):
+                bad.append(row)
+            elif row.decision.occurred_at is None:
+                bad.append(BadRow(row.line, "occurred_at: must be given; history without a time is none"))
+            else:
+                good.append(row)
+        drafts = [Draft(self._viewer.id, await self._recordable(row.decision), imported=True) for row in good]
+        outcomes = await self._ledger.record(drafts) if drafts else []
+        taken = [row for row, outcome in zip(good, outcomes, strict=True) if isinstance(outcome, Conflict)]
+        there = await self._fingerprints(taken)
+        for row, draft, outcome in zip(good, drafts, outcomes, strict=True):
+            if isinstance(outcome, Refusal):
+                if there.get(row.decision.event_id) == row.decision.fingerprint():
+                    self.result.there_already += 1
+                else:
+                    bad.append(BadRow(row.line, outcome.message))
+            elif outcome.deduplicated:
+                self.result.there_already += 1
+            else:
+                self.result.imported += 1
+                self.result.without_test += draft.decision is not row.decision
+        self.result.bad_rows += sorted(bad, key=lambda row: row.line)
+
+    async def _recordable(self, decision: LogAnalytics) -> LogAnalytics:
+        """The decision, naming no A/B test that this user has not: history comes from elsewhere, and outlives tests."""
+        test_id = decision.ab_test_id
+        if test_id is None:
+            return decision
+        if test_id not in self._has_test:
+            async with self._database.viewer(self._viewer) as session:
+                self._has_test[test_id] = await ab_test_of(session, self._viewer.id, test_id) is not None
+        return decision if self._has_test[test_id] else decision.model_copy(update=_NO_TEST)
+
+    async def _fingerprints(self, taken: Sequence[UsageRow]) -> dict[str | None, str]:
+        """The fingerprints of what is recorded under the event ids of these rows, as an export has it.
+
+        What a client left out of its report, an export tells: the time, say, or the price. That is the same decision.
+        """
+        if not taken:
+            return {}
+        keys = [row.decision.event_id for row in taken]
+        async with self._database.system() as transaction:
+            ids = await transaction.connection.scalars(
+                select(EventKey.analytics_id).where(EventKey.user_id == self._viewer.id, EventKey.event_id.in_(keys))
+            )
+        async with self._database.viewer(self._viewer) as session:
+            found = await reported(session, self._viewer.id, [RouterAnalytics.id.in_(ids.all())], len(keys))
+        exported = [LogAnalytics.model_validate_json(as_line(row)) for row in found]
+        return {decision.event_id: decision.fingerprint() for decision in exported}
+
+
+_NO_TEST: Final = {"ab_test_id": None, "ab_variant": None, "unit_key": None}

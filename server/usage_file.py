@@ -1,4 +1,4 @@
-"""Files of past usage: CSV, plain or gzip, with a header that names the columns."""
+"""Files of past usage, plain or gzip: CSV with a header that names the columns, or a JSON object a line."""
 
 from __future__ import annotations
 
@@ -7,17 +7,26 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+import pydantic
+
 from domain.analytics import LogAnalytics
+from domain.bounds import invalid
 from domain.error import InvalidInput
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BLOCK: Final = 1 << 20
+
+MAX_LINE_BYTES: Final = 64 * 1024
+"""The longest line of JSON: as much as the ingest endpoint takes."""
 
 # Columns that other tools call otherwise.
 _COLUMN_OF: Final = {
@@ -28,6 +37,52 @@ _COLUMN_OF: Final = {
 }
 _REQUIRED: Final = ("provider", "model_used", "success")
 _UNKNOWN: Final = "unknown"
+
+# What people may type into. A spreadsheet runs a cell that begins like this as a formula, unless a ' stands before it.
+_TEXTS: Final = ("event_id", "provider", "task_type", "model_used", "unit_key")
+_FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+_FORMAT_OF: Final = {".csv": Format.CSV, ".ndjson": Format.NDJSON, ".jsonl": Format.NDJSON}
+
+
+def format_of(path: Path) -> Format | None:
+    """The format that the file's name tells, packed or not; None when it tells none."""
+    return _FORMAT_OF.get((path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower())
+
+
+class RowCount:
+    """Counts the rows of a file whose blocks come one after the other."""
+
+    def __init__(self, format_: Format) -> None:
+        self._format = format_
+        self._lines = 0
+        self._quoted = False
+
+    def add(self, block: bytes) -> None:
+        # A record of CSV ends with a line that ends outside of quotes; those doubled inside a cell cancel each other.
+        pieces = block.split(b'"') if self._format is Format.CSV else [block]
+        self._lines += sum(piece.count(b"\n") for piece in pieces[self._quoted :: 2])
+        self._quoted ^= len(pieces) % 2 == 0
+
+    @property
+    def rows(self) -> int:
+        return max(0, self._lines - (self._format is Format.CSV))
+
+
+def spelt_safely(text: str) -> str:
+    """The cell for this text: no spreadsheet takes it for a formula, and `spelt` gives the same text again."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def spelt(cell: str) -> str:
+    """The text that `spelt_safely` made this cell of. A ' before anything else than a formula is the text's own."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 class UnreadableFile(Exception):
@@ -59,8 +114,11 @@ class UsageFile:
     def __iter__(self) -> Iterator[UsageRow | BadRow]:
         """Every row in order: the decision it holds, or what is wrong with it."""
         with self._open() as binary:
-            # What is no UTF-8 becomes characters that no field may hold, and so is refused row by row.
-            text = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+            yield from self._objects(binary) if self._holds_json() else self._records(binary)
+
+    def _records(self, binary: BinaryIO) -> Iterator[UsageRow | BadRow]:
+        # What is no UTF-8 becomes characters that no field may hold, and so is refused row by row.
+        with io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
             reader = csv.reader(text, strict=True)
             header = _header(reader)
             while True:
@@ -76,6 +134,11 @@ class UsageFile:
                 if fields:
                     yield self._read(line, header, fields)
 
+    def _objects(self, binary: BinaryIO) -> Iterator[UsageRow | BadRow]:
+        for line, text in enumerate(_lines(binary), 1):
+            if text.strip():
+                yield self._read_object(line, text.removeprefix(_BYTE_ORDER_MARK) if line == 1 else text)
+
     def _read(self, line: int, header: list[str], fields: list[str]) -> UsageRow | BadRow:
         if len(fields) != len(header):
             return BadRow(line, f"has {len(fields)} fields, the header has {len(header)}")
@@ -85,6 +148,23 @@ class UsageFile:
             return UsageRow(line, LogAnalytics.checked(values, ()))
         except InvalidInput as error:
             return BadRow(line, error.message)
+
+    def _read_object(self, line: int, text: bytes) -> UsageRow | BadRow:
+        if len(text) > MAX_LINE_BYTES:
+            return BadRow(line, f"is longer than {MAX_LINE_BYTES} bytes")
+        try:
+            decision = LogAnalytics.model_validate_json(text)
+        except pydantic.ValidationError as error:
+            return BadRow(line, invalid(error).message)
+        if decision.event_id is None:
+            decision = decision.model_copy(update={"event_id": f"{self._digest}:{line}"})
+        return UsageRow(line, decision)
+
+    def _holds_json(self) -> bool:
+        # The content tells, since no header begins so; the name tells of a file that is empty, or begins with a bad line.
+        with self._open() as binary:
+            begins = binary.read(len(_BYTE_ORDER_MARK) + 1).removeprefix(_BYTE_ORDER_MARK)
+        return begins.startswith(b"{") or format_of(self._path) is Format.NDJSON
 
     def _measure(self) -> tuple[int, str]:
         digest, lines = hashlib.sha256(), 0
@@ -101,6 +181,15 @@ class UsageFile:
         with self._path.open("rb") as file:
             packed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
         return cast("BinaryIO", gzip.open(self._path)) if packed else self._path.open("rb")
+
+
+def _lines(binary: BinaryIO) -> Iterator[bytes]:
+    """Each line without its end. Of one that is too long, what is kept is just too long as well."""
+    while text := binary.readline(MAX_LINE_BYTES + 2):
+        rest = text
+        while len(rest) == MAX_LINE_BYTES + 2 and not rest.endswith(b"\n"):
+            rest = binary.readline(MAX_LINE_BYTES + 2)
+        yield text.removesuffix(b"\n")
 
 
 def _header(reader: Iterator[list[str]]) -> list[str]:
@@ -127,7 +216,7 @@ def _values(row: dict[str, str]) -> dict[str, Any]:
         if column == "metadata":
             metadata |= _json_object(text)
         elif column in LogAnalytics.model_fields:
-            values[column] = text
+            values[column] = spelt(text) if column in _TEXTS else text
         else:
             metadata[name] = text
     if metadata:

@@ -1,0 +1,192 @@
+"""`GET /export/analytics`: a user's decisions as a file that `import` reads again, whatever it holds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic.alias_generators import to_camel
+from pydantic_core import to_json
+from sqlalchemy import ColumnElement, Row
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from domain.analytics import AnalyticsFilter
+from domain.bounds import MAX_JSON_BYTES
+from domain.error import InvalidInput
+from domain.money import plain
+from domain.viewer import Viewer
+from models.analytics import REPORTED, RouterAnalytics, passing, reported
+from models.database import Database
+from models.postgresql import DatabaseFailure
+from resolvers.uninterrupted import uninterrupted
+from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
+from server.usage_file import Format, spelt_safely
+
+# Few enough that nobody else waits for long, and little is kept, even when each has all the metadata it may have.
+ROWS_AT_ONCE: Final = 250
+_MEDIA_TYPE: Final = {Format.CSV: "text/csv; charset=utf-8", Format.NDJSON: "application/x-ndjson"}
+_RETRY_AFTER_S: Final = 5
+
+log = logging.getLogger(__name__)
+
+
+class Export:
+    """Answers with all decisions of the viewer, or those of a time range, oldest first.
+
+    They are read a page at a time, each in a transaction of its own and only when the client has taken the page before:
+    a slow download holds back neither memory nor the database. A failure on the way breaks the connection off, so that
+    half a file never looks like a whole one.
+    """
+
+    def __init__(self, authenticator: Authenticator, database: Database) -> None:
+        self._authenticator = authenticator
+        self._database = database
+
+    async def __call__(self, request: Request) -> Response:
+        try:
+            viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
+            format_, wanted = _asked(request.query_params)
+            blocks = self.blocks(viewer, format_, wanted)
+            # Read before the answer begins: what keeps the database from answering at all can still be told.
+            first = await anext(blocks)
+        except (Unauthenticated, KeysUnavailable) as error:
+            return refusal(error)
+        except InvalidInput as error:
+            found = {"message": error.message, "extensions": {"code": error.code, "path": error.path}}
+            return JSONResponse({"errors": [found]}, status_code=400)
+        except (SQLAlchemyError, DatabaseFailure, OSError):
+            log.exception("an export did not begin")
+            found = {
+                "message": "The database did not answer; try again.",
+                "extensions": {"code": "SERVICE_UNAVAILABLE"},
+            }
+            return JSONResponse({"errors": [found]}, status_code=503, headers={"Retry-After": str(_RETRY_AFTER_S)})
+        if request.method == "HEAD":
+            await blocks.aclose()
+        return StreamingResponse(
+            _chained(first, blocks),
+            media_type=_MEDIA_TYPE[format_],
+            headers={"Content-Disposition": f'attachment; filename="analytics.{format_}"'},
+        )
+
+    async def blocks(self, viewer: Viewer, format_: Format, wanted: AnalyticsFilter) -> AsyncGenerator[bytes]:
+        """The file, a page of rows at a time; at least one block, if an empty one."""
+        encoded = _ENCODED[format_]
+        head = _record(REPORTED).encode() if format_ is Format.CSV else b""
+        conditions, after = passing(wanted), None
+        while True:
+            page = await uninterrupted(self._page(viewer, conditions, after))
+            yield head + b"".join(map(encoded, page))
+            if len(page) < ROWS_AT_ONCE:
+                return
+            head, after = b"", page[-1].id
+
+    async def _page(
+        self, viewer: Viewer, conditions: Sequence[ColumnElement[bool]], after: UUID | None
+    ) -> Sequence[Row[Any]]:
+        further = [] if after is None else [RouterAnalytics.id > after]
+        async with self._database.viewer(viewer) as session:
+            return await reported(session, viewer.id, [*conditions, *further], ROWS_AT_ONCE)
+
+
+def _asked(query: Mapping[str, str]) -> tuple[Format, AnalyticsFilter]:
+    """Raises InvalidInput naming the parameter."""
+    for name in query:
+        if name not in {"format", "from", "to"}:
+            raise InvalidInput(f"{name}: is none of format, from and to", [name])
+    try:
+        format_ = Format(query.get("format", Format.NDJSON))
+    except ValueError:
+        raise InvalidInput(f"format: must be {' or '.join(Format)}", ["format"]) from None
+    moments = {name: _moment(name, query[name]) for name in ("from", "to") if name in query}
+    return format_, AnalyticsFilter.checked(moments, ())
+
+
+def _moment(name: str, text: str) -> datetime:
+    # Stricter than inputs elsewhere, which take a bare number for seconds since 1970: "2025" would be of that year.
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidInput(
+            f"{name}: must be a moment with its zone, such as 2026-01-31T00:00:00Z; a + is written %2B in an address",
+            [name],
+        )
+    return moment
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for block in rest:
+        yield block
+
+
+def as_line(row: Row[Any]) -> bytes:
+    """The decision as a line of JSON that the ingest endpoint and `import` read; what is not known is left out."""
+    fields = {_CAMEL[name]: value for name, value in zip(REPORTED, _values(row), strict=True) if value is not None}
+    return to_json(fields) + b"\n"
+
+
+def _as_record(row: Row[Any]) -> bytes:
+    return _record(map(_cell, _values(row))).encode()
+
+
+def _values(row: Row[Any]) -> list[Any]:
+    """What REPORTED names, with money as text."""
+    values: list[Any] = list(row[1:])
+    if values[_COST] is not None:
+        values[_COST] = plain(values[_COST])
+    values[_METADATA] = _metadata(values[_METADATA])
+    return values
+
+
+def _metadata(stored: dict[str, Any]) -> dict[str, Any] | None:
+    # PostgreSQL writes 1e300 out in full: what was short enough to be logged may be too long to be read again.
+    return (_shortened(stored) if len(to_json(stored)) > MAX_JSON_BYTES else stored) or None
+
+
+def _shortened(value: Any) -> Any:
+    """The same JSON value, its large numbers as `1e+300` where that says it all."""
+    if isinstance(value, dict):
+        return {key: _shortened(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shortened(each) for each in value]
+    if isinstance(value, int) and _LARGE <= abs(value) <= sys.float_info.max:
+        return float(value) if Decimal(repr(float(value))) == value else value
+    return value
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return spelt_safely(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return to_json(value).decode()
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return "" if value is None else str(value)
+
+
+def _record(cells: Iterable[str]) -> str:
+    """One record of a CSV file, as RFC 4180 has it."""
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
+
+
+_LARGE: Final = 10**16  # from here on a float is written with an exponent
+_COST: Final = REPORTED.index("cost")
+_METADATA: Final = REPORTED.index("metadata")
+_CAMEL: Final = {name: to_camel(name) for name in REPORTED}
+_ENCODED: Final[Mapping[Format, Callable[[Row[Any]], bytes]]] = {Format.NDJSON: as_line, Format.CSV: _as_record}
