@@ -24,6 +24,7 @@ from resolvers.alert_feed import AlertFeed
 from resolvers.context import Context, Events
 from resolvers.knowledge import KnowledgeCache
 from schema import schema
+from schema.operation import EVERY_KIND, RequestRefused, checked
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
 from server.graphql_http import respond
 
@@ -64,6 +65,18 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     _expiry: asyncio.TimerHandle | None = None
     _closing: asyncio.Task[None] | None = None
+
+    async def handle_subscribe(self, message: Any) -> None:
+        """Refuse an operation that cannot be executed before anything is made of it: it alone, not the socket."""
+        payload = message["payload"]
+        if self.connection_acknowledged and message["id"] not in self.operations:
+            try:
+                checked(payload["query"], payload.get("operationName"), EVERY_KIND)
+            except RequestRefused as refused:
+                errors = [error.formatted for error in refused.errors]
+                await self.send_message({"id": message["id"], "type": "error", "payload": errors})
+                return
+        await super().handle_subscribe(message)
 
     async def handle_connection_init(self, message: Any) -> None:
         await super().handle_connection_init(message)

@@ -56,18 +56,16 @@ async def respond(request: Request, context: Context) -> Response:
             allowed=_ALLOWED[request.method],
         )
     except Malformed as malformed:
-        return _response(_errors(GraphQLError(malformed.message)), malformed.status, newer=newer)
+        return _response(
+            _errors(GraphQLError(malformed.message, extensions={"code": "BAD_REQUEST"})), malformed.status, newer=newer
+        )
     except OperationNotAllowed as refused:
         return _response(_errors(*refused.errors), 405 if request.method == "GET" else 400, newer=newer)
     except RequestRefused as refused:
         return _response(_errors(*refused.errors), 400 if newer else 200, newer=newer)
     if result.errors is None:
         return _response({"data": result.data}, 200, newer=newer)
-    body = _errors(*result.errors)
-    if result.data is None and not any(error.path for error in result.errors):
-        # Nothing was executed: a variable did not fit.
-        return _response(body, 400 if newer else 200, newer=newer)
-    return _response({"data": result.data} | body, 200, newer=newer)
+    return _response({"data": result.data} | _errors(*result.errors), 200, newer=newer)
 
 
 async def _operation(request: Request) -> Operation:

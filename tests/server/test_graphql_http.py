@@ -38,7 +38,10 @@ def http(client: httpx2.AsyncClient, token: str) -> httpx2.AsyncClient:
 )
 async def test_a_body_that_is_no_request_is_refused(http: httpx2.AsyncClient, content: bytes, message: str) -> None:
     response = await http.post("/graphql", content=content, headers={"Content-Type": "application/json"})
-    assert (response.status_code, response.json()) == (400, {"errors": [{"message": message}]})
+    assert (response.status_code, response.json()) == (
+        400,
+        {"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]},
+    )
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
@@ -47,7 +50,9 @@ async def test_only_json_is_read(http: httpx2.AsyncClient, content_type: str) ->
         "/graphql", content=b'{"query": "{ viewer { id } }"}', headers={"Content-Type": content_type}
     )
     assert response.status_code == 415
-    assert response.json() == {"errors": [{"message": "Content-Type must be application/json."}]}
+    assert response.json() == {
+        "errors": [{"message": "Content-Type must be application/json.", "extensions": {"code": "BAD_REQUEST"}}]
+    }
 
 
 async def test_a_body_that_is_too_large_is_refused(http: httpx2.AsyncClient) -> None:
@@ -105,13 +110,17 @@ async def test_a_query_comes_by_get_with_its_variables(http: httpx2.AsyncClient)
     response = await http.get("/graphql", params={"query": query, "variables": '{"first": 1}'})
     assert (response.status_code, response.json()) == (200, {"data": {"abTests": {"nodes": []}}})
     broken = await http.get("/graphql", params={"query": query, "variables": "{"})
-    assert (broken.status_code, broken.json()) == (400, {"errors": [{"message": "variables must be JSON."}]})
+    assert (broken.status_code, broken.json()) == (
+        400,
+        {"errors": [{"message": "variables must be JSON.", "extensions": {"code": "BAD_REQUEST"}}]},
+    )
 
 
 async def test_a_mutation_by_get_is_refused_and_changes_nothing(http: httpx2.AsyncClient) -> None:
     response = await http.get("/graphql", params={"query": SAVE})
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
-    assert response.json() == {"errors": [{"message": "A mutation is sent by POST."}]}
+    [error] = response.json()["errors"]
+    assert error["message"] == "A mutation is sent by POST."
     read = await http.post("/graphql", json={"query": "{ preferences { maxLatencyMs } }"})
     assert read.json() == {"data": {"preferences": {"maxLatencyMs": None}}}
 
