@@ -48,6 +48,10 @@ class Ledger:
         async with self._records.running(), self._proposals.running():
             yield self
 
+    def check_room(self) -> None:
+        """Raises Overloaded when a record would not be taken now."""
+        self._records.check_room(1)
+
     async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """One outcome for each draft, in order, after they are on disk; a draft that is refused fails alone.
 

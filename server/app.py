@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from typing import Final
 
 from genai_prices import UpdatePrices
 from prometheus_client import make_asgi_app
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from domain.catalog import all_listed
@@ -19,9 +22,13 @@ from server.auth import Authenticator
 from server.event_bus import EventBus
 from server.export import Export
 from server.graphql import GraphQLApp
+from server.headers import SecurityHeaders
+from server.health import Readiness, healthz
 from server.ingest import Ingest
 from server.listener import Listener
 from server.settings import Settings
+
+_PREFLIGHT_KEPT_S: Final = 600
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> Starlette:
@@ -52,7 +59,20 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             WebSocketRoute("/graphql", graphql),
             Route("/ingest/decisions", Ingest(authenticator, ledger).__call__, methods=["POST"]),
             Route("/export/analytics", Export(authenticator, database).__call__, methods=["GET"]),
+            Route("/healthz", healthz),
+            Route("/readyz", Readiness(database, ledger).__call__),
             Mount("/metrics", make_asgi_app()),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders),
+            # No credentials: tokens are sent, not kept in cookies that a browser adds by itself.
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.allowed_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Authorization", "Content-Type"],
+                max_age=_PREFLIGHT_KEPT_S,
+            ),
         ],
         lifespan=lifespan,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -35,6 +36,8 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     refresh_prices: bool = False
+    # Of web pages that may call the API from browsers, such as https://app.example.com; with commas between.
+    cors_origins: str = ""
 
     @field_validator("database_url")
     @classmethod
@@ -68,6 +71,21 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return make_url(self.database_url)
         return URL.create("sqlite+aiosqlite", database=str(self.data_dir.absolute() / "router.db"))
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in filter(None, map(str.strip, value.split(","))):
+            if not re.fullmatch(r"https?://[^/\s*]+", origin):
+                raise ValueError(
+                    f"must be origins such as https://app.example.com, with commas between, not {origin!r}"
+                )
+        return value
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The origins whose pages may call the API."""
+        return [origin for origin in map(str.strip, self.cors_origins.split(",")) if origin]
 
     @property
     def lets_in_too_many(self) -> bool:

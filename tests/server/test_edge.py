@@ -1,0 +1,103 @@
+"""What surrounds the API: health, headers, and which web pages may call it."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from domain.error import Overloaded
+from migrations import upgrade
+from models.ledger import Ledger
+from server.app import create_app
+from server.settings import Settings, StartupError
+from tests.conftest import SECRET
+
+APP = "https://app.example.com"
+
+
+def client_of(app: Starlette) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://router")
+
+
+async def test_a_process_that_lives_and_one_that_can_work(client: httpx2.AsyncClient) -> None:
+    alive, ready = await client.get("/healthz"), await client.get("/readyz")
+    assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
+    assert (ready.status_code, ready.json()) == (
+        200,
+        {"status": "ready", "checks": {"database": True, "ledger": True, "migrations": True}},
+    )
+
+
+async def test_a_full_ledger_is_not_ready(client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_ledger: Ledger) -> None:
+        raise Overloaded("full", retry_after_ms=1)
+
+    monkeypatch.setattr(Ledger, "check_room", full)
+    ready = await client.get("/readyz")
+    assert (ready.status_code, ready.json()["checks"]) == (
+        503,
+        {"database": True, "ledger": False, "migrations": True},
+    )
+
+
+async def test_a_database_that_is_old_or_gone_is_not_ready(tmp_path: Path) -> None:
+    file = tmp_path / "router.db"
+    url = f"sqlite+aiosqlite:///{file}"
+    settings = Settings(data_dir=tmp_path, database_url=url, jwt_secret=SecretStr(SECRET))
+    # given a database whose newest migration is not ours
+    upgrade_in_thread(url)
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '20261123_first_tables'")
+    app = create_app(settings)
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        old = await client.get("/readyz")
+        assert (old.status_code, old.json()["checks"]["migrations"]) == (503, False)
+
+
+def upgrade_in_thread(url: str) -> None:
+    # migrations run an event loop of their own
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(upgrade, url).result()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/graphql", "/metrics/", "/export/analytics", "/nothing"])
+async def test_every_answer_keeps_browsers_from_more_than_reading_it(client: httpx2.AsyncClient, path: str) -> None:
+    headers = (await client.get(path)).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+    assert "server" not in headers
+
+
+async def test_no_page_may_call_the_api_unless_it_is_let_in(client: httpx2.AsyncClient) -> None:
+    asks = {"Origin": APP, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    preflight = await client.options("/graphql", headers=asks)
+    assert preflight.status_code == 400
+    assert "access-control-allow-origin" not in preflight.headers
+
+
+async def test_pages_of_the_origins_that_are_set_may_call_it(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"cors_origins": f"{APP}, http://localhost:5173"}))
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+        for origin, allowed in ((APP, APP), ("http://localhost:5173", "http://localhost:5173"), ("https://evil", None)):
+            preflight = await client.options("/graphql", headers=asks | {"Origin": origin})
+            assert preflight.headers.get("access-control-allow-origin") == allowed
+            answer = await client.post("/graphql", json={"query": "{ viewer { id } }"}, headers={"Origin": origin})
+            assert answer.status_code == 401
+            assert answer.headers.get("access-control-allow-origin") == allowed
+            assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("origins", ["*", "app.example.com", "https://app.example.com/", "https://*.example.com"])
+def test_what_is_no_origin_is_refused_at_the_start(origins: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUTER_CORS_ORIGINS", origins)
+    with pytest.raises(StartupError, match="ROUTER_CORS_ORIGINS: must be origins such as"):
+        Settings.from_environment()
