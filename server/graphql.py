@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +15,6 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
 from domain.viewer import Viewer
 from models.database import Database
@@ -24,69 +23,9 @@ from resolvers.alert_feed import AlertFeed
 from resolvers.context import Context, Events
 from resolvers.knowledge import KnowledgeCache
 from schema import schema
-from schema.operation import EVERY_KIND, RequestRefused, checked
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
 from server.graphql_http import respond
-
-CONNECTION_INIT_TIMEOUT: Final = timedelta(seconds=10)
-SEND_TIMEOUT_S: Final = 15.0
-"""How long a client may leave what is sent to it unread before its socket is closed."""
-TRY_AGAIN_LATER: Final = 1013
-FORBIDDEN: Final = 4403
-
-
-class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """A socket that lives no longer than the token it was opened with."""
-
-    async def handle(self) -> None:
-        try:
-            await super().handle()
-        finally:
-            if self._expiry is not None:
-                self._expiry.cancel()
-
-    async def send_message(self, message: Any) -> None:
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                await super().send_message(message)
-        except TimeoutError:
-            self._give_up()
-            await asyncio.sleep(0)  # where an operation, which is cancelled now, ends
-
-    def _give_up(self) -> None:
-        """Close on a client that does not read. From its last cursor on, it will have missed nothing."""
-        for operation in self.operations.values():
-            if operation.task is not None:
-                operation.task.cancel()
-        if self._closing is None:
-            # The close frame follows what waits to be read, as soon as there is room for it.
-            reason = "Too slow: subscribe again after the last cursor you saw"
-            self._closing = asyncio.create_task(self.websocket.close(TRY_AGAIN_LATER, reason))
-
-    _expiry: asyncio.TimerHandle | None = None
-    _closing: asyncio.Task[None] | None = None
-
-    async def handle_subscribe(self, message: Any) -> None:
-        """Refuse an operation that cannot be executed before anything is made of it: it alone, not the socket."""
-        payload = message["payload"]
-        if self.connection_acknowledged and message["id"] not in self.operations:
-            try:
-                checked(payload["query"], payload.get("operationName"), EVERY_KIND)
-            except RequestRefused as refused:
-                errors = [error.formatted for error in refused.errors]
-                await self.send_message({"id": message["id"], "type": "error", "payload": errors})
-                return
-        await super().handle_subscribe(message)
-
-    async def handle_connection_init(self, message: Any) -> None:
-        await super().handle_connection_init(message)
-        viewer = self.context.signed_in
-        if self.connection_acknowledged and viewer is not None and viewer.expires_at is not None:
-            seconds_left = (viewer.expires_at - datetime.now(UTC)).total_seconds()
-            self._expiry = asyncio.get_running_loop().call_later(max(seconds_left, 0), self._expire)
-
-    def _expire(self) -> None:
-        self._closing = asyncio.create_task(self.websocket.close(FORBIDDEN, "The token has expired"))
+from server.graphql_ws import CONNECTION_INIT_TIMEOUT, TransportWSHandler
 
 
 class GraphQLApp(GraphQL[Context, None]):
@@ -125,6 +64,13 @@ class GraphQLApp(GraphQL[Context, None]):
             await response(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """What a message says. Whatever is no JSON that can be read is refused alike: deep nesting, too long a number."""
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError):
+            raise json.JSONDecodeError("must be JSON", "", 0) from None
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """A context for one socket: nobody's until its connection_init."""

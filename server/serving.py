@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from server.app import create_app
 from server.auth import make_token
+from server.graphql_ws import MAX_MESSAGE_BYTES
 from server.settings import Settings, StartupError
 
 _LOCAL_TOKEN_LIFETIME = timedelta(days=30)
@@ -32,6 +33,7 @@ class Server(uvicorn.Server):
                 ws="websockets-sansio",
                 # A compressor keeps more memory for each socket than all else, to make short messages a little shorter.
                 ws_per_message_deflate=False,
+                ws_max_size=MAX_MESSAGE_BYTES,
                 lifespan="on",
                 log_level="warning",
                 access_log=False,

@@ -14,11 +14,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 import resolvers.ab_test
-import server.graphql
+import server.graphql_ws
 from domain.viewer import Viewer
 from resolvers.alert_feed import AlertFeed
 from server.auth import make_token
-from server.graphql import TransportWSHandler
+from server.graphql_ws import TransportWSHandler
 from server.settings import Settings
 from tests.conftest import Clock
 from tests.support.api import Api
@@ -218,6 +218,84 @@ async def test_an_operation_before_connection_init_is_closed_with_4401(url: str)
         assert await socket.close_code() == 4401
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"binary",
+        "no JSON",
+        "[" * 100_000,
+        "1" * 5_000,
+        "[]",
+        "null",
+        '"subscribe"',
+        "{}",
+        '{"type": 1}',
+        '{"type": "' + "x" * 1_000 + '"}',
+        '{"type": "start", "id": "1", "payload": {"query": "{ viewer { id } }"}}',
+        '{"type": "subscribe", "payload": {"query": "{ viewer { id } }"}}',
+        '{"type": "subscribe", "id": 1, "payload": {"query": "{ viewer { id } }"}}',
+        '{"type": "subscribe", "id": "", "payload": {"query": "{ viewer { id } }"}}',
+        '{"type": "subscribe", "id": "' + "x" * 65 + '", "payload": {"query": "{ viewer { id } }"}}',
+        '{"type": "subscribe", "id": "1"}',
+        '{"type": "subscribe", "id": "1", "payload": "{ viewer { id } }"}',
+        '{"type": "subscribe", "id": "1", "payload": {"query": 1}}',
+        '{"type": "subscribe", "id": "1", "payload": {"query": "{ viewer { id } }", "operationName": 1}}',
+        '{"type": "subscribe", "id": "1", "payload": {"query": "{ viewer { id } }", "variables": []}}',
+        '{"type": "complete"}',
+        '{"type": "ping", "payload": []}',
+    ],
+)
+async def test_a_message_that_is_none_closes_its_socket_with_4400(url: str, token: str, message: str | bytes) -> None:
+    async with signed_in(url, token) as socket:
+        await socket.connection.send(message)
+        assert await socket.close_code() == 4400
+
+
+@pytest.mark.parametrize(
+    ("size", "served"), [(server.graphql_ws.MAX_MESSAGE_BYTES, True), (server.graphql_ws.MAX_MESSAGE_BYTES + 1, False)]
+)
+async def test_a_message_is_as_long_as_it_may_be(url: str, token: str, size: int, served: bool) -> None:
+    ping = '{"type": "ping", "payload": {"a": "%s"}}'
+    async with signed_in(url, token) as socket:
+        await socket.connection.send(ping % ("x" * (size - len(ping) + 2)))
+        if served:
+            assert await socket.receive() == {"type": "pong"}
+        else:
+            assert await socket.close_code() == 1009
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"),
+    [
+        (['{"type": "connection_init"}'], 4429),
+        (
+            [
+                '{"type": "subscribe", "id": "'
+                + "x" * 64
+                + '", "payload": {"query": "subscription { preferencesChanged { id } }"}}'
+            ]
+            * 2,
+            4409,
+        ),
+    ],
+)
+async def test_what_comes_twice_closes_its_socket(url: str, token: str, messages: list[str], code: int) -> None:
+    async with signed_in(url, token) as socket:
+        for message in messages:
+            await socket.connection.send(message)
+        assert await socket.close_code() == code
+
+
+async def test_pings_are_answered_and_what_is_completed_may_be_unknown(url: str, token: str) -> None:
+    async with signed_in(url, token) as socket:
+        await socket.send(type="pong")
+        await socket.send(type="complete", id="never started")
+        await socket.send(type="ping", payload={"a": 1})
+        assert await socket.receive() == {"type": "pong"}
+        await socket.start("{ viewer { __typename } }")
+        assert (await socket.receive())["payload"] == {"data": {"viewer": {"__typename": "Viewer"}}}
+
+
 async def test_a_token_that_expires_closes_its_socket(url: str, settings: Settings) -> None:
     short = make_token(settings, UUID(int=7), timedelta(seconds=3))
     async with signed_in(url, short) as socket:
@@ -252,7 +330,7 @@ SLOW_ALERTS = f"subscription($after: String) {{ alertTriggered(after: $after) {{
 async def test_a_client_that_does_not_read_is_closed_and_resumes_from_its_cursor(
     url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.graphql, "SEND_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(server.graphql_ws, "SEND_TIMEOUT_S", 0.2)
     given_up = asyncio.Event()
     give_up = TransportWSHandler._give_up
 
