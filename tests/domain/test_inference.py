@@ -42,7 +42,7 @@ nano_dollars = st.integers(0, 10**10)
 @st.composite
 def arms(draw: st.DrawFn, least: int = 0, most: int = 1_000_000) -> Arm:
     n = draw(st.integers(least, most))
-    latency = sums_of(draw(st.integers(0, n)), draw(st.floats(0, 15)), draw(st.floats(0, 5)))
+    latency = sums_of(draw(st.integers(0, n)), draw(nano_dollars) * 1.5e-9, draw(nano_dollars) * 5e-10)
     cost = sums_of(draw(st.integers(0, n)), draw(nano_dollars) / 1e9, draw(nano_dollars) / 1e9)
     return Arm(n, draw(st.integers(0, n)), latency, cost)
 

@@ -223,7 +223,7 @@ def sent_to(outcome: Choice | RouteRefused) -> list[Verdict]:
     return [outcome.chosen, *outcome.fallbacks] if isinstance(outcome, Choice) else []
 
 
-@settings(max_examples=2_500, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(asked_of)
 def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fallback(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
@@ -271,7 +271,7 @@ def objections(
     }
 
 
-@settings(max_examples=2_500, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(asked_of)
 def test_a_candidate_is_kept_from_serving_by_the_first_constraint_that_it_fails_and_by_nothing_else(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
@@ -282,7 +282,7 @@ def test_a_candidate_is_kept_from_serving_by_the_first_constraint_that_it_fails_
         assert verdict.constraint == next(failed, None)
 
 
-@settings(max_examples=2_500, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(asked_of)
 def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
@@ -395,7 +395,7 @@ def test_of_models_that_are_nearly_as_good_the_better_comes_first(
         assert better <= worse + Fraction(1, 10**9)
 
 
-@settings(max_examples=2_500, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(asked_of, st.randoms())
 def test_equal_input_gives_equal_output_in_whatever_order_models_come(
     case: tuple[RouteRequest, Knowledge, list[Budget]], chance: Any
@@ -427,7 +427,7 @@ def test_equal_input_gives_equal_output_in_whatever_order_models_come(
         assert first == second
 
 
-@settings(max_examples=2_500, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(asked_of)
 def test_each_candidate_has_one_verdict_and_budgets_are_never_promised_twice(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
