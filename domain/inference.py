@@ -367,7 +367,7 @@ def _calls_needed(
     variance, x = spread
     count_a, count_b = a.sums(metric).count, b.sums(metric).count
     both = count_a + count_b
-    if variance and not shift:
+    if not shift:
         return None
 
     def decided(times: float) -> bool:

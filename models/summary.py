@@ -66,12 +66,14 @@ class Summary:
         dimensions: Sequence[AnalyticsDimension],
         *,
         percentiles: bool,
+        most: int = MAX_BUCKETS,
     ) -> None:
         self._session = session
         self._user_id = user_id
         self._wanted = wanted.model_copy(update={"from_": None, "to": None})
         self._dimensions = [_COLUMN[dimension] for dimension in dimensions]
         self._percentiles = percentiles
+        self._most = most
         self._summed: Summed = defaultdict(Sums)
 
     async def over(self, buckets: Sequence[Window]) -> Summed:
@@ -90,7 +92,7 @@ class Summary:
             await self._add_rows(place, end)
         for level, units in whole:
             await self._add_sums(level, units)
-        if len({group for _, group in self._summed}) * len(buckets) > MAX_BUCKETS:
+        if len({group for _, group in self._summed}) * len(buckets) > self._most:
             raise too_many()
         for level, units in whole if self._percentiles else ():
             await self._add_latencies(level, units)

@@ -24,6 +24,7 @@ from resolvers.summary import Zone
 if TYPE_CHECKING:
     from schema.analytics import AnalyticsFilterInput
 
+_MOST_HOURS = 500_000
 _USAGE = (AnalyticsDimension.PROVIDER, AnalyticsDimension.MODEL, AnalyticsDimension.TASK_TYPE)
 
 
@@ -59,7 +60,10 @@ async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_z
         preferences = await preferences_of(session, user_id) or default_preferences(user_id)
         usage = Summary(session, user_id, request.filter, _USAGE, percentiles=False)
         by_model = await usage.over([window])
-        by_provider = Summary(session, user_id, request.filter, [AnalyticsDimension.PROVIDER], percentiles=False)
+        # Its hours are added up here, and not returned.
+        by_provider = Summary(
+            session, user_id, request.filter, [AnalyticsDimension.PROVIDER], percentiles=False, most=_MOST_HOURS
+        )
         by_hour = await by_provider.over(hours)
         rules, decided = await rule_uses(session, preferences, window)
         alerts = await alert_uses(session, user_id, window)

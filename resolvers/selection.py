@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
-from strawberry.types.nodes import Selection
+from graphql import FieldNode, FragmentSpreadNode, SelectionSetNode
 
 from resolvers.context import Info
 
 
-def selected(info: Info) -> Iterator[str]:
-    """The names of all fields that are asked for below this one, however deep."""
-    return _names(info.selected_fields)
-
-
-def _names(selections: Iterable[Selection]) -> Iterator[str]:
-    for selection in selections:
-        yield getattr(selection, "name", "")
-        yield from _names(selection.selections)
+def selected(info: Info) -> set[str]:
+    """The names of all fields that are asked for below this one, however deep. Each fragment is looked at once."""
+    raw = info._raw_info  # noqa: SLF001 - Strawberry's own way makes a copy of all there is, at every spread
+    names: set[str] = set()
+    seen: set[str] = set()
+    waiting: list[SelectionSetNode] = [node.selection_set for node in raw.field_nodes if node.selection_set]
+    while waiting:
+        for node in waiting.pop().selections:
+            if isinstance(node, FragmentSpreadNode):
+                if node.name.value not in seen:
+                    seen.add(node.name.value)
+                    waiting.append(raw.fragments[node.name.value].selection_set)
+                continue
+            if isinstance(node, FieldNode):
+                names.add(node.name.value)
+            if (below := getattr(node, "selection_set", None)) is not None:
+                waiting.append(below)
+    return names
