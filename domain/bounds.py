@@ -178,6 +178,14 @@ class Input(pydantic.BaseModel):
         except pydantic.ValidationError as error:
             raise invalid(error, path) from None
 
+    @classmethod
+    def checked_json(cls, text: bytes) -> Self:
+        """The same of JSON, that of a whole line or file: nothing comes before its fields in a path."""
+        try:
+            return cls.model_validate_json(text)
+        except pydantic.ValidationError as error:
+            raise invalid(error) from None
+
 
 def invalid(error: pydantic.ValidationError, path: tuple[str | int, ...] = ()) -> InvalidInput:
     """The first of pydantic's findings, as ours. The value itself is not repeated: it may be long or secret."""

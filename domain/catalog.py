@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -157,6 +157,20 @@ def listed(provider: str, model: str, at: datetime) -> CatalogModel | None:
     """
     prices = PriceList.current()
     return _listing(prices).model(provider, model, prices.unchanged_since(at))
+
+
+def completed(model: CatalogModel, at: datetime) -> CatalogModel:
+    """The user's own model, with the list's price and context window where the user named none."""
+    if model.rates and model.context_window:
+        return model
+    known = listed(model.provider, model.model, at)
+    if known is None:
+        return model
+    if model.context_window is None:
+        model = replace(model, context_window=known.context_window)
+    if model.rates is None:
+        model = replace(model, input_price=known.input_price, output_price=known.output_price, rates=known.rates)
+    return model
 
 
 def all_listed(at: datetime) -> Sequence[CatalogModel]:

@@ -19,7 +19,7 @@ from pydantic_core import to_json
 
 from domain.ab_test import Assignment, RunningTest, Variant, VariantConfig
 from domain.bounds import Input, JSONObject, Name, Tokens, refuse
-from domain.catalog import CatalogModel, all_listed, listed
+from domain.catalog import CatalogModel, all_listed, completed, listed
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
 from domain.price import provider_id
@@ -307,7 +307,7 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
     """
     steering = _steered(asked, knowledge.preferences, at)
     statistics = knowledge.statistics
-    own = {_key(model.provider, model.model): _priced(model, at) for model in knowledge.own}
+    own = {_key(model.provider, model.model): completed(model, at) for model in knowledge.own}
 
     def judged(model: CatalogModel, parameters: dict[str, Any] | None) -> Verdict:
         return _judged(model, parameters, asked, steering, statistics)
@@ -513,20 +513,6 @@ def _all_of(providers: Collection[str] | None, at: datetime) -> dict[Key, tuple[
         for model in all_listed(at)
         if not model.deprecated and (providers is None or model.provider in providers)
     }
-
-
-def _priced(model: CatalogModel, at: datetime) -> CatalogModel:
-    """The user's own model, with the list's price and context window where the user named none."""
-    if model.rates and model.context_window:
-        return model
-    known = listed(model.provider, model.model, at)
-    if known is None:
-        return model
-    if model.context_window is None:
-        model = replace(model, context_window=known.context_window)
-    if model.rates is None:
-        model = replace(model, input_price=known.input_price, output_price=known.output_price, rates=known.rates)
-    return model
 
 
 def _key(provider: str, model: str) -> Key:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -170,10 +170,9 @@ class Sums:
     def latency_p99_ms(self) -> float | None:
         return percentile(self.latencies, 0.99)
 
-    def __iadd__(self, other: Sums) -> Self:
+    def add(self, other: Sums) -> None:
         for name in _ADDED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        return self
 
 
 _ADDED: Final = tuple(each.name for each in fields(Sums))
@@ -254,9 +253,7 @@ def heat_map(
     cells = [HeatMapCell(weekday, hour, Sums()) for weekday in DAYS_OF_A_WEEK for hour in range(24)]
     for (place, _), sums in summed.items():
         local = hours[place].start.astimezone(zone)
-        cell = cells[24 * local.weekday() + local.hour]
-        total = cell.sums
-        total += sums
+        cells[24 * local.weekday() + local.hour].sums.add(sums)
     return cells
 
 

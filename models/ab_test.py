@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, Uuid, func, select
+from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, Uuid, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -107,23 +107,10 @@ async def ab_test_of(
     return await session.scalar(statement.with_for_update() if for_update else statement)
 
 
-async def running_test_for(session: AsyncSession, user_id: UUID, task_type: str | None) -> ABTest | None:
-    """The user's running test for exactly this task type; None when none runs."""
-    return await session.scalar(
-        select(ABTest).where(ABTest.user_id == user_id, ABTest.running_for == (task_type or ""))
-    )
-
-
 async def running_tests_of(session: AsyncSession, user_id: UUID) -> list[ABTest]:
     """The user's tests that run, one for each task type."""
     statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.active.is_(True))
     return list(await session.scalars(statement.order_by(ABTest.running_for)))
-
-
-async def count_running_tests(session: AsyncSession, user_id: UUID) -> int:
-    """How many of the user's tests run."""
-    statement = select(func.count()).where(ABTest.user_id == user_id, ABTest.active.is_(True))
-    return await session.scalar(statement) or 0
 
 
 async def load_inference(session: AsyncSession, tests: Sequence[ABTest], now: datetime) -> None:

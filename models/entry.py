@@ -29,12 +29,12 @@ from domain.price import price, provider_id
 from models.ab_group import GROUP_SUMS
 from models.ab_test import ADD_TO_TESTS
 from models.base import Base
-from models.bulk import Bulk, Rows, Together, add, find, insert, lock, whole
+from models.bulk import Bulk, Rows, Together, add, find, insert, whole
 from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.rollup import DAY, HOUR, latencies_of, sums_of
-from models.settlement import Overshoot, settle
+from models.settlement import LockedDecision, Overshoot, lock_decisions, settle
 from models.spend import MINUTELY_SPEND
 from models.transaction import Transaction
 from models.types import new_id
@@ -87,15 +87,6 @@ class Prepared:
     row: dict[str, Any]
     fingerprint: str
     refusal: Refusal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """What a decision was assigned in an A/B test, as columns of its records."""
-
-    first_is_missing: bool
-    """Whether no record of it is stored yet."""
-    columns: dict[str, Any]
 
 
 def prepared(draft: Draft, now: datetime) -> Prepared:
@@ -181,9 +172,6 @@ _read = Together(
     find("router_cost_alerts", ("user_id",), _WATCHED),
     find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, "input_price", "output_price")),
 )
-_ASSIGNED: Final = ("ab_test_id", "ab_variant", "unit_group")
-# What settles them locks them as well, when other rows are locked already: so they are the first of all.
-_lock_decisions = lock("router_decisions", _TEST_KEY, (*_TEST_KEY, "attempts_left", "fallbacks", *_ASSIGNED))
 _find_configs = find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
 _claim_events = Bulk(
     whole("router_event_keys"),
@@ -227,7 +215,10 @@ class Entry:
         """One outcome for each, in order."""
         outcomes: dict[int, Outcome] = {}
         rows: dict[int, dict[str, Any]] = {}
-        assigned = await self._assigned(entries)
+        named = {(entry.row["user_id"], entry.row["decision_id"]) for entry in entries if entry.row["decision_id"]}
+        decisions = await lock_decisions(self._connection, named)
+        assigned = {key: decision for key, decision in decisions.items() if decision.ab_test_id is not None}
+        _assign(entries, assigned)
         tests, alerts = await self._read(entries)
         await self._tell_variants(entries)
         for index, entry in enumerate(entries):
@@ -238,7 +229,7 @@ class Entry:
         fresh = await self._claim(rows, entries)
         if fresh:
             _count_assignments([rows[index] for index in fresh], assigned)
-            firings = await self._write({index: rows[index] for index in fresh}, alerts)
+            firings = await self._write({index: rows[index] for index in fresh}, decisions, alerts)
             for index in fresh:
                 outcomes[index] = Logged(rows[index], deduplicated=False, alert_events=firings.get(index, []))
         if len(fresh) < len(entries):
@@ -246,22 +237,6 @@ class Entry:
                 {index: entry for index, entry in enumerate(entries) if not isinstance(outcomes.get(index), Logged)}
             )
         return [outcomes[index] for index in range(len(entries))]
-
-    async def _assigned(self, entries: Sequence[Prepared]) -> dict[Key, Assigned]:
-        """What the decisions that are named were assigned; a record that says nothing of a test is of its decision's."""
-        keys = {(entry.row["user_id"], entry.row["decision_id"]) for entry in entries if entry.row["decision_id"]}
-        found = await _lock_decisions.execute(self._connection, _keyed(keys))
-        assigned = {
-            (user_id, id_): Assigned(left > len(fallbacks), dict(zip(_ASSIGNED, values, strict=True)))
-            for user_id, id_, left, fallbacks, *values in found
-            if values[0]
-        }
-        for row in (entry.row for entry in entries):
-            made = assigned.get((row["user_id"], row["decision_id"]))
-            if made is not None and row["ab_test_id"] in (None, made.columns["ab_test_id"]):
-                variant = row["ab_variant"] or made.columns["ab_variant"]
-                row.update(made.columns | {"ab_variant": variant})
-        return assigned
 
     async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, bool], list[WatchedAlert]]:
         """Whether the tests that are named run, and the alerts of those who spend; what own models cost is filled in."""
@@ -342,7 +317,10 @@ class Entry:
         }
 
     async def _write(
-        self, rows: dict[int, dict[str, Any]], alerts: Sequence[WatchedAlert]
+        self,
+        rows: dict[int, dict[str, Any]],
+        decisions: Mapping[Key, LockedDecision],
+        alerts: Sequence[WatchedAlert],
     ) -> dict[int, list[AlertEvent]]:
         """Store these rows and what they add up to; the firings that each caused."""
         new = list(rows.values())
@@ -350,7 +328,7 @@ class Entry:
         *_, amounts, armed = await _write.execute(
             self._connection, new, [each.row for each in calendar], [each.row for each in rolling]
         )
-        self.overshoot = await settle(self._connection, new, self._now)
+        self.overshoot = await settle(self._connection, new, decisions, self._now)
         tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
         self._events += [ABTestUpdated(*test) for test in tests]
         self._events += _logged(new)
@@ -381,15 +359,24 @@ def _keyed(keys: Iterable[Key]) -> list[dict[str, UUID]]:
     return [{"user_id": user_id, "id": id_} for user_id, id_ in keys]
 
 
-def _counted(entry: Prepared, assigned: Mapping[Key, Assigned], tests: Mapping[Key, bool]) -> dict[str, Any]:
+def _assign(entries: Iterable[Prepared], assigned: Mapping[Key, LockedDecision]) -> None:
+    """A record that says nothing of a test, or only which, is of the test and the variant of its decision."""
+    for row in (entry.row for entry in entries):
+        made = assigned.get((row["user_id"], row["decision_id"]))
+        if made is not None and row["ab_test_id"] in (None, made.ab_test_id):
+            row["ab_test_id"], row["unit_group"] = made.ab_test_id, made.unit_group
+            row["ab_variant"] = row["ab_variant"] or made.ab_variant
+
+
+def _counted(entry: Prepared, assigned: Mapping[Key, LockedDecision], tests: Mapping[Key, bool]) -> dict[str, Any]:
     """The row, with whether its test counts it. Raises the refusal, when it cannot be stored."""
     if entry.refusal is not None:
         raise entry.refusal
     row = entry.row
     made = assigned.get((row["user_id"], row["decision_id"]))
     for name, spelt in (("ab_test_id", "abTestId"), ("ab_variant", "abVariant")):
-        if made is not None and row[name] != made.columns[name]:
-            raise InvalidInput(f"{spelt}: the decision was assigned {made.columns[name]}; leave it out", [spelt])
+        if made is not None and row[name] != (assigned_ := getattr(made, name)):
+            raise InvalidInput(f"{spelt}: the decision was assigned {assigned_}; leave it out", [spelt])
     if row["ab_test_id"] is None:
         return row
     running = tests.get((row["user_id"], row["ab_test_id"]))
@@ -406,9 +393,9 @@ def _counted(entry: Prepared, assigned: Mapping[Key, Assigned], tests: Mapping[K
     return row
 
 
-def _count_assignments(rows: Iterable[dict[str, Any]], assigned: Mapping[Key, Assigned]) -> None:
+def _count_assignments(rows: Iterable[dict[str, Any]], assigned: Mapping[Key, LockedDecision]) -> None:
     """Mark the first record of each decision that was assigned a variant: it stands for the assignment."""
-    first = {key for key, made in assigned.items() if made.first_is_missing}
+    first = {key for key, made in assigned.items() if made.is_unreported}
     for row in rows:
         key = (row["user_id"], row["decision_id"])
         if key in assigned:

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.ab_test import Variant
 from domain.money import ZERO
 from models.bulk import Bulk, Rows, Together, columns_of, lock
 
@@ -28,13 +29,31 @@ OVERSHOOT: Final = Counter(
     ["cause"],
 )
 
+Key = tuple[UUID, UUID]
+"""(user_id, id) of a decision."""
+
+
+class LockedDecision(NamedTuple):
+    """What is stored of a decision that records are of, and stays so until the transaction ends."""
+
+    attempts_left: int
+    settled_at: datetime | None
+    expires_at: datetime | None
+    fallbacks: list[dict[str, Any]]
+    ab_test_id: UUID | None
+    ab_variant: Variant | None
+    unit_group: int | None
+
+    @property
+    def is_unreported(self) -> bool:
+        """Whether no record of it is stored yet."""
+        return self.attempts_left > len(self.fallbacks)
+
+
 _KEY: Final = ("user_id", "decision_id")
 _DECISION: Final = ("user_id", "id")
-# Decisions first: whoever changes a hold has locked its decision.
-_lock = Together(
-    lock("router_decisions", _DECISION, (*_DECISION, "attempts_left", "settled_at", "expires_at")),
-    lock("router_holds", _KEY, (*_KEY, "amount")),
-)
+_lock_decisions = lock("router_decisions", _DECISION, (*_DECISION, *LockedDecision._fields))
+_lock_holds = lock("router_holds", _KEY, (*_KEY, "amount"))
 _freed = Rows(columns_of("router_holds", _KEY))
 _decided = Rows(columns_of("router_decisions", ("user_id", "id", "attempts_left", "settled_at")))
 _lowered = Rows(columns_of("router_holds", (*_KEY, "amount")))
@@ -70,39 +89,45 @@ class Overshoot:
         OVERSHOOT.labels("late").inc(float(self.late))
 
 
-async def settle(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]], now: datetime) -> Overshoot:
-    """Free what was held for the decisions of these records."""
+async def lock_decisions(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, LockedDecision]:
+    """Those of these decisions that there are. Before any other row is locked: whoever changes a hold has its decision."""
+    found = await _lock_decisions.execute(connection, [{"user_id": user_id, "id": id_} for user_id, id_ in keys])
+    return {(user_id, id_): LockedDecision(*values) for user_id, id_, *values in found}
+
+
+async def settle(
+    connection: AsyncConnection,
+    rows: Iterable[Mapping[str, Any]],
+    decisions: Mapping[Key, LockedDecision],
+    now: datetime,
+) -> Overshoot:
+    """Free what was held for the decisions of these records, which are locked."""
     overshoot = Overshoot()
-    attempts: defaultdict[tuple[UUID, UUID], list[Mapping[str, Any]]] = defaultdict(list)
+    attempts: defaultdict[Key, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
-        if row["decision_id"] is not None:
-            attempts[row["user_id"], row["decision_id"]].append(row)
-    if not attempts:
-        return overshoot
+        key = (row["user_id"], row["decision_id"])
+        if key in decisions:
+            attempts[key].append(row)
     keys = sorted(attempts)
-    decisions, held = await _lock.execute(
-        connection,
-        [{"user_id": user_id, "id": id_} for user_id, id_ in keys],
-        [{"user_id": user_id, "decision_id": id_} for user_id, id_ in keys],
-    )
+    held = await _lock_holds.execute(connection, [{"user_id": user_id, "decision_id": id_} for user_id, id_ in keys])
     amounts = {(user_id, id_): amount for user_id, id_, amount in held}
     settled, freed, lowered = [], [], []
-    for user_id, id_, still_left, settled_before, expires_at in decisions:
-        records = attempts[user_id, id_]
-        key = {"user_id": user_id, "decision_id": id_}
+    for user_id, id_ in keys:
+        decision, records = decisions[user_id, id_], attempts[user_id, id_]
+        hold = {"user_id": user_id, "decision_id": id_}
         cost = sum((record["cost"] or ZERO for record in records), ZERO)
         amount = amounts.get((user_id, id_), ZERO)
-        if expires_at is not None and expires_at <= now:
+        if decision.expires_at is not None and decision.expires_at <= now:
             overshoot.late += cost
-        elif expires_at is not None:
+        elif decision.expires_at is not None:
             overshoot.above_hold += max(cost - amount, ZERO)
-        attempts_left = max(still_left - len(records), 0)
+        attempts_left = max(decision.attempts_left - len(records), 0)
         is_over = not attempts_left or any(record["success"] for record in records)
-        settled_at = settled_before or (now if is_over else None)
+        settled_at = decision.settled_at or (now if is_over else None)
         settled.append({"user_id": user_id, "id": id_, "attempts_left": attempts_left, "settled_at": settled_at})
         if settled_at is None:
-            lowered.append(key | {"amount": max(amount - cost, ZERO)})
+            lowered.append(hold | {"amount": max(amount - cost, ZERO)})
         else:
-            freed.append(key)
+            freed.append(hold)
     await _write.execute(connection, settled, freed, lowered)
     return overshoot

@@ -19,7 +19,7 @@ from domain.latency import bucket_of
 from domain.money import ZERO
 from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many
 from models.analytics import RouterAnalytics, passing
-from models.rollup import NO_TEXT, AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
+from models.rollup import NO_TEXT, SUMS, AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
 
 _MOST_RANGES: Final = 100
 """Stretches of time that one statement names; of more, all that lies between is read."""
@@ -110,20 +110,7 @@ class Summary:
             )
 
     async def _add_sums(self, level: _Level, units: Sequence[Placed]) -> None:
-        names = (
-            "calls",
-            "successes",
-            "fallbacks",
-            "priced",
-            "cost",
-            "input_tokens",
-            "output_tokens",
-            "timed",
-            "latency_sum_ms",
-            "latency_sum_squares",
-            "cost_sum_squares",
-        )
-        sums = [func.sum(getattr(level.sums, name)) for name in names]
+        sums = [func.sum(getattr(level.sums, name)) for name in SUMS]
         for place, group, values in await self._grouped(level.sums, level, units, [], sums):
             _add(self._summed[place, group], values)
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.ab_test import MAX_RUNNING_TESTS, AssignVariant, CreateABTest, Variant, VariantConfig, likely_costs
 from domain.bounds import identifier
-from domain.catalog import Rates, listed
+from domain.catalog import Rates, completed, listed
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.event import ABTestUpdated, PreferencesChanged
 from domain.inference import Metric, cost_cap
@@ -21,7 +21,7 @@ from domain.page import Page
 from domain.preference import RoutingRule, RuleTarget, as_stored, with_winner
 from domain.price import provider_id
 from models.ab_group import ABGroup
-from models.ab_test import ABTest, ab_test_of, count_running_tests, freeze, load_inference, running_test_for
+from models.ab_test import ABTest, ab_test_of, freeze, load_inference, running_tests_of
 from models.analytics import past_calls
 from models.catalog import models_of
 from models.database import raise_event
@@ -82,13 +82,13 @@ async def start(context: Context, asked: CreateABTest, path: Sequence[str]) -> A
     """The test, which runs now. Raises a refusal whose path begins with `path` when it cannot."""
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
-        running = await running_test_for(session, context.viewer.id, asked.task_type)
-        if running is not None:
+        running = {test.task_type: test for test in await running_tests_of(session, context.viewer.id)}
+        if asked.task_type in running:
             raise Conflict(
-                f'taskType: the test "{running.test_name}" runs for this task type already; end it first',
+                f'taskType: the test "{running[asked.task_type].test_name}" runs for this task type already; end it first',
                 [*path, "taskType"],
             )
-        if await count_running_tests(session, context.viewer.id) >= MAX_RUNNING_TESTS:
+        if len(running) >= MAX_RUNNING_TESTS:
             raise Conflict(f"taskType: {MAX_RUNNING_TESTS} tests run already; end one first", [*path, "taskType"])
         cap = asked.cost_cap or await _likely_cap(session, context.viewer.id, asked, now)
         if cap is None and asked.primary_metric is Metric.COST:
@@ -126,9 +126,7 @@ async def _likely_cap(session: AsyncSession, user_id: UUID, asked: CreateABTest,
 
     def rates(config: VariantConfig) -> Rates | None:
         registered = own.get((provider_id(config.provider), config.model))
-        if registered is not None and registered.rates is not None:
-            return registered.rates
-        model = listed(config.provider, config.model, now)
+        model = completed(registered, now) if registered else listed(config.provider, config.model, now)
         return None if model is None else model.rates
 
     past = await past_calls(session, user_id, asked.task_type, _CALLS_FOR_CAP)

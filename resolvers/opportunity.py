@@ -10,7 +10,7 @@ import strawberry
 from domain.cost_alert import Window
 from domain.error import InvalidInput, NotFound
 from domain.opportunity import HourOfDay, Opportunity, Usage, find
-from domain.summary import AnalyticsDimension, SummaryRequest, Sums
+from domain.summary import AnalyticsDimension, Sums
 from models.ab_test import ABTest
 from models.opportunity import alert_uses, rule_uses
 from models.preference import default_preferences, preferences_of
@@ -18,8 +18,7 @@ from models.summary import Summary
 from resolvers.ab_test import start
 from resolvers.analytics import Filter
 from resolvers.context import Context, Info
-from resolvers.input import present
-from resolvers.summary import Zone
+from resolvers.summary import Zone, summary_request
 
 if TYPE_CHECKING:
     from schema.analytics import AnalyticsFilterInput
@@ -47,8 +46,7 @@ async def start_suggested_test(
 
 
 async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_zone: str | None) -> list[Opportunity]:
-    asked = {"filter": present(filter) if filter else {}, "timeZone": time_zone or "UTC"}
-    request = SummaryRequest.checked(asked, ())
+    request = summary_request(filter, timeZone=time_zone)
     if request.filter.success is not None:
         raise InvalidInput(
             "filter.success: must be left out: calls that fail are what some advice is about", ["filter"]
@@ -105,7 +103,7 @@ def _hours_of_day(
     """An hour of UTC counts for the hour on the wall in which it begins."""
     totals: defaultdict[tuple[str, int], Sums] = defaultdict(Sums)
     for (place, (provider,)), sums in by_hour.items():
-        totals[provider or "", hours[place].start.astimezone(zone).hour] += sums
+        totals[provider or "", hours[place].start.astimezone(zone).hour].add(sums)
     return [
         HourOfDay(
             provider,

@@ -48,7 +48,7 @@ async def analytics_summary(
     ] = strawberry.UNSET,
     time_zone: Zone = "UTC",
 ) -> list[AnalyticsBucket]:
-    request = _request(filter, groupBy=known(group_by), grain=known(grain), timeZone=time_zone)
+    request = summary_request(filter, groupBy=known(group_by), grain=known(grain), timeZone=time_zone)
     buckets, dimensions = request.buckets(info.context.clock()), request.dimensions()
     summed = await _summed(info, request, dimensions, buckets)
     groups = sorted({group for _, group in summed}, key=_by_text) if dimensions else [()]
@@ -70,7 +70,7 @@ async def leaderboard(
     filter: Filter = strawberry.UNSET,
     first: First = 20,
 ) -> list[LeaderboardRow]:
-    request = _request(filter)
+    request = summary_request(filter)
     now = request.range(info.context.clock())
     before = Window(max(now.start - (now.end - now.start), EPOCH), now.start)
     if before.start >= before.end:
@@ -85,7 +85,7 @@ async def cost_trend(
     grain: Annotated[TimeGrain, strawberry.argument(description="How long the buckets are.")] = TimeGrain.DAY,
     time_zone: Zone = "UTC",
 ) -> list[CostTrendPoint]:
-    request = _request(filter, grain=grain, timeZone=time_zone)
+    request = summary_request(filter, grain=grain, timeZone=time_zone)
     buckets = request.buckets(info.context.clock())
     summed = await _summed(info, request, [AnalyticsDimension.PROVIDER], buckets)
     return domain.summary.cost_trend(buckets, summed)
@@ -98,13 +98,14 @@ async def heat_map(
         str | None, strawberry.argument(description="The IANA time zone whose clocks are on the wall.")
     ] = "UTC",
 ) -> list[HeatMapCell]:
-    request = _request(filter, timeZone=time_zone)
+    request = summary_request(filter, timeZone=time_zone)
     hours = request.hours(info.context.clock())
     summed = await _summed(info, request, [], hours)
     return domain.summary.heat_map(hours, summed, ZoneInfo(request.time_zone))
 
 
-def _request(filter: "AnalyticsFilterInput | None", **asked: Any) -> SummaryRequest:
+def summary_request(filter: "AnalyticsFilterInput | None", **asked: Any) -> SummaryRequest:
+    """What is asked for, checked. Raises InvalidInput."""
     given = asked | {"filter": present(filter) if filter else None}
     return SummaryRequest.checked({name: value for name, value in given.items() if value is not None}, ())
 

@@ -9,7 +9,6 @@ import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import IO, Any, Final
 
-import pydantic
 from pydantic_core import to_json
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
@@ -17,15 +16,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from domain.analytics import LogAnalytics
-from domain.bounds import invalid
 from domain.error import InvalidInput, Overloaded
 from domain.viewer import Viewer
 from models.entry import Draft, Logged, Outcome
 from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
+from server import usage_file
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
 
-MAX_LINE_BYTES: Final = 64 * 1024
+MAX_LINE_BYTES: Final = usage_file.MAX_LINE_BYTES
 _MEMORY_BYTES: Final = 1024 * 1024
 _BLOCK_BYTES: Final = 64 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -113,10 +112,7 @@ class Ingest:
 def _decision(line: bytes) -> LogAnalytics:
     if len(line) > MAX_LINE_BYTES:
         raise InvalidInput(f"A line must be at most {MAX_LINE_BYTES} bytes.")
-    try:
-        return LogAnalytics.model_validate_json(line)
-    except pydantic.ValidationError as error:
-        raise invalid(error) from None
+    return LogAnalytics.checked_json(line)
 
 
 def _result(line: int, outcome: Outcome) -> dict[str, Any]:

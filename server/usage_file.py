@@ -15,10 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
-import pydantic
-
 from domain.analytics import LogAnalytics
-from domain.bounds import invalid
 from domain.error import InvalidInput
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -26,7 +23,7 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BLOCK: Final = 1 << 20
 
 MAX_LINE_BYTES: Final = 64 * 1024
-"""The longest line of JSON: as much as the ingest endpoint takes."""
+"""The longest line of JSON, here and at the ingest endpoint."""
 
 # Columns that other tools call otherwise.
 _COLUMN_OF: Final = {
@@ -153,9 +150,9 @@ class UsageFile:
         if len(text) > MAX_LINE_BYTES:
             return BadRow(line, f"is longer than {MAX_LINE_BYTES} bytes")
         try:
-            decision = LogAnalytics.model_validate_json(text)
-        except pydantic.ValidationError as error:
-            return BadRow(line, invalid(error).message)
+            decision = LogAnalytics.checked_json(text)
+        except InvalidInput as error:
+            return BadRow(line, error.message)
         if decision.event_id is None:
             decision = decision.model_copy(update={"event_id": f"{self._digest}:{line}"})
         return UsageRow(line, decision)
