@@ -222,10 +222,16 @@ async def ab_test_updated(info: Info, id: ABTestID) -> AsyncIterator[ABTest]:
     if ab_test_id is None or await uninterrupted(_current(context, ab_test_id)) is None:
         raise NotFound("id: must be the id of one of your tests", ["id"])
     with context.events.changes(context.viewer.id, ABTestUpdated, of=ab_test_id) as changes:
+        told: list[Any] | None = None
         async for _ in changes:
             test = await uninterrupted(_current(context, ab_test_id))
             if test is None:
                 return
+            # What was read already may be heard of only then: nothing is told twice.
+            state = [getattr(test, column.key) for column in ABTest.__table__.columns]
+            if state == told:
+                continue
+            told = state
             yield test
             # What happens meanwhile is one wake-up.
             await asyncio.sleep(UPDATES_APART_S)
