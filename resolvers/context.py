@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -51,8 +51,6 @@ class Context:
     alert_feed: AlertFeed
     knowledge: KnowledgeCache
     signed_in: Viewer | None = None
-    # What a WebSocket client sent with connection_init.
-    connection_params: dict[str, Any] = field(default_factory=dict)
 
     @property
     def viewer(self) -> Viewer:

@@ -6,7 +6,6 @@ from typing import Any
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
-from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.base import StrawberryContainer, StrawberryObjectDefinition, get_object_definition
 from strawberry.types.lazy_type import LazyType
@@ -15,7 +14,7 @@ from schema.ab_test import ABTestMutation, ABTestQuery, ABTestSubscription
 from schema.analytics import AnalyticsMutation, AnalyticsQuery, AnalyticsSubscription
 from schema.catalog import CatalogMutation, CatalogQuery
 from schema.cost_alert import CostAlertMutation, CostAlertQuery, CostAlertSubscription
-from schema.error import Conflict, InvalidInput, Masked, NotFound, Overloaded
+from schema.error import Conflict, InvalidInput, NotFound, Overloaded
 from schema.opportunity import OpportunityMutation, OpportunityQuery
 from schema.preference import PreferenceMutation, PreferenceQuery, PreferenceSubscription
 from schema.routing import RoutingMutation, RoutingQuery
@@ -57,11 +56,6 @@ class Subscription(CostAlertSubscription, ABTestSubscription, AnalyticsSubscript
     pass
 
 
-class Schema(strawberry.Schema):
-    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
-        """Nothing: what is unexpected is logged where it is masked, with the id the client gets."""
-
-
 def _settled(type_: Any) -> Any:
     """The type itself, for one that is named by `strawberry.lazy`: to look it up costs much on each request."""
     if isinstance(type_, LazyType):
@@ -76,13 +70,12 @@ for _root in (Query, Mutation, Subscription):
         for _argument in _field.arguments:
             _argument.type_annotation = StrawberryAnnotation(_settled(_argument.type))
 
-schema = Schema(
+schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
     types=[InvalidInput, NotFound, Conflict, Overloaded],
     config=StrawberryConfig(scalar_map=SCALARS),
-    extensions=[ParserCache, ValidationCache, Masked],
 )
 
 # Inputs describe what clients may send; it reaches the resolvers as it was sent, and `domain` checks it. To build an

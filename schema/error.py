@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError
 from sqlalchemy.exc import SQLAlchemyError
-from strawberry.extensions import FieldExtension, MaskErrors
+from strawberry.extensions import FieldExtension
 from strawberry.extensions.field_extension import AsyncExtensionResolver
 
 from domain import error
@@ -86,14 +86,9 @@ class RefusalAsData(FieldExtension):
             return as_data(refusal)
 
 
-class Masked(MaskErrors):
-    """Shows what the caller can act on, and of anything else only an id that the log knows."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda found: _cause(found) is not None)
-
-    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        return _masked(error, _cause(error) or error)
+def overloaded(refusal: error.Overloaded) -> GraphQLError:
+    """The refusal as the error of a request that was not executed."""
+    return GraphQLError(refusal.message, extensions={"code": refusal.code, "retryAfterMs": refusal.retry_after_ms})
 
 
 def masked(errors: list[GraphQLError]) -> list[GraphQLError]:

@@ -1,15 +1,15 @@
-"""What a document may ask for at most: checked before it is validated, in time that is linear in its length.
+"""What a document may ask for at most: checked before it is validated, with an end to the checking itself.
 
-A few hundred bytes can ask for more than any server has: fragments that spread each other double with each level, and lists
-of lists multiply. Each fragment is measured once, whoever spreads it, and what it is measured at is added wherever it
-is spread.
+A few hundred bytes can ask for more than any server has: fragments that spread each other double with each level, lists of
+lists multiply, and fields of one name are compared each with each when it is validated. So an operation is walked as it
+would be executed, fields of the same name together, and the walk ends where it comes to too much.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -30,6 +30,10 @@ from domain.bounds import MAX_PAGE
 MAX_TOKENS: Final = 10_000
 MAX_DEFINITIONS: Final = 50
 """Operations and fragments."""
+MAX_SELECTIONS: Final = 5_000
+"""Fields and fragments, counted wherever they are spread: what bounds the walk."""
+MAX_PAIRS: Final = 10_000
+"""Of fields with one name in one place, which validation compares each with each."""
 MAX_ROOT_FIELDS: Final = 20
 """Of an operation: each is a transaction of its own."""
 MAX_DEPTH: Final = 20
@@ -46,23 +50,6 @@ _DIGITS: Final = 10
 
 class TooMuch(Exception):
     """A document asks for more than it may: what of, and how much it may be."""
-
-
-class _Measure(NamedTuple):
-    """What a selection comes to, with all that it spreads."""
-
-    depth: int = 0
-    aliases: int = 0
-    directives: int = 0
-    values: int = 0
-
-    def beside(self, other: _Measure) -> _Measure:
-        return _Measure(
-            max(self.depth, other.depth),
-            self.aliases + other.aliases,
-            self.directives + other.directives,
-            self.values + other.values,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,91 +74,83 @@ class Limits:
 
     def check(self, document: DocumentNode) -> None:
         """Raises TooMuch."""
-        definitions = document.definitions
-        if len(definitions) > MAX_DEFINITIONS:
+        if len(document.definitions) > MAX_DEFINITIONS:
             raise TooMuch(f"A document holds at most {MAX_DEFINITIONS} operations and fragments.")
-        fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
-        for operation in definitions:
-            if isinstance(operation, OperationDefinitionNode):
-                self._check(operation, fragments)
-
-    def _check(self, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
-        if len(operation.variable_definitions or ()) > MAX_VARIABLES:
-            raise TooMuch(f"An operation has at most {MAX_VARIABLES} variables.")
-        reading = _Reading(self.page_sizes, fragments)
-        if reading.fields(operation.selection_set, set()) > MAX_ROOT_FIELDS:
-            raise TooMuch(f"An operation has at most {MAX_ROOT_FIELDS} root fields.")
-        measure = reading.selection(operation.selection_set)
-        for found, most, what in (
-            (measure.depth, MAX_DEPTH, "is at most {} fields deep"),
-            (measure.aliases, MAX_ALIASES, "has at most {} aliases, fragments counted wherever they are spread"),
-            (measure.directives + len(operation.directives or ()), MAX_DIRECTIVES, "has at most {} directives"),
-            (
-                measure.values,
-                MAX_VALUES,
-                "asks for at most {} values, lists as long as they may be; ask for shorter pages",
-            ),
-        ):
-            if found > most:
-                raise TooMuch(f"An operation {what.format(most)}.")
+        fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+        walk = _Walk(self.page_sizes, fragments)
+        for definition in document.definitions:
+            if isinstance(definition, OperationDefinitionNode):
+                walk.operation(definition)
+        for name, fragment in fragments.items():
+            if name not in walk.spread:  # validation looks at it before it finds that nobody does
+                walk.selected([fragment.selection_set], 2)
 
 
-class _Reading:
-    """Measures one operation. A fragment that spreads itself, which validation refuses, counts for nothing there."""
+class _Walk:
+    """Goes through the selections of one document, in the order of execution, and counts."""
 
     def __init__(self, page_sizes: Mapping[str, int], fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._page_sizes = page_sizes
         self._fragments = fragments
-        self._measured: dict[str, _Measure] = {}
+        self._selections = self._pairs = self._aliases = self._directives = 0
+        self.spread: set[str] = set()
+        """The fragments that were met."""
 
-    def fields(self, selected: SelectionSetNode, seen: set[str]) -> int:
-        """How many fields it selects itself, with those of fragments, each spread once."""
-        count = 0
+    def operation(self, operation: OperationDefinitionNode) -> None:
+        """Raises TooMuch."""
+        if len(operation.variable_definitions or ()) > MAX_VARIABLES:
+            raise TooMuch(f"An operation has at most {MAX_VARIABLES} variables.")
+        self._aliases, self._directives = 0, len(operation.directives or ())
+        values = self.selected([operation.selection_set], 1)
+        if values > MAX_VALUES:
+            raise TooMuch(
+                f"An operation asks for at most {MAX_VALUES} values, lists as long as they may be; ask for shorter pages."
+            )
+
+    def selected(self, sets: Sequence[SelectionSetNode], depth: int) -> int:
+        """How many values these selections of one place come to. Raises TooMuch."""
+        if depth > MAX_DEPTH:
+            raise TooMuch(f"An operation is at most {MAX_DEPTH} fields deep.")
+        fields: dict[str, list[FieldNode]] = {}
+        spread: set[str] = set()
+        for each in sets:
+            self._collect(each, fields, spread)
+        if depth == 1 and sum(map(len, fields.values())) > MAX_ROOT_FIELDS:
+            raise TooMuch(f"An operation has at most {MAX_ROOT_FIELDS} root fields.")
+        values = 0
+        for nodes in fields.values():
+            self._pairs += len(nodes) * (len(nodes) - 1) // 2
+            if self._pairs > MAX_PAIRS:
+                raise TooMuch("A document repeats fields too often: ask for each field of an object once.")
+            below = [node.selection_set for node in nodes if node.selection_set is not None]
+            size = max(map(self._page_size, nodes)) if below else 0
+            values += 1 + size * (self.selected(below, depth + 1) if below else 0)
+        return values
+
+    def _collect(self, selected: SelectionSetNode, fields: dict[str, list[FieldNode]], spread: set[str]) -> None:
         for node in selected.selections:
+            self._count(node)
             if isinstance(node, FieldNode):
-                count += 1
+                fields.setdefault((node.alias or node.name).value, []).append(node)
             elif isinstance(node, InlineFragmentNode):
-                count += self.fields(node.selection_set, seen)
-            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
-                seen.add(node.name.value)
-                if (fragment := self._fragments.get(node.name.value)) is not None:
-                    count += self.fields(fragment.selection_set, seen)
-        return count
+                self._collect(node.selection_set, fields, spread)
+            elif isinstance(node, FragmentSpreadNode) and (name := node.name.value) not in spread:
+                spread.add(name)
+                self.spread.add(name)
+                if (fragment := self._fragments.get(name)) is not None:
+                    self._collect(fragment.selection_set, fields, spread)
 
-    def selection(self, selected: SelectionSetNode) -> _Measure:
-        measure = _Measure()
-        for each in self._measures(selected):
-            measure = measure.beside(each)
-        return measure
-
-    def _measures(self, selected: SelectionSetNode) -> Iterator[_Measure]:
-        for node in selected.selections:
-            directives = len(node.directives or ())
-            if directives:
-                yield _Measure(directives=directives)
-            if isinstance(node, FieldNode):
-                yield self._field(node)
-            elif isinstance(node, InlineFragmentNode):
-                yield self.selection(node.selection_set)
-            elif isinstance(node, FragmentSpreadNode):
-                yield self._fragment(node.name.value)
-
-    def _field(self, node: FieldNode) -> _Measure:
-        below = self.selection(node.selection_set) if node.selection_set else _Measure()
-        return _Measure(
-            below.depth + 1,
-            below.aliases + (node.alias is not None),
-            below.directives,
-            1 + below.values * self._page_size(node),
-        )
-
-    def _fragment(self, name: str) -> _Measure:
-        if name not in self._measured:
-            self._measured[name] = _Measure()
-            fragment = self._fragments.get(name)
-            if fragment is not None:
-                self._measured[name] = self.selection(fragment.selection_set)
-        return self._measured[name]
+    def _count(self, node: Any) -> None:
+        self._selections += 1
+        self._directives += len(node.directives or ())
+        self._aliases += isinstance(node, FieldNode) and node.alias is not None
+        for found, most, what in (
+            (self._selections, MAX_SELECTIONS, "A document selects at most {} fields"),
+            (self._directives, MAX_DIRECTIVES, "An operation has at most {} directives"),
+            (self._aliases, MAX_ALIASES, "An operation has at most {} aliases"),
+        ):
+            if found > most:
+                raise TooMuch(f"{what.format(most)}, fragments counted wherever they are spread.")
 
     def _page_size(self, node: FieldNode) -> int:
         usual = self._page_sizes.get(node.name.value)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from functools import lru_cache
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
+from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Final, cast
 
 import graphql
-from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
+from graphql import DocumentNode, ExecutionResult, GraphQLError, NoSchemaIntrospectionCustomRule, OperationType
 
 from resolvers.context import Context
 from schema import schema
@@ -19,9 +22,13 @@ from schema.limits import MAX_TOKENS, Limits, TooMuch
 # Documents that are sent again and again are short; a long one takes a hundred times its length in memory.
 _KNOWN_DOCUMENTS: Final = 200
 _LONGEST_KNOWN: Final = 8_000
+_LONGEST_CHECKED_AT_ONCE: Final = 2_000
+"""A longer text is checked beside the event loop: up to a quarter of a second that others need not wait for."""
 _MAX_ERRORS: Final = 8
+_LONGEST_MESSAGE: Final = 500
+"""Of what is wrong with a document: it repeats names that the client made up."""
 MAX_DOCUMENT_LENGTH: Final = 256 * 1024
-"""Parsing is work for the event loop; what is long belongs into variables."""
+"""Parsing is work; what is long belongs into variables."""
 
 READING: Final = frozenset({OperationType.QUERY})
 ANSWERED_ONCE: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -40,6 +47,7 @@ PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
 NO_OPERATION: Final = "OPERATION_RESOLUTION_FAILURE"
 BAD_INPUT: Final = "BAD_USER_INPUT"
+TIMEOUT: Final = "TIMEOUT"
 
 
 class RequestRefused(Exception):
@@ -54,80 +62,167 @@ class OperationNotAllowed(RequestRefused):
     """This kind of operation is not answered here: a mutation over GET, say."""
 
 
-async def execute(
-    text: str,
-    *,
-    variables: Mapping[str, Any] | None,
-    name: str | None,
-    context: Context,
-    allowed: Collection[OperationType],
-) -> ExecutionResult:
-    """The result of the operation with this name in the document, its errors as clients may see them.
+class TookTooLong(RequestRefused):
+    """The operation was given up. What a mutation had begun, it ends."""
 
-    Raises RequestRefused, and its kind OperationNotAllowed, before anything is executed.
-    """
-    result = graphql.execute(
-        _schema,
-        checked(text, name, allowed),
-        context_value=context,
-        variable_values=cast("dict[str, Any] | None", variables),
-        operation_name=name,
-        executor_class=_Executor,
-    )
-    if isawaitable(result):
-        result = await result
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a client asks to be executed."""
+
+    text: str
+    name: str | None
+    variables: dict[str, Any] | None
+
+
+class Operations:
+    """Checks operations and executes them."""
+
+    def __init__(self, *, introspection: bool, time_limit_s: float) -> None:
+        """Without introspection, errors do not suggest names either. The time limit is for queries and mutations."""
+        self._hide_names = not introspection
+        self._rules = [*graphql.specified_rules, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
+        self._time_limit_s = time_limit_s
+        self._known: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._one_at_a_time = asyncio.Semaphore()
+
+    async def execute(
+        self, operation: Operation, context: Context, allowed: Collection[OperationType] = ANSWERED_ONCE
+    ) -> ExecutionResult:
+        """The operation's one result, its errors as clients may see them.
+
+        Raises RequestRefused, and its kind OperationNotAllowed, before anything is executed, and TookTooLong.
+        """
+        return await self._result(await self.checked(operation, allowed), operation, context)
+
+    async def results(self, operation: Operation, context: Context) -> AsyncGenerator[ExecutionResult]:
+        """What a subscription tells, one event after the other; of a query or a mutation, its one result.
+
+        Raises RequestRefused before the first, when there is none.
+        """
+        document = await self.checked(operation, EVERY_KIND)
+        if kind_of(document, operation.name) is not OperationType.SUBSCRIPTION:
+            yield await self._result(document, operation, context)
+            return
+        source = graphql.subscribe(
+            _schema,
+            document,
+            context_value=context,
+            variable_values=operation.variables,
+            operation_name=operation.name,
+            hide_suggestions=self._hide_names,
+        )
+        if isawaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            raise RequestRefused(*_request_errors(masked(source.errors or [])))
+        async with aclosing(cast("Any", source)):
+            try:
+                async for result in source:
+                    yield _as_seen(result)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and logged
+                yield ExecutionResult(None, masked([GraphQLError(str(error), original_error=error)]))
+
+    async def checked(self, operation: Operation, allowed: Collection[OperationType]) -> DocumentNode:
+        """The document, whose operation can be executed. Raises RequestRefused."""
+        text = operation.text
+        document = self._known.get(text)
+        if document is not None:
+            self._known.move_to_end(text)
+        elif len(text) <= _LONGEST_CHECKED_AT_ONCE:
+            document = self._read(text)
+        else:
+            async with self._one_at_a_time:
+                document = await asyncio.to_thread(self._read, text)
+        if len(text) <= _LONGEST_KNOWN:
+            self._known[text] = document
+            if len(self._known) > _KNOWN_DOCUMENTS:
+                self._known.popitem(last=False)
+        _check_kind(document, operation.name, allowed)
+        return document
+
+    def _read(self, text: str) -> DocumentNode:
+        """The document that is written so. Raises RequestRefused when it is none, or does not fit the schema."""
+        if len(text) > MAX_DOCUMENT_LENGTH:
+            too_long = f"query: must be at most {MAX_DOCUMENT_LENGTH} characters; send values as variables"
+            raise RequestRefused(_coded(GraphQLError(too_long), PARSE_FAILED))
+        try:
+            document = graphql.parse(text, max_tokens=MAX_TOKENS)
+            _limits.check(document)
+            errors = graphql.validate(
+                _schema, document, self._rules, max_errors=_MAX_ERRORS, hide_suggestions=self._hide_names
+            )
+        except GraphQLError as error:
+            raise RequestRefused(_coded(error, PARSE_FAILED)) from None
+        except TooMuch as error:
+            raise RequestRefused(_coded(GraphQLError(str(error)), VALIDATION_FAILED)) from None
+        except RecursionError:
+            raise RequestRefused(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
+        if errors:
+            raise RequestRefused(*(_coded(error, VALIDATION_FAILED) for error in errors))
+        return document
+
+    async def _result(self, document: DocumentNode, operation: Operation, context: Context) -> ExecutionResult:
+        result = graphql.execute(
+            _schema,
+            document,
+            context_value=context,
+            variable_values=operation.variables,
+            operation_name=operation.name,
+            executor_class=_Executor,
+            hide_suggestions=self._hide_names,
+        )
+        if isawaitable(result):
+            try:
+                async with asyncio.timeout(self._time_limit_s):
+                    result = await result
+            except TimeoutError:
+                message = (
+                    f"The operation was given up after {self._time_limit_s:g} s. Ask for less; a mutation may have been done: "
+                    "send decisions again with the same eventId."
+                )
+                raise TookTooLong(_coded(GraphQLError(message), TIMEOUT)) from None
+        result = _as_seen(result)
+        if result.data is None and result.errors and not any(error.path for error in result.errors):
+            # Nothing was executed: a variable did not fit.
+            raise RequestRefused(*_request_errors(result.errors))
+        return result
+
+
+def kind_of(document: DocumentNode, name: str | None) -> OperationType | None:
+    """Whether it is a query, a mutation or a subscription that has this name; None when no one operation has."""
+    operation = graphql.get_operation_ast(document, name)
+    return None if operation is None else operation.operation
+
+
+def _as_seen(result: ExecutionResult) -> ExecutionResult:
     if result.errors:
         result.errors = masked(result.errors)
-        if result.data is None and not any(error.path for error in result.errors):
-            # Nothing was executed: a variable did not fit.
-            raise RequestRefused(*(_coded(error, BAD_INPUT) for error in result.errors))
     return result
 
 
-def checked(text: str, name: str | None, allowed: Collection[OperationType]) -> DocumentNode:
-    """The document, whose operation of this name can be executed. Raises RequestRefused."""
-    if len(text) > MAX_DOCUMENT_LENGTH:
-        too_long = f"query: must be at most {MAX_DOCUMENT_LENGTH} characters; send values as variables"
-        raise RequestRefused(_coded(GraphQLError(too_long), PARSE_FAILED))
-    document = _known_document(text) if len(text) <= _LONGEST_KNOWN else _document(text)
-    _check_kind(document, name, allowed)
-    return document
-
-
-def _document(text: str) -> DocumentNode:
-    """The document that is written so. Raises RequestRefused when it is none, or does not fit the schema."""
-    try:
-        document = graphql.parse(text, max_tokens=MAX_TOKENS)
-        _limits.check(document)
-        errors = graphql.validate(_schema, document, max_errors=_MAX_ERRORS)
-    except GraphQLError as error:
-        raise RequestRefused(_coded(error, PARSE_FAILED)) from None
-    except TooMuch as error:
-        raise RequestRefused(_coded(GraphQLError(str(error)), VALIDATION_FAILED)) from None
-    except RecursionError:
-        raise RequestRefused(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
-    if errors:
-        raise RequestRefused(*(_coded(error, VALIDATION_FAILED) for error in errors))
-    return document
+def _request_errors(errors: list[GraphQLError]) -> list[GraphQLError]:
+    return [error if error.extensions else _coded(error, BAD_INPUT) for error in errors]
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:
-    """The error, with a code that tools know."""
+    """The error, with a code that tools know, and no longer than is of use."""
     error.extensions = {**(error.extensions or {}), "code": code}
+    if len(error.message) > _LONGEST_MESSAGE:
+        error.message = f"{error.message[:_LONGEST_MESSAGE]}…"
     return error
 
 
-_known_document = lru_cache(_KNOWN_DOCUMENTS)(_document)
-
-
 def _check_kind(document: DocumentNode, name: str | None, allowed: Collection[OperationType]) -> None:
-    operation = graphql.get_operation_ast(document, name)
-    if operation is None:
+    kind = kind_of(document, name)
+    if kind is None:
         unnamed = "operationName: must name one of the document's operations"
         named = f'The document holds no operation named "{name}".'
         raise RequestRefused(_coded(GraphQLError(unnamed if name is None else named), NO_OPERATION))
-    if operation.operation not in allowed:
-        by_socket = "A subscription is opened over WebSocket, by the graphql-transport-ws protocol."
-        by_post = f"A {operation.operation.value} is sent by POST."
-        message = by_socket if operation.operation is OperationType.SUBSCRIPTION else by_post
+    if kind not in allowed:
+        by_stream = (
+            "A subscription is opened over WebSocket, by the graphql-transport-ws protocol, or by POST with the header "
+            "Accept: text/event-stream."
+        )
+        message = by_stream if kind is OperationType.SUBSCRIPTION else f"A {kind.value} is sent by POST."
         raise OperationNotAllowed(_coded(GraphQLError(message), NO_OPERATION))

@@ -37,7 +37,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
     database = Database(settings.database, events.publish)
     ledger = Ledger(database, clock)
     authenticator = Authenticator(settings)
-    graphql = GraphQLApp(authenticator, database, ledger, events, clock)
+    graphql = GraphQLApp(settings, authenticator, database, ledger, events, clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -53,7 +53,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             stack.push_async_callback(all_ended)
             yield
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
@@ -76,3 +76,5 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
         ],
         lifespan=lifespan,
     )
+    app.state.stopping = graphql.stopping
+    return app

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,7 +14,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from domain.viewer import Viewer
@@ -23,9 +23,13 @@ from resolvers.alert_feed import AlertFeed
 from resolvers.context import Context, Events
 from resolvers.knowledge import KnowledgeCache
 from schema import schema
+from schema.operation import Operations
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
-from server.graphql_http import respond
-from server.graphql_ws import CONNECTION_INIT_TIMEOUT, TransportWSHandler
+from server.graphql_http import GraphQLOverHTTP
+from server.graphql_ws import TransportWSHandler
+from server.json_text import decoded
+from server.places import Places
+from server.settings import Settings
 
 
 class GraphQLApp(GraphQL[Context, None]):
@@ -35,6 +39,7 @@ class GraphQLApp(GraphQL[Context, None]):
 
     def __init__(
         self,
+        settings: Settings,
         authenticator: Authenticator,
         database: Database,
         ledger: Ledger,
@@ -45,8 +50,18 @@ class GraphQLApp(GraphQL[Context, None]):
             schema,
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-            connection_init_wait_timeout=CONNECTION_INIT_TIMEOUT,
+            allowed_origins=settings.allowed_origins,
         )
+        self.operations = Operations(introspection=settings.introspection, time_limit_s=settings.operation_timeout_s)
+        self.sockets = Places("sockets", in_all=settings.max_sockets, per_user=settings.max_sockets_per_user)
+        self.subscriptions = Places(
+            "subscriptions", in_all=settings.max_subscriptions, per_user=settings.max_subscriptions_per_user
+        )
+        self.stopping = asyncio.Event()
+        """Ends what would go on for ever."""
+        self._open = 0
+        self._max_open = settings.max_sockets
+        self._http = GraphQLOverHTTP(self.operations, self.subscriptions, settings.max_body_bytes, self.stopping)
         self._authenticator = authenticator
         self._new_context: Callable[[Viewer | None], Context] = partial(
             Context, database, ledger, events, clock, AlertFeed(database, clock), KnowledgeCache(database, clock)
@@ -54,34 +69,41 @@ class GraphQLApp(GraphQL[Context, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            request = Request(scope, receive)
-            try:
-                viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
-            except (Unauthenticated, KeysUnavailable) as error:
-                response = refusal(error)
-            else:
-                response = await respond(request, self._new_context(viewer))
+            response = await self._respond(Request(scope, receive))
             await response(scope, receive, send)
+        elif self._open >= self._max_open:
+            # Those who are not signed in yet count too: none of them is worth a handshake that is not answered.
+            await WebSocket(scope, receive, send).send_denial_response(Response(status_code=503))
         else:
-            await super().__call__(scope, receive, send)
+            self._open += 1
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                self._open -= 1
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
+        except (Unauthenticated, KeysUnavailable) as error:
+            return refusal(error)
+        return await self._http.respond(request, self._new_context(viewer))
 
     def decode_json(self, data: str | bytes) -> object:
         """What a message says. Whatever is no JSON that can be read is refused alike: deep nesting, too long a number."""
         try:
-            return json.loads(data)
-        except (ValueError, RecursionError):
-            raise json.JSONDecodeError("must be JSON", "", 0) from None
+            return decoded(data if isinstance(data, str) else data.decode())
+        except ValueError as error:
+            raise json.JSONDecodeError(str(error), "", 0) from None
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """A context for one socket: nobody's until its connection_init."""
         return self._new_context(None)
 
-    async def on_ws_connect(self, context: Context) -> Any:
-        """Take the token from connection_init, as `Authorization: Bearer …` or as `token`."""
-        params = {name.lower(): value for name, value in context.connection_params.items()}
-        try:
-            token = params["token"] if "token" in params else bearer_token(params.get("authorization"))
-            context.signed_in = await self._authenticator.viewer(token)
-        except (Unauthenticated, KeysUnavailable):
-            raise ConnectionRejectionError from None
-        return await super().on_ws_connect(context)
+    async def signed_in(self, payload: Mapping[str, Any]) -> Viewer:
+        """Whose token came with connection_init, as `Authorization: Bearer …` or as `token`.
+
+        Raises Unauthenticated or KeysUnavailable.
+        """
+        params = {name.lower(): value for name, value in payload.items()}
+        token = params["token"] if "token" in params else bearer_token(params.get("authorization"))
+        return await self._authenticator.viewer(token)

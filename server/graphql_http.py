@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
-from graphql import GraphQLError, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
 from pydantic_core import PydanticSerializationError, to_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from domain.error import Overloaded
 from resolvers.context import Context
-from schema.operation import ANSWERED_ONCE, READING, OperationNotAllowed, RequestRefused, execute
-
-MAX_BODY_BYTES: Final = 32 * 1024 * 1024
-"""Enough for a batch of a thousand records whose metadata is as large as it may be."""
+from schema.error import overloaded
+from schema.operation import (
+    ANSWERED_ONCE,
+    EVERY_KIND,
+    READING,
+    Operation,
+    OperationNotAllowed,
+    Operations,
+    RequestRefused,
+    TookTooLong,
+    kind_of,
+)
+from server import event_stream
+from server.event_stream import COMPLETE, EventStream, next_event
+from server.json_text import decoded
+from server.places import Places
 
 _JSON: Final = "application/json"
 _RESPONSE: Final = "application/graphql-response+json"
 _ALLOWED: Final[Mapping[str, Collection[OperationType]]] = {"GET": READING, "POST": ANSWERED_ONCE}
+_OFFERED: Final = (_RESPONSE, _JSON, event_stream.MEDIA_TYPE)
 
 
 class Malformed(Exception):
@@ -32,84 +47,134 @@ class Malformed(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What a client asks to be executed."""
+class GraphQLOverHTTP:
+    """Answers requests, whatever they ask."""
 
-    text: str
-    name: str | None
-    variables: dict[str, Any] | None
+    def __init__(
+        self, operations: Operations, subscriptions: Places, max_body_bytes: int, stopping: asyncio.Event
+    ) -> None:
+        self._operations = operations
+        self._subscriptions = subscriptions
+        self._max_body_bytes = max_body_bytes
+        self._stopping = stopping
+
+    async def respond(self, request: Request, context: Context) -> Response:
+        """The answer. Subscriptions are answered with events as they come, to those who take them."""
+        accepted = _accepted(request.headers.get("accept", "*/*"))
+        # Clients that name the newer media type learn from the status whether the request was executed at all; the older
+        # one says 200 to every well-formed request.
+        newer = next((each for each in accepted if each in {_JSON, _RESPONSE}), _JSON) == _RESPONSE
+        try:
+            answer = await self._answer(request, accepted, context)
+        except (Malformed, RequestRefused, Overloaded) as refusal:
+            return _refused(refusal, by_get=request.method == "GET", newer=newer)
+        return answer if isinstance(answer, Response) else _response(_body(answer), 200, newer=newer)
+
+    async def _answer(
+        self, request: Request, accepted: Sequence[str], context: Context
+    ) -> ExecutionResult | EventStream:
+        """Raises Malformed, RequestRefused or Overloaded."""
+        if not accepted:
+            raise Malformed(f"Accept must name one of {', '.join(_OFFERED)}.", 406)
+        operation = await self._operation(request)
+        if event_stream.MEDIA_TYPE in accepted and request.method == "POST":
+            document = await self._operations.checked(operation, EVERY_KIND)
+            if kind_of(document, operation.name) is OperationType.SUBSCRIPTION or len(accepted) == 1:
+                return await self._stream(operation, context)
+        return await self._operations.execute(operation, context, _ALLOWED[request.method])
+
+    async def _operation(self, request: Request) -> Operation:
+        """Raises Malformed."""
+        if request.method == "POST":
+            return _read(await self._posted(request))
+        if request.method == "GET":
+            return _read(_from_query(request))
+        raise Malformed("GraphQL is asked by POST, or by GET for a query.", 405)
+
+    async def _posted(self, request: Request) -> Any:
+        _check_content(request.headers)
+        try:
+            return _decoded((await self._body(request)).decode(), "The body")
+        except UnicodeDecodeError:
+            raise Malformed("The body must be UTF-8.") from None
+
+    async def _body(self, request: Request) -> bytes:
+        """Raises Malformed, where the client says how long it is before anything is read."""
+        too_long = Malformed(f"The body must be at most {self._max_body_bytes} bytes.", 413)
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._max_body_bytes:
+            raise too_long
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in request.stream():
+                size += len(part)
+                if size > self._max_body_bytes:
+                    raise too_long
+                parts.append(part)
+        except ClientDisconnect:
+            raise Malformed("The body broke off.") from None  # nobody is there to read it
+        return b"".join(parts)
+
+    async def _stream(self, operation: Operation, context: Context) -> EventStream:
+        """Raises RequestRefused, or Overloaded, before there is an answer."""
+        events = self._events(operation, context)
+        # It begins once there is a place, and nothing to refuse; the first event may be long in coming.
+        await anext(events)
+        return EventStream(events, until=context.viewer.expires_at, stopping=self._stopping)
+
+    async def _events(self, operation: Operation, context: Context) -> AsyncGenerator[bytes]:
+        with self._subscriptions.one(context.viewer.id):
+            async with aclosing(self._operations.results(operation, context)) as results:
+                yield b""
+                try:
+                    async for result in results:
+                        yield next_event(_encoded(_body(result)))
+                except RequestRefused as refused:
+                    yield next_event(_encoded(_errors(*refused.errors)))
+                yield COMPLETE
 
 
-async def respond(request: Request, context: Context) -> Response:
-    """The answer to a request, whatever it asks."""
-    # Clients that name the newer media type learn from the status whether the request was executed at all; the older
-    # one says 200 to every well-formed request.
-    newer = _RESPONSE in request.headers.get("accept", "")
-    try:
-        operation = await _operation(request)
-        result = await execute(
-            operation.text,
-            variables=operation.variables,
-            name=operation.name,
-            context=context,
-            allowed=_ALLOWED[request.method],
-        )
-    except Malformed as malformed:
-        return _response(
-            _errors(GraphQLError(malformed.message, extensions={"code": "BAD_REQUEST"})), malformed.status, newer=newer
-        )
-    except OperationNotAllowed as refused:
-        return _response(_errors(*refused.errors), 405 if request.method == "GET" else 400, newer=newer)
-    except RequestRefused as refused:
-        return _response(_errors(*refused.errors), 400 if newer else 200, newer=newer)
-    if result.errors is None:
-        return _response({"data": result.data}, 200, newer=newer)
-    return _response({"data": result.data} | _errors(*result.errors), 200, newer=newer)
+def _accepted(header: str) -> list[str]:
+    """Which of the media types that are offered the client takes, the most wanted first; what it does not name is not."""
+    weights: dict[str, float] = {}
+    for each in header.split(","):
+        media_range, *parameters = (part.strip().lower() for part in each.split(";"))
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        try:
+            weights[media_range] = float(weight)
+        except ValueError:
+            weights[media_range] = 0.0
+    wild = max(weights.get("*/*", 0.0), weights.get("application/*", 0.0))
+    weights.setdefault(_JSON, wild)
+    return sorted((each for each in _OFFERED if weights.get(each, 0.0) > 0), key=lambda each: -weights[each])
 
 
-async def _operation(request: Request) -> Operation:
-    """Raises Malformed."""
-    if request.method == "POST":
-        return _read(await _posted(request))
-    if request.method == "GET":
-        return _read(_from_query(request))
-    raise Malformed("GraphQL is asked by POST, or by GET for a query.", 405)
+def _check_content(headers: Mapping[str, str]) -> None:
+    content_type, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
+    if content_type != _JSON:
+        raise Malformed(f"Content-Type must be {_JSON}.", 415)
+    charset = next((each.removeprefix("charset=") for each in parameters if each.startswith("charset=")), "utf-8")
+    if charset.strip('"') not in {"utf-8", "utf8"}:
+        raise Malformed("The charset must be utf-8.", 415)
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise Malformed("Content-Encoding must be left out: a compressed body would say nothing of its length.", 415)
 
 
 def _from_query(request: Request) -> dict[str, Any]:
-    fields: dict[str, Any] = {name: request.query_params[name] for name in request.query_params}
-    for name in ("variables", "extensions"):
+    fields: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
         if name in fields:
-            fields[name] = _decoded(fields[name], name)
+            raise Malformed("Each parameter must be there once.")
+        fields[name] = _decoded(value, name) if name in {"variables", "extensions"} else value
     return fields
-
-
-async def _posted(request: Request) -> Any:
-    content_type, _, _ = request.headers.get("content-type", "").partition(";")
-    if content_type.strip().lower() != _JSON:
-        raise Malformed(f"Content-Type must be {_JSON}.", 415)
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > MAX_BODY_BYTES:
-                raise Malformed(f"The body must be at most {MAX_BODY_BYTES} bytes.", 413)
-            parts.append(part)
-    except ClientDisconnect:
-        raise Malformed("The body broke off.") from None  # nobody is there to read it
-    try:
-        return _decoded(b"".join(parts).decode(), "The body")
-    except UnicodeDecodeError:
-        raise Malformed("The body must be UTF-8.") from None
 
 
 def _decoded(text: str, what: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise Malformed(f"{what} must be JSON.") from None
+        return decoded(text)
+    except ValueError as error:
+        raise Malformed(f"{what} {error}.") from None
 
 
 def _read(fields: Any) -> Operation:
@@ -128,13 +193,37 @@ def _read(fields: Any) -> Operation:
     return Operation(text, name, variables)
 
 
+def _refused(refusal: Malformed | RequestRefused | Overloaded, *, by_get: bool, newer: bool) -> Response:
+    if isinstance(refusal, Malformed):
+        error = GraphQLError(refusal.message, extensions={"code": "BAD_REQUEST"})
+        return _response(_errors(error), refusal.status, newer=newer)
+    if isinstance(refusal, Overloaded):
+        return _response(_errors(overloaded(refusal)), 503, newer=newer)
+    status = 400 if newer else 200
+    if isinstance(refusal, OperationNotAllowed):
+        status = 405 if by_get else 400
+    elif isinstance(refusal, TookTooLong):
+        status = 503
+    return _response(_errors(*refusal.errors), status, newer=newer)
+
+
+def _body(result: ExecutionResult) -> dict[str, Any]:
+    return {"data": result.data} if result.errors is None else {"data": result.data} | _errors(*result.errors)
+
+
 def _errors(*errors: GraphQLError) -> dict[str, Any]:
     return {"errors": [error.formatted for error in errors]}
 
 
 def _response(body: dict[str, Any], status: int, *, newer: bool) -> Response:
-    headers = {"Allow": "GET, POST"} if status == 405 else None  # noqa: PLR2004 - Method Not Allowed
+    headers = _HEADERS.get(status)
     return Response(_encoded(body), status, headers, f"{_RESPONSE if newer else _JSON}; charset=utf-8")
+
+
+_HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
+    405: {"Allow": "GET, POST"},
+    503: {"Retry-After": "5"},
+}
 
 
 def _encoded(body: dict[str, Any]) -> bytes:

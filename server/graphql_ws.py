@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack, aclosing
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
+from domain.error import Overloaded
 from resolvers.context import Context
-from schema.operation import EVERY_KIND, RequestRefused, checked
+from schema.error import overloaded
+from schema.operation import Operation, RequestRefused
+from server.auth import KeysUnavailable, Unauthenticated
 
-CONNECTION_INIT_TIMEOUT: Final = timedelta(seconds=10)
 SEND_TIMEOUT_S: Final = 15.0
 """How long a client may leave what is sent to it unread before its socket is closed."""
 TRY_AGAIN_LATER: Final = 1013
 FORBIDDEN: Final = 4403
 BAD_REQUEST: Final = 4400
+TOO_MANY_INITS: Final = 4429
 MAX_MESSAGE_BYTES: Final = 256 * 1024
 MAX_ID_LENGTH: Final = 64
 """Of an operation: it is repeated in the reason of a close, which has room for 123 bytes."""
@@ -25,12 +29,25 @@ MAX_ID_LENGTH: Final = 64
 class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """A socket that lives no longer than the token it was opened with."""
 
+    view: Any
+    """The application at whose address it was opened."""
+    init_timeout: ClassVar = timedelta(seconds=10)
+    """For connection_init to come."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.connection_init_wait_timeout = self.init_timeout
+        self._places = ExitStack()
+        self._expiry: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+
     async def handle(self) -> None:
-        try:
-            await super().handle()
-        finally:
-            if self._expiry is not None:
-                self._expiry.cancel()
+        with self._places:
+            try:
+                await super().handle()
+            finally:
+                if self._expiry is not None:
+                    self._expiry.cancel()
 
     async def handle_message(self, message: Any) -> None:
         if problem := _problem(message):
@@ -56,30 +73,50 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
             reason = "Too slow: subscribe again after the last cursor you saw"
             self._closing = asyncio.create_task(self.websocket.close(TRY_AGAIN_LATER, reason))
 
-    _expiry: asyncio.TimerHandle | None = None
-    _closing: asyncio.Task[None] | None = None
-
-    async def handle_subscribe(self, message: Any) -> None:
-        """Refuse an operation that cannot be executed before anything is made of it: it alone, not the socket."""
-        payload = message["payload"]
-        if self.connection_acknowledged and message["id"] not in self.operations:
-            try:
-                checked(payload["query"], payload.get("operationName"), EVERY_KIND)
-            except RequestRefused as refused:
-                errors = [error.formatted for error in refused.errors]
-                await self.send_message({"id": message["id"], "type": "error", "payload": errors})
-                return
-        await super().handle_subscribe(message)
-
     async def handle_connection_init(self, message: Any) -> None:
-        await super().handle_connection_init(message)
-        viewer = self.context.signed_in
-        if self.connection_acknowledged and viewer is not None and viewer.expires_at is not None:
-            seconds_left = (viewer.expires_at - datetime.now(UTC)).total_seconds()
-            self._expiry = asyncio.get_running_loop().call_later(max(seconds_left, 0), self._expire)
+        """Let in who has a token, and a place left."""
+        if self.connection_timed_out:
+            return
+        if self.connection_init_timeout_task is not None:
+            self.connection_init_timeout_task.cancel()
+        if self.connection_init_received:
+            await self.websocket.close(TOO_MANY_INITS, "Too many initialisation requests")
+            return
+        self.connection_init_received = True
+        try:
+            viewer = await self.view.signed_in(message.get("payload") or {})
+            self._places.enter_context(self.view.sockets.one(viewer.id))
+        except Unauthenticated:
+            await self.websocket.close(FORBIDDEN, "Forbidden")
+        except KeysUnavailable:
+            await self.websocket.close(TRY_AGAIN_LATER, "The identity provider does not answer")
+        except Overloaded as refused:
+            await self.websocket.close(TRY_AGAIN_LATER, refused.message)
+        else:
+            self.context.signed_in = viewer
+            await self.send_message({"type": "connection_ack"})
+            self.connection_acknowledged = True
+            if viewer.expires_at is not None:
+                seconds_left = (viewer.expires_at - datetime.now(UTC)).total_seconds()
+                self._expiry = asyncio.get_running_loop().call_later(max(seconds_left, 0), self._expire)
 
     def _expire(self) -> None:
         self._closing = asyncio.create_task(self.websocket.close(FORBIDDEN, "The token has expired"))
+
+    async def run_operation(self, operation: Any) -> None:
+        """Send what the operation tells. What cannot be executed is refused alone; the socket stays open."""
+        asked = Operation(operation.query, operation.operation_name, operation.variables)
+        try:
+            with self.view.subscriptions.one(self.context.viewer.id):
+                async with aclosing(self.view.operations.results(asked, self.context)) as results:
+                    async for result in results:
+                        await operation.send_next(result)
+        except RequestRefused as refused:
+            await operation.send_initial_errors(refused.errors)
+        except Overloaded as refused:
+            await operation.send_initial_errors([overloaded(refused)])
+        else:
+            await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
 
 def _problem(message: Any) -> str | None:

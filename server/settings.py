@@ -15,6 +15,8 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 MIN_SECRET_LENGTH: Final = 32
+DEFAULT_MAX_CONNECTIONS: Final = 12_000
+DEFAULT_KEEP_ALIVE_S: Final = 75
 
 
 class StartupError(Exception):
@@ -38,6 +40,17 @@ class Settings(BaseSettings):
     refresh_prices: bool = False
     # Of web pages that may call the API from browsers, such as https://app.example.com; with commas between.
     cors_origins: str = ""
+    # Whether clients may ask for the schema, and errors suggest names that are in it.
+    introspection: bool = True
+    operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
+    max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
+    max_connections: Annotated[int, Field(ge=1)] = DEFAULT_MAX_CONNECTIONS
+    # Longer than proxies keep a connection to us that nobody uses (60 s is usual): else a request may meet its end.
+    keep_alive_s: Annotated[int, Field(ge=1, le=3600)] = DEFAULT_KEEP_ALIVE_S
+    max_sockets: Annotated[int, Field(ge=1)] = 10_000
+    max_sockets_per_user: Annotated[int, Field(ge=1)] = 200
+    max_subscriptions: Annotated[int, Field(ge=1)] = 20_000
+    max_subscriptions_per_user: Annotated[int, Field(ge=1)] = 1_000
 
     @field_validator("database_url")
     @classmethod

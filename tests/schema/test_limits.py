@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import httpx2
@@ -13,18 +15,21 @@ from schema.limits import (
     MAX_DEPTH,
     MAX_DIRECTIVES,
     MAX_ROOT_FIELDS,
+    MAX_SELECTIONS,
     MAX_TOKENS,
     MAX_VALUES,
     MAX_VARIABLES,
+    Limits,
 )
-from schema.operation import EVERY_KIND, RequestRefused, checked
+from schema.operation import EVERY_KIND, Operation, Operations, RequestRefused
 from tests.support.socket import signed_in
 
 
-def refusal(query: str) -> str | None:
+def refusal(query: str, *, introspection: bool = True) -> str | None:
     """Why the document is refused; None when it is not."""
+    operations = Operations(introspection=introspection, time_limit_s=1)
     try:
-        checked(query, None, EVERY_KIND)
+        asyncio.run(operations.checked(Operation(query, None, None), EVERY_KIND))
     except RequestRefused as refused:
         return refused.errors[0].message
     return None
@@ -40,9 +45,50 @@ def in_fragments(levels: int) -> str:
     return f'{{ __type(name: "Query") {{ ofType {{ ...f0 }} }} }} {spread} fragment f{levels - 3} on __Type {{ name }}'
 
 
-def pages(first: int, fields: int) -> str:
-    """Values: the connection, and `first` times all that is below it."""
-    return f"{{ analytics(first: {first}) {{ nodes {{ {' '.join(f'a{n}: id' for n in range(fields))} }} }} }}"
+FIELDS = [
+    "id",
+    "eventId",
+    "provider",
+    "taskType",
+    "modelUsed",
+    "priority",
+    "success",
+    "latencyMs",
+    "cost",
+    "priceVersion",
+    "fallbackUsed",
+    "abTestId",
+    "abVariant",
+    "abCounted",
+    "decisionId",
+    "inputTokens",
+    "outputTokens",
+    "cachedTokens",
+    "qualityScore",
+    "metadata",
+    "occurredAt",
+    "createdAt",
+]
+
+
+def page(fields: int, first: str = "500") -> str:
+    """Values: the connection, and 500 times all that is below it."""
+    return f"analytics(first: {first}) {{ nodes {{ {' '.join(FIELDS[:fields])} }} }}"
+
+
+def pages(values: int) -> str:
+    """As many pages as make so many values, or up to 500 fewer."""
+    whole, rest = divmod(values, 1 + 500 * 22)
+    return " ".join(f"p{n}: {page(21)}" for n in range(whole)) + f" rest: {page(rest // 500 - 1)}"
+
+
+def selecting(selections: int) -> str:
+    """20 places of one fragment, which is 250 selections each with the field and the spread."""
+    names = "kind name description specifiedByURL isOneOf "
+    chain = f"{names * 3} ofType {{ " * 15 + f"{names} kind name description" + " }" * 15
+    more = "name" if selections > MAX_SELECTIONS else ""
+    places = " ".join(f'p{n}: __type(name: "Query") {{ ...f {more if n == 0 else ""} }}' for n in range(20))
+    return f"{{ {places} }} fragment f on __Type {{ {chain} }}"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +112,19 @@ def pages(first: int, fields: int) -> str:
             "An operation has at most 20 root fields.",
             id="root fields in fragments",
         ),
+        pytest.param(
+            selecting,
+            MAX_SELECTIONS,
+            "A document selects at most 5000 fields, fragments counted wherever they are spread.",
+            id="selections",
+        ),
+        pytest.param(
+            # 141 of one name make 9,870 pairs, 142 make 10,011
+            lambda n: "{ viewer { " + "id " * n + "} }",
+            141,
+            "A document repeats fields too often: ask for each field of an object once.",
+            id="repeated fields",
+        ),
         pytest.param(deep, MAX_DEPTH, "An operation is at most 20 fields deep.", id="depth"),
         pytest.param(in_fragments, MAX_DEPTH, "An operation is at most 20 fields deep.", id="depth in fragments"),
         pytest.param(
@@ -76,7 +135,8 @@ def pages(first: int, fields: int) -> str:
         ),
         pytest.param(
             lambda n: (
-                f"{{ viewer {{ {'...a ' * (n // 10)} {' '.join(f'b{k}: id' for k in range(n % 10))} }} }} "
+                f"{{ {' '.join(f'v{k}: viewer {{ ...a }}' for k in range(n // 11))} "
+                f"viewer {{ {' '.join(f'b{k}: id' for k in range(n % 11))} id }} }} "
                 f"fragment a on Viewer {{ {' '.join(f'a{k}: id' for k in range(10))} }}"
             ),
             MAX_ALIASES,
@@ -86,7 +146,7 @@ def pages(first: int, fields: int) -> str:
         pytest.param(
             lambda n: "{ viewer { " + "id @skip(if: false) " * n + "} }",
             MAX_DIRECTIVES,
-            "An operation has at most 100 directives.",
+            "An operation has at most 100 directives, fragments counted wherever they are spread.",
             id="directives",
         ),
         pytest.param(
@@ -96,10 +156,7 @@ def pages(first: int, fields: int) -> str:
             id="variables",
         ),
         pytest.param(
-            # 1 + first * (1 + fields) values: 500 * 399 + 501, and a few to spare
-            lambda n: pages(500, 198).replace(
-                "id }", "id " + " ".join(["eventId"] * 200) + (" provider" * (n > MAX_VALUES)) + " }"
-            ),
+            lambda n: "{ " + pages(n if n <= MAX_VALUES else n + 499) + " }",
             MAX_VALUES,
             "An operation asks for at most 200000 values, lists as long as they may be; ask for shorter pages.",
             id="values",
@@ -119,11 +176,46 @@ def test_a_document_has_so_many_tokens() -> None:
     assert refusal("{ viewer { id } }" + "\n# a comment is none" * 5_000) is None
 
 
-def test_fragments_that_double_with_each_level_are_measured_at_once() -> None:
-    doubling = " ".join(f"fragment f{n} on Viewer {{ ...f{n + 1} ...f{n + 1} }}" for n in range(48))
-    assert (refusal(f"{{ viewer {{ ...f0 }} }} {doubling} fragment f48 on Viewer {{ id }}") or "").startswith(
-        "An operation asks for at most 200000 values"
+@pytest.mark.parametrize("levels", [10, 49])
+def test_fragments_that_double_with_each_level_are_refused_before_they_are_many(levels: int) -> None:
+    doubling = " ".join(
+        f"fragment f{n} on __Type {{ a: ofType {{ ...f{n + 1} }} b: ofType {{ ...f{n + 1} }} }}"
+        for n in range(levels - 1)
     )
+    query = f'{{ __type(name: "Query") {{ ...f0 }} }} {doubling} fragment f{levels - 1} on __Type {{ name }}'
+    assert (refusal(query) or "").startswith("An operation ")
+
+
+def test_fragments_that_nobody_spreads_are_counted_too() -> None:
+    unused = f"{{ viewer {{ id }} }} fragment f on Viewer {{ {'id ' * 142} }}"
+    assert (refusal(unused) or "").startswith("A document repeats fields too often")
+
+
+def test_what_is_long_is_checked_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[bool] = []
+
+    def noted(_limits: Limits, _document: Any) -> None:
+        threads.append(threading.current_thread() is threading.main_thread())
+
+    monkeypatch.setattr(Limits, "check", noted)
+    assert refusal("{ viewer { id } }") is None
+    assert refusal("{ viewer { id } }".ljust(3_000)) is None
+    assert threads == [True, False]
+
+
+def test_without_introspection_there_is_no_schema_and_no_hint_of_it() -> None:
+    assert refusal("{ __schema { types { name } } }") is None
+    assert "has been disabled" in (refusal("{ __schema { types { name } } }", introspection=False) or "")
+    assert refusal("{ viewer { __typename } }", introspection=False) is None
+    for query in ("{ viewr { id } }", '{ abTest(idd: "x") { id } }', "{ viewer { ix } }"):
+        assert "Did you mean" in (refusal(query) or "")
+        assert "Did you mean" not in (refusal(query, introspection=False) or "Did you mean")
+
+
+def test_a_name_that_is_very_long_is_not_repeated_as_a_whole() -> None:
+    message = refusal("{ " + "x" * 100_000 + " }") or ""
+    assert message.startswith("Cannot query field 'xxx")
+    assert len(message) == 501
 
 
 def test_fragments_that_spread_themselves_are_refused_by_validation() -> None:
@@ -132,10 +224,12 @@ def test_fragments_that_spread_themselves_are_refused_by_validation() -> None:
 
 
 def test_pages_of_a_length_that_is_sent_are_taken_to_be_as_long_as_any() -> None:
-    fields = " ".join(f"a{n}: id" for n in range(190)) + " " + "eventId " * 220
-    assert refusal(f"query($n: Int) {{ analytics(first: $n) {{ nodes {{ {fields} }} }} }}") is not None
-    assert refusal(f"{{ analytics(first: 100) {{ nodes {{ {fields} }} }} }}") is None
-    assert refusal(f"{{ analytics {{ nodes {{ {fields} }} }} }}") is None
+    def asked(first: str) -> str | None:
+        pages = " ".join(f"p{n}: {page(22, first)}" for n in range(19))
+        return refusal(f"query($n: Int) {{ {pages} abTests(first: $n) {{ nodes {{ id }} }} }}")
+
+    assert (asked("$n") or "").startswith("An operation asks for at most 200000 values")
+    assert asked("100") is None
 
 
 async def test_limits_hold_by_post_by_get_and_over_a_socket_that_stays_open(url: str, token: str) -> None:

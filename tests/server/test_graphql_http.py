@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 NEWER = "application/graphql-response+json"
+MAX_BODY = 1024 * 1024
 VIEWER = "{ viewer { id } }"
 SAVE = "mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }"
 
@@ -26,7 +31,16 @@ def http(client: httpx2.AsyncClient, token: str) -> httpx2.AsyncClient:
         (b"{", "The body must be JSON."),
         (b'{"query": "\xff"}', "The body must be UTF-8."),
         (b'{"query": ' + b"1" * 5_000 + b"}", "The body must be JSON."),
-        (b"[" * 100_000, "The body must be JSON."),
+        (b'{"query": "{ viewer { id } }", "variables": {"x": NaN}}', "The body must be JSON."),
+        (b'{"query": "{ viewer { id } }", "variables": {"x": -Infinity}}', "The body must be JSON."),
+        (b"[" * 100_000, "The body must be nested at most 64 levels deep."),
+        (b"[" * 65 + b"]" * 65, "The body must be nested at most 64 levels deep."),
+        (b"[" * 64 + b"]" * 64, 'The body must be a JSON object: {"query": "\u2026"}.'),
+        (b'{"query": "\\ud83d"}', "The body must be Unicode: half a surrogate pair stands for nothing."),
+        (
+            b'{"query": "{ viewer { id } }", "variables": {"\\uDC00": 1}}',
+            "The body must be Unicode: half a surrogate pair stands for nothing.",
+        ),
         (b"[]", 'The body must be a JSON object: {"query": "\u2026"}.'),
         (b'"{ viewer { id } }"', 'The body must be a JSON object: {"query": "\u2026"}.'),
         (b"{}", "query must be there, as a string."),
@@ -55,10 +69,93 @@ async def test_only_json_is_read(http: httpx2.AsyncClient, content_type: str) ->
     }
 
 
-async def test_a_body_that_is_too_large_is_refused(http: httpx2.AsyncClient) -> None:
-    content = b'{"query": "{ viewer { id } }", "variables": {"x": "' + b"x" * 32 * 1024 * 1024 + b'"}}'
-    response = await http.post("/graphql", content=content, headers={"Content-Type": "application/json"})
-    assert response.status_code == 413
+def of_size(size: int) -> bytes:
+    content = b'{"query": "{ viewer { __typename } }", "extensions": {"x": "%s"}}'
+    return content % (b"x" * (size - len(content) + 2))
+
+
+async def in_chunks(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), 64 * 1024):
+        yield content[start : start + 64 * 1024]
+
+
+@pytest.mark.parametrize(("size", "status"), [(MAX_BODY, 200), (MAX_BODY + 1, 413)])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_is_as_large_as_it_may_be(http: httpx2.AsyncClient, size: int, status: int, chunked: bool) -> None:
+    content = of_size(size)
+    response = await http.post(
+        "/graphql",
+        content=in_chunks(content) if chunked else content,
+        headers={"Content-Type": "application/json"},
+    )
+    assert response.status_code == status
+    if status == 413:
+        assert response.json()["errors"][0]["message"] == f"The body must be at most {MAX_BODY} bytes."
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(url: str, token: str) -> None:
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    writer.write(f"{head}Content-Length: {MAX_BODY + 1}\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+    writer.close()
+
+
+async def test_a_body_that_is_compressed_is_refused(http: httpx2.AsyncClient) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    response = await http.post("/graphql", content=gzip.compress(of_size(1_000)), headers=headers)
+    assert response.status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ('application/json; charset="UTF-8"', 200),
+        ("application/json; charset=latin-1", 415),
+        ("application/jsonp", 415),
+    ],
+)
+async def test_a_body_is_utf_8(http: httpx2.AsyncClient, content_type: str, status: int) -> None:
+    response = await http.post("/graphql", content=of_size(100), headers={"Content-Type": content_type})
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered_as"),
+    [
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("application/json", "application/json"),
+        (NEWER, NEWER),
+        (f"{NEWER}, application/json;q=0.9", NEWER),
+        (f"{NEWER};q=0.5, application/json", "application/json"),
+        (f"application/json;q=0, {NEWER}", NEWER),
+        # as urql says it: a query is answered at once
+        (f"{NEWER}, application/graphql+json, application/json, text/event-stream, multipart/mixed", NEWER),
+        ("text/html", None),
+        ("application/json;q=0", None),
+        ("application/json;q=x", None),
+    ],
+)
+async def test_an_answer_is_of_a_media_type_that_is_accepted(
+    http: httpx2.AsyncClient, accept: str, answered_as: str | None
+) -> None:
+    response = await http.post("/graphql", json={"query": VIEWER}, headers={"Accept": accept})
+    if answered_as is None:
+        assert response.status_code == 406
+    else:
+        assert (response.status_code, response.headers["content-type"]) == (200, f"{answered_as}; charset=utf-8")
+
+
+async def test_a_parameter_that_is_there_twice_is_refused(http: httpx2.AsyncClient) -> None:
+    response = await http.get("/graphql", params=[("query", VIEWER), ("query", VIEWER)])
+    assert (response.status_code, response.json()["errors"][0]["message"]) == (
+        400,
+        "Each parameter must be there once.",
+    )
 
 
 # The newer media type says by the status that nothing was executed; the older one says 200, as its clients expect.
@@ -135,11 +232,13 @@ async def test_a_subscription_over_http_is_told_where_to_go(http: httpx2.AsyncCl
     response = await http.post("/graphql", json={"query": "subscription { preferencesChanged { id } }"})
     assert response.status_code == 400
     [error] = response.json()["errors"]
-    assert error["message"] == "A subscription is opened over WebSocket, by the graphql-transport-ws protocol."
+    assert error["message"] == (
+        "A subscription is opened over WebSocket, by the graphql-transport-ws protocol, or by POST with the header "
+        "Accept: text/event-stream."
+    )
 
 
-async def test_text_that_is_no_unicode_is_repeated_escaped(http: httpx2.AsyncClient) -> None:
-    content = b'{"query": "query($first: Int) { abTests(first: $first) { nodes { id } } }", "variables": {"first": "\\ud800"}}'
+async def test_a_whole_surrogate_pair_is_one_character(http: httpx2.AsyncClient) -> None:
+    content = b'{"query": "mutation($p: [String!]!) { savePreferences(input: {preferredProviders: $p}) { ... on RouterPreferences { preferredProviders } } }", "variables": {"p": ["\\ud83d\\ude00"]}}'
     response = await http.post("/graphql", content=content, headers={"Content-Type": "application/json"})
-    assert response.status_code == 200
-    assert "\\ud800" in response.text
+    assert response.json() == {"data": {"savePreferences": {"preferredProviders": ["\U0001f600"]}}}

@@ -81,7 +81,7 @@ async def test_many_lines_packed_and_in_pieces_are_all_recorded(
     assert alert == {"currentAmount": "0.0000055"}
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(line().encode())[:-9]])
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(line().encode())[:-9]], ids=["other", "cut off"])
 async def test_a_body_that_is_no_gzip_is_told_in_the_last_line(
     client: httpx2.AsyncClient, token: str, body: bytes
 ) -> None:

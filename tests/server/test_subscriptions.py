@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
 import resolvers.ab_test
+import resolvers.preference
 import server.graphql_ws
 from domain.viewer import Viewer
 from resolvers.alert_feed import AlertFeed
+from server.app import create_app
 from server.auth import make_token
 from server.graphql_ws import TransportWSHandler
 from server.settings import Settings
-from tests.conftest import Clock
+from tests.conftest import Clock, serving
 from tests.support.api import Api
 from tests.support.socket import PATIENCE_S, Socket, opened, signed_in
 
@@ -294,6 +298,113 @@ async def test_pings_are_answered_and_what_is_completed_may_be_unknown(url: str,
         assert await socket.receive() == {"type": "pong"}
         await socket.start("{ viewer { __typename } }")
         assert (await socket.receive())["payload"] == {"data": {"viewer": {"__typename": "Viewer"}}}
+
+
+@asynccontextmanager
+async def limited(settings: Settings, clock: Clock, **limits: Any) -> AsyncIterator[str]:
+    """The address of a server with these settings."""
+    async with serving(create_app(settings.model_copy(update=limits), clock)) as url:
+        yield url
+
+
+async def test_a_user_has_so_many_sockets_and_their_places_are_free_again(
+    settings: Settings, clock: Clock, token: str
+) -> None:
+    other = make_token(settings, UUID(int=7), timedelta(hours=1))
+    async with limited(settings, clock, max_sockets_per_user=2) as url:
+        async with signed_in(url, token), signed_in(url, token):
+            async with opened(url, token=token) as third:
+                assert await third.close_code() == 1013
+                assert third.connection.close_reason == "At most 2 sockets of a user are open at once."
+            async with signed_in(url, other):
+                pass
+        # a place is free as soon as the server has noticed that a socket is gone
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                async with opened(url, token=token) as socket:
+                    with suppress(ConnectionClosed):
+                        assert (await socket.receive())["type"] == "connection_ack"
+                        break
+
+
+async def test_no_more_sockets_than_there_are_places_for_in_all(settings: Settings, clock: Clock, token: str) -> None:
+    async with limited(settings, clock, max_sockets=2) as url:
+        # those who do not say who they are count too
+        silent = connect(f"{url.replace('http', 'ws', 1)}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")])
+        async with silent, signed_in(url, token):
+            with pytest.raises(InvalidStatus) as refused:
+                async with opened(url, token=token):
+                    pass
+        assert refused.value.response.status_code == 503
+
+
+async def test_a_user_has_so_many_subscriptions_whichever_socket_they_are_on(
+    settings: Settings, clock: Clock, token: str
+) -> None:
+    one_each = limited(settings, clock, max_subscriptions_per_user=2)
+    async with one_each as url, signed_in(url, token) as socket, signed_in(url, token) as other:
+        await socket.start(ALERTS, operation="a")
+        await other.start(ALERTS, operation="b")
+        await other.send(type="ping")
+        assert await other.receive() == {"type": "pong"}
+        await socket.start(ALERTS, operation="c")
+        refused = await socket.receive()
+        assert (refused["type"], refused["id"]) == ("error", "c")
+        assert [each["extensions"] for each in refused["payload"]] == [{"code": "OVERLOADED", "retryAfterMs": 5000}]
+        # and the socket serves on, once there is a place again
+        await socket.send(type="complete", id="a")
+        await socket.send(type="ping")
+        assert await socket.receive() == {"type": "pong"}
+        await socket.start("{ viewer { __typename } }", operation="d")
+        assert (await socket.receive())["payload"] == {"data": {"viewer": {"__typename": "Viewer"}}}
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://app.example.com", 101), ("https://evil.example.com", 403)])
+async def test_pages_open_sockets_from_the_origins_that_are_set(
+    settings: Settings, clock: Clock, origin: str, status: int
+) -> None:
+    async with limited(settings, clock, cors_origins="https://app.example.com") as url:
+        address = f"{url.replace('http', 'ws', 1)}/graphql"
+        asked = connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], origin=Origin(origin))
+        if status == 101:
+            async with asked as connection:
+                assert connection.subprotocol == "graphql-transport-ws"
+        else:
+            with pytest.raises(InvalidStatus) as refused:
+                await asked
+            assert refused.value.response.status_code == status
+
+
+async def test_a_socket_that_never_says_who_it_is_is_closed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TransportWSHandler, "init_timeout", timedelta(milliseconds=10))
+    address = f"{url.replace('http', 'ws', 1)}/graphql"
+    async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as connection:
+        assert await Socket(connection).close_code() == 4408
+
+
+async def test_an_operation_that_takes_too_long_is_given_up_alone(
+    settings: Settings, clock: Clock, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = asyncio.Event()
+
+    async def stuck_until(*_args: Any) -> None:
+        await stuck.wait()
+
+    monkeypatch.setattr(resolvers.preference, "preferences_of", stuck_until)
+    message = "The operation was given up after 0.01 s. Ask for less; a mutation may have been done: send decisions again with the same eventId."
+    error = {"message": message, "extensions": {"code": "TIMEOUT"}}
+    async with limited(settings, clock, operation_timeout_s=0.01) as url:
+        async with signed_in(url, token) as socket:
+            await socket.start("{ preferences { id } }")
+            assert await socket.receive() == {"type": "error", "id": "1", "payload": [error]}
+            # what is no query has no end to keep to
+            await socket.start(ALERTS, operation="2")
+            await socket.send(type="ping")
+            assert await socket.receive() == {"type": "pong"}
+        async with httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client:
+            answer = await client.post("/graphql", json={"query": "{ preferences { id } }"})
+            assert (answer.status_code, answer.headers["retry-after"], answer.json()) == (503, "5", {"errors": [error]})
+        stuck.set()
 
 
 async def test_a_token_that_expires_closes_its_socket(url: str, settings: Settings) -> None:

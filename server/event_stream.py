@@ -1,0 +1,100 @@
+"""Subscriptions as server-sent events (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, distinct connections).
+
+For clients behind proxies that let no WebSocket through: each operation is a request whose answer goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from server.graphql_ws import SEND_TIMEOUT_S
+
+MEDIA_TYPE: Final = "text/event-stream"
+_SIGN_OF_LIFE_S: Final = 12.0
+"""Proxies close what is silent for longer than half a minute or so."""
+_SIGN_OF_LIFE: Final = b":\n\n"
+COMPLETE: Final = b"event: complete\ndata:\n\n"
+
+
+def next_event(body: bytes) -> bytes:
+    """The event that brings this result, which is JSON of one line."""
+    return b"event: next\ndata: " + body + b"\n\n"
+
+
+class EventStream(Response):
+    """Sends events as they come, until there are no more, the client goes or does not read, or the server stops."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, events: AsyncGenerator[bytes], *, until: datetime | None, stopping: asyncio.Event) -> None:
+        """At `until`, when the token expires, it ends; the client subscribes again with a new one."""
+        super().__init__()
+        del self.headers["content-length"]
+        # nginx would keep events back until it has a page of them
+        self.headers["X-Accel-Buffering"] = "no"
+        self._events = events
+        self._until = until
+        self._stopping = stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        async def sent(message: Any) -> None:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await send(message)
+
+        async def sending() -> None:
+            await sent({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async with aclosing(self._events):
+                async for event in _with_signs_of_life(self._events):
+                    await sent({"type": "http.response.body", "body": event, "more_body": True})
+
+        sender = asyncio.create_task(sending())
+        ends = [sender, asyncio.create_task(self._ended()), asyncio.create_task(_disconnected(receive))]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+        if sender.cancelled() or sender.exception() is None:
+            with suppress(TimeoutError, OSError):
+                await sent({"type": "http.response.body", "body": b"", "more_body": False})
+        # Else the client did not read. What breaks off, it takes up again; what ends well, it would not.
+
+    async def _ended(self) -> None:
+        """Comes back when the token expires or the server stops."""
+        left = None if self._until is None else max((self._until - datetime.now(UTC)).total_seconds(), 0)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), left)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _with_signs_of_life(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    following: asyncio.Future[bytes] | None = None
+    try:
+        while True:
+            following = following or asyncio.ensure_future(anext(events))
+            done, _ = await asyncio.wait([following], timeout=_SIGN_OF_LIFE_S)
+            if not done:
+                yield _SIGN_OF_LIFE
+                continue
+            try:
+                event = following.result()
+            except StopAsyncIteration:
+                return
+            following = None
+            yield event
+    finally:
+        if following is not None:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)

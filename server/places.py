@@ -1,0 +1,42 @@
+"""Places: how many of something may be there at once, in all and of one user."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+from domain.error import Overloaded
+
+_RETRY_AFTER_MS: Final = 5_000
+
+
+class Places:
+    """Counts what is open. Whoever comes when all places are taken is refused, and nobody is thrown out for it."""
+
+    def __init__(self, what: str, *, in_all: int, per_user: int) -> None:
+        self._what = what
+        self._in_all = in_all
+        self._per_user = per_user
+        self._taken: Counter[UUID] = Counter()
+
+    @property
+    def taken(self) -> int:
+        return self._taken.total()
+
+    @contextmanager
+    def one(self, user_id: UUID) -> Iterator[None]:
+        """A place for as long as the block runs. Raises Overloaded when there is none."""
+        if self._taken[user_id] >= self._per_user:
+            raise Overloaded(f"At most {self._per_user} {self._what} of a user are open at once.", _RETRY_AFTER_MS)
+        if self.taken >= self._in_all:
+            raise Overloaded(f"At most {self._in_all} {self._what} are open at once.", _RETRY_AFTER_MS)
+        self._taken[user_id] += 1
+        try:
+            yield
+        finally:
+            self._taken[user_id] -= 1
+            if not self._taken[user_id]:
+                del self._taken[user_id]
