@@ -322,7 +322,7 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
             key: judged(own.get(key) or _known(config.provider, config.model, at), config.parameters)
             for key, config in missing.items()
         }
-        outside = _outside(test, with_variants, steering, named=bool(asked.candidates))
+        outside = _outside(test, with_variants, steering, asked)
         if outside is None:
             found, trial = with_variants, Trial(test, test.assign(unit), missing.keys())
     verdicts = list(found.values())
@@ -397,15 +397,21 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     return Choice(ranking, chosen, fallbacks, held, tightest is not None, verdicts[:MAX_CANDIDATES], notes, trial)
 
 
-def _outside(test: RunningTest, candidates: Mapping[Key, Verdict], steering: _Steering, *, named: bool) -> str | None:
+def _outside(
+    test: RunningTest, candidates: Mapping[Key, Verdict], steering: _Steering, asked: RouteRequest
+) -> str | None:
     """Why the request takes no part in the test; None if it does: either variant is as free to serve it as the other."""
     tested_again = steering.use_is_tested and steering.use_is_for in (None, test.task_type)
     if steering.use is not None and not tested_again:
         return _served_outside(test, "a rule says where to send it")
+    # As the request has them: what a rule fills in for an earlier winner is no reason not to test that again. Of candidates
+    # with one key the first counts.
+    given = {_key(each.provider, each.model): each.parameters for each in reversed(asked.candidates or ())}
     local: list[bool] = []
     for variant, config in test.variants.items():
-        verdict = candidates.get(_key(config.provider, config.model))
-        if verdict is None or (named and verdict.parameters not in (None, config.parameters)):
+        key = _key(config.provider, config.model)
+        verdict = candidates.get(key)
+        if verdict is None or given.get(key) not in (None, config.parameters):
             return _served_outside(test, f"variant {variant} is none of its candidates")
         if not verdict.eligible:
             return _served_outside(test, f"variant {variant} cannot serve it, as {verdict.reason}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -26,6 +25,7 @@ DEFAULT_RANGE: Final = timedelta(days=30)
 MOST_HOURS: Final = timedelta(days=400)
 LAST_END: Final = datetime(2200, 1, 1, tzinfo=UTC)
 DAYS_OF_A_WEEK: Final = tuple(WeekDay)
+_HOURS_OF_A_DAY: Final = 24
 
 
 class AnalyticsDimension(StrEnum):
@@ -135,8 +135,10 @@ class Sums:
     latency_sum_squares: float = 0.0
     cost_sum_squares: float = 0.0
     """Of costs in USD: a statistic, no money."""
-    latencies: Counter[int] = field(default_factory=Counter)
-    """Calls by bucket of `domain.latency`, where it was asked for."""
+    # Where they were asked for.
+    latency_p50_ms: float | None = None
+    latency_p95_ms: float | None = None
+    latency_p99_ms: float | None = None
 
     @property
     def success_rate(self) -> float | None:
@@ -158,24 +160,19 @@ class Sums:
     def avg_latency_ms(self) -> float | None:
         return self.latency_sum_ms / self.timed if self.timed else None
 
-    @property
-    def latency_p50_ms(self) -> float | None:
-        return percentile(self.latencies, 0.50)
-
-    @property
-    def latency_p95_ms(self) -> float | None:
-        return percentile(self.latencies, 0.95)
-
-    @property
-    def latency_p99_ms(self) -> float | None:
-        return percentile(self.latencies, 0.99)
+    def set_percentiles(self, histogram: Mapping[int, int]) -> None:
+        """Set those of latencies that fall into these buckets of `domain.latency`."""
+        self.latency_p50_ms, self.latency_p95_ms, self.latency_p99_ms = (
+            percentile(histogram, share) for share in (0.50, 0.95, 0.99)
+        )
 
     def add(self, other: Sums) -> None:
+        """Add what adds up. Percentiles do not: this is for sums without them."""
         for name in _ADDED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-_ADDED: Final = tuple(each.name for each in fields(Sums))
+_ADDED: Final = tuple(each.name for each in fields(Sums) if each.default is not None)
 
 
 def change(now: Decimal | float | None, before: Decimal | float | None) -> float | None:
@@ -246,15 +243,19 @@ class HeatMapCell:
     sums: Sums
 
 
-def heat_map(
-    hours: Sequence[Window], summed: Mapping[tuple[int, tuple[str | None, ...]], Sums], zone: ZoneInfo
-) -> list[HeatMapCell]:
-    """The 168 hours of a week. An hour of UTC counts for the hour on the wall in which it begins."""
-    cells = [HeatMapCell(weekday, hour, Sums()) for weekday in DAYS_OF_A_WEEK for hour in range(24)]
-    for (place, _), sums in summed.items():
-        local = hours[place].start.astimezone(zone)
-        cells[24 * local.weekday() + local.hour].sums.add(sums)
-    return cells
+def hours_of_week(hours: Sequence[Window], zone: ZoneInfo) -> list[int]:
+    """Which of the 168 hours of a week each is. An hour of UTC counts for the hour on the wall in which it begins."""
+    local = (hour.start.astimezone(zone) for hour in hours)
+    return [_HOURS_OF_A_DAY * each.weekday() + each.hour for each in local]
+
+
+def heat_map(summed: Mapping[tuple[int, tuple[str | None, ...]], Sums]) -> list[HeatMapCell]:
+    """The 168 hours of a week, in which these are the sums."""
+    return [
+        HeatMapCell(weekday, hour, summed.get((_HOURS_OF_A_DAY * day + hour, ())) or Sums())
+        for day, weekday in enumerate(DAYS_OF_A_WEEK)
+        for hour in range(_HOURS_OF_A_DAY)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, Final, NamedTuple
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, TypeVar, TypeVarTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Double, and_, case, cast, func, or_, select, type_coerce
+from pydantic_core import to_json
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Double,
+    Integer,
+    Select,
+    String,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.analytics import AnalyticsFilter
@@ -21,10 +39,13 @@ from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many
 from models.analytics import RouterAnalytics, passing
 from models.rollup import NO_TEXT, SUMS, AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
 
-_MOST_RANGES: Final = 100
-"""Stretches of time that one statement names; of more, all that lies between is read."""
+Given = TypeVarTuple("Given")
+Made = TypeVar("Made")
+
 _MAX_STRETCHES: Final = 2_000
 """Stretches of time that are read from rows: a query each. A month of hours in a half-hour zone has 1,488."""
+_FEW: Final = 500
+"""Rows that are added up at once: no other request waits long for that."""
 _COLUMN: Final = {
     AnalyticsDimension.PROVIDER: "provider",
     AnalyticsDimension.MODEL: "model_used",
@@ -52,7 +73,17 @@ _LEVELS: Final = (
     _Level(timedelta(hours=1), AnalyticsHourly, "hour", LatencyHourly),
 )
 Placed = tuple[int, Window]
-"""A stretch of time, and the place of the bucket it is of."""
+"""A stretch of time, and the place of what it adds to."""
+Packed = tuple[tuple[int, Group], str, Callable[[int], int]]
+"""A histogram: of which place and group, as a text, and how its numbers become buckets of `domain.latency`."""
+
+# Threads that compute take time from the event loop all the same: few, in which the others wait.
+_folding: Final = ThreadPoolExecutor(2, "folding")
+
+
+async def aside(work: Callable[[*Given], Made], *given: *Given) -> Made:
+    """What comes of much arithmetic, done beside the event loop, so that nobody else waits for it."""
+    return await asyncio.get_running_loop().run_in_executor(_folding, work, *given)
 
 
 class Summary:
@@ -69,6 +100,7 @@ class Summary:
         most: int = MAX_BUCKETS,
     ) -> None:
         self._session = session
+        self._on_sqlite = session.get_bind().dialect.name == "sqlite"
         self._user_id = user_id
         self._wanted = wanted.model_copy(update={"from_": None, "to": None})
         self._dimensions = [_COLUMN[dimension] for dimension in dimensions]
@@ -76,26 +108,24 @@ class Summary:
         self._most = most
         self._summed: Summed = defaultdict(Sums)
 
-    async def over(self, buckets: Sequence[Window]) -> Summed:
-        """The sums over each of these stretches of time, which follow one another.
+    async def over(self, buckets: Sequence[Window], places: Sequence[int] | None = None) -> Summed:
+        """The sums over these stretches of time, which follow one another: by the place of each, or by `places`.
 
         Raises InvalidInput when too many of them have to be read from rows, or rows that retention has dropped.
         """
-        rest: list[Placed] = list(enumerate(buckets))
-        whole: list[tuple[_Level, list[Placed]]] = []
+        places = range(len(buckets)) if places is None else places
         # The rollups do not tell what the failed ones cost.
-        for level in _LEVELS if self._wanted.success is None else ():
-            units, rest = _taken_apart(rest, level.unit)
-            whole.append((level, units))
+        levels = _LEVELS if self._wanted.success is None else ()
+        whole, rest = await aside(_taken_apart, list(zip(places, buckets, strict=True)), levels)
         await self._check(rest)
         for place, end in rest:
-            await self._add_rows(place, end)
+            await self._add_found(self._of_rows(end), place)
         for level, units in whole:
-            await self._add_sums(level, units)
-        if len({group for _, group in self._summed}) * len(buckets) > self._most:
+            await self._add_found(await aside(self._of_units, level, units))
+        if len({group for _, group in self._summed}) * len(set(places)) > self._most:
             raise too_many()
-        for level, units in whole if self._percentiles else ():
-            await self._add_latencies(level, units)
+        if self._percentiles:
+            await self._add_percentiles(whole, rest)
         return self._summed
 
     async def _check(self, rest: Sequence[Placed]) -> None:
@@ -103,59 +133,76 @@ class Summary:
             raise too_many()
         kept_from = await self._session.scalar(select(func.max(Retention.kept_from))) if rest else None
         if kept_from is not None and any(end.start < kept_from for _, end in rest):
-            raise InvalidInput(
-                f"filter: decisions before {kept_from:%Y-%m-%dT%H:%M:%SZ} were dropped, and only the sums of whole hours are "
-                "left, which no longer tell success from failure; ask for whole hours of UTC",
-                ["filter", "from"],
-            )
+            raise _dropped(kept_from, by_success=self._wanted.success is not None)
 
-    async def _add_sums(self, level: _Level, units: Sequence[Placed]) -> None:
-        sums = [func.sum(getattr(level.sums, name)) for name in SUMS]
-        for place, group, values in await self._grouped(level.sums, level, units, [], sums):
-            _add(self._summed[place, group], values)
+    async def _add_found(self, statement: Select[Any], *place: int) -> None:
+        """Add what the statement finds to what it is of. More than can be returned is not read to its end."""
+        found = await self._session.execute(statement.limit(self._most + 1))
+        first = found.fetchmany(_FEW)
+        self._fold(place, first)
+        if len(first) == _FEW:
+            await aside(self._fold, place, found)
+        if len(self._summed) > self._most:
+            raise too_many()
 
-    async def _add_latencies(self, level: _Level, units: Sequence[Placed]) -> None:
-        table = level.latencies
-        found = await self._grouped(table, level, units, [table.bucket], [func.sum(table.calls)])
-        for place, group, (bucket, calls) in found:
-            self._summed[place, group].latencies[bucket] += int(calls)
-
-    async def _grouped(
-        self, table: type[Any], level: _Level, units: Sequence[Placed], also_by: list[Any], sums: list[Any]
-    ) -> list[tuple[int, Group, Sequence[Any]]]:
-        """What the rollups in these stretches add up to: (the bucket's place, the group, the other values)."""
-        if not units:
-            return []
-        time = getattr(table, level.time)
-        stretches = _merged(units)
-        # By the hour or day only where that tells buckets apart.
-        by_time = [time] if len({place for place, _ in units}) > 1 or len(stretches) > _MOST_RANGES else []
-        columns = [getattr(table, name) for name in self._dimensions]
-        if len(stretches) > _MOST_RANGES:
-            stretches = [Window(stretches[0].start, stretches[-1].end)]
-        found = await self._session.execute(
-            select(*by_time, *columns, *also_by, *sums)
-            .where(
-                table.user_id == self._user_id,
-                or_(*(and_(time >= stretch.start, time < stretch.end) for stretch in stretches)),
-                *self._conditions(table),
-            )
-            .group_by(*by_time, *columns, *also_by)
-        )
-        wide = len(columns)
-        starts = [stretch.start for _, stretch in units]
-        placed: list[tuple[int, Group, Sequence[Any]]] = []
+    def _fold(self, place: tuple[int, ...], found: Iterable[Sequence[Any]]) -> None:
         for row in found:
-            place, values = units[0][0], tuple(row)
-            if by_time:
-                moment, *rest = values
-                place, stretch = units[bisect_right(starts, moment) - 1]
-                if moment + level.unit > stretch.end:
-                    continue  # it is of no bucket, or its parts come from elsewhere
-                values = tuple(rest)
-            group = tuple(value if value != NO_TEXT else None for value in values[:wide])
-            placed.append((place, group, values[wide:]))
-        return placed
+            key, values = self._taken((*place, *row))
+            _add(self._summed[key], values)
+
+    def _taken(self, row: Sequence[Any]) -> tuple[tuple[int, Group], Sequence[Any]]:
+        """What a row is of, and its values."""
+        wide = 1 + len(self._dimensions)
+        place, *group = row[:wide]
+        return (place, tuple(value if value != NO_TEXT else None for value in group)), row[wide:]
+
+    async def _add_percentiles(self, whole: Sequence[tuple[_Level, Sequence[Placed]]], rest: Sequence[Placed]) -> None:
+        packed: list[Packed] = []
+        for place, end in rest:
+            for row in await self._session.execute(_packed(self._latencies_of_rows(end))):
+                key, [text] = self._taken((place, *row))
+                packed.append((key, text, bucket_of))
+        for level, units in whole:
+            statement = await aside(self._latencies_of_units, level, units)
+            for row in await self._session.execute(_packed(statement)):
+                key, [text] = self._taken(row)
+                packed.append((key, text, int))
+        await aside(_set_percentiles, self._summed, packed)
+
+    def _of_units(self, level: _Level, units: Sequence[Placed]) -> Select[Any]:
+        """The sums of whole units of time, by place."""
+        return self._by_place(level, units, level.sums, [], SUMS)
+
+    def _latencies_of_units(self, level: _Level, units: Sequence[Placed]) -> Select[Any]:
+        """The histograms of whole units of time, by place: bucket and calls."""
+        return self._by_place(level, units, level.latencies, ["bucket"], ["calls"])
+
+    def _by_place(
+        self, level: _Level, units: Sequence[Placed], table: type[Any], also_by: Sequence[str], sums: Sequence[str]
+    ) -> Select[Any]:
+        """What the rollups of these units add up to, grouped where they are stored: few rows come of many."""
+        by = [getattr(table, name) for name in (*self._dimensions, *also_by)]
+        added = [func.sum(getattr(table, name)).label(name) for name in sums]
+        conditions = [table.user_id == self._user_id, *self._conditions(table)]
+        time = getattr(table, level.time)
+        if self._on_sqlite:
+            place, start, end = _stretches_on_sqlite(units)
+            return select(place, *by, *added).where(time >= start, time < end, *conditions).group_by(place, *by)
+        stretches = _stretches_on_postgresql(units)
+        in_one = (
+            select(*by, *added)
+            .where(time >= stretches.c.starts, time < stretches.c.ends, *conditions)
+            .group_by(*by)
+            .having(func.count() > 0)
+            # Looked up for one stretch after the other, however few rows the planner thinks a user has.
+            .lateral()
+        )
+        keys, values = in_one.c[: len(by)], in_one.c[len(by) :]
+        return (
+            select(stretches.c.place, *keys, *map(func.sum, values))
+            .select_from(stretches.join(in_one, true()))
+            .group_by(stretches.c.place, *keys)
+        )
 
     def _conditions(self, table: type[Any]) -> list[ColumnElement[bool]]:
         wanted = self._wanted
@@ -171,42 +218,93 @@ class Summary:
             conditions.append(table.ab_test_id == wanted.ab_test_id)
         return conditions
 
-    async def _add_rows(self, place: int, stretch: Window) -> None:
+    def _of_rows(self, stretch: Window) -> Select[Any]:
+        """The sums of the decisions in a stretch of time."""
         table = RouterAnalytics
-        columns = [getattr(table, name) for name in self._dimensions]
-        conditions = [
-            table.user_id == self._user_id,
-            *passing(self._wanted.model_copy(update={"from_": stretch.start, "to": stretch.end})),
-        ]
-        found = await self._session.execute(
-            select(
-                *columns,
-                func.count(),
-                func.sum(case((table.success, 1), else_=0)),
-                func.sum(case((table.fallback_used, 1), else_=0)),
-                func.count(table.cost),
-                func.sum(table.cost),
-                func.sum(table.input_tokens),
-                func.sum(table.output_tokens),
-                func.count(table.latency_ms),
-                func.sum(table.latency_ms),
-                func.sum(cast(table.latency_ms, Double) * table.latency_ms),
-                func.sum(_in_usd(table.cost) * _in_usd(table.cost)),
-            )
-            .where(*conditions)
-            .group_by(*columns)
+        return self._rows_in(
+            stretch,
+            [],
+            func.count(),
+            func.sum(case((table.success, 1), else_=0)),
+            func.sum(case((table.fallback_used, 1), else_=0)),
+            func.count(table.cost),
+            func.sum(table.cost),
+            func.sum(table.input_tokens),
+            func.sum(table.output_tokens),
+            func.count(table.latency_ms),
+            func.sum(table.latency_ms),
+            func.sum(cast(table.latency_ms, Double) * table.latency_ms),
+            func.sum(_in_usd(table.cost) * _in_usd(table.cost)),
         )
-        wide = len(columns)
-        for row in found:
-            _add(self._summed[place, tuple(row[:wide])], row[wide:])
-        if self._percentiles:
-            latencies = await self._session.execute(
-                select(*columns, table.latency_ms, func.count())
-                .where(*conditions, table.latency_ms.is_not(None))
-                .group_by(*columns, table.latency_ms)
-            )
-            for *group, latency_ms, calls in latencies:
-                self._summed[place, tuple(group)].latencies[bucket_of(latency_ms)] += calls
+
+    def _latencies_of_rows(self, stretch: Window) -> Select[Any]:
+        """The latencies of the decisions in a stretch of time: how long, and how many calls took so long."""
+        latency_ms = RouterAnalytics.latency_ms
+        return self._rows_in(stretch, [latency_ms], func.count()).where(latency_ms.is_not(None))
+
+    def _rows_in(self, stretch: Window, also_by: Sequence[Any], *sums: Any) -> Select[Any]:
+        table = RouterAnalytics
+        by = [*(getattr(table, name) for name in self._dimensions), *also_by]
+        inside = passing(self._wanted.model_copy(update={"from_": stretch.start, "to": stretch.end}))
+        return select(*by, *sums).where(table.user_id == self._user_id, *inside).group_by(*by)
+
+
+def _dropped(kept_from: datetime, *, by_success: bool) -> InvalidInput:
+    """The refusal of what only decisions tell that retention has dropped."""
+    of_them = (
+        f"filter: decisions before {kept_from:%Y-%m-%dT%H:%M:%SZ} were dropped, and the sums that are left of them"
+    )
+    if by_success:
+        return InvalidInput(
+            f"{of_them} do not tell success from failure; ask from then on, or without filter.success", ["filter"]
+        )
+    return InvalidInput(
+        f"{of_them} are of whole hours of UTC; ask from then on, or for whole hours, in a time zone that has them",
+        ["filter", "from"],
+    )
+
+
+def _stretches_on_sqlite(stretches: Sequence[Placed]) -> list[ColumnElement[Any]]:
+    """The place, start and end of each of these, however many, of one parameter."""
+    rows = [(place, _written(stretch.start), _written(stretch.end)) for place, stretch in stretches]
+    each = func.json_each(to_json(rows).decode()).table_valued("value")
+    return [func.json_extract(each.c.value, f"$[{column}]") for column in range(3)]
+
+
+def _stretches_on_postgresql(stretches: Sequence[Placed]) -> Any:
+    """A table of these, however many: place, starts and ends."""
+    places = literal([place for place, _ in stretches], ARRAY(Integer))
+    starts = literal([stretch.start for _, stretch in stretches], ARRAY(DateTime(timezone=True)))
+    ends = literal([stretch.end for _, stretch in stretches], ARRAY(DateTime(timezone=True)))
+    return func.unnest(places, starts, ends).table_valued("place", "starts", "ends").render_derived()
+
+
+def _written(moment: datetime) -> str:
+    """As SQLite stores it."""
+    return f"{moment:%Y-%m-%d %H:%M:%S.%f}"
+
+
+def _packed(counted: Select[Any]) -> Select[Any]:
+    """The last two columns, a number and how often it was counted, as one text for each of the others.
+
+    A histogram has dozens of buckets: rows of their own would keep the event loop busy.
+    """
+    *key, number, times = counted.subquery().c
+    text = func.aggregate_strings(cast(number, String) + ":" + cast(times, String), ",")
+    # Of nothing there is nothing to tell.
+    return select(*key, text).group_by(*key).having(func.count() > 0)
+
+
+def _set_percentiles(summed: Summed, packed: Iterable[Packed]) -> None:
+    """Set the percentiles of what these histograms are of."""
+    histograms: defaultdict[tuple[int, Group], Counter[int]] = defaultdict(Counter)
+    for key, text, bucket in packed:
+        histogram = histograms[key]
+        for each in text.split(","):
+            number, times = each.split(":")
+            histogram[bucket(int(number))] += int(times)
+    for key, histogram in histograms.items():
+        summed[key].set_percentiles(histogram)
 
 
 def _in_usd(cost: Any) -> Any:
@@ -214,7 +312,19 @@ def _in_usd(cost: Any) -> Any:
     return cast(type_coerce(cost, BigInteger), Double) / 1_000_000_000
 
 
-def _taken_apart(stretches: Sequence[Placed], unit: timedelta) -> tuple[list[Placed], list[Placed]]:
+def _taken_apart(
+    stretches: list[Placed], levels: Sequence[_Level]
+) -> tuple[list[tuple[_Level, list[Placed]]], list[Placed]]:
+    """The whole units of time in these stretches, the longest first, and what is left of them."""
+    whole: list[tuple[_Level, list[Placed]]] = []
+    for level in levels:
+        units, stretches = _whole(stretches, level.unit)
+        if units:
+            whole.append((level, units))
+    return whole, stretches
+
+
+def _whole(stretches: Sequence[Placed], unit: timedelta) -> tuple[list[Placed], list[Placed]]:
     """The whole units of time in these stretches, and what is left of them."""
     units: list[Placed] = []
     rest: list[Placed] = []
@@ -227,17 +337,6 @@ def _taken_apart(stretches: Sequence[Placed], unit: timedelta) -> tuple[list[Pla
         ends = (Window(stretch.start, first), Window(last, stretch.end))
         rest += [(place, end) for end in ends if end.start < end.end]
     return units, rest
-
-
-def _merged(stretches: Sequence[Placed]) -> list[Window]:
-    """The same time in as few stretches as there can be."""
-    merged: list[Window] = []
-    for _, stretch in stretches:
-        if merged and merged[-1].end == stretch.start:
-            merged[-1] = Window(merged[-1].start, stretch.end)
-        else:
-            merged.append(stretch)
-    return merged
 
 
 def _add(sums: Sums, values: Sequence[Any]) -> None:

@@ -1,7 +1,10 @@
 """Summaries of decisions: sums, averages and percentiles over time and by dimension."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from uuid import UUID
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 import strawberry
@@ -23,7 +26,7 @@ from domain.summary import (
     TimeGrain,
     too_many,
 )
-from models.summary import Summary, Summed
+from models.summary import Summary, Summed, aside
 from resolvers.analytics import Filter
 from resolvers.context import Info
 from resolvers.input import First, known, present
@@ -31,6 +34,10 @@ from resolvers.selection import selected
 
 if TYPE_CHECKING:
     from schema.analytics import AnalyticsFilterInput
+
+_AT_ONCE: Final = 2
+"""Summaries that one user may have made at once, of whatever fields and operations: others need connections, too."""
+_turns: Final = WeakValueDictionary[UUID, asyncio.Semaphore]()
 
 Zone = Annotated[str | None, strawberry.argument(description="The IANA time zone that buckets are aligned in.")]
 
@@ -49,7 +56,7 @@ async def analytics_summary(
     time_zone: Zone = "UTC",
 ) -> list[AnalyticsBucket]:
     request = summary_request(filter, groupBy=known(group_by), grain=known(grain), timeZone=time_zone)
-    buckets, dimensions = request.buckets(info.context.clock()), request.dimensions()
+    buckets, dimensions = await aside(request.buckets, info.context.clock()), request.dimensions()
     summed = await _summed(info, request, dimensions, buckets)
     groups = sorted({group for _, group in summed}, key=_by_text) if dimensions else [()]
     windows: list[tuple[int, Window | None]] = [(0, None)] if request.grain is None else list(enumerate(buckets))
@@ -86,9 +93,9 @@ async def cost_trend(
     time_zone: Zone = "UTC",
 ) -> list[CostTrendPoint]:
     request = summary_request(filter, grain=grain, timeZone=time_zone)
-    buckets = request.buckets(info.context.clock())
+    buckets = await aside(request.buckets, info.context.clock())
     summed = await _summed(info, request, [AnalyticsDimension.PROVIDER], buckets)
-    return domain.summary.cost_trend(buckets, summed)
+    return await aside(domain.summary.cost_trend, buckets, summed)
 
 
 async def heat_map(
@@ -99,9 +106,9 @@ async def heat_map(
     ] = "UTC",
 ) -> list[HeatMapCell]:
     request = summary_request(filter, timeZone=time_zone)
-    hours = request.hours(info.context.clock())
-    summed = await _summed(info, request, [], hours)
-    return domain.summary.heat_map(hours, summed, ZoneInfo(request.time_zone))
+    hours = await aside(request.hours, info.context.clock())
+    of_week = await aside(domain.summary.hours_of_week, hours, ZoneInfo(request.time_zone))
+    return domain.summary.heat_map(await _summed(info, request, [], hours, of_week))
 
 
 def summary_request(filter: "AnalyticsFilterInput | None", **asked: Any) -> SummaryRequest:
@@ -111,14 +118,26 @@ def summary_request(filter: "AnalyticsFilterInput | None", **asked: Any) -> Summ
 
 
 async def _summed(
-    info: Info, request: SummaryRequest, dimensions: Sequence[AnalyticsDimension], buckets: Sequence[Window]
+    info: Info,
+    request: SummaryRequest,
+    dimensions: Sequence[AnalyticsDimension],
+    buckets: Sequence[Window],
+    places: Sequence[int] | None = None,
 ) -> Summed:
     context = info.context
-    async with context.database.viewer(context.viewer) as session:
-        # Histograms are read for percentiles alone.
-        percentiles = any(name.startswith("latencyP") for name in selected(info))
+    # Histograms are read for percentiles alone.
+    percentiles = any(name.startswith("latencyP") for name in selected(info))
+    async with _turn(context.viewer.id), context.database.viewer(context.viewer) as session:
         summary = Summary(session, context.viewer.id, request.filter, dimensions, percentiles=percentiles)
-        return await summary.over(buckets)
+        return await summary.over(buckets, places)
+
+
+def _turn(user_id: UUID) -> asyncio.Semaphore:
+    """What a user's summaries take turns by. Forgotten once nobody waits for it."""
+    turn = _turns.get(user_id)
+    if turn is None:
+        turn = _turns[user_id] = asyncio.Semaphore(_AT_ONCE)
+    return turn
 
 
 def _by_text(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:

@@ -1,4 +1,10 @@
-"""Sums and histograms of days, and how much costs vary."""
+"""Sums and histograms of days, and how much costs vary.
+
+Days are what their hours add up to. Hours did not have the squares of their costs: these come from the decisions. Where
+retention has dropped the decisions nobody can tell, and they stay 0: too little to be true, so that comparisons of costs
+over these hours alone know that they do not know (`domain.opportunity`), while those over some of these hours and later
+ones take costs to vary less than they did. `verify` leaves such hours as they are.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +21,7 @@ depends_on = None
 VIEWER_MAY = {"router_analytics_daily": "SELECT", "router_latency_daily": "SELECT"}
 GROUP = ("provider", "model_used", "task_type", "priority", "ab_test_id", "ab_variant")
 SUMS = ("calls", "successes", "fallbacks", "priced", "cost", "input_tokens", "output_tokens", "timed", "latency_sum_ms")
+SQUARES = ("latency_sum_squares", "cost_sum_squares")
 
 
 def key() -> list[sa.Column[object]]:
@@ -39,8 +46,7 @@ def upgrade() -> None:
         "router_analytics_daily",
         *key(),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in SUMS),
-        sa.Column("latency_sum_squares", sa.Double(), nullable=False),
-        sa.Column("cost_sum_squares", sa.Double(), nullable=False),
+        *(sa.Column(name, sa.Double(), nullable=False) for name in SQUARES),
         sa.PrimaryKeyConstraint("user_id", "day", *GROUP, name="pk_router_analytics_daily"),
         sqlite_with_rowid=False,
     )
@@ -53,22 +59,42 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     protect(VIEWER_MAY)
-    # Days are what their hours add up to. How much the costs of before vary, `verify --repair` finds out.
     on_postgresql = op.get_bind().dialect.name == "postgresql"
+    hour = (
+        "date_trunc('hour', occurred_at, 'UTC')" if on_postgresql else "substr(occurred_at, 1, 13) || ':00:00.000000'"
+    )
+    no_id = "CAST('00000000-0000-0000-0000-000000000000' AS uuid)" if on_postgresql else f"'{'0' * 32}'"
     day = "date_trunc('day', hour, 'UTC')" if on_postgresql else "substr(hour, 1, 10) || ' 00:00:00.000000'"
     if on_postgresql:
         # From when on decisions are there is nobody's secret.
         op.execute(f"GRANT SELECT ON router_retention TO {VIEWER_ROLE}")
         op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # the rows show themselves to this role alone
-    add_up("router_analytics_hourly", "router_analytics_daily", day, GROUP, (*SUMS, "latency_sum_squares"), ", 0")
+    square_costs(hour, no_id)
+    add_up("router_analytics_hourly", "router_analytics_daily", day, GROUP, (*SUMS, *SQUARES))
     add_up("router_latency_hourly", "router_latency_daily", day, (*GROUP, "bucket"), ("calls",))
     if on_postgresql:
         op.execute("RESET ROLE")
 
 
-def add_up(hourly: str, daily: str, day: str, group: tuple[str, ...], sums: tuple[str, ...], rest: str = "") -> None:
+def square_costs(hour: str, no_id: str) -> None:
+    """Sum up the squares of costs, in USD, of each hour whose decisions are all still there."""
+    group = (
+        f"user_id, {hour} AS hour, provider, model_used, task_type, coalesce(priority, '') AS priority, "
+        f"coalesce(ab_test_id, {no_id}) AS ab_test_id, coalesce(ab_variant, '') AS ab_variant"
+    )
+    usd = "(CAST(cost AS DOUBLE PRECISION) / 1000000000)"
+    same = " AND ".join(f"h.{name} = r.{name}" for name in ("user_id", "hour", *GROUP))
+    op.get_bind().exec_driver_sql(
+        f"UPDATE router_analytics_hourly AS h SET cost_sum_squares = r.squares "  # noqa: S608 - names of ours
+        f"FROM (SELECT {group}, sum({usd} * {usd}) AS squares FROM router_analytics WHERE cost IS NOT NULL "
+        f"GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) AS r "
+        f"WHERE {same} AND NOT EXISTS (SELECT 1 FROM router_retention WHERE kept_from > h.hour)"
+    )
+
+
+def add_up(hourly: str, daily: str, day: str, group: tuple[str, ...], sums: tuple[str, ...]) -> None:
     by = f"user_id, {day}, {', '.join(group)}"
-    selected = f"{by}, {', '.join(f'sum({name})' for name in sums)}{rest}"
+    selected = f"{by}, {', '.join(f'sum({name})' for name in sums)}"
     # By the driver: what is between colons is no parameter here.
     op.get_bind().exec_driver_sql(f"INSERT INTO {daily} SELECT {selected} FROM {hourly} GROUP BY {by}")  # noqa: S608 - names of ours
 

@@ -1021,6 +1021,25 @@ def test_a_candidate_with_parameters_of_its_own_is_not_the_variant_without_them(
     assert choice_of(known, "u", asked(None)).trial is not None
 
 
+@pytest.mark.parametrize("parameters", [None, {"temperature": 0.5}])
+def test_a_winner_is_tested_again_with_other_parameters_than_it_won_with(parameters: dict[str, Any] | None) -> None:
+    # given a winner whose rule fills in parameters, which a later test varies
+    won = rule({"use": {"provider": "somebody", "model": "a", "parameters": {"temperature": 0}}})
+    known = replace(
+        knowing(rules=[won.model_copy(update={"ab_test_id": UUID(int=1)})]),
+        tests={"chat": running(A.model_copy(update={"parameters": parameters}))},
+    )
+    without, other = (A.model_copy(update={"parameters": given}) for given in (None, {"temperature": 2}))
+    # when a request names it without parameters, then it takes part, with those of the test
+    named = CHAT.model_copy(update={"candidates": [without, B]})
+    assert_assigned(known, named)
+    assert choice_of(known, unit_of(known.tests["chat"], Variant.A), named).chosen.parameters == parameters
+    # and with parameters of its own it is not the variant, be they those that won
+    for own in (A, other):
+        named = CHAT.model_copy(update={"candidates": [own, without, B]})
+        assert_outside(known, "variant A is none of its candidates", named)
+
+
 def test_a_rules_parameters_are_those_of_a_candidate_that_has_none() -> None:
     use = rule({"use": {"provider": "ollama", "model": "first", "parameters": {"temperature": 0}}})
     known = knowing([FIRST], rules=[use])

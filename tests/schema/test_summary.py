@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
+import threading
 from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import Result
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.analytics import AnalyticsFilter
+from domain.cost_alert import Window
+from domain.error import InvalidInput
 from domain.latency import RELATIVE_ERROR
+from domain.summary import AnalyticsDimension, Sums, hours_of_week
+from domain.viewer import Viewer
 from models.database import Database
 from models.retention import drop_before
+from models.summary import Summary, Summed
 from schema import schema
 from tests.conftest import Clock
 from tests.support.api import Api
@@ -291,6 +305,25 @@ async def test_a_heat_map_is_a_week_by_the_clock_on_the_wall(api: Api) -> None:
     assert sum(cell["calls"] for cell in cells) == 4
 
 
+async def test_in_zones_of_half_hours_an_hour_of_utc_counts_for_the_one_it_begins_in(api: Api) -> None:
+    # given calls of hours of UTC that begin at half past eight and half past nine in Kolkata, at nine and ten in London
+    records = [
+        call("openai", "a", "2026-03-02T03:00:00Z", latencyMs=100),
+        call("openai", "a", "2026-03-02T03:45:00Z", latencyMs=200, success=False),
+        call("openai", "a", "2026-03-09T03:59:59.999999Z", latencyMs=300),
+        call("openai", "a", "2026-03-09T04:00:00Z", latencyMs=400),
+    ]
+    await api.ask(LOG, input=records)
+    # when they are read from rollups and from rows at both ends of the range, then they are of the same hours
+    for ends in (("2026-03-01T00:00:00Z", "2026-03-10T00:00:00Z"), ("2026-03-02T03:00:00Z", "2026-03-09T04:30:00Z")):
+        cells = await api.ask(HEAT_MAP, filter=dict(zip(("from", "to"), ends, strict=True)), timeZone="Asia/Kolkata")
+        called = {(cell["weekday"], cell["hour"]): cell for cell in cells if cell["calls"]}
+        assert {at: cell["calls"] for at, cell in called.items()} == {("MONDAY", 8): 3, ("MONDAY", 9): 1}
+        eight = called["MONDAY", 8]
+        assert (eight["errorRate"], eight["avgLatencyMs"]) == (1 / 3, 200.0)
+        assert eight["latencyP95Ms"] == pytest.approx(300, rel=RELATIVE_ERROR)
+
+
 @pytest.mark.usefixtures("logged")
 async def test_nobody_elses_decisions_are_compared(other_api: Api) -> None:
     assert await other_api.ask(LEADERBOARD, by="MODEL", filter=MARCH) == []
@@ -342,10 +375,29 @@ async def test_days_and_hours_are_read_where_rows_were_dropped_and_parts_of_hour
     [total] = await api.ask(COSTS, filter={"from": "2026-02-19T05:00:00Z", "to": "2026-03-10T12:00:00Z"})
     start = datetime(2026, 2, 19, 5, tzinfo=UTC)
     assert total["calls"] == sum(happened(record) >= start for record in logged)
-    # and what cannot be told is not guessed
-    for filter_ in ({"from": "2026-02-19T05:30:00Z"}, {"from": "2026-02-19T05:00:00Z", "success": True}):
-        [error] = await api.errors(COSTS, filter=filter_)
-        assert error["message"].startswith("filter: decisions before 2026-03-01T00:00:00Z were dropped")
+    # and what cannot be told is not guessed, but what can be is said
+    of_hours = "are of whole hours of UTC; ask from then on, or for whole hours, in a time zone that has them"
+    of_all = "do not tell success from failure; ask from then on, or without filter.success"
+    for asked, why, argument in (
+        ({"filter": {"from": "2026-02-19T05:30:00Z"}}, of_hours, ["filter", "from"]),
+        (
+            {"filter": {"from": "2026-02-19T05:00:00Z"}, "grain": "DAY", "timeZone": "Asia/Kolkata"},
+            of_hours,
+            ["filter", "from"],
+        ),
+        ({"filter": {"from": "2026-02-19T05:00:00Z", "success": True}}, of_all, ["filter"]),
+        ({"filter": {"from": "2026-02-19T05:30:00Z", "success": False}}, of_all, ["filter"]),
+    ):
+        [error] = await api.errors(COSTS, **asked)
+        dropped = "filter: decisions before 2026-03-01T00:00:00Z were dropped, and the sums that are left of them"
+        assert error["message"] == f"{dropped} {why}"
+        assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": argument}
+    # and the ways out lead out
+    for asked in (
+        {"filter": {"from": "2026-03-01T00:00:00Z", "success": True}},
+        {"filter": {"from": "2026-02-19T05:00:00Z"}, "grain": "DAY", "timeZone": "Europe/Berlin"},
+    ):
+        assert await api.ask(COSTS, **asked)
 
 
 @pytest.mark.parametrize(
@@ -389,3 +441,128 @@ async def test_a_summary_out_of_bounds_is_refused(
     [error] = await api.errors(COSTS, **variables)
     assert error["message"] == message
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": argument}
+
+
+# What others wait for meanwhile
+
+
+@pytest.fixture
+def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows came of each statement that was executed, but for what is asked of retention."""
+    counts: list[int] = []
+    execute = AsyncSession.execute
+
+    async def counting(self: AsyncSession, *arguments: Any, **more: Any) -> Result[Any]:
+        found = (await execute(self, *arguments, **more)).freeze()
+        counts.append(len(found.data))
+        return found()
+
+    monkeypatch.setattr(AsyncSession, "execute", counting)
+    return counts
+
+
+def whole_hours(count: int) -> list[Window]:
+    start = datetime(2026, 2, 23, tzinfo=UTC)
+    bounds = [start + timedelta(hours=hour) for hour in range(count + 1)]
+    return [Window(*ends) for ends in pairwise(bounds)]
+
+
+async def over(
+    database: Database, viewer: Viewer, hours: Sequence[Window], places: Sequence[int] | None = None, **asked: Any
+) -> Summed:
+    async with database.viewer(viewer) as session:
+        dimensions = [AnalyticsDimension.PROVIDER, AnalyticsDimension.MODEL]
+        return await Summary(session, viewer.id, AnalyticsFilter(), dimensions, **asked).over(hours, places)
+
+
+@pytest.mark.usefixtures("logged")
+async def test_hours_of_one_place_are_added_up_where_they_are_stored(
+    database: Database, viewer: Viewer, rows_read: list[int]
+) -> None:
+    hours = whole_hours(14 * 24)
+    # when two weeks are read as one and, beside it, hour by hour
+    places = hours_of_week(hours, ZoneInfo("Europe/Berlin"))
+    of_week = await over(database, viewer, hours, places, percentiles=True)
+    sums_read, histograms_read = rows_read
+    by_hour = await over(database, viewer, hours, percentiles=False)
+    # then there is one row for each hour of the week and group, however many hours and latencies there are
+    assert sums_read == len(of_week) < rows_read[2] == len(by_hour)
+    assert histograms_read == sum(sums.timed > 0 for sums in of_week.values())
+    added: defaultdict[Any, Sums] = defaultdict(Sums)
+    for (place, group), sums in by_hour.items():
+        added[places[place], group].add(sums)
+    for key, sums in of_week.items():
+        assert (sums.calls, sums.total_cost, sums.timed) == (added[key].calls, added[key].total_cost, added[key].timed)
+    # and days of a zone are as many, be they of 24 hours that no day of UTC has
+    days = [Window(hours[start].start, hours[start + 23].end) for start in range(5, 13 * 24, 24)]
+    rows_read.clear()
+    by_day = await over(database, viewer, days, percentiles=True)
+    assert rows_read == [len(by_day), sum(sums.timed > 0 for sums in by_day.values())]
+
+
+@pytest.mark.usefixtures("logged")
+async def test_what_is_too_much_is_not_read_to_its_end(
+    database: Database, viewer: Viewer, rows_read: list[int]
+) -> None:
+    with pytest.raises(InvalidInput, match="too fine"):
+        await over(database, viewer, whole_hours(14 * 24), percentiles=True, most=20)
+    assert rows_read == [21]
+
+
+MANY = " ".join(f"f{place}: heatMap(filter: $filter) {{ calls latencyP95Ms }}" for place in range(20))
+
+
+@pytest.mark.usefixtures("logged")
+async def test_many_fields_are_computed_in_few_threads_that_are_not_the_servers(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    set_percentiles = Sums.set_percentiles
+
+    def noting(self: Sums, histogram: Any) -> None:
+        threads.append(threading.current_thread().name)
+        set_percentiles(self, histogram)
+
+    monkeypatch.setattr(Sums, "set_percentiles", noting)
+    answers = await api.ask(f"query($filter: AnalyticsFilter) {{ {MANY} }}", filter=MARCH)
+    assert len(answers) == 20
+    assert all(cells == answers["f0"] for cells in answers.values())
+    hours = [cell for cell in answers["f0"] if cell["latencyP95Ms"] is not None]
+    assert len(threads) == 20 * len(hours) > 0
+    assert set(threads) <= {"folding_0", "folding_1"}
+
+
+async def test_the_fields_of_one_user_take_turns_and_nobody_else_waits(
+    api: Api, other_api: Api, user_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a user whose summaries do not come to an end
+    reading, most = 0, 0
+    two_read, may_end = asyncio.Event(), asyncio.Event()
+    door = Database.viewer
+
+    @asynccontextmanager
+    async def slow(self: Database, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
+        nonlocal reading, most
+        async with door(self, viewer, write=write) as session:
+            if viewer.id == user_id:
+                reading += 1
+                most = max(most, reading)
+                if reading == 2:
+                    two_read.set()
+                await may_end.wait()
+                reading -= 1
+            yield session
+
+    monkeypatch.setattr(Database, "viewer", slow)
+    many = f"query($filter: AnalyticsFilter) {{ {MANY} }}"
+    asking = asyncio.create_task(api.ask(many))
+    try:
+        async with asyncio.timeout(10):
+            await two_read.wait()
+            # when another one asks for as many, then they are answered
+            assert len(await other_api.ask(many)) == 20
+    finally:
+        may_end.set()
+    # and the first one's are, two at a time
+    assert len(await asking) == 20
+    assert most == 2
