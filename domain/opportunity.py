@@ -13,8 +13,8 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import reduce
@@ -35,6 +35,8 @@ MINIMUM_DECISIONS: Final = 1_000
 """Before a rule that applied to none of them is called unused."""
 MINIMUM_WINDOWS: Final = 3
 """Of an alert, ended in the range, before it is called idle."""
+MINIMUM_DAYS: Final = 3
+"""On which a provider does worse at an hour, before that is called a habit: an outage is none."""
 MONTH: Final = timedelta(days=30)
 """What savings are stated for."""
 MAX_TASK_TYPES: Final = 100
@@ -46,8 +48,6 @@ _SUCCESS_MARGIN: Final = 0.02
 """A success rate that is lower by less than this is as good."""
 _LATENCY_MARGIN: Final = 0.1
 """A mean latency that is lower by less than this share is no advantage."""
-_SIZE_FACTOR: Final = 2
-"""Calls whose mean tokens differ by more are not compared as they are."""
 _MORE_FAILURES: Final = 0.05
 _SLOWER: Final = 1.5
 _IDLE_BELOW: Final = Decimal("0.2")
@@ -96,9 +96,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class HourOfDay:
-    """What the calls of one provider at one hour of the day add up to, over all days of the range."""
+    """What the calls of one provider at one hour of one day add up to."""
 
     provider: str
+    day: date
     hour: int
     """0 to 23, by the clock of the time zone that was asked for."""
     calls: int
@@ -109,11 +110,18 @@ class HourOfDay:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleUse:
-    """To how many of the range's decisions a rule of the preferences applied."""
+class RuleUses:
+    """To how many decisions each rule of the preferences applied, by its name."""
 
-    name: str
-    decisions: int
+    window: Window
+    """In which these rules held as they do now."""
+    decided: int
+    """Decisions in it that were looked at."""
+    applied: Mapping[str, int]
+
+    @property
+    def are_enough(self) -> bool:
+        return self.decided >= MINIMUM_DECISIONS and self.window.end - self.window.start >= _WEEK
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +131,8 @@ class AlertUse:
     alert_id: UUID
     name: str
     threshold: Decimal
-    windows: int
-    """That ended in the range."""
+    ended: Window
+    """From the first of its windows that lie in the range as a whole, and have ended, to the last."""
     highest: Decimal
     """The highest amount of any of them, USD."""
 
@@ -158,18 +166,31 @@ class Opportunity:
     suggested_test: CreateABTest | None = None
 
 
+def ended_windows(window_at: Callable[[datetime], Window], within: Window) -> Window | None:
+    """From the first whole window within a stretch of time to the last, where there are enough to call an alert idle."""
+    first = window_at(within.start)
+    if first.start < within.start:
+        first = window_at(first.end)
+    following = first
+    for _ in range(MINIMUM_WINDOWS):
+        if following.end > within.end:
+            return None
+        following = window_at(following.end)
+    return Window(first.start, window_at(within.end).start)
+
+
 def find(
     usage: Sequence[Usage],
     hours: Sequence[HourOfDay],
-    rules: Sequence[RuleUse],
-    decided: int,
+    rules: RuleUses | None,
     alerts: Sequence[AlertUse],
     preferred: Sequence[str],
+    asked: AnalyticsFilter,
     window: Window,
 ) -> list[Opportunity]:
-    """What the calls in `window` advise: what saves most for sure first, then what is about most calls; at most 50.
+    """What the calls in `window` that pass `asked` advise: what saves most for sure first, then what is about most calls.
 
-    `decided` is how many decisions routing made in it, `preferred` the preferred providers, the most preferred one first.
+    At most 50. `preferred` are the preferred providers, the most preferred one first.
     """
     if window.start >= window.end:
         return []
@@ -179,10 +200,16 @@ def find(
         *_unproven_preferences(usage, preferred, window),
         *_bad_hours(OpportunityKind.FAILING_HOURS, providers, window),
         *_bad_hours(OpportunityKind.SLOW_HOURS, providers, window),
-        *(_unused_rule(rule, decided, window) for rule in rules if not rule.decisions and decided >= MINIMUM_DECISIONS),
-        *(_idle_alert(alert, window) for alert in alerts if _is_idle(alert)),
+        *(_unused_rules(rules) if rules is not None and rules.are_enough else ()),
+        *(_idle_alert(alert) for alert in alerts if _is_idle(alert)),
     ]
-    return sorted(found, key=_rank)[:MAX_OPPORTUNITIES]
+    return [_within(asked, each) for each in sorted(found, key=_rank)[:MAX_OPPORTUNITIES]]
+
+
+def _within(asked: AnalyticsFilter, found: Opportunity) -> Opportunity:
+    """The same, whose filter also says what was asked for beside what it says itself."""
+    own = {name: value for name, value in found.filter if value is not None}
+    return replace(found, filter=asked.model_copy(update=own))
 
 
 def _rank(found: Opportunity) -> tuple[bool, Decimal, Decimal, int, str]:
@@ -248,9 +275,9 @@ class _Saving(NamedTuple):
 
 
 def _cheaper_models(usage: Sequence[Usage], window: Window) -> Iterator[Opportunity]:
-    """Of each model that serves a task type, the less called one that would save most for sure."""
+    """Of each model that serves a task type, the one that would save most for sure."""
     pairs = [
-        _dearer_first(*pair) if pair[0].sums.calls == pair[1].sums.calls else pair
+        _dearer_first(*pair)
         for sides in _sides(usage, lambda row: (row.task_type, provider_id(row.provider), row.model)).values()
         for pair in combinations(sides, 2)
     ]
@@ -343,14 +370,15 @@ def _saving(now: _Side, other: _Side, looked: _Looked) -> _Saving | None:
 def _size(now: _Side, other: _Side) -> Decimal | None:
     """What to multiply costs of `other` by, so that its calls count as large as those of `now`; None where unknown.
 
-    Never below 1: that calls of `other` have more tokens may be its way to answer, and they would have them again.
+    By the tokens of a call, where those were reported: what some calls did not report makes `now` look smaller at most,
+    and so the calls be compared as they are. Never below 1: that calls of `other` have more tokens may be its way to answer, and they would have them again.
     """
     if not now.tokens and not other.tokens:
         return Decimal(1)
     if not now.tokens or not other.tokens:
         return None
     larger = EXACT.divide(Decimal(now.tokens * other.sums.calls), Decimal(other.tokens * now.sums.calls))
-    return larger if larger > _SIZE_FACTOR else Decimal(1)
+    return max(larger, Decimal(1))
 
 
 def _compared_cost(now: Arm, other: Arm, size: float, alpha: float) -> Comparison:
@@ -450,10 +478,13 @@ def _saving_explained(saving: _Saving, looked: _Looked) -> str:
     if saving.size > 1:
         sizes = (
             f"Calls of {now.name} have {saving.size:.1f} times the tokens of those of {other.name}, so what "
-            f"{other.name} costs was multiplied by that: it is cost per token that is compared."
+            f"{other.name} costs was multiplied by that: it is cost per token that is compared. Tokens are those that were "
+            "reported."
         )
     elif now.tokens and other.tokens:
-        sizes = "Costs are per call as they were: requests of different size may have gone to each."
+        sizes = (
+            f"Costs are per call as they were: calls of {other.name} have as many tokens, or more, as far as reported."
+        )
     else:
         sizes = (
             "Costs are per call as they were: requests of different size may have gone to each, and no tokens were "
@@ -522,12 +553,18 @@ def _test(saving: _Saving, primary: Metric, guardrails: list[Metric]) -> CreateA
 
 
 class _BadHours(NamedTuple):
-    provider: str
     spellings: list[str]
+    """Of the provider, the most called one first."""
     hours: list[int]
     here: Arm
     elsewhere: Arm
     compared: Comparison
+    worse_days: int
+    days: int
+
+    @property
+    def provider(self) -> str:
+        return self.spellings[0]
 
     @property
     def span(self) -> tuple[int, int]:
@@ -538,33 +575,77 @@ class _BadHours(NamedTuple):
 def _bad_hours(
     kind: OpportunityKind, providers: Mapping[str, Sequence[HourOfDay]], window: Window
 ) -> Iterator[Opportunity]:
+    by_hour = {provider: _grouped(rows, lambda row: row.hour) for provider, rows in providers.items()}
+    arms = {provider: {hour: _arm(of) for hour, of in hours.items()} for provider, hours in by_hour.items()}
     enough = {
-        provider: [hour for hour in range(_HOURS) if _is_enough(kind, *_parted(rows, [hour]))]
-        for provider, rows in providers.items()
+        provider: [hour for hour in sorted(of) if _is_enough(kind, *_parted(of, [hour]))]
+        for provider, of in arms.items()
     }
     looked = _Looked(window, sum(len(hours) for hours in enough.values()))
     for provider, hours in enough.items():
-        rows = providers[provider]
-        bad = {hour for hour in hours if _worse(kind, rows, [hour], looked.alpha)}
+        bad = {hour for hour in hours if _worse(kind, *_parted(arms[provider], [hour]), looked.alpha)}
         for block in _neighbours(bad):
-            if worse := _worse(kind, rows, block, looked.alpha):
-                yield _hours_opportunity(kind, worse, looked)
+            rows = [row for hour in block for row in by_hour[provider][hour]]
+            if worse := _habit(kind, rows, _parted(arms[provider], block)[1], looked.alpha):
+                spellings = _spellings(
+                    row.provider for row in sorted(providers[provider], key=lambda row: (-row.calls, row.provider))
+                )
+                yield _hours_opportunity(kind, _BadHours(spellings, block, *worse), looked)
 
 
-def _parted(rows: Sequence[HourOfDay], hours: Sequence[int]) -> tuple[Arm, Arm]:
-    """The calls at these hours, and those at the others; latency in ms takes the place of cost, as less is better."""
-    here, elsewhere = (_arm(row for row in rows if (row.hour in hours) == wanted) for wanted in (True, False))
+def _habit(
+    kind: OpportunityKind, rows: Sequence[HourOfDay], elsewhere: Arm, alpha: float
+) -> tuple[Arm, Arm, Comparison, int, int] | None:
+    """How these hours compare with the others, if they are worse on enough days, and without their worst day too.
+
+    With the days on which they are worse by as much as matters, and all days.
+    """
+    days = {day: _arm(of) for day, of in _grouped(rows, lambda row: row.day).items()}
+    here = _total(days.values())
+    compared = _worse(kind, here, elsewhere, alpha)
+    worse_days = [day for day, arm in days.items() if _excess(kind, arm, elsewhere, needed=True) >= -_ROUNDING]
+    if compared is None or len(worse_days) < MINIMUM_DAYS:
+        return None
+    worst = max(days, key=lambda day: (_excess(kind, days[day], elsewhere), day))
+    if _worse(kind, _total(arm for day, arm in days.items() if day != worst), elsewhere, alpha) is None:
+        return None
+    return here, elsewhere, compared, len(worse_days), len(days)
+
+
+def _excess(kind: OpportunityKind, arm: Arm, elsewhere: Arm, *, needed: bool = False) -> float:
+    """How many more failed, or ms were waited, than at the other hours; `needed`: and by how much more than it takes."""
+    if kind is OpportunityKind.FAILING_HOURS:
+        rate = (elsewhere.n - elsewhere.successes) / elsewhere.n
+        return arm.n - arm.successes - arm.n * (rate + (_MORE_FAILURES if needed else 0))
+    if not arm.latency.count:
+        return -math.inf
+    mean_ms = elsewhere.latency.total / elsewhere.latency.count
+    return arm.latency.total - arm.latency.count * mean_ms * (_SLOWER if needed else 1)
+
+
+def _parted(arms: Mapping[int, Arm], hours: Sequence[int]) -> tuple[Arm, Arm]:
+    """The calls at these hours, and those at the others."""
+    here, elsewhere = (
+        _total(arm for hour, arm in arms.items() if (hour in hours) == wanted) for wanted in (True, False)
+    )
     return here, elsewhere
 
 
 def _arm(rows: Iterable[HourOfDay]) -> Arm:
-    kept = list(rows)
-    latency = Sums(
-        sum(row.timed for row in kept),
-        sum(row.latency_sum_ms for row in kept),
-        math.fsum(row.latency_sum_squares for row in kept),
+    """With latency in ms in the place of its logarithm."""
+    return _total(
+        Arm(row.calls, row.successes, Sums(row.timed, row.latency_sum_ms, row.latency_sum_squares)) for row in rows
     )
-    return Arm(sum(row.calls for row in kept), sum(row.successes for row in kept), latency)
+
+
+def _total(arms: Iterable[Arm]) -> Arm:
+    kept = list(arms)
+    latency = Sums(
+        sum(arm.latency.count for arm in kept),
+        math.fsum(arm.latency.total for arm in kept),
+        math.fsum(arm.latency.squares for arm in kept),
+    )
+    return Arm(sum(arm.n for arm in kept), sum(arm.successes for arm in kept), latency)
 
 
 def _is_enough(kind: OpportunityKind, *arms: Arm) -> bool:
@@ -572,9 +653,8 @@ def _is_enough(kind: OpportunityKind, *arms: Arm) -> bool:
     return min(counts) >= MINIMUM_CALLS
 
 
-def _worse(kind: OpportunityKind, rows: Sequence[HourOfDay], hours: list[int], alpha: float) -> _BadHours | None:
-    """How a provider does at these hours, if it is shown to be worse than at the others by as much as matters."""
-    here, elsewhere = _parted(rows, hours)
+def _worse(kind: OpportunityKind, here: Arm, elsewhere: Arm, alpha: float) -> Comparison | None:
+    """How the two compare, if what is here is shown to be worse by as much as matters."""
     if kind is OpportunityKind.FAILING_HOURS:
         compared = compare(Metric.SUCCESS_RATE, elsewhere, here, alpha=alpha)
         matters = compared.effect is not None and compared.effect >= _MORE_FAILURES - _ROUNDING
@@ -582,11 +662,7 @@ def _worse(kind: OpportunityKind, rows: Sequence[HourOfDay], hours: list[int], a
         compared = _compared_means(here.latency, elsewhere.latency, alpha)
         matters = (compared.value_a or 0.0) >= _SLOWER * (compared.value_b or 0.0)
     expected = Verdict.A_BETTER if kind is OpportunityKind.FAILING_HOURS else Verdict.B_BETTER
-    if compared.verdict is not expected or not matters:
-        return None
-    most_called = sorted(rows, key=lambda row: (-row.calls, row.provider))
-    spellings = _spellings(row.provider for row in most_called)
-    return _BadHours(spellings[0], spellings, hours, here, elsewhere, compared)
+    return compared if compared.verdict is expected and matters else None
 
 
 def _neighbours(hours: set[int]) -> list[list[int]]:
@@ -616,12 +692,16 @@ def _hours_opportunity(kind: OpportunityKind, worse: _BadHours, looked: _Looked)
         title=f"{worse.provider} {'fails more' if failing else 'is slower'} {between} than at other hours: let a rule for "
         "these hours send calls elsewhere.",
         explanation=f"Calls of {worse.provider} {_range(looked.window)}, by hour of the day in the time zone asked for, "
-        f"of all days together, beside those of its other hours. {method}. The intervals hold however often one looks, "
+        f"of all days together, beside those of its other hours. {method}; on {MINIMUM_DAYS} days or more, and still "
+        "without the worst of them, so that one outage is not taken for a habit. The intervals hold however often one looks, "
         f"{_level(looked, 'hours of a provider')} (Bonferroni).{_short(looked.window)} The calls were not assigned by "
         "chance: other requests, or other models, at these hours may be the reason. A custom rule whose condition is "
         f"hours from {first} to {last} in that time zone, and which prefers another provider or blocks this one, would "
         "send them elsewhere. The filter shows the provider's calls of all hours.",
-        evidence=list(figures),
+        evidence=[
+            *figures,
+            Evidence("Days on which it was worse", f"{worse.worse_days} of {worse.days} with calls then"),
+        ],
         calls=worse.here.n,
         filter=_filter(looked.window, providers=worse.spellings),
     )
@@ -647,29 +727,30 @@ def _slow_evidence(worse: _BadHours, between: str) -> Iterator[Evidence]:
 # What does nothing.
 
 
-def _unused_rule(rule: RuleUse, decided: int, window: Window) -> Opportunity:
-    return Opportunity(
-        id=_id(OpportunityKind.UNUSED_RULE, rule.name),
-        kind=OpportunityKind.UNUSED_RULE,
-        title=f'The rule "{rule.name}" applied to none of {_count(decided, "decision")}: correct its condition, or delete '
-        "it.",
-        explanation=f"Every routing decision {_range(window)} keeps the rules that applied to it; this one was in none. "
-        "A rule that is newer than the first of them could not apply to all, and one for rare requests may still be "
-        "wanted.",
-        evidence=[
-            Evidence("Decisions", f"{decided:,}"),
-            Evidence("Decisions that the rule applied to", "0"),
-        ],
-        calls=decided,
-        filter=_filter(window),
-    )
+def _unused_rules(uses: RuleUses) -> Iterator[Opportunity]:
+    decided, window = uses.decided, uses.window
+    for name in (name for name, decisions in uses.applied.items() if not decisions):
+        yield Opportunity(
+            id=_id(OpportunityKind.UNUSED_RULE, name),
+            kind=OpportunityKind.UNUSED_RULE,
+            title=f'The rule "{name}" applied to none of {_count(decided, "decision")}: correct its condition, or delete it.',
+            explanation=f"Every routing decision keeps the rules that applied to it. Of those {_range(window)}, in which the "
+            "preferences were as they are now, up to a thousand of each day were looked at, and this rule was in none. One "
+            "for rare requests may still be wanted.",
+            evidence=[
+                Evidence("Decisions that were looked at", f"{decided:,}"),
+                Evidence("Decisions that the rule applied to", "0"),
+            ],
+            calls=decided,
+            filter=_filter(window),
+        )
 
 
 def _is_idle(alert: AlertUse) -> bool:
-    return alert.windows >= MINIMUM_WINDOWS and alert.highest < EXACT.multiply(alert.threshold, _IDLE_BELOW)
+    return alert.highest < EXACT.multiply(alert.threshold, _IDLE_BELOW)
 
 
-def _idle_alert(alert: AlertUse, window: Window) -> Opportunity:
+def _idle_alert(alert: AlertUse) -> Opportunity:
     percent = EXACT.multiply(EXACT.divide(alert.highest, alert.threshold), Decimal(100))
     better = EXACT.multiply(alert.highest, Decimal(_THRESHOLD_FACTOR))
     advice = f"lower its threshold to {_usd(better)}" if better else "nothing was spent that it counts"
@@ -677,16 +758,15 @@ def _idle_alert(alert: AlertUse, window: Window) -> Opportunity:
         id=_id(OpportunityKind.IDLE_ALERT, str(alert.alert_id)),
         kind=OpportunityKind.IDLE_ALERT,
         title=f'The alert "{alert.name}" never came near its threshold and will hardly warn in time: {advice}.',
-        explanation=f"Of the alert's windows that ended {_range(window)}, the one with the highest amount stayed below "
-        f"{100 * _IDLE_BELOW:.0f} % of the threshold. Spend would have to multiply before it warns. Twice the highest "
-        "amount leaves room for growth; what spend will be is not forecast.",
+        explanation=f"Of the alert's windows {_range(alert.ended)}, all of which have ended, the one with the highest amount "
+        f"stayed below {100 * _IDLE_BELOW:.0f} % of the threshold. Spend would have to multiply before it warns. Twice the "
+        "highest amount leaves room for growth; what spend will be is not forecast.",
         evidence=[
             Evidence("Threshold", _usd(alert.threshold)),
             Evidence("Highest amount of a window", f"{_usd(alert.highest)}, {percent:.1f} % of the threshold"),
-            Evidence("Windows that ended", f"{alert.windows:,}"),
         ],
         calls=0,
-        filter=_filter(window),
+        filter=_filter(alert.ended),
     )
 
 

@@ -1,7 +1,7 @@
 """Opportunities: what a user's own calls advise, and the A/B test of one."""
 
-import asyncio
 from collections import defaultdict
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from domain.summary import AnalyticsDimension, Sums
 from models.ab_test import ABTest
 from models.opportunity import alert_uses, rule_uses
 from models.preference import default_preferences, preferences_of
-from models.summary import Summary
+from models.summary import Summary, aside
 from resolvers.ab_test import start
 from resolvers.analytics import Filter
 from resolvers.context import Context, Info
@@ -52,8 +52,13 @@ async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_z
             "filter.success: must be left out: calls that fail are what some advice is about", ["filter"]
         )
     user_id = context.viewer.id
-    hours = request.hours(context.clock())
+    now = context.clock()
+    hours = await aside(request.hours, now)
     window = Window(hours[0].start, hours[-1].end)
+    # What is still going on has not been without use.
+    so_far = Window(min(window.start, now), min(window.end, now))
+    # Rules and alerts are not of a provider, a model, a task type or a test.
+    asks_for_all = not request.filter.model_copy(update={"from_": None, "to": None}).model_dump(exclude_none=True)
     async with context.database.viewer(context.viewer) as session:
         preferences = await preferences_of(session, user_id) or default_preferences(user_id)
         usage = Summary(session, user_id, request.filter, _USAGE, percentiles=False)
@@ -63,19 +68,21 @@ async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_z
             session, user_id, request.filter, [AnalyticsDimension.PROVIDER], percentiles=False, most=_MOST_HOURS
         )
         by_hour = await by_provider.over(hours)
-        rules, decided = await rule_uses(session, preferences, window)
-        alerts = await alert_uses(session, user_id, window)
-    # Much arithmetic for who has many models: nobody else waits for it.
-    return await asyncio.to_thread(
-        find,
-        [_usage(group, sums) for (_, group), sums in by_model.items()],
-        _hours_of_day(hours, by_hour, ZoneInfo(request.time_zone)),
-        rules,
-        decided,
-        alerts,
-        preferences.preferred_providers,
-        window,
-    )
+        rules = await rule_uses(session, preferences, so_far) if asks_for_all else None
+        alerts = await alert_uses(session, user_id, so_far) if asks_for_all else []
+
+    def found() -> list[Opportunity]:
+        return find(
+            [_usage(group, sums) for (_, group), sums in by_model.items()],
+            _hours_of_day(hours, by_hour, ZoneInfo(request.time_zone)),
+            rules,
+            alerts,
+            preferences.preferred_providers,
+            request.filter,
+            window,
+        )
+
+    return await aside(found)
 
 
 def _usage(group: tuple[str | None, ...], sums: Sums) -> Usage:
@@ -100,13 +107,15 @@ def _usage(group: tuple[str | None, ...], sums: Sums) -> Usage:
 def _hours_of_day(
     hours: list[Window], by_hour: dict[tuple[int, tuple[str | None, ...]], Sums], zone: ZoneInfo
 ) -> list[HourOfDay]:
-    """An hour of UTC counts for the hour on the wall in which it begins."""
-    totals: defaultdict[tuple[str, int], Sums] = defaultdict(Sums)
+    """An hour of UTC counts for the day and hour on the wall in which it begins."""
+    totals: defaultdict[tuple[str, date, int], Sums] = defaultdict(Sums)
     for (place, (provider,)), sums in by_hour.items():
-        totals[provider or "", hours[place].start.astimezone(zone).hour].add(sums)
+        local = hours[place].start.astimezone(zone)
+        totals[provider or "", local.date(), local.hour].add(sums)
     return [
         HourOfDay(
             provider,
+            day,
             hour,
             sums.calls,
             sums.successes,
@@ -114,5 +123,5 @@ def _hours_of_day(
             sums.latency_sum_ms,
             sums.latency_sum_squares,
         )
-        for (provider, hour), sums in totals.items()
+        for (provider, day, hour), sums in totals.items()
     ]

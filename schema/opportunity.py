@@ -30,6 +30,7 @@ class AppliedFilter:
     providers: list[str] | None = strawberry.field(description="Those of these providers.")
     models: list[str] | None = strawberry.field(description="Those of these models.")
     task_types: list[str] | None = strawberry.field(description="Those of these task types.")
+    ab_test_id: strawberry.ID | None = strawberry.field(description="Those of this A/B test.")
 
 
 def _variant(name: str) -> Any:

@@ -18,7 +18,7 @@ OPPORTUNITIES = """
 query($filter: AnalyticsFilter, $timeZone: String) {
   opportunities(filter: $filter, timeZone: $timeZone) {
     id kind title explanation evidence { name value } calls monthlySaving savingLow savingHigh
-    filter { from to providers models taskTypes }
+    filter { from to providers models taskTypes abTestId }
     suggestedTest { testName taskType primaryMetric guardrails variantA { provider model } variantB { provider model } }
   }
 }
@@ -83,6 +83,7 @@ async def test_a_cheaper_model_comes_with_its_saving_its_evidence_and_the_test_t
         "providers": ["openai", "groq"],
         "models": ["dear", "cheap"],
         "taskTypes": ["chat"],
+        "abTestId": None,
     }
     assert found["evidence"]
     assert "not assigned by chance" in found["explanation"]
@@ -118,17 +119,27 @@ async def test_a_cheaper_model_comes_with_its_saving_its_evidence_and_the_test_t
 
 
 async def test_hours_at_which_a_provider_fails_are_told_by_the_clock_on_the_wall(api: Api) -> None:
-    # given a provider that fails at 8 UTC, nine o'clock in Berlin
-    await logged(api, calls("openai", "a", 400, 0.01, "2026-03-05T08:30:00Z", success=False))
+    # given a provider that fails at 8 UTC, nine o'clock in Berlin, on one day
+    failing = {"taskType": "code", "success": False}
+    await logged(api, calls("openai", "a", 400, 0.01, "2026-03-02T08:30:00Z", **failing))
     await logged(api, calls("openai", "a", 900, 0.01, "2026-03-05T14:30:00Z", success=True))
+    assert await of_kind(api, "FAILING_HOURS", timeZone="Europe/Berlin") == []
+    # when on two more
+    for day in (3, 4):
+        await logged(api, calls("openai", "a", 400, 0.01, f"2026-03-0{day}T08:30:00Z", **failing))
+    # then
     [found] = await of_kind(api, "FAILING_HOURS", timeZone="Europe/Berlin")
-    assert "9" in found["title"]
-    assert (found["calls"], found["monthlySaving"], found["suggestedTest"]) == (400, None, None)
+    assert "between 09:00 and 10:00" in found["title"]
+    assert (found["calls"], found["monthlySaving"], found["suggestedTest"]) == (1_200, None, None)
     assert found["filter"]["providers"] == ["openai"]
+    # and of other calls alone there is nothing to tell, and the filter says which these are
+    assert await of_kind(api, "FAILING_HOURS", filter={"taskTypes": ["chat"]}) == []
+    [filtered] = await of_kind(api, "FAILING_HOURS", filter={"taskTypes": ["chat", "code"]})
+    assert filtered["filter"]["taskTypes"] == ["chat", "code"]
 
 
 async def test_rules_that_never_applied_and_alerts_that_are_never_near(api: Api, clock: Clock) -> None:
-    # given a rule that applies and one that does not, an alert far above what is spent, and 1,000 decisions
+    # given a rule that applies and one that does not, an alert far above what is spent, and 999 decisions in a week
     rules = [
         {"name": "used", "when": {"taskType": "chat"}, "then": {"priority": "COST"}},
         {"name": "unused", "when": {"taskType": "nothing"}, "then": {"priority": "COST"}},
@@ -136,18 +147,31 @@ async def test_rules_that_never_applied_and_alerts_that_are_never_near(api: Api,
     await api.ask(SAVE, input={"customRules": rules})
     alert = await api.ask(SET_ALERT)
     asked = {"taskType": "chat", "candidates": [{"provider": "openai", "model": "gpt-4o-mini"}]}
-    for number in range(1_000):
+    saved_at = clock()
+    for number in range(999):
         if number in (0, 400, 800):
             await logged(api, calls("openai", "a", 1, 100, clock().isoformat()))
-            clock.advance(days=1)
+            clock.advance(days=2)
         assert (await api.ask(ROUTE, input=asked))["__typename"] == "RoutingDecision"
-    # when, then
+    clock.advance(days=1)
+    assert await of_kind(api, "UNUSED_RULE") == []
+    # when there is one more, then the rule is told, of the time in which it was there
+    assert (await api.ask(ROUTE, input=asked))["__typename"] == "RoutingDecision"
+    clock.advance(minutes=1)
     [rule] = await of_kind(api, "UNUSED_RULE")
     assert ("unused" in rule["title"], rule["calls"]) == (True, 1_000)
-    clock.advance(days=1)
+    assert (rule["filter"]["from"], rule["filter"]["providers"]) == (f"{saved_at:%Y-%m-%dT%H:%M:%SZ}", None)
     [idle] = await of_kind(api, "IDLE_ALERT")
     assert idle["calls"] == 0
-    # and an alert that is near sometimes is none
+    # and neither where other things were asked for
+    for filter_ in ({"providers": ["openai"]}, {"models": ["a"]}, {"taskTypes": ["chat"]}):
+        found = await api.ask(OPPORTUNITIES, filter=filter_)
+        assert {each["kind"] for each in found}.isdisjoint({"UNUSED_RULE", "IDLE_ALERT"})
+    # and not of rules that have just been saved again
+    await api.ask(SAVE, input={"customRules": rules})
+    clock.advance(days=1)
+    assert await of_kind(api, "UNUSED_RULE") == []
+    # and an alert that is near sometimes is none, once that day has ended
     assert alert["id"]
     await logged(api, calls("openai", "a", 1, 900, clock().isoformat()))
     clock.advance(days=1)
