@@ -27,8 +27,8 @@ serve: migrate ## Migrate the database and serve the API on http://127.0.0.1:800
 migrate: $(VENV)/.installed ## Bring the database to the newest schema
 	@$(BIN)/python -m server migrate
 
-test: $(VENV)/.installed-dev ## Run the tests (one: make test ARGS="tests/test_money.py -k rounds")
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.installed-dev ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
+	@$(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
 check: $(VENV)/.installed-dev ## Lint, types, imports, SDL snapshot, migrations
 	@$(BIN)/ruff check .
