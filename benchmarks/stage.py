@@ -171,6 +171,9 @@ def serving(command: tuple[str, str], url: str) -> Iterator[ServerProcess]:
             "ROUTER_DATABASE_URL": url,
             "ROUTER_PORT": str(port),
             "ROUTER_JWT_SECRET": SECRET,
+            # One user has all of a load.
+            "ROUTER_MAX_SOCKETS_PER_USER": "10000",
+            "ROUTER_MAX_SUBSCRIPTIONS_PER_USER": "20000",
         }
         process = subprocess.Popen(arguments, cwd=_ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         try:
