@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import gc
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from types import FrameType
 from uuid import UUID
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from server.app import create_app
 from server.auth import make_token
+from server.connection import Connections, HTTPConnection, SocketConnection
 from server.graphql_ws import MAX_MESSAGE_BYTES
-from server.settings import Settings, StartupError
+from server.settings import DEFAULT_KEEP_ALIVE_S, DEFAULT_MAX_CONNECTIONS, Settings, StartupError
 
 _LOCAL_TOKEN_LIFETIME = timedelta(days=30)
 _GRACEFUL_SHUTDOWN_S = 10
@@ -26,11 +30,19 @@ _GRACEFUL_SHUTDOWN_S = 10
 class Server(uvicorn.Server):
     """Serves the application, and says when it is ready: after it listens, and not before."""
 
-    def __init__(self, app: ASGIApp, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: Starlette,
+        on_ready: Callable[[], None],
+        *,
+        max_connections: int = DEFAULT_MAX_CONNECTIONS,
+        keep_alive_s: int = DEFAULT_KEEP_ALIVE_S,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                ws="websockets-sansio",
+                http=HTTPConnection,
+                ws=SocketConnection,
                 # A compressor keeps more memory for each socket than all else, to make short messages a little shorter.
                 ws_per_message_deflate=False,
                 ws_max_size=MAX_MESSAGE_BYTES,
@@ -38,15 +50,31 @@ class Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=keep_alive_s,
                 timeout_graceful_shutdown=_GRACEFUL_SHUTDOWN_S,
             )
         )
+        self.server_state = Connections(max_connections)
+        # Where an application has answers that would go on for ever, this ends them.
+        self._stopping: asyncio.Event | None = getattr(app.state, "stopping", None)
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._stopping is not None:
+            self._stopping.set()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop. Being told to by SIGTERM is no failure: uvicorn would raise it once more when all is done."""
+        if sig == signal.SIGTERM:
+            self.should_exit = True
+        else:
+            super().handle_exit(sig, frame)
 
 
 def run(settings: Settings, local_user: UUID) -> None:
@@ -68,7 +96,12 @@ def _serve(settings: Settings, listening: socket.socket, local_user: UUID) -> No
     gc.collect()
     gc.freeze()
     greeting = _greeting(settings, listening, local_user)
-    Server(app, lambda: print(greeting, flush=True)).run(sockets=[listening])
+    Server(
+        app,
+        lambda: print(greeting, flush=True),
+        max_connections=settings.max_connections,
+        keep_alive_s=settings.keep_alive_s,
+    ).run(sockets=[listening])
 
 
 @contextmanager

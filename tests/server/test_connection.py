@@ -1,0 +1,226 @@
+"""Clients that are slow, silent, or too many: over real sockets, with short times to wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from prometheus_client import REGISTRY
+from starlette.applications import Starlette
+
+from server.connection import MAX_HEAD_BYTES, HTTPConnection, _Unread
+from tests.conftest import serving
+from tests.support.socket import PATIENCE_S, signed_in
+
+SHORT_S = 0.2
+NEVER_S = 600.0
+GET = b"GET /healthz HTTP/1.1\r\nHost: router\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test shortens the one time it is about."""
+    for name in ("head_timeout_s", "body_timeout_s"):
+        monkeypatch.setattr(HTTPConnection, name, NEVER_S)
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def rest(reader: asyncio.StreamReader) -> bytes:
+    """All that comes until the server closes."""
+    async with asyncio.timeout(PATIENCE_S):
+        return await reader.read()
+
+
+async def answer(reader: asyncio.StreamReader) -> bytes:
+    """The status line and the headers of the next answer; a body is read too."""
+    async with asyncio.timeout(PATIENCE_S):
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+        await reader.readexactly(int(length.partition(b":")[2]))
+        return head
+
+
+def cut(why: str) -> float:
+    return REGISTRY.get_sample_value("router_connections_cut_total", {"why": why}) or 0
+
+
+@pytest.mark.parametrize("begun", [b"GET /healthz HTTP/1.1\r\nHost: rou", b"GET", b"\r\n"])
+async def test_a_head_that_does_not_come_to_its_end(url: str, monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
+    monkeypatch.setattr(HTTPConnection, "head_timeout_s", SHORT_S)
+    before = cut("slow head")
+    async with connected(url) as (reader, writer):
+        writer.write(begun)
+        assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
+    assert cut("slow head") == before + 1
+
+
+async def test_a_head_that_comes_byte_by_byte_has_no_longer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HTTPConnection, "head_timeout_s", SHORT_S)
+
+    async def drip(writer: asyncio.StreamWriter) -> None:
+        writer.write(GET)
+        while True:
+            writer.write(b"X-More: x\r\n")
+            await asyncio.sleep(SHORT_S / 20)
+
+    async with connected(url) as (reader, writer):
+        dripping = asyncio.create_task(drip(writer))
+        assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
+        dripping.cancel()
+
+
+async def test_a_connection_on_which_nothing_comes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HTTPConnection, "head_timeout_s", SHORT_S)
+    async with connected(url) as (reader, _):
+        assert await rest(reader) == b""
+
+
+async def test_a_second_head_is_waited_for_no_longer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connected(url) as (reader, writer):
+        writer.write(GET + b"\r\n")
+        assert (await answer(reader)).startswith(b"HTTP/1.1 200 ")
+        monkeypatch.setattr(HTTPConnection, "head_timeout_s", SHORT_S)
+        writer.write(GET)
+        assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_head_that_is_too_long(url: str) -> None:
+    before = cut("long head")
+    async with connected(url) as (reader, writer):
+        writer.write(GET + b"X-Long: " + b"x" * MAX_HEAD_BYTES)
+        with suppress(ConnectionError):  # it may be closed before all of it was taken
+            assert (await rest(reader)).startswith(b"HTTP/1.1 431 ")
+    assert cut("long head") == before + 1
+    async with connected(url) as (reader, writer):
+        writer.write(GET + b"X-Long: " + b"x" * (MAX_HEAD_BYTES // 2) + b"\r\n\r\n")
+        assert (await answer(reader)).startswith(b"HTTP/1.1 200 ")
+
+
+def posted(path: str, token: str, length: int) -> bytes:
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: router\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+async def drips(writer: asyncio.StreamWriter, body: bytes, every_s: float) -> None:
+    for byte in body:
+        writer.write(bytes([byte]))
+        await asyncio.sleep(every_s)
+
+
+async def test_a_body_has_a_time_in_all(url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
+    before = cut("slow body")
+    async with connected(url) as (reader, writer):
+        writer.write(posted("/graphql", token, 1000))
+        dripping = asyncio.create_task(drips(writer, b" " * 1000, SHORT_S / 20))
+        assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
+        dripping.cancel()
+    assert cut("slow body") == before + 1
+
+
+async def test_a_stream_of_decisions_may_last_but_not_be_silent(
+    url: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
+    line = json.dumps({"provider": "openai", "modelUsed": "gpt-4o-mini", "success": True}).encode()
+    async with connected(url) as (reader, writer):
+        # given a body that takes several times as long as another may
+        writer.write(posted("/ingest/decisions", token, len(line) + 1))
+        await drips(writer, line, every_s=5 * SHORT_S / len(line))
+        assert not reader.at_eof()
+        # when nothing more comes
+        assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_stream_that_nobody_reads_has_a_time_in_all(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
+    async with connected(url) as (reader, writer):
+        writer.write(posted("/ingest/decisions", "wrong", 1_000_000))
+        dripping = asyncio.create_task(drips(writer, b"x" * 1000, SHORT_S / 20))
+        assert (await rest(reader)).startswith(b"HTTP/1.1 401 ")
+        dripping.cancel()
+
+
+async def test_a_connection_that_is_kept_without_use_is_closed(app: Starlette) -> None:
+    async with serving(app, keep_alive_s=0) as url, connected(url) as (reader, writer):
+        writer.write(GET + b"\r\n")
+        assert (await rest(reader)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_line_break_keeps_no_connection_open(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connected(url) as (reader, writer):
+        writer.write(GET + b"\r\n")
+        await answer(reader)
+        monkeypatch.setattr(HTTPConnection, "head_timeout_s", SHORT_S)
+        writer.write(b"\r\n")
+        assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_request_that_takes_long_is_not_the_clients_fault(
+    url: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a stream of events, which is one answer that goes on
+    monkeypatch.setattr(HTTPConnection, "head_timeout_s", SHORT_S)
+    monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
+    headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+    query = {"query": "subscription { analyticsLogged { eventId } }"}
+    async with (
+        httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S) as client,
+        client.stream("POST", "/graphql", json=query, headers=headers) as response,
+    ):
+        lines = response.aiter_lines()
+        await asyncio.sleep(5 * SHORT_S)  # longer than either time
+        log = 'mutation { logAnalytics(input: {provider: "a", modelUsed: "b", taskType: "c", success: true}) { __typename } }'
+        await client.post("/graphql", json={"query": log}, headers=headers | {"Accept": "application/json"})
+        assert await anext(lines) == "event: next"
+
+
+async def test_there_are_at_most_so_many_connections(app: Starlette, token: str) -> None:
+    before = cut("no room")
+    async with serving(app, max_connections=2) as url:
+        async with signed_in(url, token), connected(url) as (kept, writer):
+            writer.write(GET + b"\r\n")
+            assert (await answer(kept)).startswith(b"HTTP/1.1 200 ")
+            # the third, while a socket and a kept connection are there
+            async with connected(url) as (reader, _):
+                assert (await rest(reader)).startswith(b"HTTP/1.1 503 ")
+            assert cut("no room") == before + 1
+            # and those that are there go on
+            writer.write(GET + b"Connection: close\r\n\r\n")
+            assert (await rest(kept)).startswith(b"HTTP/1.1 200 ")
+        async with connected(url) as (reader, writer):
+            writer.write(GET + b"\r\n")
+            assert (await answer(reader)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_client_that_reads_nothing_is_cut_off(
+    app: Starlette, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Unread, "patience_s", SHORT_S)
+    before = cut("unread")
+    long_answer: dict[str, Any] = {"query": "{ __schema { types { name description fields { name description } } } }"}
+    body = json.dumps(long_answer).encode()
+    async with serving(app) as url, connected(url) as (_, writer):
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    writer.write(posted("/graphql", token, len(body)) + body)
+                    await writer.drain()
+    assert cut("unread") == before + 1
