@@ -89,11 +89,11 @@ class GraphQLApp(GraphQL[Context, None]):
         return await self._http.respond(request, self._new_context(viewer))
 
     def decode_json(self, data: str | bytes) -> object:
-        """What a message says. Whatever is no JSON that can be read is refused alike: deep nesting, too long a number."""
+        """What a message says."""
         try:
-            return decoded(data if isinstance(data, str) else data.decode())
-        except ValueError as error:
-            raise json.JSONDecodeError(str(error), "", 0) from None
+            return decoded(data)
+        except ValueError:
+            raise json.JSONDecodeError("must be JSON", "", 0) from None
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """A context for one socket: nobody's until its connection_init."""

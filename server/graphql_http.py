@@ -29,7 +29,7 @@ from schema.operation import (
 )
 from server import event_stream
 from server.event_stream import COMPLETE, EventStream, next_event
-from server.json_text import decoded
+from server.json_text import JSON, decoded
 from server.places import Places
 
 _JSON: Final = "application/json"
@@ -93,10 +93,7 @@ class GraphQLOverHTTP:
 
     async def _posted(self, request: Request) -> Any:
         _check_content(request.headers)
-        try:
-            return _decoded((await self._body(request)).decode(), "The body")
-        except UnicodeDecodeError:
-            raise Malformed("The body must be UTF-8.") from None
+        return _decoded(await self._body(request), "The body")
 
     async def _body(self, request: Request) -> bytes:
         """Raises Malformed, where the client says how long it is before anything is read."""
@@ -170,11 +167,12 @@ def _from_query(request: Request) -> dict[str, Any]:
     return fields
 
 
-def _decoded(text: str, what: str) -> Any:
+def _decoded(text: str | bytes, what: str) -> Any:
     try:
         return decoded(text)
-    except ValueError as error:
-        raise Malformed(f"{what} {error}.") from None
+    except ValueError:
+        # Where in it something is missing, and how the parser says so, helps nobody.
+        raise Malformed(f"{what} must be {JSON}.") from None
 
 
 def _read(fields: Any) -> Operation:
