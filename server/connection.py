@@ -99,6 +99,8 @@ class HTTPConnection(HttpToolsProtocol):
         if self._head_bytes is not None:
             self._head_bytes += len(data)
         super().data_received(data)
+        if self.transport.get_protocol() is not self:
+            return  # it is a WebSocket now
         if self._head_bytes is not None and self._head_bytes > MAX_HEAD_BYTES:
             self._give_up("long head", "431 Request Header Fields Too Large")
         elif self._timer is None and self._is_idle and self.timeout_keep_alive_task is None:

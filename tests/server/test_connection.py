@@ -224,3 +224,15 @@ async def test_a_client_that_reads_nothing_is_cut_off(
                     writer.write(posted("/graphql", token, len(body)) + body)
                     await writer.drain()
     assert cut("unread") == before + 1
+
+
+async def test_what_became_a_socket_has_no_head_to_wait_for(
+    url: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HTTPConnection, "head_timeout_s", 0.05)
+    async with signed_in(url, token) as socket:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await socket.connection.wait_closed()
+        await socket.send(type="ping")
+        assert await socket.receive() == {"type": "pong"}
