@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -11,13 +13,21 @@ import jwt
 from starlette.responses import JSONResponse, Response
 
 from domain.viewer import Viewer
+from server.keys import KeysUnavailable, ProviderKeys, UnknownKey
 from server.settings import Settings
+
+__all__ = [
+    "Authenticator",
+    "KeysUnavailable",
+    "Unauthenticated",
+    "bearer_token",
+    "make_token",
+    "refusal",
+]
 
 _HMAC: Final = "HS256"
 _PUBLIC_KEY: Final = ("RS256", "ES256")
-_JWKS_LIFETIME_S: Final = 300
-_JWKS_TIMEOUT_S: Final = 5
-_TRUST: Final = timedelta(seconds=30)
+TRUST_S: Final = 30.0
 _TRUSTED_TOKENS: Final = 10_000
 
 
@@ -25,24 +35,17 @@ class Unauthenticated(Exception):
     """The token is missing, or does not hold."""
 
 
-class KeysUnavailable(Exception):
-    """The identity provider does not give its keys: nothing can be said of the token."""
-
-
 class Authenticator:
     """Verifies tokens by this installation's settings."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._secret = settings.signing_secret()
+    def __init__(self, settings: Settings, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._secrets = settings.verifying_secrets()
+        self._provider = ProviderKeys(str(settings.jwks_url), now_s) if settings.jwks_url else None
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
+        self._now_s = now_s
         # Verifying costs more than most requests do otherwise: a token that held is not verified again at once.
-        self._trusted: dict[str, tuple[Viewer, datetime]] = {}
-        self._jwks = (
-            jwt.PyJWKClient(str(settings.jwks_url), lifespan=_JWKS_LIFETIME_S, timeout=_JWKS_TIMEOUT_S)
-            if settings.jwks_url
-            else None
-        )
+        self._trusted: dict[str, tuple[Viewer, float]] = {}
 
     async def viewer(self, token: Any) -> Viewer:
         """The user whose token this is.
@@ -51,43 +54,52 @@ class Authenticator:
         """
         if not isinstance(token, str):
             raise Unauthenticated("The token must be text.")
-        now = datetime.now(UTC)
-        viewer, trusted_until = self._trusted.get(token, (None, now))
-        if viewer is None or trusted_until <= now:
+        now_s = self._now_s()
+        viewer, trusted_until_s = self._trusted.get(token, (None, now_s))
+        if viewer is None or trusted_until_s <= now_s:
             viewer = await self._verified(token)
             if len(self._trusted) >= _TRUSTED_TOKENS:
                 self._trusted.clear()
-            end = now + _TRUST
-            self._trusted[token] = (viewer, min(viewer.expires_at or end, end))
+            self._trusted[token] = (viewer, now_s + min(_seconds_left(viewer), TRUST_S))
         return viewer
 
     async def _verified(self, token: str) -> Viewer:
         try:
-            algorithm = str(jwt.get_unverified_header(token).get("alg"))
-            claims = jwt.decode(
-                token,
-                await self._key(token, algorithm),
-                algorithms=[algorithm],
-                issuer=self._issuer,
-                audience=self._audience,
-                options={"require": ["sub"], "verify_aud": self._audience is not None},
-            )
+            header = jwt.get_unverified_header(token)
+            algorithm = str(header.get("alg"))
+            claims = self._claims(token, algorithm, await self._keys(algorithm, header.get("kid")))
             return Viewer(_user_id(claims), _expiry(claims))
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.") from None
-        except jwt.PyJWKClientConnectionError as error:
-            raise KeysUnavailable(str(error)) from None
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError):
+        except (jwt.PyJWTError, UnknownKey, ValueError, TypeError, OverflowError, OSError):
             # Some of what a token may hold is beyond what the library foresees: times past the year 9999, say.
             raise Unauthenticated("The token is not valid here.") from None
 
-    async def _key(self, token: str, algorithm: str) -> Any:
+    async def _keys(self, algorithm: str, key_id: str | None) -> Sequence[str | jwt.PyJWK]:
+        """What a token of this algorithm may be signed with."""
         # The algorithm picks the kind of key, so that a public key can never be taken for a shared secret.
-        if algorithm == _HMAC and self._secret is not None:
-            return self._secret
-        if algorithm in _PUBLIC_KEY and self._jwks is not None:
-            return await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)
+        if algorithm == _HMAC and self._secrets:
+            return self._secrets
+        if algorithm in _PUBLIC_KEY and self._provider is not None:
+            return [await self._provider.key(key_id)]
         raise jwt.InvalidAlgorithmError
+
+    def _claims(self, token: str, algorithm: str, keys: Sequence[str | jwt.PyJWK]) -> dict[str, Any]:
+        *others, last = keys
+        for key in others:
+            with suppress(jwt.InvalidSignatureError):
+                return self._decoded(token, algorithm, key)
+        return self._decoded(token, algorithm, last)
+
+    def _decoded(self, token: str, algorithm: str, key: str | jwt.PyJWK) -> dict[str, Any]:
+        return jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            issuer=self._issuer,
+            audience=self._audience,
+            options={"require": ["sub"], "verify_aud": self._audience is not None},
+        )
 
 
 def _user_id(claims: dict[str, Any]) -> UUID:
@@ -100,6 +112,10 @@ def _user_id(claims: dict[str, Any]) -> UUID:
 
 def _expiry(claims: dict[str, Any]) -> datetime | None:
     return datetime.fromtimestamp(claims["exp"], UTC) if "exp" in claims else None
+
+
+def _seconds_left(viewer: Viewer) -> float:
+    return float("inf") if viewer.expires_at is None else (viewer.expires_at - datetime.now(UTC)).total_seconds()
 
 
 def bearer_token(authorization: Any) -> str:

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     # HS256 (RFC 7518, section 3.2) wants a key of 256 bits or more.
     jwt_secret: Annotated[SecretStr, Field(min_length=MIN_SECRET_LENGTH)] | None = None
+    # Signs nothing. Tokens that were signed with it hold until they end.
+    jwt_previous_secret: Annotated[SecretStr, Field(min_length=MIN_SECRET_LENGTH)] | None = None
     jwks_url: HttpUrl | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
@@ -139,6 +141,12 @@ class Settings(BaseSettings):
             return None
         self.prepare_data_dir()
         return _kept_secret(self.data_dir / "secret")
+
+    def verifying_secrets(self) -> list[str]:
+        """The HS256 secrets that a token may be signed with, that of new ones first."""
+        previous = self.jwt_previous_secret
+        secrets_ = (self.signing_secret(), None if previous is None else previous.get_secret_value())
+        return [secret for secret in secrets_ if secret is not None]
 
 
 def _kept_secret(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import httpx2
@@ -23,7 +24,8 @@ from pydantic import HttpUrl, SecretStr
 from starlette.applications import Starlette
 
 from server.app import create_app
-from server.auth import Authenticator, Unauthenticated, make_token
+from server.auth import TRUST_S, Authenticator, KeysUnavailable, Unauthenticated, make_token
+from server.keys import FRESH_S, KEPT_S, REFETCH_S
 from server.settings import Settings
 from tests.conftest import SECRET
 
@@ -127,11 +129,14 @@ async def test_issuer_and_audience_are_held_to_when_set(tmp_path: Path) -> None:
 
 
 class _KeyServer(BaseHTTPRequestHandler):
-    keys: list[dict[str, Any]] = []
+    keys: ClassVar[list[dict[str, Any]]] = []
+    asked: ClassVar = 0
+    status: ClassVar = 200
 
     def do_GET(self) -> None:
+        type(self).asked += 1
         body = json.dumps({"keys": self.keys}).encode()
-        self.send_response(200)
+        self.send_response(self.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -150,6 +155,7 @@ def jwks_url() -> Iterator[str]:
         RSAAlgorithm.to_jwk(RSA_KEY.public_key(), as_dict=True) | {"kid": "rsa", "use": "sig", "alg": "RS256"},
         ECAlgorithm.to_jwk(EC_KEY.public_key(), as_dict=True) | {"kid": "ec", "use": "sig", "alg": "ES256"},
     ]
+    _KeyServer.asked, _KeyServer.status = 0, 200
     server = ThreadingHTTPServer(("127.0.0.1", 0), _KeyServer)
     thread = Thread(target=server.serve_forever)
     thread.start()
@@ -214,3 +220,140 @@ async def test_a_token_without_an_end_is_good_and_one_with_an_end_carries_it(tmp
     assert (await authenticator.viewer(jwt.encode({"sub": str(USER)}, SECRET))).expires_at is None
     ends = datetime(2040, 1, 1, tzinfo=UTC)
     assert (await authenticator.viewer(hs256(exp=ends))).expires_at == ends
+
+
+OLD, NEW = "the secret that was used until today", "the secret that is used from today on"
+
+
+def verifying(path: Path, secret: str, previous: str | None = None) -> Authenticator:
+    return Authenticator(
+        settings_with(
+            path, jwt_secret=SecretStr(secret), jwt_previous_secret=None if previous is None else SecretStr(previous)
+        )
+    )
+
+
+async def test_two_secrets_hold_while_one_replaces_the_other(tmp_path: Path) -> None:
+    # given replicas before, in the midst of and after a change of the secret
+    announced = verifying(tmp_path, OLD, NEW)
+    changed = verifying(tmp_path, NEW, OLD)
+    done = verifying(tmp_path, NEW)
+    # then the first two take the tokens of both, whichever of them made it
+    for authenticator in (announced, changed):
+        assert (await authenticator.viewer(hs256(OLD))).id == USER
+        assert (await authenticator.viewer(hs256(NEW))).id == USER
+        for wrong in (hs256("another secret that is 32 bytes or more"), hs256(OLD, exp=1), hs256(NEW, exp=1)):
+            with pytest.raises(Unauthenticated):
+                await authenticator.viewer(wrong)
+    assert (await done.viewer(hs256(NEW))).id == USER
+    with pytest.raises(Unauthenticated):
+        await done.viewer(hs256(OLD))
+
+
+async def test_new_tokens_are_signed_with_the_new_secret_alone(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, jwt_secret=SecretStr(NEW), jwt_previous_secret=SecretStr(OLD))
+    token = make_token(settings, USER, timedelta(hours=1))
+    assert (await verifying(tmp_path, NEW).viewer(token)).id == USER
+    with pytest.raises(Unauthenticated):
+        await verifying(tmp_path, OLD).viewer(token)
+
+
+async def test_tokens_of_a_secret_hold_while_users_move_to_an_identity_provider(tmp_path: Path, jwks_url: str) -> None:
+    settings = settings_with(tmp_path, jwks_url=HttpUrl(jwks_url), jwt_previous_secret=SecretStr(OLD))
+    authenticator = Authenticator(settings)
+    assert (await authenticator.viewer(hs256(OLD))).id == USER
+    assert (await authenticator.viewer(rs256(RSA_KEY, "rsa"))).id == USER
+    with pytest.raises(LookupError):
+        make_token(settings, USER, timedelta(hours=1))
+
+
+class Seconds:
+    """A clock that stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest.fixture
+def provided(tmp_path: Path, jwks_url: str, seconds: Seconds) -> Authenticator:
+    """What verifies by the provider's keys, at the time that `seconds` tells."""
+    return Authenticator(settings_with(tmp_path, jwks_url=HttpUrl(jwks_url)), seconds)
+
+
+def rs256(key: rsa.RSAPrivateKey, kid: str) -> str:
+    return jwt.encode(claims(), key, algorithm="RS256", headers={"kid": kid})
+
+
+def publish(**keys: rsa.RSAPrivateKey) -> None:
+    _KeyServer.keys = [
+        RSAAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": kid, "use": "sig", "alg": "RS256"}
+        for kid, key in keys.items()
+    ]
+
+
+async def test_a_new_key_is_fetched_when_a_token_names_it_and_not_more_often_than_that(
+    provided: Authenticator, seconds: Seconds
+) -> None:
+    assert (await provided.viewer(rs256(RSA_KEY, "rsa"))).id == USER
+    new = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    # when many tokens name keys that nobody has
+    for number in range(20):
+        with pytest.raises(Unauthenticated):
+            await provided.viewer(rs256(new, f"made-up-{number}"))
+    # then the provider was asked for its keys once, and again once the time between two fetches is over
+    assert _KeyServer.asked == 1
+    publish(rsa=RSA_KEY, new=new)
+    seconds.now_s += REFETCH_S
+    assert (await provided.viewer(rs256(new, "new"))).id == USER
+    assert _KeyServer.asked == 2
+
+
+async def test_tokens_that_come_at_once_fetch_the_keys_once(provided: Authenticator) -> None:
+    tokens = [jwt.encode(claims(n=n), RSA_KEY, algorithm="RS256", headers={"kid": "rsa"}) for n in range(20)]
+    viewers = await asyncio.gather(*map(provided.viewer, tokens))
+    assert {viewer.id for viewer in viewers} == {USER}
+    assert _KeyServer.asked == 1
+
+
+async def test_a_key_that_was_withdrawn_is_refused_in_five_and_a_half_minutes(
+    provided: Authenticator, seconds: Seconds
+) -> None:
+    token = rs256(RSA_KEY, "rsa")
+    assert (await provided.viewer(token)).id == USER
+    publish(another=rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    # a token that was just verified is trusted a moment longer than its key
+    seconds.now_s += FRESH_S
+    assert (await provided.viewer(token)).id == USER
+    seconds.now_s += TRUST_S
+    assert FRESH_S + TRUST_S == 330
+    with pytest.raises(Unauthenticated):
+        await provided.viewer(token)
+
+
+async def test_keys_hold_for_an_hour_while_the_provider_does_not_answer(
+    provided: Authenticator, seconds: Seconds
+) -> None:
+    assert (await provided.viewer(rs256(RSA_KEY, "rsa"))).id == USER
+    _KeyServer.status = 500
+    seconds.now_s += KEPT_S
+    for _ in range(5):
+        assert (await provided.viewer(rs256(RSA_KEY, "rsa"))).id == USER
+        # of a key that is not known, nothing can be said now
+        with pytest.raises(KeysUnavailable):
+            await provided.viewer(rs256(RSA_KEY, "new"))
+    assert _KeyServer.asked == 2
+    seconds.now_s += TRUST_S + 1
+    with pytest.raises(KeysUnavailable):
+        await provided.viewer(rs256(RSA_KEY, "rsa"))
+    # and all is well again once it answers
+    _KeyServer.status = 200
+    seconds.now_s += REFETCH_S
+    assert (await provided.viewer(rs256(RSA_KEY, "rsa"))).id == USER
