@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+CLIENTS := .venv-clients
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check sdl migrate lock format clean
+.PHONY: help serve test clients check sdl migrate lock format clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,7 +28,22 @@ serve: migrate ## Migrate the database and serve the API on http://127.0.0.1:800
 migrate: $(VENV)/.installed ## Bring the database to the newest schema
 	@$(BIN)/python -m server migrate
 
-test: $(VENV)/.installed-dev ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
+# Clients that the tests run: those in Python have an environment of their own; Node comes into it too, where the machine
+# has none that is new enough.
+$(CLIENTS)/.installed: tests/clients/requirements.txt tests/clients/requirements-node.txt | $(BIN)/python
+	$(PYTHON) -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/clients/requirements.txt
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exitCode = Number(major < 20 || (major === 20 && minor < 19))' 2>/dev/null && npm --version >/dev/null \
+		|| $(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/clients/requirements-node.txt
+	@touch $@
+
+tests/clients/node_modules/.installed: tests/clients/package-lock.json | $(CLIENTS)/.installed
+	cd tests/clients && PATH="$(abspath $(CLIENTS)/bin):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clients: tests/clients/node_modules/.installed ## Install the clients that the tests run: from npm, and in Python
+
+test: $(VENV)/.installed-dev clients ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
 	@$(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
 check: $(VENV)/.installed-dev ## Lint, types, imports, SDL snapshot, migrations
@@ -49,7 +65,9 @@ format: $(VENV)/.installed-dev ## Format and fix what can be fixed
 lock: $(VENV)/.installed-dev ## Compile requirements*.txt from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --group pyproject.toml:clients --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements.txt
+	$(BIN)/uv pip compile --group pyproject.toml:node --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements-node.txt
 
 clean: ## Remove the virtual environment and caches (data stays)
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) tests/clients/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,20 @@
+export default {
+  schema: "schema.graphql",
+  documents: ["page.ts"],
+  generates: {
+    "generated/": {
+      preset: "client",
+      config: {
+        strictScalars: true,
+        enumsAsTypes: true,
+        // how each is written in JSON
+        scalars: {
+          BigInt: { input: "number | string", output: "number | string" },
+          DateTime: "string",
+          Decimal: { input: "number | string", output: "string" },
+          JSON: "unknown",
+        },
+      },
+    },
+  },
+};

@@ -1,0 +1,68 @@
+"""Clients run as processes of their own, against a server of the test's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+TOOLS = ROOT / ".venv-clients" / "bin"
+"""What clients in Python run with; and Node, where the machine has none."""
+PATIENCE_S = 120
+
+Run = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def database_url(migrated_file: Path, tmp_path: Path) -> str:
+    """A migrated SQLite file: what clients see does not depend on the database."""
+    shutil.copy(migrated_file, tmp_path / "router.db")
+    return f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
+
+
+@pytest.fixture(scope="session")
+def _installed() -> None:
+    """`make test` installs the clients. In CI they must be there."""
+    missing = [
+        str(each.relative_to(ROOT))
+        for each in (HERE / "node_modules" / ".installed", TOOLS.parent / ".installed")
+        if not each.exists()
+    ]
+    if missing and not os.environ.get("CI"):
+        pytest.skip("the clients are not installed: run `make clients`")
+    assert missing == []
+
+
+@pytest.fixture
+def run(_installed: None, tmp_path: Path) -> Run:
+    """Runs a client to its end, which must be a good one; what it printed."""
+
+    async def run(*command: str | Path, cwd: Path = HERE, **environment: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=cwd,
+            env=os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)} | environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                printed, _ = await process.communicate()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # and whatever it started
+            await process.wait()
+        assert process.returncode == 0, printed.decode()
+        return printed.decode()
+
+    return run
