@@ -20,7 +20,7 @@ async def node_test(run: Run, script: str, **environment: str) -> None:
     # A test that failed leaves its sockets open: that is no reason to wait for them.
     options = ("--test-reporter=spec", "--test-timeout=30000", "--test-force-exit")
     printed = await run("node", "--test", *options, script, **environment)
-    assert not re.search(r"^ℹ (pass 0|skipped [^0]|todo [^0])", printed, re.MULTILINE), printed
+    assert not re.search(r"^\S (pass 0|skipped [^0]|todo [^0])", printed, re.MULTILINE), printed
 
 
 @pytest.mark.parametrize("script", ["audits", "graphql_ws", "apollo", "urql"])
