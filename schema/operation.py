@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import isawaitable
@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 import graphql
 from graphql import DocumentNode, ExecutionResult, GraphQLError, NoSchemaIntrospectionCustomRule, OperationType
+from prometheus_client import Counter
 
 from resolvers.context import Context
 from schema import schema
@@ -50,12 +51,20 @@ BAD_INPUT: Final = "BAD_USER_INPUT"
 TIMEOUT: Final = "TIMEOUT"
 
 
+_MOST_NAMES: Final = 200
+"""Of operations that are told apart: clients make them up, and each is a time series for as long as the process lives."""
+_OTHERS: Final = "(others)"
+_executed: Final = Counter("router_operations", "Operations that were executed", ["kind", "name"])
+_failed: Final = Counter("router_errors", "Errors in answers", ["code"])
+
+
 class RequestRefused(Exception):
     """The request cannot be executed at all: what is wrong with it, for its sender."""
 
     def __init__(self, *errors: GraphQLError) -> None:
         super().__init__()
         self.errors = list(errors)
+        _count_errors(self.errors)
 
 
 class OperationNotAllowed(RequestRefused):
@@ -85,6 +94,7 @@ class Operations:
         self._time_limit_s = time_limit_s
         self._known: OrderedDict[str, DocumentNode] = OrderedDict()
         self._one_at_a_time = asyncio.Semaphore()
+        self._names: set[str] = set()
 
     async def execute(
         self, operation: Operation, context: Context, allowed: Collection[OperationType] = ANSWERED_ONCE
@@ -104,6 +114,7 @@ class Operations:
         if kind_of(document, operation.name) is not OperationType.SUBSCRIPTION:
             yield await self._result(document, operation, context)
             return
+        self._count(document, operation.name)
         source = graphql.subscribe(
             _schema,
             document,
@@ -162,7 +173,18 @@ class Operations:
             raise RequestRefused(*(_coded(error, VALIDATION_FAILED) for error in errors))
         return document
 
+    def _count(self, document: DocumentNode, name: str | None) -> None:
+        executed = graphql.get_operation_ast(document, name)
+        if executed is None:
+            return
+        called = executed.name.value if executed.name else ""
+        if called not in self._names and len(self._names) >= _MOST_NAMES:
+            called = _OTHERS
+        self._names.add(called)
+        _executed.labels(executed.operation.value, called).inc()
+
     async def _result(self, document: DocumentNode, operation: Operation, context: Context) -> ExecutionResult:
+        self._count(document, operation.name)
         result = graphql.execute(
             _schema,
             document,
@@ -198,7 +220,13 @@ def kind_of(document: DocumentNode, name: str | None) -> OperationType | None:
 def _as_seen(result: ExecutionResult) -> ExecutionResult:
     if result.errors:
         result.errors = masked(result.errors)
+        _count_errors(error for error in result.errors if error.extensions)
     return result
+
+
+def _count_errors(errors: Iterable[GraphQLError]) -> None:
+    for error in errors:
+        _failed.labels((error.extensions or {}).get("code", BAD_INPUT)).inc()
 
 
 def _request_errors(errors: list[GraphQLError]) -> list[GraphQLError]:

@@ -26,6 +26,7 @@ from server.headers import SecurityHeaders
 from server.health import Readiness, healthz
 from server.ingest import Ingest
 from server.listener import Listener
+from server.metrics import RequestMetrics
 from server.settings import Settings
 
 _PREFLIGHT_KEPT_S: Final = 600
@@ -64,6 +65,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             Mount("/metrics", make_asgi_app()),
         ],
         middleware=[
+            Middleware(RequestMetrics),
             Middleware(SecurityHeaders),
             # No credentials: tokens are sent, not kept in cookies that a browser adds by itself.
             Middleware(

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.error import Overloaded
+from server.metrics import OPEN
 
 _RETRY_AFTER_MS: Final = 5_000
 
@@ -34,9 +35,11 @@ class Places:
         if self.taken >= self._in_all:
             raise Overloaded(f"At most {self._in_all} {self._what} are open at once.", _RETRY_AFTER_MS)
         self._taken[user_id] += 1
+        OPEN.labels(self._what).inc()
         try:
             yield
         finally:
+            OPEN.labels(self._what).dec()
             self._taken[user_id] -= 1
             if not self._taken[user_id]:
                 del self._taken[user_id]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
@@ -17,6 +19,8 @@ from models.ledger import Ledger
 from server.app import create_app
 from server.settings import Settings, StartupError
 from tests.conftest import SECRET
+from tests.support.api import Api
+from tests.support.socket import signed_in
 
 APP = "https://app.example.com"
 
@@ -74,6 +78,55 @@ async def test_every_answer_keeps_browsers_from_more_than_reading_it(client: htt
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"
     assert "server" not in headers
+
+
+async def test_metrics_tell_of_requests_operations_errors_and_sockets(
+    client: httpx2.AsyncClient, url: str, token: str
+) -> None:
+    async def figure(sampled: str, /, **labels: str) -> float:
+        text = (await client.get("/metrics/")).text
+        found = [
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == sampled and sample.labels == labels
+        ]
+        return found[0] if found else 0
+
+    async def figures() -> list[float]:
+        return [
+            await figure("router_http_request_seconds_count", route="/graphql", method="POST", status="200"),
+            await figure("router_http_request_seconds_count", route="other", method="other", status="404"),
+            await figure("router_operations_total", kind="query", name="WhoAmI"),
+            await figure("router_errors_total", code="GRAPHQL_VALIDATION_FAILED"),
+            await figure("router_open", what="sockets"),
+        ]
+
+    before = await figures()
+    signed = {"Authorization": f"Bearer {token}"}
+    # when an operation is executed, one is refused, one path and method is made up, and a socket is open
+    for query in ("query WhoAmI { viewer { id } }", "query Nothing { nothing }"):
+        assert (await client.post("/graphql", json={"query": query}, headers=signed)).status_code == 200
+    assert (await client.request("PROPFIND", "/coffee")).status_code == 404
+    async with signed_in(url, token):
+        # then each is told
+        assert [now - then for now, then in zip(await figures(), before, strict=True)] == [2, 1, 1, 1, 1]
+    # and nothing is told of names that are not executed
+    assert await figure("router_operations_total", kind="query", name="Nothing") == 0
+
+
+async def test_names_of_operations_that_are_made_up_are_not_kept_for_ever(api: Api) -> None:
+    for number in range(250):
+        await api.ask(f"query Made{number}Up {{ viewer {{ id }} }}")
+    told = [
+        sample.labels["name"]
+        for family in REGISTRY.collect()
+        for sample in family.samples
+        if sample.name == "router_operations_total" and sample.labels["name"].endswith(("Up", "(others)"))
+    ]
+    assert "Made0Up" in told
+    assert "Made249Up" not in told
+    assert "(others)" in told
 
 
 async def test_no_page_may_call_the_api_unless_it_is_let_in(client: httpx2.AsyncClient) -> None:
