@@ -11,7 +11,14 @@ from inspect import isawaitable
 from typing import Any, Final, cast
 
 import graphql
-from graphql import DocumentNode, ExecutionResult, GraphQLError, NoSchemaIntrospectionCustomRule, OperationType
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+)
 from prometheus_client import Counter
 
 from resolvers.context import Context
@@ -84,6 +91,23 @@ class Operation:
     variables: dict[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An operation that can be executed."""
+
+    document: DocumentNode
+    definition: OperationDefinitionNode
+    variables: dict[str, Any] | None
+
+    @property
+    def kind(self) -> OperationType:
+        return self.definition.operation
+
+    @property
+    def name(self) -> str | None:
+        return self.definition.name.value if self.definition.name else None
+
+
 class Operations:
     """Checks operations and executes them."""
 
@@ -96,33 +120,37 @@ class Operations:
         self._one_at_a_time = asyncio.Semaphore()
         self._names: set[str] = set()
 
-    async def execute(
-        self, operation: Operation, context: Context, allowed: Collection[OperationType] = ANSWERED_ONCE
-    ) -> ExecutionResult:
-        """The operation's one result, its errors as clients may see them.
+    async def execute(self, operation: Checked, context: Context) -> ExecutionResult:
+        """The one result of a query or a mutation, its errors as clients may see them.
 
-        Raises RequestRefused, and its kind OperationNotAllowed, before anything is executed, and TookTooLong.
+        Raises RequestRefused before anything is executed, and TookTooLong.
         """
-        return await self._result(await self.checked(operation, allowed), operation, context)
+        result = graphql.execute(**self._asked(operation, context), executor_class=_Executor)
+        if isawaitable(result):
+            try:
+                async with asyncio.timeout(self._time_limit_s):
+                    result = await result
+            except TimeoutError:
+                message = (
+                    f"The operation was given up after {self._time_limit_s:g} s. Ask for less; a mutation may have been done: "
+                    "send decisions again with the same eventId."
+                )
+                raise TookTooLong(_coded(GraphQLError(message), TIMEOUT)) from None
+        result = _as_seen(result)
+        if result.data is None and result.errors and not any(error.path for error in result.errors):
+            # Nothing was executed: a variable did not fit.
+            raise RequestRefused(*_request_errors(result.errors))
+        return result
 
-    async def results(self, operation: Operation, context: Context) -> AsyncGenerator[ExecutionResult]:
+    async def results(self, operation: Checked, context: Context) -> AsyncGenerator[ExecutionResult]:
         """What a subscription tells, one event after the other; of a query or a mutation, its one result.
 
         Raises RequestRefused before the first, when there is none.
         """
-        document = await self.checked(operation, EVERY_KIND)
-        if kind_of(document, operation.name) is not OperationType.SUBSCRIPTION:
-            yield await self._result(document, operation, context)
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            yield await self.execute(operation, context)
             return
-        self._count(document, operation.name)
-        source = graphql.subscribe(
-            _schema,
-            document,
-            context_value=context,
-            variable_values=operation.variables,
-            operation_name=operation.name,
-            hide_suggestions=self._hide_names,
-        )
+        source = graphql.subscribe(**self._asked(operation, context))
         if isawaitable(source):
             source = await source
         if isinstance(source, ExecutionResult):
@@ -132,10 +160,10 @@ class Operations:
                 async for result in source:
                     yield _as_seen(result)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and logged
-                yield ExecutionResult(None, masked([GraphQLError(str(error), original_error=error)]))
+                yield _as_seen(ExecutionResult(None, [GraphQLError(str(error), original_error=error)]))
 
-    async def checked(self, operation: Operation, allowed: Collection[OperationType]) -> DocumentNode:
-        """The document, whose operation can be executed. Raises RequestRefused."""
+    async def checked(self, operation: Operation, allowed: Collection[OperationType]) -> Checked:
+        """The operation, if it can be executed. Raises RequestRefused, and its kind OperationNotAllowed."""
         text = operation.text
         document = self._known.get(text)
         if document is not None:
@@ -149,8 +177,7 @@ class Operations:
             self._known[text] = document
             if len(self._known) > _KNOWN_DOCUMENTS:
                 self._known.popitem(last=False)
-        _check_kind(document, operation.name, allowed)
-        return document
+        return Checked(document, _definition(document, operation.name, allowed), operation.variables)
 
     def _read(self, text: str) -> DocumentNode:
         """The document that is written so. Raises RequestRefused when it is none, or does not fit the schema."""
@@ -173,48 +200,21 @@ class Operations:
             raise RequestRefused(*(_coded(error, VALIDATION_FAILED) for error in errors))
         return document
 
-    def _count(self, document: DocumentNode, name: str | None) -> None:
-        executed = graphql.get_operation_ast(document, name)
-        if executed is None:
-            return
-        called = executed.name.value if executed.name else ""
-        if called not in self._names and len(self._names) >= _MOST_NAMES:
-            called = _OTHERS
-        self._names.add(called)
-        _executed.labels(executed.operation.value, called).inc()
-
-    async def _result(self, document: DocumentNode, operation: Operation, context: Context) -> ExecutionResult:
-        self._count(document, operation.name)
-        result = graphql.execute(
-            _schema,
-            document,
-            context_value=context,
-            variable_values=operation.variables,
-            operation_name=operation.name,
-            executor_class=_Executor,
-            hide_suggestions=self._hide_names,
-        )
-        if isawaitable(result):
-            try:
-                async with asyncio.timeout(self._time_limit_s):
-                    result = await result
-            except TimeoutError:
-                message = (
-                    f"The operation was given up after {self._time_limit_s:g} s. Ask for less; a mutation may have been done: "
-                    "send decisions again with the same eventId."
-                )
-                raise TookTooLong(_coded(GraphQLError(message), TIMEOUT)) from None
-        result = _as_seen(result)
-        if result.data is None and result.errors and not any(error.path for error in result.errors):
-            # Nothing was executed: a variable did not fit.
-            raise RequestRefused(*_request_errors(result.errors))
-        return result
-
-
-def kind_of(document: DocumentNode, name: str | None) -> OperationType | None:
-    """Whether it is a query, a mutation or a subscription that has this name; None when no one operation has."""
-    operation = graphql.get_operation_ast(document, name)
-    return None if operation is None else operation.operation
+    def _asked(self, operation: Checked, context: Context) -> dict[str, Any]:
+        """What graphql-core is called with for this operation, which is counted."""
+        name = operation.name or ""
+        if name not in self._names and len(self._names) >= _MOST_NAMES:
+            name = _OTHERS
+        self._names.add(name)
+        _executed.labels(operation.kind.value, name).inc()
+        return {
+            "schema": _schema,
+            "document": operation.document,
+            "context_value": context,
+            "variable_values": operation.variables,
+            "operation_name": operation.name,
+            "hide_suggestions": self._hide_names,
+        }
 
 
 def _as_seen(result: ExecutionResult) -> ExecutionResult:
@@ -241,12 +241,16 @@ def _coded(error: GraphQLError, code: str) -> GraphQLError:
     return error
 
 
-def _check_kind(document: DocumentNode, name: str | None, allowed: Collection[OperationType]) -> None:
-    kind = kind_of(document, name)
-    if kind is None:
+def _definition(
+    document: DocumentNode, name: str | None, allowed: Collection[OperationType]
+) -> OperationDefinitionNode:
+    """The operation of this name, or the only one. Raises RequestRefused."""
+    found = graphql.get_operation_ast(document, name)
+    if found is None:
         unnamed = "operationName: must name one of the document's operations"
         named = f'The document holds no operation named "{name}".'
         raise RequestRefused(_coded(GraphQLError(unnamed if name is None else named), NO_OPERATION))
+    kind = found.operation
     if kind not in allowed:
         by_stream = (
             "A subscription is opened over WebSocket, by the graphql-transport-ws protocol, or by POST with the header "
@@ -254,3 +258,4 @@ def _check_kind(document: DocumentNode, name: str | None, allowed: Collection[Op
         )
         message = by_stream if kind is OperationType.SUBSCRIPTION else f"A {kind.value} is sent by POST."
         raise OperationNotAllowed(_coded(GraphQLError(message), NO_OPERATION))
+    return found

@@ -38,29 +38,37 @@ class Connections(ServerState):
         return len(self.connections) >= self._at_most
 
 
-class _Unread:
+class _CutWhenUnread(asyncio.Protocol):
     """Ends a connection whose client does not read: what waits to be sent to it would be kept for ever."""
 
     patience_s: ClassVar = 60.0
+    transport: Any
+    _unread: asyncio.TimerHandle | None = None
 
-    def __init__(self) -> None:
-        self._timer: asyncio.TimerHandle | None = None
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._is_read()
+        self._unread = asyncio.get_running_loop().call_later(self.patience_s, self._cut)
 
-    def begins(self, transport: asyncio.Transport) -> None:
-        self.ends()
-        self._timer = asyncio.get_running_loop().call_later(self.patience_s, self._cut, transport)
+    def resume_writing(self) -> None:
+        self._is_read()
+        super().resume_writing()
 
-    def ends(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_read()
+        super().connection_lost(exc)
 
-    def _cut(self, transport: asyncio.Transport) -> None:
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _cut(self) -> None:
         CONNECTIONS_CUT.labels("unread").inc()
-        transport.abort()
+        self.transport.abort()
 
 
-class HTTPConnection(HttpToolsProtocol):
+class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
     """A connection that is closed when its client is too slow, or when there are too many."""
 
     head_timeout_s: ClassVar = 10.0
@@ -71,7 +79,6 @@ class HTTPConnection(HttpToolsProtocol):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._timer: asyncio.TimerHandle | None = None
-        self._unread = _Unread()
         self._head_bytes: int | None = 0
         """Of a head that is not complete; None while a body comes."""
         self._heard = False
@@ -89,7 +96,6 @@ class HTTPConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_more()
-        self._unread.ends()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -106,14 +112,6 @@ class HTTPConnection(HttpToolsProtocol):
         elif self._timer is None and self._is_idle and self.timeout_keep_alive_task is None:
             # Something came that begins no request: a line break, say. It ended uvicorn's timer.
             self._wait(self.head_timeout_s, self._head_is_late)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._unread.begins(self.transport)
-
-    def resume_writing(self) -> None:
-        self._unread.ends()
-        super().resume_writing()
 
     def handle_websocket_upgrade(self) -> None:
         self._wait_no_more()
@@ -190,27 +188,11 @@ class HTTPConnection(HttpToolsProtocol):
         self.transport.close()
 
 
-class SocketConnection(WebSocketsSansIOProtocol):
+class SocketConnection(_CutWhenUnread, WebSocketsSansIOProtocol):
     """A WebSocket that is cut off when its client does not read, and is told when the server stops."""
 
     goodbye_s: ClassVar = 2.0
     """For the client to answer the close frame when the server stops."""
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self._unread = _Unread()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._unread.ends()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._unread.begins(self.transport)
-
-    def resume_writing(self) -> None:
-        self._unread.ends()
-        super().resume_writing()
 
     def shutdown(self) -> None:
         """Say goodbye. uvicorn's own would say 1012, and close before the client could have read it."""

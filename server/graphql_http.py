@@ -20,12 +20,12 @@ from schema.operation import (
     ANSWERED_ONCE,
     EVERY_KIND,
     READING,
+    Checked,
     Operation,
     OperationNotAllowed,
     Operations,
     RequestRefused,
     TookTooLong,
-    kind_of,
 )
 from server import event_stream
 from server.event_stream import COMPLETE, EventStream, next_event
@@ -77,11 +77,11 @@ class GraphQLOverHTTP:
         if not accepted:
             raise Malformed(f"Accept must name one of {', '.join(_OFFERED)}.", 406)
         operation = await self._operation(request)
-        if event_stream.MEDIA_TYPE in accepted and request.method == "POST":
-            document = await self._operations.checked(operation, EVERY_KIND)
-            if kind_of(document, operation.name) is OperationType.SUBSCRIPTION or len(accepted) == 1:
-                return await self._stream(operation, context)
-        return await self._operations.execute(operation, context, _ALLOWED[request.method])
+        streams = event_stream.MEDIA_TYPE in accepted and request.method == "POST"
+        checked = await self._operations.checked(operation, EVERY_KIND if streams else _ALLOWED[request.method])
+        if streams and (checked.kind is OperationType.SUBSCRIPTION or len(accepted) == 1):
+            return await self._stream(checked, context)
+        return await self._operations.execute(checked, context)
 
     async def _operation(self, request: Request) -> Operation:
         """Raises Malformed."""
@@ -113,14 +113,14 @@ class GraphQLOverHTTP:
             raise Malformed("The body broke off.") from None  # nobody is there to read it
         return b"".join(parts)
 
-    async def _stream(self, operation: Operation, context: Context) -> EventStream:
+    async def _stream(self, operation: Checked, context: Context) -> EventStream:
         """Raises RequestRefused, or Overloaded, before there is an answer."""
         events = self._events(operation, context)
         # It begins once there is a place, and nothing to refuse; the first event may be long in coming.
         await anext(events)
         return EventStream(events, until=context.viewer.expires_at, stopping=self._stopping)
 
-    async def _events(self, operation: Operation, context: Context) -> AsyncGenerator[bytes]:
+    async def _events(self, operation: Checked, context: Context) -> AsyncGenerator[bytes]:
         with self._subscriptions.one(context.viewer.id):
             async with aclosing(self._operations.results(operation, context)) as results:
                 yield b""

@@ -12,7 +12,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from domain.error import Overloaded
 from resolvers.context import Context
 from schema.error import overloaded
-from schema.operation import Operation, RequestRefused
+from schema.operation import EVERY_KIND, Operation, RequestRefused
 from server.auth import KeysUnavailable, Unauthenticated
 
 SEND_TIMEOUT_S: Final = 15.0
@@ -108,7 +108,8 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         asked = Operation(operation.query, operation.operation_name, operation.variables)
         try:
             with self.view.subscriptions.one(self.context.viewer.id):
-                async with aclosing(self.view.operations.results(asked, self.context)) as results:
+                checked = await self.view.operations.checked(asked, EVERY_KIND)
+                async with aclosing(self.view.operations.results(checked, self.context)) as results:
                     async for result in results:
                         await operation.send_next(result)
         except RequestRefused as refused:

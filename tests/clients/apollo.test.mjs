@@ -9,40 +9,7 @@ import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
 import { resuming } from "./resuming.mjs";
-import { ALERTS, ask, AUTHORIZATION, DAILY_ALERT, HTTP_URL, LOG, WS_URL } from "./support.mjs";
-
-const SAVE = gql`
-  mutation ($input: SavePreferencesInput!) {
-    savePreferences(input: $input) {
-      __typename
-      ... on RouterPreferences {
-        id
-        defaultPriority
-      }
-      ... on Error {
-        code
-        path
-      }
-    }
-  }
-`;
-const PAGE = gql`
-  query ($first: Int!, $after: String) {
-    costAlerts(first: $first, after: $after) {
-      edges {
-        cursor
-        node {
-          id
-          thresholdAmount
-        }
-      }
-      pageInfo {
-        hasNextPage
-        endCursor
-      }
-    }
-  }
-`;
+import { ALERTS, ask, AUTHORIZATION, DAILY_ALERT, HTTP_URL, LOG, PAGE, SAVE, WS_URL } from "./support.mjs";
 
 let sockets;
 let client;
@@ -86,9 +53,9 @@ test("a query with variables", async () => {
 });
 
 test("a mutation whose result is a union: the new value, or what is wrong", async () => {
-  const saved = await client.mutate({ mutation: SAVE, variables: { input: { defaultPriority: "COST" } } });
+  const saved = await client.mutate({ mutation: gql(SAVE), variables: { input: { defaultPriority: "COST" } } });
   assert.equal(saved.data.savePreferences.defaultPriority, "COST");
-  const refused = await client.mutate({ mutation: SAVE, variables: { input: { maxLatencyMs: -1 } } });
+  const refused = await client.mutate({ mutation: gql(SAVE), variables: { input: { maxLatencyMs: -1 } } });
   assert.deepEqual(refused.data.savePreferences, {
     __typename: "InvalidInput",
     code: "INVALID_INPUT",
@@ -98,10 +65,10 @@ test("a mutation whose result is a union: the new value, or what is wrong", asyn
 
 test("a list is read page by page, and the pages are one list", async () => {
   for (const threshold of ["1001", "1002", "1003"]) await ask(DAILY_ALERT, { threshold });
-  const pages = client.watchQuery({ query: PAGE, variables: { first: 2 } });
+  const pages = client.watchQuery({ query: gql(PAGE), variables: { first: 2 } });
   const first = await new Promise((resolve) => pages.subscribe((result) => result.loading || resolve(result)));
   await pages.fetchMore({ variables: { after: first.data.costAlerts.pageInfo.endCursor } });
-  const { costAlerts } = client.readQuery({ query: PAGE, variables: { first: 2 } });
+  const { costAlerts } = client.readQuery({ query: gql(PAGE), variables: { first: 2 } });
   assert.deepEqual(
     costAlerts.edges.map(({ node }) => node.thresholdAmount),
     ["1003", "1002", "1001", "1000"],

@@ -16,6 +16,15 @@ export const LOG = `mutation($cost: Decimal!) {
   }
 }`;
 export const ALERTS = `subscription($after: String) { alertTriggered(after: $after) { cursor level amount } }`;
+export const SAVE = `mutation($input: SavePreferencesInput!) {
+  savePreferences(input: $input) { __typename ... on RouterPreferences { id defaultPriority } ... on Error { code path } }
+}`;
+export const PAGE = `query($first: Int!, $after: String) {
+  costAlerts(first: $first, after: $after) {
+    edges { cursor node { id thresholdAmount } }
+    pageInfo { hasNextPage endCursor }
+  }
+}`;
 
 // An operation over HTTP, beside the client under test; the value of its one root field.
 export async function ask(query, variables) {

@@ -7,36 +7,7 @@ import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
 import { resuming } from "./resuming.mjs";
-import { ALERTS, ask, AUTHORIZATION, DAILY_ALERT, HTTP_URL, LOG, WS_URL } from "./support.mjs";
-
-const SAVE = gql`
-  mutation ($input: SavePreferencesInput!) {
-    savePreferences(input: $input) {
-      ... on RouterPreferences {
-        defaultPriority
-      }
-      ... on Error {
-        code
-        path
-      }
-    }
-  }
-`;
-const PAGE = gql`
-  query ($first: Int!, $after: String) {
-    costAlerts(first: $first, after: $after) {
-      edges {
-        node {
-          thresholdAmount
-        }
-      }
-      pageInfo {
-        hasNextPage
-        endCursor
-      }
-    }
-  }
-`;
+import { ALERTS, ask, AUTHORIZATION, DAILY_ALERT, HTTP_URL, LOG, PAGE, SAVE, WS_URL } from "./support.mjs";
 
 let sockets;
 let client;
@@ -83,9 +54,9 @@ test("a query with variables, by POST and by GET", async () => {
 });
 
 test("a mutation whose result is a union: the new value, or what is wrong", async () => {
-  const saved = await client.mutation(SAVE, { input: { defaultPriority: "COST" } });
+  const saved = await client.mutation(gql(SAVE), { input: { defaultPriority: "COST" } });
   assert.equal(saved.data.savePreferences.defaultPriority, "COST");
-  const refused = await client.mutation(SAVE, { input: { maxLatencyMs: -1 } });
+  const refused = await client.mutation(gql(SAVE), { input: { maxLatencyMs: -1 } });
   assert.deepEqual(
     [refused.data.savePreferences.code, refused.data.savePreferences.path],
     ["INVALID_INPUT", ["input", "maxLatencyMs"]],
@@ -97,7 +68,7 @@ test("a list is read page by page", async () => {
   const amounts = [];
   let page = { hasNextPage: true, endCursor: null };
   while (page.hasNextPage) {
-    const { data, error } = await client.query(PAGE, { first: 3, after: page.endCursor });
+    const { data, error } = await client.query(gql(PAGE), { first: 3, after: page.endCursor });
     assert.equal(error, undefined);
     amounts.push(...data.costAlerts.edges.map(({ node }) => node.thresholdAmount));
     page = data.costAlerts.pageInfo;

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
-from server.connection import MAX_HEAD_BYTES, HTTPConnection, _Unread
+from server.connection import MAX_HEAD_BYTES, HTTPConnection, _CutWhenUnread
 from tests.conftest import serving
 from tests.support.socket import PATIENCE_S, signed_in
 
@@ -213,7 +213,7 @@ async def test_there_are_at_most_so_many_connections(app: Starlette, token: str)
 async def test_a_client_that_reads_nothing_is_cut_off(
     app: Starlette, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_Unread, "patience_s", SHORT_S)
+    monkeypatch.setattr(_CutWhenUnread, "patience_s", SHORT_S)
     before = cut("unread")
     long_answer: dict[str, Any] = {"query": "{ __schema { types { name description fields { name description } } } }"}
     body = json.dumps(long_answer).encode()
