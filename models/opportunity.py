@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -13,45 +11,64 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.cost_alert import Window, WindowMode
 from domain.money import ZERO
-from domain.opportunity import AlertUse, RuleUses, ended_windows
+from domain.opportunity import MAX_DECISIONS, AlertUse, RuleUses, ended_windows
 from models.cost_alert import AlertWindow, CostAlert
 from models.preference import RouterPreferences
 from models.routing import RoutingDecision
 from models.types import first_id_at
 
-MOST_A_DAY: Final = 1_000
-"""Decisions of a day that are looked at for rules, the first ones: so all days count, however many decisions there are."""
-_MOST_DAYS: Final = 30
-_DAY: Final = timedelta(days=1)
+_MOST_LISTS: Final = 10_000
+"""Different ones, of the rules that applied. Where there are more, hardly a rule is without use."""
+_FEW: Final = 10_000
+"""Of the latest decisions: every rule has applied to one of so many, as a rule."""
 
 
 async def rule_uses(session: AsyncSession, preferences: RouterPreferences, window: Window) -> RuleUses | None:
-    """To how many of the decisions since the preferences were changed each rule applied; None where there are no rules.
+    """To how many of the range's decisions each rule applied, of those since the preferences were last changed.
 
-    Of the last 30 days of the range at most.
+    None where there is no rule, no decision, or too much to read. Once every rule is known to have applied, earlier
+    decisions are not looked at.
     """
     changed_at = preferences.updated_at
     if not preferences.custom_rules or changed_at is None:
         return None
-    start = max(window.start, changed_at, window.end - _MOST_DAYS * _DAY)
-    applied: Counter[str] = Counter()
-    decided = 0
-    moment = start
-    while moment < window.end:
-        following = min(moment + _DAY, window.end)
-        lists = await _rules_of(session, preferences.user_id, Window(moment, following))
-        decided += len(lists)
-        applied.update(name for names in lists for name in names)
-        moment = following
-    names = [rule["name"] for rule in preferences.custom_rules]
-    return RuleUses(Window(start, max(start, window.end)), decided, {name: applied[name] for name in names})
+    since = Window(max(window.start, changed_at), window.end)
+    uses = await _rule_uses(session, preferences, since, _FEW)
+    if uses is None or uses.decided < _FEW or all(uses.applied.values()):
+        return uses
+    return await _rule_uses(session, preferences, since, MAX_DECISIONS)
 
 
-async def _rules_of(session: AsyncSession, user_id: UUID, window: Window) -> list[list[str]]:
+async def _rule_uses(
+    session: AsyncSession, preferences: RouterPreferences, window: Window, most: int
+) -> RuleUses | None:
     row = RoutingDecision
-    in_window = (row.id >= first_id_at(window.start), row.id < first_id_at(window.end))
-    statement = select(row.rules).where(row.user_id == user_id, *in_window).order_by(row.id).limit(MOST_A_DAY)
-    return list(await session.scalars(statement))
+    latest = (
+        select(row.rules, row.created_at)
+        .where(
+            row.user_id == preferences.user_id,
+            row.id >= first_id_at(window.start),
+            row.id < first_id_at(window.end),
+        )
+        .order_by(row.id.desc())
+        .limit(most)
+        .subquery()
+    ).c
+    # By the whole list: however many decisions there are, few lists are different.
+    alike = await session.execute(
+        select(latest.rules, func.count(), func.min(latest.created_at), func.max(latest.created_at))
+        .group_by(latest.rules)
+        .limit(_MOST_LISTS + 1)
+    )
+    lists = [(set(names), decisions, first, last) for names, decisions, first, last in alike]
+    if not 0 < len(lists) <= _MOST_LISTS:
+        return None
+    applied = {
+        rule["name"]: sum(decisions for names, decisions, _, _ in lists if rule["name"] in names)
+        for rule in preferences.custom_rules
+    }
+    first, last = min(first for _, _, first, _ in lists), max(last for _, _, _, last in lists)
+    return RuleUses(Window(first, window.end), last, sum(decisions for _, decisions, _, _ in lists), applied)
 
 
 async def alert_uses(session: AsyncSession, user_id: UUID, window: Window) -> list[AlertUse]:

@@ -1,7 +1,6 @@
 """Opportunities: what a user's own calls advise, and the A/B test of one."""
 
-from collections import defaultdict
-from datetime import date
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
@@ -10,15 +9,15 @@ import strawberry
 from domain.cost_alert import Window
 from domain.error import InvalidInput, NotFound
 from domain.opportunity import HourOfDay, Opportunity, Usage, find
-from domain.summary import AnalyticsDimension, Sums
+from domain.summary import AnalyticsDimension
 from models.ab_test import ABTest
 from models.opportunity import alert_uses, rule_uses
 from models.preference import default_preferences, preferences_of
-from models.summary import Summary, aside
+from models.summary import Summary, Summed, aside
 from resolvers.ab_test import start
 from resolvers.analytics import Filter
 from resolvers.context import Context, Info
-from resolvers.summary import Zone, summary_request
+from resolvers.summary import Zone, summary_request, turn
 
 if TYPE_CHECKING:
     from schema.analytics import AnalyticsFilterInput
@@ -59,7 +58,7 @@ async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_z
     so_far = Window(min(window.start, now), min(window.end, now))
     # Rules and alerts are not of a provider, a model, a task type or a test.
     asks_for_all = not request.filter.model_copy(update={"from_": None, "to": None}).model_dump(exclude_none=True)
-    async with context.database.viewer(context.viewer) as session:
+    async with turn(user_id), context.database.viewer(context.viewer) as session:
         preferences = await preferences_of(session, user_id) or default_preferences(user_id)
         usage = Summary(session, user_id, request.filter, _USAGE, percentiles=False)
         by_model = await usage.over([window])
@@ -73,7 +72,10 @@ async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_z
 
     def found() -> list[Opportunity]:
         return find(
-            [_usage(group, sums) for (_, group), sums in by_model.items()],
+            [
+                Usage(provider or "", model or "", task_type or "", sums)
+                for (_, (provider, model, task_type)), sums in by_model.items()
+            ],
             _hours_of_day(hours, by_hour, ZoneInfo(request.time_zone)),
             rules,
             alerts,
@@ -85,43 +87,10 @@ async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_z
     return await aside(found)
 
 
-def _usage(group: tuple[str | None, ...], sums: Sums) -> Usage:
-    provider, model, task_type = (value or "" for value in group)
-    return Usage(
-        provider=provider,
-        model=model,
-        task_type=task_type,
-        calls=sums.calls,
-        successes=sums.successes,
-        priced=sums.priced,
-        cost=sums.total_cost,
-        cost_sum_squares=sums.cost_sum_squares,
-        timed=sums.timed,
-        latency_sum_ms=sums.latency_sum_ms,
-        latency_sum_squares=sums.latency_sum_squares,
-        input_tokens=sums.input_tokens,
-        output_tokens=sums.output_tokens,
-    )
-
-
-def _hours_of_day(
-    hours: list[Window], by_hour: dict[tuple[int, tuple[str | None, ...]], Sums], zone: ZoneInfo
-) -> list[HourOfDay]:
+def _hours_of_day(hours: Sequence[Window], by_hour: Summed, zone: ZoneInfo) -> list[HourOfDay]:
     """An hour of UTC counts for the day and hour on the wall in which it begins."""
-    totals: defaultdict[tuple[str, date, int], Sums] = defaultdict(Sums)
-    for (place, (provider,)), sums in by_hour.items():
-        local = hours[place].start.astimezone(zone)
-        totals[provider or "", local.date(), local.hour].add(sums)
+    local = [hour.start.astimezone(zone) for hour in hours]
     return [
-        HourOfDay(
-            provider,
-            day,
-            hour,
-            sums.calls,
-            sums.successes,
-            sums.timed,
-            sums.latency_sum_ms,
-            sums.latency_sum_squares,
-        )
-        for (provider, day, hour), sums in totals.items()
+        HourOfDay(provider or "", local[place].date(), local[place].hour, sums)
+        for (place, (provider,)), sums in by_hour.items()
     ]

@@ -117,6 +117,14 @@ def summary_request(filter: "AnalyticsFilterInput | None", **asked: Any) -> Summ
     return SummaryRequest.checked({name: value for name, value in given.items() if value is not None}, ())
 
 
+def turn(user_id: UUID) -> asyncio.Semaphore:
+    """What a user's summaries take turns by. Forgotten once nobody waits for it."""
+    turn = _turns.get(user_id)
+    if turn is None:
+        turn = _turns[user_id] = asyncio.Semaphore(_AT_ONCE)
+    return turn
+
+
 async def _summed(
     info: Info,
     request: SummaryRequest,
@@ -127,17 +135,9 @@ async def _summed(
     context = info.context
     # Histograms are read for percentiles alone.
     percentiles = any(name.startswith("latencyP") for name in selected(info))
-    async with _turn(context.viewer.id), context.database.viewer(context.viewer) as session:
+    async with turn(context.viewer.id), context.database.viewer(context.viewer) as session:
         summary = Summary(session, context.viewer.id, request.filter, dimensions, percentiles=percentiles)
         return await summary.over(buckets, places)
-
-
-def _turn(user_id: UUID) -> asyncio.Semaphore:
-    """What a user's summaries take turns by. Forgotten once nobody waits for it."""
-    turn = _turns.get(user_id)
-    if turn is None:
-        turn = _turns[user_id] = asyncio.Semaphore(_AT_ONCE)
-    return turn
 
 
 def _by_text(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:

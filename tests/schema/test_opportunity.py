@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from domain.cost_alert import Window
+from domain.opportunity import MAX_DECISIONS, RuleUses
+from domain.viewer import Viewer
+from models.database import Database
+from models.opportunity import rule_uses
+from models.preference import preferences_of
+from resolvers.summary import turn
 from tests.conftest import Clock
 from tests.support.api import Api
 from tests.support.load import ROUTE
@@ -139,7 +149,7 @@ async def test_hours_at_which_a_provider_fails_are_told_by_the_clock_on_the_wall
 
 
 async def test_rules_that_never_applied_and_alerts_that_are_never_near(api: Api, clock: Clock) -> None:
-    # given a rule that applies and one that does not, an alert far above what is spent, and 999 decisions in a week
+    # given a rule that applies and one that does not, an alert far above what is spent, and 999 decisions in nine days
     rules = [
         {"name": "used", "when": {"taskType": "chat"}, "then": {"priority": "COST"}},
         {"name": "unused", "when": {"taskType": "nothing"}, "then": {"priority": "COST"}},
@@ -147,20 +157,20 @@ async def test_rules_that_never_applied_and_alerts_that_are_never_near(api: Api,
     await api.ask(SAVE, input={"customRules": rules})
     alert = await api.ask(SET_ALERT)
     asked = {"taskType": "chat", "candidates": [{"provider": "openai", "model": "gpt-4o-mini"}]}
-    saved_at = clock()
     for number in range(999):
         if number in (0, 400, 800):
             await logged(api, calls("openai", "a", 1, 100, clock().isoformat()))
-            clock.advance(days=2)
+            clock.advance(days=4)
         assert (await api.ask(ROUTE, input=asked))["__typename"] == "RoutingDecision"
     clock.advance(days=1)
     assert await of_kind(api, "UNUSED_RULE") == []
-    # when there is one more, then the rule is told, of the time in which it was there
+    # when there is one more, then the rule is told, of the time from the first of them
     assert (await api.ask(ROUTE, input=asked))["__typename"] == "RoutingDecision"
     clock.advance(minutes=1)
     [rule] = await of_kind(api, "UNUSED_RULE")
     assert ("unused" in rule["title"], rule["calls"]) == (True, 1_000)
-    assert (rule["filter"]["from"], rule["filter"]["providers"]) == (f"{saved_at:%Y-%m-%dT%H:%M:%SZ}", None)
+    assert (rule["filter"]["from"], rule["filter"]["providers"]) == ("2026-03-14T12:00:00Z", None)
+    assert "from 2026-03-14 12:00 to 2026-03-23 12:01 UTC" in rule["explanation"]
     [idle] = await of_kind(api, "IDLE_ALERT")
     assert idle["calls"] == 0
     # and neither where other things were asked for
@@ -176,6 +186,70 @@ async def test_rules_that_never_applied_and_alerts_that_are_never_near(api: Api,
     await logged(api, calls("openai", "a", 1, 900, clock().isoformat()))
     clock.advance(days=1)
     assert await of_kind(api, "IDLE_ALERT") == []
+
+
+async def test_windows_that_have_not_ended_say_nothing_of_an_alert(api: Api, clock: Clock) -> None:
+    # given
+    await api.ask(SET_ALERT)
+    # when asked for a range that ends in ten days
+    to = (clock() + timedelta(days=10)).isoformat()
+    assert await of_kind(api, "IDLE_ALERT", filter={"to": to}) == []
+    # then, once three have ended
+    clock.advance(days=4)
+    [found] = await of_kind(api, "IDLE_ALERT", filter={"to": to})
+    assert (found["filter"]["from"], found["filter"]["to"]) == ("2026-03-10T00:00:00Z", "2026-03-14T00:00:00Z")
+
+
+async def test_uses_of_rules_are_counted_since_the_preferences_were_changed_and_however_long_ago(
+    api: Api, other_api: Api, database: Database, viewer: Viewer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given rules that applied together, alone, and not since they were saved again; decisions a minute apart
+    rules = [
+        {"name": name, "when": {"taskType": task_type}, "then": then}
+        for name, task_type, then in (
+            ("chat", "chat", {"priority": "COST"}),
+            ("chat too", "chat", {"prefer": ["openai"]}),
+            ("code", "code", {"priority": "COST"}),
+            ("before", "other", {"priority": "COST"}),
+        )
+    ]
+    candidates = [{"provider": "openai", "model": "gpt-4o-mini"}]
+
+    async def decide(api: Api, *task_types: str) -> None:
+        for task_type in task_types:
+            clock.advance(minutes=1)
+            made = await api.ask(ROUTE, input={"taskType": task_type, "candidates": candidates})
+            assert made["__typename"] == "RoutingDecision"
+
+    async def uses(most: int = MAX_DECISIONS) -> RuleUses | None:
+        monkeypatch.setattr("models.opportunity.MAX_DECISIONS", most)
+        async with database.viewer(viewer) as session:
+            preferences = await preferences_of(session, viewer.id)
+            assert preferences is not None
+            return await rule_uses(session, preferences, window)
+
+    window = Window(clock() - timedelta(days=30), clock() + timedelta(days=1))
+    await api.ask(SAVE, input={"customRules": rules})
+    await decide(api, "other", "other")
+    clock.advance(minutes=1)
+    await api.ask(SAVE, input={"customRules": rules})
+    assert await uses() is None
+    await decide(api, "code", "chat", "chat", "unknown", "chat")
+    await decide(other_api, "other")
+    # when, then
+    first, last = clock() - timedelta(minutes=5), clock() - timedelta(minutes=1)
+    applied = {"chat": 3, "chat too": 3, "code": 1, "before": 0}
+    assert await uses() == RuleUses(Window(first, window.end), last, 5, applied)
+    # and where the latest ones do not tell, the earlier ones do
+    monkeypatch.setattr("models.opportunity._FEW", 2)
+    assert await uses() == RuleUses(Window(first, window.end), last, 5, applied)
+    # and where there are too many, the stretch says which were looked at
+    assert await uses(most=3) == RuleUses(
+        Window(last - timedelta(minutes=2), window.end), last, 3, {"chat": 2, "chat too": 2, "code": 0, "before": 0}
+    )
+    # and where lists of rules hardly repeat, nothing is said
+    monkeypatch.setattr("models.opportunity._MOST_LISTS", 2)
+    assert await uses() is None
 
 
 async def test_a_preferred_provider_that_costs_more_for_nothing(api: Api) -> None:
@@ -204,3 +278,15 @@ async def test_nothing_is_advised_from_few_calls_or_from_anothers(api: Api, othe
 async def test_a_filter_out_of_bounds_is_refused(api: Api, variables: dict[str, Any], message: str) -> None:
     [error] = await api.errors(OPPORTUNITIES, **variables)
     assert error["message"].startswith(message)
+
+
+async def test_a_user_waits_for_a_turn_and_others_do_not(api: Api, other_api: Api, user_id: UUID) -> None:
+    # given all turns of a user taken
+    async with turn(user_id), turn(user_id):
+        assert turn(user_id).locked()
+        # when
+        waiting = asyncio.create_task(api.ask(OPPORTUNITIES))
+        assert await other_api.ask(OPPORTUNITIES) == []
+        # then
+        assert not waiting.done()
+    assert await waiting == []

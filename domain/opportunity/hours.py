@@ -1,0 +1,249 @@
+"""When a provider does worse: at hours of the day at which it fails or is slow out of habit, not for once.
+
+Calls of one day are alike: an outage fails them all. So days count as `domain.inference` counts the groups of units, and
+intervals are as wide as days differ. That estimate is weak where days are few, which is what the days on which it must
+have been worse are for, and that it must be worse without its worst day too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple, TypeVar
+
+from domain import summary
+from domain.cost_alert import Window
+from domain.inference import MINIMUM_CALLS, Arm, Comparison, Group, Metric, Sums, Verdict
+from domain.opportunity.advice import (
+    ROUNDING,
+    Evidence,
+    Looked,
+    Opportunity,
+    OpportunityKind,
+    compared_means,
+    counted,
+    filter_of,
+    grouped,
+    id_of,
+    level,
+    milliseconds,
+    percent,
+    points,
+    range_of,
+    short,
+    spellings,
+)
+from domain.price import provider_id
+
+MINIMUM_DAYS: Final = 3
+"""On which a provider does worse at an hour, before that is called a habit: an outage is none."""
+
+_MORE_FAILURES: Final = 0.05
+_SLOWER: Final = 1.5
+_HOURS: Final = 24
+
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class HourOfDay:
+    """What calls of one provider at one hour of one day add up to."""
+
+    provider: str
+    day: date
+    hour: int
+    """0 to 23, by the clock of the time zone that was asked for."""
+    sums: summary.Sums
+
+
+class _Cell(NamedTuple):
+    hour: int
+    day: date
+    values: Sums
+    """Of its calls: failures (1 or 0), or ms."""
+
+
+class _Grid:
+    """The values of one provider's calls."""
+
+    def __init__(self, cells: Sequence[_Cell]) -> None:
+        self._cells = cells
+        self._hours = _added((cell.hour, cell.values) for cell in cells)
+
+    def looked_at(self) -> list[int]:
+        """The hours of which there are enough calls to compare, and enough at the others."""
+        every = sum(values.count for values in self._hours.values())
+        counts = ((hour, values.count) for hour, values in sorted(self._hours.items()))
+        return [hour for hour, count in counts if min(count, every - count) >= MINIMUM_CALLS]
+
+    def totals(self, hours: Collection[int]) -> tuple[Sums, Sums]:
+        """The values at these hours, and at the others."""
+        here, elsewhere = (
+            sum((values for hour, values in self._hours.items() if (hour in hours) == wanted), Sums())
+            for wanted in (True, False)
+        )
+        return here, elsewhere
+
+    def arms(self, hours: Collection[int]) -> tuple[Arm, Arm]:
+        """The same, by day."""
+        here, elsewhere = (
+            _added((cell.day, cell.values) for cell in self._cells if (cell.hour in hours) == wanted)
+            for wanted in (True, False)
+        )
+        totals = self.totals(hours)
+        return _arm(totals[0], here), _arm(totals[1], elsewhere)
+
+    def without(self, day: date) -> _Grid:
+        return _Grid([cell for cell in self._cells if cell.day != day])
+
+
+def _added(values: Iterable[tuple[_Key, Sums]]) -> dict[_Key, Sums]:
+    """The sums of each key. Of hundreds of thousands: a new value for each addition would take most of the time."""
+    added: defaultdict[_Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    counts: Counter[_Key] = Counter()
+    for key, each in values:
+        counts[key] += each.count
+        total_and_squares = added[key]
+        total_and_squares[0] += each.total
+        total_and_squares[1] += each.squares
+    return {key: Sums(counts[key], total, squares) for key, (total, squares) in added.items()}
+
+
+def _arm(values: Sums, days: Mapping[date, Sums]) -> Arm:
+    """With a group for each day. They state no calls: fewer days than there must be units are enough here."""
+    groups = {day.toordinal(): Group(priced=of.count, capped_cost_sum=of.total) for day, of in days.items() if of.count}
+    return Arm(values.count, values.count, cost=values, groups=groups)
+
+
+class _Habit(NamedTuple):
+    compared: Comparison
+    """Of these hours with the others."""
+    worse_days: int
+    days: int
+
+
+def bad_hours(kind: OpportunityKind, hours: Iterable[HourOfDay], window: Window) -> Iterator[Opportunity]:
+    """Of each provider, the runs of hours at which it fails, or is slow, out of habit."""
+    providers = grouped(hours, lambda row: provider_id(row.provider))
+    grids = {provider: _grid(kind, rows) for provider, rows in providers.items()}
+    looked = Looked(window, sum(len(grid.looked_at()) for grid in grids.values()))
+    for provider, grid in grids.items():
+        bad = {hour for hour in grid.looked_at() if _habit(kind, grid, [hour], looked.alpha)}
+        for block in _neighbours(bad):
+            if habit := _habit(kind, grid, block, looked.alpha):
+                yield _opportunity(kind, providers[provider], block, habit, looked)
+
+
+def _grid(kind: OpportunityKind, rows: Iterable[HourOfDay]) -> _Grid:
+    return _Grid([_Cell(row.hour, row.day, _values(kind, row.sums)) for row in rows])
+
+
+def _values(kind: OpportunityKind, sums: summary.Sums) -> Sums:
+    if kind is OpportunityKind.SLOW_HOURS:
+        return Sums(sums.timed, sums.latency_sum_ms, sums.latency_sum_squares)
+    failures = sums.calls - sums.successes
+    return Sums(sums.calls, failures, failures)
+
+
+def _habit(kind: OpportunityKind, grid: _Grid, hours: Collection[int], alpha: float) -> _Habit | None:
+    """How these hours compare with the others, where they are worse on enough days, and without their worst day too."""
+    compared = _worse(kind, grid, hours, alpha)
+    if compared is None:
+        return None
+    here, elsewhere = grid.arms(hours)
+    usual = elsewhere.cost.mean or 0.0
+    days = {day: group.sums(Metric.COST) for day, group in here.groups.items()}
+    worse_days = [day for day, values in days.items() if _matters(kind, values.mean or 0.0, usual)]
+    if len(worse_days) < MINIMUM_DAYS:
+        return None
+    worst = max(days, key=lambda day: (days[day].total - days[day].count * usual, day))
+    if _worse(kind, grid.without(date.fromordinal(worst)), hours, alpha) is None:
+        return None
+    return _Habit(compared, len(worse_days), len(days))
+
+
+def _worse(kind: OpportunityKind, grid: _Grid, hours: Collection[int], alpha: float) -> Comparison | None:
+    """How these hours compare with the others, if they are shown to be worse by as much as matters."""
+    here, elsewhere = grid.totals(hours)
+    if not _matters(kind, here.mean or 0.0, elsewhere.mean or 0.0):
+        return None
+    compared = compared_means(*grid.arms(hours), alpha)
+    return compared if compared.verdict is Verdict.B_BETTER else None
+
+
+def _matters(kind: OpportunityKind, here: float, elsewhere: float) -> bool:
+    if kind is OpportunityKind.SLOW_HOURS:
+        return here >= _SLOWER * elsewhere
+    return here - elsewhere >= _MORE_FAILURES - ROUNDING
+
+
+def _neighbours(hours: set[int]) -> list[list[int]]:
+    """The hours in runs, each from the first to the last; the hour after 23 is 0."""
+    runs = []
+    for first in sorted(hour for hour in hours if (hour - 1) % _HOURS not in hours):
+        run = [first]
+        while (following := (run[-1] + 1) % _HOURS) in hours:
+            run.append(following)
+        runs.append(run)
+    return runs
+
+
+def _opportunity(
+    kind: OpportunityKind, rows: Sequence[HourOfDay], hours: list[int], habit: _Habit, looked: Looked
+) -> Opportunity:
+    failing = kind is OpportunityKind.FAILING_HOURS
+    calls = _calls_by_spelling(rows)
+    names = spellings(sorted(calls, key=lambda name: (-calls[name], name)))
+    # As `domain.preference.HourRange` states it.
+    first, last = hours[0], hours[-1] + 1
+    between = f"between {first:02}:00 and {last:02}:00"
+    method = (
+        f"Success rates are compared by always-valid intervals, and differ by {100 * _MORE_FAILURES:.0f} points or more"
+        if failing
+        else f"Mean latencies are compared by always-valid intervals, and differ by a factor of {_SLOWER} or more"
+    )
+    return Opportunity(
+        id=id_of(kind, provider_id(names[0]), str(first), str(last)),
+        kind=kind,
+        title=f"{names[0]} {'fails more' if failing else 'is slower'} {between} than at other hours: let a rule for these "
+        "hours send calls elsewhere.",
+        explanation=f"Calls of {names[0]} {range_of(looked.window)}, by hour of the day in the time zone asked for, beside "
+        f"those of its other hours. {method}: at each of these hours, on {MINIMUM_DAYS} days or more, and still without "
+        "the worst of its days. Intervals are as wide as days differ, so that outages of a few days are not taken for a "
+        f"habit. They hold however often one looks, {level(looked, 'hours of a provider')} (Bonferroni)."
+        f"{short(looked.window)} The calls were not assigned by chance: other requests, or other models, at these hours may "
+        f"be the reason. A custom rule whose condition is hours from {first} to {last} in that time zone, and which prefers "
+        "another provider or blocks this one, would send them elsewhere. The filter shows the provider's calls of all hours.",
+        evidence=[
+            *(_failing_evidence(habit.compared, between) if failing else _slow_evidence(habit.compared, between)),
+            Evidence("Days on which it was worse", f"{habit.worse_days:,} of {habit.days:,} with calls then"),
+        ],
+        calls=sum(row.sums.calls for row in rows if row.hour in hours),
+        filter=filter_of(looked.window, providers=names),
+    )
+
+
+def _calls_by_spelling(rows: Iterable[HourOfDay]) -> dict[str, int]:
+    calls: defaultdict[str, int] = defaultdict(int)
+    for row in rows:
+        calls[row.provider] += row.sums.calls
+    return calls
+
+
+def _failing_evidence(compared: Comparison, between: str) -> Iterator[Evidence]:
+    for when, rate, calls in _both(compared, between):
+        yield Evidence(f"Failures {when}", f"{percent(rate)} of {counted(calls, 'call')}")
+    yield Evidence("More failures", points(compared.low, compared.high))
+
+
+def _slow_evidence(compared: Comparison, between: str) -> Iterator[Evidence]:
+    for when, mean_ms, calls in _both(compared, between):
+        yield Evidence(f"Mean latency {when}", f"{mean_ms:,.0f} ms, over {counted(calls, 'call')}")
+    yield Evidence("Slower by", milliseconds(compared.low, compared.high))
+
+
+def _both(compared: Comparison, between: str) -> Iterator[tuple[str, float, int]]:
+    yield between, compared.value_a or 0.0, compared.count_a
+    yield "at other hours", compared.value_b or 0.0, compared.count_b
