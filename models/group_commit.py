@@ -24,7 +24,7 @@ QUEUED_TIMES: Final = 10
 _RETRY_AFTER_MS: Final = 1_000
 _RETRIES: Final = 5
 
-QUEUE_DEPTH: Final = Gauge("router_ledger_queued", "What waits to be committed", ["of"])
+QUEUE_DEPTH: Final = Gauge("router_ledger_queued", "What waits to be committed", ["of"], multiprocess_mode="livesum")
 BATCH_SIZE: Final = Histogram(
     "router_ledger_batch",
     "How much was in one commit",

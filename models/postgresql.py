@@ -56,6 +56,7 @@ class PostgreSQL:
         self._engine = create_async_engine(
             url,
             isolation_level="AUTOCOMMIT",
+            hide_parameters=True,  # what users stored is not for logs
             json_deserializer=from_json,
             pool_size=_POOL_SIZE,
             max_overflow=0,

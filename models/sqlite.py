@@ -67,6 +67,7 @@ def _engine(url: URL, *, read_only: bool) -> AsyncEngine:
         url,
         pool_size=_READERS if read_only else 1,
         max_overflow=0,
+        hide_parameters=True,  # what users stored is not for logs
         pool_timeout=_BUSY_TIMEOUT_S,
         connect_args={"timeout": _BUSY_TIMEOUT_S},
     )

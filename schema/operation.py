@@ -107,6 +107,11 @@ class Checked:
     def name(self) -> str | None:
         return self.definition.name.value if self.definition.name else None
 
+    @property
+    def title(self) -> str:
+        """Its kind and name, for people."""
+        return f"{self.kind.value} {self.name}" if self.name else self.kind.value
+
 
 class Operations:
     """Checks operations and executes them."""

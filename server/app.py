@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Final
 
 from genai_prices import UpdatePrices
-from prometheus_client import make_asgi_app
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -26,8 +26,10 @@ from server.headers import SecurityHeaders
 from server.health import Readiness, healthz
 from server.ingest import Ingest
 from server.listener import Listener
-from server.metrics import RequestMetrics
+from server.metrics import metrics_app
+from server.observation import Observation
 from server.settings import Settings
+from server.tracing import Tracing, otlp_exporter
 
 _PREFLIGHT_KEPT_S: Final = 600
 
@@ -38,11 +40,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
     database = Database(settings.database, events.publish)
     ledger = Ledger(database, clock)
     authenticator = Authenticator(settings)
-    graphql = GraphQLApp(settings, authenticator, database, ledger, events, clock)
+    tracing = Tracing(otlp_exporter() if settings.tracing else None)
+    graphql = GraphQLApp(settings, authenticator, database, ledger, events, clock, tracing)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.to_thread, tracing.shut_down)
             stack.push_async_callback(database.dispose)
             if database.url.get_backend_name() == "postgresql":
                 await stack.enter_async_context(Listener(database.url, events).running())
@@ -62,10 +66,10 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             Route("/export/analytics", Export(authenticator, database).__call__, methods=["GET"]),
             Route("/healthz", healthz),
             Route("/readyz", Readiness(database, ledger).__call__),
-            Mount("/metrics", make_asgi_app()),
+            Mount("/metrics", metrics_app()),
         ],
         middleware=[
-            Middleware(RequestMetrics),
+            Middleware(Observation, tracing),
             Middleware(SecurityHeaders),
             # No credentials: tokens are sent, not kept in cookies that a browser adds by itself.
             Middleware(

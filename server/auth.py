@@ -13,6 +13,7 @@ import jwt
 from starlette.responses import JSONResponse, Response
 
 from domain.viewer import Viewer
+from server import log
 from server.keys import KeysUnavailable, ProviderKeys, UnknownKey
 from server.settings import Settings
 
@@ -61,6 +62,8 @@ class Authenticator:
             if len(self._trusted) >= _TRUSTED_TOKENS:
                 self._trusted.clear()
             self._trusted[token] = (viewer, now_s + min(_seconds_left(viewer), TRUST_S))
+        if (entry := log.current.get()) is not None:
+            entry.user_id = viewer.id
         return viewer
 
     async def _verified(self, token: str) -> Viewer:

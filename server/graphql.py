@@ -30,6 +30,7 @@ from server.graphql_ws import TransportWSHandler
 from server.json_text import decoded
 from server.places import Places
 from server.settings import Settings
+from server.tracing import Tracing
 
 
 class GraphQLApp(GraphQL[Context, None]):
@@ -45,6 +46,7 @@ class GraphQLApp(GraphQL[Context, None]):
         ledger: Ledger,
         events: Events,
         clock: Callable[[], datetime],
+        tracing: Tracing,
     ) -> None:
         super().__init__(
             schema,
@@ -57,11 +59,14 @@ class GraphQLApp(GraphQL[Context, None]):
         self.subscriptions = Places(
             "subscriptions", in_all=settings.max_subscriptions, per_user=settings.max_subscriptions_per_user
         )
+        self.tracing = tracing
         self.stopping = asyncio.Event()
         """Ends what would go on for ever."""
         self._open = 0
         self._max_open = settings.max_sockets
-        self._http = GraphQLOverHTTP(self.operations, self.subscriptions, settings.max_body_bytes, self.stopping)
+        self._http = GraphQLOverHTTP(
+            self.operations, self.subscriptions, tracing, settings.max_body_bytes, self.stopping
+        )
         self._authenticator = authenticator
         self._new_context: Callable[[Viewer | None], Context] = partial(
             Context, database, ledger, events, clock, AlertFeed(database, clock), KnowledgeCache(database, clock)

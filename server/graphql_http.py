@@ -27,10 +27,11 @@ from schema.operation import (
     RequestRefused,
     TookTooLong,
 )
-from server import event_stream
+from server import event_stream, log
 from server.event_stream import COMPLETE, EventStream, next_event
 from server.json_text import JSON, decoded
 from server.places import Places
+from server.tracing import Tracing
 
 _JSON: Final = "application/json"
 _RESPONSE: Final = "application/graphql-response+json"
@@ -51,10 +52,16 @@ class GraphQLOverHTTP:
     """Answers requests, whatever they ask."""
 
     def __init__(
-        self, operations: Operations, subscriptions: Places, max_body_bytes: int, stopping: asyncio.Event
+        self,
+        operations: Operations,
+        subscriptions: Places,
+        tracing: Tracing,
+        max_body_bytes: int,
+        stopping: asyncio.Event,
     ) -> None:
         self._operations = operations
         self._subscriptions = subscriptions
+        self._tracing = tracing
         self._max_body_bytes = max_body_bytes
         self._stopping = stopping
 
@@ -79,9 +86,12 @@ class GraphQLOverHTTP:
         operation = await self._operation(request)
         streams = event_stream.MEDIA_TYPE in accepted and request.method == "POST"
         checked = await self._operations.checked(operation, EVERY_KIND if streams else _ALLOWED[request.method])
+        if (entry := log.current.get()) is not None:
+            entry.operation = checked.title
         if streams and (checked.kind is OperationType.SUBSCRIPTION or len(accepted) == 1):
             return await self._stream(checked, context)
-        return await self._operations.execute(checked, context)
+        with self._tracing.operation(checked):
+            return await self._operations.execute(checked, context)
 
     async def _operation(self, request: Request) -> Operation:
         """Raises Malformed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack, aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
@@ -13,7 +14,9 @@ from domain.error import Overloaded
 from resolvers.context import Context
 from schema.error import overloaded
 from schema.operation import EVERY_KIND, Operation, RequestRefused
+from server import log
 from server.auth import KeysUnavailable, Unauthenticated
+from server.observation import logged
 
 SEND_TIMEOUT_S: Final = 15.0
 """How long a client may leave what is sent to it unread before its socket is closed."""
@@ -109,9 +112,13 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         try:
             with self.view.subscriptions.one(self.context.viewer.id):
                 checked = await self.view.operations.checked(asked, EVERY_KIND)
-                async with aclosing(self.view.operations.results(checked, self.context)) as results:
-                    async for result in results:
-                        await operation.send_next(result)
+                if (entry := log.current.get()) is not None:
+                    # This is a task of its own: other operations of the socket have their own lines.
+                    log.current.set(replace(entry, operation=checked.title))
+                with logged("operation"), self.view.tracing.operation(checked):
+                    async with aclosing(self.view.operations.results(checked, self.context)) as results:
+                        async for result in results:
+                            await operation.send_next(result)
         except RequestRefused as refused:
             await operation.send_initial_errors(refused.errors)
         except Overloaded as refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import gc
+import logging
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from uuid import UUID
 import uvicorn
 from starlette.applications import Starlette
 
+from server import log
 from server.app import create_app
 from server.auth import make_token
 from server.connection import Connections, HTTPConnection, SocketConnection
@@ -27,6 +29,8 @@ _LOCAL_TOKEN_LIFETIME = timedelta(days=30)
 _GRACEFUL_SHUTDOWN_S = 10
 # Threads that compute give way to the event loop ten times as often as is usual: each of its turns waits for that.
 _SWITCH_INTERVAL_S = 0.0005
+
+_log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -49,7 +53,7 @@ class Server(uvicorn.Server):
                 ws_per_message_deflate=False,
                 ws_max_size=MAX_MESSAGE_BYTES,
                 lifespan="on",
-                log_level="warning",
+                log_config=None,  # what it logs goes where all goes
                 access_log=False,
                 server_header=False,
                 timeout_keep_alive=keep_alive_s,
@@ -87,12 +91,12 @@ def run(settings: Settings, local_user: UUID) -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket, local_user: UUID) -> None:
+    log.configure(settings.log_level)
     app = create_app(settings)
     if settings.lets_in_too_many:
-        print(
-            "warning: set ROUTER_JWT_ISSUER and ROUTER_JWT_AUDIENCE: without them any token that the keys at "
-            "ROUTER_JWKS_URL signed is let in",
-            file=sys.stderr,
+        _log.warning(
+            "set ROUTER_JWT_ISSUER and ROUTER_JWT_AUDIENCE: without them any token that the keys at ROUTER_JWKS_URL signed "
+            "is let in"
         )
     # What start-up made stays: the collector need not look through it again and again.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 import pydantic
 from pydantic import Field, HttpUrl, SecretStr, field_validator
@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     refresh_prices: bool = False
     # Of web pages that may call the API from browsers, such as https://app.example.com; with commas between.
     cors_origins: str = ""
+    # From which on lines are logged; `info` has one for each request.
+    log_level: Literal["info", "warning", "error"] = "warning"
+    # Whether OpenTelemetry gets traces; where to is said by its own variables, OTEL_EXPORTER_OTLP_ENDPOINT before all.
+    tracing: bool = False
     # Whether clients may ask for the schema, and errors suggest names that are in it.
     introspection: bool = True
     operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
