@@ -36,7 +36,9 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         _Formatter(
-            ["levelname", "name", "message"], rename_fields={"levelname": "level", "name": "logger"}, timestamp=True
+            ["levelname", "process", "name", "message"],
+            rename_fields={"levelname": "level", "process": "pid", "name": "logger"},
+            timestamp=True,
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

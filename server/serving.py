@@ -1,4 +1,4 @@
-"""`python -m server serve`: one process, one socket."""
+"""`python -m server serve`: one process, or several workers, at one address."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import asyncio
 import fcntl
 import gc
 import logging
+import multiprocessing
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from multiprocessing.synchronize import Semaphore
+from tempfile import TemporaryDirectory
 from types import FrameType
 from uuid import UUID
 
@@ -23,7 +27,9 @@ from server.app import create_app
 from server.auth import make_token
 from server.connection import Connections, HTTPConnection, SocketConnection
 from server.graphql_ws import MAX_MESSAGE_BYTES
+from server.metrics import MULTIPROCESS_DIR
 from server.settings import DEFAULT_KEEP_ALIVE_S, DEFAULT_MAX_CONNECTIONS, Settings, StartupError
+from server.workers import CANNOT_START, SPAWNING, Workers
 
 _LOCAL_TOKEN_LIFETIME = timedelta(days=30)
 _GRACEFUL_SHUTDOWN_S = 10
@@ -68,12 +74,19 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            if (parent := multiprocessing.parent_process()) is not None:
+                asyncio.get_running_loop().add_reader(parent.sentinel, self._left_alone, parent.sentinel)
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._stopping is not None:
             self._stopping.set()
         await super().shutdown(sockets)
+
+    def _left_alone(self, parent: int) -> None:
+        """Stop: the process that would have said so is gone."""
+        asyncio.get_running_loop().remove_reader(parent)
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop. Being told to by SIGTERM is no failure: uvicorn would raise it once more when all is done."""
@@ -85,13 +98,37 @@ class Server(uvicorn.Server):
 
 def run(settings: Settings, local_user: UUID) -> None:
     """Serve until told to stop, over a database that is migrated. Raises StartupError when that cannot begin."""
-    listening = _bind(settings)
-    with _sole_server(settings):
-        _serve(settings, listening, local_user)
-
-
-def _serve(settings: Settings, listening: socket.socket, local_user: UUID) -> None:
     log.configure(settings.log_level)
+    listening = _bind(settings, settings.port)
+    if settings.workers > 1:
+        _serve_by_workers(settings, listening, local_user)
+        return
+    with _sole_server(settings):
+        _serve(settings, listening, local_user, lambda: True)
+
+
+def _serve_by_workers(settings: Settings, bound: socket.socket, local_user: UUID) -> None:
+    if settings.database.get_backend_name() == "sqlite":
+        raise StartupError("ROUTER_WORKERS: several workers need PostgreSQL")
+    port = bound.getsockname()[1]
+    bound.close()
+    # This one does not listen. It keeps the port, which each worker listens at by itself: so the kernel gives each its share.
+    with _bind(settings, port, shared=True), TemporaryDirectory(prefix="router-metrics-") as figures:
+        os.environ[MULTIPROCESS_DIR] = figures
+        not_greeted = SPAWNING.Semaphore()
+        Workers(settings.workers, _work, settings, port, local_user, not_greeted).run()
+
+
+def _work(settings: Settings, port: int, local_user: UUID, not_greeted: Semaphore) -> None:
+    log.configure(settings.log_level)
+    try:
+        _serve(settings, _bind(settings, port, shared=True), local_user, lambda: not_greeted.acquire(block=False))
+    except StartupError as error:
+        _log.error("%s", error)
+        sys.exit(CANNOT_START)
+
+
+def _serve(settings: Settings, listening: socket.socket, local_user: UUID, greets: Callable[[], bool]) -> None:
     app = create_app(settings)
     if settings.lets_in_too_many:
         _log.warning(
@@ -103,12 +140,15 @@ def _serve(settings: Settings, listening: socket.socket, local_user: UUID) -> No
     gc.collect()
     gc.freeze()
     greeting = _greeting(settings, listening, local_user)
-    Server(
+    server = Server(
         app,
-        lambda: print(greeting, flush=True),
+        lambda: print(greeting, flush=True) if greets() else None,
         max_connections=settings.max_connections,
         keep_alive_s=settings.keep_alive_s,
-    ).run(sockets=[listening])
+    )
+    server.run(sockets=[listening])
+    if not server.started:
+        sys.exit(CANNOT_START)
 
 
 @contextmanager
@@ -128,17 +168,16 @@ def _sole_server(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _bind(settings: Settings) -> socket.socket:
+def _bind(settings: Settings, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket at the address. `shared` with other processes of this user; else it is this one's, or the port is taken."""
     try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        family = socket.getaddrinfo(settings.host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((settings.host, settings.port))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if shared else socket.SO_REUSEADDR, 1)
+        listening.bind((settings.host, port))
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise StartupError(
-            f"ROUTER_HOST, ROUTER_PORT: cannot listen on {settings.host}:{settings.port}: {reason}"
-        ) from None
+        raise StartupError(f"ROUTER_HOST, ROUTER_PORT: cannot listen on {settings.host}:{port}: {reason}") from None
     return listening
 
 

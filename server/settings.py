@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     database_url: str | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    # Processes that serve at this address; more than one on PostgreSQL alone.
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
     # HS256 (RFC 7518, section 3.2) wants a key of 256 bits or more.
     jwt_secret: Annotated[SecretStr, Field(min_length=MIN_SECRET_LENGTH)] | None = None
     # Signs nothing. Tokens that were signed with it hold until they end.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 
@@ -55,13 +55,14 @@ class ServerProcess:
 
 
 @contextmanager
-def running(data_dir: Path, **settings: str) -> Iterator[ServerProcess]:
+def running(data_dir: Path, stderr: IO[str] | None = None, **settings: str) -> Iterator[ServerProcess]:
     """A server process that is ready; it is told to stop when the block ends, unless it was killed before."""
     process = subprocess.Popen(
         [sys.executable, "-m", "server", "serve"],
         cwd=ROOT,
         env=environment(data_dir, **settings),
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
     assert process.stdout is not None
