@@ -26,6 +26,7 @@ from graphql import (
 )
 
 from domain.bounds import MAX_PAGE
+from domain.opportunity import MAX_OPPORTUNITIES
 
 MAX_TOKENS: Final = 10_000
 MAX_DEFINITIONS: Final = 50
@@ -42,6 +43,14 @@ MAX_DIRECTIVES: Final = 100
 MAX_VARIABLES: Final = 100
 MAX_VALUES: Final = 200_000
 """That an operation asks for, where every list is as long as it may be."""
+_LIST_SIZES: Final = {
+    # As long as charts are: the longest of all (`domain.summary.MAX_BUCKETS`) would leave no room for a second one.
+    "analyticsSummary": 1_000,
+    "costTrend": 1_000,
+    "heatMap": 7 * 24,
+    "opportunities": MAX_OPPORTUNITIES,
+}
+"""Of fields whose lists are no pages."""
 
 
 _DIGITS: Final = 10
@@ -56,14 +65,15 @@ class TooMuch(Exception):
 class Limits:
     """Checks documents against one schema."""
 
-    page_sizes: Mapping[str, int]
-    """Fields that return pages, by name, and how long a page is where `first` is left out."""
+    list_sizes: Mapping[str, int]
+    """Fields that return long lists, by name, and how long one is, where `first` is left out or there is none."""
 
     @classmethod
     def of(cls, schema: GraphQLSchema) -> Limits:
         """The limits of this schema."""
         return cls(
-            {
+            _LIST_SIZES
+            | {
                 name: field.args["first"].default_value
                 for type_ in schema.type_map.values()
                 if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)
@@ -77,7 +87,7 @@ class Limits:
         if len(document.definitions) > MAX_DEFINITIONS:
             raise TooMuch(f"A document holds at most {MAX_DEFINITIONS} operations and fragments.")
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-        walk = _Walk(self.page_sizes, fragments)
+        walk = _Walk(self.list_sizes, fragments)
         for definition in document.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 walk.operation(definition)
@@ -89,8 +99,8 @@ class Limits:
 class _Walk:
     """Goes through the selections of one document, in the order of execution, and counts."""
 
-    def __init__(self, page_sizes: Mapping[str, int], fragments: Mapping[str, FragmentDefinitionNode]) -> None:
-        self._page_sizes = page_sizes
+    def __init__(self, list_sizes: Mapping[str, int], fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._list_sizes = list_sizes
         self._fragments = fragments
         self._selections = self._pairs = self._aliases = self._directives = 0
         self.spread: set[str] = set()
@@ -123,7 +133,7 @@ class _Walk:
             if self._pairs > MAX_PAIRS:
                 raise TooMuch("A document repeats fields too often: ask for each field of an object once.")
             below = [node.selection_set for node in nodes if node.selection_set is not None]
-            size = max(map(self._page_size, nodes)) if below else 0
+            size = max(map(self._list_size, nodes)) if below else 0
             values += 1 + size * (self.selected(below, depth + 1) if below else 0)
         return values
 
@@ -152,8 +162,8 @@ class _Walk:
             if found > most:
                 raise TooMuch(f"{what.format(most)}, fragments counted wherever they are spread.")
 
-    def _page_size(self, node: FieldNode) -> int:
-        usual = self._page_sizes.get(node.name.value)
+    def _list_size(self, node: FieldNode) -> int:
+        usual = self._list_sizes.get(node.name.value)
         if usual is None:
             return 1
         for argument in node.arguments or ():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from schema import schema
 from tests.clients.conftest import TOOLS, Run
@@ -10,25 +11,25 @@ from tests.support.api import Api
 
 ONE_OF_EACH = """
 mutation {
-  alert: createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { __typename }
+  alert: createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { __typename ... on CostAlert { id } }
   test: createABTest(input: {
     testName: "t", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
-  }) { __typename }
-  model: registerModel(input: {provider: "own", model: "m", inputPrice: "1", outputPrice: "2"}) { __typename }
+  }) { __typename ... on ABTest { id } }
+  model: registerModel(input: {provider: "own", model: "m", inputPrice: "1", outputPrice: "2"}) { __typename ... on Model { id } }
   decision: routeRequest(input: {
     taskType: "chat", candidates: [{provider: "openai", model: "a"}, {provider: "openai", model: "b"}]
-  }) { __typename }
+  }) { __typename ... on RoutingDecision { id } }
   record: logAnalytics(input: {
     provider: "openai", modelUsed: "gpt-4o", taskType: "chat", success: true, cost: "2", latencyMs: 700
-  }) { __typename }
+  }) { __typename ... on LoggedAnalytics { record { id } } }
 }
 """
 
 
 async def test_nothing_that_can_be_asked_fails(url: str, token: str, live_api: Api, run: Run) -> None:
     # given a row of each kind, so that there is something to select from
-    made = {name: value["__typename"] for name, value in (await live_api.ask(ONE_OF_EACH)).items()}
-    assert made == {
+    made = await live_api.ask(ONE_OF_EACH)
+    assert {name: value["__typename"] for name, value in made.items()} == {
         "alert": "CostAlert",
         "test": "ABTest",
         "model": "Model",
@@ -36,12 +37,16 @@ async def test_nothing_that_can_be_asked_fails(url: str, token: str, live_api: A
         "record": "LoggedAnalytics",
     }
 
+    ids = ",".join(re.findall(r"'id': '([^']+)'", str(made)))
+    assert ids.count(",") == 4
+
     # when every operation is asked for in many ways, right and wrong
-    printed = await run(TOOLS / "python", "fuzz.py", ROUTER_URL=url, ROUTER_TOKEN=token)
+    printed = await run(TOOLS / "python", "fuzz.py", ROUTER_URL=url, ROUTER_TOKEN=token, ROUTER_IDS=ids)
 
     # then none was left out, and they were not all refused
-    asked, answered = map(ast.literal_eval, printed.splitlines())
+    asked, executed, answered = map(ast.literal_eval, printed.splitlines())
     roots = (schema._schema.query_type, schema._schema.mutation_type)
     assert set(asked) == {f"{root.name}.{field}" for root in roots if root is not None for field in root.fields}
+    assert min(executed[operation] for operation in asked) >= 3
     assert answered["data"] > sum(answered.values()) / 10
-    print(answered)  # noqa: T201
+    print(answered, executed)  # noqa: T201

@@ -232,6 +232,19 @@ def test_pages_of_a_length_that_is_sent_are_taken_to_be_as_long_as_any() -> None
     assert asked("100") is None
 
 
+def test_lists_that_are_no_pages_count_as_long_as_charts_are() -> None:
+    def asked(summaries: int) -> str | None:
+        # each 1 + 1,000 times 11 values; the heat map 1 + 168 times 3
+        of_one = """analyticsSummary(grain: DAY) {
+            start end calls successes fallbacks errorRate totalCost avgCost avgLatencyMs inputTokens outputTokens
+        }"""
+        whole = " ".join(f"s{n}: {of_one}" for n in range(summaries))
+        return refusal(f"{{ {whole} heatMap {{ weekday hour calls }} }}")
+
+    assert asked(18) is None
+    assert (asked(19) or "").startswith("An operation asks for at most 200000 values")
+
+
 async def test_limits_hold_by_post_by_get_and_over_a_socket_that_stays_open(url: str, token: str) -> None:
     too_much = "{" + " ".join("viewer { id }" for _ in range(MAX_ROOT_FIELDS + 1)) + "}"
     error = {"message": "An operation has at most 20 root fields.", "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}}

@@ -55,7 +55,7 @@ class ServerProcess:
 
 
 @contextmanager
-def running(data_dir: Path, stderr: IO[str] | None = None, **settings: str) -> Iterator[ServerProcess]:
+def running(data_dir: Path, stderr: IO[str] | None = None, /, **settings: str) -> Iterator[ServerProcess]:
     """A server process that is ready; it is told to stop when the block ends, unless it was killed before."""
     process = subprocess.Popen(
         [sys.executable, "-m", "server", "serve"],
