@@ -28,7 +28,8 @@ from schema.execution import PlainFieldsFirst, plain_fields
 from schema.limits import MAX_TOKENS, Limits, TooMuch
 
 # Documents that are sent again and again are short; a long one takes a hundred times its length in memory.
-_KNOWN_DOCUMENTS: Final = 200
+_KNOWN_CHARACTERS: Final = 64_000
+"""Of all documents that are kept: what is kept in memory is looked through by the garbage collector, while all wait."""
 _LONGEST_KNOWN: Final = 8_000
 _LONGEST_CHECKED_AT_ONCE: Final = 2_000
 """A longer text is checked beside the event loop: up to a quarter of a second that others need not wait for."""
@@ -122,6 +123,7 @@ class Operations:
         self._rules = [*graphql.specified_rules, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
         self._time_limit_s = time_limit_s
         self._known: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._known_characters = 0
         self._one_at_a_time = asyncio.Semaphore()
         self._names: set[str] = set()
 
@@ -179,9 +181,12 @@ class Operations:
             async with self._one_at_a_time:
                 document = await asyncio.to_thread(self._read, text)
         if len(text) <= _LONGEST_KNOWN:
-            self._known[text] = document
-            if len(self._known) > _KNOWN_DOCUMENTS:
-                self._known.popitem(last=False)
+            if text not in self._known:
+                self._known[text] = document
+                self._known_characters += len(text)
+            while self._known_characters > _KNOWN_CHARACTERS:
+                forgotten, _ = self._known.popitem(last=False)
+                self._known_characters -= len(forgotten)
         return Checked(document, _definition(document, operation.name, allowed), operation.variables)
 
     def _read(self, text: str) -> DocumentNode:

@@ -13,7 +13,7 @@ import pytest
 
 NEWER = "application/graphql-response+json"
 MAX_BODY = 1024 * 1024
-NO_JSON = "The body must be JSON: Unicode, with finite numbers, at most 200 levels deep."
+NO_JSON = "The body must be JSON: Unicode, with finite numbers, at most 200 levels deep, of 100000 values at most."
 VIEWER = "{ viewer { id } }"
 SAVE = "mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }"
 
@@ -36,6 +36,8 @@ def http(client: httpx2.AsyncClient, token: str) -> httpx2.AsyncClient:
         (b'{"query": "{ viewer { id } }", "variables": {"x": -Infinity}}', NO_JSON),
         (b"[" * 100_000, NO_JSON),
         (b"[" * 202 + b"]" * 202, NO_JSON),
+        (b"[0" + b",0" * 100_000 + b"]", NO_JSON),
+        (b"[0" + b",0" * 99_999 + b"]", 'The body must be a JSON object: {"query": "\u2026"}.'),
         (b"[" * 200 + b"]" * 200, 'The body must be a JSON object: {"query": "\u2026"}.'),
         (b'{"query": "\\ud83d"}', NO_JSON),
         (b'{"query": "{ viewer { id } }", "variables": {"\\uDC00": 1}}', NO_JSON),
