@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 CLIENTS := .venv-clients
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test clients check sdl migrate lock format clean
+.PHONY: help serve web test clients check sdl migrate lock format clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,8 +22,27 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-serve: migrate ## Migrate the database and serve the API on http://127.0.0.1:8000/graphql
+serve: migrate web ## Migrate the database and serve the API on http://127.0.0.1:8000/graphql
 	@exec $(BIN)/python -m server serve
+
+# What cannot be built is told, and the API served all the same: the page says what to run.
+web: $(VENV)/.installed ## Build the dashboard and GraphiQL, where that is not done
+	@$(MAKE) --no-print-directory --silent web/dist/.built || echo "The dashboard is not built; the API starts all the same." >&2
+
+NODE_IS_NEW_ENOUGH = node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exitCode = Number(major < 20 || (major === 20 && minor < 19))' 2>/dev/null && npm --version >/dev/null
+
+# Node comes from PyPI where the machine has none that is new enough.
+$(VENV)/.node: tests/clients/requirements-node.txt | $(VENV)/.installed
+	@$(NODE_IS_NEW_ENOUGH) || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+web/node_modules/.installed: web/package-lock.json web/.npmrc | $(VENV)/.node
+	cd web && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web/dist/.built: web/node_modules/.installed web/index.html web/graphiql.html web/vite.config.ts $(shell find web/src -type f)
+	cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent build
+	@touch $@
 
 migrate: $(VENV)/.installed ## Bring the database to the newest schema
 	@$(BIN)/python -m server migrate
@@ -33,7 +52,7 @@ migrate: $(VENV)/.installed ## Bring the database to the newest schema
 $(CLIENTS)/.installed: tests/clients/requirements.txt tests/clients/requirements-node.txt | $(BIN)/python
 	$(PYTHON) -m venv --clear $(CLIENTS)
 	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/clients/requirements.txt
-	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exitCode = Number(major < 20 || (major === 20 && minor < 19))' 2>/dev/null && npm --version >/dev/null \
+	@$(NODE_IS_NEW_ENOUGH) \
 		|| $(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/clients/requirements-node.txt
 	@touch $@
 
@@ -43,19 +62,21 @@ tests/clients/node_modules/.installed: tests/clients/package-lock.json | $(CLIEN
 
 clients: tests/clients/node_modules/.installed ## Install the clients that the tests run: from npm, and in Python
 
-test: $(VENV)/.installed-dev clients ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
+test: $(VENV)/.installed-dev clients web ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
 	@$(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
-check: $(VENV)/.installed-dev ## Lint, types, imports, SDL snapshot, migrations
+check: $(VENV)/.installed-dev web/node_modules/.installed ## Lint, types, imports, SDL snapshot, migrations
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m server sdl | diff -u schema/schema.graphql - || { echo "schema/schema.graphql is not current: run 'make sdl'" >&2; exit 1; }
 	@$(BIN)/python -m migrations.check
+	@cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent check
 
-sdl: $(VENV)/.installed ## Write the GraphQL schema to schema/schema.graphql
+sdl: $(VENV)/.installed web/node_modules/.installed ## Write the GraphQL schema to schema/schema.graphql, and the dashboard's types of it
 	@$(BIN)/python -m server sdl > $(VENV)/schema.graphql && mv $(VENV)/schema.graphql schema/schema.graphql
+	@cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent generate
 
 format: $(VENV)/.installed-dev ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -69,5 +90,5 @@ lock: $(VENV)/.installed-dev ## Compile requirements*.txt from pyproject.toml
 	$(BIN)/uv pip compile --group pyproject.toml:node --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements-node.txt
 
 clean: ## Remove the virtual environment and caches (data stays)
-	rm -rf $(VENV) $(CLIENTS) tests/clients/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) tests/clients/node_modules web/node_modules web/dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -30,6 +30,7 @@ from server.metrics import metrics_app
 from server.observation import Observation
 from server.settings import Settings
 from server.tracing import Tracing, otlp_exporter
+from server.web import pages
 
 _PREFLIGHT_KEPT_S: Final = 600
 
@@ -67,6 +68,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             Route("/healthz", healthz),
             Route("/readyz", Readiness(database, ledger).__call__),
             Mount("/metrics", metrics_app()),
+            *pages(),
         ],
         middleware=[
             Middleware(Observation, tracing),

@@ -31,6 +31,7 @@ from server.json_text import decoded
 from server.places import Places
 from server.settings import Settings
 from server.tracing import Tracing
+from server.web import graphiql, is_for_a_page
 
 
 class GraphQLApp(GraphQL[Context, None]):
@@ -87,6 +88,8 @@ class GraphQLApp(GraphQL[Context, None]):
                 self._open -= 1
 
     async def _respond(self, request: Request) -> Response:
+        if is_for_a_page(request):
+            return graphiql()
         try:
             viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
         except (Unauthenticated, KeysUnavailable) as error:

@@ -19,7 +19,9 @@ from server.tracing import Tracing, answered
 
 REQUEST_ID: Final = "X-Request-Id"
 _ID: Final = re.compile(r"[A-Za-z0-9._=+/-]{1,64}")
-_ROUTES: Final = frozenset({"/graphql", "/ingest/decisions", "/export/analytics", "/healthz", "/readyz", "/metrics/"})
+_ROUTES: Final = frozenset(
+    {"/graphql", "/ingest/decisions", "/export/analytics", "/healthz", "/readyz", "/metrics/", "/enterprise-router"}
+)
 _METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS"})
 
 _log: Final = logging.getLogger(__name__)

@@ -29,6 +29,7 @@ from server.connection import Connections, HTTPConnection, SocketConnection
 from server.graphql_ws import MAX_MESSAGE_BYTES
 from server.metrics import MULTIPROCESS_DIR
 from server.settings import DEFAULT_KEEP_ALIVE_S, DEFAULT_MAX_CONNECTIONS, Settings, StartupError
+from server.web import PATH
 from server.workers import CANNOT_START, SPAWNING, Workers
 
 _LOCAL_TOKEN_LIFETIME = timedelta(days=30)
@@ -183,10 +184,9 @@ def _bind(settings: Settings, port: int, *, shared: bool = False) -> socket.sock
 
 def _greeting(settings: Settings, listening: socket.socket, local_user: UUID) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    lines = [f"Enterprise Router is ready: http://{host}:{listening.getsockname()[1]}/graphql"]
+    address = f"http://{host}:{listening.getsockname()[1]}"
+    lines = [f"Enterprise Router is ready: {address}/graphql"]
     if settings.jwt_secret is None and settings.signs_tokens:
-        lines += [
-            f"  user   {local_user}",
-            f"  token  {make_token(settings, local_user, _LOCAL_TOKEN_LIFETIME)}",
-        ]
+        token = make_token(settings, local_user, _LOCAL_TOKEN_LIFETIME)
+        lines += [f"  user   {local_user}", f"  token  {token}", f"  open   {address}{PATH}#token={token}"]
     return "\n".join(lines)

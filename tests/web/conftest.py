@@ -1,0 +1,125 @@
+"""A real browser, on pages of the test's own server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, async_playwright
+
+from server.web import BUILT
+from tests.support.process import ROOT
+
+AXE: Final = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+_ARGUMENTS: Final = [
+    # The tests may run as root, where Chromium has no sandbox of its own; the pages are ours.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+_PATIENCE_MS: Final = 20_000
+
+Open = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture
+def database_url(migrated_file: Path, tmp_path: Path) -> str:
+    """A migrated SQLite file: what people see does not depend on the database."""
+    shutil.copy(migrated_file, tmp_path / "router.db")
+    return f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
+
+
+def _chromium() -> str:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    missing = [
+        what
+        for what, there in (
+            ("Chromium (Debian: apt install chromium)", found is not None),
+            ("the pages (run `make web`)", (BUILT / "index.html").exists()),
+        )
+        if not there
+    ]
+    if missing and not os.environ.get("CI"):
+        pytest.skip(f"missing: {', '.join(missing)}")
+    assert missing == []
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    path = _chromium()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def watched(context: BrowserContext, origin: str, allowed: tuple[str, ...]) -> AsyncIterator[Page]:
+    """A page that must not ask for anything from elsewhere, nor complain."""
+    problems: list[str] = []
+    page = await context.new_page()
+    page.set_default_timeout(_PATIENCE_MS)
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(text in message.text for text in allowed):
+            problems.append(message.text[:500])
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith((origin, origin.replace("http", "ws", 1), "data:", "blob:")):
+            problems.append(f"asked for {request.url}")
+
+    page.on("console", said)
+    page.on("request", asked)
+
+    def failed(error: Error) -> None:
+        if error.message not in allowed:
+            problems.append(error.message[:500])
+
+    page.on("pageerror", failed)
+    yield page
+    assert problems == []
+
+
+@pytest.fixture
+async def open_page(browser: Browser, url: str, token: str) -> AsyncIterator[Open]:
+    """Opens a page as who followed the printed link."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(
+            path: str = "/enterprise-router",
+            *,
+            origin: str = url,
+            signed_in: str = token,
+            allowed: tuple[str, ...] = (),
+            **options: Any,
+        ) -> Page:
+            context = await browser.new_context(timezone_id="UTC", locale="en-US", **options)
+            stack.push_async_callback(context.close)
+            page = await stack.enter_async_context(watched(context, origin, allowed))
+            await page.goto(f"{origin}{path}#token={signed_in}")
+            return page
+
+        yield opened
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds that is serious."""
+    await page.evaluate(AXE.read_text())
+    found = await page.evaluate("async () => (await axe.run()).violations")
+    return [
+        f"{each['id']}: {node['html'][:200]}"
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+        for node in each["nodes"]
+    ]

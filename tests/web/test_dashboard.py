@@ -1,0 +1,365 @@
+"""The dashboard, as people use it."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.async_api import Page, expect
+
+from server.web import BUILT
+from tests.support.api import Api
+from tests.support.load import LOG_MANY
+from tests.support.process import running
+from tests.web.conftest import Open, violations
+
+SAVE = "mutation($input: SavePreferencesInput!) { savePreferences(input: $input) { __typename } }"
+PREFERENCES = (
+    "{ preferences { defaultPriority maxCostPerRequest maxLatencyMs preferredProviders customRules { name } } }"
+)
+SET_ALERT = """
+mutation { createCostAlert(input: {alertType: "daily", thresholdAmount: "10", period: DAILY}) { ... on CostAlert { id } } }
+"""
+START_TEST = """
+mutation { createABTest(input: {
+  testName: "a or b", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
+}) { ... on ABTest { id } } }
+"""
+TABS = ["Preferences", "A/B Testing", "Cost Alerts", "Analytics"]
+
+
+def spent(cost: str, number: int = 0, **more: Any) -> dict[str, Any]:
+    return {
+        "provider": "openai",
+        "modelUsed": "gpt-4o",
+        "taskType": "chat",
+        "success": True,
+        "cost": cost,
+        "latencyMs": 400,
+        "eventId": f"e{number}{cost}",
+    } | more
+
+
+async def log(api: Api, *records: dict[str, Any]) -> None:
+    assert (await api.ask(LOG_MANY, input=list(records)))["accepted"] == len(records)
+
+
+async def tab(page: Page, name: str) -> None:
+    await page.get_by_role("tab", name=name).click()
+
+
+async def test_the_link_signs_in_and_leaves_no_token_in_the_address(open_page: Open, url: str) -> None:
+    page = await open_page()
+    await expect(page.get_by_role("heading", name="Routing preferences")).to_be_visible()
+    assert page.url == f"{url}/enterprise-router"
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    # and who signs out is asked for a token, which is kept for this tab alone
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_label("Token")).to_be_visible()
+    assert await page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]") == [0, 0, ""]
+
+
+async def test_a_token_that_does_not_hold_is_told(open_page: Open, token: str) -> None:
+    page = await open_page(
+        signed_in="nonsense",  # the socket library reports the close that we asked it not to retry
+        allowed=("401", "WebSocket", "CloseEvent"),
+    )
+    await expect(page.get_by_role("alert")).to_have_text("The token does not hold, or has expired.")
+    await page.get_by_label("Token").fill(token)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Routing preferences")).to_be_visible()
+
+
+async def test_preferences_are_saved_as_they_are_changed_undone_and_seen_when_others_change_them(
+    open_page: Open, live_api: Api
+) -> None:
+    page = await open_page()
+    # when changed
+    await page.get_by_text("quality", exact=True).click()
+    await expect(page.get_by_text("Saved")).to_be_visible()
+    await page.get_by_label("Max cost per request, USD").fill("0.05")
+    await page.get_by_label("Max cost per request, USD").press("Enter")
+    await page.get_by_label("Add to preferred providers").fill("openai")
+    await page.get_by_label("Add to preferred providers").press("Enter")
+    await expect(page.get_by_role("grid", name="Preferred providers").get_by_role("row", name="openai")).to_be_visible()
+    await page.get_by_label("Add to preferred providers").fill("anthropic")
+    await page.get_by_label("Add to preferred providers").press("Enter")
+    await expect(
+        page.get_by_role("grid", name="Preferred providers").get_by_role("row", name="anthropic")
+    ).to_be_visible()
+    # then
+    assert await live_api.ask(PREFERENCES) == {
+        "defaultPriority": "QUALITY",
+        "maxCostPerRequest": "0.05",
+        "maxLatencyMs": None,
+        "preferredProviders": ["openai", "anthropic"],
+        "customRules": [],
+    }
+    # and what is wrong is told, and not stored
+    await page.get_by_label("Max latency, ms").fill("-1")
+    await page.get_by_label("Max latency, ms").press("Enter")
+    await expect(page.get_by_text(re.compile("Not saved. .*maxLatencyMs"))).to_be_visible()
+    # and undone
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_role("row", name="anthropic")).to_be_hidden()
+    assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["openai"]
+    # and what another client changes comes by itself
+    await live_api.ask(SAVE, input={"defaultPriority": "PRIVACY", "maxLatencyMs": 900})
+    await expect(page.get_by_role("radio", name="privacy")).to_be_checked()
+    await expect(page.get_by_label("Max latency, ms")).to_have_value("900")
+
+
+async def test_providers_are_ordered_by_keyboard(open_page: Open, live_api: Api) -> None:
+    await live_api.ask(SAVE, input={"preferredProviders": ["openai", "anthropic", "groq"]})
+    page = await open_page()
+    focused = page.locator(":focus")
+    # in the list by Tab, to its last row and the handle there
+    await page.get_by_label("Daily cost alert threshold, USD").focus()
+    await page.keyboard.press("Tab")
+    await expect(focused).to_have_attribute("aria-label", "openai")
+    await page.keyboard.press("End")
+    await expect(focused).to_have_attribute("aria-label", "groq")
+    await page.keyboard.press("ArrowRight")
+    await expect(focused).to_have_attribute("aria-label", "Move groq")
+    await page.keyboard.press("Enter")
+    await expect(focused).to_have_attribute("aria-label", re.compile("Insert"))
+    while await focused.get_attribute("aria-label") != "Insert between openai and anthropic":
+        await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Saved")).to_be_visible()
+    assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["openai", "groq", "anthropic"]
+
+
+async def test_a_rule_is_added_and_simulated(open_page: Open, live_api: Api) -> None:
+    page = await open_page()
+    await page.get_by_role("button", name="New Rule").click()
+    dialog = page.get_by_role("dialog", name="New rule")
+    await dialog.get_by_label("Name").fill("no openai for code")
+    await dialog.get_by_label("Task type").fill("code")
+    await dialog.get_by_label("Block providers").fill("openai, groq")
+    await dialog.get_by_role("button", name="Add rule").click()
+    await expect(page.get_by_text("When task is code: block openai, groq.")).to_be_visible()
+    assert (await live_api.ask(PREFERENCES))["customRules"] == [{"name": "no openai for code"}]
+    # when simulated
+    simulation = page.locator("form").filter(has_text="Simulate")
+    await simulation.get_by_label("Task type").fill("code")
+    await simulation.get_by_role("button", name="Simulate").click()
+    await expect(page.get_by_text(re.compile(r"^To .* Rules: no openai for code\.$"))).to_be_visible()
+
+
+async def test_an_alert_is_made_fires_is_seen_and_acknowledged(open_page: Open, live_api: Api) -> None:
+    page = await open_page()
+    await tab(page, "Cost Alerts")
+    await page.get_by_role("button", name="New Alert").click()
+    dialog = page.get_by_role("dialog", name="New cost alert")
+    await dialog.get_by_label("Name").fill("daily")
+    await dialog.get_by_label("Threshold, USD").fill("10")
+    await dialog.get_by_role("button", name="Create alert").click()
+    card = page.get_by_role("listitem", name="daily")
+    await expect(card.get_by_text("Active")).to_be_visible()
+    await expect(card.get_by_role("meter")).to_have_attribute("aria-valuetext", "0.0 %")
+    # when another client spends
+    await log(live_api, spent("8.5"))
+    # then it is near, by toast and bar
+    toasts = page.get_by_label("Notifications")
+    await expect(toasts.get_by_text("daily: near its limit")).to_be_visible()
+    await expect(card.get_by_text("Near limit")).to_be_visible()
+    await expect(card.get_by_role("meter")).to_have_attribute("aria-valuetext", "85.0 %")
+    # and over
+    await log(live_api, spent("3"))
+    await expect(toasts.get_by_text("daily: threshold crossed")).to_be_visible()
+    await expect(toasts.get_by_text("$11.50 of $10.00")).to_be_visible()
+    await expect(card.get_by_text("Triggered").first).to_be_visible()
+    await expect(card.get_by_role("meter")).to_have_attribute("aria-valuetext", "115.0 %")
+    # and acknowledged
+    await card.get_by_role("button", name="Acknowledge").click()
+    await expect(card.get_by_text("Acknowledged")).to_be_visible()
+    await expect(card.get_by_role("button", name="Acknowledge")).to_be_hidden()
+    await page.get_by_role("button", name="Dismiss: daily: threshold crossed").click()
+    await expect(toasts.get_by_text("daily: threshold crossed")).to_be_hidden()
+
+
+async def test_a_test_is_started_watched_and_ended_with_a_winner(open_page: Open, live_api: Api) -> None:
+    page = await open_page()
+    await tab(page, "A/B Testing")
+    await page.get_by_role("button", name="New Test").click()
+    dialog = page.get_by_role("dialog", name="New A/B test")
+    await dialog.get_by_label("Name").fill("mini or haiku")
+    for variant, model in (("A", "gpt-4o-mini"), ("B", "claude-3-haiku")):
+        group = dialog.get_by_role("group", name=f"Variant {variant}")
+        await group.get_by_label("Provider").fill("openai")
+        await group.get_by_label("Model").fill(model)
+    await dialog.get_by_role("button", name="Start test").click()
+    card = page.get_by_role("listitem", name="mini or haiku")
+    await expect(card.get_by_text("Active")).to_be_visible()
+    # when calls are counted for it
+    [test] = (await live_api.ask("{ abTests { nodes { id } } }"))["nodes"]
+    models = {"A": "gpt-4o-mini", "B": "claude-3-haiku"}
+    await log(
+        live_api,
+        *(
+            spent(
+                "0.01", n, abTestId=test["id"], abVariant="AB"[n % 2], modelUsed=models["AB"[n % 2]], success=n % 4 > 0
+            )
+            for n in range(40)
+        ),
+    )
+    # then they are seen
+    await expect(card.get_by_role("row", name="A: openai gpt-4o-mini")).to_contain_text("20")
+    await expect(card.get_by_role("row", name="A: openai gpt-4o-mini")).to_contain_text("50.0 %")
+    # and it ends with the evidence seen
+    await card.get_by_role("button", name="Choose B").click()
+    confirm = page.get_by_role("dialog")
+    await expect(confirm.get_by_text("20 calls of A, 20 of B.")).to_be_visible()
+    await confirm.get_by_role("button", name="Choose B").click()
+    await expect(card.get_by_text("Winner: B")).to_be_visible()
+    [ended] = (await live_api.ask("{ abTests { nodes { active winner } } }"))["nodes"]
+    assert ended == {"active": False, "winner": "B"}
+
+
+async def test_analytics_show_what_was_logged_and_what_is_logged_now(
+    open_page: Open, live_api: Api, tmp_path: Path
+) -> None:
+    at = "2026-03-09T10:15:00Z"
+    await log(live_api, *(spent("0.02", n, occurredAt=at, success=n % 10 > 0) for n in range(250)))
+    page = await open_page()
+    await tab(page, "Analytics")
+    await page.get_by_label("Range").select_option("year")
+    await expect(page.get_by_role("heading", name="Calls: 250")).to_be_visible()
+    await expect(page.get_by_role("row", name=re.compile("openai gpt-4o 250"))).to_contain_text("$5.00")
+    await expect(page.get_by_title(re.compile(r"^monday 10:00: (39|40)\d ms, 250 calls$"))).to_be_attached()
+    await page.get_by_label("Shows").select_option("errorRate")
+    await expect(page.get_by_title("monday 10:00: 10.0 %, 250 calls")).to_be_attached()
+    # page by page
+    await page.get_by_role("button", name="Show").click()
+    rows = page.get_by_role("region", name="Decisions", exact=True).get_by_role("row")
+    await expect(rows).to_have_count(101)
+    for _ in range(2):
+        await page.get_by_role("button", name="Next page").click()
+    await expect(page.get_by_role("heading", name="Decisions, page 3")).to_be_visible()
+    await expect(rows).to_have_count(51)
+    await expect(page.get_by_role("button", name="Next page")).to_be_disabled()
+    # live
+    await log(live_api, spent("0.5", 999, modelUsed="new-model"))
+    await expect(
+        page.get_by_role("region", name="Live decisions").get_by_role("row", name=re.compile("new-model"))
+    ).to_be_visible()
+    # and exported
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Export CSV").click()
+    path = tmp_path / "export.csv"
+    await (await download.value).save_as(path)
+    assert len(path.read_text().splitlines()) == 252
+
+
+async def test_advice_becomes_a_test(open_page: Open, live_api: Api) -> None:
+    for provider, model, cost in (("openai", "dear", 0.05), ("groq", "cheap", 0.01)):
+        for start in range(0, 2_000, 1_000):
+            await log(
+                live_api,
+                *(
+                    spent(
+                        f"{cost * (1 + n % 3 / 10):.6f}",
+                        n,
+                        provider=provider,
+                        modelUsed=model,
+                        success=n % 50 > 0,
+                        eventId=f"{model}{n}",
+                        inputTokens=1000,
+                        outputTokens=100,
+                        occurredAt="2026-03-08T10:15:00Z",
+                    )
+                    for n in range(start, start + 1_000)
+                ),
+            )
+    page = await open_page()
+    await tab(page, "Analytics")
+    await page.get_by_label("Range").select_option("year")
+    advice = page.get_by_role("listitem").filter(has_text="groq cheap does chat for about")
+    await advice.get_by_role("button", name="Start A/B test").click()
+    await expect(advice.get_by_text("Started")).to_be_visible()
+    await tab(page, "A/B Testing")
+    await expect(page.get_by_text("groq cheap").first).to_be_visible()
+    assert len((await live_api.ask("{ abTests { nodes { id } } }"))["nodes"]) == 1
+
+
+async def test_an_alert_that_fires_while_the_server_is_away_is_told_once(open_page: Open, tmp_path: Path) -> None:
+    # given a server process, and a page that listens
+    from tests.support.process import USER, run
+
+    data_dir = tmp_path / "data"
+    assert run("migrate", data_dir=data_dir).returncode == 0
+    token = run("token", "--user", USER, data_dir=data_dir).stdout.strip()
+    async with httpx2.AsyncClient(timeout=30) as client:
+        with running(data_dir) as server:
+            port = server.address.rsplit(":", 1)[1]
+            client.base_url = httpx2.URL(server.address)
+            api = Api(client, token)
+            await api.ask(SET_ALERT)
+            page = await open_page(
+                origin=server.address,
+                signed_in=token,
+                allowed=("ERR_CONNECTION_REFUSED", "ERR_INTERNET_DISCONNECTED", "WebSocket"),
+            )
+            await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+            await log(api, spent("8.5"))
+            toasts = page.get_by_label("Notifications")
+            await expect(toasts.get_by_text("daily: near its limit")).to_be_visible()
+            await page.get_by_role("button", name="Dismiss: daily: near its limit").click()
+        await expect(page.get_by_text("Connection lost, trying again…")).to_be_visible()
+        # when it is back, and has crossed the line before the page is
+        await page.context.set_offline(True)
+        with running(data_dir, ROUTER_PORT=port):
+            await log(api, spent("3"))
+            await page.context.set_offline(False)
+            # then
+            await expect(toasts.get_by_text("daily: threshold crossed")).to_be_visible()
+            await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+            assert await toasts.get_by_text("daily:").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1440])
+async def test_all_of_it_is_accessible_and_fits(open_page: Open, live_api: Api, width: int, scheme: Any) -> None:
+    await live_api.ask(SET_ALERT)
+    await live_api.ask(START_TEST)
+    await live_api.ask(SAVE, input={"preferredProviders": ["openai", "groq"], "blockedProviders": ["deepseek"]})
+    await log(live_api, spent("8.5"))
+    page = await open_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    for name in TABS:
+        await tab(page, name)
+        await expect(page.get_by_role("tabpanel").get_by_role("heading", level=2)).to_be_visible()
+        await page.wait_for_load_state("networkidle")
+        assert await violations(page) == [], name
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+async def test_an_alert_is_made_by_keyboard_alone(open_page: Open) -> None:
+    page = await open_page()
+    await page.get_by_role("tab", name="Preferences").focus()
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("ArrowRight")
+    await expect(page.get_by_role("heading", name="Cost alerts")).to_be_visible()
+    for _ in range(10):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.textContent") == "New Alert":
+            break
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    while await page.evaluate("document.activeElement.name") != "threshold":
+        await page.keyboard.press("Tab")
+    await page.keyboard.type("25")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("$0.00 of $25.00")).to_be_visible()
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_the_dashboard_loads_no_more_than_it_may() -> None:
+    html = (BUILT / "index.html").read_text()
+    scripts = [BUILT / "assets" / Path(name).name for name in re.findall(r'(?:src|href)="([^"]+\.js)"', html)]
+    assert scripts
+    assert sum(len(gzip.compress(each.read_bytes())) for each in scripts) <= 250_000

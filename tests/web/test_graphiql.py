@@ -1,0 +1,47 @@
+"""GraphiQL at GET /graphql: from this address alone."""
+
+from __future__ import annotations
+
+import httpx2
+from playwright.async_api import expect
+
+from tests.support.api import Api
+from tests.web.conftest import Open
+from tests.web.test_dashboard import SET_ALERT, log, spent
+
+
+async def test_queries_and_subscriptions_run_with_the_token_of_the_tab(open_page: Open, live_api: Api) -> None:
+    await live_api.ask(SET_ALERT)
+    page = await open_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await expect(page.get_by_role("heading", name="Routing preferences")).to_be_visible()
+    assert not [url for url in asked if "graphiql" in url.lower() or "monaco" in url.lower()]
+    # when opened from the dashboard
+    await page.get_by_role("link", name="GraphiQL").click()
+    await page.get_by_role("tab", name="Spend").click()
+    await expect(page.get_by_role("tab", name="Spend")).to_have_attribute("aria-selected", "true")
+    await expect(page.get_by_label("Operation Editor")).to_contain_text("analyticsSummary")
+    await page.get_by_role("button", name="Execute query").click()
+    await expect(page.locator(".result-window")).to_contain_text("analyticsSummary")
+    # and subscribed
+    await page.get_by_role("tab", name="Alerts").click()
+    await expect(page.get_by_label("Operation Editor")).to_contain_text("alertTriggered")
+    for _ in range(20):
+        # until the editor has read which operation the tab holds, it sends the name of the one before
+        await page.get_by_role("button", name="Execute query").click()
+        if await page.get_by_role("button", name="Stop query").count():
+            break
+    await log(live_api, spent("8.5"))
+    await expect(page.locator(".result-window")).to_contain_text("NEAR_LIMIT")
+
+
+async def test_clients_get_answers_and_no_page(url: str, token: str) -> None:
+    async with httpx2.AsyncClient(base_url=url) as client:
+        page = await client.get("/graphql", headers={"Accept": "text/html,*/*"})
+        query = {"query": "{ __typename }"}
+        answer = await client.get("/graphql", params=query, headers={"Accept": "text/html,*/*"})
+        signed = {"Authorization": f"Bearer {token}", "Accept": "text/html, */*", "Sec-Fetch-Site": "same-origin"}
+        good = await client.get("/graphql", params=query, headers=signed)
+    assert (page.headers["content-type"], answer.status_code) == ("text/html; charset=utf-8", 401)
+    assert good.json() == {"data": {"__typename": "Query"}}

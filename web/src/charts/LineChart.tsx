@@ -1,0 +1,91 @@
+import { useEffect, useRef } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+export interface Series {
+  name: string;
+  values: (number | null)[];
+}
+
+interface Props {
+  /** What it shows, for who cannot see it. */
+  label: string;
+  /** Seconds since 1970, UTC. */
+  times: number[];
+  series: Series[];
+  format: (value: number) => string;
+}
+
+const HEIGHT = 220;
+export const COLOURS = ["#2f6fde", "#c2570c", "#0d8a6a", "#8a3ffc", "#b5179e", "#6b7280"];
+
+/** Lines over time. The same figures are in a table below it, which can be opened. */
+export function LineChart({ label, times, series, format }: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = place.current;
+    if (element === null || times.length === 0) return;
+    const ink = getComputedStyle(element).color;
+    const axis = { stroke: ink, grid: { stroke: "rgba(128,128,128,0.2)" }, ticks: { stroke: "rgba(128,128,128,0.2)" } };
+    const chart = new uPlot(
+      {
+        width: element.clientWidth || 600,
+        height: HEIGHT,
+        axes: [axis, { ...axis, size: 70, values: (_, splits) => splits.map(format) }],
+        scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) * 1.05 || 1] } },
+        series: [
+          {},
+          ...series.map((each, index) => ({
+            label: each.name,
+            stroke: COLOURS[index % COLOURS.length] ?? "#2f6fde",
+            width: 2,
+            points: { show: times.length < 40 },
+            value: (_: uPlot, value: number | null) => (value === null ? "–" : format(value)),
+          })),
+        ],
+      },
+      [times, ...series.map((each) => each.values)],
+      element,
+    );
+    const resized = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
+    resized.observe(element);
+    return () => {
+      resized.disconnect();
+      chart.destroy();
+    };
+  }, [times, series, format]);
+  if (times.length === 0) return <p>No calls in this range.</p>;
+  return (
+    <figure className="chart">
+      <div ref={place} role="img" aria-label={label} />
+      <details>
+        <summary>As a table</summary>
+        <div className="scroll" tabIndex={0} role="region" aria-label={`${label}, as a table`}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Time</th>
+                {series.map((each) => (
+                  <th scope="col" key={each.name}>
+                    {each.name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {times.map((seconds, index) => (
+                <tr key={seconds}>
+                  <th scope="row">{new Date(seconds * 1000).toLocaleString()}</th>
+                  {series.map((each) => {
+                    const value = each.values[index];
+                    return <td key={each.name}>{value === null || value === undefined ? "–" : format(value)}</td>;
+                  })}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </figure>
+  );
+}

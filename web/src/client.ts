@@ -1,0 +1,94 @@
+// One client of the API: queries and mutations over HTTP, subscriptions over one WebSocket that comes back by itself.
+
+import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange } from "urql";
+import { createClient, type Client as SocketClient } from "graphql-ws";
+
+export type Connection = "connected" | "connecting" | "lost";
+
+export interface Api {
+  client: Client;
+  /** Calls back with the state of the socket, now and when it changes; returns what ends that. */
+  watch(listener: (connection: Connection) => void): () => void;
+  close(): void;
+}
+
+/** `signOut` is called when the token does not hold (any more). */
+export function connect(token: string, signOut: () => void): Api {
+  const listeners = new Set<(connection: Connection) => void>();
+  let connection: Connection = "connecting";
+  const told = (now: Connection) => {
+    connection = now;
+    for (const listener of listeners) listener(now);
+  };
+  const socket = createClient({
+    url: `${location.origin.replace("http", "ws")}/graphql`,
+    connectionParams: { token },
+    keepAlive: 20_000,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    // Sooner than the library would: a dashboard is looked at while a server restarts.
+    retryWait: (retries) => new Promise((resolve) => setTimeout(resolve, Math.min(200 * 2 ** retries, 10_000))),
+    shouldRetry: (event) => !(event instanceof CloseEvent && event.code === FORBIDDEN),
+    on: {
+      connecting: () => told(connection === "connected" ? "lost" : connection),
+      connected: () => told("connected"),
+      closed: (event) => {
+        told("lost");
+        if (event instanceof CloseEvent && event.code === FORBIDDEN) signOut();
+      },
+    },
+  });
+  const client = new Client({
+    url: "/graphql",
+    preferGetMethod: false,
+    fetchOptions: { headers: { Authorization: `Bearer ${token}` } },
+    exchanges: [
+      mapExchange({
+        onError(error) {
+          if (error.response?.status === UNAUTHENTICATED) signOut();
+        },
+      }),
+      cacheExchange,
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: (request) => ({
+          subscribe: (sink) => ({
+            unsubscribe: resuming(socket).subscribe({ ...request, query: request.query ?? "" }, sink),
+          }),
+        }),
+      }),
+    ],
+  });
+  return {
+    client,
+    watch(listener) {
+      listeners.add(listener);
+      listener(connection);
+      return () => listeners.delete(listener);
+    },
+    close: () => void socket.dispose(),
+  };
+}
+
+const FORBIDDEN = 4403;
+const UNAUTHENTICATED = 401;
+
+/** Alerts go on behind the last one that came when the socket was lost: what fired meanwhile is told, once. */
+function resuming(socket: SocketClient): Pick<SocketClient, "subscribe"> {
+  return {
+    subscribe(payload, sink) {
+      const variables: Record<string, unknown> = { ...payload.variables };
+      return socket.subscribe<Record<string, unknown>>(
+        { ...payload, variables },
+        {
+          next(result) {
+            const event = result.data?.["alertTriggered"] as { cursor?: string } | undefined;
+            if (event?.cursor !== undefined) variables["after"] = event.cursor;
+            sink.next(result as never);
+          },
+          error: (error) => sink.error(error instanceof Error ? error : new Error("The socket was closed.")),
+          complete: () => sink.complete(),
+        },
+      );
+    },
+  };
+}

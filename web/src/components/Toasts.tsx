@@ -1,0 +1,38 @@
+import { useCallback, useState } from "react";
+import { Button } from "react-aria-components";
+
+export interface Toast {
+  id: string;
+  title: string;
+  text: string;
+  urgent: boolean;
+}
+
+const MOST = 4;
+
+export function useToasts() {
+  const [toasts, setToasts] = useState<Toast[]>([]);
+  return {
+    toasts,
+    // They stay until they are dismissed: who looks away for a minute must not miss what costs money.
+    show: useCallback((toast: Toast) => setToasts((all) => [toast, ...all.filter((each) => each.id !== toast.id)].slice(0, MOST)), []),
+    dismiss: useCallback((id: string) => setToasts((all) => all.filter((each) => each.id !== id)), []),
+  };
+}
+
+/** Notifications, read out as they come. */
+export function Toasts({ toasts, dismiss }: { toasts: Toast[]; dismiss: (id: string) => void }) {
+  return (
+    <section className="toasts" aria-label="Notifications" aria-live="assertive">
+      {toasts.map((toast) => (
+        <div key={toast.id} className={toast.urgent ? "toast triggered" : "toast near_limit"}>
+          <strong>{toast.title}</strong>
+          <span>{toast.text}</span>
+          <Button aria-label={`Dismiss: ${toast.title}`} onPress={() => dismiss(toast.id)} className="quiet">
+            ×
+          </Button>
+        </div>
+      ))}
+    </section>
+  );
+}

@@ -1,0 +1,200 @@
+import { useEffect, useState } from "react";
+import { useSubscription } from "urql";
+import { count, dollars, milliseconds, percent, time, words } from "../../format";
+import type { AbTestMetric, Variant } from "../../gql/graphql";
+import { type Outcome, TEST_UPDATED, type Test, useEnterpriseRouter } from "../../hooks/useEnterpriseRouter";
+import { IntervalChart, type IntervalAt } from "../../charts/IntervalChart";
+import { FormDialog } from "../FormDialog";
+
+const METRICS: AbTestMetric[] = ["SUCCESS_RATE", "LATENCY", "COST"];
+const SHOWN = 20;
+
+/** A/B tests of two variants: what each does, and which is better as far as can be told by now. */
+export function ABTestingPanel() {
+  const { abTests, createABTest, endABTest, loading, error } = useEnterpriseRouter();
+  const [shown, setShown] = useState(SHOWN);
+  const active = abTests?.filter((test) => test.active) ?? [];
+  const completed = abTests?.filter((test) => !test.active) ?? [];
+  return (
+    <section aria-labelledby="tests-title">
+      <div className="head">
+        <h2 id="tests-title">A/B tests</h2>
+        <FormDialog
+          label="New Test"
+          title="New A/B test"
+          submit="Start test"
+          onSubmit={(fields) =>
+            createABTest({
+              testName: fields["name"] ?? "",
+              taskType: fields["taskType"] || undefined,
+              variantA: { provider: fields["providerA"] ?? "", model: fields["modelA"] ?? "" },
+              variantB: { provider: fields["providerB"] ?? "", model: fields["modelB"] ?? "" },
+              primaryMetric: fields["metric"] as AbTestMetric,
+              split: Number(fields["split"]) / 100,
+            })
+          }
+        >
+          <label>
+            Name
+            <input name="name" required maxLength={100} />
+          </label>
+          <label>
+            Task type (all when left out)
+            <input name="taskType" maxLength={100} placeholder="chat" />
+          </label>
+          {(["A", "B"] as const).map((variant) => (
+            <fieldset key={variant}>
+              <legend>Variant {variant}</legend>
+              <label>
+                Provider
+                <input name={`provider${variant}`} required placeholder="openai" />
+              </label>
+              <label>
+                Model
+                <input name={`model${variant}`} required placeholder="gpt-4o-mini" />
+              </label>
+            </fieldset>
+          ))}
+          <label>
+            Decided by
+            <select name="metric" defaultValue="SUCCESS_RATE">
+              {METRICS.map((metric) => (
+                <option key={metric} value={metric}>
+                  {words(metric)}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label>
+            Share of variant A, %
+            <input name="split" type="number" min={1} max={99} defaultValue={50} />
+          </label>
+        </FormDialog>
+      </div>
+      {error !== undefined && <p role="alert">The tests could not be read.</p>}
+      {abTests === undefined && loading && <p role="status">Loading…</p>}
+      {abTests?.length === 0 && <p>No test yet. One compares two models on your own requests.</p>}
+      {active.length > 0 && <h3>Active</h3>}
+      <ul className="cards wide">
+        {active.slice(0, shown).map((test) => (
+          <LiveTest key={test.id} test={test} end={endABTest} />
+        ))}
+      </ul>
+      {completed.length > 0 && <h3>Completed</h3>}
+      <ul className="cards wide">
+        {completed.slice(0, shown).map((test) => (
+          <TestCard key={test.id} test={test} history={[]} />
+        ))}
+      </ul>
+      {Math.max(active.length, completed.length) > shown && (
+        <button type="button" onClick={() => setShown(shown + SHOWN)}>
+          Show more
+        </button>
+      )}
+    </section>
+  );
+}
+
+type End = (id: string, winner: Variant | null) => Promise<Outcome<Test>>;
+
+/** A test that goes on: its figures come as calls are counted. */
+function LiveTest({ test, end }: { test: Test; end: End }) {
+  const [updated] = useSubscription({ query: TEST_UPDATED, variables: { id: test.id } });
+  const [history, setHistory] = useState<IntervalAt[]>([]);
+  const current = updated.data?.abTestUpdated ?? test;
+  useEffect(() => {
+    const primary = current.inference.comparisons.find((each) => each.metric === current.primaryMetric);
+    if (primary?.low == null || primary.high == null) return;
+    const at = { at: Date.now(), low: primary.low, high: primary.high };
+    setHistory((all) => [...all.slice(-199), at]);
+  }, [current]);
+  return <TestCard test={current} end={end} history={history} />;
+}
+
+function TestCard({ test, end, history }: { test: Test; end?: End; history: IntervalAt[] }) {
+  const { variantA: a, variantB: b } = test;
+  const shareA = a.trafficShare ?? test.split;
+  return (
+    <li className="card" aria-label={test.testName}>
+      <div className="head">
+        <h4>{test.testName}</h4>
+        <span className={`badge ${test.active ? "active" : "ended"}`}>
+          {test.active ? "Active" : test.winner ? `Winner: ${test.winner}` : "Ended without winner"}
+        </span>
+      </div>
+      <p className="verdict">{test.inference.sentence}</p>
+      <div className="scroll" tabIndex={0} role="region" aria-label={`Variants of ${test.testName}`}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Variant</th>
+            <th scope="col">Calls</th>
+            <th scope="col">Success</th>
+            <th scope="col">Avg. latency</th>
+            <th scope="col">Total cost</th>
+          </tr>
+        </thead>
+        <tbody>
+          {[a, b].map((variant, index) => (
+            <tr key={index}>
+              <th scope="row">
+                {"AB"[index]}: {variant.config.provider} {variant.config.model}
+              </th>
+              <td>{count(variant.calls)}</td>
+              <td>{percent(variant.successRate)}</td>
+              <td>{milliseconds(variant.avgLatencyMs)}</td>
+              <td>{dollars(variant.totalCost)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      </div>
+      <div className="split" role="img" aria-label={`Traffic: ${percent(shareA, 0)} to A, ${percent(1 - shareA, 0)} to B`}>
+        <div className="a" style={{ width: `${100 * shareA}%` }}>
+          A {percent(shareA, 0)}
+        </div>
+        <div className="b">B {percent(1 - shareA, 0)}</div>
+      </div>
+      <ul className="comparisons">
+        {test.inference.comparisons.map((each) => (
+          <li key={each.metric}>{each.sentence}</li>
+        ))}
+      </ul>
+      {history.length > 0 && <IntervalChart history={history} metric={words(test.primaryMetric)} />}
+      <p className="dates">
+        Started {time(test.startedAt)}
+        {test.endedAt && `, ended ${time(test.endedAt)}`}
+      </p>
+      {end && (
+        <div className="actions">
+          {([["Choose A", "A"], ["Choose B", "B"], ["End without winner", null]] as const).map(([label, winner]) => (
+            <FormDialog
+              key={label}
+              quiet
+              danger={winner === null}
+              label={label}
+              title={winner ? `Choose ${winner} as the winner of “${test.testName}”?` : `End “${test.testName}” without a winner?`}
+              submit={winner ? `Choose ${winner}` : "End test"}
+              onSubmit={() => end(test.id, winner)}
+            >
+              <p>
+                <strong>{test.inference.sentence}</strong>
+              </p>
+              <ul>
+                {test.inference.comparisons.map((each) => (
+                  <li key={each.metric}>{each.sentence}</li>
+                ))}
+              </ul>
+              <p>
+                {count(a.calls)} calls of A, {count(b.calls)} of B.{" "}
+                {winner
+                  ? "The winner becomes the default of its requests, by a rule of your preferences that can be removed."
+                  : "Everything stays as it was."}
+              </p>
+            </FormDialog>
+          ))}
+        </div>
+      )}
+    </li>
+  );
+}

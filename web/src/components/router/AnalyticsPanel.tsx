@@ -1,0 +1,409 @@
+import { useEffect, useMemo, useState } from "react";
+import { Button } from "react-aria-components";
+import { type CombinedError, useClient, useQuery } from "urql";
+import { LineChart, type Series } from "../../charts/LineChart";
+import { count, dollars, milliseconds, percent, time, words } from "../../format";
+import { graphql } from "../../gql";
+import type { AnalyticsQuery, OpportunitiesQuery, TimeGrain, WeekDay } from "../../gql/graphql";
+import { spoken, useEnterpriseRouter } from "../../hooks/useEnterpriseRouter";
+import { token } from "../../token";
+
+const SERIES = graphql(`
+  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {
+    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {
+      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms
+    }
+  }
+`);
+const COSTS = graphql(`
+  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {
+    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }
+  }
+`);
+const LEADERS = graphql(`
+  query Leaders($filter: AnalyticsFilter) {
+    leaderboard(by: MODEL, filter: $filter, first: 20) {
+      provider model callsChange totalCostChange
+      current { calls totalCost avgCost successRate latencyP95Ms }
+    }
+  }
+`);
+const HEAT = graphql(`
+  query Heat($filter: AnalyticsFilter, $timeZone: String!) {
+    heatMap(filter: $filter, timeZone: $timeZone) { weekday hour calls errorRate latencyP95Ms }
+  }
+`);
+const OPPORTUNITIES = graphql(`
+  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {
+    opportunities(filter: $filter, timeZone: $timeZone) {
+      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }
+    }
+  }
+`);
+const START_SUGGESTED = graphql(`
+  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {
+    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {
+      __typename ... on ABTest { id testName } ... on Error { message }
+    }
+  }
+`);
+const RANGES = { day: 1, week: 7, month: 30, quarter: 90, year: 365 };
+type Range = keyof typeof RANGES;
+const GRAINS: Record<Range, TimeGrain> = { day: "HOUR", week: "HOUR", month: "DAY", quarter: "DAY", year: "WEEK" };
+const WEEKDAYS: WeekDay[] = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
+const FEED = 20;
+const DAY_MS = 86_400_000;
+
+const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const inDollars = (value: number) => dollars(String(value));
+const inMilliseconds = (value: number) => milliseconds(value);
+
+/** Every routing decision, analysed. */
+export default function AnalyticsPanel() {
+  const [range, setRange] = useState<Range>("month");
+  const filter = useMemo(() => {
+    const now = Math.ceil(Date.now() / 60_000) * 60_000;
+    return { from: new Date(now - RANGES[range] * DAY_MS).toISOString(), to: new Date(now).toISOString() };
+  }, [range]);
+  return (
+    <section aria-labelledby="analytics-title">
+      <div className="head">
+        <h2 id="analytics-title">Analytics</h2>
+        <label className="inline">
+          Range
+          <select value={range} onChange={(event) => setRange(event.target.value as Range)}>
+            {Object.keys(RANGES).map((each) => (
+              <option key={each} value={each}>
+                Last {each}
+              </option>
+            ))}
+          </select>
+        </label>
+        <Export filter={filter} />
+      </div>
+      <div className="grid">
+        <Overview filter={filter} grain={GRAINS[range]} />
+        <CostTrend filter={filter} grain={GRAINS[range]} />
+        <Opportunities filter={filter} />
+        <Leaders filter={filter} />
+        <HeatMap filter={filter} />
+        <Decisions filter={filter} />
+      </div>
+    </section>
+  );
+}
+
+interface Asked {
+  filter: { from: string; to: string };
+}
+
+function Overview({ filter, grain }: Asked & { grain: TimeGrain }) {
+  const [found] = useQuery({ query: SERIES, variables: { filter, grain, timeZone } });
+  const buckets = found.data?.analyticsSummary;
+  const { times, calls, latency } = useMemo(() => {
+    const all = buckets ?? [];
+    return {
+      times: all.map((each) => seconds(each.start)),
+      calls: [{ name: "Calls", values: all.map((each) => each.calls) }],
+      latency: [
+        { name: "p50", values: all.map((each) => each.latencyP50Ms) },
+        { name: "p95", values: all.map((each) => each.latencyP95Ms) },
+        { name: "p99", values: all.map((each) => each.latencyP99Ms) },
+      ],
+    };
+  }, [buckets]);
+  const total = (buckets ?? []).reduce((sum, each) => sum + each.calls, 0);
+  return (
+    <>
+      <div className="card">
+        <h3>Calls: {count(total)}</h3>
+        <Problem of={found.error} />
+        <LineChart label="Calls over time" times={times} series={calls} format={count} />
+      </div>
+      <div className="card">
+        <h3>Latency</h3>
+        <LineChart label="Latency percentiles over time" times={times} series={latency} format={inMilliseconds} />
+      </div>
+    </>
+  );
+}
+
+function CostTrend({ filter, grain }: Asked & { grain: TimeGrain }) {
+  const [found] = useQuery({ query: COSTS, variables: { filter, grain, timeZone } });
+  const points = found.data?.costTrend;
+  const { times, series } = useMemo(() => {
+    const all = points ?? [];
+    const totals = new Map<string, number>();
+    for (const point of all) for (const each of point.providers) totals.set(each.provider, (totals.get(each.provider) ?? 0) + Number(each.totalCost));
+    const names = [...totals.keys()].sort((a, b) => (totals.get(b) ?? 0) - (totals.get(a) ?? 0)).slice(0, 5);
+    const of = (name: string): Series => ({
+      name,
+      values: all.map((point) => Number(point.providers.find((each) => each.provider === name)?.totalCost ?? 0)),
+    });
+    return { times: all.map((each) => seconds(each.start)), series: names.map(of) };
+  }, [points]);
+  return (
+    <div className="card full">
+      <h3>Cost by provider</h3>
+      <Problem of={found.error} />
+      <LineChart label="Cost by provider over time" times={times} series={series} format={inDollars} />
+    </div>
+  );
+}
+
+function Leaders({ filter }: Asked) {
+  const [found] = useQuery({ query: LEADERS, variables: { filter } });
+  return (
+    <div className="card full">
+      <h3>Models</h3>
+      <Problem of={found.error} />
+      <div className="scroll" tabIndex={0} role="region" aria-label="Models compared">
+        <table>
+          <thead>
+            <tr>
+              {["Model", "Calls", "Change", "Cost", "Change", "Per call", "Success", "p95"].map((name, index) => (
+                <th scope="col" key={index}>
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {found.data?.leaderboard.map((row) => (
+              <tr key={`${row.provider} ${row.model}`}>
+                <th scope="row">
+                  {row.provider} {row.model}
+                </th>
+                <td>{count(row.current.calls)}</td>
+                <td>{percent(row.callsChange, 0)}</td>
+                <td>{dollars(row.current.totalCost)}</td>
+                <td>{percent(row.totalCostChange, 0)}</td>
+                <td>{dollars(row.current.avgCost)}</td>
+                <td>{percent(row.current.successRate)}</td>
+                <td>{milliseconds(row.current.latencyP95Ms)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  );
+}
+
+function HeatMap({ filter }: Asked) {
+  const [shows, setShows] = useState<"latencyP95Ms" | "errorRate">("latencyP95Ms");
+  const [found] = useQuery({ query: HEAT, variables: { filter, timeZone } });
+  const cells = new Map(found.data?.heatMap.map((cell) => [`${cell.weekday} ${cell.hour}`, cell]));
+  const most = Math.max(...[...cells.values()].map((cell) => cell[shows] ?? 0), 1e-9);
+  const told = (value: number | null | undefined) => (shows === "errorRate" ? percent(value) : milliseconds(value));
+  return (
+    <div className="card full">
+      <div className="head">
+        <h3>By hour of the week</h3>
+        <label className="inline">
+          Shows
+          <select value={shows} onChange={(event) => setShows(event.target.value as typeof shows)}>
+            <option value="latencyP95Ms">p95 latency</option>
+            <option value="errorRate">failures</option>
+          </select>
+        </label>
+      </div>
+      <Problem of={found.error} />
+      <div className="scroll" tabIndex={0} role="region" aria-label="Heat map by hour of the week">
+        <table className="heat">
+          <thead>
+            <tr>
+              <td />
+              {Array.from({ length: 24 }, (_, hour) => (
+                <th scope="col" key={hour}>
+                  {hour}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {WEEKDAYS.map((weekday) => (
+              <tr key={weekday}>
+                <th scope="row">{words(weekday).slice(0, 3)}</th>
+                {Array.from({ length: 24 }, (_, hour) => {
+                  const cell = cells.get(`${weekday} ${hour}`);
+                  const value = cell?.[shows];
+                  const title = `${words(weekday)} ${hour}:00: ${told(value)}, ${count(cell?.calls ?? 0)} calls`;
+                  return (
+                    <td key={hour} title={title} style={{ "--heat": `${Math.round((100 * (value ?? 0)) / most)}%` } as React.CSSProperties}>
+                      <span className="unseen">{told(value)}</span>
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  );
+}
+
+function Opportunities({ filter }: Asked) {
+  const client = useClient();
+  const { refresh } = useEnterpriseRouter();
+  const [found] = useQuery({ query: OPPORTUNITIES, variables: { filter, timeZone } });
+  const [told, setTold] = useState<Record<string, string>>({});
+  const start = async (each: OpportunitiesQuery["opportunities"][number]) => {
+    const result = await client.mutation(START_SUGGESTED, { id: each.id, filter, timeZone }).toPromise();
+    const started = result.data?.startSuggestedTest;
+    const text =
+      started?.__typename === "ABTest"
+        ? `Started “${started.testName}”.`
+        : (started?.message ?? (result.error ? spoken(result.error) : "Not started."));
+    setTold((all) => ({ ...all, [each.id]: text }));
+    refresh();
+  };
+  const all = found.data?.opportunities;
+  return (
+    <div className="card full">
+      <h3>Opportunities</h3>
+      <Problem of={found.error} />
+      {all?.length === 0 && <p>Nothing to advise from the calls of this range.</p>}
+      <ul className="opportunities">
+        {all?.map((each) => (
+          <li key={each.id}>
+            <strong>{each.title}</strong>
+            {each.monthlySaving && (
+              <p>
+                Saves about {dollars(each.monthlySaving)} a month, between {dollars(each.savingLow)} and {dollars(each.savingHigh)}.
+              </p>
+            )}
+            <details>
+              <summary>How this was found</summary>
+              <p>{each.explanation}</p>
+              <dl>
+                {each.evidence.map(({ name, value }) => (
+                  <div key={name}>
+                    <dt>{name}</dt>
+                    <dd>{value}</dd>
+                  </div>
+                ))}
+              </dl>
+            </details>
+            {each.suggestedTest && (
+              <div className="actions">
+                <Button onPress={() => start(each)}>Start A/B test</Button>
+                <span role="status">{told[each.id]}</span>
+              </div>
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+type Row = Pick<AnalyticsQuery["analytics"]["nodes"][number], "id" | "occurredAt" | "provider" | "modelUsed" | "taskType" | "success" | "latencyMs" | "cost">;
+
+/** What is logged now, as it comes, and what was logged before, page by page. */
+function Decisions({ filter }: Asked) {
+  const { getAnalytics, lastLogged } = useEnterpriseRouter();
+  const [live, setLive] = useState<Row[]>([]);
+  const [rows, setRows] = useState<Row[]>([]);
+  const [cursor, setCursor] = useState<string | null>();
+  const [problem, setProblem] = useState<string>();
+  const [page, setPage] = useState(0);
+
+  useEffect(() => {
+    if (lastLogged) setLive((all) => [lastLogged, ...all.filter((each) => each.id !== lastLogged.id)].slice(0, FEED));
+  }, [lastLogged]);
+
+  useEffect(() => {
+    setCursor(undefined);
+    setRows([]);
+    setPage(0);
+  }, [filter]);
+
+  const load = async (after?: string | null) => {
+    const answer = await getAnalytics(filter, after);
+    setProblem(answer.problem);
+    if (!answer.page) return;
+    // One page at a time is in the document, however many were read.
+    setRows(answer.page.nodes);
+    setPage((before) => (after ? before + 1 : 1));
+    setCursor(answer.page.pageInfo.hasNextPage ? answer.page.pageInfo.endCursor : null);
+  };
+  return (
+    <div className="card full">
+      <h3>Live</h3>
+      <div aria-live="off">{live.length === 0 ? <p>Decisions that are logged now come here by themselves.</p> : <Rows label="Live decisions" rows={live} />}</div>
+      <div className="head">
+        <h3>Decisions{page > 0 && `, page ${page}`}</h3>
+        <Button onPress={() => load()}>{page === 0 ? "Show" : "First page"}</Button>
+        <Button onPress={() => load(cursor)} isDisabled={!cursor}>
+          Next page
+        </Button>
+      </div>
+      {problem !== undefined && <p role="alert">{problem}</p>}
+      {rows.length > 0 && <Rows label="Decisions" rows={rows} />}
+    </div>
+  );
+}
+
+function Rows({ label, rows }: { label: string; rows: Row[] }) {
+  return (
+    <div className="scroll" tabIndex={0} role="region" aria-label={label}>
+      <table>
+        <thead>
+          <tr>
+            {["Time", "Provider", "Model", "Task", "Result", "Latency", "Cost"].map((name) => (
+              <th scope="col" key={name}>
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.id}>
+              <td>{time(row.occurredAt)}</td>
+              <td>{row.provider}</td>
+              <td>{row.modelUsed}</td>
+              <td>{row.taskType}</td>
+              <td>{row.success ? "success" : "failure"}</td>
+              <td>{milliseconds(row.latencyMs)}</td>
+              <td>{dollars(row.cost)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Export({ filter }: Asked) {
+  const [state, setState] = useState("");
+  const save = async (format: "csv" | "ndjson") => {
+    setState("Exporting…");
+    const parameters = new URLSearchParams({ format, from: filter.from, to: filter.to });
+    const answer = await fetch(`/export/analytics?${parameters}`, { headers: { Authorization: `Bearer ${token()}` } });
+    if (!answer.ok) return setState("The export failed.");
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = `analytics.${format}`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+    setState("Exported");
+  };
+  return (
+    <span className="actions">
+      <Button onPress={() => save("csv")}>Export CSV</Button>
+      <Button onPress={() => save("ndjson")}>Export NDJSON</Button>
+      <span role="status">{state}</span>
+    </span>
+  );
+}
+
+function Problem({ of }: { of: CombinedError | undefined }) {
+  return of ? <p role="alert">{spoken(of)}</p> : null;
+}
+
+function seconds(iso: string | null): number {
+  return iso === null ? 0 : new Date(iso).getTime() / 1000;
+}

@@ -1,0 +1,411 @@
+import { type FormEvent, useMemo, useRef, useState } from "react";
+import {
+  Button,
+  GridList,
+  GridListItem,
+  Label,
+  Radio,
+  RadioGroup,
+  useDragAndDrop,
+} from "react-aria-components";
+import { useClient, useQuery } from "urql";
+import { dollars, milliseconds, words } from "../../format";
+import { graphql } from "../../gql";
+import type { RoutingPriority, SavePreferencesInput, SimulateQuery } from "../../gql/graphql";
+import { type Outcome, type Preferences, spoken, useEnterpriseRouter } from "../../hooks/useEnterpriseRouter";
+import { FormDialog } from "../FormDialog";
+
+const PRIORITIES: RoutingPriority[] = ["SPEED", "COST", "QUALITY", "PRIVACY"];
+const CATALOG = graphql(`query Providers { modelCatalog(first: 500) { nodes { provider } } }`);
+const SIMULATE = graphql(`
+  query Simulate($input: RouteRequestInput!) {
+    simulateRouting(input: $input) {
+      provider model estimatedCost expectedLatencyMs rules notes
+      refusal { message }
+      candidates { provider model eligible reason }
+    }
+  }
+`);
+type Rule = Preferences["customRules"][number];
+type Save = (input: SavePreferencesInput) => Promise<Outcome<unknown>>;
+
+/** How requests are routed. What is changed is saved at once, and can be undone. */
+export function RouterPreferences() {
+  const { preferences, savePreferences, loading, error } = useEnterpriseRouter();
+  const [state, setState] = useState<{ text: string; problem?: boolean }>();
+  const undone = useRef<SavePreferencesInput[]>([]);
+  const [undoable, setUndoable] = useState(0);
+
+  if (preferences === undefined) {
+    return error ? <p role="alert">The preferences could not be read.</p> : loading ? <p role="status">Loading…</p> : null;
+  }
+  const send = async (input: SavePreferencesInput, before?: SavePreferencesInput) => {
+    setState({ text: "Saving…" });
+    const outcome = await savePreferences(input);
+    if (outcome.problem !== undefined) {
+      setState({ text: `Not saved. ${outcome.problem}`, problem: true });
+    } else {
+      if (before) undone.current.push(before);
+      setUndoable(undone.current.length);
+      setState({ text: "Saved" });
+    }
+    return outcome;
+  };
+  const save: Save = (input) => {
+    const all = asInput(preferences);
+    const changed = Object.keys(input) as (keyof SavePreferencesInput)[];
+    return send(input, Object.fromEntries(changed.map((name) => [name, all[name]])));
+  };
+  const undo = () => {
+    const before = undone.current.pop();
+    setUndoable(undone.current.length);
+    if (before) void send(before);
+  };
+  return (
+    <section aria-labelledby="preferences-title">
+      <div className="head">
+        <h2 id="preferences-title">Routing preferences</h2>
+        <span role="status" className={state?.problem ? "problem" : "saved"}>
+          {state?.text}
+        </span>
+        <Button onPress={undo} isDisabled={undoable === 0}>
+          Undo
+        </Button>
+      </div>
+      <div className="grid">
+        <RadioGroup
+          className="card priorities"
+          value={preferences.defaultPriority}
+          onChange={(value) => save({ defaultPriority: value as RoutingPriority })}
+        >
+          <Label>Priority</Label>
+          {PRIORITIES.map((priority) => (
+            <Radio key={priority} value={priority}>
+              {words(priority)}
+            </Radio>
+          ))}
+        </RadioGroup>
+        <div className="card">
+          <h3>Limits</h3>
+          <Amount label="Max cost per request, USD" value={preferences.maxCostPerRequest ?? ""} save={(value) => save({ maxCostPerRequest: value })} />
+          <Amount
+            label="Max latency, ms"
+            value={preferences.maxLatencyMs === null ? "" : String(preferences.maxLatencyMs)}
+            save={(value) => save({ maxLatencyMs: value === null ? null : Number(value) })}
+          />
+          <Amount
+            label="Daily cost alert threshold, USD"
+            value={preferences.costAlertThreshold ?? ""}
+            save={(value) => save({ costAlertThreshold: value })}
+          />
+        </div>
+        <Providers
+          title="Preferred providers"
+          hint="The first one is preferred most: drag to order, or press Enter on a handle and use the arrow keys."
+          ordered
+          names={preferences.preferredProviders}
+          save={(names) => save({ preferredProviders: names })}
+        />
+        <Providers
+          title="Blocked providers"
+          hint="No request goes to these."
+          names={preferences.blockedProviders}
+          save={(names) => save({ blockedProviders: names })}
+        />
+        <Rules preferences={preferences} save={save} />
+        <Simulation />
+      </div>
+    </section>
+  );
+}
+
+/** A field that is saved when it is left, or by Enter. Empty means none. */
+function Amount({ label, value, save }: { label: string; value: string; save: (value: string | null) => Promise<unknown> }) {
+  const [draft, setDraft] = useState<string>();
+  const commit = async () => {
+    if (draft === undefined) return;
+    if (draft.trim() !== value) await save(draft.trim() === "" ? null : draft.trim());
+    setDraft(undefined);
+  };
+  return (
+    <label>
+      {label}
+      <input
+        inputMode="decimal"
+        placeholder="none"
+        value={draft ?? value}
+        onChange={(event) => setDraft(event.target.value)}
+        onBlur={commit}
+        onKeyDown={(event) => event.key === "Enter" && commit()}
+      />
+    </label>
+  );
+}
+
+interface ProvidersProps {
+  title: string;
+  hint: string;
+  names: string[];
+  ordered?: boolean;
+  save: (names: string[]) => Promise<unknown>;
+}
+
+function Providers({ title, hint, names, ordered = false, save }: ProvidersProps) {
+  const [catalog] = useQuery({ query: CATALOG });
+  const [added, setAdded] = useState("");
+  const suggestions = useMemo(() => [...new Set(catalog.data?.modelCatalog.nodes.map((each) => each.provider))].sort(), [catalog.data]);
+  const items = names.map((name) => ({ id: name }));
+  const { dragAndDropHooks } = useDragAndDrop({
+    getItems: (keys) => [...keys].map((key) => ({ "text/plain": String(key) })),
+    onReorder: ({ keys, target }) => {
+      const moved = names.filter((name) => keys.has(name));
+      const rest = names.filter((name) => !keys.has(name));
+      const place = rest.indexOf(String(target.key)) + (target.dropPosition === "after" ? 1 : 0);
+      void save([...rest.slice(0, place), ...moved, ...rest.slice(place)]);
+    },
+  });
+  const add = (event: FormEvent) => {
+    event.preventDefault();
+    const name = added.trim();
+    setAdded("");
+    if (name !== "" && !names.includes(name)) void save([...names, name]);
+  };
+  const list = `suggestions-${title.replaceAll(" ", "-")}`;
+  return (
+    <div className="card">
+      <h3>{title}</h3>
+      <p className="hint">{hint}</p>
+      <GridList
+        aria-label={title}
+        items={items}
+        className="badges"
+        renderEmptyState={() => "None"}
+        {...(ordered ? { dragAndDropHooks } : {})}
+      >
+        {(item) => (
+          <GridListItem textValue={item.id} className="badge provider">
+            {ordered && (
+              <Button slot="drag" aria-label={`Move ${item.id}`} className="handle">
+                ⠿
+              </Button>
+            )}
+            {item.id}
+            <Button aria-label={`Remove ${item.id}`} className="quiet" onPress={() => save(names.filter((name) => name !== item.id))}>
+              ×
+            </Button>
+          </GridListItem>
+        )}
+      </GridList>
+      <form onSubmit={add} className="add">
+        <input aria-label={`Add to ${title.toLowerCase()}`} list={list} value={added} onChange={(event) => setAdded(event.target.value)} placeholder="provider" />
+        <datalist id={list}>
+          {suggestions.map((name) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
+        <button type="submit">Add</button>
+      </form>
+    </div>
+  );
+}
+
+function Rules({ preferences, save }: { preferences: Preferences; save: Save }) {
+  const rules = preferences.customRules;
+  const saveRules = (customRules: Rule[]) => save({ customRules });
+  return (
+    <div className="card full">
+      <div className="head">
+        <h3>Rules</h3>
+        <FormDialog
+          label="New Rule"
+          title="New rule"
+          submit="Add rule"
+          onSubmit={(fields) => saveRules([...rules, ruleOf(fields)])}
+        >
+          <RuleFields />
+        </FormDialog>
+      </div>
+      <p className="hint">All rules that apply to a request count, in this order.</p>
+      <ol className="rules">
+        {rules.map((rule, index) => (
+          <li key={rule.name}>
+            <strong>{rule.name}</strong> <span>{described(rule)}</span>
+            <span className="actions">
+              <Button
+                aria-label={`Move ${rule.name} up`}
+                isDisabled={index === 0}
+                onPress={() => saveRules(rules.map((_, place) => rules[place === index ? index - 1 : place === index - 1 ? index : place] as Rule))}
+              >
+                ↑
+              </Button>
+              <Button aria-label={`Delete ${rule.name}`} onPress={() => saveRules(rules.filter((each) => each !== rule))}>
+                Delete
+              </Button>
+            </span>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+function RuleFields() {
+  return (
+    <>
+      <label>
+        Name
+        <input name="name" required maxLength={100} />
+      </label>
+      <fieldset>
+        <legend>When</legend>
+        <label>
+          Task type
+          <input name="taskType" placeholder="any" />
+        </label>
+        <label>
+          Input tokens above
+          <input name="above" type="number" min={0} />
+        </label>
+        <label>
+          From hour
+          <input name="from" type="number" min={0} max={24} />
+        </label>
+        <label>
+          To hour
+          <input name="to" type="number" min={0} max={24} />
+        </label>
+      </fieldset>
+      <fieldset>
+        <legend>Then</legend>
+        <label>
+          Priority
+          <select name="priority" defaultValue="">
+            <option value="">unchanged</option>
+            {PRIORITIES.map((priority) => (
+              <option key={priority} value={priority}>
+                {words(priority)}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Prefer providers (with commas between)
+          <input name="prefer" />
+        </label>
+        <label>
+          Block providers (with commas between)
+          <input name="block" />
+        </label>
+        <label>
+          Max cost, USD
+          <input name="maxCost" inputMode="decimal" />
+        </label>
+      </fieldset>
+    </>
+  );
+}
+
+function Simulation() {
+  const client = useClient();
+  const [taskType, setTaskType] = useState("chat");
+  const [tokens, setTokens] = useState("1000");
+  const [found, setFound] = useState<SimulateQuery["simulateRouting"]>();
+  const [problem, setProblem] = useState<string>();
+  const simulate = async (event: FormEvent) => {
+    event.preventDefault();
+    const result = await client
+      .query(SIMULATE, { input: { taskType, inputTokens: Number(tokens) } }, { requestPolicy: "network-only" })
+      .toPromise();
+    setFound(result.data?.simulateRouting);
+    setProblem(result.error && spoken(result.error));
+  };
+  return (
+    <div className="card full">
+      <h3>Where would a request go?</h3>
+      <form onSubmit={simulate} className="add">
+        <label>
+          Task type
+          <input value={taskType} onChange={(event) => setTaskType(event.target.value)} required />
+        </label>
+        <label>
+          Input tokens
+          <input type="number" min={0} value={tokens} onChange={(event) => setTokens(event.target.value)} />
+        </label>
+        <button type="submit">Simulate</button>
+      </form>
+      {problem !== undefined && <p role="alert">{problem}</p>}
+      {found && (
+        <div role="status">
+          <p>
+            {found.refusal
+              ? `Refused: ${found.refusal.message}`
+              : `To ${found.provider} ${found.model}, for about ${dollars(found.estimatedCost)} in about ${milliseconds(found.expectedLatencyMs)}.`}
+            {found.rules.length > 0 && ` Rules: ${found.rules.join(", ")}.`}
+          </p>
+          <ul>
+            {found.candidates.slice(0, 8).map((each) => (
+              <li key={`${each.provider} ${each.model}`}>
+                {each.provider} {each.model}: {each.reason}
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function described(rule: Rule): string {
+  const { when, then } = rule;
+  const conditions = [
+    when.taskType && `task is ${when.taskType}`,
+    when.inputTokensAbove !== null && `more than ${when.inputTokensAbove} input tokens`,
+    when.hours && `between ${when.hours.from}:00 and ${when.hours.to}:00 ${when.timeZone}`,
+    when.weekdays.length > 0 && `on ${when.weekdays.map(words).join(", ")}`,
+    when.priority && `priority is ${words(when.priority)}`,
+    when.metadata.length > 0 && `metadata has ${when.metadata.map((each) => each.key).join(", ")}`,
+  ].filter(Boolean);
+  const actions = [
+    then.use && `use ${then.use.provider} ${then.use.model}`,
+    then.priority && `priority ${words(then.priority)}`,
+    then.prefer.length > 0 && `prefer ${then.prefer.join(", ")}`,
+    then.block.length > 0 && `block ${then.block.join(", ")}`,
+    then.maxCost && `at most ${dollars(then.maxCost)}`,
+  ].filter(Boolean);
+  return `When ${conditions.join(" and ") || "anything is asked"}: ${actions.join(", ") || "nothing"}.`;
+}
+
+function ruleOf(fields: Record<string, string>): Rule {
+  const names = (text: string | undefined) => (text ?? "").split(",").map((each) => each.trim()).filter(Boolean);
+  const number = (text: string | undefined) => (text ? Number(text) : null);
+  const [from, to] = [number(fields["from"]), number(fields["to"])];
+  return {
+    name: fields["name"] ?? "",
+    abTestId: null,
+    when: {
+      taskType: fields["taskType"] || null,
+      priority: null,
+      inputTokensAbove: number(fields["above"]),
+      inputTokensBelow: null,
+      maxOutputTokensAbove: null,
+      maxOutputTokensBelow: null,
+      metadata: [],
+      hours: from === null || to === null ? null : { from, to },
+      weekdays: [],
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    },
+    then: {
+      use: null,
+      prefer: names(fields["prefer"]),
+      block: names(fields["block"]),
+      maxCost: fields["maxCost"] || null,
+      priority: (fields["priority"] || null) as RoutingPriority | null,
+    },
+  };
+}
+
+function asInput(preferences: Preferences): SavePreferencesInput {
+  const { defaultPriority, maxCostPerRequest, maxLatencyMs, preferredProviders, blockedProviders, costAlertThreshold } = preferences;
+  const { customRules } = preferences;
+  return { defaultPriority, maxCostPerRequest, maxLatencyMs, preferredProviders, blockedProviders, costAlertThreshold, customRules };
+}

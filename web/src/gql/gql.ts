@@ -1,0 +1,208 @@
+/* eslint-disable */
+import * as types from './graphql';
+import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+
+/**
+ * Map of all GraphQL operations in the project.
+ *
+ * This map has several performance disadvantages:
+ * 1. It is not tree-shakeable, so it will include all operations in the project.
+ * 2. It is not minifiable, so the string of a GraphQL query will be multiple times inside the bundle.
+ * 3. It does not support dead code elimination, so it will add unused operations.
+ *
+ * Therefore it is highly recommended to use the babel or swc plugin for production.
+ * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
+ */
+type Documents = {
+    "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n  }\n": typeof types.SeriesDocument,
+    "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }\n  }\n": typeof types.CostsDocument,
+    "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n": typeof types.LeadersDocument,
+    "\n  query Heat($filter: AnalyticsFilter, $timeZone: String!) {\n    heatMap(filter: $filter, timeZone: $timeZone) { weekday hour calls errorRate latencyP95Ms }\n  }\n": typeof types.HeatDocument,
+    "\n  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {\n    opportunities(filter: $filter, timeZone: $timeZone) {\n      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }\n    }\n  }\n": typeof types.OpportunitiesDocument,
+    "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { id testName } ... on Error { message }\n    }\n  }\n": typeof types.StartSuggestedDocument,
+    "query Providers { modelCatalog(first: 500) { nodes { provider } } }": typeof types.ProvidersDocument,
+    "\n  query Simulate($input: RouteRequestInput!) {\n    simulateRouting(input: $input) {\n      provider model estimatedCost expectedLatencyMs rules notes\n      refusal { message }\n      candidates { provider model eligible reason }\n    }\n  }\n": typeof types.SimulateDocument,
+    "\n  fragment PreferenceFields on RouterPreferences {\n    id defaultPriority maxCostPerRequest maxLatencyMs preferredProviders blockedProviders costAlertThreshold updatedAt\n    customRules {\n      name abTestId\n      when {\n        taskType priority inputTokensAbove inputTokensBelow maxOutputTokensAbove maxOutputTokensBelow\n        metadata { key oneOf } hours { from to } weekdays timeZone\n      }\n      then { use { provider model parameters } prefer block maxCost priority }\n    }\n  }\n": typeof types.PreferenceFieldsFragmentDoc,
+    "\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost trafficShare\n  }\n": typeof types.VariantFieldsFragmentDoc,
+    "\n  fragment TestFields on ABTest {\n    id testName taskType active startedAt endedAt winner primaryMetric split minimumRunHours\n    variantA { ...VariantFields }\n    variantB { ...VariantFields }\n    inference {\n      verdict sentence\n      comparisons { metric verdict sentence countA countB valueA valueB effect low high probabilityABetter }\n    }\n  }\n": typeof types.TestFieldsFragmentDoc,
+    "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state\n    windowStart resetsAt triggeredAt acknowledgedAt active enforced\n  }\n": typeof types.CostAlertFieldsFragmentDoc,
+    "query Preferences { preferences { ...PreferenceFields } }": typeof types.PreferencesDocument,
+    "query ABTests($after: String) { abTests(first: 50, after: $after) { nodes { ...TestFields } pageInfo { hasNextPage endCursor } } }": typeof types.AbTestsDocument,
+    "query CostAlerts { costAlerts(first: 200) { nodes { ...CostAlertFields } } }": typeof types.CostAlertsDocument,
+    "query LastFiring { alertEvents(first: 1) { nodes { cursor } } }": typeof types.LastFiringDocument,
+    "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n": typeof types.AnalyticsDocument,
+    "\n  mutation SavePreferences($input: SavePreferencesInput!) {\n    savePreferences(input: $input) { __typename ... on RouterPreferences { ...PreferenceFields } ... on Error { message path } }\n  }\n": typeof types.SavePreferencesDocument,
+    "\n  mutation CreateABTest($input: CreateABTestInput!) {\n    createABTest(input: $input) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n": typeof types.CreateAbTestDocument,
+    "\n  mutation EndABTest($id: ID!, $winner: Variant) {\n    endABTest(id: $id, winner: $winner) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n": typeof types.EndAbTestDocument,
+    "\n  mutation CreateCostAlert($input: CreateCostAlertInput!) {\n    createCostAlert(input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": typeof types.CreateCostAlertDocument,
+    "\n  mutation DeleteCostAlert($id: ID!) {\n    deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n": typeof types.DeleteCostAlertDocument,
+    "\n  mutation Acknowledge($id: ID!) {\n    acknowledgeCostAlert(id: $id) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": typeof types.AcknowledgeDocument,
+    "\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n": typeof types.LogAnalyticsDocument,
+    "subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }": typeof types.PreferencesChangedDocument,
+    "subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }": typeof types.LoggedDocument,
+    "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n": typeof types.AlertTriggeredDocument,
+    "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }": typeof types.TestUpdatedDocument,
+};
+const documents: Documents = {
+    "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n  }\n": types.SeriesDocument,
+    "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }\n  }\n": types.CostsDocument,
+    "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n": types.LeadersDocument,
+    "\n  query Heat($filter: AnalyticsFilter, $timeZone: String!) {\n    heatMap(filter: $filter, timeZone: $timeZone) { weekday hour calls errorRate latencyP95Ms }\n  }\n": types.HeatDocument,
+    "\n  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {\n    opportunities(filter: $filter, timeZone: $timeZone) {\n      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }\n    }\n  }\n": types.OpportunitiesDocument,
+    "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { id testName } ... on Error { message }\n    }\n  }\n": types.StartSuggestedDocument,
+    "query Providers { modelCatalog(first: 500) { nodes { provider } } }": types.ProvidersDocument,
+    "\n  query Simulate($input: RouteRequestInput!) {\n    simulateRouting(input: $input) {\n      provider model estimatedCost expectedLatencyMs rules notes\n      refusal { message }\n      candidates { provider model eligible reason }\n    }\n  }\n": types.SimulateDocument,
+    "\n  fragment PreferenceFields on RouterPreferences {\n    id defaultPriority maxCostPerRequest maxLatencyMs preferredProviders blockedProviders costAlertThreshold updatedAt\n    customRules {\n      name abTestId\n      when {\n        taskType priority inputTokensAbove inputTokensBelow maxOutputTokensAbove maxOutputTokensBelow\n        metadata { key oneOf } hours { from to } weekdays timeZone\n      }\n      then { use { provider model parameters } prefer block maxCost priority }\n    }\n  }\n": types.PreferenceFieldsFragmentDoc,
+    "\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost trafficShare\n  }\n": types.VariantFieldsFragmentDoc,
+    "\n  fragment TestFields on ABTest {\n    id testName taskType active startedAt endedAt winner primaryMetric split minimumRunHours\n    variantA { ...VariantFields }\n    variantB { ...VariantFields }\n    inference {\n      verdict sentence\n      comparisons { metric verdict sentence countA countB valueA valueB effect low high probabilityABetter }\n    }\n  }\n": types.TestFieldsFragmentDoc,
+    "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state\n    windowStart resetsAt triggeredAt acknowledgedAt active enforced\n  }\n": types.CostAlertFieldsFragmentDoc,
+    "query Preferences { preferences { ...PreferenceFields } }": types.PreferencesDocument,
+    "query ABTests($after: String) { abTests(first: 50, after: $after) { nodes { ...TestFields } pageInfo { hasNextPage endCursor } } }": types.AbTestsDocument,
+    "query CostAlerts { costAlerts(first: 200) { nodes { ...CostAlertFields } } }": types.CostAlertsDocument,
+    "query LastFiring { alertEvents(first: 1) { nodes { cursor } } }": types.LastFiringDocument,
+    "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n": types.AnalyticsDocument,
+    "\n  mutation SavePreferences($input: SavePreferencesInput!) {\n    savePreferences(input: $input) { __typename ... on RouterPreferences { ...PreferenceFields } ... on Error { message path } }\n  }\n": types.SavePreferencesDocument,
+    "\n  mutation CreateABTest($input: CreateABTestInput!) {\n    createABTest(input: $input) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n": types.CreateAbTestDocument,
+    "\n  mutation EndABTest($id: ID!, $winner: Variant) {\n    endABTest(id: $id, winner: $winner) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n": types.EndAbTestDocument,
+    "\n  mutation CreateCostAlert($input: CreateCostAlertInput!) {\n    createCostAlert(input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": types.CreateCostAlertDocument,
+    "\n  mutation DeleteCostAlert($id: ID!) {\n    deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n": types.DeleteCostAlertDocument,
+    "\n  mutation Acknowledge($id: ID!) {\n    acknowledgeCostAlert(id: $id) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": types.AcknowledgeDocument,
+    "\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n": types.LogAnalyticsDocument,
+    "subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }": types.PreferencesChangedDocument,
+    "subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }": types.LoggedDocument,
+    "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n": types.AlertTriggeredDocument,
+    "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }": types.TestUpdatedDocument,
+};
+
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ *
+ *
+ * @example
+ * ```ts
+ * const query = graphql(`query GetUser($id: ID!) { user(id: $id) { name } }`);
+ * ```
+ *
+ * The query argument is unknown!
+ * Please regenerate the types.
+ */
+export function graphql(source: string): unknown;
+
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n  }\n"): (typeof documents)["\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }\n  }\n"): (typeof documents)["\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n"): (typeof documents)["\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Heat($filter: AnalyticsFilter, $timeZone: String!) {\n    heatMap(filter: $filter, timeZone: $timeZone) { weekday hour calls errorRate latencyP95Ms }\n  }\n"): (typeof documents)["\n  query Heat($filter: AnalyticsFilter, $timeZone: String!) {\n    heatMap(filter: $filter, timeZone: $timeZone) { weekday hour calls errorRate latencyP95Ms }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {\n    opportunities(filter: $filter, timeZone: $timeZone) {\n      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }\n    }\n  }\n"): (typeof documents)["\n  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {\n    opportunities(filter: $filter, timeZone: $timeZone) {\n      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { id testName } ... on Error { message }\n    }\n  }\n"): (typeof documents)["\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { id testName } ... on Error { message }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query Providers { modelCatalog(first: 500) { nodes { provider } } }"): (typeof documents)["query Providers { modelCatalog(first: 500) { nodes { provider } } }"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Simulate($input: RouteRequestInput!) {\n    simulateRouting(input: $input) {\n      provider model estimatedCost expectedLatencyMs rules notes\n      refusal { message }\n      candidates { provider model eligible reason }\n    }\n  }\n"): (typeof documents)["\n  query Simulate($input: RouteRequestInput!) {\n    simulateRouting(input: $input) {\n      provider model estimatedCost expectedLatencyMs rules notes\n      refusal { message }\n      candidates { provider model eligible reason }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  fragment PreferenceFields on RouterPreferences {\n    id defaultPriority maxCostPerRequest maxLatencyMs preferredProviders blockedProviders costAlertThreshold updatedAt\n    customRules {\n      name abTestId\n      when {\n        taskType priority inputTokensAbove inputTokensBelow maxOutputTokensAbove maxOutputTokensBelow\n        metadata { key oneOf } hours { from to } weekdays timeZone\n      }\n      then { use { provider model parameters } prefer block maxCost priority }\n    }\n  }\n"): (typeof documents)["\n  fragment PreferenceFields on RouterPreferences {\n    id defaultPriority maxCostPerRequest maxLatencyMs preferredProviders blockedProviders costAlertThreshold updatedAt\n    customRules {\n      name abTestId\n      when {\n        taskType priority inputTokensAbove inputTokensBelow maxOutputTokensAbove maxOutputTokensBelow\n        metadata { key oneOf } hours { from to } weekdays timeZone\n      }\n      then { use { provider model parameters } prefer block maxCost priority }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost trafficShare\n  }\n"): (typeof documents)["\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost trafficShare\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  fragment TestFields on ABTest {\n    id testName taskType active startedAt endedAt winner primaryMetric split minimumRunHours\n    variantA { ...VariantFields }\n    variantB { ...VariantFields }\n    inference {\n      verdict sentence\n      comparisons { metric verdict sentence countA countB valueA valueB effect low high probabilityABetter }\n    }\n  }\n"): (typeof documents)["\n  fragment TestFields on ABTest {\n    id testName taskType active startedAt endedAt winner primaryMetric split minimumRunHours\n    variantA { ...VariantFields }\n    variantB { ...VariantFields }\n    inference {\n      verdict sentence\n      comparisons { metric verdict sentence countA countB valueA valueB effect low high probabilityABetter }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state\n    windowStart resetsAt triggeredAt acknowledgedAt active enforced\n  }\n"): (typeof documents)["\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state\n    windowStart resetsAt triggeredAt acknowledgedAt active enforced\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query Preferences { preferences { ...PreferenceFields } }"): (typeof documents)["query Preferences { preferences { ...PreferenceFields } }"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query ABTests($after: String) { abTests(first: 50, after: $after) { nodes { ...TestFields } pageInfo { hasNextPage endCursor } } }"): (typeof documents)["query ABTests($after: String) { abTests(first: 50, after: $after) { nodes { ...TestFields } pageInfo { hasNextPage endCursor } } }"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query CostAlerts { costAlerts(first: 200) { nodes { ...CostAlertFields } } }"): (typeof documents)["query CostAlerts { costAlerts(first: 200) { nodes { ...CostAlertFields } } }"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query LastFiring { alertEvents(first: 1) { nodes { cursor } } }"): (typeof documents)["query LastFiring { alertEvents(first: 1) { nodes { cursor } } }"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n"): (typeof documents)["\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation SavePreferences($input: SavePreferencesInput!) {\n    savePreferences(input: $input) { __typename ... on RouterPreferences { ...PreferenceFields } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation SavePreferences($input: SavePreferencesInput!) {\n    savePreferences(input: $input) { __typename ... on RouterPreferences { ...PreferenceFields } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation CreateABTest($input: CreateABTestInput!) {\n    createABTest(input: $input) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation CreateABTest($input: CreateABTestInput!) {\n    createABTest(input: $input) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation EndABTest($id: ID!, $winner: Variant) {\n    endABTest(id: $id, winner: $winner) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation EndABTest($id: ID!, $winner: Variant) {\n    endABTest(id: $id, winner: $winner) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation CreateCostAlert($input: CreateCostAlertInput!) {\n    createCostAlert(input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation CreateCostAlert($input: CreateCostAlertInput!) {\n    createCostAlert(input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation DeleteCostAlert($id: ID!) {\n    deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation DeleteCostAlert($id: ID!) {\n    deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation Acknowledge($id: ID!) {\n    acknowledgeCostAlert(id: $id) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation Acknowledge($id: ID!) {\n    acknowledgeCostAlert(id: $id) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }"): (typeof documents)["subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }"): (typeof documents)["subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n"): (typeof documents)["\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }"): (typeof documents)["subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }"];
+
+export function graphql(source: string) {
+  return (documents as any)[source] ?? {};
+}
+
+export type DocumentType<TDocumentNode extends DocumentNode<any, any>> = TDocumentNode extends DocumentNode<  infer TType,  any>  ? TType  : never;

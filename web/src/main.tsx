@@ -1,0 +1,14 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { EnterpriseRouter } from "./pages/EnterpriseRouter";
+import { takeTokenFromAddress } from "./token";
+import "./style.css";
+
+takeTokenFromAddress();
+const root = document.getElementById("root");
+if (root === null) throw new Error("the page has no place to show anything");
+createRoot(root).render(
+  <StrictMode>
+    <EnterpriseRouter />
+  </StrictMode>,
+);

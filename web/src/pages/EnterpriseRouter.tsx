@@ -1,0 +1,111 @@
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
+import { Button, Tab, TabList, TabPanel, Tabs } from "react-aria-components";
+import { Provider } from "urql";
+import { type Api, type Connection, connect } from "../client";
+import { SignIn } from "../components/SignIn";
+import { Toasts, useToasts } from "../components/Toasts";
+import { ABTestingPanel } from "../components/router/ABTestingPanel";
+import { CostAlertsPanel } from "../components/router/CostAlertsPanel";
+import { RouterPreferences } from "../components/router/RouterPreferences";
+import { useFirings } from "../hooks/useEnterpriseRouter";
+import { dollars } from "../format";
+import { forgetToken, keepToken, token } from "../token";
+
+// Charts are half of all there is to load, and not on the first tab.
+const AnalyticsPanel = lazy(() => import("../components/router/AnalyticsPanel"));
+
+/** The page at /enterprise-router: four tabs for who is signed in, a token field for who is not. */
+export function EnterpriseRouter() {
+  const [signedIn, setSignedIn] = useState(token());
+  const [problem, setProblem] = useState<string>();
+  const [api, setApi] = useState<Api>();
+  const signOut = useCallback((why?: string) => {
+    forgetToken();
+    setSignedIn(null);
+    setProblem(why);
+  }, []);
+
+  useEffect(() => {
+    if (signedIn === null) return;
+    const connected = connect(signedIn, () => signOut("The token does not hold, or has expired."));
+    setApi(connected);
+    return () => {
+      setApi(undefined);
+      connected.close();
+    };
+  }, [signedIn, signOut]);
+
+  if (signedIn === null) {
+    return (
+      <SignIn
+        problem={problem}
+        signIn={(given) => {
+          keepToken(given);
+          setProblem(undefined);
+          setSignedIn(token());
+        }}
+      />
+    );
+  }
+  if (api === undefined) return null;
+  return (
+    <Provider value={api.client}>
+      <Dashboard api={api} signOut={() => signOut()} />
+    </Provider>
+  );
+}
+
+function Dashboard({ api, signOut }: { api: Api; signOut: () => void }) {
+  const [connection, setConnection] = useState<Connection>("connecting");
+  const { toasts, show, dismiss } = useToasts();
+  useEffect(() => api.watch(setConnection), [api]);
+  useFirings((firing) =>
+    show({
+      id: firing.id,
+      urgent: firing.level === "TRIGGERED",
+      title: firing.level === "TRIGGERED" ? `${firing.alert.alertType}: threshold crossed` : `${firing.alert.alertType}: near its limit`,
+      text: `${dollars(firing.amount)} of ${dollars(firing.threshold)}`,
+    }),
+  );
+  return (
+    <>
+      <header className="top">
+        <h1>Enterprise Router</h1>
+        <span className={`connection ${connection}`} role="status">
+          {{ connected: "Live", connecting: "Connecting…", lost: "Connection lost, trying again…" }[connection]}
+        </span>
+        <nav>
+          <a href="/graphql">GraphiQL</a>
+          <Button onPress={signOut} className="quiet">
+            Sign out
+          </Button>
+        </nav>
+      </header>
+      <main>
+        <Tabs>
+          <TabList aria-label="Enterprise Router">
+            <Tab id="preferences">Preferences</Tab>
+            <Tab id="tests">A/B Testing</Tab>
+            <Tab id="alerts">Cost Alerts</Tab>
+            <Tab id="analytics">Analytics</Tab>
+          </TabList>
+          <TabPanel id="preferences">
+            <RouterPreferences />
+          </TabPanel>
+          <TabPanel id="tests">
+            <ABTestingPanel />
+          </TabPanel>
+          <TabPanel id="alerts">
+            <CostAlertsPanel />
+          </TabPanel>
+          <TabPanel id="analytics">
+            <Suspense fallback={<p role="status">Loading…</p>}>
+              <AnalyticsPanel />
+            </Suspense>
+          </TabPanel>
+        </Tabs>
+      </main>
+      <Toasts toasts={toasts} dismiss={dismiss} />
+    </>
+  );
+}
