@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 from server.web import BUILT
 from tests.support.api import Api
 from tests.support.load import LOG_MANY
-from tests.support.process import running
+from tests.support.process import USER, run, running
 from tests.web.conftest import Open, violations
 
 SAVE = "mutation($input: SavePreferencesInput!) { savePreferences(input: $input) { __typename } }"
@@ -144,6 +144,12 @@ async def test_a_rule_is_added_and_simulated(open_page: Open, live_api: Api) -> 
     await dialog.get_by_role("button", name="Add rule").click()
     await expect(page.get_by_text("When task is code: block openai, groq.")).to_be_visible()
     assert (await live_api.ask(PREFERENCES))["customRules"] == [{"name": "no openai for code"}]
+    # and changed
+    await page.get_by_role("button", name="Edit no openai for code").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Block providers").fill("openai")
+    await dialog.get_by_role("button", name="Save rule").click()
+    await expect(page.get_by_text("When task is code: block openai.")).to_be_visible()
     # when simulated
     simulation = page.locator("form").filter(has_text="Simulate")
     await simulation.get_by_label("Task type").fill("code")
@@ -172,6 +178,7 @@ async def test_an_alert_is_made_fires_is_seen_and_acknowledged(open_page: Open, 
     # and over
     await log(live_api, spent("3"))
     await expect(toasts.get_by_text("daily: threshold crossed")).to_be_visible()
+    await expect(toasts.get_by_text("daily: near its limit")).to_be_hidden()
     await expect(toasts.get_by_text("$11.50 of $10.00")).to_be_visible()
     await expect(card.get_by_text("Triggered").first).to_be_visible()
     await expect(card.get_by_role("meter")).to_have_attribute("aria-valuetext", "115.0 %")
@@ -229,6 +236,13 @@ async def test_analytics_show_what_was_logged_and_what_is_logged_now(
     page = await open_page()
     await tab(page, "Analytics")
     await page.get_by_label("Range").select_option("year")
+    await expect(page.get_by_role("heading", name="Calls: 250")).to_be_visible()
+    # by days too, both included
+    await page.get_by_label("Range").select_option("days")
+    await page.get_by_label("From").fill("2026-03-10")
+    await page.get_by_label("To").fill("2026-03-10")
+    await expect(page.get_by_role("heading", name="Calls: 0")).to_be_visible()
+    await page.get_by_label("From").fill("2026-03-09")
     await expect(page.get_by_role("heading", name="Calls: 250")).to_be_visible()
     await expect(page.get_by_role("row", name=re.compile("openai gpt-4o 250"))).to_contain_text("$5.00")
     await expect(page.get_by_title(re.compile(r"^monday 10:00: (39|40)\d ms, 250 calls$"))).to_be_attached()
@@ -289,8 +303,6 @@ async def test_advice_becomes_a_test(open_page: Open, live_api: Api) -> None:
 
 async def test_an_alert_that_fires_while_the_server_is_away_is_told_once(open_page: Open, tmp_path: Path) -> None:
     # given a server process, and a page that listens
-    from tests.support.process import USER, run
-
     data_dir = tmp_path / "data"
     assert run("migrate", data_dir=data_dir).returncode == 0
     token = run("token", "--user", USER, data_dir=data_dir).stdout.strip()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx2
+import pytest
 from playwright.async_api import expect
 
 from tests.support.api import Api
@@ -34,6 +37,27 @@ async def test_queries_and_subscriptions_run_with_the_token_of_the_tab(open_page
             break
     await log(live_api, spent("8.5"))
     await expect(page.locator(".result-window")).to_contain_text("NEAR_LIMIT")
+
+
+async def test_pages_that_are_not_built_say_how_to(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.web.BUILT", tmp_path)
+    async with httpx2.AsyncClient(base_url=url, headers={"Accept": "text/html"}) as client:
+        for path in ("/enterprise-router", "/graphql"):
+            page = await client.get(path)
+            assert (page.status_code, "<code>make web</code>" in page.text) == (503, True)
+        # and the API serves
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_pages_may_ask_for_nothing_from_elsewhere(url: str) -> None:
+    async with httpx2.AsyncClient(base_url=url, headers={"Accept": "text/html"}) as client:
+        policies = [
+            (await client.get(path)).headers["content-security-policy"].split("; ")
+            for path in ("/enterprise-router", "/graphql")
+        ]
+    for policy in policies:
+        assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"} <= {*policy}
+        assert not any("http" in directive or "*" in directive for directive in policy)
 
 
 async def test_clients_get_answers_and_no_page(url: str, token: str) -> None:

@@ -5,6 +5,8 @@ import type { Outcome } from "../hooks/useEnterpriseRouter";
 interface Props {
   /** Of the button that opens it. */
   label: string;
+  /** Of the button, for who hears it, where there are several with one label. */
+  name?: string;
   title: string;
   submit: string;
   danger?: boolean;
@@ -15,12 +17,14 @@ interface Props {
 }
 
 /** A button that opens a form over the page. */
-export function FormDialog({ label, title, submit, danger = false, quiet = false, children, onSubmit }: Props) {
+export function FormDialog({ label, name, title, submit, danger = false, quiet = false, children, onSubmit }: Props) {
   const [problem, setProblem] = useState<string>();
   const [sending, setSending] = useState(false);
   return (
     <DialogTrigger onOpenChange={() => setProblem(undefined)}>
-      <Button className={quiet ? "" : danger ? "danger" : "primary"}>{label}</Button>
+      <Button className={quiet ? "" : danger ? "danger" : "primary"} {...(name === undefined ? {} : { "aria-label": name })}>
+        {label}
+      </Button>
       <ModalOverlay isDismissable className="overlay">
         <Modal className="modal">
           <Dialog>

@@ -27,7 +27,7 @@ type Documents = {
     "\n  fragment TestFields on ABTest {\n    id testName taskType active startedAt endedAt winner primaryMetric split minimumRunHours\n    variantA { ...VariantFields }\n    variantB { ...VariantFields }\n    inference {\n      verdict sentence\n      comparisons { metric verdict sentence countA countB valueA valueB effect low high probabilityABetter }\n    }\n  }\n": typeof types.TestFieldsFragmentDoc,
     "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state\n    windowStart resetsAt triggeredAt acknowledgedAt active enforced\n  }\n": typeof types.CostAlertFieldsFragmentDoc,
     "query Preferences { preferences { ...PreferenceFields } }": typeof types.PreferencesDocument,
-    "query ABTests($after: String) { abTests(first: 50, after: $after) { nodes { ...TestFields } pageInfo { hasNextPage endCursor } } }": typeof types.AbTestsDocument,
+    "query ABTests { abTests(first: 200) { nodes { ...TestFields } } }": typeof types.AbTestsDocument,
     "query CostAlerts { costAlerts(first: 200) { nodes { ...CostAlertFields } } }": typeof types.CostAlertsDocument,
     "query LastFiring { alertEvents(first: 1) { nodes { cursor } } }": typeof types.LastFiringDocument,
     "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n": typeof types.AnalyticsDocument,
@@ -57,7 +57,7 @@ const documents: Documents = {
     "\n  fragment TestFields on ABTest {\n    id testName taskType active startedAt endedAt winner primaryMetric split minimumRunHours\n    variantA { ...VariantFields }\n    variantB { ...VariantFields }\n    inference {\n      verdict sentence\n      comparisons { metric verdict sentence countA countB valueA valueB effect low high probabilityABetter }\n    }\n  }\n": types.TestFieldsFragmentDoc,
     "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state\n    windowStart resetsAt triggeredAt acknowledgedAt active enforced\n  }\n": types.CostAlertFieldsFragmentDoc,
     "query Preferences { preferences { ...PreferenceFields } }": types.PreferencesDocument,
-    "query ABTests($after: String) { abTests(first: 50, after: $after) { nodes { ...TestFields } pageInfo { hasNextPage endCursor } } }": types.AbTestsDocument,
+    "query ABTests { abTests(first: 200) { nodes { ...TestFields } } }": types.AbTestsDocument,
     "query CostAlerts { costAlerts(first: 200) { nodes { ...CostAlertFields } } }": types.CostAlertsDocument,
     "query LastFiring { alertEvents(first: 1) { nodes { cursor } } }": types.LastFiringDocument,
     "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n": types.AnalyticsDocument,
@@ -143,7 +143,7 @@ export function graphql(source: "query Preferences { preferences { ...Preference
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "query ABTests($after: String) { abTests(first: 50, after: $after) { nodes { ...TestFields } pageInfo { hasNextPage endCursor } } }"): (typeof documents)["query ABTests($after: String) { abTests(first: 50, after: $after) { nodes { ...TestFields } pageInfo { hasNextPage endCursor } } }"];
+export function graphql(source: "query ABTests { abTests(first: 200) { nodes { ...TestFields } } }"): (typeof documents)["query ABTests { abTests(first: 200) { nodes { ...TestFields } } }"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

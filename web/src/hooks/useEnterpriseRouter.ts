@@ -61,7 +61,7 @@ graphql(`
   }
 `);
 const PREFERENCES = graphql(`query Preferences { preferences { ...PreferenceFields } }`);
-const TESTS = graphql(`query ABTests($after: String) { abTests(first: 50, after: $after) { nodes { ...TestFields } pageInfo { hasNextPage endCursor } } }`);
+const TESTS = graphql(`query ABTests { abTests(first: 200) { nodes { ...TestFields } } }`);
 const ALERTS = graphql(`query CostAlerts { costAlerts(first: 200) { nodes { ...CostAlertFields } } }`);
 const LAST_FIRING = graphql(`query LastFiring { alertEvents(first: 1) { nodes { cursor } } }`);
 const ANALYTICS = graphql(`
@@ -126,7 +126,7 @@ const REFRESH_MS = 1_000;
 export function useEnterpriseRouter() {
   const client = useClient();
   const [preferences, askPreferences] = useQuery({ query: PREFERENCES });
-  const [tests, askTests] = useQuery({ query: TESTS, variables: {}, context: OF_TESTS });
+  const [tests, askTests] = useQuery({ query: TESTS, context: OF_TESTS });
   const [alerts, askAlerts] = useQuery({ query: ALERTS, context: OF_ALERTS });
   const [changed] = useSubscription({ query: PREFERENCES_CHANGED });
   const [logged] = useSubscription({ query: LOGGED });

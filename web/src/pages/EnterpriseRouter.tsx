@@ -61,7 +61,8 @@ function Dashboard({ api, signOut }: { api: Api; signOut: () => void }) {
   useEffect(() => api.watch(setConnection), [api]);
   useFirings((firing) =>
     show({
-      id: firing.id,
+      // What crosses a line was near it before: one notification of each alert.
+      id: firing.alert.id,
       urgent: firing.level === "TRIGGERED",
       title: firing.level === "TRIGGERED" ? `${firing.alert.alertType}: threshold crossed` : `${firing.alert.alertType}: near its limit`,
       text: `${dollars(firing.amount)} of ${dollars(firing.threshold)}`,

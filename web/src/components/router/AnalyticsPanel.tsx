@@ -49,7 +49,9 @@ const START_SUGGESTED = graphql(`
 `);
 const RANGES = { day: 1, week: 7, month: 30, quarter: 90, year: 365 };
 type Range = keyof typeof RANGES;
-const GRAINS: Record<Range, TimeGrain> = { day: "HOUR", week: "HOUR", month: "DAY", quarter: "DAY", year: "WEEK" };
+/** As many days as hours are drawn for, and as days are. */
+const HOURS_UP_TO = 8;
+const DAYS_UP_TO = 120;
 const WEEKDAYS: WeekDay[] = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
 const FEED = 20;
 const DAY_MS = 86_400_000;
@@ -60,30 +62,56 @@ const inMilliseconds = (value: number) => milliseconds(value);
 
 /** Every routing decision, analysed. */
 export default function AnalyticsPanel() {
-  const [range, setRange] = useState<Range>("month");
-  const filter = useMemo(() => {
-    const now = Math.ceil(Date.now() / 60_000) * 60_000;
-    return { from: new Date(now - RANGES[range] * DAY_MS).toISOString(), to: new Date(now).toISOString() };
-  }, [range]);
+  const [filter, setFilter] = useState(() => lastDays(RANGES.month));
+  const [range, setRange] = useState<Range | "days">("month");
+  const [days, setDays] = useState<{ from: string; to: string }>();
+  const length = (Date.parse(filter.to) - Date.parse(filter.from)) / DAY_MS;
+  const grain: TimeGrain = length <= HOURS_UP_TO ? "HOUR" : length <= DAYS_UP_TO ? "DAY" : "WEEK";
+  const pick = (picked: { from: string; to: string }) => {
+    setDays(picked);
+    // Days of who looks, both included.
+    const [from, to] = [new Date(`${picked.from}T00:00`), new Date(`${picked.to}T00:00`)];
+    to.setDate(to.getDate() + 1);
+    if (from < to) setFilter({ from: from.toISOString(), to: to.toISOString() });
+  };
   return (
     <section aria-labelledby="analytics-title">
       <div className="head">
         <h2 id="analytics-title">Analytics</h2>
         <label className="inline">
           Range
-          <select value={range} onChange={(event) => setRange(event.target.value as Range)}>
+          <select
+            value={range}
+            onChange={(event) => {
+              setRange(event.target.value as Range | "days");
+              if (event.target.value === "days") return pick({ from: filter.from.slice(0, 10), to: filter.to.slice(0, 10) });
+              setDays(undefined);
+              setFilter(lastDays(RANGES[event.target.value as Range]));
+            }}
+          >
             {Object.keys(RANGES).map((each) => (
               <option key={each} value={each}>
                 Last {each}
               </option>
             ))}
+            <option value="days">Days…</option>
           </select>
         </label>
+        {days && (
+          <>
+            {(["from", "to"] as const).map((end) => (
+              <label key={end} className="inline">
+                {end === "from" ? "From" : "To"}
+                <input type="date" value={days[end]} onChange={(event) => event.target.value && pick({ ...days, [end]: event.target.value })} />
+              </label>
+            ))}
+          </>
+        )}
         <Export filter={filter} />
       </div>
       <div className="grid">
-        <Overview filter={filter} grain={GRAINS[range]} />
-        <CostTrend filter={filter} grain={GRAINS[range]} />
+        <Overview filter={filter} grain={grain} />
+        <CostTrend filter={filter} grain={grain} />
         <Opportunities filter={filter} />
         <Leaders filter={filter} />
         <HeatMap filter={filter} />
@@ -91,6 +119,11 @@ export default function AnalyticsPanel() {
       </div>
     </section>
   );
+}
+
+function lastDays(days: number) {
+  const now = Math.ceil(Date.now() / 60_000) * 60_000;
+  return { from: new Date(now - days * DAY_MS).toISOString(), to: new Date(now).toISOString() };
 }
 
 interface Asked {

@@ -27,6 +27,23 @@ const SIMULATE = graphql(`
   }
 `);
 type Rule = Preferences["customRules"][number];
+const NEW_RULE: Rule = {
+  name: "",
+  abTestId: null,
+  when: {
+    taskType: null,
+    priority: null,
+    inputTokensAbove: null,
+    inputTokensBelow: null,
+    maxOutputTokensAbove: null,
+    maxOutputTokensBelow: null,
+    metadata: [],
+    hours: null,
+    weekdays: [],
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  },
+  then: { use: null, prefer: [], block: [], maxCost: null, priority: null },
+};
 type Save = (input: SavePreferencesInput) => Promise<Outcome<unknown>>;
 
 /** How requests are routed. What is changed is saved at once, and can be undone. */
@@ -220,7 +237,7 @@ function Rules({ preferences, save }: { preferences: Preferences; save: Save }) 
           label="New Rule"
           title="New rule"
           submit="Add rule"
-          onSubmit={(fields) => saveRules([...rules, ruleOf(fields)])}
+          onSubmit={(fields) => saveRules([...rules, ruleOf(fields, NEW_RULE)])}
         >
           <RuleFields />
         </FormDialog>
@@ -238,6 +255,16 @@ function Rules({ preferences, save }: { preferences: Preferences; save: Save }) 
               >
                 ↑
               </Button>
+              <FormDialog
+                quiet
+                label="Edit"
+                name={`Edit ${rule.name}`}
+                title={`Rule “${rule.name}”`}
+                submit="Save rule"
+                onSubmit={(fields) => saveRules(rules.map((each) => (each === rule ? ruleOf(fields, rule) : each)))}
+              >
+                <RuleFields rule={rule} />
+              </FormDialog>
               <Button aria-label={`Delete ${rule.name}`} onPress={() => saveRules(rules.filter((each) => each !== rule))}>
                 Delete
               </Button>
@@ -249,37 +276,38 @@ function Rules({ preferences, save }: { preferences: Preferences; save: Save }) 
   );
 }
 
-function RuleFields() {
+function RuleFields({ rule = NEW_RULE }: { rule?: Rule }) {
+  const { when, then } = rule;
   return (
     <>
       <label>
         Name
-        <input name="name" required maxLength={100} />
+        <input name="name" required maxLength={100} defaultValue={rule.name} />
       </label>
       <fieldset>
         <legend>When</legend>
         <label>
           Task type
-          <input name="taskType" placeholder="any" />
+          <input name="taskType" placeholder="any" defaultValue={when.taskType ?? ""} />
         </label>
         <label>
           Input tokens above
-          <input name="above" type="number" min={0} />
+          <input name="above" type="number" min={0} defaultValue={when.inputTokensAbove ?? ""} />
         </label>
         <label>
           From hour
-          <input name="from" type="number" min={0} max={24} />
+          <input name="from" type="number" min={0} max={24} defaultValue={when.hours?.from ?? ""} />
         </label>
         <label>
           To hour
-          <input name="to" type="number" min={0} max={24} />
+          <input name="to" type="number" min={0} max={24} defaultValue={when.hours?.to ?? ""} />
         </label>
       </fieldset>
       <fieldset>
         <legend>Then</legend>
         <label>
           Priority
-          <select name="priority" defaultValue="">
+          <select name="priority" defaultValue={then.priority ?? ""}>
             <option value="">unchanged</option>
             {PRIORITIES.map((priority) => (
               <option key={priority} value={priority}>
@@ -290,15 +318,15 @@ function RuleFields() {
         </label>
         <label>
           Prefer providers (with commas between)
-          <input name="prefer" />
+          <input name="prefer" defaultValue={then.prefer.join(", ")} />
         </label>
         <label>
           Block providers (with commas between)
-          <input name="block" />
+          <input name="block" defaultValue={then.block.join(", ")} />
         </label>
         <label>
           Max cost, USD
-          <input name="maxCost" inputMode="decimal" />
+          <input name="maxCost" inputMode="decimal" defaultValue={then.maxCost ?? ""} />
         </label>
       </fieldset>
     </>
@@ -375,27 +403,22 @@ function described(rule: Rule): string {
   return `When ${conditions.join(" and ") || "anything is asked"}: ${actions.join(", ") || "nothing"}.`;
 }
 
-function ruleOf(fields: Record<string, string>): Rule {
+/** The rule with what was filled in; what the form does not show stays as it was. */
+function ruleOf(fields: Record<string, string>, rule: Rule): Rule {
   const names = (text: string | undefined) => (text ?? "").split(",").map((each) => each.trim()).filter(Boolean);
   const number = (text: string | undefined) => (text ? Number(text) : null);
   const [from, to] = [number(fields["from"]), number(fields["to"])];
   return {
+    ...rule,
     name: fields["name"] ?? "",
-    abTestId: null,
     when: {
+      ...rule.when,
       taskType: fields["taskType"] || null,
-      priority: null,
       inputTokensAbove: number(fields["above"]),
-      inputTokensBelow: null,
-      maxOutputTokensAbove: null,
-      maxOutputTokensBelow: null,
-      metadata: [],
       hours: from === null || to === null ? null : { from, to },
-      weekdays: [],
-      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     },
     then: {
-      use: null,
+      ...rule.then,
       prefer: names(fields["prefer"]),
       block: names(fields["block"]),
       maxCost: fields["maxCost"] || null,

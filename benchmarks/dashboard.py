@@ -1,0 +1,133 @@
+"""`python -m benchmarks.dashboard`: how soon the dashboard shows something, and how soon it answers, on a slow machine.
+
+A page of a real server in a real browser, its processor slowed down to a quarter: first contentful paint, the time until the
+preferences are there, and the time from a click on a tab until what it shows is. Each is the median of several fresh loads. The user
+has some 200 A/B tests, a third of which run, and 10,000 decisions. Beside it, how much script is loaded at first. Needs Chromium, and the pages (`make web`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import re
+import shutil
+import time
+from statistics import median
+from typing import Annotated, Any, Final, Literal
+
+import httpx2
+import typer
+from playwright.async_api import Browser, async_playwright
+
+from benchmarks import stage
+from benchmarks.report import print_machine
+from benchmarks.stage import OURS, serving
+from benchmarks.workload import User, users
+from server.web import BUILT, PATH
+
+_SLOWDOWN: Final = 4
+_PAINT: Final = """
+new Promise(resolve => new PerformanceObserver(list => resolve(list.getEntriesByName('first-contentful-paint')[0].startTime))
+  .observe({type: 'paint', buffered: true}))
+"""
+_TESTS: Final = 198
+_DECISIONS: Final = 10_000
+_CREATE: Final = """
+mutation($name: String!) {
+  createABTest(input: {
+    testName: $name, taskType: $name, variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
+  }) { __typename ... on Error { message } ... on ABTest { id } }
+}
+"""
+_END: Final = "mutation($id: ID!) { endABTest(id: $id) { __typename } }"
+_LOG: Final = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
+_TABS: Final[dict[str, tuple[Literal["heading", "listitem"], str]]] = {
+    "A/B Testing": ("listitem", "test 195"),
+    "Cost Alerts": ("heading", "Cost alerts"),
+    "Analytics": ("heading", "Calls: 10,000"),
+}
+
+
+async def _load(browser: Browser, address: str, user: User) -> dict[str, float]:
+    """What one load took, in ms."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    page = await context.new_page()
+    await (await context.new_cdp_session(page)).send("Emulation.setCPUThrottlingRate", {"rate": _SLOWDOWN})
+    took: dict[str, float] = {}
+    started = time.perf_counter()
+    await page.goto(f"{address}{PATH}#token={user.token}", wait_until="commit")
+    await page.get_by_role("heading", name="Routing preferences").wait_for()
+    took["until the preferences are there"] = 1000 * (time.perf_counter() - started)
+    took["first contentful paint"] = await page.evaluate(_PAINT)
+    for tab, (role, shown) in _TABS.items():
+        started = time.perf_counter()
+        await page.get_by_role("tab", name=tab).click()
+        await page.get_by_role(role, name=shown, exact=True).wait_for()
+        took[f"from a click to {tab}"] = 1000 * (time.perf_counter() - started)
+    await context.close()
+    return took
+
+
+async def _prepare(address: str, user: User) -> None:
+    headers = {"Authorization": f"Bearer {user.token}"}
+    async with httpx2.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
+
+        async def ask(query: str, **variables: object) -> Any:
+            answer = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
+            if "errors" in answer:
+                raise RuntimeError(answer)
+            return answer["data"]
+
+        for number in range(_TESTS):
+            made = await ask(_CREATE, name=f"test {number}")
+            if made["createABTest"]["__typename"] != "ABTest":
+                raise RuntimeError(made)
+            if number % 3:  # no more than 100 run at once
+                await ask(_END, id=made["createABTest"]["id"])
+        for start in range(0, _DECISIONS, 1_000):
+            await ask(
+                _LOG,
+                input=[
+                    {
+                        "provider": "openai",
+                        "modelUsed": f"m{number % 7}",
+                        "taskType": "chat",
+                        "success": number % 20 > 0,
+                        "cost": "0.01",
+                        "latencyMs": 300 + number % 500,
+                    }
+                    for number in range(start, start + 1_000)
+                ],
+            )
+
+
+async def _loads(address: str, user: User, times: int) -> list[dict[str, float]]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        loads = [await _load(browser, address, user) for _ in range(times)]
+        await browser.close()
+    return loads
+
+
+def main(times: Annotated[int, typer.Option(min=1, help="Loads of the page.")] = 7) -> None:
+    """Measure the dashboard with a processor of a quarter of the speed."""
+    print_machine()
+    scripts = [
+        BUILT / "assets" / name.rsplit("/", 1)[1]
+        for name in re.findall(r'(?:src|href)="([^"]+\.js)"', (BUILT / "index.html").read_text())
+    ]
+    print(
+        f"  script of the first load: {sum(len(gzip.compress(each.read_bytes())) for each in scripts) / 1000:.0f} kB gzip"
+    )
+    everyone = users()
+    with stage.sqlite(everyone) as databases, serving(OURS, databases.new()) as server:
+        address = f"http://127.0.0.1:{server.port}"
+        asyncio.run(_prepare(address, everyone[0]))
+        loads = asyncio.run(_loads(address, everyone[0], times))
+    for what in loads[0]:
+        each = sorted(load[what] for load in loads)
+        print(f"  {what:<36}{median(each):>6,.0f} ms ({each[0]:,.0f} to {each[-1]:,.0f})")
+
+
+if __name__ == "__main__":
+    typer.run(main)
