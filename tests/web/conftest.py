@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, async_playwright, expect
 
 from server.web import BUILT
 from tests.support.process import ROOT
@@ -27,6 +27,7 @@ _ARGUMENTS: Final = [
     "--no-first-run",
 ]
 _PATIENCE_MS: Final = 20_000
+expect.set_options(timeout=_PATIENCE_MS)
 
 Open = Callable[..., Awaitable[Page]]
 

@@ -252,9 +252,9 @@ async def test_analytics_show_what_was_logged_and_what_is_logged_now(
     await page.get_by_role("button", name="Show").click()
     rows = page.get_by_role("region", name="Decisions", exact=True).get_by_role("row")
     await expect(rows).to_have_count(101)
-    for _ in range(2):
+    for number in (2, 3):
         await page.get_by_role("button", name="Next page").click()
-    await expect(page.get_by_role("heading", name="Decisions, page 3")).to_be_visible()
+        await expect(page.get_by_role("heading", name=f"Decisions, page {number}")).to_be_visible()
     await expect(rows).to_have_count(51)
     await expect(page.get_by_role("button", name="Next page")).to_be_disabled()
     # live

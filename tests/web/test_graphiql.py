@@ -22,6 +22,7 @@ async def test_queries_and_subscriptions_run_with_the_token_of_the_tab(open_page
     assert not [url for url in asked if "graphiql" in url.lower() or "monaco" in url.lower()]
     # when opened from the dashboard
     await page.get_by_role("link", name="GraphiQL").click()
+    await expect(page.get_by_label("Operation Editor")).to_contain_text("simulateRouting")
     await page.get_by_role("tab", name="Spend").click()
     await expect(page.get_by_role("tab", name="Spend")).to_have_attribute("aria-selected", "true")
     await expect(page.get_by_label("Operation Editor")).to_contain_text("analyticsSummary")

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "react-aria-components";
 import { type CombinedError, useClient, useQuery } from "urql";
 import { LineChart, type Series } from "../../charts/LineChart";
@@ -342,19 +342,25 @@ function Decisions({ filter }: Asked) {
   const [cursor, setCursor] = useState<string | null>();
   const [problem, setProblem] = useState<string>();
   const [page, setPage] = useState(0);
+  const [reading, setReading] = useState(false);
 
   useEffect(() => {
     if (lastLogged) setLive((all) => [lastLogged, ...all.filter((each) => each.id !== lastLogged.id)].slice(0, FEED));
   }, [lastLogged]);
 
+  const shown = useRef(filter);
   useEffect(() => {
+    shown.current = filter;
     setCursor(undefined);
     setRows([]);
     setPage(0);
   }, [filter]);
 
   const load = async (after?: string | null) => {
+    setReading(true);
     const answer = await getAnalytics(filter, after);
+    setReading(false);
+    if (shown.current !== filter) return; // another range was chosen meanwhile
     setProblem(answer.problem);
     if (!answer.page) return;
     // One page at a time is in the document, however many were read.
@@ -368,8 +374,8 @@ function Decisions({ filter }: Asked) {
       <div aria-live="off">{live.length === 0 ? <p>Decisions that are logged now come here by themselves.</p> : <Rows label="Live decisions" rows={live} />}</div>
       <div className="head">
         <h3>Decisions{page > 0 && `, page ${page}`}</h3>
-        <Button onPress={() => load()}>{page === 0 ? "Show" : "First page"}</Button>
-        <Button onPress={() => load(cursor)} isDisabled={!cursor}>
+        <Button onPress={() => load()} isDisabled={reading}>{page === 0 ? "Show" : "First page"}</Button>
+        <Button onPress={() => load(cursor)} isDisabled={!cursor || reading}>
           Next page
         </Button>
       </div>
