@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -33,6 +33,7 @@ Node 20.19 or newer, or fetches it from PyPI. Then load this page again.</p></ht
 def pages() -> list[BaseRoute]:
     """The dashboard, and what it and GraphiQL are made of."""
     return [
+        Route("/", RedirectResponse(PATH)),
         Route(PATH, dashboard),
         Route(f"{PATH}/", dashboard),
         Mount(f"{PATH}/assets", _Assets(directory=BUILT / "assets", check_dir=False)),

@@ -134,6 +134,15 @@ async def test_providers_are_ordered_by_keyboard(open_page: Open, live_api: Api)
     assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["openai", "groq", "anthropic"]
 
 
+async def test_providers_are_ordered_by_dragging(open_page: Open, live_api: Api) -> None:
+    await live_api.ask(SAVE, input={"preferredProviders": ["openai", "anthropic", "groq"]})
+    page = await open_page()
+    first = page.get_by_role("row", name="openai")
+    await page.get_by_role("row", name="groq").drag_to(first, target_position={"x": 3, "y": 3})
+    await expect(page.get_by_text("Saved")).to_be_visible()
+    assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["groq", "openai", "anthropic"]
+
+
 async def test_a_rule_is_added_and_simulated(open_page: Open, live_api: Api) -> None:
     page = await open_page()
     await page.get_by_role("button", name="New Rule").click()

@@ -50,6 +50,12 @@ async def test_pages_that_are_not_built_say_how_to(url: str, tmp_path: Path, mon
         assert (await client.get("/readyz")).status_code == 200
 
 
+async def test_the_bare_address_leads_to_the_dashboard(url: str) -> None:
+    async with httpx2.AsyncClient(base_url=url) as client:
+        answer = await client.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/enterprise-router")
+
+
 async def test_pages_may_ask_for_nothing_from_elsewhere(url: str) -> None:
     async with httpx2.AsyncClient(base_url=url, headers={"Accept": "text/html"}) as client:
         policies = [
