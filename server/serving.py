@@ -174,7 +174,9 @@ def _bind(settings: Settings, port: int, *, shared: bool = False) -> socket.sock
     try:
         family = socket.getaddrinfo(settings.host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if shared else socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listening.bind((settings.host, port))
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error

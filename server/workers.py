@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
@@ -16,7 +17,8 @@ from prometheus_client.multiprocess import mark_process_dead
 from server.settings import StartupError
 
 CANNOT_START: Final = 3
-"""The exit code of a worker that cannot start, whose successors could not either: uvicorn's."""
+"""The exit code of a worker that cannot start: uvicorn's. Of one of the first, others could not either."""
+_PAUSE_S: Final = 1
 SPAWNING: Final = multiprocessing.get_context("spawn")
 
 _log: Final = logging.getLogger(__name__)
@@ -38,18 +40,24 @@ class Workers:
             signal.signal(number, self._stop)
         for _ in range(self._count):
             self._start()
+        first = list(self._running)
         failed = False
         while self._running:
             wait([worker.sentinel for worker in self._running])
             for worker in [worker for worker in self._running if not worker.is_alive()]:
                 self._running.remove(worker)
                 mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-                if worker.exitcode == CANNOT_START and not self._stopping:
+                if self._stopping:
+                    continue
+                if worker.exitcode == CANNOT_START and worker in first:
                     failed = True
                     self._stop()
-                elif not self._stopping:
-                    _log.error("worker %d ended with %d: another takes its place", worker.pid, worker.exitcode)
-                    self._start()
+                    continue
+                _log.error("worker %d ended with %d: another takes its place", worker.pid, worker.exitcode)
+                if worker not in first:
+                    # Others serve, and what keeps this one from it may pass: the database is away, say.
+                    time.sleep(_PAUSE_S)
+                self._start()
         if failed:
             raise StartupError("a worker could not start: what it logged says why")
 
