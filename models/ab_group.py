@@ -79,6 +79,10 @@ class GroupSums:
         added = (row["ab_assigned"], 1, row["success"], *_moments(logarithm), *_moments(cost))
         self._groups[key] = Group(*(map(sum, zip(self._groups[key], added, strict=True))))
 
+    def of(self, ab_test_id: UUID, variant: Variant) -> dict[int, Group]:
+        """The groups of one variant."""
+        return {key[-1]: group for key, group in self._groups.items() if key[1:3] == (ab_test_id, variant)}
+
     def rows(self) -> list[dict[str, Any]]:
         """Rows of `router_ab_groups`, in key order."""
         return [dict(zip(KEY, key, strict=True)) | self._groups[key]._asdict() for key in sorted(self._groups)]

@@ -21,6 +21,7 @@ from domain.page import Page
 from domain.preference import RoutingRule, RuleTarget, as_stored, with_winner
 from domain.price import provider_id
 from models.ab_group import ABGroup
+from models.ab_look import Look, looks_of
 from models.ab_test import ABTest, ab_test_of, freeze, load_inference, running_tests_of
 from models.analytics import past_calls
 from models.catalog import models_of
@@ -32,6 +33,7 @@ from models.types import new_id
 from resolvers.context import Context, Info
 from resolvers.input import After, First, known, present
 from resolvers.selection import selected
+from resolvers.summary import turn
 from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
@@ -65,6 +67,16 @@ async def ab_tests(
 async def ab_test(info: Info, id: ABTestID) -> ABTest | None:
     ab_test_id = identifier(id)
     return None if ab_test_id is None else await _current(info.context, ab_test_id)
+
+
+async def ab_test_looks(info: Info, id: ABTestID) -> list[Look] | None:
+    context = info.context
+    ab_test_id = identifier(id)
+    if ab_test_id is None:
+        return None
+    async with turn(context.viewer.id), context.database.viewer(context.viewer) as session:
+        test = await ab_test_of(session, context.viewer.id, ab_test_id)
+        return None if test is None else await looks_of(session, test, context.clock())
 
 
 async def create_ab_test(

@@ -96,6 +96,14 @@ class ABTestInference:
     comparisons: list[MetricComparison] = strawberry.field(description="Each metric: success rate, latency, cost.")
 
 
+@strawberry.type(
+    description="What the primary metric said of a test at one moment, from the calls that had occurred by then."
+)
+class ABTestLook:
+    at: dt.datetime = strawberry.field(description="The moment.")
+    comparison: MetricComparison = strawberry.field(description="A beside B.")
+
+
 @strawberry.type(description="The variant that a unit gets, and what serves it.")
 class VariantAssignment:
     variant: Variant = strawberry.field(
@@ -198,6 +206,14 @@ class ABTestQuery:
         name="abTest",
         extensions=[Uninterrupted()],
         description="One of your A/B tests; null when you have none with this id.",
+    )
+    ab_test_looks = strawberry.field(
+        resolver=resolvers.ab_test.ab_test_looks,
+        graphql_type=list[ABTestLook] | None,
+        name="abTestLooks",
+        extensions=[Uninterrupted()],
+        description="How the interval of a test's primary metric narrowed: 60 looks, evenly from its start until now or its "
+        "end. Null when you have no such test, or it has more than 200,000 calls.",
     )
     assign_variant = strawberry.field(
         resolver=resolvers.ab_test.assign_variant,

@@ -27,6 +27,7 @@ from graphql import (
 
 from domain.bounds import MAX_PAGE
 from domain.opportunity import MAX_OPPORTUNITIES
+from models.ab_look import LOOKS
 
 MAX_TOKENS: Final = 10_000
 MAX_DEFINITIONS: Final = 50
@@ -47,6 +48,7 @@ _LIST_SIZES: Final = {
     # As long as charts are: the longest of all (`domain.summary.MAX_BUCKETS`) would leave no room for a second one.
     "analyticsSummary": 1_000,
     "costTrend": 1_000,
+    "abTestLooks": LOOKS,
     "heatMap": 7 * 24,
     "opportunities": MAX_OPPORTUNITIES,
 }

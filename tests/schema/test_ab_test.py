@@ -668,3 +668,67 @@ async def test_figures_and_evidence_of_a_test_that_ended_are_frozen_and_late_rec
     await api.ask(DELETE, id=test["id"])
     async with database.viewer(viewer) as session:
         assert await groups_of(session, viewer.id, [UUID(test["id"])]) == {}
+
+
+LOOKS = """
+query($id: ID!) { abTestLooks(id: $id) { at comparison { metric countA countB low high verdict } } }
+"""
+PRIMARY = """
+query($id: ID!) {
+  abTest(id: $id) { primaryMetric inference { comparisons { metric countA countB low high verdict } } }
+}
+"""
+
+
+@pytest.mark.parametrize("metric", ["SUCCESS_RATE", "LATENCY", "COST"])
+async def test_looks_say_what_was_seen_at_the_time(
+    api: Api, other_api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch, metric: str
+) -> None:
+    # given a test, looked at after half of its calls
+    test = await api.ask(
+        """
+        mutation($metric: ABTestMetric!) { createABTest(input: {
+          testName: "t", primaryMetric: $metric, costCap: "0.05",
+          variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
+        }) { ... on ABTest { id } } }
+        """,
+        metric=metric,
+    )
+    log = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
+    seen = []
+    for half in range(2):
+        clock.advance(hours=29, minutes=30)
+        records = [
+            {
+                "provider": "openai",
+                "modelUsed": "ab"[n % 2],
+                "taskType": "chat",
+                "success": n % 7 > n % 2,
+                "latencyMs": 300 + n * (1 + n % 2),
+                "cost": f"0.0{1 + n % 3 + 3 * (n % 2)}",
+                "abTestId": test["id"],
+                "abVariant": "AB"[n % 2],
+                "unitKey": f"{n % 500}",
+            }
+            for n in range(half, 600 + half)
+        ]
+        assert (await api.ask(log, input=records))["accepted"] == 600
+        clock.advance(minutes=30)
+        current = await api.ask(PRIMARY, id=test["id"])
+        seen += [each for each in current["inference"]["comparisons"] if each["metric"] == metric]
+    # when
+    looks = await api.ask(LOOKS, id=test["id"])
+    # then
+    assert [look["at"] for look in looks[::29]] == [
+        "2026-03-10T13:00:00Z",
+        "2026-03-11T18:00:00Z",
+        "2026-03-12T23:00:00Z",
+    ]
+    assert [look["comparison"]["low"] for look in looks[:29]] == 29 * [None]
+    for look, then in zip((looks[29], looks[59]), seen, strict=True):
+        assert look["comparison"] == then | {"low": pytest.approx(then["low"]), "high": pytest.approx(then["high"])}
+    assert seen[0]["low"] is not None
+    # and nobody else sees them, and nobody those of too many calls
+    assert await other_api.ask(LOOKS, id=test["id"]) is None
+    monkeypatch.setattr("models.ab_look.MAX_CALLS", 1_199)
+    assert await api.ask(LOOKS, id=test["id"]) is None

@@ -227,10 +227,23 @@ async def test_a_test_is_started_watched_and_ended_with_a_winner(open_page: Open
     # then they are seen
     await expect(card.get_by_role("row", name="A: openai gpt-4o-mini")).to_contain_text("20")
     await expect(card.get_by_role("row", name="A: openai gpt-4o-mini")).to_contain_text("50.0 %")
+    # and how sure it is
+    await card.get_by_text("How sure, over time").click()
+    await expect(card.get_by_text("Not enough calls for an interval yet.")).to_be_visible()
+    await log(
+        live_api,
+        *(
+            spent(
+                "0.01", n, abTestId=test["id"], abVariant="AB"[n % 2], modelUsed=models["AB"[n % 2]], success=n % 4 > 0
+            )
+            for n in range(40, 640)
+        ),
+    )
+    await expect(card.get_by_role("img", name=re.compile("Difference in success rate, A less B"))).to_be_visible()
     # and it ends with the evidence seen
     await card.get_by_role("button", name="Choose B").click()
     confirm = page.get_by_role("dialog")
-    await expect(confirm.get_by_text("20 calls of A, 20 of B.")).to_be_visible()
+    await expect(confirm.get_by_text("320 calls of A, 320 of B.")).to_be_visible()
     await confirm.get_by_role("button", name="Choose B").click()
     await expect(card.get_by_text("Winner: B")).to_be_visible()
     [ended] = (await live_api.ask("{ abTests { nodes { active winner } } }"))["nodes"]

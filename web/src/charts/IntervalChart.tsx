@@ -1,4 +1,5 @@
 export interface IntervalAt {
+  /** Milliseconds since 1970, UTC. */
   at: number;
   low: number;
   high: number;
@@ -7,26 +8,34 @@ export interface IntervalAt {
 const WIDTH = 400;
 const HEIGHT = 90;
 
-/** The interval of the difference of A and B as it narrows while this page is open: zero within it is no difference yet. */
-export function IntervalChart({ history, metric }: { history: IntervalAt[]; metric: string }) {
-  const last = history[history.length - 1];
-  if (last === undefined) return null;
-  const lowest = Math.min(0, ...history.map((each) => each.low));
-  const highest = Math.max(0, ...history.map((each) => each.high));
-  const x = (index: number) => (history.length === 1 ? WIDTH : (index / (history.length - 1)) * WIDTH);
+interface Props {
+  history: IntervalAt[];
+  /** What it is of, for people. */
+  of: string;
+  /** The value at which A and B are the same: while it is within the interval, no difference is shown. */
+  same: number;
+}
+
+/** An interval as it narrows with time. */
+export function IntervalChart({ history, of, same }: Props) {
+  const [first, last] = [history[0], history[history.length - 1]];
+  if (first === undefined || last === undefined) return <p>Not enough calls for an interval yet.</p>;
+  const lowest = Math.min(same, ...history.map((each) => each.low));
+  const highest = Math.max(same, ...history.map((each) => each.high));
+  const x = (at: number) => ((at - first.at) / (last.at - first.at || 1)) * WIDTH;
   const y = (value: number) => 5 + (1 - (value - lowest) / (highest - lowest || 1)) * (HEIGHT - 10);
-  const line = (of: (each: IntervalAt) => number) => history.map((each, index) => `${x(index)},${y(of(each))}`);
-  const from = history.length === 1 ? [`0,${y(last.low)}`] : [];
-  const to = history.length === 1 ? [`0,${y(last.high)}`] : [];
-  const area = [...to, ...line((each) => each.high), ...line((each) => each.low).reverse(), ...from];
-  const told = `Difference in ${metric}, A less B: between ${last.low.toPrecision(3)} and ${last.high.toPrecision(3)}`;
+  const line = (end: "low" | "high") => history.map((each) => `${x(each.at)},${y(each[end])}`);
+  const told = `${of}: between ${last.low.toPrecision(3)} and ${last.high.toPrecision(3)}`;
   return (
     <figure className="interval">
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={told} preserveAspectRatio="none">
-        <polygon points={area.join(" ")} className="band" />
-        <line x1={0} x2={WIDTH} y1={y(0)} y2={y(0)} className="zero" />
+        <polygon points={[...line("high"), ...line("low").reverse()].join(" ")} className="band" />
+        <line x1={0} x2={WIDTH} y1={y(same)} y2={y(same)} className="same" />
       </svg>
-      <figcaption>{told}, at any look.</figcaption>
+      <figcaption>
+        {told}, at any look; the dashed line is no difference. From {new Date(first.at).toLocaleString()} to{" "}
+        {new Date(last.at).toLocaleString()}.
+      </figcaption>
     </figure>
   );
 }

@@ -14,6 +14,7 @@ import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-
  * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
  */
 type Documents = {
+    "query Looks($id: ID!) { abTestLooks(id: $id) { at comparison { low high } } }": typeof types.LooksDocument,
     "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n  }\n": typeof types.SeriesDocument,
     "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }\n  }\n": typeof types.CostsDocument,
     "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n": typeof types.LeadersDocument,
@@ -44,6 +45,7 @@ type Documents = {
     "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }": typeof types.TestUpdatedDocument,
 };
 const documents: Documents = {
+    "query Looks($id: ID!) { abTestLooks(id: $id) { at comparison { low high } } }": types.LooksDocument,
     "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n  }\n": types.SeriesDocument,
     "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }\n  }\n": types.CostsDocument,
     "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n": types.LeadersDocument,
@@ -88,6 +90,10 @@ const documents: Documents = {
  */
 export function graphql(source: string): unknown;
 
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query Looks($id: ID!) { abTestLooks(id: $id) { at comparison { low high } } }"): (typeof documents)["query Looks($id: ID!) { abTestLooks(id: $id) { at comparison { low high } } }"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

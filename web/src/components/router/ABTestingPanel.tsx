@@ -1,11 +1,13 @@
-import { useEffect, useState } from "react";
-import { useSubscription } from "urql";
+import { useState } from "react";
+import { useQuery, useSubscription } from "urql";
+import { IntervalChart } from "../../charts/IntervalChart";
 import { count, dollars, milliseconds, percent, time, words } from "../../format";
+import { graphql } from "../../gql";
 import type { AbTestMetric, Variant } from "../../gql/graphql";
-import { type Outcome, TEST_UPDATED, type Test, useEnterpriseRouter } from "../../hooks/useEnterpriseRouter";
-import { IntervalChart, type IntervalAt } from "../../charts/IntervalChart";
+import { type Outcome, spoken, TEST_UPDATED, type Test, useEnterpriseRouter } from "../../hooks/useEnterpriseRouter";
 import { FormDialog } from "../FormDialog";
 
+const LOOKS = graphql(`query Looks($id: ID!) { abTestLooks(id: $id) { at comparison { low high } } }`);
 const METRICS: AbTestMetric[] = ["SUCCESS_RATE", "LATENCY", "COST"];
 const SHOWN = 20;
 
@@ -83,7 +85,7 @@ export function ABTestingPanel() {
       {completed.length > 0 && <h3>Completed</h3>}
       <ul className="cards wide">
         {completed.slice(0, shown).map((test) => (
-          <TestCard key={test.id} test={test} history={[]} />
+          <TestCard key={test.id} test={test} />
         ))}
       </ul>
       {Math.max(active.length, completed.length) > shown && (
@@ -100,18 +102,31 @@ type End = (id: string, winner: Variant | null) => Promise<Outcome<Test>>;
 /** A test that goes on: its figures come as calls are counted. */
 function LiveTest({ test, end }: { test: Test; end: End }) {
   const [updated] = useSubscription({ query: TEST_UPDATED, variables: { id: test.id } });
-  const [history, setHistory] = useState<IntervalAt[]>([]);
-  const current = updated.data?.abTestUpdated ?? test;
-  useEffect(() => {
-    const primary = current.inference.comparisons.find((each) => each.metric === current.primaryMetric);
-    if (primary?.low == null || primary.high == null) return;
-    const at = { at: Date.now(), low: primary.low, high: primary.high };
-    setHistory((all) => [...all.slice(-199), at]);
-  }, [current]);
-  return <TestCard test={current} end={end} history={history} />;
+  return <TestCard test={updated.data?.abTestUpdated ?? test} end={end} />;
 }
 
-function TestCard({ test, end, history }: { test: Test; end?: End; history: IntervalAt[] }) {
+/** How the interval of the primary metric narrowed since the test began. Asked for when it is opened. */
+function Looks({ test }: { test: Test }) {
+  const [open, setOpen] = useState(false);
+  const [found] = useQuery({ query: LOOKS, variables: { id: test.id }, pause: !open });
+  const metric = test.primaryMetric;
+  const now = test.inference.comparisons.find((each) => each.metric === metric);
+  const looks = (found.data?.abTestLooks ?? []).map(({ at, comparison }) => ({ at: Date.parse(at), ...comparison }));
+  const all = test.active && now ? [...looks, { at: Date.now(), ...now }] : looks;
+  const history = all.flatMap(({ at, low, high }) => (low === null || high === null ? [] : [{ at, low, high }]));
+  const of = metric === "LATENCY" ? "Latency of A divided by that of B" : `Difference in ${words(metric)}, A less B`;
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>How sure, over time</summary>
+      {found.fetching && <p role="status">Loading…</p>}
+      {found.error && <p role="alert">{spoken(found.error)}</p>}
+      {found.data?.abTestLooks === null && <p>The test has too many calls to look back.</p>}
+      {found.data && <IntervalChart history={history} of={of} same={metric === "LATENCY" ? 1 : 0} />}
+    </details>
+  );
+}
+
+function TestCard({ test, end }: { test: Test; end?: End }) {
   const { variantA: a, variantB: b } = test;
   const shareA = a.trafficShare ?? test.split;
   return (
@@ -160,7 +175,7 @@ function TestCard({ test, end, history }: { test: Test; end?: End; history: Inte
           <li key={each.metric}>{each.sentence}</li>
         ))}
       </ul>
-      {history.length > 0 && <IntervalChart history={history} metric={words(test.primaryMetric)} />}
+      <Looks test={test} />
       <p className="dates">
         Started {time(test.startedAt)}
         {test.endedAt && `, ended ${time(test.endedAt)}`}
