@@ -81,7 +81,10 @@ def answered(span: Span | None, status: int) -> None:
 
 
 class _Spans:
-    """Imports OpenTelemetry, which whoever does without it need not wait for."""
+    """Imports OpenTelemetry, which whoever does without it need not wait for.
+
+    Spans tell of no exception: its message may hold what was asked for. Logs have it, under an id.
+    """
 
     def __init__(self, exporter: SpanExporter) -> None:
         from opentelemetry.sdk.resources import Resource
@@ -102,7 +105,12 @@ class _Spans:
         attributes = {"http.request.method": method, "http.route": route}
         caller = self._propagator.extract(headers)
         with self._tracer.start_as_current_span(
-            f"{method} {route}", caller, kind=self._of_server, attributes=attributes
+            f"{method} {route}",
+            caller,
+            kind=self._of_server,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span:
             yield span
 
@@ -111,8 +119,9 @@ class _Spans:
         attributes = {"graphql.operation.type": operation.kind.value}
         if operation.name:
             attributes["graphql.operation.name"] = operation.name
-        # An exception's message may hold what was asked for: logs have it, under an id.
-        with self._tracer.start_as_current_span(operation.title, attributes=attributes, record_exception=False) as span:
+        with self._tracer.start_as_current_span(
+            operation.title, attributes=attributes, record_exception=False, set_status_on_exception=False
+        ) as span:
             yield span
 
 

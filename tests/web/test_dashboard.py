@@ -107,10 +107,37 @@ async def test_preferences_are_saved_as_they_are_changed_undone_and_seen_when_ot
     await page.get_by_role("button", name="Undo").click()
     await expect(page.get_by_role("row", name="anthropic")).to_be_hidden()
     assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["openai"]
-    # and what another client changes comes by itself
+    # and a limit that is no number clears none
+    await page.get_by_label("Max latency, ms").fill("2,000")
+    await page.get_by_label("Max latency, ms").press("Enter")
+    await expect(page.get_by_text("must be a whole number")).to_be_visible()
+    # and what another client changes comes by itself, on whichever tab
+    await tab(page, "Analytics")
     await live_api.ask(SAVE, input={"defaultPriority": "PRIVACY", "maxLatencyMs": 900})
+    await tab(page, "Preferences")
     await expect(page.get_by_role("radio", name="privacy")).to_be_checked()
     await expect(page.get_by_label("Max latency, ms")).to_have_value("900")
+
+
+async def test_quick_changes_do_not_undo_each_other(open_page: Open, live_api: Api) -> None:
+    await live_api.ask(SAVE, input={"preferredProviders": ["openai", "anthropic", "groq"]})
+    page = await open_page()
+    await page.get_by_role("button", name="Remove openai").wait_for()
+    # both before the first is answered
+    await page.evaluate(
+        "for (const name of ['openai', 'groq']) document.querySelector(`[aria-label='Remove ${name}']`).click()"
+    )
+    await expect(page.get_by_role("grid", name="Preferred providers").get_by_role("row")).to_have_count(1)
+    assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["anthropic"]
+
+
+async def test_a_link_that_is_opened_where_the_page_is_open_signs_in(open_page: Open, url: str, token: str) -> None:
+    page = await open_page()
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_label("Token")).to_be_visible()
+    await page.goto(f"{url}/enterprise-router#token={token}")
+    await expect(page.get_by_role("heading", name="Routing preferences")).to_be_visible()
+    assert page.url == f"{url}/enterprise-router"
 
 
 async def test_providers_are_ordered_by_keyboard(open_page: Open, live_api: Api) -> None:
@@ -159,6 +186,16 @@ async def test_a_rule_is_added_and_simulated(open_page: Open, live_api: Api) -> 
     await dialog.get_by_label("Block providers").fill("openai")
     await dialog.get_by_role("button", name="Save rule").click()
     await expect(page.get_by_text("When task is code: block openai.")).to_be_visible()
+    # and again after a reload, when all was read anew
+    await page.reload()
+    await page.get_by_role("button", name="Edit no openai for code").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("From hour").fill("9")
+    await dialog.get_by_role("button", name="Save rule").click()
+    await expect(dialog.get_by_text("Hours: fill in both, from and to, or none.")).to_be_visible()
+    await dialog.get_by_label("To hour").fill("17")
+    await dialog.get_by_role("button", name="Save rule").click()
+    await expect(page.get_by_text("between 9:00 and 17:00 UTC: block openai.")).to_be_visible()
     # when simulated
     simulation = page.locator("form").filter(has_text="Simulate")
     await simulation.get_by_label("Task type").fill("code")
@@ -197,6 +234,17 @@ async def test_an_alert_is_made_fires_is_seen_and_acknowledged(open_page: Open, 
     await expect(card.get_by_role("button", name="Acknowledge")).to_be_hidden()
     await page.get_by_role("button", name="Dismiss: daily: threshold crossed").click()
     await expect(toasts.get_by_text("daily: threshold crossed")).to_be_hidden()
+    # and deleted
+    await card.get_by_role("button", name="Delete").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete alert").click()
+    await expect(card).to_be_hidden()
+    # and the one that the preferences keep comes with them
+    await tab(page, "Preferences")
+    await page.get_by_label("Daily cost alert threshold, USD").fill("50")
+    await page.get_by_label("Daily cost alert threshold, USD").press("Enter")
+    await expect(page.get_by_text("Saved")).to_be_visible()
+    await tab(page, "Cost Alerts")
+    await expect(page.get_by_text("$11.50 of $50.00")).to_be_visible()
 
 
 async def test_a_test_is_started_watched_and_ended_with_a_winner(open_page: Open, live_api: Api) -> None:
@@ -246,6 +294,9 @@ async def test_a_test_is_started_watched_and_ended_with_a_winner(open_page: Open
     await expect(confirm.get_by_text("320 calls of A, 320 of B.")).to_be_visible()
     await confirm.get_by_role("button", name="Choose B").click()
     await expect(card.get_by_text("Winner: B")).to_be_visible()
+    # and its rule is there
+    await tab(page, "Preferences")
+    await expect(page.locator(".rules li")).to_have_count(1)
     [ended] = (await live_api.ask("{ abTests { nodes { active winner } } }"))["nodes"]
     assert ended == {"active": False, "winner": "B"}
 

@@ -20,6 +20,7 @@ export function connect(token: string, signOut: () => void): Api {
     connection = now;
     for (const listener of listeners) listener(now);
   };
+  let silent: ReturnType<typeof setTimeout> | undefined;
   const socket = createClient({
     url: `${location.origin.replace("http", "ws")}/graphql`,
     connectionParams: { token },
@@ -31,7 +32,15 @@ export function connect(token: string, signOut: () => void): Api {
     on: {
       connecting: () => told(connection === "connected" ? "lost" : connection),
       connected: () => told("connected"),
+      // A laptop that slept, a router that forgot: no close would ever come.
+      ping: (received) => {
+        if (!received) silent = setTimeout(() => socket.terminate(), PONG_WITHIN_MS);
+      },
+      pong: (received) => {
+        if (received) clearTimeout(silent);
+      },
       closed: (event) => {
+        clearTimeout(silent);
         told("lost");
         if (event instanceof CloseEvent && event.code === FORBIDDEN) signOut();
       },
@@ -69,6 +78,7 @@ export function connect(token: string, signOut: () => void): Api {
   };
 }
 
+const PONG_WITHIN_MS = 5_000;
 const FORBIDDEN = 4403;
 const UNAUTHENTICATED = 401;
 

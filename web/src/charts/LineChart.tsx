@@ -14,13 +14,14 @@ interface Props {
   times: number[];
   series: Series[];
   format: (value: number) => string;
+  fetching: boolean;
 }
 
 const HEIGHT = 220;
 export const COLOURS = ["#2f6fde", "#c2570c", "#0d8a6a", "#8a3ffc", "#b5179e", "#6b7280"];
 
 /** Lines over time. The same figures are in a table below it, which can be opened. */
-export function LineChart({ label, times, series, format }: Props) {
+export function LineChart({ label, times, series, format, fetching }: Props) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = place.current;
@@ -54,7 +55,7 @@ export function LineChart({ label, times, series, format }: Props) {
       chart.destroy();
     };
   }, [times, series, format]);
-  if (times.length === 0) return <p>No calls in this range.</p>;
+  if (times.length === 0) return <p role="status">{fetching ? "Loading…" : "Nothing in this range."}</p>;
   return (
     <figure className="chart">
       <div ref={place} role="img" aria-label={label} />

@@ -15,9 +15,15 @@ export function useToasts() {
   return {
     toasts,
     // They stay until they are dismissed: who looks away for a minute must not miss what costs money.
-    show: useCallback((toast: Toast) => setToasts((all) => [toast, ...all.filter((each) => each.id !== toast.id)].slice(0, MOST)), []),
+    show: useCallback((toast: Toast) => setToasts((all) => most([toast, ...all.filter((each) => each.id !== toast.id)])), []),
     dismiss: useCallback((id: string) => setToasts((all) => all.filter((each) => each.id !== id)), []),
   };
+}
+
+/** What is urgent, and of the others as many as there is room for. */
+function most(toasts: Toast[]): Toast[] {
+  let room = MOST - toasts.filter((each) => each.urgent).length;
+  return toasts.filter((each) => each.urgent || room-- > 0);
 }
 
 /** Notifications, read out as they come. */

@@ -20,7 +20,6 @@ type Documents = {
     "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n": typeof types.LeadersDocument,
     "\n  query Heat($filter: AnalyticsFilter, $timeZone: String!) {\n    heatMap(filter: $filter, timeZone: $timeZone) { weekday hour calls errorRate latencyP95Ms }\n  }\n": typeof types.HeatDocument,
     "\n  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {\n    opportunities(filter: $filter, timeZone: $timeZone) {\n      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }\n    }\n  }\n": typeof types.OpportunitiesDocument,
-    "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { id testName } ... on Error { message }\n    }\n  }\n": typeof types.StartSuggestedDocument,
     "query Providers { modelCatalog(first: 500) { nodes { provider } } }": typeof types.ProvidersDocument,
     "\n  query Simulate($input: RouteRequestInput!) {\n    simulateRouting(input: $input) {\n      provider model estimatedCost expectedLatencyMs rules notes\n      refusal { message }\n      candidates { provider model eligible reason }\n    }\n  }\n": typeof types.SimulateDocument,
     "\n  fragment PreferenceFields on RouterPreferences {\n    id defaultPriority maxCostPerRequest maxLatencyMs preferredProviders blockedProviders costAlertThreshold updatedAt\n    customRules {\n      name abTestId\n      when {\n        taskType priority inputTokensAbove inputTokensBelow maxOutputTokensAbove maxOutputTokensBelow\n        metadata { key oneOf } hours { from to } weekdays timeZone\n      }\n      then { use { provider model parameters } prefer block maxCost priority }\n    }\n  }\n": typeof types.PreferenceFieldsFragmentDoc,
@@ -39,6 +38,7 @@ type Documents = {
     "\n  mutation DeleteCostAlert($id: ID!) {\n    deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n": typeof types.DeleteCostAlertDocument,
     "\n  mutation Acknowledge($id: ID!) {\n    acknowledgeCostAlert(id: $id) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": typeof types.AcknowledgeDocument,
     "\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n": typeof types.LogAnalyticsDocument,
+    "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { ...TestFields } ... on Error { message path }\n    }\n  }\n": typeof types.StartSuggestedDocument,
     "subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }": typeof types.PreferencesChangedDocument,
     "subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }": typeof types.LoggedDocument,
     "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n": typeof types.AlertTriggeredDocument,
@@ -51,7 +51,6 @@ const documents: Documents = {
     "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n": types.LeadersDocument,
     "\n  query Heat($filter: AnalyticsFilter, $timeZone: String!) {\n    heatMap(filter: $filter, timeZone: $timeZone) { weekday hour calls errorRate latencyP95Ms }\n  }\n": types.HeatDocument,
     "\n  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {\n    opportunities(filter: $filter, timeZone: $timeZone) {\n      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }\n    }\n  }\n": types.OpportunitiesDocument,
-    "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { id testName } ... on Error { message }\n    }\n  }\n": types.StartSuggestedDocument,
     "query Providers { modelCatalog(first: 500) { nodes { provider } } }": types.ProvidersDocument,
     "\n  query Simulate($input: RouteRequestInput!) {\n    simulateRouting(input: $input) {\n      provider model estimatedCost expectedLatencyMs rules notes\n      refusal { message }\n      candidates { provider model eligible reason }\n    }\n  }\n": types.SimulateDocument,
     "\n  fragment PreferenceFields on RouterPreferences {\n    id defaultPriority maxCostPerRequest maxLatencyMs preferredProviders blockedProviders costAlertThreshold updatedAt\n    customRules {\n      name abTestId\n      when {\n        taskType priority inputTokensAbove inputTokensBelow maxOutputTokensAbove maxOutputTokensBelow\n        metadata { key oneOf } hours { from to } weekdays timeZone\n      }\n      then { use { provider model parameters } prefer block maxCost priority }\n    }\n  }\n": types.PreferenceFieldsFragmentDoc,
@@ -70,6 +69,7 @@ const documents: Documents = {
     "\n  mutation DeleteCostAlert($id: ID!) {\n    deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n": types.DeleteCostAlertDocument,
     "\n  mutation Acknowledge($id: ID!) {\n    acknowledgeCostAlert(id: $id) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": types.AcknowledgeDocument,
     "\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n": types.LogAnalyticsDocument,
+    "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { ...TestFields } ... on Error { message path }\n    }\n  }\n": types.StartSuggestedDocument,
     "subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }": types.PreferencesChangedDocument,
     "subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }": types.LoggedDocument,
     "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n": types.AlertTriggeredDocument,
@@ -114,10 +114,6 @@ export function graphql(source: "\n  query Heat($filter: AnalyticsFilter, $timeZ
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {\n    opportunities(filter: $filter, timeZone: $timeZone) {\n      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }\n    }\n  }\n"): (typeof documents)["\n  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {\n    opportunities(filter: $filter, timeZone: $timeZone) {\n      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { id testName } ... on Error { message }\n    }\n  }\n"): (typeof documents)["\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { id testName } ... on Error { message }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -190,6 +186,10 @@ export function graphql(source: "\n  mutation Acknowledge($id: ID!) {\n    ackno
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { ...TestFields } ... on Error { message path }\n    }\n  }\n"): (typeof documents)["\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { ...TestFields } ... on Error { message path }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -1,7 +1,7 @@
 // All that a page of the router needs: preferences, A/B tests, cost alerts and analytics of the user who is signed in,
 // kept current by subscriptions. Errors are data: a refusal of the server is returned, not thrown.
 
-import { useCallback, useEffect, useState } from "react";
+import { createContext, useCallback, useContext, useEffect, useState } from "react";
 import { type AnyVariables, type CombinedError, type TypedDocumentNode, useClient, useQuery, useSubscription } from "urql";
 import { graphql } from "../gql";
 import type {
@@ -11,6 +11,7 @@ import type {
   CreateAbTestInput,
   CreateCostAlertInput,
   LogAnalyticsInput,
+  LoggedSubscription,
   PreferenceFieldsFragment,
   SavePreferencesInput,
   TestFieldsFragment,
@@ -20,6 +21,7 @@ import type {
 export type Preferences = PreferenceFieldsFragment;
 export type Test = TestFieldsFragment;
 export type Alert = CostAlertFieldsFragment;
+export type Logged = LoggedSubscription["analyticsLogged"];
 export type Firing = AlertTriggeredSubscription["alertTriggered"];
 
 /** What came of a mutation: the row, or what was wrong with what was asked. */
@@ -107,6 +109,13 @@ const LOG = graphql(`
     logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }
   }
 `);
+const START_SUGGESTED = graphql(`
+  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {
+    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {
+      __typename ... on ABTest { ...TestFields } ... on Error { message path }
+    }
+  }
+`);
 const PREFERENCES_CHANGED = graphql(`subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }`);
 const LOGGED = graphql(`subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }`);
 const TRIGGERED = graphql(`
@@ -116,27 +125,53 @@ const TRIGGERED = graphql(`
 `);
 export const TEST_UPDATED = graphql(`subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }`);
 
-// What a mutation returns makes lists of its type be asked for again; of an empty list the type must be told.
+// What is changed makes all that may show it be asked for again: a winner makes a rule, a threshold an alert.
+const EVERYTHING = { additionalTypenames: ["RouterPreferences", "ABTest", "CostAlert"] };
+const OF_PREFERENCES = { additionalTypenames: ["RouterPreferences"] };
 const OF_TESTS = { additionalTypenames: ["ABTest"] };
 const OF_ALERTS = { additionalTypenames: ["CostAlert"] };
 
-/** Logged decisions come many at a time: what they change is asked for once in so long. */
+/** Decisions come many at a time: what they change is shown, and asked for, once in so long. */
 const REFRESH_MS = 1_000;
+const FEED = 20;
 
-export function useEnterpriseRouter() {
+type Router = ReturnType<typeof useRouterState>;
+export const RouterContext = createContext<Router | null>(null);
+
+/** What `useRouterState` made for the page: one state, whichever tab is shown. */
+export function useEnterpriseRouter(): Router {
+  const router = useContext(RouterContext);
+  if (router === null) throw new Error("useEnterpriseRouter is used inside RouterContext");
+  return router;
+}
+
+/** The state of the page, to be made once. */
+export function useRouterState() {
   const client = useClient();
-  const [preferences, askPreferences] = useQuery({ query: PREFERENCES });
+  const [preferences, askPreferences] = useQuery({ query: PREFERENCES, context: OF_PREFERENCES });
   const [tests, askTests] = useQuery({ query: TESTS, context: OF_TESTS });
   const [alerts, askAlerts] = useQuery({ query: ALERTS, context: OF_ALERTS });
-  const [changed] = useSubscription({ query: PREFERENCES_CHANGED });
-  const [logged] = useSubscription({ query: LOGGED });
-  const current = newer(preferences.data?.preferences, changed.data?.preferencesChanged);
+  const [changed] = useSubscription({ query: PREFERENCES_CHANGED, context: EVERYTHING });
+  const [live, setLive] = useState<Logged[]>([]);
+  const refreshAlerts = useCallback(() => askAlerts({ requestPolicy: "network-only" }), [askAlerts]);
 
   useEffect(() => {
-    if (logged.data === undefined) return;
-    const timer = setTimeout(() => askAlerts({ requestPolicy: "network-only" }), REFRESH_MS);
-    return () => clearTimeout(timer);
-  }, [logged.data, askAlerts]);
+    let latest: Logged[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const logged = client.subscription(LOGGED, {}).subscribe(({ data }) => {
+      if (!data) return;
+      latest = [data.analyticsLogged, ...latest].slice(0, FEED);
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        setLive(latest);
+        refreshAlerts();
+      }, REFRESH_MS);
+    });
+    return () => {
+      logged.unsubscribe();
+      clearTimeout(timer);
+    };
+  }, [client, refreshAlerts]);
 
   const mutate = useCallback(
     async <Data, Variables extends AnyVariables, Row>(
@@ -144,7 +179,7 @@ export function useEnterpriseRouter() {
       variables: Variables,
       type: string,
     ): Promise<Outcome<Row>> => {
-      const result = await client.mutation(document, variables).toPromise();
+      const result = await client.mutation(document, withoutTypes(variables), EVERYTHING).toPromise();
       if (result.error) return { problem: spoken(result.error) };
       const [value] = Object.values(result.data as Record<string, { __typename: string; message?: string; path?: string[] }>);
       if (value?.__typename === type) return { row: value as Row };
@@ -154,12 +189,14 @@ export function useEnterpriseRouter() {
   );
 
   return {
-    preferences: current,
+    preferences: newer(preferences.data?.preferences, changed.data?.preferencesChanged),
     abTests: tests.data?.abTests.nodes,
     costAlerts: alerts.data?.costAlerts.nodes,
-    lastLogged: logged.data?.analyticsLogged,
+    /** The latest decisions that were logged while the page was open, newest first. */
+    live,
     loading: preferences.fetching || tests.fetching || alerts.fetching,
     error: [preferences.error, tests.error, alerts.error].find((error) => error !== undefined),
+    refreshAlerts,
     refresh: useCallback(() => {
       for (const ask of [askPreferences, askTests, askAlerts]) ask({ requestPolicy: "network-only" });
     }, [askPreferences, askTests, askAlerts]),
@@ -169,6 +206,12 @@ export function useEnterpriseRouter() {
       mutate<unknown, { input: CreateAbTestInput }, Test>(CREATE_TEST, { input }, "ABTest"),
     endABTest: (id: string, winner: Variant | null) =>
       mutate<unknown, { id: string; winner: Variant | null }, Test>(END_TEST, { id, winner }, "ABTest"),
+    startSuggestedTest: (id: string, filter: AnalyticsFilter, timeZone: string) =>
+      mutate<unknown, { id: string; filter: AnalyticsFilter; timeZone: string }, Test>(
+        START_SUGGESTED,
+        { id, filter, timeZone },
+        "ABTest",
+      ),
     createCostAlert: (input: CreateCostAlertInput) =>
       mutate<unknown, { input: CreateCostAlertInput }, Alert>(CREATE_ALERT, { input }, "CostAlert"),
     deleteCostAlert: (id: string) => mutate<unknown, { id: string }, { id: string }>(DELETE_ALERT, { id }, "Deleted"),
@@ -189,14 +232,27 @@ export function useEnterpriseRouter() {
   };
 }
 
+/** What was read, as it may be sent again: urql names the type of each object that it reads. */
+function withoutTypes<Value>(value: Value): Value {
+  if (Array.isArray(value)) return value.map(withoutTypes) as Value;
+  if (value === null || typeof value !== "object") return value;
+  const kept = Object.entries(value).filter(([name]) => name !== "__typename");
+  return Object.fromEntries(kept.map(([name, inner]) => [name, withoutTypes(inner)])) as Value;
+}
+
 /** Calls back with each firing from now on, and with those that were missed while the socket was lost. */
 export function useFirings(heard: (firing: Firing) => void): void {
-  const [last] = useQuery({ query: LAST_FIRING, requestPolicy: "network-only" });
+  const [last, askLast] = useQuery({ query: LAST_FIRING, requestPolicy: "network-only" });
   const [after, setAfter] = useState<string>();
   useEffect(() => {
     // From where it was when the page was opened: what fired before is in the list of alerts.
     if (last.data && after === undefined) setAfter(last.data.alertEvents.nodes[0]?.cursor ?? "");
   }, [last.data, after]);
+  useEffect(() => {
+    if (!last.error || after !== undefined) return;
+    const timer = setTimeout(() => askLast({ requestPolicy: "network-only" }), REFRESH_MS);
+    return () => clearTimeout(timer);
+  }, [last.error, after, askLast]);
   useSubscription({ query: TRIGGERED, variables: { after: after ?? null }, pause: after === undefined }, (_, data) => {
     heard(data.alertTriggered);
     return data;

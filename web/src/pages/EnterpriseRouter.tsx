@@ -2,12 +2,13 @@ import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { Button, Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import { Provider } from "urql";
 import { type Api, type Connection, connect } from "../client";
+import { Boundary } from "../components/Boundary";
 import { SignIn } from "../components/SignIn";
 import { Toasts, useToasts } from "../components/Toasts";
 import { ABTestingPanel } from "../components/router/ABTestingPanel";
 import { CostAlertsPanel } from "../components/router/CostAlertsPanel";
 import { RouterPreferences } from "../components/router/RouterPreferences";
-import { useFirings } from "../hooks/useEnterpriseRouter";
+import { RouterContext, useFirings, useRouterState } from "../hooks/useEnterpriseRouter";
 import { dollars } from "../format";
 import { forgetToken, keepToken, token } from "../token";
 
@@ -58,18 +59,29 @@ export function EnterpriseRouter() {
 function Dashboard({ api, signOut }: { api: Api; signOut: () => void }) {
   const [connection, setConnection] = useState<Connection>("connecting");
   const { toasts, show, dismiss } = useToasts();
-  useEffect(() => api.watch(setConnection), [api]);
-  useFirings((firing) =>
+  const router = useRouterState();
+  const { refresh, refreshAlerts } = router;
+  useEffect(() => {
+    let lost = false;
+    return api.watch((now) => {
+      setConnection(now);
+      if (now === "lost") lost = true;
+      // What was changed meanwhile was pushed to nobody.
+      else if (now === "connected" && lost) refresh();
+    });
+  }, [api, refresh]);
+  useFirings((firing) => {
+    refreshAlerts();
     show({
       // What crosses a line was near it before: one notification of each alert.
       id: firing.alert.id,
       urgent: firing.level === "TRIGGERED",
       title: firing.level === "TRIGGERED" ? `${firing.alert.alertType}: threshold crossed` : `${firing.alert.alertType}: near its limit`,
       text: `${dollars(firing.amount)} of ${dollars(firing.threshold)}`,
-    }),
-  );
+    });
+  });
   return (
-    <>
+    <RouterContext value={router}>
       <header className="top">
         <h1>Enterprise Router</h1>
         <span className={`connection ${connection}`} role="status">
@@ -91,22 +103,30 @@ function Dashboard({ api, signOut }: { api: Api; signOut: () => void }) {
             <Tab id="analytics">Analytics</Tab>
           </TabList>
           <TabPanel id="preferences">
-            <RouterPreferences />
+            <Boundary>
+              <RouterPreferences />
+            </Boundary>
           </TabPanel>
           <TabPanel id="tests">
-            <ABTestingPanel />
+            <Boundary>
+              <ABTestingPanel />
+            </Boundary>
           </TabPanel>
           <TabPanel id="alerts">
-            <CostAlertsPanel />
+            <Boundary>
+              <CostAlertsPanel />
+            </Boundary>
           </TabPanel>
           <TabPanel id="analytics">
-            <Suspense fallback={<p role="status">Loading…</p>}>
-              <AnalyticsPanel />
-            </Suspense>
+            <Boundary>
+              <Suspense fallback={<p role="status">Loading…</p>}>
+                <AnalyticsPanel />
+              </Suspense>
+            </Boundary>
           </TabPanel>
         </Tabs>
       </main>
       <Toasts toasts={toasts} dismiss={dismiss} />
-    </>
+    </RouterContext>
   );
 }

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useQuery, useSubscription } from "urql";
 import { IntervalChart } from "../../charts/IntervalChart";
 import { count, dollars, milliseconds, percent, time, words } from "../../format";
@@ -13,7 +13,8 @@ const SHOWN = 20;
 
 /** A/B tests of two variants: what each does, and which is better as far as can be told by now. */
 export function ABTestingPanel() {
-  const { abTests, createABTest, endABTest, loading, error } = useEnterpriseRouter();
+  const { abTests, createABTest, endABTest, refresh, loading, error } = useEnterpriseRouter();
+  useEffect(() => refresh(), [refresh]); // their figures may have grown since the page was opened
   const [shown, setShown] = useState(SHOWN);
   const active = abTests?.filter((test) => test.active) ?? [];
   const completed = abTests?.filter((test) => !test.active) ?? [];
@@ -102,13 +103,16 @@ type End = (id: string, winner: Variant | null) => Promise<Outcome<Test>>;
 /** A test that goes on: its figures come as calls are counted. */
 function LiveTest({ test, end }: { test: Test; end: End }) {
   const [updated] = useSubscription({ query: TEST_UPDATED, variables: { id: test.id } });
-  return <TestCard test={updated.data?.abTestUpdated ?? test} end={end} />;
+  const pushed = updated.data?.abTestUpdated;
+  // Whichever is later: figures only grow, and an end is final.
+  const current = pushed && test.active && calls(pushed) >= calls(test) ? pushed : test;
+  return current.active ? <TestCard test={current} end={end} /> : <TestCard test={current} />;
 }
 
 /** How the interval of the primary metric narrowed since the test began. Asked for when it is opened. */
 function Looks({ test }: { test: Test }) {
   const [open, setOpen] = useState(false);
-  const [found] = useQuery({ query: LOOKS, variables: { id: test.id }, pause: !open });
+  const [found] = useQuery({ query: LOOKS, variables: { id: test.id }, pause: !open, requestPolicy: "cache-and-network" });
   const metric = test.primaryMetric;
   const now = test.inference.comparisons.find((each) => each.metric === metric);
   const looks = (found.data?.abTestLooks ?? []).map(({ at, comparison }) => ({ at: Date.parse(at), ...comparison }));
@@ -121,9 +125,13 @@ function Looks({ test }: { test: Test }) {
       {found.fetching && <p role="status">Loading…</p>}
       {found.error && <p role="alert">{spoken(found.error)}</p>}
       {found.data?.abTestLooks === null && <p>The test has too many calls to look back.</p>}
-      {found.data && <IntervalChart history={history} of={of} same={metric === "LATENCY" ? 1 : 0} />}
+      {found.data?.abTestLooks && <IntervalChart history={history} of={of} same={metric === "LATENCY" ? 1 : 0} />}
     </details>
   );
+}
+
+function calls(test: Test): number {
+  return test.variantA.calls + test.variantB.calls;
 }
 
 function TestCard({ test, end }: { test: Test; end?: End }) {

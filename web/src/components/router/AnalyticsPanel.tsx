@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "react-aria-components";
-import { type CombinedError, useClient, useQuery } from "urql";
+import { type CombinedError, useQuery } from "urql";
 import { LineChart, type Series } from "../../charts/LineChart";
 import { count, dollars, milliseconds, percent, time, words } from "../../format";
 import { graphql } from "../../gql";
@@ -40,21 +40,15 @@ const OPPORTUNITIES = graphql(`
     }
   }
 `);
-const START_SUGGESTED = graphql(`
-  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {
-    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {
-      __typename ... on ABTest { id testName } ... on Error { message }
-    }
-  }
-`);
 const RANGES = { day: 1, week: 7, month: 30, quarter: 90, year: 365 };
 type Range = keyof typeof RANGES;
 /** As many days as hours are drawn for, and as days are. */
 const HOURS_UP_TO = 8;
 const DAYS_UP_TO = 120;
 const WEEKDAYS: WeekDay[] = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
-const FEED = 20;
 const DAY_MS = 86_400_000;
+/** How often a range that ends now moves on. */
+const RENEWED_MS = 300_000;
 
 const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const inDollars = (value: number) => dollars(String(value));
@@ -65,6 +59,12 @@ export default function AnalyticsPanel() {
   const [filter, setFilter] = useState(() => lastDays(RANGES.month));
   const [range, setRange] = useState<Range | "days">("month");
   const [days, setDays] = useState<{ from: string; to: string }>();
+  const [problem, setProblem] = useState<string>();
+  useEffect(() => {
+    if (range === "days") return;
+    const timer = setInterval(() => setFilter(lastDays(RANGES[range])), RENEWED_MS);
+    return () => clearInterval(timer);
+  }, [range]);
   const length = (Date.parse(filter.to) - Date.parse(filter.from)) / DAY_MS;
   const grain: TimeGrain = length <= HOURS_UP_TO ? "HOUR" : length <= DAYS_UP_TO ? "DAY" : "WEEK";
   const pick = (picked: { from: string; to: string }) => {
@@ -73,6 +73,7 @@ export default function AnalyticsPanel() {
     const [from, to] = [new Date(`${picked.from}T00:00`), new Date(`${picked.to}T00:00`)];
     to.setDate(to.getDate() + 1);
     if (from < to) setFilter({ from: from.toISOString(), to: to.toISOString() });
+    setProblem(from < to ? undefined : "From must not be after To.");
   };
   return (
     <section aria-labelledby="analytics-title">
@@ -84,8 +85,9 @@ export default function AnalyticsPanel() {
             value={range}
             onChange={(event) => {
               setRange(event.target.value as Range | "days");
-              if (event.target.value === "days") return pick({ from: filter.from.slice(0, 10), to: filter.to.slice(0, 10) });
+              if (event.target.value === "days") return pick({ from: localDay(filter.from), to: localDay(filter.to) });
               setDays(undefined);
+              setProblem(undefined);
               setFilter(lastDays(RANGES[event.target.value as Range]));
             }}
           >
@@ -109,6 +111,7 @@ export default function AnalyticsPanel() {
         )}
         <Export filter={filter} />
       </div>
+      {problem !== undefined && <p role="alert">{problem}</p>}
       <div className="grid">
         <Overview filter={filter} grain={grain} />
         <CostTrend filter={filter} grain={grain} />
@@ -119,6 +122,13 @@ export default function AnalyticsPanel() {
       </div>
     </section>
   );
+}
+
+/** The day of who looks, as a date field has it. */
+function localDay(iso: string): string {
+  const date = new Date(iso);
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 function lastDays(days: number) {
@@ -149,13 +159,13 @@ function Overview({ filter, grain }: Asked & { grain: TimeGrain }) {
   return (
     <>
       <div className="card">
-        <h3>Calls: {count(total)}</h3>
+        <h3>{buckets ? `Calls: ${count(total)}` : "Calls"}</h3>
         <Problem of={found.error} />
-        <LineChart label="Calls over time" times={times} series={calls} format={count} />
+        <LineChart fetching={found.fetching} label="Calls over time" times={times} series={calls} format={count} />
       </div>
       <div className="card">
         <h3>Latency</h3>
-        <LineChart label="Latency percentiles over time" times={times} series={latency} format={inMilliseconds} />
+        <LineChart fetching={found.fetching} label="Latency percentiles over time" times={times} series={latency} format={inMilliseconds} />
       </div>
     </>
   );
@@ -179,7 +189,7 @@ function CostTrend({ filter, grain }: Asked & { grain: TimeGrain }) {
     <div className="card full">
       <h3>Cost by provider</h3>
       <Problem of={found.error} />
-      <LineChart label="Cost by provider over time" times={times} series={series} format={inDollars} />
+      <LineChart fetching={found.fetching} label="Cost by provider over time" times={times} series={series} format={inDollars} />
     </div>
   );
 }
@@ -278,19 +288,12 @@ function HeatMap({ filter }: Asked) {
 }
 
 function Opportunities({ filter }: Asked) {
-  const client = useClient();
-  const { refresh } = useEnterpriseRouter();
+  const { startSuggestedTest } = useEnterpriseRouter();
   const [found] = useQuery({ query: OPPORTUNITIES, variables: { filter, timeZone } });
   const [told, setTold] = useState<Record<string, string>>({});
   const start = async (each: OpportunitiesQuery["opportunities"][number]) => {
-    const result = await client.mutation(START_SUGGESTED, { id: each.id, filter, timeZone }).toPromise();
-    const started = result.data?.startSuggestedTest;
-    const text =
-      started?.__typename === "ABTest"
-        ? `Started “${started.testName}”.`
-        : (started?.message ?? (result.error ? spoken(result.error) : "Not started."));
-    setTold((all) => ({ ...all, [each.id]: text }));
-    refresh();
+    const { row, problem } = await startSuggestedTest(each.id, filter, timeZone);
+    setTold((all) => ({ ...all, [each.id]: row ? `Started “${row.testName}”.` : problem }));
   };
   const all = found.data?.opportunities;
   return (
@@ -336,17 +339,12 @@ type Row = Pick<AnalyticsQuery["analytics"]["nodes"][number], "id" | "occurredAt
 
 /** What is logged now, as it comes, and what was logged before, page by page. */
 function Decisions({ filter }: Asked) {
-  const { getAnalytics, lastLogged } = useEnterpriseRouter();
-  const [live, setLive] = useState<Row[]>([]);
+  const { getAnalytics, live } = useEnterpriseRouter();
   const [rows, setRows] = useState<Row[]>([]);
   const [cursor, setCursor] = useState<string | null>();
   const [problem, setProblem] = useState<string>();
   const [page, setPage] = useState(0);
   const [reading, setReading] = useState(false);
-
-  useEffect(() => {
-    if (lastLogged) setLive((all) => [lastLogged, ...all.filter((each) => each.id !== lastLogged.id)].slice(0, FEED));
-  }, [lastLogged]);
 
   const shown = useRef(filter);
   useEffect(() => {
@@ -420,15 +418,23 @@ function Export({ filter }: Asked) {
   const [state, setState] = useState("");
   const save = async (format: "csv" | "ndjson") => {
     setState("Exporting…");
+    try {
+      setState(await download(format));
+    } catch {
+      setState("The export broke off.");
+    }
+  };
+  const download = async (format: "csv" | "ndjson") => {
     const parameters = new URLSearchParams({ format, from: filter.from, to: filter.to });
     const answer = await fetch(`/export/analytics?${parameters}`, { headers: { Authorization: `Bearer ${token()}` } });
-    if (!answer.ok) return setState("The export failed.");
+    if (answer.status === 401) return "The token has expired: sign in again.";
+    if (!answer.ok) return "The export failed.";
     const link = document.createElement("a");
     link.href = URL.createObjectURL(await answer.blob());
     link.download = `analytics.${format}`;
     link.click();
     URL.revokeObjectURL(link.href);
-    setState("Exported");
+    return "Exported";
   };
   return (
     <span className="actions">

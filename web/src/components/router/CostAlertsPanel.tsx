@@ -9,9 +9,13 @@ const PERIODS: AlertPeriod[] = ["HOURLY", "DAILY", "WEEKLY", "MONTHLY"];
 
 /** Budgets: how much of each is spent, and what has crossed its line. */
 export function CostAlertsPanel() {
-  const { costAlerts, createCostAlert, acknowledgeCostAlert, deleteCostAlert, loading, error } = useEnterpriseRouter();
+  const { costAlerts, createCostAlert, acknowledgeCostAlert, deleteCostAlert, refreshAlerts, loading, error } = useEnterpriseRouter();
   const [problem, setProblem] = useState<string>();
   const now = useNow();
+  const ended = costAlerts?.some((alert) => alert.resetsAt && Date.parse(alert.resetsAt) <= now) ?? false;
+  useEffect(() => {
+    if (ended) refreshAlerts(); // a new window has begun, without a call that would tell
+  }, [ended, now, refreshAlerts]);
   return (
     <section aria-labelledby="alerts-title">
       <div className="head">
@@ -79,13 +83,13 @@ interface CardProps {
 }
 
 function AlertCard({ alert, now, acknowledge, remove }: CardProps) {
-  const state = alert.state.toLowerCase();
+  const state = alert.active ? alert.state.toLowerCase() : "off";
   return (
     <li className={`card ${state}`} aria-label={alert.alertType}>
       <div className="head">
         <h3>{alert.alertType}</h3>
         <span className={`badge ${state}`}>
-          {{ ACTIVE: "Active", NEAR_LIMIT: "Near limit", TRIGGERED: "Triggered" }[alert.state]}
+          {alert.active ? { ACTIVE: "Active", NEAR_LIMIT: "Near limit", TRIGGERED: "Triggered" }[alert.state] : "Off"}
         </span>
       </div>
       <Meter value={Math.min(alert.percentUsed, 100)} valueLabel={`${alert.percentUsed.toFixed(1)} %`} className={`meter ${state}`}>

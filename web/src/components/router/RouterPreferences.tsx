@@ -44,7 +44,8 @@ const NEW_RULE: Rule = {
   },
   then: { use: null, prefer: [], block: [], maxCost: null, priority: null },
 };
-type Save = (input: SavePreferencesInput) => Promise<Outcome<unknown>>;
+/** Saves what is to be changed of the preferences as they are when its turn comes. */
+type Save = (change: (now: Preferences) => SavePreferencesInput) => Promise<Outcome<unknown>>;
 
 /** How requests are routed. What is changed is saved at once, and can be undone. */
 export function RouterPreferences() {
@@ -52,32 +53,39 @@ export function RouterPreferences() {
   const [state, setState] = useState<{ text: string; problem?: boolean }>();
   const undone = useRef<SavePreferencesInput[]>([]);
   const [undoable, setUndoable] = useState(0);
+  const latest = useRef(preferences);
+  const queue = useRef<Promise<unknown>>(Promise.resolve());
+  if (preferences && (preferences.updatedAt ?? "") >= (latest.current?.updatedAt ?? "")) latest.current = preferences;
 
   if (preferences === undefined) {
     return error ? <p role="alert">The preferences could not be read.</p> : loading ? <p role="status">Loading…</p> : null;
   }
-  const send = async (input: SavePreferencesInput, before?: SavePreferencesInput) => {
-    setState({ text: "Saving…" });
-    const outcome = await savePreferences(input);
-    if (outcome.problem !== undefined) {
-      setState({ text: `Not saved. ${outcome.problem}`, problem: true });
-    } else {
-      if (before) undone.current.push(before);
+  /** One after the other, each from what the one before made: a quick second change must not undo the first. */
+  const inTurn = (change: (now: Preferences) => SavePreferencesInput | undefined, undoing = false) => {
+    const turn = queue.current.then(async (): Promise<Outcome<unknown>> => {
+      const now = latest.current ?? preferences;
+      const input = change(now);
+      if (input === undefined) return { row: now };
+      setState({ text: "Saving…" });
+      const outcome = await savePreferences(input);
+      if (outcome.problem !== undefined) {
+        if (undoing) undone.current.push(input);
+        setState({ text: `Not saved. ${outcome.problem}`, problem: true });
+      } else {
+        latest.current = outcome.row;
+        const before = asInput(now);
+        const changed = Object.keys(input) as (keyof SavePreferencesInput)[];
+        if (!undoing) undone.current.push(Object.fromEntries(changed.map((name) => [name, before[name]])));
+        setState({ text: "Saved" });
+      }
       setUndoable(undone.current.length);
-      setState({ text: "Saved" });
-    }
-    return outcome;
+      return outcome;
+    });
+    queue.current = turn;
+    return turn;
   };
-  const save: Save = (input) => {
-    const all = asInput(preferences);
-    const changed = Object.keys(input) as (keyof SavePreferencesInput)[];
-    return send(input, Object.fromEntries(changed.map((name) => [name, all[name]])));
-  };
-  const undo = () => {
-    const before = undone.current.pop();
-    setUndoable(undone.current.length);
-    if (before) void send(before);
-  };
+  const save: Save = (change) => inTurn(change);
+  const undo = () => void inTurn(() => undone.current.pop(), true);
   return (
     <section aria-labelledby="preferences-title">
       <div className="head">
@@ -93,7 +101,7 @@ export function RouterPreferences() {
         <RadioGroup
           className="card priorities"
           value={preferences.defaultPriority}
-          onChange={(value) => save({ defaultPriority: value as RoutingPriority })}
+          onChange={(value) => save(() => ({ defaultPriority: value as RoutingPriority }))}
         >
           <Label>Priority</Label>
           {PRIORITIES.map((priority) => (
@@ -104,16 +112,21 @@ export function RouterPreferences() {
         </RadioGroup>
         <div className="card">
           <h3>Limits</h3>
-          <Amount label="Max cost per request, USD" value={preferences.maxCostPerRequest ?? ""} save={(value) => save({ maxCostPerRequest: value })} />
+          <Amount label="Max cost per request, USD" value={preferences.maxCostPerRequest ?? ""} save={(value) => save(() => ({ maxCostPerRequest: value }))} />
           <Amount
             label="Max latency, ms"
             value={preferences.maxLatencyMs === null ? "" : String(preferences.maxLatencyMs)}
-            save={(value) => save({ maxLatencyMs: value === null ? null : Number(value) })}
+            save={async (value) => {
+              if (value !== null && !/^-?\d{1,9}$/.test(value)) {
+                return setState({ text: "Not saved. maxLatencyMs: must be a whole number of milliseconds", problem: true });
+              }
+              return save(() => ({ maxLatencyMs: value === null ? null : Number(value) }));
+            }}
           />
           <Amount
             label="Daily cost alert threshold, USD"
             value={preferences.costAlertThreshold ?? ""}
-            save={(value) => save({ costAlertThreshold: value })}
+            save={(value) => save(() => ({ costAlertThreshold: value }))}
           />
         </div>
         <Providers
@@ -121,13 +134,13 @@ export function RouterPreferences() {
           hint="The first one is preferred most: drag to order, or press Enter on a handle and use the arrow keys."
           ordered
           names={preferences.preferredProviders}
-          save={(names) => save({ preferredProviders: names })}
+          save={(change) => save((now) => ({ preferredProviders: change(now.preferredProviders) }))}
         />
         <Providers
           title="Blocked providers"
           hint="No request goes to these."
           names={preferences.blockedProviders}
-          save={(names) => save({ blockedProviders: names })}
+          save={(change) => save((now) => ({ blockedProviders: change(now.blockedProviders) }))}
         />
         <Rules preferences={preferences} save={save} />
         <Simulation />
@@ -139,10 +152,13 @@ export function RouterPreferences() {
 /** A field that is saved when it is left, or by Enter. Empty means none. */
 function Amount({ label, value, save }: { label: string; value: string; save: (value: string | null) => Promise<unknown> }) {
   const [draft, setDraft] = useState<string>();
+  const saving = useRef(false);
   const commit = async () => {
-    if (draft === undefined) return;
+    if (draft === undefined || saving.current) return;
+    saving.current = true;
     if (draft.trim() !== value) await save(draft.trim() === "" ? null : draft.trim());
-    setDraft(undefined);
+    saving.current = false;
+    setDraft((now) => (now === draft ? undefined : now)); // what was typed meanwhile stays
   };
   return (
     <label>
@@ -164,7 +180,7 @@ interface ProvidersProps {
   hint: string;
   names: string[];
   ordered?: boolean;
-  save: (names: string[]) => Promise<unknown>;
+  save: (change: (names: string[]) => string[]) => Promise<unknown>;
 }
 
 function Providers({ title, hint, names, ordered = false, save }: ProvidersProps) {
@@ -175,17 +191,20 @@ function Providers({ title, hint, names, ordered = false, save }: ProvidersProps
   const { dragAndDropHooks } = useDragAndDrop({
     getItems: (keys) => [...keys].map((key) => ({ "text/plain": String(key) })),
     onReorder: ({ keys, target }) => {
-      const moved = names.filter((name) => keys.has(name));
-      const rest = names.filter((name) => !keys.has(name));
-      const place = rest.indexOf(String(target.key)) + (target.dropPosition === "after" ? 1 : 0);
-      void save([...rest.slice(0, place), ...moved, ...rest.slice(place)]);
+      if (keys.has(target.key)) return; // dropped where it was
+      void save((names) => {
+        const moved = names.filter((name) => keys.has(name));
+        const rest = names.filter((name) => !keys.has(name));
+        const place = rest.indexOf(String(target.key)) + (target.dropPosition === "after" ? 1 : 0);
+        return [...rest.slice(0, place), ...moved, ...rest.slice(place)];
+      });
     },
   });
   const add = (event: FormEvent) => {
     event.preventDefault();
     const name = added.trim();
     setAdded("");
-    if (name !== "" && !names.includes(name)) void save([...names, name]);
+    if (name !== "") void save((names) => (names.includes(name) ? names : [...names, name]));
   };
   const list = `suggestions-${title.replaceAll(" ", "-")}`;
   return (
@@ -207,7 +226,7 @@ function Providers({ title, hint, names, ordered = false, save }: ProvidersProps
               </Button>
             )}
             {item.id}
-            <Button aria-label={`Remove ${item.id}`} className="quiet" onPress={() => save(names.filter((name) => name !== item.id))}>
+            <Button aria-label={`Remove ${item.id}`} className="quiet" onPress={() => save((names) => names.filter((name) => name !== item.id))}>
               ×
             </Button>
           </GridListItem>
@@ -228,7 +247,7 @@ function Providers({ title, hint, names, ordered = false, save }: ProvidersProps
 
 function Rules({ preferences, save }: { preferences: Preferences; save: Save }) {
   const rules = preferences.customRules;
-  const saveRules = (customRules: Rule[]) => save({ customRules });
+  const saveRules = (change: (rules: Rule[]) => Rule[]) => save((now) => ({ customRules: change(now.customRules) }));
   return (
     <div className="card full">
       <div className="head">
@@ -237,7 +256,7 @@ function Rules({ preferences, save }: { preferences: Preferences; save: Save }) 
           label="New Rule"
           title="New rule"
           submit="Add rule"
-          onSubmit={(fields) => saveRules([...rules, ruleOf(fields, NEW_RULE)])}
+          onSubmit={async (fields) => halfHours(fields) ?? saveRules((rules) => [...rules, ruleOf(fields, NEW_RULE)])}
         >
           <RuleFields />
         </FormDialog>
@@ -251,7 +270,7 @@ function Rules({ preferences, save }: { preferences: Preferences; save: Save }) 
               <Button
                 aria-label={`Move ${rule.name} up`}
                 isDisabled={index === 0}
-                onPress={() => saveRules(rules.map((_, place) => rules[place === index ? index - 1 : place === index - 1 ? index : place] as Rule))}
+                onPress={() => saveRules((rules) => movedUp(rules, rule.name))}
               >
                 ↑
               </Button>
@@ -261,11 +280,14 @@ function Rules({ preferences, save }: { preferences: Preferences; save: Save }) 
                 name={`Edit ${rule.name}`}
                 title={`Rule “${rule.name}”`}
                 submit="Save rule"
-                onSubmit={(fields) => saveRules(rules.map((each) => (each === rule ? ruleOf(fields, rule) : each)))}
+                onSubmit={async (fields) =>
+                  halfHours(fields) ??
+                  saveRules((rules) => rules.map((each) => (each.name === rule.name ? ruleOf(fields, each) : each)))
+                }
               >
                 <RuleFields rule={rule} />
               </FormDialog>
-              <Button aria-label={`Delete ${rule.name}`} onPress={() => saveRules(rules.filter((each) => each !== rule))}>
+              <Button aria-label={`Delete ${rule.name}`} onPress={() => saveRules((rules) => rules.filter((each) => each.name !== rule.name))}>
                 Delete
               </Button>
             </span>
@@ -401,6 +423,18 @@ function described(rule: Rule): string {
     then.maxCost && `at most ${dollars(then.maxCost)}`,
   ].filter(Boolean);
   return `When ${conditions.join(" and ") || "anything is asked"}: ${actions.join(", ") || "nothing"}.`;
+}
+
+function halfHours(fields: Record<string, string>): Outcome<never> | undefined {
+  return !fields["from"] === !fields["to"] ? undefined : { problem: "Hours: fill in both, from and to, or none." };
+}
+
+function movedUp(rules: Rule[], name: string): Rule[] {
+  const place = rules.findIndex((each) => each.name === name);
+  const rule = rules[place];
+  if (place < 1 || rule === undefined) return rules;
+  const rest = rules.filter((each) => each !== rule);
+  return [...rest.slice(0, place - 1), rule, ...rest.slice(place - 1)];
 }
 
 /** The rule with what was filled in; what the form does not show stays as it was. */
