@@ -3,6 +3,7 @@ import graphql from "@graphql-eslint/eslint-plugin";
 
 const VALUES = [
   "ABTestInference",
+  "ABTestLook",
   "AnalyticsBucket",
   "AppliedFilter",
   "CandidateVerdict",
