@@ -62,8 +62,7 @@ class Authenticator:
             if len(self._trusted) >= _TRUSTED_TOKENS:
                 self._trusted.clear()
             self._trusted[token] = (viewer, now_s + min(_seconds_left(viewer), TRUST_S))
-        if (entry := log.current.get()) is not None:
-            entry.user_id = viewer.id
+        log.note(user_id=viewer.id)
         return viewer
 
     async def _verified(self, token: str) -> Viewer:

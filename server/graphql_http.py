@@ -86,8 +86,7 @@ class GraphQLOverHTTP:
         operation = await self._operation(request)
         streams = event_stream.MEDIA_TYPE in accepted and request.method == "POST"
         checked = await self._operations.checked(operation, EVERY_KIND if streams else _ALLOWED[request.method])
-        if (entry := log.current.get()) is not None:
-            entry.operation = checked.title
+        log.note(operation=checked.title)
         if streams and (checked.kind is OperationType.SUBSCRIPTION or len(accepted) == 1):
             return await self._stream(checked, context)
         with self._tracing.operation(checked):

@@ -31,6 +31,13 @@ class RequestEntry:
 current: Final[ContextVar[RequestEntry | None]] = ContextVar("request", default=None)
 
 
+def note(**facts: Any) -> None:
+    """Have the lines of the current request, if there is one, say this as well."""
+    if (entry := current.get()) is not None:
+        for name, value in facts.items():
+            setattr(entry, name, value)
+
+
 def configure(level: str) -> None:
     """Write what this process logs, from this level on; of libraries, warnings and worse."""
     handler = logging.StreamHandler(sys.stderr)

@@ -40,8 +40,8 @@ class Tracing:
         """While the block runs, a request is answered, in the trace of its caller."""
         if self._spans is None:
             caller = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-            if caller is not None and (entry := log.current.get()) is not None:
-                entry.trace_id = caller[1]
+            if caller is not None:
+                log.note(trace_id=caller[1])
             yield None
             return
         with self._spans.request(method, route, headers) as span, _named_in_logs(span):

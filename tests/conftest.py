@@ -75,11 +75,17 @@ async def _administer(running: Cluster, statement: str) -> None:
 
 
 @pytest.fixture
-def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """A migrated SQLite file of this test's own."""
+    shutil.copy(migrated_file, tmp_path / "router.db")
+    return f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
+
+
+@pytest.fixture
+def database_url(backend: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated database of this test's own."""
     if backend == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "router.db")
-        yield f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
+        yield request.getfixturevalue("sqlite_url")
     else:
         with _postgres_database(request, "template") as url:
             yield url

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -22,10 +21,9 @@ Run = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-def database_url(migrated_file: Path, tmp_path: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """A migrated SQLite file: what clients see does not depend on the database."""
-    shutil.copy(migrated_file, tmp_path / "router.db")
-    return f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
+    return sqlite_url
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -33,10 +32,9 @@ Open = Callable[..., Awaitable[Page]]
 
 
 @pytest.fixture
-def database_url(migrated_file: Path, tmp_path: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """A migrated SQLite file: what people see does not depend on the database."""
-    shutil.copy(migrated_file, tmp_path / "router.db")
-    return f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
+    return sqlite_url
 
 
 def _chromium() -> str:

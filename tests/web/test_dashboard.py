@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 from server.web import BUILT
 from tests.support.api import Api
 from tests.support.load import LOG_MANY
-from tests.support.process import USER, run, running
+from tests.support.process import run, running, token_of
 from tests.web.conftest import Open, violations
 
 SAVE = "mutation($input: SavePreferencesInput!) { savePreferences(input: $input) { __typename } }"
@@ -378,7 +378,7 @@ async def test_an_alert_that_fires_while_the_server_is_away_is_told_once(open_pa
     # given a server process, and a page that listens
     data_dir = tmp_path / "data"
     assert run("migrate", data_dir=data_dir).returncode == 0
-    token = run("token", "--user", USER, data_dir=data_dir).stdout.strip()
+    token = token_of(data_dir)
     async with httpx2.AsyncClient(timeout=30) as client:
         with running(data_dir) as server:
             port = server.address.rsplit(":", 1)[1]

@@ -127,9 +127,6 @@ export const TEST_UPDATED = graphql(`subscription TestUpdated($id: ID!) { abTest
 
 // What is changed makes all that may show it be asked for again: a winner makes a rule, a threshold an alert.
 const EVERYTHING = { additionalTypenames: ["RouterPreferences", "ABTest", "CostAlert"] };
-const OF_PREFERENCES = { additionalTypenames: ["RouterPreferences"] };
-const OF_TESTS = { additionalTypenames: ["ABTest"] };
-const OF_ALERTS = { additionalTypenames: ["CostAlert"] };
 
 /** Decisions come many at a time: what they change is shown, and asked for, once in so long. */
 const REFRESH_MS = 1_000;
@@ -148,9 +145,9 @@ export function useEnterpriseRouter(): Router {
 /** The state of the page, to be made once. */
 export function useRouterState() {
   const client = useClient();
-  const [preferences, askPreferences] = useQuery({ query: PREFERENCES, context: OF_PREFERENCES });
-  const [tests, askTests] = useQuery({ query: TESTS, context: OF_TESTS });
-  const [alerts, askAlerts] = useQuery({ query: ALERTS, context: OF_ALERTS });
+  const [preferences, askPreferences] = useQuery({ query: PREFERENCES, context: EVERYTHING });
+  const [tests, askTests] = useQuery({ query: TESTS, context: EVERYTHING });
+  const [alerts, askAlerts] = useQuery({ query: ALERTS, context: EVERYTHING });
   const [changed] = useSubscription({ query: PREFERENCES_CHANGED, context: EVERYTHING });
   const [live, setLive] = useState<Logged[]>([]);
   const refreshAlerts = useCallback(() => askAlerts({ requestPolicy: "network-only" }), [askAlerts]);
