@@ -31,7 +31,7 @@ from models.preference import preferences_to_change
 from models.routing_version import bump_version
 from models.types import new_id
 from resolvers.context import Context, Info
-from resolvers.input import After, First, known, present
+from resolvers.input import After, First, Initial, known, present
 from resolvers.selection import selected
 from resolvers.summary import turn
 from resolvers.uninterrupted import uninterrupted
@@ -228,25 +228,34 @@ async def delete_ab_test(info: Info, id: ABTestID) -> UUID:
     return test.id
 
 
-async def ab_test_updated(info: Info, id: ABTestID) -> AsyncIterator[ABTest]:
+async def ab_test_updated(info: Info, id: ABTestID, initial: Initial = False) -> AsyncIterator[ABTest]:
     context = info.context
     ab_test_id = identifier(id)
-    if ab_test_id is None or await uninterrupted(_current(context, ab_test_id)) is None:
+    if ab_test_id is None:
         raise NotFound("id: must be the id of one of your tests", ["id"])
     with context.events.changes(context.viewer.id, ABTestUpdated, of=ab_test_id) as changes:
+        test = await uninterrupted(_current(context, ab_test_id))
+        if test is None:
+            raise NotFound("id: must be the id of one of your tests", ["id"])
         told: list[Any] | None = None
+        if initial:
+            told = _state(test)
+            yield test
         async for _ in changes:
             test = await uninterrupted(_current(context, ab_test_id))
             if test is None:
                 return
             # What was read already may be heard of only then: nothing is told twice.
-            state = [getattr(test, column.key) for column in ABTest.__table__.columns]
-            if state == told:
+            if told == (state := _state(test)):
                 continue
             told = state
             yield test
             # What happens meanwhile is one wake-up.
             await asyncio.sleep(UPDATES_APART_S)
+
+
+def _state(test: ABTest) -> list[Any]:
+    return [getattr(test, column.key) for column in ABTest.__table__.columns]
 
 
 async def _current(context: Context, ab_test_id: UUID) -> ABTest | None:

@@ -12,6 +12,10 @@ After = Annotated[
     str | None,
     strawberry.argument(description="The cursor after which to go on; from the newest when left out."),
 ]
+Initial = Annotated[
+    bool,
+    strawberry.argument(description="Begin with how it stands now: no change is missed between a query and this."),
+]
 Value = TypeVar("Value")
 
 

@@ -12,7 +12,7 @@ from models.preference import RouterPreferences, default_preferences, preference
 from models.routing_version import bump_version
 from resolvers.context import Context, Info
 from resolvers.cost_alert import keep_preferences_alert
-from resolvers.input import given
+from resolvers.input import Initial, given
 from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
@@ -47,9 +47,11 @@ async def save_preferences(
     return saved
 
 
-async def preferences_changed(info: Info) -> AsyncIterator[RouterPreferences]:
+async def preferences_changed(info: Info, initial: Initial = False) -> AsyncIterator[RouterPreferences]:
     context = info.context
     with context.events.changes(context.viewer.id, PreferencesChanged) as changes:
+        if initial:
+            yield await uninterrupted(_current(context))
         async for _ in changes:
             yield await uninterrupted(_current(context))
 

@@ -174,6 +174,28 @@ async def test_a_test_is_pushed_at_most_once_in_a_while_and_its_last_state_alway
     assert len(told) <= took_s / 0.05 + 1
 
 
+async def test_what_happens_before_a_subscription_begins_is_told_by_its_initial_state(
+    url: str, token: str, live_api: Api
+) -> None:
+    # given a subscriber that began as soon as it had sent its subscription
+    test = await live_api.ask(START_TEST)
+    updated = TEST_UPDATED.replace("id: $id", "id: $id, initial: true")
+    changed = "subscription { preferencesChanged(initial: true) { maxLatencyMs } }"
+    async with signed_in(url, token) as socket, signed_in(url, token) as other:
+        await live_api.ask(LOG, cost="0.25", test=test["id"], variant="B")
+        await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }")
+        await socket.start(updated, id=test["id"])
+        await other.start(changed)
+        # then it is told how things stand
+        assert (await socket.next())["variantB"] == {"calls": 1, "totalCost": "0.25"}
+        assert await other.next() == {"maxLatencyMs": 5}
+        # and, once each, how they change
+        await live_api.ask(LOG, cost="0.25", test=test["id"], variant="B")
+        await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: 6}) { __typename } }")
+        assert (await socket.next())["variantB"] == {"calls": 2, "totalCost": "0.5"}
+        assert await other.next() == {"maxLatencyMs": 6}
+
+
 async def test_another_users_test_cannot_be_watched(url: str, live_api: Api, settings: Settings) -> None:
     test = await live_api.ask(START_TEST)
     other = make_token(settings, UUID(int=7), timedelta(hours=1))

@@ -1,6 +1,8 @@
 import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
 import "graphiql/setup-workers/vite";
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
+import type { Fetcher } from "@graphiql/toolkit";
+import { Kind, parse } from "graphql";
 import { createClient } from "graphql-ws";
 import { createRoot } from "react-dom/client";
 import { takeTokenFromAddress, token } from "./token";
@@ -13,6 +15,27 @@ const TABS = [
   { query: "# What was spent, by provider and day\nquery Spend {\n  analyticsSummary(groupBy: [PROVIDER], grain: DAY) { start provider calls totalCost latencyP95Ms }\n}\n" },
   { query: "# Alerts as they fire\nsubscription Alerts {\n  alertTriggered { cursor level amount threshold firedAt alert { alertType } }\n}\n" },
 ];
+const send = createGraphiQLFetcher({
+  url: "/graphql",
+  headers: { Authorization: `Bearer ${bearer}` },
+  wsClient: createClient({ url: `${location.origin.replace("http", "ws")}/graphql`, connectionParams: { token: bearer } }),
+});
+
+/**
+ * For a moment after a tab was chosen GraphiQL still names the operation of the tab before, and still holds its document: what
+ * the text says counts. Text that cannot be read goes out as it is, so that the server says what is wrong with it.
+ */
+const fetcher: Fetcher = (request, options) => {
+  let document;
+  try {
+    document = parse(request.query);
+  } catch {
+    return send(request, options);
+  }
+  const names = document.definitions.flatMap((each) => (each.kind === Kind.OPERATION_DEFINITION ? [each.name?.value] : []));
+  const operationName = names.length === 1 ? names[0] : request.operationName;
+  return send({ ...request, operationName }, { ...options, documentAST: document });
+};
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no place to show anything");
 root.style.height = "100vh";
@@ -24,11 +47,7 @@ createRoot(root).render(
     </p>
   ) : (
     <GraphiQL
-      fetcher={createGraphiQLFetcher({
-        url: "/graphql",
-        headers: { Authorization: `Bearer ${bearer}` },
-        wsClient: createClient({ url: `${location.origin.replace("http", "ws")}/graphql`, connectionParams: { token: bearer } }),
-      })}
+      fetcher={fetcher}
       defaultTabs={TABS}
       plugins={[HISTORY_PLUGIN]}
     />

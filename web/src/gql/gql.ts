@@ -39,10 +39,10 @@ type Documents = {
     "\n  mutation Acknowledge($id: ID!) {\n    acknowledgeCostAlert(id: $id) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": typeof types.AcknowledgeDocument,
     "\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n": typeof types.LogAnalyticsDocument,
     "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { ...TestFields } ... on Error { message path }\n    }\n  }\n": typeof types.StartSuggestedDocument,
-    "subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }": typeof types.PreferencesChangedDocument,
+    "subscription PreferencesChanged { preferencesChanged(initial: true) { ...PreferenceFields } }": typeof types.PreferencesChangedDocument,
     "subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }": typeof types.LoggedDocument,
     "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n": typeof types.AlertTriggeredDocument,
-    "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }": typeof types.TestUpdatedDocument,
+    "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }": typeof types.TestUpdatedDocument,
 };
 const documents: Documents = {
     "query Looks($id: ID!) { abTestLooks(id: $id) { at comparison { low high } } }": types.LooksDocument,
@@ -70,10 +70,10 @@ const documents: Documents = {
     "\n  mutation Acknowledge($id: ID!) {\n    acknowledgeCostAlert(id: $id) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": types.AcknowledgeDocument,
     "\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n": types.LogAnalyticsDocument,
     "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { ...TestFields } ... on Error { message path }\n    }\n  }\n": types.StartSuggestedDocument,
-    "subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }": types.PreferencesChangedDocument,
+    "subscription PreferencesChanged { preferencesChanged(initial: true) { ...PreferenceFields } }": types.PreferencesChangedDocument,
     "subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }": types.LoggedDocument,
     "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n": types.AlertTriggeredDocument,
-    "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }": types.TestUpdatedDocument,
+    "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }": types.TestUpdatedDocument,
 };
 
 /**
@@ -193,7 +193,7 @@ export function graphql(source: "\n  mutation StartSuggested($id: ID!, $filter: 
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }"): (typeof documents)["subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }"];
+export function graphql(source: "subscription PreferencesChanged { preferencesChanged(initial: true) { ...PreferenceFields } }"): (typeof documents)["subscription PreferencesChanged { preferencesChanged(initial: true) { ...PreferenceFields } }"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -205,7 +205,7 @@ export function graphql(source: "\n  subscription AlertTriggered($after: String)
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }"): (typeof documents)["subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }"];
+export function graphql(source: "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }"): (typeof documents)["subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }"];
 
 export function graphql(source: string) {
   return (documents as any)[source] ?? {};

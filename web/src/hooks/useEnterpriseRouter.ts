@@ -116,14 +116,14 @@ const START_SUGGESTED = graphql(`
     }
   }
 `);
-const PREFERENCES_CHANGED = graphql(`subscription PreferencesChanged { preferencesChanged { ...PreferenceFields } }`);
+const PREFERENCES_CHANGED = graphql(`subscription PreferencesChanged { preferencesChanged(initial: true) { ...PreferenceFields } }`);
 const LOGGED = graphql(`subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }`);
 const TRIGGERED = graphql(`
   subscription AlertTriggered($after: String) {
     alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }
   }
 `);
-export const TEST_UPDATED = graphql(`subscription TestUpdated($id: ID!) { abTestUpdated(id: $id) { ...TestFields } }`);
+export const TEST_UPDATED = graphql(`subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }`);
 
 // What is changed makes all that may show it be asked for again: a winner makes a rule, a threshold an alert.
 const EVERYTHING = { additionalTypenames: ["RouterPreferences", "ABTest", "CostAlert"] };
