@@ -98,7 +98,7 @@ def masked(errors: list[GraphQLError]) -> list[GraphQLError]:
 
 
 def _masked(found: GraphQLError, cause: Exception) -> GraphQLError:
-    message, extensions = _explained(cause)
+    message, extensions = explained(cause)
     return GraphQLError(
         message,
         nodes=found.nodes,
@@ -117,7 +117,8 @@ def _cause(found: GraphQLError) -> Exception | None:
     return cause
 
 
-def _explained(cause: Exception) -> tuple[str, dict[str, Any]]:
+def explained(cause: Exception) -> tuple[str, dict[str, Any]]:
+    """What a client may know of a failure: a message and extensions, whose `errorId` is that of a line in the log."""
     if isinstance(cause, error.Overloaded):
         return cause.message, {"code": cause.code, "retryAfterMs": cause.retry_after_ms}
     if isinstance(cause, error.InvalidInput):

@@ -21,6 +21,7 @@ from resolvers.uninterrupted import all_ended
 from server.auth import Authenticator
 from server.event_bus import EventBus
 from server.export import Export
+from server.failure import Failures
 from server.graphql import GraphQLApp
 from server.headers import SecurityHeaders
 from server.health import Readiness, healthz
@@ -81,6 +82,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
                 allow_headers=["Authorization", "Content-Type"],
                 max_age=_PREFLIGHT_KEPT_S,
             ),
+            Middleware(Failures),
         ],
         lifespan=lifespan,
     )

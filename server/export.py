@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import logging
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,7 +14,6 @@ from uuid import UUID
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 from sqlalchemy import ColumnElement, Row
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -26,7 +24,6 @@ from domain.money import plain
 from domain.viewer import Viewer
 from models.analytics import REPORTED, RouterAnalytics, passing, reported
 from models.database import Database
-from models.postgresql import DatabaseFailure
 from resolvers.uninterrupted import uninterrupted
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
 from server.usage_file import Format, spelt_safely
@@ -34,9 +31,6 @@ from server.usage_file import Format, spelt_safely
 # Few enough that nobody else waits for long, and little is kept, even when each has all the metadata it may have.
 ROWS_AT_ONCE: Final = 250
 _MEDIA_TYPE: Final = {Format.CSV: "text/csv; charset=utf-8", Format.NDJSON: "application/x-ndjson"}
-_RETRY_AFTER_S: Final = 5
-
-log = logging.getLogger(__name__)
 
 
 class Export:
@@ -63,13 +57,6 @@ class Export:
         except InvalidInput as error:
             found = {"message": error.message, "extensions": {"code": error.code, "path": error.path}}
             return JSONResponse({"errors": [found]}, status_code=400)
-        except (SQLAlchemyError, DatabaseFailure, OSError):
-            log.exception("an export did not begin")
-            found = {
-                "message": "The database did not answer; try again.",
-                "extensions": {"code": "SERVICE_UNAVAILABLE"},
-            }
-            return JSONResponse({"errors": [found]}, status_code=503, headers={"Retry-After": str(_RETRY_AFTER_S)})
         if request.method == "HEAD":
             await blocks.aclose()
         return StreamingResponse(

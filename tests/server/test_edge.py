@@ -17,6 +17,7 @@ from domain.error import Overloaded
 from migrations import upgrade
 from models.ledger import Ledger
 from server.app import create_app
+from server.export import Export
 from server.settings import Settings, StartupError
 from tests.conftest import SECRET
 from tests.support.api import Api
@@ -78,6 +79,35 @@ async def test_every_answer_keeps_browsers_from_more_than_reading_it(client: htt
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"
     assert "server" not in headers
+
+
+@pytest.mark.parametrize(
+    ("cause", "status", "code"),
+    [(OSError("/secret"), 503, "SERVICE_UNAVAILABLE"), (KeyError("/secret"), 500, "INTERNAL_SERVER_ERROR")],
+)
+async def test_a_failure_that_nobody_foresaw_is_an_answer_like_any_other(
+    settings: Settings,
+    token: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    cause: Exception,
+    status: int,
+    code: str,
+) -> None:
+    def failing(_export: Export, *_: object) -> None:
+        raise cause
+
+    monkeypatch.setattr(Export, "blocks", failing)
+    app = create_app(settings.model_copy(update={"cors_origins": APP}))
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        answer = await client.get("/export/analytics", headers={"Authorization": f"Bearer {token}", "Origin": APP})
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["extensions"]["code"]) == (status, code)
+    assert "secret" not in answer.text
+    assert f"unexpected error {error['extensions']['errorId']}" in caplog.text
+    assert answer.headers["x-request-id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["access-control-allow-origin"] == APP
 
 
 async def test_metrics_tell_of_requests_operations_errors_and_sockets(

@@ -7,6 +7,7 @@ import json
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -57,6 +58,7 @@ from tests.support.socket import signed_in
 
 ROUNDS = 20
 CLIENTS = 8
+LINES = 5_000
 THRESHOLDS = [Decimal("0.1"), Decimal(2), Decimal(5), Decimal(1_000_000)]
 
 
@@ -501,3 +503,34 @@ async def test_lines_for_a_locked_file_are_answered_with_an_error_that_programs_
         # and they are taken when the file is free
         answer = await client.post("/ingest/decisions", content=line * 3, headers=headers)
         assert answer.text.count('"deduplicated":false') == 3
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_server_stops_in_time_whether_or_not_its_clients_read(
+    file: Path, tmp_path: Path, token: str, *, reads: bool
+) -> None:
+    # given more to download than buffers take, and a client that has begun to
+    line = {
+        "provider": "openai",
+        "modelUsed": "a",
+        "taskType": "chat",
+        "success": True,
+        "metadata": {"long": "x" * 4000},
+    }
+    data_dir = using(f"sqlite+aiosqlite:///{file}", tmp_path)
+    headers = {"Authorization": f"Bearer {token}"}
+    with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
+        async with httpx2.AsyncClient(base_url=server.address, timeout=30) as client:
+            lines = "".join(f"{json.dumps(line | {'eventId': str(n)})}\n" for n in range(LINES))
+            assert (await client.post("/ingest/decisions", content=lines, headers=headers)).status_code == 200
+            async with client.stream("GET", "/export/analytics", headers=headers) as answer:
+                blocks = answer.aiter_bytes()
+                read = await anext(blocks)
+                # when it is told to stop
+                server.process.send_signal(signal.SIGTERM)
+                # then the download is finished, if it is read, and else broken off
+                if reads:
+                    read += b"".join([block async for block in blocks])
+                assert await asyncio.to_thread(server.process.wait, 20) == 0
+    assert (read.count(b"\n") == LINES) is reads
+    assert differences(data_dir) == (0, "0 differences\n")

@@ -49,6 +49,8 @@ async def log(api: Api, *records: dict[str, Any]) -> None:
 
 
 async def tab(page: Page, name: str) -> None:
+    """Choose the tab, once the page hears of what happens."""
+    await expect(page.get_by_role("banner").get_by_text("Live")).to_be_visible()
     await page.get_by_role("tab", name=name).click()
 
 
@@ -56,7 +58,7 @@ async def test_the_link_signs_in_and_leaves_no_token_in_the_address(open_page: O
     page = await open_page()
     await expect(page.get_by_role("heading", name="Routing preferences")).to_be_visible()
     assert page.url == f"{url}/enterprise-router"
-    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await expect(page.get_by_role("banner").get_by_text("Live")).to_be_visible()
     # and who signs out is asked for a token, which is kept for this tab alone
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_label("Token")).to_be_visible()
@@ -390,7 +392,7 @@ async def test_an_alert_that_fires_while_the_server_is_away_is_told_once(open_pa
                 signed_in=token,
                 allowed=("ERR_CONNECTION_REFUSED", "ERR_INTERNET_DISCONNECTED", "WebSocket"),
             )
-            await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+            await expect(page.get_by_role("banner").get_by_text("Live")).to_be_visible()
             await log(api, spent("8.5"))
             toasts = page.get_by_label("Notifications")
             await expect(toasts.get_by_text("daily: near its limit")).to_be_visible()
@@ -403,7 +405,7 @@ async def test_an_alert_that_fires_while_the_server_is_away_is_told_once(open_pa
             await page.context.set_offline(False)
             # then
             await expect(toasts.get_by_text("daily: threshold crossed")).to_be_visible()
-            await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+            await expect(page.get_by_role("banner").get_by_text("Live")).to_be_visible()
             assert await toasts.get_by_text("daily:").count() == 1
 
 

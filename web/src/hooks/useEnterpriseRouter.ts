@@ -237,8 +237,11 @@ function withoutTypes<Value>(value: Value): Value {
   return Object.fromEntries(kept.map(([name, inner]) => [name, withoutTypes(inner)])) as Value;
 }
 
-/** Calls back with each firing from now on, and with those that were missed while the socket was lost. */
-export function useFirings(heard: (firing: Firing) => void): void {
+/**
+ * Calls back with each firing from now on, and with those that were missed while the socket was lost. Returns whether "now"
+ * has begun: until then it is not known where to go on from.
+ */
+export function useFirings(heard: (firing: Firing) => void): boolean {
   const [last, askLast] = useQuery({ query: LAST_FIRING, requestPolicy: "network-only" });
   const [after, setAfter] = useState<string>();
   useEffect(() => {
@@ -254,6 +257,7 @@ export function useFirings(heard: (firing: Firing) => void): void {
     heard(data.alertTriggered);
     return data;
   });
+  return after !== undefined;
 }
 
 export function spoken(error: CombinedError): string {

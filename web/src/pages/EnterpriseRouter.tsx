@@ -70,7 +70,7 @@ function Dashboard({ api, signOut }: { api: Api; signOut: () => void }) {
       else if (now === "connected" && lost) refresh();
     });
   }, [api, refresh]);
-  useFirings((firing) => {
+  const following = useFirings((firing) => {
     refreshAlerts();
     show({
       // What crosses a line was near it before: one notification of each alert.
@@ -80,12 +80,13 @@ function Dashboard({ api, signOut }: { api: Api; signOut: () => void }) {
       text: `${dollars(firing.amount)} of ${dollars(firing.threshold)}`,
     });
   });
+  const shown = connection === "connected" && !following ? "connecting" : connection;
   return (
     <RouterContext value={router}>
       <header className="top">
         <h1>Enterprise Router</h1>
-        <span className={`connection ${connection}`} role="status">
-          {{ connected: "Live", connecting: "Connecting…", lost: "Connection lost, trying again…" }[connection]}
+        <span className={`connection ${shown}`} role="status">
+          {{ connected: "Live", connecting: "Connecting…", lost: "Connection lost, trying again…" }[shown]}
         </span>
         <nav>
           <a href="/graphql">GraphiQL</a>
