@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -59,10 +60,13 @@ def _json_object(value: Any) -> Any:
     return value
 
 
+_SUSPICIOUS: Final = re.compile(rb"NaN|Infinity|\\u0000")
+
+
 def _looks_suspicious(encoded: bytes) -> bool:
     """Whether this JSON may be nested too deeply, or hold what is no number or no text. Most is plainly harmless."""
     brackets = encoded.count(b"{") + encoded.count(b"[")
-    return brackets > MAX_JSON_DEPTH or any(mark in encoded for mark in (b"NaN", b"Infinity", b"\\u0000"))
+    return brackets > MAX_JSON_DEPTH or _SUSPICIOUS.search(encoded) is not None
 
 
 def _check_numbers_and_unicode(value: Any) -> None:

@@ -60,6 +60,9 @@ class GroupCommit(Generic[Item, Outcome]):
         most: int = MAX_COMMIT,
     ) -> None:
         self._of = of
+        self._depth = QUEUE_DEPTH.labels(of)
+        self._sizes = BATCH_SIZE.labels(of)
+        self._times = COMMIT_TIME.labels(of)
         self._backend = backend
         self._store = store
         self._unstorable = unstorable
@@ -98,7 +101,7 @@ class GroupCommit(Generic[Item, Outcome]):
         submission = _Submission[Item, Outcome](items, asyncio.get_running_loop().create_future())
         self._queue.append(submission)
         self._queued += len(items)
-        QUEUE_DEPTH.labels(self._of).set(self._queued)
+        self._depth.set(self._queued)
         self._gathered.set()
         return await submission.outcomes
 
@@ -119,7 +122,7 @@ class GroupCommit(Generic[Item, Outcome]):
             batch.append(self._queue.popleft())
             size += len(batch[-1].items)
         self._queued -= size
-        QUEUE_DEPTH.labels(self._of).set(self._queued)
+        self._depth.set(self._queued)
         return batch
 
     async def _commit(self, batch: list[_Submission[Item, Outcome]]) -> None:
@@ -165,10 +168,10 @@ class GroupCommit(Generic[Item, Outcome]):
         return [*await self._stored_apart(items[:middle]), *await self._stored_apart(items[middle:])]
 
     async def _stored(self, items: Sequence[Item]) -> list[Outcome]:
-        BATCH_SIZE.labels(self._of).observe(len(items))
+        self._sizes.observe(len(items))
         for _ in range(_RETRIES):
             try:
-                with COMMIT_TIME.labels(self._of).time():
+                with self._times.time():
                     return await self._store(items)
             except (SQLAlchemyError, DatabaseFailure) as error:
                 if not self._backend.may_succeed_again(error):

@@ -8,13 +8,14 @@ field is read and written out at once. Whatever is not as plain as that, an erro
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
 
 from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, Undefined, is_leaf_type
 from graphql.execution import Executor
+from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
@@ -32,38 +33,106 @@ _ONLY_THE_SOURCE: Final = ["root"]
 
 def plain_fields(schema: GraphQLSchema) -> Mapping[str, Mapping[str, _Plain]]:
     """Such fields of each object type."""
-    found: dict[str, dict[str, _Plain]] = {}
+    return {
+        type_.name: {"__typename": _Plain(partial(_name_of, type_.name), str, nullable=False)}
+        | {name: each for name, field in type_.fields.items() if (each := _plain(field)) is not None}
+        for type_ in _object_types(schema)
+    }
+
+
+def unwrap_attributes(schema: GraphQLSchema) -> None:
+    """Have fields whose value is there already, objects and lists of them, resolved without Strawberry between."""
+    for type_ in _object_types(schema):
+        for field in type_.fields.values():
+            read = _reader(field)
+            if read is not None:
+                field.resolve = partial(_read, read)
+
+
+def _object_types(schema: GraphQLSchema) -> Iterator[GraphQLObjectType]:
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
-            found[type_.name] = {"__typename": _Plain(partial(_name_of, type_.name), str, nullable=False)} | {
-                name: each for name, field in type_.fields.items() if (each := _plain(field)) is not None
-            }
-    return found
+            yield type_
 
 
 def _name_of(name: str, _source: Any) -> str:
     return name
 
 
+def _read(read: Callable[[Any], Any], source: Any, _info: Any) -> Any:
+    return read(source)
+
+
 def _plain(field: GraphQLField) -> _Plain | None:
-    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     type_ = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
-    if field.args or not is_leaf_type(type_) or not isinstance(definition, StrawberryField):
+    read = _reader(field)
+    if read is None or not is_leaf_type(type_):
         return None
-    if definition.is_async or definition.extensions or definition.permission_classes:
-        return None
-    read: Callable[[Any], Any] = attrgetter(definition.python_name)
-    if definition.base_resolver is not None:
-        read = cast("Callable[[Any], Any]", definition.base_resolver.wrapped_func)
-        if list(inspect.signature(read).parameters) != _ONLY_THE_SOURCE:
-            return None
     return _Plain(read, type_.coerce_output_value, not isinstance(field.type, GraphQLNonNull))
 
 
-class PlainFieldsFirst(Executor[Any]):
-    """Reads plain fields itself. `plain` says which fields are."""
+def _reader(field: GraphQLField) -> Callable[[Any], Any] | None:
+    """What reads the field of its source, when that is all that there is to do."""
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if field.args or not isinstance(definition, StrawberryField):
+        return None
+    if definition.is_async or definition.extensions or definition.permission_classes:
+        return None
+    if definition.base_resolver is None:
+        return attrgetter(definition.python_name)
+    read = cast("Callable[[Any], Any]", definition.base_resolver.wrapped_func)
+    return read if list(inspect.signature(read).parameters) == _ONLY_THE_SOURCE else None
 
-    plain: Mapping[str, Mapping[str, _Plain]] = {}
+
+class _Split(NamedTuple):
+    """Fields that are asked for of a type: the plain ones, and those that graphql-core is to execute."""
+
+    fields: GroupedFieldSet
+    plain: list[tuple[str, _Plain]]
+    rest: dict[str, FieldDetailsList]
+
+
+class Remembered:
+    """What fields an operation asks for, where that is the same whatever its variables are.
+
+    Lists are known by their identity: what is remembered keeps them.
+    """
+
+    def __init__(self) -> None:
+        self.root: GroupedFieldSet | None = None
+        self.subfields: dict[tuple[GraphQLObjectType, int], CollectedFields] = {}
+        self.splits: dict[tuple[GraphQLObjectType, int], _Split] = {}
+
+
+class PlainFieldsFirst(Executor[Any]):
+    """Reads plain fields itself. `plain` says which fields are.
+
+    `remembered` holds what executions of the same operation found out; there is none for an operation with directives,
+    which may ask for other fields each time.
+    """
+
+    def __init__(
+        self, *args: Any, plain: Mapping[str, Mapping[str, _Plain]], remembered: Remembered | None = None, **more: Any
+    ) -> None:
+        super().__init__(*args, **more)
+        self._plain = plain
+        self._remembered = remembered or Remembered()
+
+    def execute_collected_root_fields(
+        self, root_type: GraphQLObjectType, root_value: Any, grouped_field_set: GroupedFieldSet, *more: Any
+    ) -> Any:
+        if self._remembered.root is None:
+            self._remembered.root = grouped_field_set
+        return super().execute_collected_root_fields(root_type, root_value, self._remembered.root, *more)
+
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList
+    ) -> CollectedFields:
+        key = (return_type, id(field_details_list))
+        found = self._remembered.subfields.get(key)
+        if found is None:
+            found = self._remembered.subfields[key] = super().collect_subfields(return_type, field_details_list)
+        return found
 
     def execute_fields(
         self,
@@ -73,14 +142,16 @@ class PlainFieldsFirst(Executor[Any]):
         grouped_field_set: Any,
         position_context: Any,
     ) -> Any:
-        plain = self.plain.get(parent_type.name, {})  # of introspection, none are
+        key = (parent_type, id(grouped_field_set))
+        split = self._remembered.splits.get(key)
+        if split is None:
+            split = self._remembered.splits[key] = self._split(parent_type, grouped_field_set)
         done: dict[str, Any] = {}
-        rest: dict[str, Any] = {}
-        for name, details in grouped_field_set.items():
-            field = plain.get(details[0].node.name.value)
-            value = Undefined if field is None else _written(field, source_value)
+        rest = split.rest
+        for name, field in split.plain:
+            value = _written(field, source_value)
             if value is Undefined:
-                rest[name] = details
+                rest = {**rest, name: grouped_field_set[name]}
             else:
                 done[name] = value
         if not rest:
@@ -89,6 +160,15 @@ class PlainFieldsFirst(Executor[Any]):
         if isinstance(others, dict):
             return _in_order(grouped_field_set, done | others)
         return _merged(grouped_field_set, done, others)
+
+    def _split(self, parent_type: GraphQLObjectType, fields: GroupedFieldSet) -> _Split:
+        of_type = self._plain.get(parent_type.name, {})  # of introspection, none are
+        plain = [(name, of_type.get(details[0].node.name.value)) for name, details in fields.items()]
+        return _Split(
+            fields,
+            [(name, field) for name, field in plain if field is not None],
+            {name: fields[name] for name, field in plain if field is None},
+        )
 
 
 def _written(field: _Plain, source: Any) -> Any:

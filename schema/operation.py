@@ -24,8 +24,8 @@ from prometheus_client import Counter
 from resolvers.context import Context
 from schema import schema
 from schema.error import masked
-from schema.execution import PlainFieldsFirst, plain_fields
 from schema.limits import MAX_TOKENS, Limits, TooMuch
+from schema.plan import Plan, Planner
 
 # Documents that are sent again and again are short; a long one takes a hundred times its length in memory.
 _KNOWN_CHARACTERS: Final = 64_000
@@ -45,10 +45,6 @@ EVERY_KIND: Final = frozenset(OperationType)
 
 _schema = schema._schema  # noqa: SLF001 - Strawberry's own way to what it built
 _limits = Limits.of(_schema)
-
-
-class _Executor(PlainFieldsFirst):
-    plain = plain_fields(_schema)
 
 
 # As Apollo Server names them, and so clients and tools do.
@@ -96,17 +92,17 @@ class Operation:
 class Checked:
     """An operation that can be executed."""
 
-    document: DocumentNode
-    definition: OperationDefinitionNode
+    plan: Plan
     variables: dict[str, Any] | None
 
     @property
     def kind(self) -> OperationType:
-        return self.definition.operation
+        return self.plan.definition.operation
 
     @property
     def name(self) -> str | None:
-        return self.definition.name.value if self.definition.name else None
+        name = self.plan.definition.name
+        return name.value if name else None
 
     @property
     def title(self) -> str:
@@ -122,7 +118,8 @@ class Operations:
         self._hide_names = not introspection
         self._rules = [*graphql.specified_rules, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
         self._time_limit_s = time_limit_s
-        self._known: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._planner = Planner(_schema, hide_names=self._hide_names)
+        self._known: OrderedDict[str, _Document] = OrderedDict()
         self._known_characters = 0
         self._one_at_a_time = asyncio.Semaphore()
         self._names: set[str] = set()
@@ -132,7 +129,8 @@ class Operations:
 
         Raises RequestRefused before anything is executed, and TookTooLong.
         """
-        result = graphql.execute(**self._asked(operation, context), executor_class=_Executor)
+        self._count(operation)
+        result = operation.plan.execute(operation.variables, context)
         if isawaitable(result):
             try:
                 async with asyncio.timeout(self._time_limit_s):
@@ -157,7 +155,15 @@ class Operations:
         if operation.kind is not OperationType.SUBSCRIPTION:
             yield await self.execute(operation, context)
             return
-        source = graphql.subscribe(**self._asked(operation, context))
+        self._count(operation)
+        source = graphql.subscribe(
+            _schema,
+            operation.plan.document,
+            context_value=context,
+            variable_values=operation.variables,
+            operation_name=operation.name,
+            hide_suggestions=self._hide_names,
+        )
         if isawaitable(source):
             source = await source
         if isinstance(source, ExecutionResult):
@@ -187,9 +193,9 @@ class Operations:
             while self._known_characters > _KNOWN_CHARACTERS:
                 forgotten, _ = self._known.popitem(last=False)
                 self._known_characters -= len(forgotten)
-        return Checked(document, _definition(document, operation.name, allowed), operation.variables)
+        return Checked(document.plan(operation.name, allowed), operation.variables)
 
-    def _read(self, text: str) -> DocumentNode:
+    def _read(self, text: str) -> _Document:
         """The document that is written so. Raises RequestRefused when it is none, or does not fit the schema."""
         if len(text) > MAX_DOCUMENT_LENGTH:
             too_long = f"query: must be at most {MAX_DOCUMENT_LENGTH} characters; send values as variables"
@@ -208,23 +214,14 @@ class Operations:
             raise RequestRefused(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
         if errors:
             raise RequestRefused(*(_coded(error, VALIDATION_FAILED) for error in errors))
-        return document
+        return _Document(self._planner, document, has_directives="@" in text)
 
-    def _asked(self, operation: Checked, context: Context) -> dict[str, Any]:
-        """What graphql-core is called with for this operation, which is counted."""
+    def _count(self, operation: Checked) -> None:
         name = operation.name or ""
         if name not in self._names and len(self._names) >= _MOST_NAMES:
             name = _OTHERS
         self._names.add(name)
         _executed.labels(operation.kind.value, name).inc()
-        return {
-            "schema": _schema,
-            "document": operation.document,
-            "context_value": context,
-            "variable_values": operation.variables,
-            "operation_name": operation.name,
-            "hide_suggestions": self._hide_names,
-        }
 
 
 def _as_seen(result: ExecutionResult) -> ExecutionResult:
@@ -251,21 +248,35 @@ def _coded(error: GraphQLError, code: str) -> GraphQLError:
     return error
 
 
-def _definition(
-    document: DocumentNode, name: str | None, allowed: Collection[OperationType]
-) -> OperationDefinitionNode:
-    """The operation of this name, or the only one. Raises RequestRefused."""
-    found = graphql.get_operation_ast(document, name)
-    if found is None:
-        unnamed = "operationName: must name one of the document's operations"
-        named = f'The document holds no operation named "{name}".'
-        raise RequestRefused(_coded(GraphQLError(unnamed if name is None else named), NO_OPERATION))
-    kind = found.operation
-    if kind not in allowed:
-        by_stream = (
-            "A subscription is opened over WebSocket, by the graphql-transport-ws protocol, or by POST with the header "
-            "Accept: text/event-stream."
-        )
-        message = by_stream if kind is OperationType.SUBSCRIPTION else f"A {kind.value} is sent by POST."
-        raise OperationNotAllowed(_coded(GraphQLError(message), NO_OPERATION))
-    return found
+class _Document:
+    """A document that is valid, and the plans of those of its operations that were asked for."""
+
+    def __init__(self, planner: Planner, document: DocumentNode, *, has_directives: bool) -> None:
+        self._planner = planner
+        self._document = document
+        self._has_directives = has_directives
+        self._plans: dict[str | None, Plan] = {}
+
+    def plan(self, name: str | None, allowed: Collection[OperationType]) -> Plan:
+        """That of the operation of this name, or of the only one. Raises RequestRefused."""
+        plan = self._plans.get(name)
+        if plan is None:
+            plan = Plan(self._planner, self._document, self._operation(name), has_directives=self._has_directives)
+            self._plans[name] = plan
+        kind = plan.definition.operation
+        if kind not in allowed:
+            by_stream = (
+                "A subscription is opened over WebSocket, by the graphql-transport-ws protocol, or by POST with the header "
+                "Accept: text/event-stream."
+            )
+            message = by_stream if kind is OperationType.SUBSCRIPTION else f"A {kind.value} is sent by POST."
+            raise OperationNotAllowed(_coded(GraphQLError(message), NO_OPERATION))
+        return plan
+
+    def _operation(self, name: str | None) -> OperationDefinitionNode:
+        found = graphql.get_operation_ast(self._document, name)
+        if found is None:
+            unnamed = "operationName: must name one of the document's operations"
+            named = f'The document holds no operation named "{name}".'
+            raise RequestRefused(_coded(GraphQLError(unnamed if name is None else named), NO_OPERATION))
+        return found

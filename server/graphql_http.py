@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
+from functools import lru_cache
 from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLError, OperationType
@@ -37,6 +38,8 @@ _JSON: Final = "application/json"
 _RESPONSE: Final = "application/graphql-response+json"
 _ALLOWED: Final[Mapping[str, Collection[OperationType]]] = {"GET": READING, "POST": ANSWERED_ONCE}
 _OFFERED: Final = (_RESPONSE, _JSON, event_stream.MEDIA_TYPE)
+_REMEMBERED_HEADERS: Final = 64
+"""What clients send is mostly the same."""
 
 
 class Malformed(Exception):
@@ -65,25 +68,25 @@ class GraphQLOverHTTP:
         self._max_body_bytes = max_body_bytes
         self._stopping = stopping
 
-    async def respond(self, request: Request, context: Context) -> Response:
+    async def respond(self, request: Request, headers: Mapping[str, str], context: Context) -> Response:
         """The answer. Subscriptions are answered with events as they come, to those who take them."""
-        accepted = _accepted(request.headers.get("accept", "*/*"))
+        accepted = _accepted(headers.get("accept", "*/*"))
         # Clients that name the newer media type learn from the status whether the request was executed at all; the older
         # one says 200 to every well-formed request.
         newer = next((each for each in accepted if each in {_JSON, _RESPONSE}), _JSON) == _RESPONSE
         try:
-            answer = await self._answer(request, accepted, context)
+            answer = await self._answer(request, headers, accepted, context)
         except (Malformed, RequestRefused, Overloaded) as refusal:
             return _refused(refusal, by_get=request.method == "GET", newer=newer)
         return answer if isinstance(answer, Response) else _response(_body(answer), 200, newer=newer)
 
     async def _answer(
-        self, request: Request, accepted: Sequence[str], context: Context
+        self, request: Request, headers: Mapping[str, str], accepted: Sequence[str], context: Context
     ) -> ExecutionResult | EventStream:
         """Raises Malformed, RequestRefused or Overloaded."""
         if not accepted:
             raise Malformed(f"Accept must name one of {', '.join(_OFFERED)}.", 406)
-        operation = await self._operation(request)
+        operation = await self._operation(request, headers)
         streams = event_stream.MEDIA_TYPE in accepted and request.method == "POST"
         checked = await self._operations.checked(operation, EVERY_KIND if streams else _ALLOWED[request.method])
         log.note(operation=checked.title)
@@ -92,22 +95,21 @@ class GraphQLOverHTTP:
         with self._tracing.operation(checked):
             return await self._operations.execute(checked, context)
 
-    async def _operation(self, request: Request) -> Operation:
+    async def _operation(self, request: Request, headers: Mapping[str, str]) -> Operation:
         """Raises Malformed."""
         if request.method == "POST":
-            return _read(await self._posted(request))
+            return _read(await self._posted(request, headers))
         if request.method == "GET":
             return _read(_from_query(request))
         raise Malformed("GraphQL is asked by POST, or by GET for a query.", 405)
 
-    async def _posted(self, request: Request) -> Any:
-        _check_content(request.headers)
-        return _decoded(await self._body(request), "The body")
+    async def _posted(self, request: Request, headers: Mapping[str, str]) -> Any:
+        _check_content(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
+        return _decoded(await self._body(request, headers.get("content-length", "")), "The body")
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request, length: str) -> bytes:
         """Raises Malformed, where the client says how long it is before anything is read."""
         too_long = Malformed(f"The body must be at most {self._max_body_bytes} bytes.", 413)
-        length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._max_body_bytes:
             raise too_long
         parts: list[bytes] = []
@@ -141,7 +143,8 @@ class GraphQLOverHTTP:
                 yield COMPLETE
 
 
-def _accepted(header: str) -> list[str]:
+@lru_cache(_REMEMBERED_HEADERS)
+def _accepted(header: str) -> Sequence[str]:
     """Which of the media types that are offered the client takes, the most wanted first; what it does not name is not."""
     weights: dict[str, float] = {}
     for each in header.split(","):
@@ -156,14 +159,16 @@ def _accepted(header: str) -> list[str]:
     return sorted((each for each in _OFFERED if weights.get(each, 0.0) > 0), key=lambda each: -weights[each])
 
 
-def _check_content(headers: Mapping[str, str]) -> None:
-    content_type, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
+@lru_cache(_REMEMBERED_HEADERS)
+def _check_content(type_: str, encoding: str) -> None:
+    """Raises Malformed."""
+    content_type, *parameters = (part.strip().lower() for part in type_.split(";"))
     if content_type != _JSON:
         raise Malformed(f"Content-Type must be {_JSON}.", 415)
     charset = next((each.removeprefix("charset=") for each in parameters if each.startswith("charset=")), "utf-8")
     if charset.strip('"') not in {"utf-8", "utf8"}:
         raise Malformed("The charset must be utf-8.", 415)
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if encoding.lower() != "identity":
         raise Malformed("Content-Encoding must be left out: a compressed body would say nothing of its length.", 415)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.types import new_id
@@ -17,7 +17,7 @@ from server import log
 from server.metrics import REQUESTS
 from server.tracing import Tracing, answered
 
-REQUEST_ID: Final = "X-Request-Id"
+REQUEST_ID: Final = b"x-request-id"
 _ID: Final = re.compile(r"[A-Za-z0-9._=+/-]{1,64}")
 _ROUTES: Final = frozenset(
     {"/graphql", "/ingest/decisions", "/export/analytics", "/healthz", "/readyz", "/metrics/", "/enterprise-router"}
@@ -38,8 +38,7 @@ class Observation:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        given = headers.get(REQUEST_ID, "")
+        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == REQUEST_ID), "")
         request_id = given if _ID.fullmatch(given) else str(new_id())
         log.current.set(log.RequestEntry(request_id))
         route = scope["path"] if scope["path"] in _ROUTES else "other"
@@ -55,11 +54,11 @@ class Observation:
                 status = line["status"] = message["status"]
                 REQUESTS.labels(route, method, status).observe(time.perf_counter() - began_at)
                 answered(span, status)
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                message["headers"].append((REQUEST_ID, request_id.encode()))
             await send(message)
 
         with (
-            self._tracing.request(method, route, headers) as span,
+            self._tracing.request(method, route, Headers(scope=scope)) as span,
             logged("request", method=method, route=route) as line,
         ):
             await self._app(scope, receive, observed)

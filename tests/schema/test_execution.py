@@ -1,8 +1,9 @@
-"""Fields that are only read come out as graphql-core would write them, errors and all."""
+"""Plans answer as graphql-core would: values, their order, and errors."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from enum import StrEnum
 from inspect import isawaitable
 from typing import Any
@@ -10,8 +11,13 @@ from typing import Any
 import graphql
 import pytest
 import strawberry
+from graphql import ExecutionResult, GraphQLSchema
+from graphql.pyutils import AwaitableOrValue
+from hypothesis import given
+from hypothesis import strategies as st
 
-from schema.execution import PlainFieldsFirst, plain_fields
+from schema.execution import plain_fields, unwrap_attributes
+from schema.plan import Plan, Planner
 
 
 class Colour(StrEnum):
@@ -29,6 +35,7 @@ class Broken:
     count = 2**40
     maybe = None
     surely = None
+    inner = 5
 
     @property
     def missing(self) -> str:
@@ -52,6 +59,7 @@ class Thing:
     maybe: int | None
     surely: int
     missing: str | None = None
+    inner: list[Thing] | None = None
     text: str = strawberry.field(resolver=_text, graphql_type=str)
     later: str = strawberry.field(resolver=_later, graphql_type=str)
 
@@ -73,18 +81,20 @@ class Query:
     things: list[Thing | None] = strawberry.field(resolver=_things, graphql_type=list[Thing | None])
 
 
+theirs = strawberry.Schema(query=Query)._schema
 schema = strawberry.Schema(query=Query)._schema
+unwrap_attributes(schema)
 
 
-class Ours(PlainFieldsFirst):
-    plain = plain_fields(schema)
+def planned(schema: GraphQLSchema, query: str) -> Plan:
+    document = graphql.parse(query)
+    definition = graphql.get_operation_ast(document)
+    assert definition is not None
+    return Plan(Planner(schema), document, definition, has_directives="@" in query)
 
 
-async def executed(query: str, executor: type[Any] | None) -> Any:
-    result = graphql.execute(schema, graphql.parse(query), executor_class=executor)
-    if isawaitable(result):
-        result = await result
-    return result.formatted
+async def answered(result: AwaitableOrValue[ExecutionResult]) -> Any:
+    return (await result if isawaitable(result) else result).formatted
 
 
 def in_order(value: Any) -> Any:
@@ -95,8 +105,9 @@ def in_order(value: Any) -> Any:
 
 
 def test_plain_fields_are_leaves_that_need_no_argument_and_no_waiting() -> None:
-    assert set(Ours.plain["Thing"]) == {"__typename", "name", "colour", "count", "maybe", "surely", "missing", "text"}
-    assert set(Ours.plain["Query"]) == {"__typename"}
+    plain = plain_fields(schema)
+    assert set(plain["Thing"]) == {"__typename", "name", "colour", "count", "maybe", "surely", "missing", "text"}
+    assert set(plain["Query"]) == {"__typename"}
 
 
 @pytest.mark.parametrize(
@@ -106,6 +117,7 @@ def test_plain_fields_are_leaves_that_need_no_argument_and_no_waiting() -> None:
         "__typename text again: name",
         "text times(by: 2) name",
         "maybe name other { surely name }",
+        "inner { name } other { inner { name } }",
         "...A name } } fragment A on Thing { text name ... on Thing { __typename maybe",
         "name later text",
         "name @skip(if: true) text @include(if: true)",
@@ -120,6 +132,83 @@ def test_plain_fields_are_leaves_that_need_no_argument_and_no_waiting() -> None:
 )
 async def test_answers_and_errors_are_those_of_graphql_core(fields: str) -> None:
     query = f"{{ things {{ {fields} }} }}"
-    ours = await executed(query, Ours)
-    assert in_order(ours) == in_order(await executed(query, None))
-    assert ours["data"]["things"][0] is not None
+    plan = planned(schema, query)
+    expected = await answered(graphql.execute(theirs, graphql.parse(query)))
+    assert expected["data"]["things"][0] is not None
+    # also when it is executed again, with what was remembered
+    for _ in range(2):
+        assert in_order(await answered(plan.execute(None, None))) == in_order(expected)
+
+
+async def test_fields_that_depend_on_a_variable_are_asked_for_anew_each_time() -> None:
+    plan = planned(schema, "query($more: Boolean!) { things { name ... @include(if: $more) { text } } }")
+    for more in (True, False, True):
+        first = (await answered(plan.execute({"more": more}, None)))["data"]["things"][0]
+        assert set(first) == ({"name", "text"} if more else {"name"})
+
+
+# Variables
+
+TAKES = graphql.build_schema("""
+enum Colour { RED GREEN }
+input Shade { colour: Colour! = GREEN, share: Float, note: String = "none" }
+input Tree { name: ID, left: Tree, right: Tree }
+input Either @oneOf { text: String, number: Int }
+input Thing { name: String!, count: Int, sure: Boolean, shades: [Shade!], matrix: [[Int]], tree: Tree, either: Either }
+type Query { take(thing: Thing, things: [Thing!], count: Int = 3, must: Boolean = true): String }
+""")
+assert TAKES.query_type is not None
+TAKES.query_type.fields["take"].resolve = lambda _root, _info, **given: json.dumps(given, sort_keys=True)
+QUERY = """
+query($thing: Thing, $things: [Thing!], $count: Int = 5, $must: Boolean!) {
+  take(thing: $thing, things: $things, count: $count, must: $must)
+}
+"""
+NAMES = [
+    *("name", "count", "sure", "shades", "matrix", "tree", "either", "colour", "share", "note", "left", "right"),
+    *("text", "number", "unknown"),
+]
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["RED", "GREEN", "PINK", "", "1"])
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner), max_leaves=8
+)
+SHADES = st.fixed_dictionaries({}, optional={"colour": st.just("RED") | LEAVES, "share": st.floats(), "note": LEAVES})
+TREES = st.fixed_dictionaries({}, optional={"name": st.just("a") | VALUES, "left": VALUES})
+THINGS = st.fixed_dictionaries(
+    {"name": st.just("a") | LEAVES},
+    optional={
+        "count": st.integers(-5, 5) | VALUES,
+        "sure": st.booleans() | st.none(),
+        "shades": SHADES | st.lists(SHADES) | VALUES,
+        "matrix": st.lists(st.lists(st.integers(0, 3))) | VALUES,
+        "tree": TREES | VALUES,
+        "either": st.just({"text": "a"}) | VALUES,
+    },
+)
+GIVEN = st.fixed_dictionaries(
+    {},
+    optional={
+        "thing": THINGS | VALUES,
+        "things": st.lists(THINGS, max_size=3) | THINGS | VALUES,
+        "count": st.integers(0, 3) | LEAVES,
+        "must": st.just(True) | LEAVES,
+    },
+)
+PLAN = planned(TAKES, QUERY)
+
+
+@given(GIVEN)
+def test_variables_are_read_as_graphql_core_reads_them(given: dict[str, Any]) -> None:
+    theirs = graphql.execute_sync(TAKES, graphql.parse(QUERY), variable_values=given)
+    ours = PLAN.execute(given, None)
+    assert isinstance(ours, ExecutionResult)
+    assert repr(ours.formatted) == repr(theirs.formatted)  # as texts, in which what is no number equals itself
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    tree: dict[str, Any] = {}
+    for _ in range(5_000):
+        tree = {"left": tree}
+    ours = PLAN.execute({"thing": {"name": "a", "tree": tree}, "must": True}, None)
+    assert isinstance(ours, ExecutionResult)
+    assert [error.message for error in ours.errors or []] == ["Variable values are nested too deeply."]
