@@ -18,6 +18,7 @@ from models.entry import Draft, Logged
 from models.page import newest_first
 from resolvers.context import Context, Info
 from resolvers.input import After, First, known, present
+from resolvers.selection import selected_columns
 from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
@@ -49,7 +50,13 @@ async def analytics(
     conditions = passing(_checked_filter(filter))
     async with context.database.viewer(context.viewer) as session:
         return await newest_first(
-            session, RouterAnalytics, context.viewer.id, conditions, first=first, after=known(after)
+            session,
+            RouterAnalytics,
+            context.viewer.id,
+            conditions,
+            first=first,
+            after=known(after),
+            only=selected_columns(info, RouterAnalytics),
         )
 
 

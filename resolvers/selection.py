@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from graphql import FieldNode, FragmentSpreadNode, SelectionSetNode
+from functools import cache
 
+from graphql import FieldNode, FragmentSpreadNode, SelectionSetNode
+from pydantic.alias_generators import to_camel
+
+from models.base import Base
 from resolvers.context import Info
+
+
+def selected_columns(info: Info, table: type[Base]) -> frozenset[str]:
+    """The attributes of a table that have the names of fields that are asked for."""
+    names = selected(info)
+    return frozenset(attribute for attribute, field in _fields(table) if field in names)
+
+
+@cache
+def _fields(table: type[Base]) -> list[tuple[str, str]]:
+    return [(name, to_camel(name.rstrip("_"))) for name in table.__mapper__.column_attrs.keys()]  # noqa: SIM118
 
 
 def selected(info: Info) -> set[str]:

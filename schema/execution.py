@@ -13,9 +13,19 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
 
-from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, Undefined, is_leaf_type
+from graphql import (
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    Undefined,
+    is_leaf_type,
+)
 from graphql.execution import Executor
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
+from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
@@ -134,6 +144,27 @@ class PlainFieldsFirst(Executor[Any]):
             found = self._remembered.subfields[key] = super().collect_subfields(return_type, field_details_list)
         return found
 
+    def complete_list_value(
+        self,
+        return_type: GraphQLList[Any],
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """A list of objects of which plain fields alone are asked for is written out at once."""
+        type_ = return_type.of_type
+        type_ = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+        if isinstance(result, list) and isinstance(type_, GraphQLObjectType) and type_.is_type_of is None:
+            fields = self.collect_subfields(type_, field_details_list).grouped_field_set
+            split = self._split(type_, fields)
+            if not split.rest:
+                written = _all_written(split.plain, result)
+                if written is not None:
+                    return written
+        return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
+
     def execute_fields(
         self,
         parent_type: GraphQLObjectType,
@@ -142,10 +173,7 @@ class PlainFieldsFirst(Executor[Any]):
         grouped_field_set: Any,
         position_context: Any,
     ) -> Any:
-        key = (parent_type, id(grouped_field_set))
-        split = self._remembered.splits.get(key)
-        if split is None:
-            split = self._remembered.splits[key] = self._split(parent_type, grouped_field_set)
+        split = self._split(parent_type, grouped_field_set)
         done: dict[str, Any] = {}
         rest = split.rest
         for name, field in split.plain:
@@ -162,13 +190,47 @@ class PlainFieldsFirst(Executor[Any]):
         return _merged(grouped_field_set, done, others)
 
     def _split(self, parent_type: GraphQLObjectType, fields: GroupedFieldSet) -> _Split:
-        of_type = self._plain.get(parent_type.name, {})  # of introspection, none are
-        plain = [(name, of_type.get(details[0].node.name.value)) for name, details in fields.items()]
-        return _Split(
-            fields,
-            [(name, field) for name, field in plain if field is not None],
-            {name: fields[name] for name, field in plain if field is None},
-        )
+        key = (parent_type, id(fields))
+        split = self._remembered.splits.get(key)
+        if split is None:
+            of_type = self._plain.get(parent_type.name, {})  # of introspection, none are
+            plain = [(name, of_type.get(details[0].node.name.value)) for name, details in fields.items()]
+            split = self._remembered.splits[key] = _Split(
+                fields,
+                [(name, field) for name, field in plain if field is not None],
+                {name: fields[name] for name, field in plain if field is None},
+            )
+        return split
+
+
+def _all_written(fields: list[tuple[str, _Plain]], sources: list[Any]) -> list[dict[str, Any]] | None:
+    """These fields of all the objects; None where graphql-core is to say what is wrong with one."""
+    if None in sources:
+        return None
+    columns: list[list[Any]] = []
+    for _, field in fields:
+        column = _column(field, sources)
+        if column is None:
+            return None
+        columns.append(column)
+    names = [name for name, _ in fields]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _column(field: _Plain, sources: list[Any]) -> list[Any] | None:
+    read, write, nullable = field
+    try:
+        values = list(map(read, sources))
+        nulls = values.count(None)
+        if not nulls:
+            written = list(map(write, values))
+        elif nullable:
+            written = [None if value is None else write(value) for value in values]
+        else:
+            return None
+    except Exception:  # noqa: BLE001 - whatever it is, graphql-core meets it again and tells the client
+        return None
+    return written if written.count(None) == nulls else None
 
 
 def _written(field: _Plain, source: Any) -> Any:

@@ -89,6 +89,25 @@ async def test_a_decision_is_read_back_as_it_was_logged(api: Api) -> None:
     assert stored["nodes"] == [record]
 
 
+async def test_what_is_asked_for_alone_is_read_alone_and_as_it_is(api: Api) -> None:
+    # given a decision, of which each field is something
+    record = (await api.ask(LOG, input=decision(eventId="e1", metadata={"team": "search"}, latencyMs=5, cost="1")))[
+        "record"
+    ]
+    for name, value in record.items():
+        # when one of them is asked for, by another name, in a fragment, and with its edge
+        page = await api.ask(
+            f"{{ analytics {{ nodes {{ it: {name} }} edges {{ cursor node {{ ...One }} }} }} }} "
+            f"fragment One on RouterAnalytics {{ {name} }}"
+        )
+        # then it is there
+        assert page["nodes"] == [{"it": value}]
+        assert [edge["node"] for edge in page["edges"]] == [{name: value}]
+    # and when nothing of it is
+    page = await api.ask("{ analytics { nodes { __typename } pageInfo { hasNextPage } } }")
+    assert page == {"nodes": [{"__typename": "RouterAnalytics"}], "pageInfo": {"hasNextPage": False}}
+
+
 @pytest.mark.parametrize(
     ("cost", "stored"),
     [

@@ -51,6 +51,18 @@ async def _later(root: Any) -> str:
     return f"{root.name} later"
 
 
+def _all_well(root: Any) -> list[Thing]:
+    return [Thing(name=f"{root.name}{n}", colour=Colour.RED, count=None, maybe=None, surely=1) for n in range(2)]
+
+
+def _with_a_hole(root: Any) -> list[Thing | None]:
+    return [*_all_well(root), None]
+
+
+def _with_a_miss(root: Any) -> list[Thing] | None:
+    return _with_a_hole(root)  # type: ignore[return-value]
+
+
 @strawberry.type
 class Thing:
     name: str
@@ -62,6 +74,10 @@ class Thing:
     inner: list[Thing] | None = None
     text: str = strawberry.field(resolver=_text, graphql_type=str)
     later: str = strawberry.field(resolver=_later, graphql_type=str)
+
+    well: list[Thing] = strawberry.field(resolver=_all_well)
+    holes: list[Thing | None] = strawberry.field(resolver=_with_a_hole)
+    missed: list[Thing] | None = strawberry.field(resolver=_with_a_miss)
 
     @strawberry.field
     def times(self, by: int) -> int:
@@ -118,6 +134,10 @@ def test_plain_fields_are_leaves_that_need_no_argument_and_no_waiting() -> None:
         "text times(by: 2) name",
         "maybe name other { surely name }",
         "inner { name } other { inner { name } }",
+        "well { again: name colour count text __typename }",
+        "well { name other { name } well { surely } }",
+        "holes { name count }",
+        "missed { name }",
         "...A name } } fragment A on Thing { text name ... on Thing { __typename maybe",
         "name later text",
         "name @skip(if: true) text @include(if: true)",
