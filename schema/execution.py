@@ -159,7 +159,7 @@ class PlainFieldsFirst(Executor[Any]):
         if isinstance(result, list) and isinstance(type_, GraphQLObjectType) and type_.is_type_of is None:
             fields = self.collect_subfields(type_, field_details_list).grouped_field_set
             split = self._split(type_, fields)
-            if not split.rest:
+            if split.plain and not split.rest:
                 written = _all_written(split.plain, result)
                 if written is not None:
                     return written

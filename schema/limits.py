@@ -84,8 +84,8 @@ class Limits:
             }
         )
 
-    def check(self, document: DocumentNode) -> None:
-        """Raises TooMuch."""
+    def check(self, document: DocumentNode) -> int:
+        """How many selections it comes to, fragments counted wherever they are spread. Raises TooMuch."""
         if len(document.definitions) > MAX_DEFINITIONS:
             raise TooMuch(f"A document holds at most {MAX_DEFINITIONS} operations and fragments.")
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
@@ -96,6 +96,7 @@ class Limits:
         for name, fragment in fragments.items():
             if name not in walk.spread:  # validation looks at it before it finds that nobody does
                 walk.selected([fragment.selection_set], 2)
+        return walk.selections
 
 
 class _Walk:
@@ -104,7 +105,7 @@ class _Walk:
     def __init__(self, list_sizes: Mapping[str, int], fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._list_sizes = list_sizes
         self._fragments = fragments
-        self._selections = self._pairs = self._aliases = self._directives = 0
+        self.selections = self._pairs = self._aliases = self._directives = 0
         self.spread: set[str] = set()
         """The fragments that were met."""
 
@@ -153,11 +154,11 @@ class _Walk:
                     self._collect(fragment.selection_set, fields, spread)
 
     def _count(self, node: Any) -> None:
-        self._selections += 1
+        self.selections += 1
         self._directives += len(node.directives or ())
         self._aliases += isinstance(node, FieldNode) and node.alias is not None
         for found, most, what in (
-            (self._selections, MAX_SELECTIONS, "A document selects at most {} fields"),
+            (self.selections, MAX_SELECTIONS, "A document selects at most {} fields"),
             (self._directives, MAX_DIRECTIVES, "An operation has at most {} directives"),
             (self._aliases, MAX_ALIASES, "An operation has at most {} aliases"),
         ):

@@ -27,7 +27,10 @@ from schema.error import masked
 from schema.limits import MAX_TOKENS, Limits, TooMuch
 from schema.plan import Plan, Planner
 
-# Documents that are sent again and again are short; a long one takes a hundred times its length in memory.
+# Documents that are sent again and again are short. A long one takes a hundred times its length in memory, and its plan
+# takes more for each field that it comes to, fragments spread.
+_CHARACTERS_PER_SELECTION: Final = 10
+"""What a field is charged as, at least; most are as long as that, written out."""
 _KNOWN_CHARACTERS: Final = 64_000
 """Of all documents that are kept: what is kept in memory is looked through by the garbage collector, while all wait."""
 _LONGEST_KNOWN: Final = 8_000
@@ -186,13 +189,13 @@ class Operations:
         else:
             async with self._one_at_a_time:
                 document = await asyncio.to_thread(self._read, text)
-        if len(text) <= _LONGEST_KNOWN:
+        if document.characters <= _LONGEST_KNOWN:
             if text not in self._known:
                 self._known[text] = document
-                self._known_characters += len(text)
+                self._known_characters += document.characters
             while self._known_characters > _KNOWN_CHARACTERS:
-                forgotten, _ = self._known.popitem(last=False)
-                self._known_characters -= len(forgotten)
+                _, forgotten = self._known.popitem(last=False)
+                self._known_characters -= forgotten.characters
         return Checked(document.plan(operation.name, allowed), operation.variables)
 
     def _read(self, text: str) -> _Document:
@@ -202,7 +205,7 @@ class Operations:
             raise RequestRefused(_coded(GraphQLError(too_long), PARSE_FAILED))
         try:
             document = graphql.parse(text, max_tokens=MAX_TOKENS)
-            _limits.check(document)
+            selections = _limits.check(document)
             errors = graphql.validate(
                 _schema, document, self._rules, max_errors=_MAX_ERRORS, hide_suggestions=self._hide_names
             )
@@ -214,7 +217,8 @@ class Operations:
             raise RequestRefused(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
         if errors:
             raise RequestRefused(*(_coded(error, VALIDATION_FAILED) for error in errors))
-        return _Document(self._planner, document, has_directives="@" in text)
+        characters = max(len(text), selections * _CHARACTERS_PER_SELECTION)
+        return _Document(self._planner, document, characters, has_directives="@" in text)
 
     def _count(self, operation: Checked) -> None:
         name = operation.name or ""
@@ -251,7 +255,9 @@ def _coded(error: GraphQLError, code: str) -> GraphQLError:
 class _Document:
     """A document that is valid, and the plans of those of its operations that were asked for."""
 
-    def __init__(self, planner: Planner, document: DocumentNode, *, has_directives: bool) -> None:
+    def __init__(self, planner: Planner, document: DocumentNode, characters: int, *, has_directives: bool) -> None:
+        self.characters = characters
+        """What it is charged as where documents are kept."""
         self._planner = planner
         self._document = document
         self._has_directives = has_directives
@@ -261,8 +267,12 @@ class _Document:
         """That of the operation of this name, or of the only one. Raises RequestRefused."""
         plan = self._plans.get(name)
         if plan is None:
-            plan = Plan(self._planner, self._document, self._operation(name), has_directives=self._has_directives)
-            self._plans[name] = plan
+            definition = self._operation(name)
+            own_name = definition.name.value if definition.name else None
+            plan = self._plans.get(own_name) or Plan(
+                self._planner, self._document, definition, has_directives=self._has_directives
+            )
+            self._plans[name] = self._plans[own_name] = plan
         kind = plan.definition.operation
         if kind not in allowed:
             by_stream = (

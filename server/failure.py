@@ -12,6 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from schema.error import explained
 
 _RETRY_AFTER_S: Final = 5
+_STATUS_OF: Final = {
+    "SERVICE_UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
+    "OVERLOADED": HTTPStatus.SERVICE_UNAVAILABLE,
+    "INTERNAL_SERVER_ERROR": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""Whatever else it is, is the request's fault."""
 
 
 class Failures:
@@ -44,6 +50,6 @@ class Failures:
 def _answer(cause: Exception) -> JSONResponse:
     message, extensions = explained(cause)
     errors = {"errors": [{"message": message, "extensions": extensions}]}
-    if extensions["code"] == "SERVICE_UNAVAILABLE":
-        return JSONResponse(errors, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(_RETRY_AFTER_S)})
-    return JSONResponse(errors, HTTPStatus.INTERNAL_SERVER_ERROR)
+    status = _STATUS_OF.get(extensions["code"], HTTPStatus.BAD_REQUEST)
+    headers = {"Retry-After": str(_RETRY_AFTER_S)} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return JSONResponse(errors, status, headers)

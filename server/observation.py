@@ -54,7 +54,7 @@ class Observation:
                 status = line["status"] = message["status"]
                 REQUESTS.labels(route, method, status).observe(time.perf_counter() - began_at)
                 answered(span, status)
-                message["headers"].append((REQUEST_ID, request_id.encode()))
+                message["headers"] = [*message.get("headers", ()), (REQUEST_ID, request_id.encode())]
             await send(message)
 
         with (

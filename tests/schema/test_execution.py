@@ -138,6 +138,7 @@ def test_plain_fields_are_leaves_that_need_no_argument_and_no_waiting() -> None:
         "well { name other { name } well { surely } }",
         "holes { name count }",
         "missed { name }",
+        "well { name @skip(if: true) } holes { ... @include(if: false) { name } }",
         "...A name } } fragment A on Thing { text name ... on Thing { __typename maybe",
         "name later text",
         "name @skip(if: true) text @include(if: true)",

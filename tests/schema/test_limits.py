@@ -22,6 +22,7 @@ from schema.limits import (
     Limits,
 )
 from schema.operation import EVERY_KIND, Operation, Operations, RequestRefused
+from schema.plan import Plan
 from tests.support.socket import signed_in
 
 
@@ -194,13 +195,36 @@ def test_fragments_that_nobody_spreads_are_counted_too() -> None:
 def test_what_is_long_is_checked_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[bool] = []
 
-    def noted(_limits: Limits, _document: Any) -> None:
+    def noted(_limits: Limits, _document: Any) -> int:
         threads.append(threading.current_thread() is threading.main_thread())
+        return 1
 
     monkeypatch.setattr(Limits, "check", noted)
     assert refusal("{ viewer { id } }") is None
     assert refusal("{ viewer { id } }".ljust(3_000)) is None
     assert threads == [True, False]
+
+
+async def test_documents_are_kept_by_what_they_come_to_and_not_by_how_short_they_are() -> None:
+    operations = Operations(introspection=True, time_limit_s=1)
+
+    async def plan_of(query: str, name: str | None = None) -> Plan:
+        return (await operations.checked(Operation(query, name, None), EVERY_KIND)).plan
+
+    # given an operation that is asked for again and again, by its name or without
+    usual = "query Usual { viewer { id } }"
+    plan = await plan_of(usual)
+    assert await plan_of(usual) is await plan_of(usual, "Usual") is plan
+    # when there are others, of less than 1,000 characters and 600 fields each
+    fields = "id eventId provider taskType modelUsed success latencyMs cost occurredAt inputTokens outputTokens"
+    page = "fragment A on RouterAnalyticsConnection { nodes { ...B } edges { node { ...B } cursor } } fragment B "
+    for number in range(11):
+        asked = " ".join(f"a{number}{n}: analytics(first: 1) {{ ...A }}" for n in range(20))
+        query = f"{{ {asked} }} {page} on RouterAnalytics {{ {fields} }}"
+        assert len(query) < 1_000
+        await plan_of(query)
+    # then there is no room for it beside them
+    assert await plan_of(usual) is not plan
 
 
 def test_without_introspection_there_is_no_schema_and_no_hint_of_it() -> None:

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from domain.error import Overloaded
+from domain.error import Conflict, Overloaded
 from migrations import upgrade
 from models.ledger import Ledger
 from server.app import create_app
@@ -83,7 +83,12 @@ async def test_every_answer_keeps_browsers_from_more_than_reading_it(client: htt
 
 @pytest.mark.parametrize(
     ("cause", "status", "code"),
-    [(OSError("/secret"), 503, "SERVICE_UNAVAILABLE"), (KeyError("/secret"), 500, "INTERNAL_SERVER_ERROR")],
+    [
+        (OSError("/secret"), 503, "SERVICE_UNAVAILABLE"),
+        (KeyError("/secret"), 500, "INTERNAL_SERVER_ERROR"),
+        (Overloaded("full", retry_after_ms=1), 503, "OVERLOADED"),
+        (Conflict("so it is not"), 400, "CONFLICT"),
+    ],
 )
 async def test_a_failure_that_nobody_foresaw_is_an_answer_like_any_other(
     settings: Settings,
@@ -104,7 +109,9 @@ async def test_a_failure_that_nobody_foresaw_is_an_answer_like_any_other(
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["extensions"]["code"]) == (status, code)
     assert "secret" not in answer.text
-    assert f"unexpected error {error['extensions']['errorId']}" in caplog.text
+    assert answer.headers.get("retry-after") == ("5" if status == 503 else None)
+    if "errorId" in error["extensions"]:
+        assert f"unexpected error {error['extensions']['errorId']}" in caplog.text
     assert answer.headers["x-request-id"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["access-control-allow-origin"] == APP

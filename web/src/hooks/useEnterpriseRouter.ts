@@ -148,6 +148,7 @@ export function useRouterState() {
   const [preferences, askPreferences] = useQuery({ query: PREFERENCES, context: EVERYTHING });
   const [tests, askTests] = useQuery({ query: TESTS, context: EVERYTHING });
   const [alerts, askAlerts] = useQuery({ query: ALERTS, context: EVERYTHING });
+  // Its first message comes once the page hears of changes: what was read before is asked for again.
   const [changed] = useSubscription({ query: PREFERENCES_CHANGED, context: EVERYTHING });
   const [live, setLive] = useState<Logged[]>([]);
   const refreshAlerts = useCallback(() => askAlerts({ requestPolicy: "network-only" }), [askAlerts]);
