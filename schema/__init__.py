@@ -15,7 +15,6 @@ from schema.analytics import AnalyticsMutation, AnalyticsQuery, AnalyticsSubscri
 from schema.catalog import CatalogMutation, CatalogQuery
 from schema.cost_alert import CostAlertMutation, CostAlertQuery, CostAlertSubscription
 from schema.error import Conflict, InvalidInput, NotFound, Overloaded
-from schema.execution import unwrap_attributes
 from schema.opportunity import OpportunityMutation, OpportunityQuery
 from schema.preference import PreferenceMutation, PreferenceQuery, PreferenceSubscription
 from schema.routing import RoutingMutation, RoutingQuery
@@ -78,8 +77,6 @@ schema = strawberry.Schema(
     types=[InvalidInput, NotFound, Conflict, Overloaded],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
-
-unwrap_attributes(schema._schema)  # noqa: SLF001 - Strawberry's own way to what it built
 
 # Inputs describe what clients may send; it reaches the resolvers as it was sent, and `domain` checks it. To build an
 # object of each first would take most of the time of a large batch.

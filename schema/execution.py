@@ -2,13 +2,13 @@
 
 Most of what an operation reads are attributes: a number, a text, an enum, of each of a hundred rows. graphql-core builds a
 path and an info for each, and asks three times whether it is awaitable; Strawberry wraps each once or twice. Here such a
-field is read and written out at once. Whatever is not as plain as that, an error above all, is left to them.
+field is read and written out at once, and so are objects of which nothing else is asked for. Whatever is not as plain as that, an error above all, is left to them.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
@@ -18,6 +18,7 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLOutputType,
     GraphQLResolveInfo,
     GraphQLSchema,
     Undefined,
@@ -30,55 +31,145 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 
-class _Plain(NamedTuple):
-    """A field without arguments whose value is a leaf that is there already."""
+class _Leaf(NamedTuple):
+    """A field without arguments whose value is a scalar or an enum that is there already."""
 
     read: Callable[[Any], Any]
     write: Callable[[Any], Any]
     nullable: bool
 
+    def of(self, source: Any) -> Any:
+        """Its value as it goes out; Undefined where graphql-core is to say what is wrong with it."""
+        read, write, nullable = self
+        try:
+            value = read(source)
+            if value is None:
+                return None if nullable else Undefined
+            written = write(value)
+        except Exception:  # noqa: BLE001 - whatever it is, graphql-core meets it again and tells the client
+            return Undefined
+        return Undefined if written is None else written
 
+    def of_all(self, sources: list[Any]) -> list[Any] | None:
+        """The same of each; None where one is for graphql-core."""
+        read, write, nullable = self
+        try:
+            values = list(map(read, sources))
+            nulls = values.count(None)
+            if not nulls:
+                written = list(map(write, values))
+            elif nullable:
+                written = [None if value is None else write(value) for value in values]
+            else:
+                return None
+        except Exception:  # noqa: BLE001 - as above
+            return None
+        return written if written.count(None) == nulls else None
+
+
+class _Nested(NamedTuple):
+    """A field without arguments whose value is an object that is there already, or a list of them."""
+
+    read: Callable[[Any], Any]
+    type_: GraphQLObjectType
+    nullable: bool
+    is_list: bool
+
+
+class _Objects(NamedTuple):
+    """Such a field, and what is asked for of its objects: plain fields alone."""
+
+    nested: _Nested
+    fields: _Fields
+
+    def of(self, source: Any) -> Any:
+        """As of a leaf."""
+        try:
+            value = self.nested.read(source)
+        except Exception:  # noqa: BLE001 - as of a leaf
+            return Undefined
+        return self._written(value)
+
+    def of_all(self, sources: list[Any]) -> list[Any] | None:
+        """As of a leaf."""
+        try:
+            values = list(map(self.nested.read, sources))
+        except Exception:  # noqa: BLE001 - as of a leaf
+            return None
+        if not self.nested.is_list and None not in values:
+            return _all_of(self.fields, values)
+        written = [self._written(value) for value in values]
+        return None if any(each is Undefined for each in written) else written
+
+    def _written(self, value: Any) -> Any:
+        if value is None:
+            return None if self.nested.nullable else Undefined
+        if self.nested.is_list:
+            written = _all_of(self.fields, value) if isinstance(value, list) else None
+            return Undefined if written is None else written
+        done: dict[str, Any] = {}
+        for name, field in self.fields:
+            done[name] = found = field.of(value)
+            if found is Undefined:
+                return Undefined
+        return done
+
+
+_Fields = list[tuple[str, _Leaf | _Objects]]
+"""By the names they go out under."""
+
+
+def _all_of(fields: _Fields, sources: list[Any]) -> list[dict[str, Any]] | None:
+    """These fields of all the objects, one field after the other; None where graphql-core is to say what is wrong."""
+    if None in sources:
+        return None
+    columns: list[list[Any]] = []
+    for _, field in fields:
+        column = field.of_all(sources)
+        if column is None:
+            return None
+        columns.append(column)
+    names = [name for name, _ in fields]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+PlainFields = Mapping[str, Mapping[str, _Leaf | _Nested]]
 _ONLY_THE_SOURCE: Final = ["root"]
 
 
-def plain_fields(schema: GraphQLSchema) -> Mapping[str, Mapping[str, _Plain]]:
+def plain_fields(schema: GraphQLSchema) -> PlainFields:
     """Such fields of each object type."""
     return {
-        type_.name: {"__typename": _Plain(partial(_name_of, type_.name), str, nullable=False)}
+        type_.name: {"__typename": _Leaf(partial(_name_of, type_.name), str, nullable=False)}
         | {name: each for name, field in type_.fields.items() if (each := _plain(field)) is not None}
-        for type_ in _object_types(schema)
+        for type_ in schema.type_map.values()
+        if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__")
     }
-
-
-def unwrap_attributes(schema: GraphQLSchema) -> None:
-    """Have fields whose value is there already, objects and lists of them, resolved without Strawberry between."""
-    for type_ in _object_types(schema):
-        for field in type_.fields.values():
-            read = _reader(field)
-            if read is not None:
-                field.resolve = partial(_read, read)
-
-
-def _object_types(schema: GraphQLSchema) -> Iterator[GraphQLObjectType]:
-    for type_ in schema.type_map.values():
-        if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
-            yield type_
 
 
 def _name_of(name: str, _source: Any) -> str:
     return name
 
 
-def _read(read: Callable[[Any], Any], source: Any, _info: Any) -> Any:
-    return read(source)
-
-
-def _plain(field: GraphQLField) -> _Plain | None:
-    type_ = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
+def _plain(field: GraphQLField) -> _Leaf | _Nested | None:
     read = _reader(field)
-    if read is None or not is_leaf_type(type_):
+    if read is None:
         return None
-    return _Plain(read, type_.coerce_output_value, not isinstance(field.type, GraphQLNonNull))
+    type_, nullable = _unwrapped(field.type)
+    if is_leaf_type(type_):
+        return _Leaf(read, type_.coerce_output_value, nullable)
+    is_list = isinstance(type_, GraphQLList)
+    if isinstance(type_, GraphQLList):
+        type_, _ = _unwrapped(type_.of_type)
+    # What its type is to be asked for is left to graphql-core.
+    if not isinstance(type_, GraphQLObjectType) or type_.is_type_of is not None:
+        return None
+    return _Nested(read, type_, nullable, is_list)
+
+
+def _unwrapped(type_: GraphQLOutputType) -> tuple[GraphQLOutputType, bool]:
+    """The type itself, and whether it may be null."""
+    return (type_.of_type, False) if isinstance(type_, GraphQLNonNull) else (type_, True)
 
 
 def _reader(field: GraphQLField) -> Callable[[Any], Any] | None:
@@ -95,10 +186,10 @@ def _reader(field: GraphQLField) -> Callable[[Any], Any] | None:
 
 
 class _Split(NamedTuple):
-    """Fields that are asked for of a type: the plain ones, and those that graphql-core is to execute."""
+    """Fields that are asked for of a type: those that are read here, and those that graphql-core is to execute."""
 
-    fields: GroupedFieldSet
-    plain: list[tuple[str, _Plain]]
+    asked: GroupedFieldSet
+    plain: _Fields
     rest: dict[str, FieldDetailsList]
 
 
@@ -121,9 +212,7 @@ class PlainFieldsFirst(Executor[Any]):
     which may ask for other fields each time.
     """
 
-    def __init__(
-        self, *args: Any, plain: Mapping[str, Mapping[str, _Plain]], remembered: Remembered | None = None, **more: Any
-    ) -> None:
+    def __init__(self, *args: Any, plain: PlainFields, remembered: Remembered | None = None, **more: Any) -> None:
         super().__init__(*args, **more)
         self._plain = plain
         self._remembered = remembered or Remembered()
@@ -154,13 +243,12 @@ class PlainFieldsFirst(Executor[Any]):
         position_context: Any,
     ) -> Any:
         """A list of objects of which plain fields alone are asked for is written out at once."""
-        type_ = return_type.of_type
-        type_ = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+        type_, _ = _unwrapped(return_type.of_type)
         if isinstance(result, list) and isinstance(type_, GraphQLObjectType) and type_.is_type_of is None:
             fields = self.collect_subfields(type_, field_details_list).grouped_field_set
             split = self._split(type_, fields)
             if split.plain and not split.rest:
-                written = _all_written(split.plain, result)
+                written = _all_of(split.plain, result)
                 if written is not None:
                     return written
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
@@ -177,7 +265,7 @@ class PlainFieldsFirst(Executor[Any]):
         done: dict[str, Any] = {}
         rest = split.rest
         for name, field in split.plain:
-            value = _written(field, source_value)
+            value = field.of(source_value)
             if value is Undefined:
                 rest = {**rest, name: grouped_field_set[name]}
             else:
@@ -193,57 +281,21 @@ class PlainFieldsFirst(Executor[Any]):
         key = (parent_type, id(fields))
         split = self._remembered.splits.get(key)
         if split is None:
+            split = self._remembered.splits[key] = _Split(fields, [], {})
             of_type = self._plain.get(parent_type.name, {})  # of introspection, none are
-            plain = [(name, of_type.get(details[0].node.name.value)) for name, details in fields.items()]
-            split = self._remembered.splits[key] = _Split(
-                fields,
-                [(name, field) for name, field in plain if field is not None],
-                {name: fields[name] for name, field in plain if field is None},
-            )
+            for name, details in fields.items():
+                plain = of_type.get(details[0].node.name.value)
+                field = self._objects(plain, details) if isinstance(plain, _Nested) else plain
+                if field is None:
+                    split.rest[name] = details
+                else:
+                    split.plain.append((name, field))
         return split
 
-
-def _all_written(fields: list[tuple[str, _Plain]], sources: list[Any]) -> list[dict[str, Any]] | None:
-    """These fields of all the objects; None where graphql-core is to say what is wrong with one."""
-    if None in sources:
-        return None
-    columns: list[list[Any]] = []
-    for _, field in fields:
-        column = _column(field, sources)
-        if column is None:
-            return None
-        columns.append(column)
-    names = [name for name, _ in fields]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-
-
-def _column(field: _Plain, sources: list[Any]) -> list[Any] | None:
-    read, write, nullable = field
-    try:
-        values = list(map(read, sources))
-        nulls = values.count(None)
-        if not nulls:
-            written = list(map(write, values))
-        elif nullable:
-            written = [None if value is None else write(value) for value in values]
-        else:
-            return None
-    except Exception:  # noqa: BLE001 - whatever it is, graphql-core meets it again and tells the client
-        return None
-    return written if written.count(None) == nulls else None
-
-
-def _written(field: _Plain, source: Any) -> Any:
-    """The field's value as it goes out; Undefined where graphql-core is to say what is wrong with it."""
-    read, write, nullable = field
-    try:
-        value = read(source)
-        if value is None:
-            return None if nullable else Undefined
-        written = write(value)
-    except Exception:  # noqa: BLE001 - whatever it is, graphql-core meets it again and tells the client
-        return Undefined
-    return Undefined if written is None else written
+    def _objects(self, nested: _Nested, details: FieldDetailsList) -> _Objects | None:
+        """The field, if of its objects nothing is asked for but plain fields."""
+        inner = self._split(nested.type_, self.collect_subfields(nested.type_, details).grouped_field_set)
+        return _Objects(nested, inner.plain) if inner.plain and not inner.rest else None
 
 
 async def _merged(names: Any, done: dict[str, Any], others: Awaitable[dict[str, Any]]) -> dict[str, Any]:
