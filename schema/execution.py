@@ -2,7 +2,8 @@
 
 Most of what an operation reads are attributes: a number, a text, an enum, of each of a hundred rows. graphql-core builds a
 path and an info for each, and asks three times whether it is awaitable; Strawberry wraps each once or twice. Here such a
-field is read and written out at once, and so are objects of which nothing else is asked for. Whatever is not as plain as that, an error above all, is left to them.
+field is read and written out at once, and so are objects of which nothing else is asked for. Whatever is not as plain as
+that, an error above all, is left to them.
 """
 
 from __future__ import annotations
