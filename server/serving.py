@@ -36,6 +36,9 @@ _LOCAL_TOKEN_LIFETIME = timedelta(days=30)
 _GRACEFUL_SHUTDOWN_S = 10
 # Threads that compute give way to the event loop ten times as often as is usual: each of its turns waits for that.
 _SWITCH_INTERVAL_S = 0.0005
+# A large document and what checking it leaves behind are still young when it is done with: they are found among so many,
+# and need not be looked for among all.
+_YOUNG_OBJECTS = 50_000
 
 _log = logging.getLogger(__name__)
 
@@ -140,6 +143,7 @@ def _serve(settings: Settings, listening: socket.socket, local_user: UUID, greet
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
     greeting = _greeting(settings, listening, local_user)
     server = Server(
         app,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+from contextlib import suppress
 from typing import Any
 
+import graphql
 import httpx2
 import pytest
 
@@ -225,6 +228,30 @@ async def test_documents_are_kept_by_what_they_come_to_and_not_by_how_short_they
         await plan_of(query)
     # then there is no room for it beside them
     assert await plan_of(usual) is not plan
+
+
+async def test_a_large_document_leaves_nothing_to_be_looked_for_among_all_that_is_old() -> None:
+    def fields() -> int:
+        return sum(type(each) is graphql.FieldNode for each in gc.get_objects())
+
+    operations = Operations(introspection=True, time_limit_s=1)
+    unknown = " ".join(f"x{n}" for n in range(2_000))
+    known = " ".join(f"a{n}: analytics(first: 1) {{ nodes {{ ...A }} }}" for n in range(20))
+    all_of_it = "fragment A on RouterAnalytics { id cost success } ".replace("id", "id " * 30)
+    gc.collect()
+    before = fields()
+    gc.disable()
+    try:
+        for number in range(3):
+            # when one is refused, and when one may be executed
+            with suppress(RequestRefused):
+                await operations.checked(Operation(f"{{ viewer {{ {unknown} }} }} # {number}", None, None), EVERY_KIND)
+            text = f"{{ {known} }} {all_of_it} # {number}".ljust(9_000)  # too long to be kept
+            await operations.checked(Operation(text, None, None), EVERY_KIND)
+        # then the collector is not needed for what is done with
+        assert fields() - before < 2_000
+    finally:
+        gc.enable()
 
 
 def test_without_introspection_there_is_no_schema_and_no_hint_of_it() -> None:
