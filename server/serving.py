@@ -36,9 +36,9 @@ _LOCAL_TOKEN_LIFETIME = timedelta(days=30)
 _GRACEFUL_SHUTDOWN_S = 10
 # Threads that compute give way to the event loop ten times as often as is usual: each of its turns waits for that.
 _SWITCH_INTERVAL_S = 0.0005
-# A large document and what checking it leaves behind are still young when it is done with: they are found among so many,
-# and need not be looked for among all.
-_YOUNG_OBJECTS = 50_000
+# Later than is usual: a large document and what checking it leaves behind are still young then, and are found among what
+# else is young. Later still, and what is left behind takes ever more memory.
+_COLLECTED_AFTER = (10_000, 5, 5)
 
 _log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ def _serve(settings: Settings, listening: socket.socket, local_user: UUID, greet
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS)
+    gc.set_threshold(*_COLLECTED_AFTER)
     greeting = _greeting(settings, listening, local_user)
     server = Server(
         app,
