@@ -232,11 +232,11 @@ async def ab_test_updated(info: Info, id: ABTestID, initial: Initial = False) ->
     context = info.context
     ab_test_id = identifier(id)
     if ab_test_id is None:
-        raise NotFound("id: must be the id of one of your tests", ["id"])
+        raise _not_found()
     with context.events.changes(context.viewer.id, ABTestUpdated, of=ab_test_id) as changes:
         test = await uninterrupted(_current(context, ab_test_id))
         if test is None:
-            raise NotFound("id: must be the id of one of your tests", ["id"])
+            raise _not_found()
         told: list[Any] | None = None
         if initial:
             told = _state(test)
@@ -252,6 +252,10 @@ async def ab_test_updated(info: Info, id: ABTestID, initial: Initial = False) ->
             yield test
             # What happens meanwhile is one wake-up.
             await asyncio.sleep(UPDATES_APART_S)
+
+
+def _not_found() -> NotFound:
+    return NotFound("id: must be the id of one of your tests", ["id"])
 
 
 def _state(test: ABTest) -> list[Any]:
@@ -270,5 +274,5 @@ async def _locked(session: AsyncSession, context: Context, id: str) -> ABTest:
     ab_test_id = identifier(id)
     test = None if ab_test_id is None else await ab_test_of(session, context.viewer.id, ab_test_id, for_update=True)
     if test is None:
-        raise NotFound("id: must be the id of one of your tests", ["id"])
+        raise _not_found()
     return test

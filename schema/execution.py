@@ -160,12 +160,14 @@ def _plain(field: GraphQLField) -> _Leaf | _Nested | None:
     if is_leaf_type(type_):
         return _Leaf(read, type_.coerce_output_value, nullable)
     is_list = isinstance(type_, GraphQLList)
-    if isinstance(type_, GraphQLList):
-        type_, _ = _unwrapped(type_.of_type)
-    # What its type is to be asked for is left to graphql-core.
-    if not isinstance(type_, GraphQLObjectType) or type_.is_type_of is not None:
-        return None
-    return _Nested(read, type_, nullable, is_list)
+    of_objects = _object_type(type_.of_type if isinstance(type_, GraphQLList) else type_)
+    return None if of_objects is None else _Nested(read, of_objects, nullable, is_list)
+
+
+def _object_type(type_: GraphQLOutputType) -> GraphQLObjectType | None:
+    """The type of objects; None for other values, and for objects that graphql-core asks whether they are of their type."""
+    type_, _ = _unwrapped(type_)
+    return type_ if isinstance(type_, GraphQLObjectType) and type_.is_type_of is None else None
 
 
 def _unwrapped(type_: GraphQLOutputType) -> tuple[GraphQLOutputType, bool]:
@@ -244,14 +246,11 @@ class PlainFieldsFirst(Executor[Any]):
         position_context: Any,
     ) -> Any:
         """A list of objects of which plain fields alone are asked for is written out at once."""
-        type_, _ = _unwrapped(return_type.of_type)
-        if isinstance(result, list) and isinstance(type_, GraphQLObjectType) and type_.is_type_of is None:
-            fields = self.collect_subfields(type_, field_details_list).grouped_field_set
-            split = self._split(type_, fields)
-            if split.plain and not split.rest:
-                written = _all_of(split.plain, result)
-                if written is not None:
-                    return written
+        type_ = _object_type(return_type.of_type)
+        fields = self._plain_alone(type_, field_details_list) if isinstance(result, list) and type_ else None
+        written = None if fields is None else _all_of(fields, result)
+        if written is not None:
+            return written
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
     def execute_fields(
@@ -294,9 +293,13 @@ class PlainFieldsFirst(Executor[Any]):
         return split
 
     def _objects(self, nested: _Nested, details: FieldDetailsList) -> _Objects | None:
-        """The field, if of its objects nothing is asked for but plain fields."""
-        inner = self._split(nested.type_, self.collect_subfields(nested.type_, details).grouped_field_set)
-        return _Objects(nested, inner.plain) if inner.plain and not inner.rest else None
+        fields = self._plain_alone(nested.type_, details)
+        return None if fields is None else _Objects(nested, fields)
+
+    def _plain_alone(self, type_: GraphQLObjectType, details: FieldDetailsList) -> _Fields | None:
+        """What is asked for of these objects, if it is plain fields and nothing else."""
+        split = self._split(type_, self.collect_subfields(type_, details).grouped_field_set)
+        return split.plain if split.plain and not split.rest else None
 
 
 async def _merged(names: Any, done: dict[str, Any], others: Awaitable[dict[str, Any]]) -> dict[str, Any]:
