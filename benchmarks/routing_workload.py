@@ -22,7 +22,7 @@ from domain.catalog import CatalogModel, all_listed
 from domain.cost_alert import AlertPeriod, WindowMode
 from domain.error import Refusal
 from domain.preference import RoutingPriority, RoutingRule, SavePreferences
-from domain.price import provider_id
+from domain.provider import provider_id
 from domain.routing import Budget, Knowledge, Observed, Recent, RouteRequest, RoutingPreferences, Statistics
 from models.cost_alert import CostAlert
 from models.database import Database

@@ -18,7 +18,8 @@ from pydantic import Field, model_validator
 from domain.bounds import Input, Name, Share, TokenPrice, refuse
 from domain.error import InvalidInput
 from domain.money import MAX_COST
-from domain.price import PriceList, provider_id
+from domain.price import PriceList
+from domain.provider import price_list_id, provider_id
 
 MAX_MODELS: Final = 500
 MAX_CONTEXT_WINDOW: Final = 1_000_000_000
@@ -195,7 +196,7 @@ class _Listing:
         self.models: Callable[[datetime], Sequence[CatalogModel]] = lru_cache(_STATES_OF_A_LIST)(self._models)
 
     def _model(self, provider: str, model: str, at: datetime) -> CatalogModel | None:
-        listed_provider = provider_id(provider)
+        listed_provider = price_list_id(provider_id(provider))
         if listed_provider not in self._prices.providers:
             return None
         try:

@@ -28,7 +28,7 @@ from domain.bounds import (
 )
 from domain.cost_alert import WeekDay
 from domain.error import Conflict, InvalidInput
-from domain.price import provider_id
+from domain.provider import provider_id
 
 MAX_RULES: Final = 50
 MAX_RULES_BYTES: Final = 64 * 1024

@@ -13,26 +13,9 @@ from genai_prices import data_snapshot
 from genai_prices.types import ModelPrice, TimeOfDateConstraint
 
 from domain.money import MAX_COST, to_nano_dollars
+from domain.provider import price_list_id, provider_id
 
 PRICE_VERSION = f"genai-prices {genai_prices.__version__}"
-
-# What LiteLLM and others call some of them.
-_ALIASES = {
-    "bedrock": "aws",
-    "bedrock_converse": "aws",
-    "cohere_chat": "cohere",
-    "fireworks_ai": "fireworks",
-    "gemini": "google",
-    "github_copilot": "github-copilot",
-    "meta_llama": "meta",
-    "mistralai": "mistral",
-    "moonshot": "moonshotai",
-    "together_ai": "together",
-    "vertex_ai": "google",
-    "vertex_ai_beta": "google",
-    "voyage": "voyageai",
-    "xai": "x-ai",
-}
 
 
 class PriceList:
@@ -77,12 +60,6 @@ def _times_of_day(snapshot: data_snapshot.DataSnapshot) -> set[time]:
     return {datetime.combine(date(1970, 1, 2), limit).astimezone(UTC).time() for limit in limits}
 
 
-def provider_id(name: str) -> str:
-    """What a provider is called in the list; the name itself, in lower case, for one that is not there."""
-    name = name.casefold()
-    return _ALIASES.get(name, name)
-
-
 @dataclass(frozen=True, slots=True)
 class Price:
     amount: Decimal
@@ -106,7 +83,7 @@ def price(
     """
     if input_tokens is None or output_tokens is None:
         return None
-    prices, listed_provider = PriceList.current(), provider_id(provider)
+    prices, listed_provider = PriceList.current(), price_list_id(provider_id(provider))
     if listed_provider not in prices.providers:
         return None
     usage = genai_prices.Usage(

@@ -22,7 +22,7 @@ from domain.bounds import Input, JSONObject, Name, Tokens, refuse
 from domain.catalog import CatalogModel, all_listed, completed, listed
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
-from domain.price import provider_id
+from domain.provider import provider_id
 
 MAX_CANDIDATES: Final = 100
 """That a request may name, and that a decision tells of."""

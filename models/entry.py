@@ -25,7 +25,8 @@ from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
 from domain.money import MAX_COST
-from domain.price import price, provider_id
+from domain.price import price
+from domain.provider import provider_id
 from models.ab_group import GROUP_SUMS
 from models.ab_test import ADD_TO_TESTS
 from models.base import Base

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.latency import percentile
 from domain.preference import RoutingRule
-from domain.price import provider_id
+from domain.provider import provider_id
 from domain.routing import KNOWN_FROM, Key, Knowledge, Observed, Recent, RoutingPreferences, Statistics
 from models.ab_test import running_tests_of
 from models.analytics import RouterAnalytics

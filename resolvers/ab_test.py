@@ -19,7 +19,7 @@ from domain.event import ABTestUpdated, PreferencesChanged
 from domain.inference import Metric, cost_cap
 from domain.page import Page
 from domain.preference import RoutingRule, RuleTarget, as_stored, with_winner
-from domain.price import provider_id
+from domain.provider import provider_id
 from models.ab_group import ABGroup
 from models.ab_look import Look, looks_of
 from models.ab_test import ABTest, ab_test_of, freeze, load_inference, running_tests_of

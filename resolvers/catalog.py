@@ -10,7 +10,7 @@ from domain.bounds import MAX_NAME_LENGTH, identifier, page_size
 from domain.catalog import MAX_MODELS, CatalogModel, RegisterModel, UpdateModel, all_listed, check_prices
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.page import Page, decode_cursor
-from domain.price import provider_id
+from domain.provider import provider_id
 from models.catalog import RegisteredModel, model_of, models_of
 from models.routing_version import bump_version
 from models.types import new_id

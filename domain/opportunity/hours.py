@@ -35,7 +35,7 @@ from domain.opportunity.advice import (
     short,
     spellings,
 )
-from domain.price import provider_id
+from domain.provider import provider_id
 
 MINIMUM_DAYS: Final = 3
 """On which a provider does worse at an hour, before that is called a habit: an outage is none."""

@@ -35,7 +35,7 @@ from domain.opportunity.advice import (
     spellings,
     usd,
 )
-from domain.price import provider_id
+from domain.provider import provider_id
 
 MONTH: Final = timedelta(days=30)
 """What savings are stated for."""

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from domain.catalog import CatalogModel, Rates, RegisterModel, UpdateModel, all_listed, check_prices, listed
 from domain.error import InvalidInput
-from domain.price import PRICE_VERSION, price, provider_id
+from domain.price import PRICE_VERSION, price
+from domain.provider import provider_id
 
 MARCH = datetime(2026, 3, 10, 12, tzinfo=UTC)
 COUNTS = [

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from domain.ab_test import RunningTest, Variant, VariantConfig
 from domain.catalog import CatalogModel
 from domain.preference import RoutingPriority, RoutingRule, RuleCondition
-from domain.price import provider_id
+from domain.provider import provider_id
 from domain.routing import (
     KNOWN_FROM,
     MAX_CANDIDATES,
