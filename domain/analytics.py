@@ -12,8 +12,9 @@ from pydantic import model_validator
 from pydantic_core import to_json
 
 from domain.ab_test import Variant
-from domain.bounds import Cost, Input, JSONObject, Milliseconds, Moment, Name, Share, Tokens, refuse
+from domain.bounds import Cost, Input, JSONObject, Milliseconds, Moment, Name, Share, Tokens, refuse, to_camel
 from domain.preference import RoutingPriority
+from domain.price import ServiceTier
 
 
 class LogAnalytics(Input):
@@ -29,7 +30,23 @@ class LogAnalytics(Input):
     cost: Cost | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
+    # Parts of the input tokens: read from the provider's prompt cache, and written to it, of those for an hour.
     cached_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
+    cache_write_1h_tokens: Tokens | None = None
+    input_audio_tokens: Tokens | None = None
+    cached_audio_tokens: Tokens | None = None
+    input_image_tokens: Tokens | None = None
+    cached_image_tokens: Tokens | None = None
+    input_video_tokens: Tokens | None = None
+    # Parts of the output tokens.
+    reasoning_tokens: Tokens | None = None
+    citation_tokens: Tokens | None = None
+    output_audio_tokens: Tokens | None = None
+    output_image_tokens: Tokens | None = None
+    output_video_tokens: Tokens | None = None
+    service_tier: ServiceTier = ServiceTier.STANDARD
+    time_to_first_token_ms: Milliseconds | None = None
     fallback_used: bool = False
     decision_id: UUID | None = None
     ab_test_id: UUID | None = None
@@ -45,18 +62,32 @@ class LogAnalytics(Input):
             refuse("abVariant goes with abTestId")
         if self.unit_key is not None and self.ab_test_id is None:
             refuse("unitKey goes with abTestId; a decision knows its own")
-        if self.cached_tokens and self.input_tokens is not None and self.cached_tokens > self.input_tokens:
-            refuse("cachedTokens are part of inputTokens and cannot be more")
+        for whole, *parts in _PARTS:
+            count = getattr(self, whole)
+            if count is not None and sum(getattr(self, part) or 0 for part in parts) > count:
+                refuse(f"{', '.join(map(to_camel, parts))} are part of {to_camel(whole)} and cannot be more")
         return self
 
     def fingerprint(self) -> str:
         """32 hexadecimal digits that differ when what was reported differs: tells a retry from a reused event id."""
         # What was left out does not count, so that a field which is new today changes no fingerprint of yesterday.
-        reported = self.model_dump_json(exclude=_NOT_COMPARED, exclude_none=True).encode()
+        left_out = {"service_tier"} if self.service_tier is ServiceTier.STANDARD else set()
+        reported = self.model_dump_json(exclude=_NOT_COMPARED | left_out, exclude_none=True).encode()
         metadata = to_json(_in_order(self.metadata)) if self.metadata else b""
         return hashlib.blake2b(reported + metadata, digest_size=16).hexdigest()
 
 
+# A count, and those that no token of it is in two of. Kinds overlap: cached audio is audio, and is cached.
+_PARTS: Final = (
+    ("input_tokens", "cached_tokens", "cache_write_tokens"),
+    ("input_tokens", "input_audio_tokens", "input_image_tokens", "input_video_tokens"),
+    ("cache_write_tokens", "cache_write_1h_tokens"),
+    ("cached_tokens", "cached_audio_tokens", "cached_image_tokens"),
+    ("input_audio_tokens", "cached_audio_tokens"),
+    ("input_image_tokens", "cached_image_tokens"),
+    ("output_tokens", "reasoning_tokens", "citation_tokens"),
+    ("output_tokens", "output_audio_tokens", "output_image_tokens", "output_video_tokens"),
+)
 _NOT_COMPARED: Final = {"event_id", "metadata"}
 
 

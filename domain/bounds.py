@@ -13,7 +13,6 @@ from zoneinfo import available_timezones
 
 import pydantic
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
-from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json, to_json
 
 from domain.error import InvalidInput
@@ -30,6 +29,12 @@ MAX_PAGE: Final = 500
 MAX_BATCH: Final = 1_000
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_camel(name: str) -> str:
+    """The name as clients spell it: `cache_write_1h_tokens` is `cacheWrite1hTokens`."""
+    first, *rest = name.split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def refuse(message: str) -> NoReturn:

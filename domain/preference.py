@@ -10,7 +10,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
-from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
 from domain.bounds import (
@@ -25,6 +24,7 @@ from domain.bounds import (
     TimeZone,
     Tokens,
     refuse,
+    to_camel,
 )
 from domain.cost_alert import WeekDay
 from domain.error import Conflict, InvalidInput

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from enum import StrEnum
 from typing import ClassVar, Self
 
 import genai_prices
@@ -58,6 +59,15 @@ def _times_of_day(snapshot: data_snapshot.DataSnapshot) -> set[time]:
         for limit in (price.constraint.start_time, price.constraint.end_time)
     ]
     return {datetime.combine(date(1970, 1, 2), limit).astimezone(UTC).time() for limit in limits}
+
+
+class ServiceTier(StrEnum):
+    """How fast a provider promises to serve a request: each has prices of its own."""
+
+    STANDARD = "STANDARD"
+    BATCH = "BATCH"
+    FLEX = "FLEX"
+    PRIORITY = "PRIORITY"
 
 
 @dataclass(frozen=True, slots=True)

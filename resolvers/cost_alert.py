@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
-from pydantic.alias_generators import to_camel
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.bounds import identifier
+from domain.bounds import identifier, to_camel
 from domain.cost_alert import AlertPeriod, AlertState, CreateCostAlert, UpdateCostAlert, WindowMode
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.event import AlertTriggered

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from graphql import FieldNode, FragmentSpreadNode, SelectionSetNode
-from pydantic.alias_generators import to_camel
 
+from domain.bounds import to_camel
 from models.base import Base
 from resolvers.context import Info
 

@@ -11,14 +11,13 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 from sqlalchemy import ColumnElement, Row
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from domain.analytics import AnalyticsFilter
-from domain.bounds import MAX_JSON_BYTES
+from domain.bounds import MAX_JSON_BYTES, to_camel
 from domain.error import InvalidInput
 from domain.money import plain
 from domain.viewer import Viewer
