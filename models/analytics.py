@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, Row, String, Uuid, func, select, text
+from sqlalchemy import ColumnElement, Index, Row, String, Uuid, false, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +18,7 @@ from domain.bounds import MAX_NAME_LENGTH
 from domain.cost_alert import Window
 from domain.money import ZERO
 from domain.preference import RoutingPriority
+from domain.price import ServiceTier
 from models.base import Base, Owned
 from models.types import enum_type, first_id_at, last_id_at
 
@@ -57,6 +58,28 @@ class RouterAnalytics(Owned, Base):
     unit_group: Mapped[int | None]
     # True for the record that stands for an assignment in its test: the first of its decision, no fallback.
     ab_assigned: Mapped[bool]
+    # As they were sent, where that is not the id of the provider or the name of the model.
+    reported_provider: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    reported_model: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    # Parts of the input tokens, beside `cached_tokens`.
+    cache_write_tokens: Mapped[int | None]
+    cache_write_1h_tokens: Mapped[int | None]
+    input_audio_tokens: Mapped[int | None]
+    cached_audio_tokens: Mapped[int | None]
+    input_image_tokens: Mapped[int | None]
+    cached_image_tokens: Mapped[int | None]
+    input_video_tokens: Mapped[int | None]
+    # Parts of the output tokens.
+    reasoning_tokens: Mapped[int | None]
+    citation_tokens: Mapped[int | None]
+    output_audio_tokens: Mapped[int | None]
+    output_image_tokens: Mapped[int | None]
+    output_video_tokens: Mapped[int | None]
+    service_tier: Mapped[ServiceTier] = mapped_column(enum_type(ServiceTier), server_default=ServiceTier.STANDARD)
+    time_to_first_token_ms: Mapped[int | None]
+    # Whether keys of the metadata were left out, because it was too large or could not be stored.
+    metadata_truncated: Mapped[bool] = mapped_column(server_default=false())
+    amended_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("ix_router_analytics_provider", "user_id", "provider", "id"),

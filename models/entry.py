@@ -43,6 +43,23 @@ from models.types import new_id
 OWN_PRICES: Final = "registered"
 """The price version of what was priced as the user registered the model."""
 
+_REPORTED_LATER: Final = (
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "input_audio_tokens",
+    "cached_audio_tokens",
+    "input_image_tokens",
+    "cached_image_tokens",
+    "input_video_tokens",
+    "reasoning_tokens",
+    "citation_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+    "output_video_tokens",
+    "service_tier",
+    "time_to_first_token_ms",
+)
+
 Item = TypeVar("Item")
 Key = tuple[UUID, UUID]
 """(user_id, id) of a row."""
@@ -125,6 +142,11 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "created_at": now,
         "unit_group": _unit_group(decision, analytics_id),
         "ab_assigned": decision.ab_test_id is not None and not decision.fallback_used,
+        "reported_provider": None,
+        "reported_model": None,
+        **{name: getattr(decision, name) for name in _REPORTED_LATER},
+        "metadata_truncated": False,
+        "amended_at": None,
         "latency_bucket": None if decision.latency_ms is None else bucket_of(decision.latency_ms),
         "log_latency": None if decision.latency_ms is None else log_latency(decision.latency_ms),
     }
