@@ -32,11 +32,13 @@ from models.ab_group import KEY
 from models.base import Base
 from models.cost_alert import AlertWindow, CostAlert
 from models.database import Database
+from models.decision import RoutingDecision
 from models.entry import Draft, Logged, Outcome
+from models.hold import Hold, held_by
 from models.ledger import now_utc
 from models.postgresql import SYSTEM_ROLE
 from models.rollup import NO_ID, NO_TEXT
-from models.routing import HOLD_FOR, Hold, Proposal, RoutingDecision, Stale, as_json, config_of, held_by
+from models.routing import HOLD_FOR, Proposal, Stale, as_json, config_of
 from models.routing_version import version_of
 from models.spend import spent_since
 from models.types import new_id

@@ -104,6 +104,8 @@ class VariantMetrics:
     latency_count: int
     latency_sum_ms: int
     total_cost: Decimal = ZERO
+    unpriced_calls: int = 0
+    """Calls of unknown cost: they add nothing to `total_cost`."""
     test_calls: int = 0
 
     @property

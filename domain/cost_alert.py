@@ -67,6 +67,13 @@ class AlertState(StrEnum):
     TRIGGERED = "TRIGGERED"
 
 
+class UnknownCost(StrEnum):
+    """What a budget does with a model of which a call in its window has no known cost, and no decision that held for it."""
+
+    REFUSE = "REFUSE"
+    ALLOW = "ALLOW"
+
+
 NearLimitPercent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
@@ -98,6 +105,7 @@ class CreateCostAlert(Input):
     custom: CustomPeriod | None = None
     week_start: WeekDay = WeekDay.MONDAY
     month_anchor: MonthDay = 1
+    unknown_cost: UnknownCost = UnknownCost.REFUSE
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
@@ -118,6 +126,7 @@ class UpdateCostAlert(Input):
     time_zone: TimeZone = "UTC"
     week_start: WeekDay = WeekDay.MONDAY
     month_anchor: MonthDay = 1
+    unknown_cost: UnknownCost = UnknownCost.REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +293,17 @@ class Spending:
     resets_at: datetime | None
     triggered_at: datetime | None = None
     acknowledged_at: datetime | None = None
+    assumed: Decimal = ZERO
+    """Charged to decisions whose outcome has no known cost."""
+    held: Decimal = ZERO
+    """Set aside for open decisions."""
+    unpriced_calls: int = 0
+    """Calls of unknown cost: they add nothing to `amount`."""
+
+    @property
+    def available(self) -> Decimal:
+        """USD that routing may still spend, never below 0: what is neither spent, assumed to be spent, nor held."""
+        return max(self.threshold - self.amount - self.assumed - self.held, ZERO)
 
     @property
     def percent_used(self) -> float:

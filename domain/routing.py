@@ -217,11 +217,15 @@ class Budget:
     spent: Decimal
     held: Decimal
     resets_at: datetime | None
+    assumed: Decimal = ZERO
+    """Charged to decisions whose outcome has no known cost."""
+    unpriced: Collection[Key] = frozenset()
+    """Models that it refuses: a call of theirs in its window has no known cost, and no decision held for it."""
 
     @property
     def available(self) -> Decimal:
-        """USD that are neither spent nor held; below 0 for a budget that was overspent."""
-        return self.limit - self.spent - self.held
+        """USD that are neither spent, nor assumed to be spent, nor held; below 0 for a budget that was overspent."""
+        return self.limit - self.spent - self.assumed - self.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +259,7 @@ class RouteRefused:
     limit: Decimal | None = None
     spent: Decimal | None = None
     held: Decimal | None = None
+    assumed: Decimal | None = None
     resets_at: datetime | None = None
     alert_id: UUID | None = None
 
@@ -367,7 +372,7 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     A model whose tokens cost nothing always passes. The hold is the estimate; there is none where there is no budget.
     """
     tightest = _tightest(budgets)
-    affordable, beyond = (ranking.eligible, []) if tightest is None else _parted(ranking.eligible, tightest)
+    affordable, beyond = (ranking.eligible, []) if tightest is None else _parted(ranking.eligible, budgets, tightest)
     trial, notes = ranking.trial, ranking.notes
     if trial is not None and (outside := _unaffordable(trial.test, affordable)):
         affordable, beyond = (
@@ -646,17 +651,32 @@ def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) 
             )
 
 
-def _parted(eligible: Sequence[Verdict], budget: Budget) -> tuple[list[Verdict], list[Verdict]]:
-    """Those that the budget can pay for, and those that it cannot, which say so."""
-    available = budget.available
+def _parted(
+    eligible: Sequence[Verdict], budgets: Sequence[Budget], tightest: Budget
+) -> tuple[list[Verdict], list[Verdict]]:
+    """Those that all budgets can pay for, and those that one cannot, which say so."""
+    available = tightest.available
     affordable: list[Verdict] = []
     beyond: list[Verdict] = []
     for verdict in eligible:
-        if verdict.model.free or (verdict.estimate is not None and verdict.estimate <= available):
+        if verdict.model.free:
+            affordable.append(verdict)
+        elif refusing := _refusing(verdict.key, budgets):
+            reason = (
+                f"price unknown: a call of it in the window of the budget {refusing.name} has no known cost; amend that "
+                "call, or let the budget allow unknown costs"
+            )
+            beyond.append(replace(verdict, reason=reason, constraint=Constraint.BUDGET))
+        elif verdict.estimate is not None and verdict.estimate <= available:
             affordable.append(verdict)
         else:
-            beyond.append(_beyond(verdict, budget))
+            beyond.append(_beyond(verdict, tightest))
     return affordable, beyond
+
+
+def _refusing(key: Key, budgets: Sequence[Budget]) -> Budget | None:
+    """The first budget that refuses this model, as the price of its calls is unknown."""
+    return next((budget for budget in budgets if key in budget.unpriced), None)
 
 
 def _beyond(verdict: Verdict, budget: Budget) -> Verdict:
@@ -680,18 +700,33 @@ def _refused(ranking: Ranking, beyond: Sequence[Verdict], budgets: Sequence[Budg
     nearest = min(verdicts, key=_distance, default=None)
     constraint = nearest.constraint if nearest and nearest.constraint else Constraint.CANDIDATES
     shown = verdicts[:MAX_CANDIDATES]
+    refusing = None if nearest is None else _refusing(nearest.key, budgets)
+    if constraint is Constraint.BUDGET and nearest is not None and refusing is not None:
+        return RouteRefused(
+            message=f"The budget {refusing.name} refuses {nearest.model.provider} {nearest.model.model}: {nearest.reason}",
+            constraint=constraint,
+            retryable=True,
+            candidates=shown,
+            limit=refusing.limit,
+            spent=refusing.spent,
+            assumed=refusing.assumed,
+            held=refusing.held,
+            resets_at=refusing.resets_at,
+            alert_id=refusing.alert_id,
+        )
     if constraint is Constraint.BUDGET and tightest is not None:
         estimates = [verdict.estimate for verdict in beyond if verdict.estimate is not None]
         least = min(budget.limit for budget in budgets)
         return RouteRefused(
             message=f"The budget {tightest.name} cannot pay for this request: of {plain(tightest.limit)} USD, "
-            f"{plain(tightest.spent)} are spent and {plain(tightest.held)} held",
+            f"{_used(tightest)}",
             constraint=constraint,
             # When what is held is freed, or with the next window; never what is dearer than all of the budget.
             retryable=any(estimate <= least for estimate in estimates),
             candidates=shown,
             limit=tightest.limit,
             spent=tightest.spent,
+            assumed=tightest.assumed,
             held=tightest.held,
             resets_at=tightest.resets_at,
             alert_id=tightest.alert_id,
@@ -706,6 +741,12 @@ def _refused(ranking: Ranking, beyond: Sequence[Verdict], budgets: Sequence[Budg
         candidates=shown,
         limit=ranking.max_cost if constraint is Constraint.MAX_COST_PER_REQUEST else None,
     )
+
+
+def _used(budget: Budget) -> str:
+    """What of the budget is gone, in words."""
+    assumed = f", {plain(budget.assumed)} assumed to be" if budget.assumed else ""
+    return f"{plain(budget.spent)} are spent{assumed} and {plain(budget.held)} held"
 
 
 def _unpriced(model: CatalogModel) -> str:

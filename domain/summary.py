@@ -130,6 +130,9 @@ class Sums:
     total_cost: Decimal = ZERO
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
     timed: int = 0
     latency_sum_ms: int = 0
     latency_sum_squares: float = 0.0
@@ -139,6 +142,11 @@ class Sums:
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
     latency_p99_ms: float | None = None
+
+    @property
+    def unpriced_calls(self) -> int:
+        """Calls of unknown cost: they add nothing to `total_cost`."""
+        return self.calls - self.priced
 
     @property
     def success_rate(self) -> float | None:
@@ -209,6 +217,7 @@ class CostShare:
     provider: str
     total_cost: Decimal
     share: float | None
+    unpriced_calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +228,11 @@ class CostTrendPoint:
     total_cost: Decimal
     providers: list[CostShare]
 
+    @property
+    def unpriced_calls(self) -> int:
+        """Calls of unknown cost: they add nothing to `total_cost`."""
+        return sum(share.unpriced_calls for share in self.providers)
+
 
 def cost_trend(
     buckets: Sequence[Window], summed: Mapping[tuple[int, tuple[str | None, ...]], Sums]
@@ -227,9 +241,12 @@ def cost_trend(
     providers = sorted({group[0] or "" for _, group in summed})
     points = []
     for place, window in enumerate(buckets):
-        costs = {name: (summed.get((place, (name,))) or Sums()).total_cost for name in providers}
-        total = sum(costs.values(), ZERO)
-        shares = [CostShare(name, cost, float(cost / total) if total else None) for name, cost in costs.items()]
+        sums = {name: summed.get((place, (name,))) or Sums() for name in providers}
+        total = sum((each.total_cost for each in sums.values()), ZERO)
+        shares = [
+            CostShare(name, each.total_cost, float(each.total_cost / total) if total else None, each.unpriced_calls)
+            for name, each in sums.items()
+        ]
         points.append(CostTrendPoint(window, total, shares))
     return points
 

@@ -6,11 +6,13 @@ from models.analytics import EventKey, RouterAnalytics
 from models.base import Base, Owned
 from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert
+from models.decision import RoutingDecision
+from models.hold import Hold
 from models.preference import RouterPreferences
 from models.rollup import AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
-from models.routing import Hold, RoutingDecision
 from models.routing_version import RoutingVersion
 from models.spend import SpendMinute
+from models.unpriced_model import UnpricedModel
 
 __all__ = [
     "ABGroup",
@@ -35,4 +37,5 @@ __all__ = [
     "RoutingDecision",
     "RoutingVersion",
     "SpendMinute",
+    "UnpricedModel",
 ]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, Uuid, select
+from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, Uuid, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -41,11 +41,13 @@ class ABTest(Owned, Base):
     variant_a_latency_count: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_a_latency_sum_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_a_total_cost: Mapped[Decimal] = mapped_column(default=ZERO)
+    variant_a_unpriced: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     variant_b_calls: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_b_success: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_b_latency_count: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_b_latency_sum_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_b_total_cost: Mapped[Decimal] = mapped_column(default=ZERO)
+    variant_b_unpriced: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     winner: Mapped[Variant | None] = mapped_column(enum_type(Variant))
     created_at: Mapped[datetime]
     primary_metric: Mapped[Metric] = mapped_column(enum_type(Metric))
@@ -95,6 +97,7 @@ class ABTest(Owned, Base):
             latency_count=column("latency_count"),
             latency_sum_ms=column("latency_sum_ms"),
             total_cost=column("total_cost"),
+            unpriced_calls=column("unpriced"),
             test_calls=self.variant_a_calls + self.variant_b_calls,
         )
 
@@ -143,7 +146,7 @@ _conclusions: Final = TypeAdapter(Conclusion)
 SUMS: Final = tuple(
     f"variant_{variant}_{name}"
     for variant in ("a", "b")
-    for name in ("calls", "success", "latency_count", "latency_sum_ms", "total_cost")
+    for name in ("calls", "success", "latency_count", "latency_sum_ms", "total_cost", "unpriced")
 )
 
 
@@ -154,7 +157,8 @@ def _sums_of(variant: str) -> str:
         f"count(*) FILTER ({of} AND r.success) AS variant_{variant}_success, "
         f"count(r.latency_ms) FILTER ({of}) AS variant_{variant}_latency_count, "
         f"coalesce(sum(r.latency_ms) FILTER ({of}), 0) AS variant_{variant}_latency_sum_ms, "
-        f"coalesce(sum(r.cost) FILTER ({of}), 0) AS variant_{variant}_total_cost"
+        f"coalesce(sum(r.cost) FILTER ({of}), 0) AS variant_{variant}_total_cost, "
+        f"count(*) FILTER ({of} AND r.cost IS NULL) AS variant_{variant}_unpriced"
     )
 
 
@@ -185,4 +189,5 @@ def sums_of_tests(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             sums[f"{variant}_latency_count"] += 1
             sums[f"{variant}_latency_sum_ms"] += row["latency_ms"]
         sums[f"{variant}_total_cost"] += row["cost"] or ZERO
+        sums[f"{variant}_unpriced"] += row["cost"] is None
     return [{"user_id": user_id, "id": id_} | sums for (user_id, id_), sums in sorted(tests.items())]

@@ -94,6 +94,14 @@ class RouterAnalytics(Owned, Base):
             sqlite_where=text("decision_id IS NOT NULL"),
             postgresql_where=text("decision_id IS NOT NULL"),
         ),
+        # Calls of unknown cost are few, or should be: counting them must not read the others.
+        Index(
+            "ix_router_analytics_unpriced",
+            "user_id",
+            "id",
+            sqlite_where=text("cost IS NULL"),
+            postgresql_where=text("cost IS NULL"),
+        ),
         {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},
     )
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Uuid,
     func,
     select,
+    text,
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,6 +33,7 @@ from domain.cost_alert import (
     AlertState,
     CustomPeriod,
     Spending,
+    UnknownCost,
     WeekDay,
     Window,
     WindowMode,
@@ -43,7 +45,8 @@ from domain.cost_alert import (
 )
 from domain.money import ZERO
 from models.base import Base, Owned
-from models.spend import spent_in, spent_since
+from models.hold import held_by
+from models.spend import assumed_in, assumed_since, spent_in, spent_since, unpriced_in
 from models.types import JSONDocument, enum_type, new_id
 
 
@@ -73,6 +76,10 @@ class CostAlert(Owned, Base):
     updated_at: Mapped[datetime]
     week_start: Mapped[WeekDay] = mapped_column(enum_type(WeekDay), default=WeekDay.MONDAY)
     month_anchor: Mapped[int] = mapped_column(default=1)
+    # What a budget does with models whose calls have no known cost.
+    unknown_cost: Mapped[UnknownCost] = mapped_column(
+        enum_type(UnknownCost), default=UnknownCost.REFUSE, server_default=UnknownCost.REFUSE
+    )
 
     __table_args__ = (Index("ix_router_cost_alerts_user_id_active", "user_id", "active", "id"),)
 
@@ -100,6 +107,7 @@ class WatchedAlert:
     mode: WindowMode
     week_start: WeekDay
     month_anchor: int
+    unknown_cost: UnknownCost
 
     @property
     def calendar(self) -> tuple[Any, ...]:
@@ -135,6 +143,8 @@ class AlertWindow(Owned, Base):
     window_start: Mapped[datetime] = mapped_column(primary_key=True)
     window_end: Mapped[datetime]
     amount: Mapped[Decimal]
+    # Charged to decisions that were made in it, for calls of unknown cost.
+    assumed: Mapped[Decimal] = mapped_column(server_default=text("0"))
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -216,18 +226,22 @@ async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now:
     windows = {alert.id: alert.window_at(now) for alert in alerts}
     rolling = [alert for alert in alerts if alert.mode is WindowMode.ROLLING]
     amounts = await _amounts(session, user_id, windows)
-    since = await spent_since(session, user_id, (windows[alert.id].start for alert in rolling))
+    starts = {windows[alert.id].start for alert in rolling}
+    since = await spent_since(session, user_id, starts)
+    assumed_of_rolling = await assumed_since(session, user_id, starts)
+    held = await held_by(session, user_id, now)
+    unpriced = {window: await unpriced_in(session, user_id, window) for window in set(windows.values())}
     episodes = await _episodes(session, user_id, rolling)
     last_firings = await _last_firings(session, user_id, list(windows))
     for alert in alerts:
         window = windows[alert.id]
         firings = [last_firings[key] for level in AlertState if (key := (alert.id, level)) in last_firings]
         if alert.mode is WindowMode.ROLLING:
-            amount = since[window.start]
+            amount, assumed = since[window.start], assumed_of_rolling[window.start]
             fired = [firing.level for firing in firings if _is_of(firing, alert, episodes.get(alert.id))]
             state = rolling_state_of(amount, alert.threshold_amount, alert.near_limit_percent, fired)
         else:
-            amount = amounts.get(alert.id, ZERO)
+            amount, assumed = amounts.get(alert.id, (ZERO, ZERO))
             state = state_of(amount, alert.threshold_amount, alert.near_limit_percent)
         triggered = last_firings.get((alert.id, AlertState.TRIGGERED))
         last = max(firings, key=lambda f: f.sequence, default=None)
@@ -239,6 +253,9 @@ async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now:
             resets_at=None if alert.mode is WindowMode.ROLLING else window.end,
             triggered_at=triggered.fired_at if triggered else None,
             acknowledged_at=last.acknowledged_at if last else None,
+            assumed=assumed,
+            held=held,
+            unpriced_calls=unpriced[window],
         )
 
 
@@ -302,6 +319,7 @@ async def evaluate(session: AsyncSession, alert: CostAlert, now: datetime) -> bo
             kept = AlertWindow(user_id=alert.user_id, alert_id=alert.id, window_start=window.start)
             session.add(kept)
         kept.window_end, kept.amount = window.end, amount
+        kept.assumed = await assumed_in(session, alert.user_id, window)
         fired |= alert.active and await _fire_once(session, alert, window.start, amount, now)
     await session.flush()
     return fired
@@ -380,14 +398,17 @@ def firing_of(
     )
 
 
-async def _amounts(session: AsyncSession, user_id: UUID, windows: dict[UUID, Window]) -> dict[UUID, Decimal]:
+async def _amounts(
+    session: AsyncSession, user_id: UUID, windows: dict[UUID, Window]
+) -> dict[UUID, tuple[Decimal, Decimal]]:
+    """What is spent, and assumed to be spent, in each alert's window."""
     keys = [(alert_id, window.start) for alert_id, window in windows.items()]
     rows = await session.execute(
-        select(AlertWindow.alert_id, AlertWindow.amount).where(
+        select(AlertWindow.alert_id, AlertWindow.amount, AlertWindow.assumed).where(
             AlertWindow.user_id == user_id, tuple_(AlertWindow.alert_id, AlertWindow.window_start).in_(keys)
         )
     )
-    return {row.alert_id: row.amount for row in rows}
+    return {row.alert_id: (row.amount, row.assumed) for row in rows}
 
 
 async def _last_firings(

@@ -24,7 +24,7 @@ from domain.error import Conflict, InvalidInput, Refusal
 from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
-from domain.money import MAX_COST
+from domain.money import MAX_COST, ZERO
 from domain.price import price
 from domain.provider import provider_id
 from models.ab_group import GROUP_SUMS
@@ -35,10 +35,11 @@ from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.rollup import DAY, HOUR, latencies_of, sums_of
-from models.settlement import LockedDecision, Overshoot, lock_decisions, settle
+from models.settlement import LockedDecision, Settlement, lock_decisions, settled
 from models.spend import MINUTELY_SPEND
 from models.transaction import Transaction
 from models.types import new_id
+from models.unpriced_model import note_unpriced
 
 OWN_PRICES: Final = "registered"
 """The price version of what was priced as the user registered the model."""
@@ -231,8 +232,7 @@ class Entry:
         self._connection = transaction.connection
         self._events = transaction.events
         self._now = now
-        self.overshoot = Overshoot()
-        """What was charged beyond what decisions held."""
+        self.settlement = Settlement()
 
     async def write(self, entries: Sequence[Prepared]) -> list[Outcome]:
         """One outcome for each, in order."""
@@ -265,8 +265,8 @@ class Entry:
         """Whether the tests that are named run, and the alerts of those who spend; what own models cost is filled in."""
         keys = {(entry.row["user_id"], entry.row["ab_test_id"]) for entry in entries if entry.row["ab_test_id"]}
         unpriced = [entry.row for entry in entries if _may_be_priced(entry)]
-        spenders = {entry.row["user_id"] for entry in entries if entry.row["cost"]}
-        spenders |= {row["user_id"] for row in unpriced}
+        # A call of no known cost may be charged what its decision held.
+        spenders = {entry.row["user_id"] for entry in entries if entry.row["cost"] != ZERO}
         models = {(row["user_id"], provider_id(row["provider"]), row["model_used"]) for row in unpriced}
         found_tests, found_alerts, found_models = await _read.execute(
             self._connection,
@@ -347,11 +347,13 @@ class Entry:
     ) -> dict[int, list[AlertEvent]]:
         """Store these rows and what they add up to; the firings that each caused."""
         new = list(rows.values())
-        calendar, rolling = spent_by(alerts, rows, self._now)
+        self.settlement = settled(new, decisions, self._now)
+        calendar, rolling = spent_by(alerts, rows, self.settlement.assumed, self._now)
         *_, amounts, armed = await _write.execute(
             self._connection, new, [each.row for each in calendar], [each.row for each in rolling]
         )
-        self.overshoot = await settle(self._connection, new, decisions, self._now)
+        await self.settlement.store(self._connection)
+        await note_unpriced(self._connection, _uncovered(new, decisions))
         tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
         self._events += [ABTestUpdated(*test) for test in tests]
         self._events += _logged(new)
@@ -424,6 +426,16 @@ def _count_assignments(rows: Iterable[dict[str, Any]], assigned: Mapping[Key, Lo
         if key in assigned:
             row["ab_assigned"] = key in first
             first.discard(key)
+
+
+def _uncovered(
+    rows: Iterable[Mapping[str, Any]], decisions: Mapping[Key, LockedDecision]
+) -> Iterator[Mapping[str, Any]]:
+    """The calls of unknown cost that no decision held for."""
+    for row in rows:
+        decision = decisions.get((row["user_id"], row["decision_id"]))
+        if row["cost"] is None and (decision is None or not decision.covers_unknown):
+            yield row
 
 
 def _logged(rows: Iterable[dict[str, Any]]) -> list[AnalyticsLogged]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from domain.event import AlertTriggered
 from domain.money import ZERO
 from models.bulk import Bulk, Rows, add_rows, columns_of, find, insert, lock, whole
 from models.cost_alert import AlertEvent, WatchedAlert, firing_of, is_due
+from models.settlement import Assumed
 from models.types import Money, UTCDateTime
 
 _ALERT: Final = ("user_id", "alert_id")
@@ -29,9 +30,9 @@ LOCK_ROLLING: Final = lock("router_rolling_alerts", _ALERT, (*_ALERT, "armed_at"
 """Keeps other commits away from these rolling alerts, and says since when they are armed."""
 SUM_ROLLING: Final = Bulk(
     Rows({"user_id": Uuid(), "first_minute": UTCDateTime()}),
-    "SELECT r.user_id, r.first_minute, (SELECT coalesce(sum(m.amount), 0) FROM router_spend_minutes m "
-    "WHERE m.user_id = r.user_id AND m.minute >= r.first_minute) FROM {rows}",
-    [Uuid(), UTCDateTime(), Money()],
+    "SELECT r.user_id, r.first_minute, coalesce(sum(m.amount), 0), coalesce(sum(m.assumed), 0) "
+    "FROM {rows} LEFT JOIN router_spend_minutes m ON m.user_id = r.user_id AND m.minute >= r.first_minute GROUP BY 1, 2",
+    [Uuid(), UTCDateTime(), Money(), Money()],
 )
 _arm = Bulk(
     whole("router_rolling_alerts"),
@@ -54,6 +55,8 @@ class Spent:
     alert: WatchedAlert
     window: Window
     costs: Costs
+    assumed: Decimal = ZERO
+    """By how much assumed spend changes in it."""
 
     @property
     def amount(self) -> Decimal:
@@ -67,6 +70,7 @@ class Spent:
             "window_start": self.window.start,
             "window_end": self.window.end,
             "amount": self.amount,
+            "assumed": self.assumed,
         }
 
     def level(self, amount: Decimal) -> AlertState:
@@ -78,8 +82,13 @@ class Spent:
         return is_clear(amount, self.alert.threshold_amount, self.alert.near_limit_percent)
 
 
-def spent_by(alerts: Sequence[WatchedAlert], rows: Mapping[int, Row], now: datetime) -> tuple[list[Spent], list[Spent]]:
+def spent_by(
+    alerts: Sequence[WatchedAlert], rows: Mapping[int, Row], assumed: Iterable[Assumed], now: datetime
+) -> tuple[list[Spent], list[Spent]]:
     """What falls into which window of the calendar alerts, and of the rolling ones; both in key order."""
+    assumed_of: defaultdict[UUID, list[Assumed]] = defaultdict(list)
+    for each in assumed:
+        assumed_of[each.user_id].append(each)
     costs_of: defaultdict[UUID, Costs] = defaultdict(list)
     for index, row in rows.items():
         if row["cost"]:
@@ -109,6 +118,10 @@ def spent_by(alerts: Sequence[WatchedAlert], rows: Mapping[int, Row], now: datet
             if window.start not in in_window:
                 in_window[window.start] = Spent(alert, window, [])
             in_window[window.start].costs.append((index, cost))
+        for each in assumed_of[alert.user_id]:
+            if each.at >= alert.counted_from:
+                window = alert.window_at(each.at)
+                in_window.setdefault(window.start, Spent(alert, window, [])).assumed += each.change
         calendar += [in_window[start] for start in sorted(in_window)]
     return calendar, rolling
 
@@ -132,6 +145,7 @@ class Firing:
             (each, each.window.start, amount)
             for each in spent
             if each.alert.active
+            and each.costs
             # Open when the records came: a commit that takes until after its end closes nothing.
             and each.window.end > min(self._rows[index]["created_at"] for index, _ in each.costs)
             and each.level(amount := amounts[each.alert.user_id, each.alert.id, each.window.start])
@@ -147,7 +161,7 @@ class Firing:
         sums = await SUM_ROLLING.execute(
             self._connection, [{"user_id": user_id, "first_minute": start} for user_id, start in windows]
         )
-        amounts = {(user_id, start): amount for user_id, start, amount in sums}
+        amounts = {(user_id, start): amount for user_id, start, amount, _ in sums}
         # Where spend is clear of the line even now, it will be before the next record too: that one arms the alert.
         close = [
             (each, armed[each.alert.user_id, each.alert.id], amount)

@@ -14,9 +14,10 @@ from typing import Final
 from domain.error import InvalidInput
 from domain.routing import RouteRefused
 from models.database import Database
+from models.decision import RoutingDecision
 from models.entry import Draft, Entry, Outcome, Prepared, prepared
 from models.group_commit import GroupCommit
-from models.routing import Decided, Deciding, Proposal, RoutingDecision, Stale
+from models.routing import Decided, Deciding, Proposal, Stale
 
 _MOST_DECISIONS: Final = 200
 """In one commit, and ten times as many in the queue: a decision is a hundred times the size of a record."""
@@ -76,7 +77,7 @@ class Ledger:
         async with self._database.system(beside={entry.row["user_id"] for entry in entries}) as transaction:
             entry = Entry(transaction, self._clock())
             outcomes = await entry.write(entries)
-        entry.overshoot.observe()
+        entry.settlement.observe()
         return outcomes
 
     async def _decide(self, proposals: Sequence[Proposal]) -> list[Decided]:

@@ -13,8 +13,8 @@ from domain.cost_alert import Window, WindowMode
 from domain.money import ZERO
 from domain.opportunity import MAX_DECISIONS, AlertUse, RuleUses, ended_windows
 from models.cost_alert import AlertWindow, CostAlert
+from models.decision import RoutingDecision
 from models.preference import RouterPreferences
-from models.routing import RoutingDecision
 from models.types import first_id_at
 
 _MOST_LISTS: Final = 10_000

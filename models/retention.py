@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.analytics import EventKey, RouterAnalytics
 from models.database import Database
+from models.decision import RoutingDecision
+from models.hold import Hold
 from models.partition import Month
 from models.postgresql import PostgreSQL
 from models.rollup import Retention
-from models.routing import Hold, RoutingDecision
 from models.spend import SpendMinute
 from models.types import first_id_at
 

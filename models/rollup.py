@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Double, Integer, String, Uuid
+from sqlalchemy import BigInteger, Double, Integer, String, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.bounds import MAX_NAME_LENGTH
@@ -52,6 +52,9 @@ class _Sums:
     cost: Mapped[Decimal] = mapped_column(sort_order=1)
     input_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1)
     output_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    cached_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
+    cache_write_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
+    reasoning_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
     # Calls of known latency, and over them:
     timed: Mapped[int] = mapped_column(BigInteger, sort_order=1)
     latency_sum_ms: Mapped[int] = mapped_column(BigInteger, sort_order=1)
@@ -115,7 +118,8 @@ def sums_of(time: str) -> str:
     return (
         f"SELECT r.user_id, {time}, {_GROUP_OF_A_DECISION}, count(*), count(*) FILTER (WHERE r.success), "
         "count(*) FILTER (WHERE r.fallback_used), count(r.cost), coalesce(sum(r.cost), 0), "
-        "coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), count(r.latency_ms), "
+        "coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), coalesce(sum(r.cached_tokens), 0), "
+        "coalesce(sum(r.cache_write_tokens), 0), coalesce(sum(r.reasoning_tokens), 0), count(r.latency_ms), "
         "coalesce(sum(r.latency_ms), 0), coalesce(sum(CAST(r.latency_ms AS DOUBLE PRECISION) * r.latency_ms), 0), "
         f"coalesce(sum({usd} * {usd}), 0) "
         "FROM {rows} WHERE true GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
@@ -130,6 +134,7 @@ def latencies_of(time: str) -> str:
     )
 
 
+TOKENS: Final = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 HOUR: Final = "{hour_of_occurred_at}"
 DAY: Final = "{day_of_occurred_at}"
 _HOURLY_KEY: Final = tuple(column.key for column in AnalyticsHourly.__table__.primary_key)
@@ -168,8 +173,8 @@ class RollupSums:
             sums["priced"] += 1
             sums["cost"] += row["cost"]
             sums["cost_sum_squares"] += float(row["cost"]) ** 2
-        sums["input_tokens"] += row["input_tokens"] or 0
-        sums["output_tokens"] += row["output_tokens"] or 0
+        for name in TOKENS:
+            sums[name] += row[name] or 0
         if row["latency_ms"] is not None:
             sums["timed"] += 1
             sums["latency_sum_ms"] += row["latency_ms"]

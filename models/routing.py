@@ -1,25 +1,21 @@
-"""`router_decisions`: where requests were sent, and why; `router_holds`: what budgets keep back for them meanwhile."""
+"""Deciding: where requests are sent, and what budgets set aside for them, in one transaction."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Index, String, Uuid, func, select
+from sqlalchemy import Uuid, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
 
-from domain.ab_test import Variant
-from domain.bounds import MAX_NAME_LENGTH
-from domain.cost_alert import Window, WindowMode
+from domain.cost_alert import UnknownCost, Window, WindowMode
 from domain.error import InvalidInput
 from domain.money import ZERO, plain
-from domain.preference import RoutingPriority
 from domain.routing import (
     Budget,
     Choice,
@@ -29,78 +25,17 @@ from domain.routing import (
     RouteRefused,
     Verdict,
     choose,
-    state_of,
 )
-from models.analytics import RouterAnalytics
-from models.base import Base, Owned
 from models.bulk import Bulk, Rows, Together, find, insert, whole
 from models.cost_alert import CostAlert, WatchedAlert, load_spending
+from models.decision import RoutingDecision
 from models.firing import SUM_ROLLING
 from models.routing_version import RoutingVersion
-from models.types import Money, UTCDateTime, enum_type, new_id
+from models.types import Money, UTCDateTime, new_id
+from models.unpriced_model import FIND_UNPRICED, unpriced_models
 
 HOLD_FOR: Final = timedelta(minutes=10)
 """For so long a budget keeps back what a decision may cost; reported later, it is charged all the same."""
-
-
-MAX_RECORDS: Final = 20
-"""Of a decision, that are shown."""
-
-
-class RoutingDecision(Owned, Base):
-    """One decision, as it was made. The time in its id is `created_at`."""
-
-    __tablename__ = "router_decisions"
-    __allow_unmapped__ = True  # `state` and `records` are no columns: `load_outcomes` sets them
-
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    task_type: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
-    priority: Mapped[RoutingPriority] = mapped_column(enum_type(RoutingPriority))
-    # What was asked beside these, as it was sent.
-    request: Mapped[dict[str, Any]]
-    provider: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
-    model: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
-    fallbacks: Mapped[list[dict[str, Any]]]
-    candidates: Mapped[list[dict[str, Any]]]
-    rules: Mapped[list[str]]
-    notes: Mapped[list[str]]
-    estimated_cost: Mapped[Decimal | None]
-    expected_latency_ms: Mapped[float | None]
-    ab_test_id: Mapped[UUID | None] = mapped_column(Uuid)
-    ab_variant: Mapped[Variant | None] = mapped_column(enum_type(Variant))
-    propensity: Mapped[float]
-    held_amount: Mapped[Decimal]
-    expires_at: Mapped[datetime | None]
-    released_at: Mapped[datetime | None]
-    # When a success was recorded, or the last attempt.
-    settled_at: Mapped[datetime | None]
-    # Attempts that were not recorded yet: the first choice and its fallbacks, in the beginning.
-    attempts_left: Mapped[int]
-    created_at: Mapped[datetime]
-    # For the model that was chosen.
-    parameters: Mapped[dict[str, Any] | None]
-    # Of the unit in the A/B test.
-    unit_group: Mapped[int | None]
-
-    state: DecisionState
-    records: list[RouterAnalytics]
-
-    __table_args__ = ({"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},)
-
-
-class Hold(Owned, Base):
-    """What is still held for a decision. Gone once it is settled or released; after it has expired, it holds nothing."""
-
-    __tablename__ = "router_holds"
-
-    decision_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    amount: Mapped[Decimal]
-    expires_at: Mapped[datetime]
-
-    __table_args__ = (
-        Index("ix_router_holds_expires_at", "user_id", "expires_at"),
-        {"sqlite_with_rowid": False},
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +67,9 @@ _sum_holds = Bulk(
     [Uuid(), Money()],
 )
 # One statement, and so one moment: what is settled meanwhile is either held in it or spent, never neither.
-_read_budgets = Together(find("router_cost_alert_windows", _WINDOW, (*_WINDOW, "amount")), SUM_ROLLING, _sum_holds)
+_read_budgets = Together(
+    find("router_cost_alert_windows", _WINDOW, (*_WINDOW, "amount", "assumed")), SUM_ROLLING, _sum_holds, FIND_UNPRICED
+)
 _insert = Together(insert("router_decisions", whole("router_decisions")), insert("router_holds", whole("router_holds")))
 
 
@@ -152,7 +89,7 @@ class Deciding:
             [{"user_id": user_id, "enforced": True, "active": True} for user_id in users],
         )
         current: dict[UUID, int] = dict(versions)
-        budgets = await self._budgets([(WatchedAlert(*row[:-1]), row[-1]) for row in alerts])
+        budgets = await self._budgets([(WatchedAlert(*row[:-1]), row[-1]) for row in alerts], proposals)
         decisions: list[dict[str, Any]] = []
         outcomes: list[Decided] = []
         for proposal in proposals:
@@ -169,11 +106,20 @@ class Deciding:
         await _insert.execute(self._connection, decisions, [_hold(row) for row in decisions if row["held_amount"]])
         return outcomes
 
-    async def _budgets(self, alerts: Sequence[tuple[WatchedAlert, str]]) -> defaultdict[UUID, Budgets]:
+    async def _budgets(
+        self, alerts: Sequence[tuple[WatchedAlert, str]], proposals: Sequence[Proposal]
+    ) -> defaultdict[UUID, Budgets]:
         """The budgets of each user who has some, all as they are at one moment."""
         windows = [(alert, name, alert.window_at(self._now)) for alert, name in alerts]
         users = {alert.user_id for alert, _ in alerts}
-        amounts, sums, held = await _read_budgets.execute(
+        refusing = {alert.user_id for alert, _ in alerts if alert.unknown_cost is UnknownCost.REFUSE}
+        models = {
+            (proposal.user_id, *verdict.key)
+            for proposal in proposals
+            if proposal.user_id in refusing
+            for verdict in proposal.ranking.eligible
+        }
+        amounts, sums, held, unpriced = await _read_budgets.execute(
             self._connection,
             [_key(alert, window) for alert, _, window in windows if alert.mode is WindowMode.CALENDAR],
             [
@@ -183,18 +129,34 @@ class Deciding:
                 }
             ],
             [{"user_id": user_id, "now": self._now} for user_id in users],
+            [
+                {"user_id": user_id, "provider": provider, "model_used": model}
+                for user_id, provider, model in sorted(models)
+            ],
         )
-        in_window = {(alert_id, start): amount for _, alert_id, start, amount in amounts}
-        since = {(user_id, start): amount for user_id, start, amount in sums}
+        in_window = {(alert_id, start): spent for _, alert_id, start, *spent in amounts}
+        since = {(user_id, start): spent for user_id, start, *spent in sums}
         held_of: dict[UUID, Decimal] = dict(held)
+        last_unpriced: defaultdict[UUID, dict[Any, datetime]] = defaultdict(dict)
+        for user_id, provider, model, at in unpriced:
+            last_unpriced[user_id][provider, model] = at
         budgets: defaultdict[UUID, Budgets] = defaultdict(Budgets)
         for alert, name, window in windows:
             rolling = alert.mode is WindowMode.ROLLING
             key: Any = (alert.user_id if rolling else alert.id, window.start)
-            spent = (since if rolling else in_window).get(key, ZERO)
+            spent, assumed = (since if rolling else in_window).get(key, (ZERO, ZERO))
             budgets[alert.user_id].held = held_of.get(alert.user_id, ZERO)
             budgets[alert.user_id].windows.append(
-                Budget(alert.id, name, alert.threshold_amount, spent, ZERO, None if rolling else window.end)
+                Budget(
+                    alert_id=alert.id,
+                    name=name,
+                    limit=alert.threshold_amount,
+                    spent=spent,
+                    assumed=assumed,
+                    held=ZERO,
+                    resets_at=None if rolling else window.end,
+                    unpriced=refused_models(alert, window, last_unpriced[alert.user_id]),
+                )
             )
         return budgets
 
@@ -208,9 +170,16 @@ class Budgets:
 
     def standing(self) -> list[Budget]:
         """Each budget as it stands, what is held included."""
-        return [
-            Budget(each.alert_id, each.name, each.limit, each.spent, self.held, each.resets_at) for each in self.windows
-        ]
+        return [replace(each, held=self.held) for each in self.windows]
+
+
+def refused_models(
+    alert: CostAlert | WatchedAlert, window: Window, last_unpriced: Mapping[tuple[str, str], datetime]
+) -> frozenset[tuple[str, str]]:
+    """The models that a budget refuses, as the price of a call in its window is unknown: (provider, model)."""
+    if alert.unknown_cost is UnknownCost.ALLOW:
+        return frozenset()
+    return frozenset(model for model, at in last_unpriced.items() if at >= window.start)
 
 
 def _key(alert: WatchedAlert, window: Window) -> dict[str, Any]:
@@ -247,6 +216,9 @@ def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
         "created_at": now,
         "parameters": chosen.parameters,
         "unit_group": trial.assignment.unit_group if trial else None,
+        "known_cost": ZERO,
+        "unknown_calls": 0,
+        "assumed_amount": ZERO,
     }
 
 
@@ -287,42 +259,6 @@ def decision_of(row: Mapping[str, Any]) -> RoutingDecision:
     return decision
 
 
-async def decision_with(
-    session: AsyncSession, user_id: UUID, decision_id: UUID, *, for_update: bool = False
-) -> RoutingDecision | None:
-    """The user's decision with this id; None when the user has none such."""
-    statement = select(RoutingDecision).where(RoutingDecision.user_id == user_id, RoutingDecision.id == decision_id)
-    return await session.scalar(statement.with_for_update() if for_update else statement)
-
-
-async def load_outcomes(session: AsyncSession, decisions: Sequence[RoutingDecision], now: datetime) -> None:
-    """Set `state` and `records` on each of these decisions of one user."""
-    if not decisions:
-        return
-    user_id, ids = decisions[0].user_id, [decision.id for decision in decisions]
-    records: defaultdict[UUID | None, list[RouterAnalytics]] = defaultdict(list)
-    place = func.row_number().over(partition_by=RouterAnalytics.decision_id, order_by=RouterAnalytics.id)
-    placed = (
-        select(RouterAnalytics.id, place.label("place"))
-        .where(RouterAnalytics.user_id == user_id, RouterAnalytics.decision_id.in_(ids))
-        .subquery()
-    )
-    first_of_each = select(placed.c.id).where(placed.c.place <= MAX_RECORDS)
-    for record in await session.scalars(
-        select(RouterAnalytics)
-        .where(RouterAnalytics.user_id == user_id, RouterAnalytics.id.in_(first_of_each))
-        .order_by(RouterAnalytics.id)
-    ):
-        records[record.decision_id].append(record)
-    for decision in decisions:
-        decision.records = records[decision.id]
-        decision.state = state_of(
-            settled=decision.settled_at is not None,
-            released=decision.released_at is not None,
-            expired=decision.expires_at is not None and decision.expires_at <= now,
-        )
-
-
 async def budgets_of(session: AsyncSession, user_id: UUID, now: datetime) -> list[Budget]:
     """The user's budgets as they stand, for whoever only looks."""
     alerts = list(
@@ -333,16 +269,17 @@ async def budgets_of(session: AsyncSession, user_id: UUID, now: datetime) -> lis
         )
     )
     await load_spending(session, alerts, now)
-    held = await held_by(session, user_id, now)
+    last_unpriced = await unpriced_models(session, user_id) if alerts else {}
     return [
         Budget(
-            alert.id, alert.alert_type, alert.threshold_amount, alert.spending.amount, held, alert.spending.resets_at
+            alert_id=alert.id,
+            name=alert.alert_type,
+            limit=alert.threshold_amount,
+            spent=alert.spending.amount,
+            assumed=alert.spending.assumed,
+            held=alert.spending.held,
+            resets_at=alert.spending.resets_at,
+            unpriced=refused_models(alert, alert.spending.window, last_unpriced),
         )
         for alert in alerts
     ]
-
-
-async def held_by(session: AsyncSession, user_id: UUID, now: datetime) -> Decimal:
-    """What is held of the user's budgets now, USD."""
-    statement = select(func.sum(Hold.amount)).where(Hold.user_id == user_id, Hold.expires_at > now)
-    return await session.scalar(statement) or ZERO

@@ -1,15 +1,15 @@
-"""Settling: what decisions held is freed as their outcome is recorded, in the transaction that charges it.
+"""Settling: what decisions held is freed or charged as their calls are recorded, in the same transaction.
 
 A success settles its decision. A failed attempt uses up what it cost, and leaves the rest to the fallbacks, while there
-are any. What costs more than was held, or comes after the hold has gone, is charged all the same: that is by how much a
-budget can be overspent, and it is counted.
+are any. A call of unknown cost is charged what its decision still held, as assumed spend. What costs more than was held,
+or comes after the hold has ended, is charged all the same: by so much a budget can be overspent, and it is counted.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -19,14 +19,15 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ab_test import Variant
+from domain.hold import Account, Overshoot
 from domain.money import ZERO
-from models.bulk import Bulk, Rows, Together, columns_of, lock
+from models.bulk import Bulk, Rows, Together, add_rows, columns_of, lock
 
 OVERSHOOT: Final = Counter(
     "router_budget_overshoot_usd",
-    "Charged beyond what was held, in USD: above_hold for outcomes that cost more than their decision still held, late for "
-    "those that came after their hold had expired",
-    ["cause"],
+    "Charged beyond what was held, in USD. cause: above_hold for outcomes that cost more than their decision still held, "
+    "late for those that came after their hold had expired. spend: known, or assumed for calls of unknown cost",
+    ["cause", "spend"],
 )
 
 Key = tuple[UUID, UUID]
@@ -38,8 +39,14 @@ class LockedDecision(NamedTuple):
 
     attempts_left: int
     settled_at: datetime | None
+    released_at: datetime | None
+    created_at: datetime
     expires_at: datetime | None
     fallbacks: list[dict[str, Any]]
+    held_amount: Decimal
+    known_cost: Decimal
+    unknown_calls: int
+    assumed_amount: Decimal | None
     ab_test_id: UUID | None
     ab_variant: Variant | None
     unit_group: int | None
@@ -49,44 +56,115 @@ class LockedDecision(NamedTuple):
         """Whether no record of it is stored yet."""
         return self.attempts_left > len(self.fallbacks)
 
+    @property
+    def covers_unknown(self) -> bool:
+        """Whether a call of unknown cost is charged what the decision held."""
+        return self.held_amount > ZERO and self.assumed_amount is not None
 
-_KEY: Final = ("user_id", "decision_id")
+    @property
+    def account(self) -> Account:
+        return Account(
+            held_amount=self.held_amount,
+            known_cost=self.known_cost,
+            unknown_calls=self.unknown_calls,
+            open=self.settled_at is None and self.released_at is None,
+            assumes=self.assumed_amount is not None,
+        )
+
+
+class Assumed(NamedTuple):
+    """By how much the assumed spend of a decision changes, USD, in the windows in which it was made."""
+
+    user_id: UUID
+    at: datetime
+    change: Decimal
+
+
+@dataclass(slots=True)
+class Settlement:
+    """What becomes of the decisions of some calls."""
+
+    assumed: list[Assumed] = field(default_factory=list)
+    in_time: Overshoot = field(default_factory=Overshoot)
+    late: Overshoot = field(default_factory=Overshoot)
+    _decisions: list[dict[str, Any]] = field(default_factory=list)
+    _freed: list[dict[str, Any]] = field(default_factory=list)
+    _lowered: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(
+        self,
+        key: Key,
+        decision: LockedDecision,
+        after: Account,
+        now: datetime,
+        *,
+        attempts_left: int,
+        settles: bool,
+    ) -> None:
+        """Change one decision: its account is this from now on."""
+        user_id, id_ = key
+        before = decision.account
+        expired = decision.expires_at is not None and decision.expires_at <= now
+        if decision.expires_at is not None:
+            (self.late if expired else self.in_time).add(before, after, expired=expired)
+        self._decisions.append(
+            {
+                "user_id": user_id,
+                "id": id_,
+                "attempts_left": attempts_left,
+                "settled_at": decision.settled_at or (now if settles else None),
+                "known_cost": after.known_cost,
+                "unknown_calls": after.unknown_calls,
+                "assumed_amount": after.assumed if after.assumes else None,
+            }
+        )
+        hold = {"user_id": user_id, "decision_id": id_}
+        if after.held:
+            self._lowered.append(hold | {"amount": after.held})
+        else:
+            self._freed.append(hold)
+        if after.assumed != before.assumed:
+            self.assumed.append(Assumed(user_id, decision.created_at, after.assumed - before.assumed))
+
+    async def store(self, connection: AsyncConnection) -> None:
+        """Write it; the windows of alerts are the caller's."""
+        minutes: defaultdict[tuple[UUID, datetime], Decimal] = defaultdict(lambda: ZERO)
+        for user_id, at, change in self.assumed:
+            minutes[user_id, at.replace(second=0, microsecond=0)] += change
+        assumed = [
+            {"user_id": user_id, "minute": minute, "amount": ZERO, "assumed": minutes[user_id, minute]}
+            for user_id, minute in sorted(minutes)
+        ]
+        await _write.execute(connection, self._decisions, self._freed, self._lowered, assumed)
+
+    def observe(self) -> None:
+        """Count what went beyond the holds, once it is committed."""
+        for cause, overshoot in (("above_hold", self.in_time), ("late", self.late)):
+            OVERSHOOT.labels(cause, "known").inc(float(overshoot.known))
+            OVERSHOOT.labels(cause, "assumed").inc(float(overshoot.assumed))
+
+
 _DECISION: Final = ("user_id", "id")
+_CHANGED: Final = ("attempts_left", "settled_at", "known_cost", "unknown_calls", "assumed_amount")
 _lock_decisions = lock("router_decisions", _DECISION, (*_DECISION, *LockedDecision._fields))
-_lock_holds = lock("router_holds", _KEY, (*_KEY, "amount"))
-_freed = Rows(columns_of("router_holds", _KEY))
-_decided = Rows(columns_of("router_decisions", ("user_id", "id", "attempts_left", "settled_at")))
-_lowered = Rows(columns_of("router_holds", (*_KEY, "amount")))
 _write = Together(
     Bulk(
-        _decided,
-        "UPDATE router_decisions SET attempts_left = r.attempts_left, settled_at = r.settled_at FROM {rows} "
+        Rows(columns_of("router_decisions", (*_DECISION, *_CHANGED))),
+        f"UPDATE router_decisions SET {', '.join(f'{name} = r.{name}' for name in _CHANGED)} FROM {{rows}} "
         "WHERE router_decisions.user_id = r.user_id AND router_decisions.id = r.id",
     ),
     Bulk(
-        _freed,
+        Rows(columns_of("router_holds", ("user_id", "decision_id"))),
         "DELETE FROM router_holds WHERE EXISTS (SELECT 1 FROM {rows} "
         "WHERE r.user_id = router_holds.user_id AND r.decision_id = router_holds.decision_id)",
     ),
     Bulk(
-        _lowered,
+        Rows(columns_of("router_holds", ("user_id", "decision_id", "amount"))),
         "UPDATE router_holds SET amount = r.amount FROM {rows} "
         "WHERE router_holds.user_id = r.user_id AND router_holds.decision_id = r.decision_id",
     ),
+    add_rows("router_spend_minutes", ()),
 )
-
-
-@dataclass(slots=True)
-class Overshoot:
-    """USD that were charged beyond what was held."""
-
-    above_hold: Decimal = ZERO
-    late: Decimal = ZERO
-
-    def observe(self) -> None:
-        """Count it, once it is committed."""
-        OVERSHOOT.labels("above_hold").inc(float(self.above_hold))
-        OVERSHOOT.labels("late").inc(float(self.late))
 
 
 async def lock_decisions(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, LockedDecision]:
@@ -95,39 +173,18 @@ async def lock_decisions(connection: AsyncConnection, keys: Iterable[Key]) -> di
     return {(user_id, id_): LockedDecision(*values) for user_id, id_, *values in found}
 
 
-async def settle(
-    connection: AsyncConnection,
-    rows: Iterable[Mapping[str, Any]],
-    decisions: Mapping[Key, LockedDecision],
-    now: datetime,
-) -> Overshoot:
-    """Free what was held for the decisions of these records, which are locked."""
-    overshoot = Overshoot()
+def settled(rows: Iterable[Mapping[str, Any]], decisions: Mapping[Key, LockedDecision], now: datetime) -> Settlement:
+    """What these new calls settle of the decisions that they are of, which are locked."""
+    settlement = Settlement()
     attempts: defaultdict[Key, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         key = (row["user_id"], row["decision_id"])
         if key in decisions:
             attempts[key].append(row)
-    keys = sorted(attempts)
-    held = await _lock_holds.execute(connection, [{"user_id": user_id, "decision_id": id_} for user_id, id_ in keys])
-    amounts = {(user_id, id_): amount for user_id, id_, amount in held}
-    settled, freed, lowered = [], [], []
-    for user_id, id_ in keys:
-        decision, records = decisions[user_id, id_], attempts[user_id, id_]
-        hold = {"user_id": user_id, "decision_id": id_}
-        cost = sum((record["cost"] or ZERO for record in records), ZERO)
-        amount = amounts.get((user_id, id_), ZERO)
-        if decision.expires_at is not None and decision.expires_at <= now:
-            overshoot.late += cost
-        elif decision.expires_at is not None:
-            overshoot.above_hold += max(cost - amount, ZERO)
-        attempts_left = max(decision.attempts_left - len(records), 0)
-        is_over = not attempts_left or any(record["success"] for record in records)
-        settled_at = decision.settled_at or (now if is_over else None)
-        settled.append({"user_id": user_id, "id": id_, "attempts_left": attempts_left, "settled_at": settled_at})
-        if settled_at is None:
-            lowered.append(hold | {"amount": max(amount - cost, ZERO)})
-        else:
-            freed.append(hold)
-    await _write.execute(connection, settled, freed, lowered)
-    return overshoot
+    for key in sorted(attempts):
+        decision, calls = decisions[key], attempts[key]
+        attempts_left = max(decision.attempts_left - len(calls), 0)
+        settles = not attempts_left or any(call["success"] for call in calls)
+        after = decision.account.with_calls([call["cost"] for call in calls], closes=settles)
+        settlement.add(key, decision, after, now, attempts_left=attempts_left, settles=settles)
+    return settlement

@@ -8,15 +8,19 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from domain.analytics import AnalyticsFilter
 from domain.cost_alert import Window
 from domain.money import ZERO
+from models.analytics import RouterAnalytics, passing
 from models.analytics import spent_in as spent_in_rows
 from models.base import Base, Owned
+from models.decision import RoutingDecision
 from models.rollup import AnalyticsHourly
+from models.types import first_id_at, last_id_at
 
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
@@ -29,12 +33,14 @@ class SpendMinute(Owned, Base):
 
     minute: Mapped[datetime] = mapped_column(primary_key=True)
     amount: Mapped[Decimal]
+    # Charged to decisions that were made in it, for calls of unknown cost.
+    assumed: Mapped[Decimal] = mapped_column(server_default=text("0"))
 
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 MINUTELY_SPEND: Final = (
-    "SELECT r.user_id, {minute_of_occurred_at}, sum(r.cost) FROM {rows} WHERE r.cost > 0 GROUP BY 1, 2"
+    "SELECT r.user_id, {minute_of_occurred_at}, sum(r.cost), 0 FROM {rows} WHERE r.cost > 0 GROUP BY 1, 2"
 )
 """What new decisions add to `router_spend_minutes`."""
 
@@ -59,6 +65,57 @@ async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Deci
 async def spent_since(session: AsyncSession, user_id: UUID, starts: Iterable[datetime]) -> dict[datetime, Decimal]:
     """What the user spent from each of these whole minutes on, USD, what lies a little ahead of the clock included."""
     return {start: await _minutes(session, user_id, start, None) for start in set(starts)}
+
+
+async def assumed_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:
+    """What is assumed to have been spent for decisions that were made in this window, USD."""
+    first, last = window.whole(_MINUTE)
+    minute, decision = SpendMinute, RoutingDecision
+    if first >= last:
+        made_in = (decision.id >= first_id_at(window.start), decision.id <= last_id_at(window.end))
+        in_window = (decision.created_at >= window.start, decision.created_at < window.end)
+        of_decisions = select(func.sum(decision.assumed_amount)).where(
+            decision.user_id == user_id, *made_in, *in_window
+        )
+        return await session.scalar(of_decisions) or ZERO
+    of_minutes = select(func.sum(minute.assumed)).where(
+        minute.user_id == user_id, minute.minute >= first, minute.minute < last
+    )
+    amount = await session.scalar(of_minutes) or ZERO
+    for start, end in ((window.start, first), (last, window.end)):
+        if start < end:
+            amount += await assumed_in(session, user_id, Window(start, end))
+    return amount
+
+
+async def assumed_since(session: AsyncSession, user_id: UUID, starts: Iterable[datetime]) -> dict[datetime, Decimal]:
+    """What is assumed to have been spent from each of these whole minutes on, USD."""
+    return {
+        start: await session.scalar(
+            select(func.sum(SpendMinute.assumed)).where(SpendMinute.user_id == user_id, SpendMinute.minute >= start)
+        )
+        or ZERO
+        for start in set(starts)
+    }
+
+
+async def unpriced_in(session: AsyncSession, user_id: UUID, window: Window) -> int:
+    """How many of the user's calls in this window are of unknown cost: whole hours from their sums, the rest from rows."""
+    first, last = window.whole(_HOUR)
+    row = RouterAnalytics
+    in_window = passing(AnalyticsFilter(from_=window.start, to=window.end))
+    of_rows = select(func.count()).where(row.user_id == user_id, row.cost.is_(None), *in_window)
+    if first >= last:
+        return await session.scalar(of_rows) or 0
+    hour = AnalyticsHourly
+    of_hours = select(func.sum(hour.calls - hour.priced)).where(
+        hour.user_id == user_id, hour.hour >= first, hour.hour < last
+    )
+    count = int(await session.scalar(of_hours) or 0)
+    for start, end in ((window.start, first), (last, window.end)):
+        if start < end:
+            count += await unpriced_in(session, user_id, Window(start, end))
+    return count
 
 
 async def _minutes(session: AsyncSession, user_id: UUID, start: datetime, end: datetime | None) -> Decimal:

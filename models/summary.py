@@ -37,7 +37,7 @@ from domain.latency import bucket_of
 from domain.money import ZERO
 from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many
 from models.analytics import RouterAnalytics, passing
-from models.rollup import NO_TEXT, SUMS, AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
+from models.rollup import NO_TEXT, SUMS, TOKENS, AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
 
 Given = TypeVarTuple("Given")
 Made = TypeVar("Made")
@@ -229,8 +229,7 @@ class Summary:
             func.sum(case((table.fallback_used, 1), else_=0)),
             func.count(table.cost),
             func.sum(table.cost),
-            func.sum(table.input_tokens),
-            func.sum(table.output_tokens),
+            *(func.sum(getattr(table, name)) for name in TOKENS),
             func.count(table.latency_ms),
             func.sum(table.latency_ms),
             func.sum(cast(table.latency_ms, Double) * table.latency_ms),
@@ -340,7 +339,7 @@ def _whole(stretches: Sequence[Placed], unit: timedelta) -> tuple[list[Placed], 
 
 
 def _add(sums: Sums, values: Sequence[Any]) -> None:
-    calls, successes, fallbacks, priced, cost, input_tokens, output_tokens, timed, latency_sum_ms, *squares = values
+    calls, successes, fallbacks, priced, cost, *rest = values
     if not calls:
         return  # nothing is in the range: one row that says so
     sums.calls += int(calls)
@@ -348,10 +347,10 @@ def _add(sums: Sums, values: Sequence[Any]) -> None:
     sums.fallbacks += int(fallbacks)
     sums.priced += int(priced)
     sums.total_cost += cost or ZERO
-    sums.input_tokens += int(input_tokens or 0)
-    sums.output_tokens += int(output_tokens or 0)
+    for name, count in zip(TOKENS, rest, strict=False):
+        setattr(sums, name, getattr(sums, name) + int(count or 0))
+    timed, latency_sum_ms, latency_squares, cost_squares = rest[len(TOKENS) :]
     sums.timed += int(timed)
     sums.latency_sum_ms += int(latency_sum_ms or 0)
-    latency_squares, cost_squares = squares
     sums.latency_sum_squares += latency_squares or 0.0
     sums.cost_sum_squares += cost_squares or 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.bounds import EPOCH
 from domain.cost_alert import AlertState, Window, WindowMode, state_of
 from domain.event import AlertTriggered
+from domain.hold import Account
 from domain.money import ZERO
 from domain.routing import is_settled
 from models.ab_group import GroupSums
@@ -24,11 +25,13 @@ from models.ab_test import SUMS, sums_of_tests
 from models.base import Base
 from models.cost_alert import AlertEvent, CostAlert, RollingAlert, evaluate
 from models.database import Database
-from models.rollup import Retention, RollupSums
+from models.entry import batched
+from models.rollup import TOKENS, Retention, RollupSums
 from models.transaction import Transaction
 from models.types import first_id_at
 
 _ROWS_AT_ONCE: Final = 5_000
+_DECISIONS_AT_ONCE: Final = 500
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 _tables = Base.metadata.tables
 _decisions = _tables["router_analytics"]
@@ -86,12 +89,12 @@ class _Attempts:
 
     attempts: int = 0
     successes: int = 0
-    cost: Decimal = ZERO
+    costs: list[Decimal | None] = field(default_factory=list)
 
     def add(self, row: Mapping[str, Any]) -> None:
         self.attempts += 1
         self.successes += row["success"]
-        self.cost += row["cost"] or ZERO
+        self.costs.append(row["cost"])
 
 
 class _Check:
@@ -104,6 +107,7 @@ class _Check:
         # What was spent in each window without what was imported, which makes nothing fire.
         self._live: defaultdict[tuple[UUID, datetime], Decimal] = defaultdict(lambda: ZERO)
         self._attempts: defaultdict[UUID, _Attempts] = defaultdict(_Attempts)
+        self._unpriced: dict[tuple[str, str], datetime] = {}
         self.differences: list[Difference] = []
 
     async def run(self) -> None:
@@ -122,7 +126,7 @@ class _Check:
         rollups = RollupSums()
         counted: list[dict[str, Any]] = []
         spent: dict[tuple[UUID, datetime], dict[str, Any]] = {}
-        minutes: defaultdict[datetime, Decimal] = defaultdict(lambda: ZERO)
+        minutes: defaultdict[datetime, dict[str, Any]] = defaultdict(lambda: {"amount": ZERO, "assumed": ZERO})
         windows: dict[UUID, Window] = {}
         async for row in self._decisions():
             rollups.add(row)
@@ -132,7 +136,7 @@ class _Check:
             if not row["cost"]:
                 continue
             at = row["occurred_at"]
-            minutes[at.replace(second=0, microsecond=0)] += row["cost"]
+            minutes[at.replace(second=0, microsecond=0)]["amount"] += row["cost"]
             for alert in self._alerts:
                 if alert.mode is WindowMode.ROLLING:
                     # What counts of it is what lies in the one window there is: the last.
@@ -148,6 +152,16 @@ class _Check:
                     spent.setdefault(key, self._window_row(alert, window))["amount"] += row["cost"]
                     if not row["imported"]:
                         self._live[key] += row["cost"]
+        decisions = await self._settled()
+        for decision in decisions:
+            if assumed := decision["assumed_amount"]:
+                at = decision["created_at"]
+                minutes[at.replace(second=0, microsecond=0)]["assumed"] += assumed
+                for alert in self._alerts:
+                    made_in = alert.window_at(at)
+                    if alert.mode is WindowMode.CALENDAR and made_in.start >= alert.counted_from:
+                        key = (alert.id, made_in.start)
+                        spent.setdefault(key, self._window_row(alert, made_in))["assumed"] += assumed
         no_sums = [{"user_id": self._user_id, "id": id_} | dict.fromkeys(SUMS, 0) for id_ in tests]
         sums_of = {test["id"]: test for test in [*no_sums, *sums_of_tests(counted)] if test["id"] in tests}
         self._expected: dict[str, list[dict[str, Any]]] = {
@@ -156,15 +170,45 @@ class _Check:
             "router_ab_groups": groups.rows(),
             "router_cost_alert_windows": [row for row in spent.values() if row["window_start"] >= self._kept_from],
             "router_spend_minutes": [
-                {"user_id": self._user_id, "minute": minute, "amount": minutes[minute]} for minute in sorted(minutes)
+                {"user_id": self._user_id, "minute": minute} | minutes[minute] for minute in sorted(minutes)
+            ],
+            "router_decisions": decisions,
+            "router_unpriced_models": [
+                {"user_id": self._user_id, "provider": provider, "model_used": model, "last_at": at}
+                for (provider, model), at in self._unpriced.items()
             ],
             "router_holds": await self._holds(),
         }
 
+    async def _settled(self) -> list[dict[str, Any]]:
+        """What is charged to the decisions that calls are of."""
+        settled: list[dict[str, Any]] = []
+        for ids in batched(sorted(self._attempts), _DECISIONS_AT_ONCE):
+            kept = _made.c.id >= first_id_at(self._kept_from)
+            for decision in await self._stored(_made, _made.c.id.in_(ids), kept):
+                account = self._account(decision)
+                right = decision | {
+                    "known_cost": account.known_cost,
+                    "unknown_calls": account.unknown_calls,
+                    "assumed_amount": account.assumed if account.assumes else None,
+                }
+                # By its client's clock a call may have happened before its decision, and be dropped already.
+                is_whole = decision["created_at"] >= self._kept_from + _CLOCKS_DIFFER
+                settled.append(right if is_whole or self._kept_from == EPOCH else decision)
+        return [each for each in settled if each["known_cost"] or each["unknown_calls"]]
+
+    def _account(self, decision: Mapping[str, Any]) -> Account:
+        """What a decision holds and is charged, after the calls that are recorded."""
+        made = self._attempts[decision["id"]]
+        account = Account(decision["held_amount"], assumes=decision["assumed_amount"] is not None)
+        return account.with_calls(
+            made.costs, closes=is_settled(made.attempts, made.successes, len(decision["fallbacks"]))
+        )
+
     async def _holds(self) -> list[dict[str, Any]]:
         """What is still held for decisions, after the attempts that are recorded."""
         holding = await self._connection.execute(
-            select(_made.c.id, _made.c.held_amount, _made.c.expires_at, _made.c.fallbacks).where(
+            select(_made).where(
                 _made.c.user_id == self._user_id,
                 _made.c.id >= first_id_at(self._kept_from),
                 _made.c.held_amount > ZERO,
@@ -174,15 +218,14 @@ class _Check:
             )
         )
         holds = []
-        for decision in holding:
-            made = self._attempts[decision.id]
-            if not is_settled(made.attempts, made.successes, len(decision.fallbacks)):
+        for decision in map(dict, holding.mappings()):
+            if held := self._account(decision).held:
                 holds.append(
                     {
                         "user_id": self._user_id,
-                        "decision_id": decision.id,
-                        "amount": max(decision.held_amount - made.cost, ZERO),
-                        "expires_at": decision.expires_at,
+                        "decision_id": decision["id"],
+                        "amount": held,
+                        "expires_at": decision["expires_at"],
                     }
                 )
         return holds
@@ -194,6 +237,7 @@ class _Check:
             "window_start": window.start,
             "window_end": window.end,
             "amount": ZERO,
+            "assumed": ZERO,
         }
 
     async def _decisions(self) -> AsyncIterator[Mapping[str, Any]]:
@@ -212,15 +256,38 @@ class _Check:
                     if row["decision_id"] is not None:
                         self._attempts[row["decision_id"]].add(dict(row))
                     yield dict(row)
+            await self._note_unpriced([dict(row) for row in rows if row["cost"] is None])
             if len(rows) < _ROWS_AT_ONCE:
                 return
             last = rows[-1]["id"]
+
+    async def _note_unpriced(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Remember when each model last had a call of unknown cost that no decision held for."""
+        ids = {row["decision_id"] for row in rows if row["decision_id"] is not None}
+        covering = await self._connection.scalars(
+            select(_made.c.id).where(
+                _made.c.user_id == self._user_id,
+                _made.c.id.in_(ids),
+                _made.c.held_amount > ZERO,
+                _made.c.assumed_amount.is_not(None),
+            )
+        )
+        covered = set(covering)
+        for row in rows:
+            if row["decision_id"] not in covered and row["occurred_at"] >= self._kept_from:
+                key = (row["provider"], row["model_used"])
+                self._unpriced[key] = max(self._unpriced.get(key, EPOCH), row["occurred_at"])
 
     def _verifiable(self, table: Table) -> list[ColumnElement[bool]]:
         """The rows whose decisions are all still there."""
         if table is _groups:
             whole = select(_tests.c.id).where(_tests.c.user_id == self._user_id, *self._verifiable(_tests))
             return [table.c.ab_test_id.in_(whole)]
+        if table is _made:
+            return [
+                table.c.id >= first_id_at(self._kept_from),
+                (table.c.known_cost != ZERO) | (table.c.unknown_calls > 0),
+            ]
         time = {
             "router_analytics_hourly": "hour",
             "router_analytics_daily": "day",
@@ -230,10 +297,11 @@ class _Check:
             "router_cost_alert_windows": "window_start",
             "router_spend_minutes": "minute",
             "router_holds": "expires_at",
+            "router_unpriced_models": "last_at",
         }[table.name]
         return [table.c[time] >= self._kept_from]
 
-    async def _stored(self, table: Table, *conditions: ColumnElement[bool]) -> list[Mapping[str, Any]]:
+    async def _stored(self, table: Table, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
         rows = await self._connection.execute(select(table).where(table.c.user_id == self._user_id, *conditions))
         return [dict(row) for row in rows.mappings()]
 
@@ -287,12 +355,12 @@ class _Check:
         """Store what is right."""
         for name, expected in self._expected.items():
             table = _tables[name]
-            if table is _tests:
-                for test in expected:
+            if table in (_tests, _made):
+                for row in expected:
                     await self._connection.execute(
-                        update(_tests)
-                        .where(_tests.c.user_id == self._user_id, _tests.c.id == test["id"])
-                        .values({column: test[column] for column in SUMS})
+                        update(table)
+                        .where(table.c.user_id == self._user_id, table.c.id == row["id"])
+                        .values({column: row[column] for column in _COMPARED[name]})
                     )
                 continue
             await self._connection.execute(
@@ -332,19 +400,21 @@ _READ: Final = (
     "success",
     "fallback_used",
     "cost",
-    "input_tokens",
-    "output_tokens",
+    *TOKENS,
     "latency_ms",
     "imported",
 )
-_COMPARED: Final = (
-    {
-        name: [column.name for column in _tables[name].columns if not column.primary_key]
-        for name in (*RollupSums().tables(), "router_ab_groups")
-    }
-    | {"router_ab_tests": list(SUMS), "router_cost_alert_windows": ["amount"], "router_spend_minutes": ["amount"]}
-    | {"router_holds": ["amount"]}
-)
+_COMPARED: Final = {
+    name: [column.name for column in _tables[name].columns if not column.primary_key]
+    for name in (*RollupSums().tables(), "router_ab_groups")
+} | {
+    "router_ab_tests": list(SUMS),
+    "router_cost_alert_windows": ["amount", "assumed"],
+    "router_spend_minutes": ["amount", "assumed"],
+    "router_decisions": ["known_cost", "unknown_calls", "assumed_amount"],
+    "router_unpriced_models": ["last_at"],
+    "router_holds": ["amount"],
+}
 
 
 def _equal(stored: Any, expected: Any) -> bool:

@@ -254,6 +254,7 @@ async def _add(
         updated_at=now,
         week_start=asked.week_start,
         month_anchor=asked.month_anchor,
+        unknown_cost=asked.unknown_cost,
     )
     alert.counted_from = alert.window_at(now).start
     session.add(alert)

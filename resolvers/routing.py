@@ -10,17 +10,11 @@ from domain.bounds import identifier
 from domain.error import Conflict, NotFound, Overloaded
 from domain.page import Page
 from domain.routing import Choice, DecisionState, Ranking, RouteRefused, RouteRequest, choose, rank
+from models.decision import RoutingDecision, decision_with, load_outcomes
+from models.hold import Hold
 from models.knowledge import knowledge_of
 from models.page import newest_first
-from models.routing import (
-    Hold,
-    Proposal,
-    RoutingDecision,
-    Stale,
-    budgets_of,
-    decision_with,
-    load_outcomes,
-)
+from models.routing import Proposal, Stale, budgets_of
 from models.types import new_id
 from resolvers.context import Info
 from resolvers.input import After, First, known, present

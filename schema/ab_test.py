@@ -38,6 +38,9 @@ class VariantMetrics:
     avg_latency_ms: float | None = strawberry.field(
         description="Mean latency in milliseconds, over the calls whose latency is known; null when none is."
     )
+    unpriced_calls: int = strawberry.field(
+        description="How many of the calls are of unknown cost: they add nothing to the total."
+    )
     total_cost: Decimal = strawberry.field(
         description="What its calls cost, in USD; calls of unknown cost add nothing."
     )

@@ -10,7 +10,7 @@ from strawberry.types.unset import UNSET
 import models
 import resolvers.cost_alert
 from schema.deletion import DeleteResult
-from schema.enum import AlertPeriod, AlertState, PeriodUnit, WeekDay, WindowMode
+from schema.enum import AlertPeriod, AlertState, PeriodUnit, UnknownCost, WeekDay, WindowMode
 from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData, Uninterrupted
 from schema.page import Connection
 
@@ -30,7 +30,31 @@ class CostAlert:
     month_anchor: int = strawberry.field(description="The day of the month, 1 to 28, that monthly windows begin on.")
     threshold_amount: Decimal = strawberry.field(description="The spend in one window at which it fires, in USD.")
     current_amount: Decimal = strawberry.field(
-        resolver=_spending("amount"), graphql_type=Decimal, description="What was spent in the current window, in USD."
+        resolver=_spending("amount"),
+        graphql_type=Decimal,
+        description="What is known to be spent in the current window, in USD. State, `percentUsed` and `remaining` follow it.",
+    )
+    assumed_amount: Decimal = strawberry.field(
+        resolver=_spending("assumed"),
+        graphql_type=Decimal,
+        description="What is assumed to be spent beside that, in USD: what decisions made in the current window held, where "
+        "their outcome has no known cost.",
+    )
+    held_amount: Decimal = strawberry.field(
+        resolver=_spending("held"),
+        graphql_type=Decimal,
+        description="What is set aside for open decisions, in USD. It counts in every enforced alert.",
+    )
+    available_amount: Decimal = strawberry.field(
+        resolver=_spending("available"),
+        graphql_type=Decimal,
+        description="What routing may still spend when the alert is enforced, in USD: the threshold less what is spent, assumed "
+        "and held; never below 0.",
+    )
+    unpriced_calls: int = strawberry.field(
+        resolver=_spending("unpriced_calls"),
+        graphql_type=int,
+        description="How many calls in the current window are of unknown cost: they add nothing to the current amount.",
     )
     percent_used: float = strawberry.field(
         resolver=_spending("percent_used"),
@@ -68,7 +92,10 @@ class CostAlert:
         description="When its last firing was acknowledged; null while it waits for that.",
     )
     active: bool = strawberry.field(description="Whether it fires at all.")
-    enforced: bool = strawberry.field(description="Whether it is meant as a hard limit for routing.")
+    enforced: bool = strawberry.field(description="Whether it is a hard limit for routing.")
+    unknown_cost: UnknownCost = strawberry.field(
+        description="When it is enforced: what it does with models whose calls have no known cost."
+    )
     created_at: dt.datetime = strawberry.field(description="When it was created.")
     updated_at: dt.datetime = strawberry.field(description="When it was last changed.")
 
@@ -126,6 +153,10 @@ class CreateCostAlertInput:
     week_start: WeekDay | None = strawberry.field(
         default=WeekDay.MONDAY, description="The day that weekly windows begin on."
     )
+    unknown_cost: UnknownCost | None = strawberry.field(
+        default=UnknownCost.REFUSE,
+        description="When it is enforced: what it does with models whose calls have no known cost.",
+    )
     month_anchor: int | None = strawberry.field(
         default=1, description="The day of the month that monthly windows begin on: 1 to 28."
     )
@@ -148,6 +179,10 @@ class UpdateCostAlertInput:
     )
     week_start: WeekDay | None = strawberry.field(
         default=UNSET, description="The day that weekly windows begin on; the current window begins anew."
+    )
+    unknown_cost: UnknownCost | None = strawberry.field(
+        default=UNSET,
+        description="When it is enforced: what it does with models whose calls have no known cost.",
     )
     month_anchor: int | None = strawberry.field(
         default=UNSET, description="The day that monthly windows begin on, 1 to 28; the current window begins anew."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from domain.ab_test import Variant
-from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, WeekDay, WindowMode
+from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, UnknownCost, WeekDay, WindowMode
 from domain.error import ErrorCode
 from domain.inference import Metric, Verdict
 from domain.opportunity import OpportunityKind
@@ -28,6 +28,11 @@ strawberry.enum(
     description="How windows lie in time. CALENDAR: one after the other, aligned in the alert's time zone. ROLLING: the "
     "last hour, 24 hours, 7 days or 30 days up to now; it fires once, and again after spend has fallen below 75 % of "
     "the threshold (for a near-limit percentage of 80; for another, in the same proportion).",
+)
+strawberry.enum(
+    UnknownCost,
+    description="What an enforced alert does with a model of which a call in its current window has no known cost, and no "
+    "decision that held for it. REFUSE: requests are not routed to it, as nobody can say what it costs. ALLOW: they are.",
 )
 strawberry.enum(WeekDay, description="A day of the week.")
 strawberry.enum(PeriodUnit, description="The unit of a custom period.")
@@ -63,6 +68,7 @@ __all__ = [
     "PeriodUnit",
     "RoutingPriority",
     "TimeGrain",
+    "UnknownCost",
     "Variant",
     "Verdict",
     "WeekDay",

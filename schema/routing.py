@@ -10,8 +10,10 @@ from strawberry.scalars import JSON
 from strawberry.types.unset import UNSET
 
 import domain.routing
+import models.decision
 import models.routing
 import resolvers.routing
+from domain.money import ZERO
 from schema.ab_test import VariantConfig, VariantConfigInput
 from schema.analytics import RouterAnalytics
 from schema.enum import DecisionState, ErrorCode, RoutingPriority, Variant
@@ -85,6 +87,12 @@ class RoutingDecision:
         "all the same."
     )
     released_at: dt.datetime | None = strawberry.field(description="When it was released; null when it was not.")
+    assumed_amount: Decimal = strawberry.field(
+        resolver=lambda root: root.assumed_amount or ZERO,
+        graphql_type=Decimal,
+        description="What your budgets are charged for calls of it whose cost is not known, in USD: what it held, less what is "
+        "known. A cost that becomes known takes its place.",
+    )
     state: DecisionState = strawberry.field(description="What became of it.")
     records: list[RouterAnalytics] = strawberry.field(
         description="Its outcome: the attempts that were reported, in order; at most 20."
@@ -99,7 +107,7 @@ class RoutingDecision:
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, models.routing.RoutingDecision)
+        return isinstance(value, models.decision.RoutingDecision)
 
 
 def _verdicts(root: domain.routing.RouteRefused) -> list[Any]:
@@ -119,7 +127,10 @@ class RouteRefused(Error):
         "contextWindow, maxCostPerRequest, maxLatencyMs, or budget (an enforced cost alert)."
     )
     limit: Decimal | None = strawberry.field(description="The limit, in USD, where the constraint is one of money.")
-    spent: Decimal | None = strawberry.field(description="What is spent of the budget, in USD.")
+    spent: Decimal | None = strawberry.field(description="What is known to be spent of the budget, in USD.")
+    assumed: Decimal | None = strawberry.field(
+        description="What is assumed to be spent of the budget, in USD: for decisions whose outcome has no known cost."
+    )
     held: Decimal | None = strawberry.field(description="What the budget keeps back for open decisions, in USD.")
     resets_at: dt.datetime | None = strawberry.field(
         description="When the budget's next window starts; null for a rolling one, and where there is no budget."

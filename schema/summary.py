@@ -55,6 +55,9 @@ class AnalyticsBucket:
     total_cost: Decimal = _sum(
         "total_cost", Decimal, "What they cost, in USD, exactly; calls of unknown cost add nothing."
     )
+    unpriced_calls: int = _sum(
+        "unpriced_calls", int, "How many of the calls are of unknown cost: the total is at least what it says."
+    )
     avg_cost: Decimal | None = _sum(
         "avg_cost", Decimal | None, "Mean cost in USD of those whose cost is known, rounded to the nano-dollar."
     )
@@ -70,6 +73,11 @@ class AnalyticsBucket:
     )
     input_tokens: BigInt = _sum("input_tokens", BigInt, "Tokens sent.")
     output_tokens: BigInt = _sum("output_tokens", BigInt, "Tokens received.")
+    cached_tokens: BigInt = _sum("cached_tokens", BigInt, "Of the tokens sent, those read from a prompt cache.")
+    cache_write_tokens: BigInt = _sum(
+        "cache_write_tokens", BigInt, "Of the tokens sent, those written to a prompt cache."
+    )
+    reasoning_tokens: BigInt = _sum("reasoning_tokens", BigInt, "Of the tokens received, those of reasoning.")
 
 
 def _current(root: Any) -> Any:
@@ -117,6 +125,7 @@ class CostShare:
     provider: str = strawberry.field(description="The provider.")
     total_cost: Decimal = strawberry.field(description="What it cost, in USD.")
     share: float | None = strawberry.field(description="Of all cost, 0 to 1; null where nothing cost anything.")
+    unpriced_calls: int = strawberry.field(description="How many of its calls are of unknown cost.")
 
 
 @strawberry.type(description="What one stretch of time cost, and at which providers.")
@@ -128,6 +137,11 @@ class CostTrendPoint:
         resolver=lambda root: root.window.end, graphql_type=dt.datetime, description="Where it ends."
     )
     total_cost: Decimal = strawberry.field(description="What it cost, in USD; calls of unknown cost add nothing.")
+    unpriced_calls: int = strawberry.field(
+        resolver=lambda root: root.unpriced_calls,
+        graphql_type=int,
+        description="How many of the calls are of unknown cost: the total is at least what it says.",
+    )
     providers: list[CostShare] = strawberry.field(description="Each provider of the range, by name.")
 
 
@@ -143,6 +157,7 @@ class HeatMapCell:
     fallback_rate: float | None = _sum(
         "fallback_rate", float | None, "The share that a fallback served, 0 to 1; null for no calls."
     )
+    unpriced_calls: int = _sum("unpriced_calls", int, "How many of the calls are of unknown cost.")
     avg_latency_ms: float | None = _sum("avg_latency_ms", float | None, "Mean latency in milliseconds.")
     latency_p95_ms: float | None = _sum(
         "latency_p95_ms", float | None, "Latency in milliseconds that 95 % did not exceed, within 2 %."

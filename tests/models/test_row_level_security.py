@@ -58,6 +58,7 @@ TABLES = {
     "router_rolling_alerts",
     "router_routing_versions",
     "router_spend_minutes",
+    "router_unpriced_models",
     "user_router_preferences",
 }
 

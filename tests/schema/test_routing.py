@@ -13,8 +13,9 @@ from sqlalchemy import delete, update
 import models.knowledge
 from models.database import Database
 from models.group_commit import BATCH_SIZE
+from models.hold import Hold
 from models.retention import drop_before
-from models.routing import HOLD_FOR, Hold
+from models.routing import HOLD_FOR
 from models.settlement import OVERSHOOT
 from models.verification import verify
 from tests.conftest import Clock
@@ -438,7 +439,7 @@ async def test_nothing_to_send_to_a_model_with_a_price_passes_no_budget_that_is_
 
 async def test_what_is_charged_beyond_a_hold_is_counted(api: Api, clock: Clock) -> None:
     def counted() -> dict[str, float]:
-        return {cause: OVERSHOOT.labels(cause)._value.get() for cause in ("above_hold", "late")}
+        return {cause: OVERSHOOT.labels(cause, "known")._value.get() for cause in ("above_hold", "late")}
 
     await api.ask(SET_BUDGET, threshold="1")
     await api.ask(REGISTER, input=LOCAL | {"local": True, "inputPrice": "0", "outputPrice": "0"})
