@@ -341,7 +341,8 @@ def test_text_is_counted_wherever_it_is() -> None:
     assert fields(None, choices=None, output=output) == {"inputTokens": 3, "outputTokens": 3} | ESTIMATED
     # Characters, not bytes.
     assert fields(None, choices=[{"message": {"content": "雪" * 8}}])["outputTokens"] == 2
-    for nothing in (None, "", {}, [None, 3, {"message": None}]):
+    empty: list[Any] = [None, "", {}, [None, 3, {"message": None}]]
+    for nothing in empty:
         assert fields(None, choices=nothing) == {"inputTokens": 3, "outputTokens": 0} | ESTIMATED
 
 
