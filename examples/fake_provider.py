@@ -54,6 +54,8 @@ class Provider:
     latency_sigma: float = 0.5
     # Whether its answers say what they cost, as `usage.cost`.
     states_cost: bool = False
+    # Fields of its answers that differ from the usual ones: another `usage`, say, or a `service_tier`.
+    says: Mapping[str, Any] = field(default_factory=dict)
 
 
 Model = tuple[str, str]
@@ -150,6 +152,7 @@ class Fakes:
                 "model": body["model"],
                 "choices": [{"index": 0, "message": answer, "finish_reason": "stop"}],
                 "usage": usage,
+                **provider.says,
             }
         )
 

@@ -29,6 +29,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from examples.usage import reported, tokens_of
+
 ROUTE: Final = """
 mutation Route($input: RouteRequestInput!) {
   routeRequest(input: $input) {
@@ -52,7 +54,6 @@ RELEASE: Final = "mutation Release($id: ID!) { releaseDecision(id: $id) { __type
 ANY_MODEL: Final = "auto"
 # Sent with every request, so that none can cost more than the router was told.
 DEFAULT_MAX_TOKENS: Final = 1024
-_CHARACTERS_OF_A_TOKEN: Final = 4
 _PAUSES_S: Final = (0.05, 0.2, 0.8, 3.2, 0.0)
 _TIMEOUT_S: Final = 60
 _ROLLING_S: Final = 60
@@ -81,7 +82,7 @@ class ChatRequest(BaseModel):
         characters = len(json.dumps(self.messages, ensure_ascii=False))
         asked = {
             "taskType": self.task_type,
-            "inputTokens": math.ceil(characters / _CHARACTERS_OF_A_TOKEN),
+            "inputTokens": tokens_of(characters),
             "maxOutputTokens": self.max_tokens,
             "requestId": request_id,
             "unitKey": self.user,
@@ -150,27 +151,16 @@ class Router:
         return value
 
 
-class Usage(BaseModel):
-    """What a provider says of an answer. A cost that it does not state is left to the router's prices."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    cost: Decimal | None = None
-
-
-class Completion(BaseModel):
-    usage: Usage = Usage()
-
-
-NOT_SERVED: Final = Usage(cost=Decimal(0))
-PERHAPS_SERVED: Final = Usage()
+# What is known of an attempt, as fields of `logAnalytics`. Where the fate of a request is unknown, so is its cost.
+NOT_SERVED: Final[Mapping[str, Any]] = {"cost": "0"}
+PERHAPS_SERVED: Final[Mapping[str, Any]] = {}
 
 
 class Attempt(NamedTuple):
     """What came of asking one provider: an answer for the client, or None where another provider is to be asked."""
 
     answer: httpx2.Response | None
-    usage: Usage
+    usage: Mapping[str, Any]
 
     @property
     def success(self) -> bool:
@@ -187,10 +177,10 @@ async def attempt(provider: httpx2.AsyncClient | None, body: dict[str, Any]) -> 
             return Attempt(None, NOT_SERVED)
         if not answer.is_success:
             return Attempt(answer, NOT_SERVED)
-        return Attempt(answer, Completion.model_validate_json(answer.content).usage)
+        return Attempt(answer, reported(answer.content, body))
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
         return Attempt(None, NOT_SERVED)
-    except (httpx2.HTTPError, ValidationError):
+    except (httpx2.HTTPError, ValueError, RecursionError):
         return Attempt(None, PERHAPS_SERVED)
 
 
@@ -231,11 +221,8 @@ class Proxy:
                 "success": made.success,
                 "fallbackUsed": number > 1,
                 "latencyMs": round(latency_s * 1000),
-                "inputTokens": made.usage.prompt_tokens,
-                "outputTokens": made.usage.completion_tokens,
+                **made.usage,
             }
-            if made.usage.cost is not None:
-                record["cost"] = format(made.usage.cost, "f")
             await self._router.log(record)
             if made.answer is not None:
                 break

@@ -12,14 +12,17 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from domain.price import ServiceTier
 from domain.viewer import Viewer
 from examples.fake_provider import Books, Fakes, Price, Provider
-from examples.proxy import Proxy
+from examples.proxy import Proxy, attempt
+from models.analytics import RouterAnalytics
 from models.database import Database
 from models.verification import verify
 from tests.conftest import Clock, serving
@@ -31,7 +34,9 @@ SAVE = "mutation($input: SavePreferencesInput!) { savePreferences(input: $input)
 RECORDS = """
 query($after: String) {
   analytics(first: 500, after: $after) {
-    nodes { eventId provider modelUsed success cost fallbackUsed decisionId inputTokens outputTokens taskType }
+    nodes {
+      eventId provider modelUsed success cost fallbackUsed decisionId inputTokens outputTokens cachedTokens taskType metadata
+    }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -384,8 +389,100 @@ async def test_a_provider_that_takes_too_long_may_have_cost_something(
     assert (answer.status_code, answer.headers["X-Provider"]) == (200, "quick")
     by_provider = {record["provider"]: record for record in await all_of(live_api, RECORDS)}
     assert (by_provider["slow"]["success"], by_provider["slow"]["cost"]) == (False, None)
+    assert (by_provider["slow"]["inputTokens"], by_provider["slow"]["outputTokens"]) == (None, None)
     assert by_provider["quick"]["fallbackUsed"]
     assert Decimal(by_provider["quick"]["cost"]) == fakes.books.spent_at("quick")
+
+
+async def test_cached_tokens_are_priced_as_such(live_api: Api, router: httpx2.AsyncClient) -> None:
+    usage = {"prompt_tokens": 20000, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 19000}}
+    # At the prices of the list: nothing is registered.
+    provider = Provider("openai", {"gpt-4o": PRICE}, median_latency_s=FAST_S, says={"usage": usage})
+    async with proxied(router, Fakes([provider]), ["openai"]) as ask:
+        answer = await ask(model="openai/gpt-4o")
+    assert (answer.status_code, answer.json()["usage"]) == (200, usage)
+    [record] = await all_of(live_api, RECORDS)
+    assert (record["inputTokens"], record["outputTokens"], record["cachedTokens"]) == (20000, 100, 19000)
+    # 1,000 at 2.5, 19,000 at 1.25 and 100 at 10 USD for a million.
+    assert record["cost"] == "0.02725"
+    assert record["metadata"] == {}
+
+
+async def test_every_kind_of_token_and_the_service_tier_are_recorded(
+    live_api: Api, router: httpx2.AsyncClient, database: Database, viewer: Viewer
+) -> None:
+    usage = {
+        "prompt_tokens": 1000,
+        "completion_tokens": 400,
+        "prompt_tokens_details": {
+            "cached_tokens": 300,
+            "cache_write_tokens": 200,
+            "audio_tokens": 150,
+            "image_tokens": 120,
+        },
+        "cache_creation": {"ephemeral_1h_input_tokens": 90},
+        "completion_tokens_details": {"reasoning_tokens": 64, "audio_tokens": 50, "image_tokens": 30},
+        "cost": 0.0123,
+    }
+    provider = fake("only", says={"usage": usage, "service_tier": "flex"})
+    await register(live_api, provider)
+    async with proxied(router, Fakes([provider]), ["only"]) as ask:
+        assert (await ask()).status_code == 200
+    async with database.viewer(viewer) as session:
+        record = (await session.scalars(select(RouterAnalytics))).one()
+    assert (record.input_tokens, record.cached_tokens, record.cache_write_tokens) == (1000, 300, 200)
+    assert record.cache_write_1h_tokens == 90
+    assert (record.input_audio_tokens, record.input_image_tokens) == (150, 120)
+    assert (record.output_tokens, record.reasoning_tokens) == (400, 64)
+    assert (record.output_audio_tokens, record.output_image_tokens) == (50, 30)
+    assert record.service_tier is ServiceTier.FLEX
+    assert (record.cost, record.metadata_) == (Decimal("0.0123"), {})
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        "many",
+        {},
+        {"prompt_tokens": "20", "completion_tokens": -5, "prompt_tokens_details": {"cached_tokens": "all"}},
+    ],
+)
+async def test_without_usage_the_tokens_are_estimated_and_the_record_says_so(
+    live_api: Api, router: httpx2.AsyncClient, usage: Any
+) -> None:
+    choices = [{"index": 0, "message": {"role": "assistant", "content": "Thanks, I am fine."}, "finish_reason": "stop"}]
+    provider = fake("only", says={"usage": usage, "choices": choices})
+    await register(live_api, provider)
+    async with proxied(router, Fakes([provider]), ["only"]) as ask:
+        answer = await ask("How are you?")
+    assert (answer.status_code, answer.json()["choices"]) == (200, choices)
+    [record] = await all_of(live_api, RECORDS)
+    # 12 and 18 characters: 3 tokens at 3 and 5 at 15 USD for a million.
+    assert (record["success"], record["inputTokens"], record["outputTokens"]) == (True, 3, 5)
+    assert (record["cost"], record["metadata"]) == ("0.000084", {"tokensEstimated": True})
+
+
+async def test_a_part_larger_than_the_whole_loses_neither_the_answer_nor_the_record(
+    live_api: Api, router: httpx2.AsyncClient
+) -> None:
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 101}}
+    provider = fake("only", says={"usage": usage})
+    await register(live_api, provider)
+    async with proxied(router, Fakes([provider]), ["only"]) as ask:
+        assert (await ask()).status_code == 200
+    [record] = await all_of(live_api, RECORDS)
+    assert (record["inputTokens"], record["outputTokens"], record["cachedTokens"]) == (100, 10, None)
+    assert (record["cost"], record["metadata"]) == ("0.00045", {"tokensEstimated": True})
+
+
+async def test_an_answer_that_cannot_be_read_may_have_cost_something() -> None:
+    async def answer(_request: Request) -> Response:
+        return Response(b"[" * 100_000, media_type="application/json")
+
+    app = Starlette(routes=[Route("/chat/completions", answer, methods=["POST"])])
+    async with serving(app) as address, httpx2.AsyncClient(base_url=address) as provider:
+        assert await attempt(provider, {"model": "model", "messages": []}) == (None, {})
 
 
 class Forgetful(httpx2.AsyncHTTPTransport):
