@@ -245,7 +245,7 @@ def large_case(candidates: int, rules: int) -> Case:
                 by_model=by_model,
                 by_task={(key, "chat"): _observed(chance) for key in keys},
                 recent={key: Recent(2_000, 600, 50, chance.uniform(10, 50)) for key in keys},
-                names={key: key[0] for key in keys},
+                names={key: key for key in keys},
                 overall=Observed(200 * candidates, 190 * candidates, 200 * candidates, 200_000 * candidates, 2_000.0),
             ),
         ),

@@ -16,6 +16,7 @@ from domain.bounds import Budget, Input, JSONObject, Name, refuse
 from domain.catalog import Rates
 from domain.inference import GROUPS, Metric
 from domain.money import ZERO
+from domain.provider import ProviderNames
 
 MAX_RUNNING_TESTS: Final = 100
 """Of a user: routing knows all of them."""
@@ -177,11 +178,13 @@ def _dearest(call: PastCall, rates: Iterable[Rates]) -> Decimal | None:
     return max(costs, default=None)
 
 
-def variant_of(config_a: dict[str, Any], config_b: dict[str, Any], provider: str, model: str) -> Variant | None:
-    """The one variant that this provider and model are; None when it is neither, or could be either."""
+def variant_of(
+    config_a: dict[str, Any], config_b: dict[str, Any], served_by: tuple[str, str], names: ProviderNames
+) -> Variant | None:
+    """The one variant that this provider (its id) and model are; None when it is neither, or could be either."""
     served = [
         variant
         for variant, config in ((Variant.A, config_a), (Variant.B, config_b))
-        if (config["provider"], config["model"]) == (provider, model)
+        if names.key(config["provider"], config["model"]) == served_by
     ]
     return served[0] if len(served) == 1 else None

@@ -15,6 +15,7 @@ from domain.ab_test import Variant
 from domain.bounds import Cost, Input, JSONObject, Milliseconds, Moment, Name, Share, Tokens, refuse, to_camel
 from domain.preference import RoutingPriority
 from domain.price import ServiceTier
+from domain.provider import ProviderNames, folded, known_provider
 
 
 class LogAnalytics(Input):
@@ -108,6 +109,32 @@ class AnalyticsFilter(Input):
     task_types: list[Name] | None = pydantic.Field(default=None, max_length=100)
     ab_test_id: UUID | None = None
     success: bool | None = None
+    fallback_used: bool | None = None
+    # Models of one provider each, as `resolved` finds them in `models`: `openai/gpt-4o` is gpt-4o of openai, too.
+    _models_of: tuple[tuple[str, str], ...] = pydantic.PrivateAttr(default=())
+
+    @property
+    def models_of(self) -> tuple[tuple[str, str], ...]:
+        """(provider, model) pairs that pass beside `models`."""
+        return self._models_of
+
+    @property
+    def names_unknown_providers(self) -> bool:
+        """Whether it takes the user's own aliases to tell which providers it names."""
+        prefixes = [name.partition("/")[0] for name in self.models or () if "/" in name]
+        return any(known_provider(name) is None for name in (*(self.providers or ()), *prefixes))
+
+    def resolved(self, names: ProviderNames) -> Self:
+        """The same filter, by the ids of providers and the names of models that calls are stored with."""
+        providers = None if self.providers is None else list(dict.fromkeys(map(names.id, self.providers)))
+        if self.models is None:
+            return self.model_copy(update={"providers": providers})
+        found = self.model_copy(
+            update={"providers": providers, "models": list(dict.fromkeys(map(folded, self.models)))}
+        )
+        prefixed = [names.key(name.partition("/")[0], name) for name in self.models if "/" in name]
+        found._models_of = tuple(dict.fromkeys(prefixed))  # noqa: SLF001 - its own class
+        return found
 
     @model_validator(mode="after")
     def _range_runs_forward(self) -> Self:
@@ -116,15 +143,24 @@ class AnalyticsFilter(Input):
         return self
 
     def holds(
-        self, *, provider: str, model: str, task_type: str, ab_test_id: UUID | None, success: bool, at: datetime
+        self,
+        *,
+        provider: str,
+        model: str,
+        task_type: str,
+        ab_test_id: UUID | None,
+        success: bool,
+        fallback_used: bool,
+        at: datetime,
     ) -> bool:
-        """Whether a decision with these values passes."""
+        """Whether a call with these values passes."""
         return (
             (self.from_ is None or self.from_ <= at)
             and (self.to is None or at < self.to)
             and (self.providers is None or provider in self.providers)
-            and (self.models is None or model in self.models)
+            and (self.models is None or model in self.models or (provider, model) in self.models_of)
             and (self.task_types is None or task_type in self.task_types)
             and (self.ab_test_id is None or self.ab_test_id == ab_test_id)
             and (self.success is None or self.success == success)
+            and (self.fallback_used is None or self.fallback_used == fallback_used)
         )

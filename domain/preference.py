@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import to_json
 
 from domain.bounds import (
@@ -28,7 +28,7 @@ from domain.bounds import (
 )
 from domain.cost_alert import WeekDay
 from domain.error import Conflict, InvalidInput
-from domain.provider import provider_id
+from domain.provider import KNOWN_NAMES, VENDOR, VENDORS, ProviderNames, folded, provider_id, vendor_of_group
 
 MAX_RULES: Final = 50
 MAX_RULES_BYTES: Final = 64 * 1024
@@ -42,6 +42,28 @@ class RoutingPriority(StrEnum):
 
 
 DEFAULT_PRIORITY: Final = RoutingPriority.SPEED
+
+
+def _each_provider_once(names: list[str]) -> list[str]:
+    if group := next((name for name in names if folded(name).startswith(VENDOR)), None):
+        refuse(f"{group} is a group, which may be blocked and not preferred")
+    first_of: dict[str, str] = {}
+    for name in names:
+        first_of.setdefault(provider_id(name), name)
+    return list(first_of.values())
+
+
+def _known_groups(names: list[str]) -> list[str]:
+    for name in names:
+        if folded(name).startswith(VENDOR) and vendor_of_group(name) is None:
+            refuse(f"{name} is no group that is known; there are {', '.join(f'{VENDOR}{id_}' for id_ in VENDORS)}")
+    return names
+
+
+Providers = Annotated[Names, AfterValidator(_each_provider_once)]
+"""Names of providers, each provider once."""
+Blocks = Annotated[Names, AfterValidator(_known_groups)]
+"""Names of providers, and groups such as `vendor:anthropic`."""
 
 
 class MetadataCondition(Input):
@@ -144,8 +166,8 @@ class RuleAction(Input):
     """What a rule does: at least one of these."""
 
     use: RuleTarget | None = None
-    prefer: Names = []
-    block: Names = []
+    prefer: Providers = []
+    block: Blocks = []
     max_cost: Cost | None = None
     priority: RoutingPriority | None = None
 
@@ -154,7 +176,7 @@ class RuleAction(Input):
         if not any((self.use, self.prefer, self.block, self.max_cost is not None, self.priority)):
             refuse("must say at least one of use, prefer, block, maxCost, priority")
         wanted = [*self.prefer, *([self.use.provider] if self.use else [])]
-        if overlap := in_both(wanted, self.block):
+        if overlap := in_both(wanted, self.block, KNOWN_NAMES):
             refuse(f"must not both prefer and block {overlap}")
         return self
 
@@ -173,8 +195,8 @@ class SavePreferences(Input):
     default_priority: RoutingPriority | None = None
     max_cost_per_request: Cost | None = None
     max_latency_ms: Annotated[Milliseconds, Field(ge=1)] | None = None
-    preferred_providers: Names | None = None
-    blocked_providers: Names | None = None
+    preferred_providers: Providers | None = None
+    blocked_providers: Blocks | None = None
     custom_rules: Annotated[list[RoutingRule], Field(max_length=MAX_RULES)] | None = None
     cost_alert_threshold: Budget | None = None
 
@@ -237,15 +259,20 @@ def with_winner(
     return made
 
 
-def in_both(preferred: list[str], blocked: list[str]) -> str | None:
-    """The first provider that is in both lists, under whatever name; None when there is none."""
-    blocked_ids = {provider_id(name) for name in blocked}
-    return next((name for name in preferred if provider_id(name) in blocked_ids), None)
+def in_both(preferred: Iterable[str], blocked: Iterable[str], names: ProviderNames) -> str | None:
+    """The first of these providers that is blocked, under whatever name or as part of a group; None when none is."""
+    ids = {id_ for name in blocked for id_ in names.blocked_ids(name)}
+    vendors = [vendor for id_ in ids if (vendor := vendor_of_group(id_)) is not None]
+    for name in preferred:
+        id_ = names.id(name)
+        if id_ in ids or any(id_ in vendor.providers for vendor in vendors):
+            return name
+    return None
 
 
-def check_providers(preferred: list[str], blocked: list[str]) -> None:
+def check_providers(preferred: list[str], blocked: list[str], names: ProviderNames) -> None:
     """Raises InvalidInput when one provider is both preferred and blocked."""
-    if overlap := in_both(preferred, blocked):
+    if overlap := in_both(preferred, blocked, names):
         raise InvalidInput(
             f"blockedProviders: {overlap} is preferred too; a provider is either preferred or blocked",
             ["input", "blockedProviders"],

@@ -22,7 +22,7 @@ from domain.bounds import Input, JSONObject, Name, Tokens, refuse
 from domain.catalog import CatalogModel, all_listed, completed, listed
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
-from domain.provider import provider_id
+from domain.provider import KNOWN_NAMES, ProviderNames, Vendor, model_name, price_list_id, vendor_of_group
 
 MAX_CANDIDATES: Final = 100
 """That a request may name, and that a decision tells of."""
@@ -108,8 +108,8 @@ class Statistics:
     by_model: Mapping[Key, Observed] = field(default_factory=dict)
     by_task: Mapping[tuple[Key, str], Observed] = field(default_factory=dict)
     recent: Mapping[Key, Recent] = field(default_factory=dict)
-    names: Mapping[Key, str] = field(default_factory=dict)
-    """How the user spells the provider of a model."""
+    names: Mapping[Key, tuple[str, str]] = field(default_factory=dict)
+    """How the user spells the provider and the name of a model."""
     overall: Observed = Observed()
 
     def of(self, key: Key, task_type: str) -> Observed:
@@ -147,6 +147,7 @@ class Knowledge:
     """Of the preferences, own models and alerts; see `models.routing_version`."""
     budgeted: bool = False
     preferences: RoutingPreferences = RoutingPreferences()
+    names: ProviderNames = KNOWN_NAMES
     own: Sequence[CatalogModel] = ()
     statistics: Statistics = Statistics()
     tests: Mapping[str | None, RunningTest] = field(default_factory=dict)
@@ -185,6 +186,8 @@ class Trial:
     assignment: Assignment
     joined: Collection[Key]
     """What is a candidate for the test alone."""
+    keys: Mapping[Variant, Key]
+    """Of the models of its variants."""
 
     @property
     def propensity(self) -> float:
@@ -294,7 +297,10 @@ class _Steering:
     max_latency_ms: int | None
     preferred: Mapping[str, int]
     blocked: Mapping[str, tuple[Constraint, str]]
+    vendors: Sequence[tuple[Vendor, tuple[Constraint, str]]]
+    """Whose models are blocked wherever they are served."""
     use: RuleTarget | None
+    used: Key | None
     # Whether that is the winner of an earlier A/B test, and of which task type: another one may put it to the test again.
     use_is_tested: bool
     use_is_for: str | None
@@ -310,30 +316,32 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
     the priority puts first: SPEED the least expected latency, COST the least expected cost, each for a request that
     succeeds; QUALITY the best quality times success; PRIVACY the least latency.
     """
-    steering = _steered(asked, knowledge.preferences, at)
+    key_of = knowledge.names.key
+    steering = _steered(asked, knowledge.preferences, knowledge.names, at)
     statistics = knowledge.statistics
-    own = {_key(model.provider, model.model): completed(model, at) for model in knowledge.own}
+    own = {key_of(model.provider, model.model): completed(model, at) for model in knowledge.own}
 
     def judged(model: CatalogModel, parameters: dict[str, Any] | None) -> Verdict:
-        return _judged(model, parameters, asked, steering, statistics)
+        return _judged(model, key_of(model.provider, model.model), parameters, asked, steering, statistics)
 
     candidates = _candidates(asked, knowledge, own, steering, at)
     found = {verdict.key: verdict for verdict in (judged(*candidate) for candidate in candidates)}
     test, trial, outside = knowledge.test_of(asked.task_type), None, None
     if test is not None and unit is not None:
-        variants = {_key(config.provider, config.model): config for config in test.variants.values()}
+        keys = {variant: key_of(config.provider, config.model) for variant, config in test.variants.items()}
+        variants = {keys[variant]: config for variant, config in test.variants.items()}
         missing = {} if asked.candidates else {key: variants[key] for key in variants if key not in found}
         with_variants = found | {
-            key: judged(own.get(key) or _known(config.provider, config.model, at), config.parameters)
+            key: judged(own.get(key) or _known(key, config.provider, config.model, at), config.parameters)
             for key, config in missing.items()
         }
-        outside = _outside(test, with_variants, steering, asked)
+        outside = _outside(test, with_variants, steering, asked, knowledge.names)
         if outside is None:
-            found, trial = with_variants, Trial(test, test.assign(unit), missing.keys())
+            found, trial = with_variants, Trial(test, test.assign(unit), missing.keys(), keys)
     verdicts = list(found.values())
     measures = [_measure(verdict, asked, steering.priority, statistics) for verdict in verdicts]
     private = steering.priority is RoutingPriority.PRIVACY
-    used = steering.use and _key(steering.use.provider, steering.use.model)
+    used = steering.used
     last_preferred = len(steering.preferred)
 
     def order(index: int) -> tuple[Any, ...]:
@@ -374,7 +382,7 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     tightest = _tightest(budgets)
     affordable, beyond = (ranking.eligible, []) if tightest is None else _parted(ranking.eligible, budgets, tightest)
     trial, notes = ranking.trial, ranking.notes
-    if trial is not None and (outside := _unaffordable(trial.test, affordable)):
+    if trial is not None and (outside := _unaffordable(trial, affordable)):
         affordable, beyond = (
             [verdict for verdict in verdicts if verdict.key not in trial.joined] for verdicts in (affordable, beyond)
         )
@@ -386,7 +394,7 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     if trial is not None:
         variant = trial.assignment.variant
         config = trial.test.variants[variant]
-        key = _key(config.provider, config.model)
+        key = trial.keys[variant]
         chosen = replace(next(verdict for verdict in affordable if verdict.key == key), parameters=config.parameters)
         others = [verdict for verdict in affordable if verdict.key != key]
         reason = f'variant {variant} of the A/B test "{trial.test.name}" was assigned'
@@ -403,7 +411,11 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
 
 
 def _outside(
-    test: RunningTest, candidates: Mapping[Key, Verdict], steering: _Steering, asked: RouteRequest
+    test: RunningTest,
+    candidates: Mapping[Key, Verdict],
+    steering: _Steering,
+    asked: RouteRequest,
+    names: ProviderNames,
 ) -> str | None:
     """Why the request takes no part in the test; None if it does: either variant is as free to serve it as the other."""
     tested_again = steering.use_is_tested and steering.use_is_for in (None, test.task_type)
@@ -411,10 +423,10 @@ def _outside(
         return _served_outside(test, "a rule says where to send it")
     # As the request has them: what a rule fills in for an earlier winner is no reason not to test that again. Of candidates
     # with one key the first counts.
-    given = {_key(each.provider, each.model): each.parameters for each in reversed(asked.candidates or ())}
+    given = {names.key(each.provider, each.model): each.parameters for each in reversed(asked.candidates or ())}
     local: list[bool] = []
     for variant, config in test.variants.items():
-        key = _key(config.provider, config.model)
+        key = names.key(config.provider, config.model)
         verdict = candidates.get(key)
         if verdict is None or given.get(key) not in (None, config.parameters):
             return _served_outside(test, f"variant {variant} is none of its candidates")
@@ -427,11 +439,11 @@ def _outside(
     return None
 
 
-def _unaffordable(test: RunningTest, affordable: Sequence[Verdict]) -> str | None:
+def _unaffordable(trial: Trial, affordable: Sequence[Verdict]) -> str | None:
     keys = {verdict.key for verdict in affordable}
-    for variant, config in test.variants.items():
-        if _key(config.provider, config.model) not in keys:
-            return _served_outside(test, f"the budget cannot pay for variant {variant}")
+    for variant, key in trial.keys.items():
+        if key not in keys:
+            return _served_outside(trial.test, f"the budget cannot pay for variant {variant}")
     return None
 
 
@@ -439,7 +451,7 @@ def _served_outside(test: RunningTest, reason: str) -> str:
     return f'Served outside the A/B test "{test.name}": {reason}.'
 
 
-def _steered(asked: RouteRequest, preferences: RoutingPreferences, at: datetime) -> _Steering:
+def _steered(asked: RouteRequest, preferences: RoutingPreferences, names: ProviderNames, at: datetime) -> _Steering:
     wanted = asked.priority or preferences.priority
     applying = [
         rule
@@ -453,17 +465,20 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, at: datetime)
             at=at,
         )
     ]
-    blocked = {
-        provider_id(name): (Constraint.BLOCKED_PROVIDERS, "its provider is blocked") for name in preferences.blocked
-    }
-    for rule in applying:
-        for name in rule.then.block:
-            blocked.setdefault(
-                provider_id(name), (Constraint.CUSTOM_RULES, f'the rule "{rule.name}" blocks its provider')
-            )
+    blocks = [(name, (Constraint.BLOCKED_PROVIDERS, "its provider is blocked")) for name in preferences.blocked]
+    blocks += [
+        (name, (Constraint.CUSTOM_RULES, f'the rule "{rule.name}" blocks its provider'))
+        for rule in applying
+        for name in rule.then.block
+    ]
+    blocked: dict[str, tuple[Constraint, str]] = {}
+    for name, reason in blocks:
+        for id_ in names.blocked_ids(name):
+            blocked.setdefault(id_, reason)
+    vendors = [(vendor, reason) for id_, reason in blocked.items() if (vendor := vendor_of_group(id_)) is not None]
     preferred: dict[str, int] = {}
     for name in (*(name for rule in applying for name in rule.then.prefer), *preferences.preferred):
-        preferred.setdefault(provider_id(name), len(preferred))
+        preferred.setdefault(names.id(name), len(preferred))
     using = next((rule for rule in applying if rule.then.use), None)
     limits = [preferences.max_cost, *(rule.then.max_cost for rule in applying)]
     return _Steering(
@@ -472,7 +487,9 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, at: datetime)
         max_latency_ms=preferences.max_latency_ms,
         preferred=preferred,
         blocked=blocked,
+        vendors=vendors,
         use=using.then.use if using else None,
+        used=names.key(using.then.use.provider, using.then.use.model) if using and using.then.use else None,
         use_is_tested=using is not None and using.ab_test_id is not None,
         use_is_for=using.when.task_type if using else None,
         rules=[rule.name for rule in applying],
@@ -492,24 +509,21 @@ def _candidates(
     provider that none of these is of, all listed models are considered, unless it is blocked.
     """
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
-    use = steering.use
-    used = None if use is None else _key(use.provider, use.model)
+    use, used = steering.use, steering.used
     if asked.candidates:
         for config in asked.candidates:
-            key = _key(config.provider, config.model)
+            key = knowledge.names.key(config.provider, config.model)
             parameters = use.parameters if use and key == used and config.parameters is None else config.parameters
-            found.setdefault(key, (own.get(key) or _known(config.provider, config.model, at), parameters))
+            found.setdefault(key, (own.get(key) or _known(key, config.provider, config.model, at), parameters))
         return found.values()
     for key, model in own.items():
         found[key] = (model, None)
     statistics = knowledge.statistics
-    had = [(statistics.names.get(key, key[0]), key[1]) for key in statistics.by_model]
-    for provider, name in had:
-        key = _key(provider, name)
+    for key in statistics.by_model:
         if key not in found:
-            found[key] = (_known(provider, name, at), None)
+            found[key] = (_known(key, *statistics.names.get(key, key), at), None)
     if use is not None and used is not None:
-        model, _ = found.get(used) or (_known(use.provider, use.model, at), None)
+        model, _ = found.get(used) or (_known(used, use.provider, use.model, at), None)
         found[used] = (model, use.parameters)
     missing = steering.preferred.keys() - steering.blocked.keys() - {provider for provider, _ in found}
     if missing:
@@ -519,19 +533,27 @@ def _candidates(
 
 def _all_of(providers: Collection[str] | None, at: datetime) -> dict[Key, tuple[CatalogModel, dict[str, Any] | None]]:
     """The listed models of these providers, or of all."""
+    current = [model for model in all_listed(at) if not model.deprecated]
+    if providers is None:
+        return {(model.provider, model_name(model.provider, model.model)): (model, None) for model in current}
+    # The list has the models of some providers under another's id: those of Vertex AI, say.
     return {
-        (model.provider, model.model): (model, None)
-        for model in all_listed(at)
-        if not model.deprecated and (providers is None or model.provider in providers)
+        (provider, model_name(provider, model.model)): (
+            model if model.provider == provider else replace(model, provider=provider),
+            None,
+        )
+        for provider in sorted(providers)
+        for model in current
+        if model.provider == price_list_id(provider)
     }
 
 
-def _key(provider: str, model: str) -> Key:
-    return provider_id(provider), model
-
-
-def _known(provider: str, model: str, at: datetime) -> CatalogModel:
-    return listed(provider, model, at) or CatalogModel(
+def _known(key: Key, provider: str, model: str, at: datetime) -> CatalogModel:
+    """The model with this key, as it is listed, under the names that were asked for."""
+    found = listed(key[0], model, at)
+    if found is not None:
+        return found if found.provider == provider else replace(found, provider=provider)
+    return CatalogModel(
         id=f"{provider}:{model}",
         provider=provider,
         model=model,
@@ -548,12 +570,12 @@ def _known(provider: str, model: str, at: datetime) -> CatalogModel:
 
 def _judged(
     model: CatalogModel,
+    key: Key,
     parameters: dict[str, Any] | None,
     asked: RouteRequest,
     steering: _Steering,
     statistics: Statistics,
 ) -> Verdict:
-    key = _key(model.provider, model.model)
     observed = statistics.timed(key, asked.task_type)
     recent = statistics.recent.get(key, _NOTHING_RECENT)
     estimate = model.estimate(
@@ -584,6 +606,9 @@ def _objection(
     if key[0] in steering.blocked:
         constraint, reason = steering.blocked[key[0]]
         return reason, constraint
+    for vendor, (constraint, reason) in steering.vendors:
+        if vendor.makes(*key):
+            return reason.replace("provider", "vendor"), constraint
     window = model.context_window
     if window is not None and asked.input_tokens is not None and asked.input_tokens > window:
         return f"its context window holds {window} tokens", Constraint.CONTEXT_WINDOW
@@ -641,7 +666,7 @@ def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) 
     if steering.priority is RoutingPriority.PRIVACY and not any(verdict.model.local for verdict in ranked):
         yield "No local model can serve this request: it leaves your premises, whatever is chosen."
     use = steering.use
-    if use is not None and not any(verdict.key == _key(use.provider, use.model) for verdict in ranked):
+    if use is not None and not any(verdict.key == steering.used for verdict in ranked):
         yield f"A rule says to use {use.provider} {use.model}, which cannot serve this request."
     for name, value in (("inputTokens", asked.input_tokens), ("maxOutputTokens", asked.max_output_tokens)):
         if value is None:

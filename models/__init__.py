@@ -9,6 +9,7 @@ from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert,
 from models.decision import RoutingDecision
 from models.hold import Hold
 from models.preference import RouterPreferences
+from models.provider_alias import ProviderAlias
 from models.rollup import AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
 from models.routing_version import RoutingVersion
 from models.spend import SpendMinute
@@ -29,6 +30,7 @@ __all__ = [
     "LatencyDaily",
     "LatencyHourly",
     "Owned",
+    "ProviderAlias",
     "RegisteredModel",
     "Retention",
     "RollingAlert",

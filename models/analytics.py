@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, Row, String, Uuid, false, func, select, text
+from sqlalchemy import ColumnElement, Index, Row, String, Uuid, and_, false, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -128,15 +128,24 @@ def passing(wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
         conditions += [row.id <= last_id_at(wanted.to), row.occurred_at < wanted.to]
     if wanted.providers is not None:
         conditions.append(row.provider.in_(wanted.providers))
-    if wanted.models is not None:
-        conditions.append(row.model_used.in_(wanted.models))
+    conditions += of_models(row, wanted)
     if wanted.task_types is not None:
         conditions.append(row.task_type.in_(wanted.task_types))
     if wanted.ab_test_id is not None:
         conditions.append(row.ab_test_id == wanted.ab_test_id)
     if wanted.success is not None:
         conditions.append(row.success.is_(wanted.success))
+    if wanted.fallback_used is not None:
+        conditions.append(row.fallback_used.is_(wanted.fallback_used))
     return conditions
+
+
+def of_models(table: Any, wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
+    """The condition on provider and model, of calls or of their sums, if the filter has one."""
+    if wanted.models is None:
+        return []
+    pairs = [and_(table.provider == provider, table.model_used == model) for provider, model in wanted.models_of]
+    return [or_(table.model_used.in_(wanted.models), *pairs)]
 
 
 async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:

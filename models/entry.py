@@ -26,7 +26,7 @@ from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
 from domain.money import MAX_COST, ZERO
 from domain.price import price
-from domain.provider import provider_id
+from domain.provider import KNOWN_NAMES, ProviderNames, known_provider, provider_id
 from models.ab_group import GROUP_SUMS
 from models.ab_test import ADD_TO_TESTS
 from models.base import Base
@@ -34,6 +34,7 @@ from models.bulk import Bulk, Rows, Together, add, find, insert, whole
 from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
+from models.provider_alias import names_for
 from models.rollup import DAY, HOUR, latencies_of, sums_of
 from models.settlement import LockedDecision, Settlement, lock_decisions, settled
 from models.spend import MINUTELY_SPEND
@@ -113,16 +114,17 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
     decision = draft.decision
     occurred_at = decision.occurred_at or now
     cost, price_version = decision.cost, None
-    if cost is None and not draft.imported and (listed := _price(decision, occurred_at)):
+    if cost is None and not draft.imported and (listed := _price(decision, decision.provider, occurred_at)):
         cost, price_version = listed.amount, listed.version
     analytics_id = new_id(occurred_at)
+    provider, model = KNOWN_NAMES.key(decision.provider, decision.model_used)
     row = {
         "user_id": draft.user_id,
         "id": analytics_id,
         "event_id": decision.event_id or str(analytics_id),
-        "provider": decision.provider,
+        "provider": provider,
         "task_type": decision.task_type,
-        "model_used": decision.model_used,
+        "model_used": model,
         "priority": decision.priority,
         "success": decision.success,
         "latency_ms": decision.latency_ms,
@@ -143,8 +145,8 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "created_at": now,
         "unit_group": _unit_group(decision, analytics_id),
         "ab_assigned": decision.ab_test_id is not None and not decision.fallback_used,
-        "reported_provider": None,
-        "reported_model": None,
+        "reported_provider": decision.provider if decision.provider != provider else None,
+        "reported_model": decision.model_used if decision.model_used != model else None,
         **{name: getattr(decision, name) for name in _REPORTED_LATER},
         "metadata_truncated": False,
         "amended_at": None,
@@ -170,9 +172,9 @@ def _skew(occurred_at: datetime, now: datetime) -> InvalidInput | None:
     return InvalidInput(f"occurredAt: must be at most {minutes} minutes ahead of this server's clock", ["occurredAt"])
 
 
-def _price(decision: LogAnalytics, at: datetime) -> Any:
+def _price(decision: LogAnalytics, provider: str, at: datetime) -> Any:
     return price(
-        decision.provider,
+        provider,
         decision.model_used,
         input_tokens=decision.input_tokens,
         output_tokens=decision.output_tokens,
@@ -233,6 +235,7 @@ class Entry:
         self._events = transaction.events
         self._now = now
         self.settlement = Settlement()
+        self._names: Mapping[UUID, ProviderNames] = {}
 
     async def write(self, entries: Sequence[Prepared]) -> list[Outcome]:
         """One outcome for each, in order."""
@@ -242,6 +245,7 @@ class Entry:
         decisions = await lock_decisions(self._connection, named)
         assigned = {key: decision for key, decision in decisions.items() if decision.ab_test_id is not None}
         _assign(entries, assigned)
+        await self._resolve(entries)
         tests, alerts = await self._read(entries)
         await self._tell_variants(entries)
         for index, entry in enumerate(entries):
@@ -284,15 +288,31 @@ class Entry:
         tests = {(user_id, id_): active for user_id, id_, active in found_tests}
         return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int))
 
+    async def _resolve(self, entries: Sequence[Prepared]) -> None:
+        """Look up the users' own names of providers, where anything has a name that not everybody knows."""
+        unknown = [entry for entry in entries if known_provider(entry.draft.decision.provider) is None]
+        self._names = await names_for(
+            self._connection,
+            [
+                *(entry.row["user_id"] for entry in unknown),
+                *(entry.row["user_id"] for entry in entries if _is_variant_unsaid(entry.row)),
+            ],
+        )
+        for entry in unknown:
+            names = self._names.get(entry.row["user_id"])
+            if names is not None:
+                rename(entry, names)
+
     async def _tell_variants(self, entries: Sequence[Prepared]) -> None:
         """Tell from provider and model which variant it was, where nobody said so."""
-        unsaid = [entry.row for entry in entries if entry.row["ab_test_id"] and entry.row["ab_variant"] is None]
+        unsaid = [entry.row for entry in entries if _is_variant_unsaid(entry.row)]
         keys = {(row["user_id"], row["ab_test_id"]) for row in unsaid}
         found = await _find_configs.execute(self._connection, _keyed(keys))
         configs = {(user_id, id_): (config_a, config_b) for user_id, id_, config_a, config_b in found}
         for row in unsaid:
             if both := configs.get((row["user_id"], row["ab_test_id"])):
-                row["ab_variant"] = variant_of(*both, row["provider"], row["model_used"])
+                names = self._names.get(row["user_id"], KNOWN_NAMES)
+                row["ab_variant"] = variant_of(*both, (row["provider"], row["model_used"]), names)
 
     async def _claim(self, rows: dict[int, dict[str, Any]], entries: Sequence[Prepared]) -> list[int]:
         """Take the event ids that are new; the indexes of what they are of, in order."""
@@ -362,6 +382,27 @@ class Entry:
         await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
         self._events += await firing.stored()
         return firing.caused
+
+
+def _is_variant_unsaid(row: Mapping[str, Any]) -> bool:
+    return row["ab_test_id"] is not None and row["ab_variant"] is None
+
+
+def rename(entry: Prepared, names: ProviderNames) -> None:
+    """Give a call the provider that its user's own alias means, and the price there."""
+    decision, row = entry.draft.decision, entry.row
+    provider, model = names.key(decision.provider, decision.model_used)
+    if provider == row["provider"]:
+        return
+    row["provider"], row["model_used"] = provider, model
+    row["reported_provider"] = decision.provider
+    row["reported_model"] = decision.model_used if decision.model_used != model else None
+    if (
+        decision.cost is None
+        and not entry.draft.imported
+        and (listed := _price(decision, provider, row["occurred_at"]))
+    ):
+        row["cost"], row["price_version"] = listed.amount, listed.version
 
 
 def _may_be_priced(entry: Prepared) -> bool:

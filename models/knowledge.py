@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.latency import percentile
 from domain.preference import RoutingRule
-from domain.provider import provider_id
 from domain.routing import KNOWN_FROM, Key, Knowledge, Observed, Recent, RoutingPreferences, Statistics
 from models.ab_test import running_tests_of
 from models.analytics import RouterAnalytics
 from models.catalog import models_of
 from models.cost_alert import CostAlert
 from models.preference import RouterPreferences, default_preferences, preferences_of
+from models.provider_alias import names_of
 from models.rollup import AnalyticsHourly, LatencyHourly
 from models.routing_version import version_of
 
@@ -46,6 +47,7 @@ async def knowledge_of(session: AsyncSession, user_id: UUID, now: datetime) -> K
         version=version,
         budgeted=enforced is not None,
         preferences=_preferences(saved),
+        names=await names_of(session, user_id),
         own=[model.listing for model in own],
         statistics=await _statistics(session, user_id, now),
         tests={test.task_type: test.running for test in await running_tests_of(session, user_id)},
@@ -87,7 +89,6 @@ async def _statistics(session: AsyncSession, user_id: UUID, now: datetime) -> St
     overall = _Sums()
     by_model: defaultdict[Key, _Sums] = defaultdict(_Sums)
     by_task: defaultdict[tuple[Key, str], _Sums] = defaultdict(_Sums)
-    names: dict[Key, str] = {}
     hour, latency = AnalyticsHourly, LatencyHourly
     since = (now - OBSERVED_FOR).replace(minute=0, second=0, microsecond=0)
     lately = (hour.user_id == user_id, hour.hour >= since)
@@ -112,8 +113,7 @@ async def _statistics(session: AsyncSession, user_id: UUID, now: datetime) -> St
     for row in await session.execute(
         select(*group, *summed).where(*lately, tuple_(*model).in_(models), hour.task_type.in_(tasks)).group_by(*group)
     ):
-        key = (provider_id(row.provider), row.model_used)
-        names[key] = row.provider
+        key = (row.provider, row.model_used)
         for sums in (by_model[key], by_task[key, row.task_type]):
             sums.add(row)
     buckets = (latency.provider, latency.model_used, latency.task_type, latency.bucket)
@@ -127,22 +127,47 @@ async def _statistics(session: AsyncSession, user_id: UUID, now: datetime) -> St
         )
         .group_by(*buckets)
     ):
-        key = (provider_id(row.provider), row.model_used)
+        key = (row.provider, row.model_used)
         for sums in (by_model[key], by_task[key, row.task_type]):
             sums.latencies[row.bucket] += int(row.calls)
+    recent, names = await _recent(session, user_id)
     return Statistics(
         by_model={key: sums.observed for key, sums in by_model.items()},
         by_task={key: sums.observed for key, sums in by_task.items()},
-        recent=await _recent(session, user_id),
-        names=names,
+        recent=recent,
+        names=names | await _names(session, user_id, by_model.keys() - names.keys()),
         overall=overall.observed,
     )
 
 
-async def _recent(session: AsyncSession, user_id: UUID) -> dict[Key, Recent]:
+async def _names(session: AsyncSession, user_id: UUID, keys: Iterable[Key]) -> dict[Key, tuple[str, str]]:
+    """How the user spelt the provider and the name of each of these models in its last call."""
     row = RouterAnalytics
+    spelt: dict[Key, tuple[str, str]] = {}
+    for provider, model in sorted(keys):
+        statement = select(row.reported_provider, row.reported_model).where(
+            row.user_id == user_id, row.provider == provider, row.model_used == model
+        )
+        last = (await session.execute(statement.order_by(row.id.desc()).limit(1))).first()
+        if last is not None:
+            spelt[provider, model] = (last[0] or provider, last[1] or model)
+    return spelt
+
+
+async def _recent(session: AsyncSession, user_id: UUID) -> tuple[dict[Key, Recent], dict[Key, tuple[str, str]]]:
+    """What the latest calls say of each model, and how the user spells it."""
+    row = RouterAnalytics
+    spelt: dict[Key, tuple[str, str]] = {}
     latest = await session.execute(
-        select(row.provider, row.model_used, row.input_tokens, row.output_tokens, row.quality_score)
+        select(
+            row.provider,
+            row.model_used,
+            row.reported_provider,
+            row.reported_model,
+            row.input_tokens,
+            row.output_tokens,
+            row.quality_score,
+        )
         .where(row.user_id == user_id)
         .order_by(row.id.desc())
         .limit(_LATEST)
@@ -150,18 +175,20 @@ async def _recent(session: AsyncSession, user_id: UUID) -> dict[Key, Recent]:
     inputs: defaultdict[Key, list[int]] = defaultdict(list)
     outputs: defaultdict[Key, list[int]] = defaultdict(list)
     scores: defaultdict[Key, list[float]] = defaultdict(list)
-    for provider, model, input_tokens, output_tokens, score in latest:
-        key = (provider_id(provider), model)
+    for provider, model, reported_provider, reported_model, input_tokens, output_tokens, score in latest:
+        key = (provider, model)
+        spelt.setdefault(key, (reported_provider or provider, reported_model or model))
         if input_tokens is not None:
             inputs[key].append(input_tokens)
         if output_tokens is not None:
             outputs[key].append(output_tokens)
         if score is not None:
             scores[key].append(score)
-    return {
+    recent = {
         key: Recent(_p95(inputs[key]), _p95(outputs[key]), len(scores[key]), sum(scores[key]))
         for key in inputs.keys() | outputs.keys() | scores.keys()
     }
+    return recent, spelt
 
 
 def _p95(counts: list[int]) -> int | None:

@@ -36,7 +36,7 @@ from domain.error import InvalidInput
 from domain.latency import bucket_of
 from domain.money import ZERO
 from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many
-from models.analytics import RouterAnalytics, passing
+from models.analytics import RouterAnalytics, of_models, passing
 from models.rollup import NO_TEXT, SUMS, TOKENS, AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
 
 Given = TypeVarTuple("Given")
@@ -114,8 +114,9 @@ class Summary:
         Raises InvalidInput when too many of them have to be read from rows, or rows that retention has dropped.
         """
         places = range(len(buckets)) if places is None else places
-        # The rollups do not tell what the failed ones cost.
-        levels = _LEVELS if self._wanted.success is None else ()
+        # The rollups do not tell what the failed ones cost, or those that fallbacks served.
+        by_rows = self._wanted.success is not None or self._wanted.fallback_used is not None
+        levels = () if by_rows else _LEVELS
         whole, rest = await aside(_taken_apart, list(zip(places, buckets, strict=True)), levels)
         await self._check(rest)
         for place, end in rest:
@@ -133,7 +134,12 @@ class Summary:
             raise too_many()
         kept_from = await self._session.scalar(select(func.max(Retention.kept_from))) if rest else None
         if kept_from is not None and any(end.start < kept_from for _, end in rest):
-            raise _dropped(kept_from, by_success=self._wanted.success is not None)
+            wanted = self._wanted
+            raise _dropped(
+                kept_from,
+                "filter.success" if wanted.success is not None else "filter.fallbackUsed",
+                by_rows=wanted.success is not None or wanted.fallback_used is not None,
+            )
 
     async def _add_found(self, statement: Select[Any], *place: int) -> None:
         """Add what the statement finds to what it is of. More than can be returned is not read to its end."""
@@ -209,14 +215,13 @@ class Summary:
         conditions: list[ColumnElement[bool]] = []
         for column, values in (
             (table.provider, wanted.providers),
-            (table.model_used, wanted.models),
             (table.task_type, wanted.task_types),
         ):
             if values is not None:
                 conditions.append(column.in_(values))
         if wanted.ab_test_id is not None:
             conditions.append(table.ab_test_id == wanted.ab_test_id)
-        return conditions
+        return [*conditions, *of_models(table, wanted)]
 
     def _of_rows(self, stretch: Window) -> Select[Any]:
         """The sums of the decisions in a stretch of time."""
@@ -248,15 +253,14 @@ class Summary:
         return select(*by, *sums).where(table.user_id == self._user_id, *inside).group_by(*by)
 
 
-def _dropped(kept_from: datetime, *, by_success: bool) -> InvalidInput:
+def _dropped(kept_from: datetime, condition: str, *, by_rows: bool) -> InvalidInput:
     """The refusal of what only decisions tell that retention has dropped."""
     of_them = (
         f"filter: decisions before {kept_from:%Y-%m-%dT%H:%M:%SZ} were dropped, and the sums that are left of them"
     )
-    if by_success:
-        return InvalidInput(
-            f"{of_them} do not tell success from failure; ask from then on, or without filter.success", ["filter"]
-        )
+    if by_rows:
+        told = "success from failure" if condition == "filter.success" else "fallbacks from others"
+        return InvalidInput(f"{of_them} do not tell {told}; ask from then on, or without {condition}", ["filter"])
     return InvalidInput(
         f"{of_them} are of whole hours of UTC; ask from then on, or for whole hours, in a time zone that has them",
         ["filter", "from"],

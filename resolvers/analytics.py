@@ -16,6 +16,7 @@ from models.analytics import RouterAnalytics, analytics_by_id, passing
 from models.cost_alert import AlertEvent, load_alerts
 from models.entry import Draft, Logged
 from models.page import newest_first
+from models.provider_alias import resolved
 from resolvers.context import Context, Info
 from resolvers.input import After, First, known, present
 from resolvers.selection import selected_columns
@@ -47,8 +48,9 @@ async def analytics(
     info: Info, filter: Filter = strawberry.UNSET, first: First = 20, after: After = strawberry.UNSET
 ) -> Page[RouterAnalytics]:
     context = info.context
-    conditions = passing(_checked_filter(filter))
+    wanted = _checked_filter(filter)
     async with context.database.viewer(context.viewer) as session:
+        conditions = passing(await resolved(session, context.viewer.id, wanted))
         return await newest_first(
             session,
             RouterAnalytics,
@@ -117,7 +119,9 @@ async def log_analytics_batch(
 
 async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> AsyncIterator[RouterAnalytics]:
     context = info.context
-    wanted = _checked_filter(filter)
+    checked = _checked_filter(filter)
+    async with context.database.viewer(context.viewer) as session:
+        wanted = await resolved(session, context.viewer.id, checked)
     with context.events.each(context.viewer.id, AnalyticsLogged) as events:
         async for event in events:
             rows = await uninterrupted(_rows(context, event.analytics_ids))
@@ -138,6 +142,7 @@ def _passes(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
         task_type=row.task_type,
         ab_test_id=row.ab_test_id,
         success=row.success,
+        fallback_used=row.fallback_used,
         at=row.occurred_at,
     )
 

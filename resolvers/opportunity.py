@@ -13,6 +13,7 @@ from domain.summary import AnalyticsDimension
 from models.ab_test import ABTest
 from models.opportunity import alert_uses, rule_uses
 from models.preference import default_preferences, preferences_of
+from models.provider_alias import names_of
 from models.summary import Summary, Summed, aside
 from resolvers.ab_test import start
 from resolvers.analytics import Filter
@@ -60,11 +61,13 @@ async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_z
     asks_for_all = not request.filter.model_copy(update={"from_": None, "to": None}).model_dump(exclude_none=True)
     async with turn(user_id), context.database.viewer(context.viewer) as session:
         preferences = await preferences_of(session, user_id) or default_preferences(user_id)
-        usage = Summary(session, user_id, request.filter, _USAGE, percentiles=False)
+        names = await names_of(session, user_id)
+        wanted = request.filter.resolved(names)
+        usage = Summary(session, user_id, wanted, _USAGE, percentiles=False)
         by_model = await usage.over([window])
         # Its hours are added up here, and not returned.
         by_provider = Summary(
-            session, user_id, request.filter, [AnalyticsDimension.PROVIDER], percentiles=False, most=_MOST_HOURS
+            session, user_id, wanted, [AnalyticsDimension.PROVIDER], percentiles=False, most=_MOST_HOURS
         )
         by_hour = await by_provider.over(hours)
         rules = await rule_uses(session, preferences, so_far) if asks_for_all else None
@@ -79,7 +82,7 @@ async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_z
             _hours_of_day(hours, by_hour, ZoneInfo(request.time_zone)),
             rules,
             alerts,
-            preferences.preferred_providers,
+            [names.id(name) for name in preferences.preferred_providers],
             request.filter,
             window,
         )

@@ -9,6 +9,7 @@ from domain.event import PreferencesChanged
 from domain.preference import SavePreferences, check_providers
 from models.database import raise_event
 from models.preference import RouterPreferences, default_preferences, preferences_of, preferences_to_change
+from models.provider_alias import names_of
 from models.routing_version import bump_version
 from resolvers.context import Context, Info
 from resolvers.cost_alert import keep_preferences_alert
@@ -38,7 +39,8 @@ async def save_preferences(
         saved = await preferences_to_change(session, context.viewer.id, now)
         for name, value in changes.items():
             setattr(saved, name, value)
-        check_providers(saved.preferred_providers, saved.blocked_providers)
+        names = await names_of(session, context.viewer.id)
+        check_providers(saved.preferred_providers, saved.blocked_providers, names)
         await session.flush()
         if "cost_alert_threshold" in changes:
             await keep_preferences_alert(session, context.viewer.id, saved.cost_alert_threshold, now)

@@ -26,6 +26,7 @@ from domain.summary import (
     TimeGrain,
     too_many,
 )
+from models.provider_alias import resolved
 from models.summary import Summary, Summed, aside
 from resolvers.analytics import Filter
 from resolvers.context import Info
@@ -136,7 +137,8 @@ async def _summed(
     # Histograms are read for percentiles alone.
     percentiles = any(name.startswith("latencyP") for name in selected(info))
     async with turn(context.viewer.id), context.database.viewer(context.viewer) as session:
-        summary = Summary(session, context.viewer.id, request.filter, dimensions, percentiles=percentiles)
+        wanted = await resolved(session, context.viewer.id, request.filter)
+        summary = Summary(session, context.viewer.id, wanted, dimensions, percentiles=percentiles)
         return await summary.over(buckets, places)
 
 

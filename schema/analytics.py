@@ -20,9 +20,21 @@ from schema.page import Connection
 class RouterAnalytics:
     id: strawberry.ID = strawberry.field(description="The record's id.")
     event_id: str = strawberry.field(description="The client's own id of it, or one made here.")
-    provider: str = strawberry.field(description="The provider that served the request.")
+    provider: str = strawberry.field(
+        description="The id of the provider that served the request: one for all its names."
+    )
     task_type: str = strawberry.field(description="The type of task it was.")
-    model_used: str = strawberry.field(description="The model that served it.")
+    model_used: str = strawberry.field(description="The model that served it: its name without case.")
+    reported_provider: str = strawberry.field(
+        resolver=lambda root: root.reported_provider or root.provider,
+        graphql_type=str,
+        description="The provider as it was sent.",
+    )
+    reported_model: str = strawberry.field(
+        resolver=lambda root: root.reported_model or root.model_used,
+        graphql_type=str,
+        description="The model as it was sent.",
+    )
     priority: RoutingPriority | None = strawberry.field(description="The priority it was routed with.")
     success: bool = strawberry.field(description="Whether it succeeded.")
     latency_ms: int | None = strawberry.field(description="How long it took, in milliseconds.")
@@ -136,13 +148,20 @@ class AnalyticsFilterInput:
         name="from", default=UNSET, description="Those that happened at this moment or later."
     )
     to: dt.datetime | None = strawberry.field(default=UNSET, description="Those that happened before this moment.")
-    providers: list[str] | None = strawberry.field(default=UNSET, description="Those of these providers: at most 100.")
-    models: list[str] | None = strawberry.field(default=UNSET, description="Those of these models: at most 100.")
+    providers: list[str] | None = strawberry.field(
+        default=UNSET, description="Those of these providers, under any of their names: at most 100."
+    )
+    models: list[str] | None = strawberry.field(
+        default=UNSET, description="Those of these models, in any case: at most 100."
+    )
     task_types: list[str] | None = strawberry.field(
         default=UNSET, description="Those of these task types: at most 100."
     )
     ab_test_id: strawberry.ID | None = strawberry.field(default=UNSET, description="Those of this A/B test.")
     success: bool | None = strawberry.field(default=UNSET, description="Those that succeeded (true) or failed (false).")
+    fallback_used: bool | None = strawberry.field(
+        default=UNSET, description="Those that a fallback served (true), or the first choice (false)."
+    )
 
 
 LogAnalyticsResult = Annotated[

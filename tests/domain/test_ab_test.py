@@ -28,6 +28,7 @@ from domain.ab_test import (
 from domain.catalog import Rates
 from domain.error import InvalidInput
 from domain.inference import GROUPS
+from domain.provider import KNOWN_NAMES
 
 GPT = {"provider": "openai", "model": "gpt-4o"}
 CLAUDE = {"provider": "anthropic", "model": "claude-3-5-sonnet"}
@@ -338,11 +339,12 @@ configs = st.fixed_dictionaries({"provider": providers, "model": models, "parame
 def test_a_call_is_of_the_one_variant_that_has_its_provider_and_model(
     config_a: dict[str, Any], config_b: dict[str, Any], provider: str, model: str
 ) -> None:
-    is_a = config_a["provider"] == provider and config_a["model"] == model
-    is_b = config_b["provider"] == provider and config_b["model"] == model
+    served_by = KNOWN_NAMES.key(provider, model)
+    is_a = KNOWN_NAMES.key(config_a["provider"], config_a["model"]) == served_by
+    is_b = KNOWN_NAMES.key(config_b["provider"], config_b["model"]) == served_by
     expected = {(True, False): Variant.A, (False, True): Variant.B}.get((is_a, is_b))
 
-    assert variant_of(config_a, config_b, provider, model) is expected
+    assert variant_of(config_a, config_b, KNOWN_NAMES.key(provider, model), KNOWN_NAMES) is expected
 
 
 @pytest.mark.parametrize(
@@ -356,8 +358,8 @@ def test_a_call_is_of_the_one_variant_that_has_its_provider_and_model(
     ],
 )
 def test_a_call_to_neither_variant_is_of_none(provider: str, model: str, variant: Variant | None) -> None:
-    assert variant_of(GPT, CLAUDE, provider, model) is variant
+    assert variant_of(GPT, CLAUDE, (provider, model), KNOWN_NAMES) is variant
 
 
 def test_variants_that_differ_in_parameters_alone_cannot_be_told_apart() -> None:
-    assert variant_of(GPT | {"parameters": {"temperature": 0}}, GPT, "openai", "gpt-4o") is None
+    assert variant_of(GPT | {"parameters": {"temperature": 0}}, GPT, ("openai", "gpt-4o"), KNOWN_NAMES) is None

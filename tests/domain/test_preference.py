@@ -26,6 +26,7 @@ from domain.preference import (
     too_long,
     with_winner,
 )
+from domain.provider import KNOWN_NAMES
 
 
 def rule(name: str = "r", when: dict[str, Any] | None = None, then: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -320,12 +321,12 @@ def test_a_rule_does_not_prefer_what_it_blocks() -> None:
 def test_the_first_name_in_both_lists_is_found_whatever_its_case(
     preferred: list[str], blocked: list[str], overlap: str | None
 ) -> None:
-    assert in_both(preferred, blocked) == overlap
+    assert in_both(preferred, blocked, KNOWN_NAMES) == overlap
 
 
 def test_a_provider_both_preferred_and_blocked_is_refused() -> None:
     with pytest.raises(InvalidInput) as refusal:
-        check_providers(["mistral", "OpenAI"], ["openai"])
+        check_providers(["mistral", "OpenAI"], ["openai"], KNOWN_NAMES)
 
     assert refusal.value.message == (
         "blockedProviders: OpenAI is preferred too; a provider is either preferred or blocked"
@@ -334,7 +335,7 @@ def test_a_provider_both_preferred_and_blocked_is_refused() -> None:
 
 
 def test_providers_that_are_one_or_the_other_pass() -> None:
-    check_providers(["mistral"], ["openai"])
+    check_providers(["mistral"], ["openai"], KNOWN_NAMES)
 
 
 # Whether a condition holds

@@ -753,7 +753,8 @@ def test_candidates_are_what_is_registered_what_was_observed_and_what_a_rule_use
     known = Knowledge(
         own=[model(name="registered")],
         statistics=Statistics(
-            by_model={("somebody", "observed"): Observed(1, 1)}, names={("somebody", "observed"): "SomeBody"}
+            by_model={("somebody", "observed"): Observed(1, 1)},
+            names={("somebody", "observed"): ("SomeBody", "observed")},
         ),
         preferences=RoutingPreferences(rules=[rule({"use": {"provider": "Other", "model": "used"}})]),
     )
