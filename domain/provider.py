@@ -14,7 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from domain.bounds import MAX_NAME_LENGTH
+from domain.bounds import MAX_NAME_LENGTH, Input, Name
+from domain.error import InvalidInput
 
 VENDOR: Final = "vendor:"
 """What the name of a group begins with, in a block: `vendor:anthropic` is every model that Anthropic makes."""
@@ -165,3 +166,22 @@ KNOWN_NAMES: Final = ProviderNames({})
 def vendor_of_group(group: str) -> Vendor | None:
     """The vendor of a group such as `vendor:anthropic`; None where there is none of this name."""
     return VENDORS.get(alias_key(folded(group).removeprefix(VENDOR)))
+
+
+class RegisterProviderAlias(Input):
+    alias: Name
+    provider: Name
+
+
+def check_alias(alias: str, provider: str, names: ProviderNames) -> str:
+    """The id of the provider that the alias is to mean. Raises InvalidInput when it cannot be an alias of it."""
+    id_ = names.id(provider)
+    if folded(alias).startswith(VENDOR) or not _SEPARATORS.sub("", folded(alias)):
+        raise InvalidInput("alias: must hold a letter or a digit, and not begin with vendor:", ["alias"])
+    if known := known_provider(alias):
+        raise InvalidInput(f"alias: is a name of {known} already", ["alias"])
+    if folded(provider).startswith(VENDOR):
+        raise InvalidInput("provider: must be a provider, not a group", ["provider"])
+    if alias_key(alias) == alias_key(id_):
+        raise InvalidInput("provider: must be another provider than the alias", ["provider"])
+    return id_

@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Enum
+from sqlalchemy import Enum, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 import models
@@ -47,9 +49,23 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
+def _begin_ourselves(engine: AsyncEngine) -> None:
+    """The driver's own transactions leave out what changes tables: a migration that breaks off would stay half done."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 async def main() -> None:
     """Connect to the URL of the configuration and migrate."""
     engine = create_async_engine(context.config.attributes["url"])
+    if engine.dialect.name == "sqlite":
+        _begin_ourselves(engine)
     async with engine.connect() as connection:
         await connection.run_sync(run)
         await connection.commit()

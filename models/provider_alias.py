@@ -7,15 +7,20 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import String, Uuid, func, select
+from sqlalchemy import String, Uuid, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.analytics import AnalyticsFilter
 from domain.bounds import MAX_NAME_LENGTH
-from domain.provider import KNOWN_NAMES, ProviderNames
+from domain.error import Conflict
+from domain.provider import KNOWN_NAMES, ProviderNames, alias_key, check_alias, model_name
 from models.base import Base, Owned
 from models.bulk import find
+from models.database import Database
+from models.renaming import rename
+from models.rollup import AnalyticsHourly
+from models.routing_version import bump_version
 from models.types import new_id
 
 
@@ -57,12 +62,57 @@ async def aliases_of(session: AsyncSession, user_id: UUID) -> list[ProviderAlias
     return sorted(await session.scalars(statement), key=lambda row: row.alias_key)
 
 
-async def alias_count(session: AsyncSession, user_id: UUID) -> int:
-    """How many aliases the user has."""
-    return await session.scalar(select(func.count()).where(ProviderAlias.user_id == user_id)) or 0
-
-
 async def resolved(session: AsyncSession, user_id: UUID, wanted: AnalyticsFilter) -> AnalyticsFilter:
     """The filter with the ids of providers and the names of models in place of what the user called them."""
     names = await names_of(session, user_id) if wanted.names_unknown_providers else KNOWN_NAMES
     return wanted.resolved(names)
+
+
+async def register(
+    database: Database, user_id: UUID, alias: str, provider: str, now: datetime, *, most: int
+) -> ProviderAlias:
+    """The alias, from now on a name of the provider. Calls that were logged under it become the provider's.
+
+    Raises InvalidInput for a name that cannot be one, and Conflict when the user has `most` already.
+    """
+    async with database.system() as transaction:
+        await database.backend.hold_user(transaction.connection, user_id)
+        session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
+        own = {row.alias_key: row for row in await aliases_of(session, user_id)}
+        names = ProviderNames({key: row.provider for key, row in own.items()})
+        id_, key = check_alias(alias, provider, names), alias_key(alias)
+        if key not in own and len(own) >= most:
+            raise Conflict(f"alias: you have {most} aliases, which is the most; delete one first", ["alias"])
+        row = own.get(key)
+        if row is None:
+            row = ProviderAlias(user_id=user_id, alias_key=key, id=new_id(), created_at=now)
+            session.add(row)
+        row.alias, row.provider = alias, id_
+        # What this name was a provider for, the provider itself is now.
+        for other in own.values():
+            if alias_key(other.provider) == key:
+                other.provider = id_
+        await session.flush()
+        await _merge(session, user_id, key, id_)
+        await bump_version(session, user_id)
+    return row
+
+
+async def _merge(session: AsyncSession, user_id: UUID, key: str, provider: str) -> None:
+    hour = AnalyticsHourly
+    kept = await session.execute(select(hour.provider, hour.model_used).where(hour.user_id == user_id).distinct())
+    renamed = {(name, model): (provider, model_name(provider, model)) for name, model in kept if alias_key(name) == key}
+    connection = await session.connection()
+    await connection.run_sync(rename, user_id, renamed)
+
+
+async def unregister(session: AsyncSession, user_id: UUID, alias_id: UUID) -> bool:
+    """Delete the user's alias with this id; whether there was one. What it merged stays merged."""
+    row = await session.scalar(
+        select(ProviderAlias).where(ProviderAlias.user_id == user_id, ProviderAlias.id == alias_id)
+    )
+    if row is None:
+        return False
+    await session.delete(row)
+    await bump_version(session, user_id)
+    return True

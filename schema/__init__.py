@@ -17,6 +17,7 @@ from schema.cost_alert import CostAlertMutation, CostAlertQuery, CostAlertSubscr
 from schema.error import Conflict, InvalidInput, NotFound, Overloaded
 from schema.opportunity import OpportunityMutation, OpportunityQuery
 from schema.preference import PreferenceMutation, PreferenceQuery, PreferenceSubscription
+from schema.provider import ProviderMutation, ProviderQuery
 from schema.routing import RoutingMutation, RoutingQuery
 from schema.scalar import SCALARS
 from schema.summary import SummaryQuery
@@ -34,6 +35,7 @@ class Query(
     OpportunityQuery,
     RoutingQuery,
     CatalogQuery,
+    ProviderQuery,
 ):
     pass
 
@@ -47,6 +49,7 @@ class Mutation(
     OpportunityMutation,
     RoutingMutation,
     CatalogMutation,
+    ProviderMutation,
 ):
     pass
 
