@@ -22,6 +22,7 @@ from domain.bounds import Input, JSONObject, Name, Tokens, refuse
 from domain.catalog import CatalogModel, all_listed, completed, listed
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
+from domain.price import Prices, ServiceTier
 from domain.provider import provider_id
 
 MAX_CANDIDATES: Final = 100
@@ -48,6 +49,7 @@ class RouteRequest(Input):
     priority: RoutingPriority | None = None
     input_tokens: Tokens | None = None
     max_output_tokens: Tokens | None = None
+    service_tier: ServiceTier = ServiceTier.STANDARD
     unit_key: Name | None = None
     request_id: Name | None = None
     candidates: Annotated[list[VariantConfig], Field(min_length=1, max_length=MAX_CANDIDATES)] | None = None
@@ -367,7 +369,9 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     A model whose tokens cost nothing always passes. The hold is the estimate; there is none where there is no budget.
     """
     tightest = _tightest(budgets)
-    affordable, beyond = (ranking.eligible, []) if tightest is None else _parted(ranking.eligible, tightest)
+    affordable, beyond = (
+        (ranking.eligible, []) if tightest is None else _parted(ranking.eligible, tightest, ranking.asked.service_tier)
+    )
     trial, notes = ranking.trial, ranking.notes
     if trial is not None and (outside := _unaffordable(trial.test, affordable)):
         affordable, beyond = (
@@ -534,8 +538,7 @@ def _known(provider: str, model: str, at: datetime) -> CatalogModel:
         own=False,
         local=False,
         context_window=None,
-        input_price=None,
-        output_price=None,
+        prices=Prices(),
         quality_rating=None,
         deprecated=False,
     )
@@ -554,6 +557,7 @@ def _judged(
     estimate = model.estimate(
         _first_known(asked.input_tokens, recent.p95_input_tokens, ASSUMED_TOKENS),
         _first_known(asked.max_output_tokens, recent.p95_output_tokens, ASSUMED_TOKENS),
+        asked.service_tier,
     )
     reason, constraint = _objection(model, key, estimate, observed, asked, steering) or ("eligible", None)
     return Verdict(
@@ -584,7 +588,10 @@ def _objection(
         return f"its context window holds {window} tokens", Constraint.CONTEXT_WINDOW
     limit = steering.max_cost
     if limit is not None and estimate is None:
-        return f"{_unpriced(model)}, and the limit is {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
+        return (
+            f"{_unpriced(model, asked.service_tier)}, and the limit is {plain(limit)} USD",
+            Constraint.MAX_COST_PER_REQUEST,
+        )
     if limit is not None and estimate is not None and estimate > limit:
         return f"it would cost {plain(estimate)} USD, above {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
     p95, longest = observed.p95_latency_ms, steering.max_latency_ms
@@ -646,24 +653,24 @@ def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) 
             )
 
 
-def _parted(eligible: Sequence[Verdict], budget: Budget) -> tuple[list[Verdict], list[Verdict]]:
+def _parted(eligible: Sequence[Verdict], budget: Budget, tier: ServiceTier) -> tuple[list[Verdict], list[Verdict]]:
     """Those that the budget can pay for, and those that it cannot, which say so."""
     available = budget.available
     affordable: list[Verdict] = []
     beyond: list[Verdict] = []
     for verdict in eligible:
-        if verdict.model.free or (verdict.estimate is not None and verdict.estimate <= available):
+        if verdict.model.is_free(tier) or (verdict.estimate is not None and verdict.estimate <= available):
             affordable.append(verdict)
         else:
-            beyond.append(_beyond(verdict, budget))
+            beyond.append(_beyond(verdict, budget, tier))
     return affordable, beyond
 
 
-def _beyond(verdict: Verdict, budget: Budget) -> Verdict:
+def _beyond(verdict: Verdict, budget: Budget, tier: ServiceTier) -> Verdict:
     """The verdict on an eligible candidate that the budget cannot pay for."""
     left = f"the budget {budget.name} has {plain(max(budget.available, ZERO))} USD left"
     if verdict.estimate is None:
-        reason = f"{_unpriced(verdict.model)}, and {left}"
+        reason = f"{_unpriced(verdict.model, tier)}, and {left}"
     else:
         reason = f"it would cost {plain(verdict.estimate)} USD, and {left}"
     return replace(verdict, reason=reason, constraint=Constraint.BUDGET)
@@ -708,8 +715,8 @@ def _refused(ranking: Ranking, beyond: Sequence[Verdict], budgets: Sequence[Budg
     )
 
 
-def _unpriced(model: CatalogModel) -> str:
-    return f"it would cost more than {MAX_COST} USD" if model.rates else "its price is not known"
+def _unpriced(model: CatalogModel, tier: ServiceTier) -> str:
+    return f"it would cost more than {MAX_COST} USD" if tier in model.rates else "its price is not known"
 
 
 def _first_known(said: int | None, observed: int | None, assumed: int) -> int:

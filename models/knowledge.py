@@ -46,7 +46,7 @@ async def knowledge_of(session: AsyncSession, user_id: UUID, now: datetime) -> K
         version=version,
         budgeted=enforced is not None,
         preferences=_preferences(saved),
-        own=[model.listing for model in own],
+        own=[model.listing for model in own if not model.superseded],
         statistics=await _statistics(session, user_id, now),
         tests={test.task_type: test.running for test in await running_tests_of(session, user_id)},
     )

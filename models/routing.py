@@ -20,6 +20,7 @@ from domain.cost_alert import Window, WindowMode
 from domain.error import InvalidInput
 from domain.money import ZERO, plain
 from domain.preference import RoutingPriority
+from domain.price import ServiceTier
 from domain.routing import (
     Budget,
     Choice,
@@ -222,6 +223,8 @@ def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
     request = asked.model_dump(
         mode="json", by_alias=True, exclude={"task_type", "priority", "candidates"}, exclude_none=True
     )
+    if asked.service_tier is ServiceTier.STANDARD:
+        del request["serviceTier"]  # it was not asked for
     return {
         "user_id": user_id,
         "id": new_id(now),
