@@ -13,9 +13,9 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from domain.bounds import Budget, Input, JSONObject, Name, refuse
-from domain.catalog import Rates
 from domain.inference import GROUPS, Metric
 from domain.money import ZERO
+from domain.price import Rates
 from domain.provider import ProviderNames
 
 MAX_RUNNING_TESTS: Final = 100
@@ -174,7 +174,7 @@ def likely_costs(past: Iterable[PastCall], rates: Iterable[Rates | None]) -> lis
 def _dearest(call: PastCall, rates: Iterable[Rates]) -> Decimal | None:
     costs = [] if call.cost is None else [call.cost]
     if call.input_tokens is not None and call.output_tokens is not None:
-        costs += [cost for each in rates if (cost := each.cost(call.input_tokens, call.output_tokens)) is not None]
+        costs += [cost for each in rates if (cost := each.estimate(call.input_tokens, call.output_tokens)) is not None]
     return max(costs, default=None)
 
 

@@ -2,113 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from functools import lru_cache
-from math import lcm
 from typing import Annotated, Any, Final, NamedTuple, Self
 
-from genai_prices import Usage
-from genai_prices.types import ClauseEquals, ClauseOr, ModelInfo, ModelPrice, Provider, TieredPrices
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from domain.bounds import Input, Name, Share, TokenPrice, refuse
-from domain.error import InvalidInput
-from domain.money import MAX_COST
-from domain.price import PriceList
-from domain.provider import price_list_id, provider_id
+from domain.bounds import Cost, Input, Name, Share, TokenPrice, Tokens, refuse
+from domain.money import MAX_COST, ZERO
+from domain.price import FREE, OWN_PRICES, Price, Prices, Rates, ServiceTier, Step, TokenCounts
+from domain.price_list import (
+    Found,
+    PriceList,
+    is_free,
+    listed_rates,
+    media_of,
+    prices_at,
+    steps_of,
+    variants_at,
+)
+from domain.provider import provider_id
 
 MAX_MODELS: Final = 500
+MAX_TIERS: Final = 20
 MAX_CONTEXT_WINDOW: Final = 1_000_000_000
 _LOOKED_UP: Final = 4_096
 _STATES_OF_A_LIST: Final = 4
-_MAX_NANO_DOLLARS: Final = int(MAX_COST.scaleb(9))
-# USD for a million tokens, or a thousand requests, to nano-dollars for one.
-_OF_A_MILLION: Final = 1_000
-_OF_A_THOUSAND: Final = 1_000_000
-_HALF_A_PRICE: Final = "inputPrice and outputPrice must both be known, or neither"
+_NO_COST: Final = Prices(ZERO, ZERO)
 
-ListedPrice = Decimal | TieredPrices | None
+RatesByTier = Mapping[ServiceTier, Rates]
 
 
-class _Step(NamedTuple):
-    """The rates of requests with more input tokens than this, in parts of a nano-dollar; None where not known."""
+class PriceTier(NamedTuple):
+    """The prices of calls at a service tier, with more input tokens than this; None where others hold."""
 
-    above: int
-    input: int | None
-    output: int | None
-    request: int
-
-
-class Rates(NamedTuple):
-    """What tokens cost, as whole numbers: so many parts make a nano-dollar. The highest step comes first."""
-
-    parts: int
-    steps: tuple[_Step, ...]
-
-    @classmethod
-    def of(cls, in_: ListedPrice, out: ListedPrice, requests: ListedPrice = None) -> Self | None:
-        """The rates of these prices: USD for a million tokens, and for a thousand requests. None when there are none."""
-        if in_ is None and out is None:
-            return None
-        starts = {
-            tier.start for price in (in_, out, requests) if isinstance(price, TieredPrices) for tier in price.tiers
-        }
-        exact = [
-            (
-                above,
-                _for_one(in_, above, _OF_A_MILLION),
-                _for_one(out, above, _OF_A_MILLION),
-                _for_one(requests, above, _OF_A_THOUSAND) or Fraction(0),
-            )
-            for above in sorted({-1, *starts}, reverse=True)
-        ]
-        parts = lcm(*(rate.denominator for _, *rates in exact for rate in rates if rate is not None))
-        steps = [
-            _Step(above, _whole(parts, in_rate), _whole(parts, out_rate), int(request_rate * parts))
-            for above, in_rate, out_rate, request_rate in exact
-        ]
-        return cls(parts, tuple(steps))
-
-    def cost(self, input_tokens: int, output_tokens: int) -> Decimal | None:
-        """What a request costs, USD to the nano-dollar; None where a rate is not known, or above the most one may cost."""
-        parts, steps = self
-        at = 0
-        while input_tokens <= steps[at].above:
-            at += 1
-        _, in_rate, out_rate, amount = steps[at]
-        # Where a rate is not known, no tokens still cost nothing.
-        if (in_rate is None and input_tokens) or (out_rate is None and output_tokens):
-            return None
-        amount += (in_rate or 0) * input_tokens + (out_rate or 0) * output_tokens
-        if amount > _MAX_NANO_DOLLARS * parts:
-            return None
-        return Decimal(amount if parts == 1 else _half_even(amount, parts)).scaleb(-9)
+    service_tier: ServiceTier
+    above_input_tokens: int
+    prices: Prices
 
 
-def _whole(parts: int, rate: Fraction | None) -> int | None:
-    return None if rate is None else int(rate * parts)
+class OwnPrices(NamedTuple):
+    """What a user registered of a model's prices: all of them, some or none."""
 
+    prices: Prices = Prices()
+    tiers: tuple[PriceTier, ...] = ()
 
-def _half_even(amount: int, parts: int) -> int:
-    whole, rest = divmod(amount, parts)
-    return whole + (2 * rest > parts or (2 * rest == parts and whole % 2 == 1))
-
-
-def _for_one(price: ListedPrice, above: int, factor: int) -> Fraction | None:
-    """Nano-dollars for one token or request, where the input is larger than `above`."""
-    if isinstance(price, TieredPrices):
-        reached = [tier.price for tier in price.tiers if tier.start <= above]
-        price = reached[-1] if reached else price.base
-    return None if price is None else Fraction(price) * factor
+    def __bool__(self) -> bool:
+        return any(
+            price is not None for prices in (self.prices, *(each.prices for each in self.tiers)) for price in prices
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogModel:
-    """A model of a provider. Prices are USD for a million tokens; where there are tiers, those of the lowest one."""
+    """A model of a provider. `prices` are those of the standard service tier and the smallest requests."""
 
     id: str
     provider: str
@@ -119,31 +69,33 @@ class CatalogModel:
     # Whether it runs on the user's own machines.
     local: bool
     context_window: int | None
-    input_price: Decimal | None
-    output_price: Decimal | None
+    prices: Prices
     quality_rating: float | None
     deprecated: bool
+    tiers: tuple[PriceTier, ...] = ()
     created_at: datetime | None = None
-    rates: Rates | None = field(default=None, repr=False, compare=False)
+    rates: RatesByTier = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.rates is None:
-            object.__setattr__(self, "rates", Rates.of(self.input_price, self.output_price))
+        if not self.rates:
+            object.__setattr__(self, "rates", _rates(OwnPrices(self.prices, self.tiers), {}, frozenset()))
 
-    def estimate(self, input_tokens: int, output_tokens: int) -> Decimal | None:
-        """What a request costs, USD to the nano-dollar; None, never 0, when it is not known.
+    def estimate(
+        self, input_tokens: int, max_output_tokens: int, tier: ServiceTier = ServiceTier.STANDARD
+    ) -> Decimal | None:
+        """What a request costs at most, USD to the nano-dollar; None, never 0, when it is not known.
 
-        The same, for a model of the price list, as `domain.price.price`: more than a request can cost is unknown, too.
+        The same as the price of a call with these counts; more than a request can cost is unknown. Where that price needs
+        counts of other kinds, of pictures say, each token costs what the dearest of these kinds does: a hold of this is
+        never too small.
         """
-        return None if self.rates is None else self.rates.cost(input_tokens, output_tokens)
+        rates = self.rates.get(tier)
+        return None if rates is None else rates.estimate(input_tokens, max_output_tokens)
 
-    @property
-    def free(self) -> bool:
+    def is_free(self, tier: ServiceTier = ServiceTier.STANDARD) -> bool:
         """Whether its tokens are known to cost nothing, however many they are."""
-        return self.rates is not None and not any(
-            step.input is None or step.output is None or step.input or step.output or step.request
-            for step in self.rates.steps
-        )
+        rates = self.rates.get(tier)
+        return rates is not None and rates.free
 
     @property
     def place(self) -> str:
@@ -161,17 +113,35 @@ def listed(provider: str, model: str, at: datetime) -> CatalogModel | None:
 
 
 def completed(model: CatalogModel, at: datetime) -> CatalogModel:
-    """The user's own model, with the list's price and context window where the user named none."""
-    if model.rates and model.context_window:
-        return model
-    known = listed(model.provider, model.model, at)
+    """The user's own model, with the list's prices and context window where the user named none."""
+    prices = PriceList.current()
+    since = prices.unchanged_since(at)
+    known = _listing(prices).model(model.provider, model.model, since)
     if known is None:
         return model
-    if model.context_window is None:
-        model = replace(model, context_window=known.context_window)
-    if model.rates is None:
-        model = replace(model, input_price=known.input_price, output_price=known.output_price, rates=known.rates)
-    return model
+    own = OwnPrices(model.prices, model.tiers)
+    rates = _listing(prices).own(model.provider, model.model, own, since) if own else known.rates
+    both = Prices(*(known_ if own_ is None else own_ for own_, known_ in zip(model.prices, known.prices, strict=True)))
+    return replace(model, prices=both, rates=rates, context_window=model.context_window or known.context_window)
+
+
+def own_price(
+    provider: str, model: str, own: OwnPrices, counts: TokenCounts, tier: ServiceTier, at: datetime
+) -> Price | None:
+    """The price of one call of a model that the user registered with these prices; None when it is not known.
+
+    What the user left out is the list's. More than a call may cost is the most that it may, by a price of the user's own.
+    """
+    prices = PriceList.current()
+    rates = _listing(prices).own(provider, model, own, prices.unchanged_since(at)).get(tier)
+    cost = None if rates is None else rates.cost(counts, beyond=MAX_COST)
+    if rates is None or cost is None:
+        return None
+    is_own, is_listed = rates.sources(counts)
+    if not is_own:
+        cost = rates.cost(counts)
+        return None if cost is None else Price(cost, prices.version)
+    return Price(cost, f"{OWN_PRICES}, {prices.version}" if is_listed else OWN_PRICES)
 
 
 def all_listed(at: datetime) -> Sequence[CatalogModel]:
@@ -190,123 +160,231 @@ class _Listing:
 
     def __init__(self, prices: PriceList) -> None:
         self._prices = prices
-        self._names = sorted(_names(prices), key=lambda found: found[:2])
-        self._known: dict[tuple[str, str, int], CatalogModel] = {}
+        self._names = sorted(prices.models(), key=lambda found: found[:2])
+        self._known: dict[tuple[str, str, int, tuple[int, ...]], CatalogModel] = {}
         self.model: Callable[[str, str, datetime], CatalogModel | None] = lru_cache(_LOOKED_UP)(self._model)
         self.models: Callable[[datetime], Sequence[CatalogModel]] = lru_cache(_STATES_OF_A_LIST)(self._models)
+        self.own: Callable[[str, str, OwnPrices, datetime], RatesByTier] = lru_cache(_LOOKED_UP)(self._own)
 
     def _model(self, provider: str, model: str, at: datetime) -> CatalogModel | None:
-        listed_provider = price_list_id(provider_id(provider))
-        if listed_provider not in self._prices.providers:
-            return None
-        try:
-            _, found = self._prices.snapshot.find_provider_model(model, None, listed_provider, None)
-        except LookupError:
-            return None
-        return _catalog_model(provider, model, found, found.get_prices(at))
+        found = self._prices.find(provider, model, at)
+        if found is not None:
+            return _catalog_model(provider, model, found, at)
+        return _free_model(provider, model) if is_free(provider, model) else None
 
     def _models(self, at: datetime) -> Sequence[CatalogModel]:
-        found = [self._made(provider, model, info, info.get_prices(at)) for provider, model, info in self._names]
-        return tuple(model for model in found if model.input_price is not None and model.output_price is not None)
+        found = [self._made(provider, model, found, at) for provider, model, found in self._names]
+        return tuple(
+            model
+            for model in found
+            if model.prices.input_price is not None
+            and model.prices.output_price is not None
+            and model.rates.get(ServiceTier.STANDARD) is not FREE
+        )
 
-    def _made(self, provider: str, model: str, info: ModelInfo, prices: ModelPrice) -> CatalogModel:
+    def _made(self, provider: str, model: str, found: Found, at: datetime) -> CatalogModel:
         # Most prices are the same all day. The list holds on to each: no two of them have one id.
-        key = provider, model, id(prices)
+        key = provider, model, id(found.model.get_prices(at)), tuple(map(id, variants_at(found, at)))
         made = self._known.get(key)
         if made is None:
-            made = self._known[key] = _catalog_model(provider, model, info, prices)
+            made = self._known[key] = _catalog_model(provider, model, found, at)
         return made
 
-
-def _names(prices: PriceList) -> Iterator[tuple[str, str, ModelInfo]]:
-    """Each model of the list, under a name that finds it there: its id, or what else it is called."""
-    for provider in prices.snapshot.providers:
-        for model in provider.models:
-            name = next((name for name in (model.id, *_called(model)) if _finds(prices, provider, name, model)), None)
-            if name is not None:
-                yield provider.id, name, model
+    def _own(self, provider: str, model: str, own: OwnPrices, at: datetime) -> RatesByTier:
+        found = self._prices.find(provider, model, at)
+        if found is None:
+            return _rates(own, {}, frozenset())
+        standard = found.model.get_prices(at)
+        return _rates(own, _steps(found, at), media_of(found, model, standard))
 
 
-def _called(model: ModelInfo) -> Iterator[str]:
-    clauses = model.match.or_ if isinstance(model.match, ClauseOr) else [model.match]
-    return (clause.equals for clause in clauses if isinstance(clause, ClauseEquals))
+def _steps(found: Found, at: datetime) -> dict[ServiceTier, tuple[Step, ...]]:
+    """The list's prices of a model at each service tier that it has at that time."""
+    found_prices = {tier: prices_at(found, tier, at) for tier in ServiceTier}
+    return {tier: steps_of(prices) for tier, prices in found_prices.items() if prices is not None}
 
 
-def _finds(prices: PriceList, provider: Provider, name: str, model: ModelInfo) -> bool:
-    try:
-        return prices.snapshot.find_provider_model(name, None, provider.id, None)[1] is model
-    except LookupError:
-        return False
-
-
-def _catalog_model(provider: str, model: str, found: ModelInfo, prices: ModelPrice) -> CatalogModel:
-    usable = _is_usable(prices)
-    input_price, output_price = (prices.input_mtok, prices.output_mtok) if usable else (None, None)
+def _catalog_model(provider: str, model: str, found: Found, at: datetime) -> CatalogModel:
+    info = found.model
+    rates = {tier: FREE if is_free(provider, model) else listed_rates(found, model, tier, at) for tier in ServiceTier}
+    tiers = [
+        PriceTier(tier, max(step.above, 0), step.prices) for tier, steps in _steps(found, at).items() for step in steps
+    ]
+    prices = tiers.pop(0).prices if tiers and tiers[0].service_tier is ServiceTier.STANDARD else Prices()
     return CatalogModel(
         id=f"{provider}:{model}",
         provider=provider,
         model=model,
-        name=found.name or model,
+        name=info.name or model,
         own=False,
         local=False,
-        context_window=found.context_window,
-        input_price=_lowest(input_price),
-        output_price=_lowest(output_price),
+        context_window=info.context_window,
+        prices=_NO_COST if rates[ServiceTier.STANDARD] is FREE else prices,
         quality_rating=None,
-        deprecated=bool(found.deprecated),
-        rates=Rates.of(input_price, output_price, prices.requests_kcount),
+        deprecated=bool(info.deprecated),
+        tiers=tuple(tiers),
+        rates={tier: each for tier, each in rates.items() if each is not None},
     )
 
 
-def _is_usable(prices: ModelPrice) -> bool:
-    """Whether the list's own rules accept these prices."""
-    try:
-        prices.calc_price(Usage(input_tokens=1, output_tokens=1))
-    except ValueError:
-        return False
-    return True
+def _free_model(provider: str, model: str) -> CatalogModel:
+    """A model that is free by its name, and not in the list."""
+    return CatalogModel(
+        id=f"{provider}:{model}",
+        provider=provider,
+        model=model,
+        name=model,
+        own=False,
+        local=False,
+        context_window=None,
+        prices=_NO_COST,
+        quality_rating=None,
+        deprecated=False,
+        rates=dict.fromkeys(ServiceTier, FREE),
+    )
 
 
-def _lowest(price: ListedPrice) -> Decimal | None:
-    return price.base if isinstance(price, TieredPrices) else price
+def _rates(own: OwnPrices, listed_steps: Mapping[ServiceTier, tuple[Step, ...]], media: frozenset[int]) -> RatesByTier:
+    """The rates at each service tier, of the user's own prices and the list's where the user named none."""
+    rates: dict[ServiceTier, Rates] = {}
+    for tier in ServiceTier:
+        rows = {each.above_input_tokens or -1: each.prices for each in own.tiers if each.service_tier is tier}
+        if tier is ServiceTier.STANDARD:
+            rows[-1] = own.prices
+        steps = _merged({above: _free_whole(prices) for above, prices in rows.items()}, listed_steps.get(tier, ()))
+        # Who gives a price of input for a model that hears or draws, and none for that, means all of its input.
+        is_priced = any(step.prices[kind] is not None for step in steps for kind in media)
+        for_media = media if is_priced or not any(0 in step.own for step in steps) else frozenset()
+        made = Rates.of(steps, media=for_media, whole=bool(listed_steps))
+        if made is not None:
+            rates[tier] = made
+    return rates
+
+
+def _free_whole(prices: Prices) -> Prices:
+    """These prices: where neither input nor output costs anything, no part of them does."""
+    if prices.input_price is None or prices.output_price is None or prices.input_price or prices.output_price:
+        return prices
+    return Prices(*(ZERO if price is None else price for price in prices))
+
+
+def _merged(rows: Mapping[int, Prices], listed_steps: Sequence[Step]) -> list[Step]:
+    """The user's prices by how much input there is, kind by kind, with the list's where there is none."""
+    known = {step.above: step.prices for step in listed_steps}
+    steps = []
+    for above in {-1, *rows, *known}:
+        own, others = _reached(rows, above), _reached(known, above)
+        steps.append(
+            Step(
+                above,
+                Prices(*(other if mine is None else mine for mine, other in zip(own, others, strict=True))),
+                frozenset(kind for kind, price in enumerate(own) if price is not None),
+            )
+        )
+    return steps
+
+
+def _reached(rows: Mapping[int, Prices], above: int) -> Prices:
+    """Of each kind the price of the highest of these steps that is reached and has one."""
+    reached = [rows[start] for start in sorted(rows, reverse=True) if start <= above]
+    return Prices(*map(_first, zip(*reached, strict=True))) if reached else Prices()
+
+
+def _first(prices: Iterable[Decimal | None]) -> Decimal | None:
+    return next((price for price in prices if price is not None), None)
 
 
 ContextWindow = Annotated[int, Field(ge=1, le=MAX_CONTEXT_WINDOW)]
 
 
-class RegisterModel(Input):
+class _PriceInput(Input):
+    input_price: TokenPrice | None = None
+    output_price: TokenPrice | None = None
+    cached_price: TokenPrice | None = None
+    cache_write_price: TokenPrice | None = None
+    cache_write_1h_price: TokenPrice | None = None
+    input_audio_price: TokenPrice | None = None
+    cached_audio_price: TokenPrice | None = None
+    input_image_price: TokenPrice | None = None
+    cached_image_price: TokenPrice | None = None
+    input_video_price: TokenPrice | None = None
+    reasoning_price: TokenPrice | None = None
+    citation_price: TokenPrice | None = None
+    output_audio_price: TokenPrice | None = None
+    output_image_price: TokenPrice | None = None
+    output_video_price: TokenPrice | None = None
+    request_price: Cost | None = None
+
+    @property
+    def prices(self) -> Prices:
+        return Prices(*(getattr(self, name) for name in Prices._fields))
+
+
+class TierInput(_PriceInput):
+    """Prices of a service tier, of large requests, or of both."""
+
+    service_tier: ServiceTier = ServiceTier.STANDARD
+    above_input_tokens: Tokens = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nulls_are_left_out(cls, sent: Any) -> Any:
+        return {name: value for name, value in sent.items() if value is not None} if isinstance(sent, Mapping) else sent
+
+    @model_validator(mode="after")
+    def _is_a_tier(self) -> Self:
+        if self.service_tier is ServiceTier.STANDARD and not self.above_input_tokens:
+            refuse(
+                "a tier has another serviceTier than STANDARD, or aboveInputTokens; else its prices are the model's own"
+            )
+        return self
+
+    @property
+    def tier(self) -> PriceTier:
+        return PriceTier(self.service_tier, self.above_input_tokens, self.prices)
+
+
+def _without_repeats(tiers: list[TierInput]) -> list[TierInput]:
+    if len({each.tier[:2] for each in tiers}) < len(tiers):
+        refuse("must name each serviceTier and aboveInputTokens once")
+    return tiers
+
+
+Tiers = Annotated[list[TierInput], Field(max_length=MAX_TIERS), AfterValidator(_without_repeats)]
+
+
+class RegisterModel(_PriceInput):
     provider: Name
     model: Name
     name: Name | None = None
-    input_price: TokenPrice | None = None
-    output_price: TokenPrice | None = None
+    tiers: Tiers = []
     local: bool = False
     context_window: ContextWindow | None = None
     quality_rating: Share | None = None
 
-    @model_validator(mode="after")
-    def _prices_agree(self) -> Self:
-        if (self.input_price is None) != (self.output_price is None):
-            refuse(_HALF_A_PRICE)
-        return self
+    @property
+    def own_prices(self) -> OwnPrices:
+        """The prices to register."""
+        return OwnPrices(self.prices, tuple(each.tier for each in self.tiers))
 
 
-class UpdateModel(Input):
+class UpdateModel(_PriceInput):
     """Changes to a registered model. A field that was not given stays as it is; null clears it, but for `local`."""
 
     name: Name | None = None
-    input_price: TokenPrice | None = None
-    output_price: TokenPrice | None = None
+    tiers: Tiers | None = None
     local: bool = False
     context_window: ContextWindow | None = None
     quality_rating: Share | None = None
 
     def changes(self) -> dict[str, Any]:
-        """What was given, by field."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        """What was given, by field, but for prices."""
+        return {name: getattr(self, name) for name in self.model_fields_set - {"tiers", *Prices._fields}}
 
-
-def check_prices(input_price: Decimal | None, output_price: Decimal | None) -> None:
-    """Raises InvalidInput when one price is known and the other is not."""
-    if (input_price is None) != (output_price is None):
-        raise InvalidInput(_HALF_A_PRICE, ["input"])
+    def repriced(self, own: OwnPrices) -> OwnPrices:
+        """These prices as they are with the changes."""
+        given = self.model_fields_set
+        return OwnPrices(
+            own.prices._replace(**{name: getattr(self, name) for name in given & {*Prices._fields}}),
+            tuple(each.tier for each in self.tiers or ()) if "tiers" in given else own.tiers,
+        )

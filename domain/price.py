@@ -1,64 +1,29 @@
-"""What a request costs when nobody said so: tokens times the list price of its day."""
+"""What tokens cost: prices of each kind of token, and the one function that makes a cost of counts and prices.
+
+Exact: rates are whole numbers, and a cost is rounded to the nano-dollar once, at its end.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, Self
+from fractions import Fraction
+from math import lcm
+from operator import mul
+from typing import Final, NamedTuple, Self
 
-import genai_prices
-from genai_prices import data_snapshot
-from genai_prices.types import ModelPrice, TimeOfDateConstraint
+from domain.money import MAX_COST, ZERO
 
-from domain.money import MAX_COST, to_nano_dollars
-from domain.provider import price_list_id, provider_id
+OWN_PRICES: Final = "registered"
+"""The price version of what was priced as the user registered the model."""
 
-PRICE_VERSION = f"genai-prices {genai_prices.__version__}"
-
-
-class PriceList:
-    """The list as it is now. Where it is refreshed while the process runs, each refresh is a list of its own."""
-
-    _current: ClassVar[Self | None] = None
-
-    def __init__(self, snapshot: data_snapshot.DataSnapshot) -> None:
-        self.snapshot = snapshot
-        # The list's own names. It would match `my-openai-proxy` to OpenAI too: somebody else's price.
-        self.providers = frozenset(provider.id for provider in snapshot.providers)
-        self.version = PRICE_VERSION
-        if snapshot.from_auto_update:
-            self.version += f" of {snapshot.timestamp.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
-        self._turns = sorted({time(), *_times_of_day(snapshot)})
-
-    @classmethod
-    def current(cls) -> Self:
-        """The list that holds now: the same object until there is a new one."""
-        snapshot, current = data_snapshot.get_snapshot(), cls._current
-        if current is None or current.snapshot is not snapshot:
-            current = cls._current = cls(snapshot)
-        return current
-
-    def unchanged_since(self, at: datetime) -> datetime:
-        """The last moment up to `at` at which a price may have changed: midnight in UTC, or a later time of that day."""
-        at = at.astimezone(UTC)
-        return datetime.combine(at.date(), self._turns[bisect_right(self._turns, at.time()) - 1], UTC)
-
-
-def _times_of_day(snapshot: data_snapshot.DataSnapshot) -> set[time]:
-    """When prices begin and end that hold for some hours of each day, in UTC."""
-    limits = [
-        limit if limit.tzinfo is not None else limit.replace(tzinfo=UTC)
-        for provider in snapshot.providers
-        for model in provider.models
-        if isinstance(model.prices, list)
-        for price in model.prices
-        if isinstance(price.constraint, TimeOfDateConstraint)
-        for limit in (price.constraint.start_time, price.constraint.end_time)
-    ]
-    return {datetime.combine(date(1970, 1, 2), limit).astimezone(UTC).time() for limit in limits}
+# USD for a million tokens, and for one request, to nano-dollars.
+_NANO_DOLLARS_A_TOKEN: Final = 1_000
+_NANO_DOLLARS_A_REQUEST: Final = 1_000_000_000
+_MAX_NANO_DOLLARS: Final = int(MAX_COST.scaleb(9))
+# A rate that is not known: so large that no sum of others comes near it. That costs half of what looking for None does.
+_UNKNOWN: Final = 1 << 400
 
 
 class ServiceTier(StrEnum):
@@ -70,46 +35,310 @@ class ServiceTier(StrEnum):
     PRIORITY = "PRIORITY"
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class CostSource(StrEnum):
+    """Where the cost of a call comes from."""
+
+    RECORDED = "RECORDED"
+    LIST_PRICE = "LIST_PRICE"
+    REGISTERED_PRICE = "REGISTERED_PRICE"
+    UNKNOWN = "UNKNOWN"
+
+
+def cost_source(cost: Decimal | None, price_version: str | None) -> CostSource:
+    """Where a cost with this price version comes from. One without a version was reported with the call."""
+    if cost is None:
+        return CostSource.UNKNOWN
+    if price_version is None:
+        return CostSource.RECORDED
+    return CostSource.REGISTERED_PRICE if price_version.startswith(OWN_PRICES) else CostSource.LIST_PRICE
+
+
+class Price(NamedTuple):
+    """What one call costs."""
+
     amount: Decimal
     """USD, to the nano-dollar."""
     version: str
-    """The price list it was computed from."""
+    """The prices it was computed from: a price list, the user's own, or both."""
 
 
-def price(
-    provider: str,
-    model: str,
-    *,
-    input_tokens: int | None,
-    output_tokens: int | None,
-    cached_tokens: int | None,
-    at: datetime,
-) -> Price | None:
-    """The list price of one request at that time; None, never 0, when it is not known.
+class TokenCounts(NamedTuple):
+    """The tokens of one call, by kind; None where nobody said.
 
-    Both token counts must be known: half a price would be a wrong price. Cached tokens are part of the input tokens.
+    The first two are wholes, and all others parts of them. Kinds overlap: cached audio is cached, and is audio.
     """
-    if input_tokens is None or output_tokens is None:
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    cached_audio_tokens: int | None = None
+    input_image_tokens: int | None = None
+    cached_image_tokens: int | None = None
+    input_video_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    citation_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    output_image_tokens: int | None = None
+    output_video_tokens: int | None = None
+
+
+class Prices(NamedTuple):
+    """USD for a million tokens of each kind, in the order of `TokenCounts`, and for a request; None where not known.
+
+    That of cache writes is for 5 minutes.
+    """
+
+    input_price: Decimal | None = None
+    output_price: Decimal | None = None
+    cached_price: Decimal | None = None
+    cache_write_price: Decimal | None = None
+    cache_write_1h_price: Decimal | None = None
+    input_audio_price: Decimal | None = None
+    cached_audio_price: Decimal | None = None
+    input_image_price: Decimal | None = None
+    cached_image_price: Decimal | None = None
+    input_video_price: Decimal | None = None
+    reasoning_price: Decimal | None = None
+    citation_price: Decimal | None = None
+    output_audio_price: Decimal | None = None
+    output_image_price: Decimal | None = None
+    output_video_price: Decimal | None = None
+    request_price: Decimal | None = None
+
+
+_INPUT, _OUTPUT = range(2)
+_REQUEST: Final = len(TokenCounts._fields)
+_INPUT_MEDIA: Final = tuple(
+    map(TokenCounts._fields.index, ("input_audio_tokens", "input_image_tokens", "input_video_tokens"))
+)
+_OUTPUT_MEDIA: Final = tuple(
+    map(TokenCounts._fields.index, ("output_audio_tokens", "output_image_tokens", "output_video_tokens"))
+)
+_THOUGHT: Final = tuple(map(TokenCounts._fields.index, ("reasoning_tokens", "citation_tokens")))
+_AUDIO_IN: Final = _INPUT_MEDIA[0]
+
+
+class Step(NamedTuple):
+    """The prices of calls with more input tokens than this; the lowest step, of -1, holds for all others."""
+
+    above: int
+    prices: Prices
+    own: frozenset[int] = frozenset()
+    """Which of them the user registered, by their place in `Prices`."""
+
+
+class _Rates(NamedTuple):
+    """The rates of a step, in parts of a nano-dollar."""
+
+    above: int
+    of_kind: tuple[int, ...]
+    """In the order of `TokenCounts`; _UNKNOWN where not known."""
+    request: int
+    dearest_input: int | None
+    """For an input token of a kind that nobody told."""
+    dearest_output: int | None
+    own: frozenset[int]
+
+
+class Rates(NamedTuple):
+    """The prices of one model at one service tier, as whole numbers: so many parts make a nano-dollar."""
+
+    parts: int
+    steps: tuple[_Rates, ...]
+    """The highest comes first."""
+    needs: frozenset[int]
+    """The counts without which nothing is known, by their place in `TokenCounts`."""
+    thought_apart: bool
+    """Whether reasoning or citations have a price of their own; else they cost what output costs."""
+    free: bool
+
+    @classmethod
+    def of(cls, steps: Iterable[Step], *, media: Iterable[int] = (), whole: bool = True) -> Self | None:
+        """The rates of these prices, None where no token has one.
+
+        `media` are the kinds of sound and pictures that the model takes or makes by its name, priced or not. `whole` is
+        whether a kind without a price cannot be had, as in a price list, rather than being unknown.
+        """
+        found = sorted(steps, key=lambda step: step.above, reverse=True)
+        priced = {kind for step in found for kind, price in enumerate(step.prices) if price is not None}
+        if not priced - {_REQUEST}:
+            return None
+        exact = [tuple(map(_nano_dollars, range(_REQUEST + 1), step.prices)) for step in found]
+        parts = lcm(*(rate.denominator for rates in exact for rate in rates if rate is not None))
+        scaled = [tuple(None if rate is None else int(rate * parts) for rate in rates) for rates in exact]
+        needs = _needed(priced, frozenset(media))
+        needs |= {kind for kind in (_INPUT, _OUTPUT) if any(rates[kind] for rates in scaled)}
+        if len(found) > 1:
+            needs |= {_INPUT}
+        charged = {_INPUT, _OUTPUT} <= priced or whole
+        return cls(
+            parts,
+            tuple(_rates(step, rates, needs) for step, rates in zip(found, scaled, strict=True)),
+            frozenset(needs),
+            not priced.isdisjoint(_THOUGHT),
+            charged and not any(any(rates) for rates in scaled),
+        )
+
+    def cost(self, counts: TokenCounts, beyond: Decimal | None = None) -> Decimal | None:
+        """What a call costs, USD to the nano-dollar; None where that is not known.
+
+        `beyond` is what to take for more than a call may cost: unknown, when left out.
+        """
+        if self.free:
+            return ZERO
+        amount = self._amount(counts)
+        return None if amount is None else self._rounded(amount, beyond)
+
+    def estimate(self, input_tokens: int, output_tokens: int) -> Decimal | None:
+        """What a call with so many tokens costs at most, of whatever kinds they are that nobody told."""
+        if self.free:
+            return ZERO
+        step = self._step(input_tokens)
+        if (step.dearest_input is None and input_tokens) or (step.dearest_output is None and output_tokens):
+            return None
+        amount = step.request + (step.dearest_input or 0) * input_tokens + (step.dearest_output or 0) * output_tokens
+        return self._rounded(amount, None)
+
+    def sources(self, counts: TokenCounts) -> tuple[bool, bool]:
+        """Whether the user's own prices make up the cost of a call, which is known, and whether others do."""
+        step = self._step(counts.input_tokens or 0)
+        used = {kind for kind, count in enumerate(counts) if count}
+        used |= {_REQUEST} if step.request else set()
+        return not used or not used.isdisjoint(step.own), not used <= step.own
+
+    def _step(self, input_tokens: int) -> _Rates:
+        at = 0
+        while input_tokens <= self.steps[at].above:
+            at += 1
+        return self.steps[at]
+
+    def _amount(self, counts: TokenCounts) -> int | None:
+        """The cost in parts of a nano-dollar: each token counted once, as the most particular of what it is."""
+        for kind in self.needs:
+            if counts[kind] is None:
+                return None
+        input_, output = counts[0], counts[1]
+        fresh, text = input_ or 0, output or 0
+        step = self._step(fresh)
+        rates, amount = step.of_kind, step.request
+        if any(counts[2:10]):
+            taken = _taken(*counts[2:10])
+            if taken is None or min(taken) < 0:
+                return None
+            amount += sum(map(mul, taken, rates[2:10]))
+            fresh -= 0 if input_ is None else sum(taken)
+        if any(counts[10:15]):
+            made = self._made(output, *counts[10:15])
+            if made is None:
+                return None
+            amount += sum(map(mul, made, rates[10:15]))
+            text -= 0 if output is None else sum(made)
+        amount += fresh * rates[0] + text * rates[1]
+        return None if fresh < 0 or text < 0 or amount >= _UNKNOWN else amount
+
+    def _made(self, output: int | None, *kinds: int | None) -> Sequence[int] | None:
+        """The parts of the output that are priced apart from it; None where they are more than there is."""
+        reasoning, citations, *shown = [count or 0 for count in kinds]
+        if output is not None and (reasoning + citations > output or sum(shown) > output):
+            return None
+        return (reasoning, citations, *shown) if self.thought_apart else (0, 0, *shown)
+
+    def _rounded(self, amount: int, beyond: Decimal | None) -> Decimal | None:
+        parts = self.parts
+        if amount > _MAX_NANO_DOLLARS * parts:
+            return beyond
+        return Decimal(amount if parts == 1 else _half_even(amount, parts)).scaleb(-9)
+
+
+def _taken(
+    cached: int | None,
+    write: int | None,
+    write_1h: int | None,
+    audio: int | None,
+    cached_audio: int | None,
+    image: int | None,
+    cached_image: int | None,
+    video: int | None,
+) -> tuple[int, ...] | None:
+    """The parts of the input, without what is part of another one too: below 0 where they contradict each other.
+
+    None where kinds may overlap, and nobody told how many tokens are both.
+    """
+    cached, write, write_1h = cached or 0, write or 0, write_1h or 0
+    if not (audio or cached_audio or image or cached_image or video):
+        return cached, write - write_1h, write_1h
+    # That is told for what was read from the cache and is sound or a picture, and for no others.
+    if (
+        write
+        or write_1h
+        or (cached and (video or (audio and cached_audio is None) or (image and cached_image is None)))
+    ):
         return None
-    prices, listed_provider = PriceList.current(), price_list_id(provider_id(provider))
-    if listed_provider not in prices.providers:
-        return None
-    usage = genai_prices.Usage(
-        input_tokens=input_tokens, output_tokens=output_tokens, cache_read_tokens=cached_tokens or None
+    audio, image, cached_audio, cached_image = audio or 0, image or 0, cached_audio or 0, cached_image or 0
+    text = cached - cached_audio - cached_image
+    return text, 0, 0, audio - cached_audio, cached_audio, image - cached_image, cached_image, video or 0
+
+
+def _needed(priced: set[int], media: frozenset[int]) -> set[int]:
+    """The kinds whose counts must be given, as no one can tell how many there are.
+
+    A model that makes sound or pictures, or takes them by its name, must be told the kinds that have prices. One that has
+    none for any must be told all that it is for. A chat model with a price for sound alone is taken to be sent none.
+    """
+    made = priced & {*_OUTPUT_MEDIA, *_THOUGHT}
+    taken = priced & {*_INPUT_MEDIA}
+    for_media = media or made & {*_OUTPUT_MEDIA} or taken - {_AUDIO_IN} or _OUTPUT not in priced
+    if not (made | taken) - {*_THOUGHT}:
+        return made | media
+    return made | taken if for_media else made
+
+
+def _rates(step: Step, rates: tuple[int | None, ...], needs: Iterable[int]) -> _Rates:
+    input_, output = rates[_INPUT], rates[_OUTPUT]
+    of_kind = [output if rate is None and kind in _THOUGHT else rate for kind, rate in enumerate(rates[:_REQUEST])]
+    unsaid = set(needs) - {_INPUT, _OUTPUT}
+    return _Rates(
+        step.above,
+        tuple(_UNKNOWN if rate is None else rate for rate in of_kind),
+        rates[_REQUEST] or 0,
+        _dearest([input_, *(of_kind[kind] for kind in unsaid & {*_INPUT_MEDIA})]),
+        _dearest([output, *(of_kind[kind] for kind in unsaid & {*_OUTPUT_MEDIA, *_THOUGHT})]),
+        # What costs what output costs is from where that price is from.
+        step.own | {kind for kind in _THOUGHT if rates[kind] is None and _OUTPUT in step.own},
     )
-    try:
-        found = prices.snapshot.calc(usage, model, listed_provider, None, at)
-    except (LookupError, ValueError):  # not in the list; or counts that contradict each other
-        return None
-    if _unpriced(found.model_price, input_tokens, output_tokens) or found.total_price > MAX_COST:
-        return None
-    return Price(to_nano_dollars(found.total_price), prices.version)
 
 
-def _unpriced(listed: ModelPrice, input_tokens: int, output_tokens: int) -> bool:
-    """Whether the list does not price these tokens: by the page or the minute, say, or not at all."""
-    if listed.input_mtok is None and listed.output_mtok is None:
-        return True
-    return (input_tokens > 0 and listed.input_mtok is None) or (output_tokens > 0 and listed.output_mtok is None)
+def _dearest(rates: Sequence[int | None]) -> int | None:
+    known = [rate for rate in rates if rate is not None]
+    return max(known) if len(known) == len(rates) else None
+
+
+def _nano_dollars(kind: int, price: Decimal | None) -> Fraction | None:
+    factor = _NANO_DOLLARS_A_REQUEST if kind == _REQUEST else _NANO_DOLLARS_A_TOKEN
+    return None if price is None else Fraction(price) * factor
+
+
+def _half_even(amount: int, parts: int) -> int:
+    whole, rest = divmod(amount, parts)
+    return whole + (2 * rest > parts or (2 * rest == parts and whole % 2 == 1))
+
+
+_AUDIO: Final = ("input_audio_tokens", "output_audio_tokens")
+_IMAGE: Final = ("input_image_tokens", "output_image_tokens")
+_VIDEO: Final = ("input_video_tokens", "output_video_tokens")
+MEDIA_OF_WORDS: Final = {
+    word: frozenset(map(TokenCounts._fields.index, kinds))
+    for word, kinds in {
+        **dict.fromkeys(("audio", "live", "realtime", "sonic", "speech", "voice"), _AUDIO),
+        **dict.fromkeys(("transcribe", "transcription"), _AUDIO[:1]),
+        **dict.fromkeys(("image", "images"), _IMAGE),
+        "video": _VIDEO,
+        "omni": (*_AUDIO, *_IMAGE, *_VIDEO),
+    }.items()
+}
+"""What a model takes and makes whose name has this word in it, by places in `TokenCounts`."""
+AUDIO_IN: Final = frozenset({_AUDIO_IN})
+FREE: Final = Rates(1, (), frozenset(), thought_apart=False, free=True)

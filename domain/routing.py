@@ -22,6 +22,7 @@ from domain.bounds import Input, JSONObject, Name, Tokens, refuse
 from domain.catalog import CatalogModel, all_listed, completed, listed
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
+from domain.price import Prices, ServiceTier
 from domain.provider import KNOWN_NAMES, ProviderNames, Vendor, model_name, price_list_id, vendor_of_group
 
 MAX_CANDIDATES: Final = 100
@@ -48,6 +49,7 @@ class RouteRequest(Input):
     priority: RoutingPriority | None = None
     input_tokens: Tokens | None = None
     max_output_tokens: Tokens | None = None
+    service_tier: ServiceTier = ServiceTier.STANDARD
     unit_key: Name | None = None
     request_id: Name | None = None
     candidates: Annotated[list[VariantConfig], Field(min_length=1, max_length=MAX_CANDIDATES)] | None = None
@@ -380,7 +382,10 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     A model whose tokens cost nothing always passes. The hold is the estimate; there is none where there is no budget.
     """
     tightest = _tightest(budgets)
-    affordable, beyond = (ranking.eligible, []) if tightest is None else _parted(ranking.eligible, budgets, tightest)
+    affordable: Sequence[Verdict] = ranking.eligible
+    beyond: Sequence[Verdict] = []
+    if tightest is not None:
+        affordable, beyond = _parted(ranking.eligible, budgets, tightest, ranking.asked.service_tier)
     trial, notes = ranking.trial, ranking.notes
     if trial is not None and (outside := _unaffordable(trial, affordable)):
         affordable, beyond = (
@@ -561,8 +566,7 @@ def _known(key: Key, provider: str, model: str, at: datetime) -> CatalogModel:
         own=False,
         local=False,
         context_window=None,
-        input_price=None,
-        output_price=None,
+        prices=Prices(),
         quality_rating=None,
         deprecated=False,
     )
@@ -581,6 +585,7 @@ def _judged(
     estimate = model.estimate(
         _first_known(asked.input_tokens, recent.p95_input_tokens, ASSUMED_TOKENS),
         _first_known(asked.max_output_tokens, recent.p95_output_tokens, ASSUMED_TOKENS),
+        asked.service_tier,
     )
     reason, constraint = _objection(model, key, estimate, observed, asked, steering) or ("eligible", None)
     return Verdict(
@@ -603,23 +608,33 @@ def _objection(
     steering: _Steering,
 ) -> tuple[str, Constraint] | None:
     """Why this model may not serve the request; None when it may."""
+    if block := _block(key, steering):
+        return block
+    window = model.context_window
+    if window is not None and asked.input_tokens is not None and asked.input_tokens > window:
+        return f"its context window holds {window} tokens", Constraint.CONTEXT_WINDOW
+    limit = steering.max_cost
+    if limit is not None and estimate is None:
+        return (
+            f"{_unpriced(model, asked.service_tier)}, and the limit is {plain(limit)} USD",
+            Constraint.MAX_COST_PER_REQUEST,
+        )
+    if limit is not None and estimate is not None and estimate > limit:
+        return f"it would cost {plain(estimate)} USD, above {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
+    p95, longest = observed.p95_latency_ms, steering.max_latency_ms
+    if longest is not None and p95 is not None and p95 > longest:
+        return f"its p95 latency is {p95:.0f} ms, above {longest} ms", Constraint.MAX_LATENCY_MS
+    return None
+
+
+def _block(key: Key, steering: _Steering) -> tuple[str, Constraint] | None:
+    """Why its provider, or the vendor of the model, is blocked; None when neither is."""
     if key[0] in steering.blocked:
         constraint, reason = steering.blocked[key[0]]
         return reason, constraint
     for vendor, (constraint, reason) in steering.vendors:
         if vendor.makes(*key):
             return reason.replace("provider", "vendor"), constraint
-    window = model.context_window
-    if window is not None and asked.input_tokens is not None and asked.input_tokens > window:
-        return f"its context window holds {window} tokens", Constraint.CONTEXT_WINDOW
-    limit = steering.max_cost
-    if limit is not None and estimate is None:
-        return f"{_unpriced(model)}, and the limit is {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
-    if limit is not None and estimate is not None and estimate > limit:
-        return f"it would cost {plain(estimate)} USD, above {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
-    p95, longest = observed.p95_latency_ms, steering.max_latency_ms
-    if longest is not None and p95 is not None and p95 > longest:
-        return f"its p95 latency is {p95:.0f} ms, above {longest} ms", Constraint.MAX_LATENCY_MS
     return None
 
 
@@ -677,14 +692,14 @@ def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) 
 
 
 def _parted(
-    eligible: Sequence[Verdict], budgets: Sequence[Budget], tightest: Budget
+    eligible: Sequence[Verdict], budgets: Sequence[Budget], tightest: Budget, tier: ServiceTier
 ) -> tuple[list[Verdict], list[Verdict]]:
     """Those that all budgets can pay for, and those that one cannot, which say so."""
     available = tightest.available
     affordable: list[Verdict] = []
     beyond: list[Verdict] = []
     for verdict in eligible:
-        if verdict.model.free:
+        if verdict.model.is_free(tier):
             affordable.append(verdict)
         elif refusing := _refusing(verdict.key, budgets):
             reason = (
@@ -695,7 +710,7 @@ def _parted(
         elif verdict.estimate is not None and verdict.estimate <= available:
             affordable.append(verdict)
         else:
-            beyond.append(_beyond(verdict, tightest))
+            beyond.append(_beyond(verdict, tightest, tier))
     return affordable, beyond
 
 
@@ -704,11 +719,11 @@ def _refusing(key: Key, budgets: Sequence[Budget]) -> Budget | None:
     return next((budget for budget in budgets if key in budget.unpriced), None)
 
 
-def _beyond(verdict: Verdict, budget: Budget) -> Verdict:
+def _beyond(verdict: Verdict, budget: Budget, tier: ServiceTier) -> Verdict:
     """The verdict on an eligible candidate that the budget cannot pay for."""
     left = f"the budget {budget.name} has {plain(max(budget.available, ZERO))} USD left"
     if verdict.estimate is None:
-        reason = f"{_unpriced(verdict.model)}, and {left}"
+        reason = f"{_unpriced(verdict.model, tier)}, and {left}"
     else:
         reason = f"it would cost {plain(verdict.estimate)} USD, and {left}"
     return replace(verdict, reason=reason, constraint=Constraint.BUDGET)
@@ -774,8 +789,8 @@ def _used(budget: Budget) -> str:
     return f"{plain(budget.spent)} are spent{assumed} and {plain(budget.held)} held"
 
 
-def _unpriced(model: CatalogModel) -> str:
-    return f"it would cost more than {MAX_COST} USD" if model.rates else "its price is not known"
+def _unpriced(model: CatalogModel, tier: ServiceTier) -> str:
+    return f"it would cost more than {MAX_COST} USD" if tier in model.rates else "its price is not known"
 
 
 def _first_known(said: int | None, observed: int | None, assumed: int) -> int:

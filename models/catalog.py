@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Float, String, UniqueConstraint, Uuid, select
@@ -11,13 +13,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.bounds import MAX_NAME_LENGTH
-from domain.catalog import CatalogModel
+from domain.catalog import CatalogModel, OwnPrices, PriceTier, own_price
+from domain.money import plain
+from domain.price import Prices, ServiceTier, TokenCounts
 from models.base import Base, Owned
-from models.types import new_id
+from models.types import JSONDocument, new_id
+
+SUPERSEDED: Final = " "
+"""What the key of a model begins with that has the name of a later one. No model's name begins with a space."""
+PRICE_COLUMNS: Final = ("input_price", "output_price", "prices")
 
 
 class RegisteredModel(Owned, Base):
-    """A model of the user's own. It stands for the listed one of the same provider and name, if there is one."""
+    """A model of the user's own. It stands for the listed one of the same provider and name, if there is one.
+
+    Its provider and name are kept as they were registered; the keys are what both are compared by.
+    """
 
     __tablename__ = "router_models"
 
@@ -26,21 +37,47 @@ class RegisteredModel(Owned, Base):
     model: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     # `provider_id` of the provider: two names of one provider are the same. Without case, text may be longer.
     provider_key: Mapped[str] = mapped_column(String(3 * MAX_NAME_LENGTH))
+    # `model_name` of the model, or what never is one: see SUPERSEDED.
+    model_key: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     name: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     # USD for a million tokens.
     input_price: Mapped[Decimal | None]
     output_price: Mapped[Decimal | None]
+    # The other prices by their names, as text, and `tiers`: a list of the same with `service_tier`, `above_input_tokens`.
+    prices: Mapped[dict[str, Any] | None] = mapped_column(JSONDocument)
     local: Mapped[bool]
     context_window: Mapped[int | None]
     quality_rating: Mapped[float | None] = mapped_column(Float)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("user_id", "provider_key", "model", name="uq_router_models_model"),)
+    __table_args__ = (UniqueConstraint("user_id", "provider_key", "model_key", name="uq_router_models_model"),)
+
+    @property
+    def superseded(self) -> bool:
+        """Whether another model of the user has the same provider and name, and is the one that counts."""
+        return self.model_key.startswith(SUPERSEDED)
+
+    @property
+    def own_prices(self) -> OwnPrices:
+        """What the user registered of its prices."""
+        return own_prices(self.input_price, self.output_price, self.prices)
+
+    @own_prices.setter
+    def own_prices(self, own: OwnPrices) -> None:
+        self.input_price, self.output_price = own.prices.input_price, own.prices.output_price
+        prices = _as_json(own.prices._replace(input_price=None, output_price=None))
+        if own.tiers:
+            prices["tiers"] = [
+                {"service_tier": tier.value, "above_input_tokens": above, **_as_json(each)}
+                for tier, above, each in own.tiers
+            ]
+        self.prices = prices or None
 
     @property
     def listing(self) -> CatalogModel:
         """What the rules know of it."""
+        own = self.own_prices
         return CatalogModel(
             id=str(self.id),
             provider=self.provider,
@@ -49,12 +86,44 @@ class RegisteredModel(Owned, Base):
             own=True,
             local=self.local,
             context_window=self.context_window,
-            input_price=self.input_price,
-            output_price=self.output_price,
+            prices=own.prices,
+            tiers=own.tiers,
             quality_rating=self.quality_rating,
             deprecated=False,
             created_at=self.created_at,
         )
+
+
+def _as_json(prices: Prices) -> dict[str, Any]:
+    return {name: plain(price) for name, price in prices._asdict().items() if price is not None}
+
+
+def _prices(stored: Mapping[str, Any]) -> Prices:
+    return Prices(**{name: Decimal(stored[name]) for name in Prices._fields if name in stored})
+
+
+def own_prices(
+    input_price: Decimal | None, output_price: Decimal | None, prices: Mapping[str, Any] | None
+) -> OwnPrices:
+    """The prices in these columns."""
+    stored = prices or {}
+    tiers = [
+        PriceTier(ServiceTier(each["service_tier"]), each["above_input_tokens"], _prices(each))
+        for each in stored.get("tiers", ())
+    ]
+    return OwnPrices(_prices(stored)._replace(input_price=input_price, output_price=output_price), tuple(tiers))
+
+
+def reprice(row: dict[str, Any], columns: Sequence[Any]) -> None:
+    """Set the cost of a call, a row of `router_analytics`, of a registered model with these PRICE_COLUMNS.
+
+    One that has no prices of its own changes nothing.
+    """
+    own = own_prices(*columns)
+    if own:
+        counts = TokenCounts(*(row[name] for name in TokenCounts._fields))
+        found = own_price(row["provider"], row["model_used"], own, counts, row["service_tier"], row["occurred_at"])
+        row["cost"], row["price_version"] = found or (None, None)
 
 
 async def models_of(session: AsyncSession, user_id: UUID) -> list[RegisteredModel]:

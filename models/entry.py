@@ -18,20 +18,20 @@ from sqlalchemy import Double, Integer, String, Uuid, bindparam, select, tuple_
 
 from domain.ab_test import unit_group, variant_of
 from domain.analytics import LogAnalytics
-from domain.catalog import Rates
 from domain.cost_alert import MAX_CLOCK_SKEW
 from domain.error import Conflict, InvalidInput, Refusal
 from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
-from domain.money import MAX_COST, ZERO
-from domain.price import price
-from domain.provider import KNOWN_NAMES, ProviderNames, known_provider, provider_id
+from domain.money import ZERO
+from domain.price import Price, TokenCounts
+from domain.price_list import price
+from domain.provider import KNOWN_NAMES, ProviderNames, known_provider
 from models.ab_group import GROUP_SUMS
 from models.ab_test import ADD_TO_TESTS
 from models.base import Base
 from models.bulk import Bulk, Rows, Together, add, find, insert, whole
-from models.catalog import RegisteredModel
+from models.catalog import PRICE_COLUMNS, RegisteredModel, reprice
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.provider_alias import names_for
@@ -41,9 +41,6 @@ from models.spend import MINUTELY_SPEND
 from models.transaction import Transaction
 from models.types import new_id
 from models.unpriced_model import note_unpriced
-
-OWN_PRICES: Final = "registered"
-"""The price version of what was priced as the user registered the model."""
 
 _REPORTED_LATER: Final = (
     "cache_write_tokens",
@@ -172,15 +169,9 @@ def _skew(occurred_at: datetime, now: datetime) -> InvalidInput | None:
     return InvalidInput(f"occurredAt: must be at most {minutes} minutes ahead of this server's clock", ["occurredAt"])
 
 
-def _price(decision: LogAnalytics, provider: str, at: datetime) -> Any:
-    return price(
-        provider,
-        decision.model_used,
-        input_tokens=decision.input_tokens,
-        output_tokens=decision.output_tokens,
-        cached_tokens=decision.cached_tokens,
-        at=at,
-    )
+def _price(decision: LogAnalytics, provider: str, at: datetime) -> Price | None:
+    counts = TokenCounts(*(getattr(decision, name) for name in TokenCounts._fields))
+    return price(provider, decision.model_used, counts, decision.service_tier, at)
 
 
 # The statements, built once: building one costs more than running it.
@@ -192,11 +183,11 @@ _KEYS_AT_ONCE: Final = 500
 _TEST_KEY: Final = ("user_id", "id")
 _WATCHED: Final = tuple(WatchedAlert.__dataclass_fields__)
 
-_MODEL: Final = ("user_id", "provider_key", "model")
+_MODEL: Final = ("user_id", "provider_key", "model_key")
 _read = Together(
     find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "active")),
     find("router_cost_alerts", ("user_id",), _WATCHED),
-    find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, "input_price", "output_price")),
+    find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, *PRICE_COLUMNS)),
 )
 _find_configs = find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
 _claim_events = Bulk(
@@ -271,19 +262,18 @@ class Entry:
         unpriced = [entry.row for entry in entries if _may_be_priced(entry)]
         # A call of no known cost may be charged what its decision held.
         spenders = {entry.row["user_id"] for entry in entries if entry.row["cost"] != ZERO}
-        models = {(row["user_id"], provider_id(row["provider"]), row["model_used"]) for row in unpriced}
+        spenders |= {row["user_id"] for row in unpriced}
+        models = {(row["user_id"], row["provider"], row["model_used"]) for row in unpriced}
         found_tests, found_alerts, found_models = await _read.execute(
             self._connection,
             _keyed(keys),
             [{"user_id": user_id} for user_id in spenders],
             [dict(zip(_MODEL, model, strict=True)) for model in models],
         )
-        rates = {(user_id, provider, model): Rates.of(*prices) for user_id, provider, model, *prices in found_models}
+        registered = {(user_id, provider, model): columns for user_id, provider, model, *columns in found_models}
         for row in unpriced:
-            own = rates.get((row["user_id"], provider_id(row["provider"]), row["model_used"]))
-            if own is not None:
-                cost = own.cost(row["input_tokens"], row["output_tokens"])
-                row["cost"], row["price_version"] = MAX_COST if cost is None else cost, OWN_PRICES
+            if columns := registered.get((row["user_id"], row["provider"], row["model_used"])):
+                reprice(row, columns)
         alerts = [WatchedAlert(*row) for row in found_alerts]
         tests = {(user_id, id_): active for user_id, id_, active in found_tests}
         return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int))
@@ -407,13 +397,7 @@ def rename(entry: Prepared, names: ProviderNames) -> None:
 
 def _may_be_priced(entry: Prepared) -> bool:
     """Whether its cost is up to us: a model of the user's own has the user's price."""
-    row = entry.row
-    return (
-        entry.draft.decision.cost is None
-        and not entry.draft.imported
-        and row["input_tokens"] is not None
-        and row["output_tokens"] is not None
-    )
+    return entry.draft.decision.cost is None and not entry.draft.imported
 
 
 def batched(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -106,24 +106,36 @@ def spent_by(
             last = alert.window_at(now)
             inside = [(index, cost) for index, cost in costs if rows[index]["occurred_at"] >= last.start]
             rolling += [Spent(alert, last, inside)] if inside else []
-            continue
-        in_window: dict[datetime, Spent] = {}
-        for index, cost in costs:
-            at = rows[index]["occurred_at"]
-            if at < alert.counted_from:
-                continue
-            window = latest.get(alert.calendar)
-            if window is None or at not in window:
-                window = latest[alert.calendar] = alert.window_at(at)
-            if window.start not in in_window:
-                in_window[window.start] = Spent(alert, window, [])
-            in_window[window.start].costs.append((index, cost))
-        for each in assumed_of[alert.user_id]:
-            if each.at >= alert.counted_from:
-                window = alert.window_at(each.at)
-                in_window.setdefault(window.start, Spent(alert, window, [])).assumed += each.change
-        calendar += [in_window[start] for start in sorted(in_window)]
+        else:
+            calendar += _in_calendar(alert, costs, assumed_of[alert.user_id], rows, latest)
     return calendar, rolling
+
+
+def _in_calendar(
+    alert: WatchedAlert,
+    costs: Costs,
+    assumed: Sequence[Assumed],
+    rows: Mapping[int, Row],
+    latest: dict[Any, Window],
+) -> list[Spent]:
+    """What falls into which window of a calendar alert; `latest` has the window of each calendar that was hit last."""
+    in_window: dict[datetime, Spent] = {}
+
+    def spent_at(at: datetime) -> Spent:
+        window = latest.get(alert.calendar)
+        if window is None or at not in window:
+            window = latest[alert.calendar] = alert.window_at(at)
+        if window.start not in in_window:
+            in_window[window.start] = Spent(alert, window, [])
+        return in_window[window.start]
+
+    for index, cost in costs:
+        if (at := rows[index]["occurred_at"]) >= alert.counted_from:
+            spent_at(at).costs.append((index, cost))
+    for each in assumed:
+        if each.at >= alert.counted_from:
+            spent_at(each.at).assumed += each.change
+    return [in_window[start] for start in sorted(in_window)]
 
 
 class Firing:

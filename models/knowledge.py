@@ -48,7 +48,7 @@ async def knowledge_of(session: AsyncSession, user_id: UUID, now: datetime) -> K
         budgeted=enforced is not None,
         preferences=_preferences(saved),
         names=await names_of(session, user_id),
-        own=[model.listing for model in own],
+        own=[model.listing for model in own if not model.superseded],
         statistics=await _statistics(session, user_id, now),
         tests={test.task_type: test.running for test in await running_tests_of(session, user_id)},
     )

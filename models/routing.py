@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.cost_alert import UnknownCost, Window, WindowMode
 from domain.error import InvalidInput
 from domain.money import ZERO, plain
+from domain.price import ServiceTier
 from domain.routing import (
     Budget,
     Choice,
@@ -191,6 +192,8 @@ def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
     request = asked.model_dump(
         mode="json", by_alias=True, exclude={"task_type", "priority", "candidates"}, exclude_none=True
     )
+    if asked.service_tier is ServiceTier.STANDARD:
+        del request["serviceTier"]  # it was not asked for
     return {
         "user_id": user_id,
         "id": new_id(now),

@@ -153,15 +153,7 @@ class _Check:
                     if not row["imported"]:
                         self._live[key] += row["cost"]
         decisions = await self._settled()
-        for decision in decisions:
-            if assumed := decision["assumed_amount"]:
-                at = decision["created_at"]
-                minutes[at.replace(second=0, microsecond=0)]["assumed"] += assumed
-                for alert in self._alerts:
-                    made_in = alert.window_at(at)
-                    if alert.mode is WindowMode.CALENDAR and made_in.start >= alert.counted_from:
-                        key = (alert.id, made_in.start)
-                        spent.setdefault(key, self._window_row(alert, made_in))["assumed"] += assumed
+        self._add_assumed(decisions, spent, minutes)
         no_sums = [{"user_id": self._user_id, "id": id_} | dict.fromkeys(SUMS, 0) for id_ in tests]
         sums_of = {test["id"]: test for test in [*no_sums, *sums_of_tests(counted)] if test["id"] in tests}
         self._expected: dict[str, list[dict[str, Any]]] = {
@@ -179,6 +171,24 @@ class _Check:
             ],
             "router_holds": await self._holds(),
         }
+
+    def _add_assumed(
+        self,
+        decisions: Sequence[Mapping[str, Any]],
+        windows: dict[tuple[UUID, datetime], dict[str, Any]],
+        minutes: dict[datetime, dict[str, Any]],
+    ) -> None:
+        """Add what is assumed of these decisions to the windows and the minutes in which they were made."""
+        for decision in decisions:
+            assumed, at = decision["assumed_amount"], decision["created_at"]
+            if not assumed:
+                continue
+            minutes[at.replace(second=0, microsecond=0)]["assumed"] += assumed
+            for alert in self._alerts:
+                window = alert.window_at(at)
+                if alert.mode is WindowMode.CALENDAR and window.start >= alert.counted_from:
+                    key = (alert.id, window.start)
+                    windows.setdefault(key, self._window_row(alert, window))["assumed"] += assumed
 
     async def _settled(self) -> list[dict[str, Any]]:
         """What is charged to the decisions that calls are of."""
@@ -208,7 +218,7 @@ class _Check:
     async def _holds(self) -> list[dict[str, Any]]:
         """What is still held for decisions, after the attempts that are recorded."""
         holding = await self._connection.execute(
-            select(_made).where(
+            select(*(_made.c[name] for name in _ACCOUNT)).where(
                 _made.c.user_id == self._user_id,
                 _made.c.id >= first_id_at(self._kept_from),
                 _made.c.held_amount > ZERO,
@@ -217,18 +227,16 @@ class _Check:
                 _made.c.settled_at.is_(None) | (_made.c.id >= first_id_at(self._kept_from + _CLOCKS_DIFFER)),
             )
         )
-        holds = []
-        for decision in map(dict, holding.mappings()):
-            if held := self._account(decision).held:
-                holds.append(
-                    {
-                        "user_id": self._user_id,
-                        "decision_id": decision["id"],
-                        "amount": held,
-                        "expires_at": decision["expires_at"],
-                    }
-                )
-        return holds
+        return [
+            {
+                "user_id": self._user_id,
+                "decision_id": decision["id"],
+                "amount": held,
+                "expires_at": decision["expires_at"],
+            }
+            for decision in map(dict, holding.mappings())
+            if (held := self._account(decision).held)
+        ]
 
     def _window_row(self, alert: CostAlert, window: Window) -> dict[str, Any]:
         return {
@@ -302,7 +310,9 @@ class _Check:
         return [table.c[time] >= self._kept_from]
 
     async def _stored(self, table: Table, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
-        rows = await self._connection.execute(select(table).where(table.c.user_id == self._user_id, *conditions))
+        # What decisions were made of is long, and nothing here depends on it.
+        columns = [_made.c[name] for name in _ACCOUNT] if table is _made else [table]
+        rows = await self._connection.execute(select(*columns).where(table.c.user_id == self._user_id, *conditions))
         return [dict(row) for row in rows.mappings()]
 
     def _compare(
@@ -383,6 +393,17 @@ class _Check:
 
 
 _COUNTED: Final = ("user_id", "ab_test_id", "ab_variant", "ab_counted", "success", "latency_ms", "cost")
+_ACCOUNT: Final = (
+    "user_id",
+    "id",
+    "created_at",
+    "expires_at",
+    "fallbacks",
+    "held_amount",
+    "known_cost",
+    "unknown_calls",
+    "assumed_amount",
+)
 _READ: Final = (
     "id",
     "user_id",

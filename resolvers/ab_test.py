@@ -13,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.ab_test import MAX_RUNNING_TESTS, AssignVariant, CreateABTest, Variant, VariantConfig, likely_costs
 from domain.bounds import identifier
-from domain.catalog import Rates, completed, listed
+from domain.catalog import completed, listed
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.event import ABTestUpdated, PreferencesChanged
 from domain.inference import Metric, cost_cap
 from domain.page import Page
 from domain.preference import RoutingRule, RuleTarget, as_stored, with_winner
-from domain.provider import provider_id
+from domain.price import Rates, ServiceTier
+from domain.provider import KNOWN_NAMES
 from models.ab_group import ABGroup
 from models.ab_look import Look, looks_of
 from models.ab_test import ABTest, ab_test_of, freeze, load_inference, running_tests_of
@@ -134,12 +135,12 @@ async def start(context: Context, asked: CreateABTest, path: Sequence[str]) -> A
 
 async def _likely_cap(session: AsyncSession, user_id: UUID, asked: CreateABTest, now: datetime) -> Decimal | None:
     """A cap for what one call counts for, from the user's latest calls and the variants' prices; None if nothing tells it."""
-    own = {(model.provider_key, model.model): model.listing for model in await models_of(session, user_id)}
+    own = {(model.provider_key, model.model_key): model.listing for model in await models_of(session, user_id)}
 
     def rates(config: VariantConfig) -> Rates | None:
-        registered = own.get((provider_id(config.provider), config.model))
+        registered = own.get(KNOWN_NAMES.key(config.provider, config.model))
         model = completed(registered, now) if registered else listed(config.provider, config.model, now)
-        return None if model is None else model.rates
+        return None if model is None else model.rates.get(ServiceTier.STANDARD)
 
     past = await past_calls(session, user_id, asked.task_type, _CALLS_FOR_CAP)
     return cost_cap(likely_costs(past, [rates(asked.variant_a), rates(asked.variant_b)]))

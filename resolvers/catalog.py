@@ -7,10 +7,10 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.bounds import MAX_NAME_LENGTH, identifier, page_size
-from domain.catalog import MAX_MODELS, CatalogModel, RegisterModel, UpdateModel, all_listed, check_prices
+from domain.catalog import MAX_MODELS, CatalogModel, RegisterModel, UpdateModel, all_listed
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.page import Page, decode_cursor
-from domain.provider import provider_id
+from domain.provider import KNOWN_NAMES, provider_id
 from models.catalog import RegisteredModel, model_of, models_of
 from models.routing_version import bump_version
 from models.types import new_id
@@ -55,8 +55,9 @@ async def model_catalog(
         raise InvalidInput(f"search: must be at most {MAX_NAME_LENGTH} characters", ["search"])
     async with context.database.viewer(context.viewer) as session:
         own = [model.listing for model in await models_of(session, context.viewer.id)]
-    hidden = {(provider_id(model.provider), model.model) for model in own}
-    found = [*own, *(model for model in all_listed(context.clock()) if (model.provider, model.model) not in hidden)]
+    hidden = {KNOWN_NAMES.key(model.provider, model.model) for model in own}
+    others = all_listed(context.clock())
+    found = [*own, *(model for model in others if KNOWN_NAMES.key(model.provider, model.model) not in hidden)]
     if provider is not None:
         wanted = provider_id(provider.strip())
         found = [model for model in found if provider_id(model.provider) == wanted]
@@ -78,10 +79,11 @@ async def register_model(
 ) -> CatalogModel:
     context = info.context
     asked = RegisterModel.checked(present(input))
-    key, now = provider_id(asked.provider), context.clock()
+    provider_key, model_key = KNOWN_NAMES.key(asked.provider, asked.model)
+    now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
         own = await models_of(session, context.viewer.id)
-        if any((model.provider_key, model.model) == (key, asked.model) for model in own):
+        if any((model.provider_key, model.model_key) == (provider_key, model_key) for model in own):
             raise Conflict(
                 "model: you have registered this model of this provider already; update it", ["input", "model"]
             )
@@ -92,10 +94,10 @@ async def register_model(
             id=new_id(),
             provider=asked.provider,
             model=asked.model,
-            provider_key=key,
+            provider_key=provider_key,
+            model_key=model_key,
             name=asked.name,
-            input_price=asked.input_price,
-            output_price=asked.output_price,
+            own_prices=asked.own_prices,
             local=asked.local,
             context_window=asked.context_window,
             quality_rating=asked.quality_rating,
@@ -117,12 +119,12 @@ async def update_model(
     ],
 ) -> CatalogModel:
     context = info.context
-    changes = UpdateModel.checked(given(input)).changes()
+    asked = UpdateModel.checked(given(input))
     async with context.database.viewer(context.viewer, write=True) as session:
         model = await _locked(session, context, id)
-        check_prices(changes.get("input_price", model.input_price), changes.get("output_price", model.output_price))
-        for name, value in changes.items():
+        for name, value in asked.changes().items():
             setattr(model, name, value)
+        model.own_prices = asked.repriced(model.own_prices)
         model.updated_at = context.clock()
         await bump_version(session, context.viewer.id)
     return model.listing

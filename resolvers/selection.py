@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
 from graphql import FieldNode, FragmentSpreadNode, SelectionSetNode
 
@@ -14,7 +15,12 @@ from resolvers.context import Info
 def selected_columns(info: Info, table: type[Base]) -> frozenset[str]:
     """The attributes of a table that have the names of fields that are asked for."""
     names = selected(info)
+    names |= {column for name, columns in _MADE_OF.items() if name in names for column in columns}
     return frozenset(attribute for attribute, field in _fields(table) if field in names)
+
+
+_MADE_OF: Final = {"costSource": ("cost", "priceVersion")}
+"""Fields that no column has the name of, and those that they are made of."""
 
 
 @cache

@@ -10,8 +10,9 @@ from strawberry.types.unset import UNSET
 
 import models.entry
 import resolvers.analytics
+from domain.price import cost_source
 from schema.cost_alert import AlertEvent
-from schema.enum import RoutingPriority, Variant
+from schema.enum import CostSource, RoutingPriority, ServiceTier, Variant
 from schema.error import Conflict, Error, InvalidInput, Overloaded, RefusalAsData, Uninterrupted, as_data
 from schema.page import Connection
 
@@ -40,7 +41,13 @@ class RouterAnalytics:
     latency_ms: int | None = strawberry.field(description="How long it took, in milliseconds.")
     cost: Decimal | None = strawberry.field(description="What it cost, in USD; null when that is not known.")
     price_version: str | None = strawberry.field(
-        description="The price list that the cost was computed from; null for a cost that was reported."
+        description="The prices that the cost was computed from: a version of the price list, `registered` for your own, or "
+        "both; null for a cost that was reported."
+    )
+    cost_source: CostSource = strawberry.field(
+        resolver=lambda root: cost_source(root.cost, root.price_version),
+        graphql_type=CostSource,
+        description="Where the cost comes from.",
     )
     fallback_used: bool = strawberry.field(description="Whether a fallback served it.")
     ab_test_id: strawberry.ID | None = strawberry.field(description="The A/B test it belongs to.")
@@ -49,9 +56,45 @@ class RouterAnalytics:
         description="Whether its test counted it; false for one that came after the test had ended."
     )
     decision_id: strawberry.ID | None = strawberry.field(description="The routing decision it came from.")
-    input_tokens: int | None = strawberry.field(description="Tokens sent, cached ones included.")
-    output_tokens: int | None = strawberry.field(description="Tokens received.")
-    cached_tokens: int | None = strawberry.field(description="Tokens sent that the provider had cached.")
+    input_tokens: int | None = strawberry.field(description="Tokens sent, of all kinds.")
+    output_tokens: int | None = strawberry.field(description="Tokens received, of all kinds.")
+    cached_tokens: int | None = strawberry.field(
+        description="Tokens sent that the provider had cached: part of the input tokens."
+    )
+    cache_write_tokens: int | None = strawberry.field(
+        description="Tokens sent that the provider wrote to its cache: part of the input tokens."
+    )
+    cache_write_1h_tokens: int | None = strawberry.field(
+        description="Tokens sent that it wrote to its cache for an hour: part of `cacheWriteTokens`; the others are kept for 5 minutes."
+    )
+    input_audio_tokens: int | None = strawberry.field(description="Tokens of audio sent: part of the input tokens.")
+    cached_audio_tokens: int | None = strawberry.field(
+        description="Tokens of audio sent that the provider had cached: part of `cachedTokens` and of `inputAudioTokens`."
+    )
+    input_image_tokens: int | None = strawberry.field(description="Tokens of images sent: part of the input tokens.")
+    cached_image_tokens: int | None = strawberry.field(
+        description="Tokens of images sent that the provider had cached: part of `cachedTokens` and of `inputImageTokens`."
+    )
+    input_video_tokens: int | None = strawberry.field(description="Tokens of video sent: part of the input tokens.")
+    reasoning_tokens: int | None = strawberry.field(
+        description="Tokens of reasoning received: part of the output tokens."
+    )
+    citation_tokens: int | None = strawberry.field(
+        description="Tokens of citations received: part of the output tokens."
+    )
+    output_audio_tokens: int | None = strawberry.field(
+        description="Tokens of audio received: part of the output tokens."
+    )
+    output_image_tokens: int | None = strawberry.field(
+        description="Tokens of images received: part of the output tokens."
+    )
+    output_video_tokens: int | None = strawberry.field(
+        description="Tokens of video received: part of the output tokens."
+    )
+    service_tier: ServiceTier = strawberry.field(description="The service tier it was served at.")
+    time_to_first_token_ms: int | None = strawberry.field(
+        description="How long it took until the first token came, in milliseconds."
+    )
     quality_score: float | None = strawberry.field(description="Feedback on the answer, 0 to 1.")
     metadata: JSON = strawberry.field(
         resolver=lambda root: root.metadata_, graphql_type=JSON, description="What else the client said of it."
@@ -108,11 +151,63 @@ class LogAnalyticsInput:
         "from the tokens; where the price is not known it stays null, never 0.",
     )
     input_tokens: int | None = strawberry.field(
-        default=UNSET, description="Tokens sent, cached ones included: 0 to 1,000,000,000."
+        default=UNSET,
+        description="Tokens sent, of all kinds: 0 to 1,000,000,000. The kinds below are parts of them, or of "
+        "`outputTokens`; a kind without a price makes the cost unknown.",
     )
-    output_tokens: int | None = strawberry.field(default=UNSET, description="Tokens received: 0 to 1,000,000,000.")
+    output_tokens: int | None = strawberry.field(
+        default=UNSET, description="Tokens received, of all kinds: 0 to 1,000,000,000."
+    )
     cached_tokens: int | None = strawberry.field(
-        default=UNSET, description="Tokens sent that the provider had cached: part of the input tokens."
+        default=UNSET,
+        description="Tokens sent that the provider had cached: part of the input tokens, 0 to 1,000,000,000.",
+    )
+    cache_write_tokens: int | None = strawberry.field(
+        default=UNSET,
+        description="Tokens sent that the provider wrote to its cache: part of the input tokens, 0 to 1,000,000,000.",
+    )
+    cache_write_1h_tokens: int | None = strawberry.field(
+        default=UNSET,
+        description="Tokens sent that it wrote to its cache for an hour: part of `cacheWriteTokens`; the others are kept for 5 minutes, 0 to 1,000,000,000.",
+    )
+    input_audio_tokens: int | None = strawberry.field(
+        default=UNSET, description="Tokens of audio sent: part of the input tokens, 0 to 1,000,000,000."
+    )
+    cached_audio_tokens: int | None = strawberry.field(
+        default=UNSET,
+        description="Tokens of audio sent that the provider had cached: part of `cachedTokens` and of `inputAudioTokens`, 0 to 1,000,000,000.",
+    )
+    input_image_tokens: int | None = strawberry.field(
+        default=UNSET, description="Tokens of images sent: part of the input tokens, 0 to 1,000,000,000."
+    )
+    cached_image_tokens: int | None = strawberry.field(
+        default=UNSET,
+        description="Tokens of images sent that the provider had cached: part of `cachedTokens` and of `inputImageTokens`, 0 to 1,000,000,000.",
+    )
+    input_video_tokens: int | None = strawberry.field(
+        default=UNSET, description="Tokens of video sent: part of the input tokens, 0 to 1,000,000,000."
+    )
+    reasoning_tokens: int | None = strawberry.field(
+        default=UNSET, description="Tokens of reasoning received: part of the output tokens, 0 to 1,000,000,000."
+    )
+    citation_tokens: int | None = strawberry.field(
+        default=UNSET, description="Tokens of citations received: part of the output tokens, 0 to 1,000,000,000."
+    )
+    output_audio_tokens: int | None = strawberry.field(
+        default=UNSET, description="Tokens of audio received: part of the output tokens, 0 to 1,000,000,000."
+    )
+    output_image_tokens: int | None = strawberry.field(
+        default=UNSET, description="Tokens of images received: part of the output tokens, 0 to 1,000,000,000."
+    )
+    output_video_tokens: int | None = strawberry.field(
+        default=UNSET, description="Tokens of video received: part of the output tokens, 0 to 1,000,000,000."
+    )
+    service_tier: ServiceTier | None = strawberry.field(
+        default=ServiceTier.STANDARD,
+        description="The service tier it was served at: it is priced where this tier has prices.",
+    )
+    time_to_first_token_ms: int | None = strawberry.field(
+        default=UNSET, description="How long it took until the first token came, in milliseconds: 0 to 86,400,000."
     )
     fallback_used: bool | None = strawberry.field(default=False, description="Whether a fallback served it.")
     decision_id: strawberry.ID | None = strawberry.field(

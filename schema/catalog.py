@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -10,8 +11,179 @@ from strawberry.types.unset import UNSET
 import resolvers.catalog
 from domain.catalog import CatalogModel
 from schema.deletion import DeleteResult
+from schema.enum import ServiceTier
 from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData, Uninterrupted
 from schema.page import Connection
+
+
+def _price(name: str) -> Callable[[Any], Decimal | None]:
+    return lambda root: getattr(root.prices, name)
+
+
+@strawberry.type(
+    description="Prices of a model for some requests. Where one is null, that of fewer tokens holds, if any."
+)
+class PriceTier:
+    service_tier: ServiceTier = strawberry.field(description="The service tier of the requests.")
+    above_input_tokens: int = strawberry.field(
+        description="They have more tokens of input than this; 0 for all requests."
+    )
+    input_price: Decimal | None = strawberry.field(
+        resolver=_price("input_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of input cost, in USD; null when that is not known.",
+    )
+    output_price: Decimal | None = strawberry.field(
+        resolver=_price("output_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of output cost, in USD; null when that is not known.",
+    )
+    cached_price: Decimal | None = strawberry.field(
+        resolver=_price("cached_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of input that the provider read from its cache cost, in USD; null when that is not known.",
+    )
+    cache_write_price: Decimal | None = strawberry.field(
+        resolver=_price("cache_write_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of input that it wrote to its cache for 5 minutes cost, in USD; null when that is not known.",
+    )
+    cache_write_1h_price: Decimal | None = strawberry.field(
+        resolver=_price("cache_write_1h_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of input that it wrote to its cache for an hour cost, in USD; null when that is not known.",
+    )
+    input_audio_price: Decimal | None = strawberry.field(
+        resolver=_price("input_audio_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of audio input cost, in USD; null when that is not known.",
+    )
+    cached_audio_price: Decimal | None = strawberry.field(
+        resolver=_price("cached_audio_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of audio input that it read from its cache cost, in USD; null when that is not known.",
+    )
+    input_image_price: Decimal | None = strawberry.field(
+        resolver=_price("input_image_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of image input cost, in USD; null when that is not known.",
+    )
+    cached_image_price: Decimal | None = strawberry.field(
+        resolver=_price("cached_image_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of image input that it read from its cache cost, in USD; null when that is not known.",
+    )
+    input_video_price: Decimal | None = strawberry.field(
+        resolver=_price("input_video_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of video input cost, in USD; null when that is not known.",
+    )
+    reasoning_price: Decimal | None = strawberry.field(
+        resolver=_price("reasoning_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of reasoning cost, in USD; null when that is not known. Where it is null, they cost what output costs.",
+    )
+    citation_price: Decimal | None = strawberry.field(
+        resolver=_price("citation_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of citations cost, in USD; null when that is not known. Where it is null, they cost what output costs.",
+    )
+    output_audio_price: Decimal | None = strawberry.field(
+        resolver=_price("output_audio_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of audio output cost, in USD; null when that is not known.",
+    )
+    output_image_price: Decimal | None = strawberry.field(
+        resolver=_price("output_image_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of image output cost, in USD; null when that is not known.",
+    )
+    output_video_price: Decimal | None = strawberry.field(
+        resolver=_price("output_video_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of video output cost, in USD; null when that is not known.",
+    )
+    request_price: Decimal | None = strawberry.field(
+        resolver=_price("request_price"),
+        graphql_type=Decimal | None,
+        description="What a request costs beside its tokens, in USD; null for nothing.",
+    )
+
+
+@strawberry.input(description="Prices of a model for some requests: at a service tier, with more input, or both.")
+class PriceTierInput:
+    service_tier: ServiceTier | None = strawberry.field(
+        default=ServiceTier.STANDARD,
+        description="The service tier of the requests: prices of STANDARD hold for no other.",
+    )
+    above_input_tokens: int | None = strawberry.field(
+        default=0,
+        description="They have more tokens of input than this: 0 to 1,000,000,000. More than 0 for STANDARD.",
+    )
+    input_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    output_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    cached_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of input that the provider read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    cache_write_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of input that it wrote to its cache for 5 minutes cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    cache_write_1h_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of input that it wrote to its cache for an hour cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    input_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of audio input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    cached_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of audio input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    input_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of image input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    cached_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of image input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    input_video_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of video input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    reasoning_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of reasoning cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    citation_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of citations cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    output_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of audio output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    output_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of image output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    output_video_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of video output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    request_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a request costs beside its tokens, in USD: 0 to 100,000, to the nano-dollar.",
+    )
 
 
 @strawberry.type(description="A model to route to: one of the price list, or one that you registered.")
@@ -28,12 +200,87 @@ class Model:
         description="How many tokens of input it takes at most; null when that is not known."
     )
     input_price: Decimal | None = strawberry.field(
-        description="What a million tokens of input cost now, in USD; null when that is not known. Where the price "
-        "depends on how many there are, that of the smallest requests."
+        resolver=_price("input_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of input cost, in USD; null when that is not known.",
     )
     output_price: Decimal | None = strawberry.field(
-        description="What a million tokens of output cost now, in USD; null when that is not known. Where the price "
-        "depends on how many tokens of input there are, that of the smallest requests."
+        resolver=_price("output_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of output cost, in USD; null when that is not known.",
+    )
+    cached_price: Decimal | None = strawberry.field(
+        resolver=_price("cached_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of input that the provider read from its cache cost, in USD; null when that is not known.",
+    )
+    cache_write_price: Decimal | None = strawberry.field(
+        resolver=_price("cache_write_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of input that it wrote to its cache for 5 minutes cost, in USD; null when that is not known.",
+    )
+    cache_write_1h_price: Decimal | None = strawberry.field(
+        resolver=_price("cache_write_1h_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of input that it wrote to its cache for an hour cost, in USD; null when that is not known.",
+    )
+    input_audio_price: Decimal | None = strawberry.field(
+        resolver=_price("input_audio_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of audio input cost, in USD; null when that is not known.",
+    )
+    cached_audio_price: Decimal | None = strawberry.field(
+        resolver=_price("cached_audio_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of audio input that it read from its cache cost, in USD; null when that is not known.",
+    )
+    input_image_price: Decimal | None = strawberry.field(
+        resolver=_price("input_image_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of image input cost, in USD; null when that is not known.",
+    )
+    cached_image_price: Decimal | None = strawberry.field(
+        resolver=_price("cached_image_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of image input that it read from its cache cost, in USD; null when that is not known.",
+    )
+    input_video_price: Decimal | None = strawberry.field(
+        resolver=_price("input_video_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of video input cost, in USD; null when that is not known.",
+    )
+    reasoning_price: Decimal | None = strawberry.field(
+        resolver=_price("reasoning_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of reasoning cost, in USD; null when that is not known. Where it is null, they cost what output costs.",
+    )
+    citation_price: Decimal | None = strawberry.field(
+        resolver=_price("citation_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of citations cost, in USD; null when that is not known. Where it is null, they cost what output costs.",
+    )
+    output_audio_price: Decimal | None = strawberry.field(
+        resolver=_price("output_audio_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of audio output cost, in USD; null when that is not known.",
+    )
+    output_image_price: Decimal | None = strawberry.field(
+        resolver=_price("output_image_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of image output cost, in USD; null when that is not known.",
+    )
+    output_video_price: Decimal | None = strawberry.field(
+        resolver=_price("output_video_price"),
+        graphql_type=Decimal | None,
+        description="What a million tokens of video output cost, in USD; null when that is not known.",
+    )
+    request_price: Decimal | None = strawberry.field(
+        resolver=_price("request_price"),
+        graphql_type=Decimal | None,
+        description="What a request costs beside its tokens, in USD; null for nothing.",
+    )
+    tiers: list[PriceTier] = strawberry.field(
+        description="The prices at other service tiers, and of requests with more input."
     )
     quality_rating: float | None = strawberry.field(
         description="How good you say it is, 0 to 1; null when you did not say."
@@ -57,13 +304,72 @@ class RegisterModelInput:
     )
     input_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input cost, in USD: 0 to 1,000,000, to the nano-dollar. Give both prices, "
-        "or neither.",
+        description="What a million tokens of input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
     )
     output_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of output cost, in USD: 0 to 1,000,000, to the nano-dollar. Give both prices, "
-        "or neither.",
+        description="What a million tokens of output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    cached_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of input that the provider read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    cache_write_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of input that it wrote to its cache for 5 minutes cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    cache_write_1h_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of input that it wrote to its cache for an hour cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    input_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of audio input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    cached_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of audio input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    input_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of image input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    cached_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of image input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    input_video_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of video input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    reasoning_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of reasoning cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    citation_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of citations cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    output_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of audio output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    output_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of image output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    output_video_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of video output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+    )
+    request_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a request costs beside its tokens, in USD: 0 to 100,000, to the nano-dollar.",
+    )
+    tiers: list[PriceTierInput] | None = strawberry.field(
+        default=UNSET,
+        description="The prices at other service tiers, and of requests with more input: at most 20, each `serviceTier` and "
+        "`aboveInputTokens` once. What is left out here and above is as the price list has it, where that knows the model.",
     )
     local: bool | None = strawberry.field(default=False, description="Whether it runs on machines of your own.")
     context_window: int | None = strawberry.field(
@@ -79,13 +385,72 @@ class UpdateModelInput:
     )
     input_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known. "
-        "Both prices must be known, or neither.",
+        description="What a million tokens of input cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
     )
     output_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of output cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known. "
-        "Both prices must be known, or neither.",
+        description="What a million tokens of output cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    cached_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of input that the provider read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    cache_write_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of input that it wrote to its cache for 5 minutes cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    cache_write_1h_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of input that it wrote to its cache for an hour cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    input_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of audio input cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    cached_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of audio input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    input_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of image input cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    cached_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of image input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    input_video_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of video input cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    reasoning_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of reasoning cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    citation_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of citations cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    output_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of audio output cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    output_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of image output cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    output_video_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a million tokens of video output cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
+    )
+    request_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="What a request costs beside its tokens, in USD: 0 to 100,000, to the nano-dollar; null: not known.",
+    )
+    tiers: list[PriceTierInput] | None = strawberry.field(
+        default=UNSET,
+        description="The prices at other service tiers, and of requests with more input, all of them anew: at most 20; null: "
+        "none.",
     )
     local: bool | None = strawberry.field(default=UNSET, description="Whether it runs on machines of your own.")
     context_window: int | None = strawberry.field(

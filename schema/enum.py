@@ -10,6 +10,7 @@ from domain.error import ErrorCode
 from domain.inference import Metric, Verdict
 from domain.opportunity import OpportunityKind
 from domain.preference import RoutingPriority
+from domain.price import CostSource, ServiceTier
 from domain.routing import DecisionState
 from domain.summary import AnalyticsDimension, LeaderboardDimension, TimeGrain
 
@@ -55,18 +56,28 @@ strawberry.enum(
     description="OPEN until its outcome is known, SETTLED once a success or the last attempt is recorded, RELEASED when it "
     "was freed, EXPIRED when its hold ended before either.",
 )
+strawberry.enum(
+    ServiceTier, description="How fast a provider promises to serve a request: each tier has prices of its own."
+)
+strawberry.enum(
+    CostSource,
+    description="Where a cost comes from. RECORDED: it was reported with the call; LIST_PRICE: the price list; "
+    "REGISTERED_PRICE: the prices you registered, and the list's where you left one out; UNKNOWN: it is not known.",
+)
 strawberry.enum(ErrorCode, description="What kind of failure it is.")
 
 __all__ = [
     "AlertPeriod",
     "AlertState",
     "AnalyticsDimension",
+    "CostSource",
     "DecisionState",
     "ErrorCode",
     "Metric",
     "OpportunityKind",
     "PeriodUnit",
     "RoutingPriority",
+    "ServiceTier",
     "TimeGrain",
     "UnknownCost",
     "Variant",

@@ -16,7 +16,7 @@ import resolvers.routing
 from domain.money import ZERO
 from schema.ab_test import VariantConfig, VariantConfigInput
 from schema.analytics import RouterAnalytics
-from schema.enum import DecisionState, ErrorCode, RoutingPriority, Variant
+from schema.enum import DecisionState, ErrorCode, RoutingPriority, ServiceTier, Variant
 from schema.error import Conflict, Error, InvalidInput, NotFound, Overloaded, RefusalAsData, Uninterrupted
 from schema.page import Connection
 
@@ -231,6 +231,10 @@ class RouteRequestInput:
         default=UNSET,
         description="The most tokens that may come back: 0 to 1,000,000,000. Left out, it is estimated as `inputTokens` is; "
         "given and kept to, the first choice cannot cost more than its estimate.",
+    )
+    service_tier: ServiceTier | None = strawberry.field(
+        default=ServiceTier.STANDARD,
+        description="The service tier it is to be sent at: what it is estimated to cost is of this tier's prices.",
     )
     unit_key: str | None = strawberry.field(
         default=UNSET,

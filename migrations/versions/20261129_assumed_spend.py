@@ -10,7 +10,7 @@ from alembic import op
 from migrations.protection import SYSTEM_ROLE, protect
 
 revision = "20261129_assumed_spend"
-down_revision = "20261129_tokens"
+down_revision = "20261129_model_prices"
 branch_labels = None
 depends_on = None
 
@@ -80,13 +80,13 @@ def fill(on_postgresql: bool) -> None:
         same = " AND ".join(f"s.{name} = r.{name}" for name in ("user_id", time, *GROUP))
         # No call has counts of the other kinds yet.
         run(
-            f"UPDATE {table} AS s SET cached_tokens = r.cached FROM (SELECT {group}, sum(cached_tokens) AS cached "
+            f"UPDATE {table} AS s SET cached_tokens = r.cached FROM (SELECT {group}, sum(cached_tokens) AS cached "  # noqa: S608 - names of ours
             f"FROM router_analytics WHERE cached_tokens > 0 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) AS r WHERE {same}"
         )
     for variant in ("A", "B"):
         run(
-            f"UPDATE router_ab_tests AS t SET variant_{variant.lower()}_unpriced = r.calls FROM (SELECT user_id, ab_test_id, "
-            f"count(*) AS calls FROM router_analytics WHERE ab_counted AND ab_variant = '{variant}' AND cost IS NULL "
+            f"UPDATE router_ab_tests AS t SET variant_{variant.lower()}_unpriced = r.calls FROM (SELECT user_id, "  # noqa: S608
+            f"ab_test_id, count(*) AS calls FROM router_analytics WHERE ab_counted AND ab_variant = '{variant}' AND cost IS NULL "
             "GROUP BY 1, 2) AS r WHERE t.user_id = r.user_id AND t.id = r.ab_test_id"
         )
     run(

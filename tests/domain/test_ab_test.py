@@ -25,9 +25,9 @@ from domain.ab_test import (
     unit_group,
     variant_of,
 )
-from domain.catalog import Rates
 from domain.error import InvalidInput
 from domain.inference import GROUPS
+from domain.price import Prices, Rates, Step
 from domain.provider import KNOWN_NAMES
 
 GPT = {"provider": "openai", "model": "gpt-4o"}
@@ -253,8 +253,8 @@ IN_A_MILLION = PastCall(1_000_000, 0, None)
 OUT_A_MILLION = PastCall(0, 1_000_000, None)
 
 
-def rates(in_: int, out: int) -> Rates | None:
-    return Rates.of(Decimal(in_), Decimal(out))
+def rates(in_: int, out: int | None) -> Rates | None:
+    return Rates.of([Step(-1, Prices(Decimal(in_), None if out is None else Decimal(out)))])
 
 
 def test_a_past_call_costs_what_the_variant_that_is_dearer_for_it_would_ask() -> None:
@@ -287,7 +287,7 @@ def test_a_variant_whose_rates_are_not_known_says_nothing_of_costs() -> None:
     assert likely_costs([recorded, OUT_A_MILLION], [None, None]) == [Decimal("0.5")]
     assert likely_costs([recorded, OUT_A_MILLION], [None, rates(1, 4)]) == [Decimal(1), Decimal(4)]
     # nor does a price for input alone of calls with output
-    assert likely_costs([recorded, OUT_A_MILLION], [Rates.of(Decimal(1), None)]) == [Decimal(1)]
+    assert likely_costs([recorded, OUT_A_MILLION], [rates(1, None)]) == [Decimal(1)]
 
 
 @pytest.mark.parametrize("past", [[], [IN_A_MILLION]])

@@ -12,9 +12,10 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider, Ti
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.catalog import CatalogModel, Rates, RegisterModel, UpdateModel, all_listed, check_prices, listed
+from domain.catalog import CatalogModel, OwnPrices, RegisterModel, UpdateModel, all_listed, listed
 from domain.error import InvalidInput
-from domain.price import PRICE_VERSION, price
+from domain.price import Prices, ServiceTier, TokenCounts
+from domain.price_list import PRICE_VERSION, price
 from domain.provider import provider_id
 
 MARCH = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -42,8 +43,7 @@ def own(input_price: str | None, output_price: str | None) -> CatalogModel:
         own=True,
         local=True,
         context_window=None,
-        input_price=None if input_price is None else Decimal(input_price),
-        output_price=None if output_price is None else Decimal(output_price),
+        prices=Prices(*(None if price is None else Decimal(price) for price in (input_price, output_price))),
         quality_rating=None,
         deprecated=False,
     )
@@ -76,17 +76,12 @@ def test_an_estimate_is_the_price_for_every_model_of_the_list(at: datetime) -> N
         for info in provider.models:
             model = listed(provider.id, info.id, at)
             for input_tokens, output_tokens in COUNTS:
-                found = price(
-                    provider.id,
-                    info.id,
-                    input_tokens=input_tokens,
-                    output_tokens=output_tokens,
-                    cached_tokens=None,
-                    at=at,
-                )
+                counts = TokenCounts(input_tokens, output_tokens)
+                found = price(provider.id, info.id, counts, ServiceTier.STANDARD, at)
                 estimated = model and model.estimate(input_tokens, output_tokens)
-                assert estimated == (found and found.amount), (provider.id, info.id, input_tokens, output_tokens)
-                known += found is not None
+                if found is not None:
+                    assert estimated == found.amount, (provider.id, info.id, counts)
+                    known += 1
     assert known > 15_000
 
 
@@ -117,32 +112,38 @@ def test_a_tier_prices_all_tokens_of_a_request_whose_input_is_larger_than_its_st
     model = listed("google", "gemini-2.5-pro", MARCH)
     assert model is not None
     # 1.25 and 10 USD up to 200,000 tokens of input; 2.50 and 15 USD above
-    assert (model.input_price, model.output_price) == (Decimal("1.25"), Decimal(10))
+    assert (model.prices.input_price, model.prices.output_price) == (Decimal("1.25"), Decimal(10))
     assert model.estimate(200_000, 1_000) == Decimal("0.26")
     assert model.estimate(200_001, 1_000) == Decimal("0.5150025")
 
 
-def test_tiers_of_input_and_output_may_start_at_different_counts_and_requests_may_cost() -> None:
-    rates = Rates.of(
-        TieredPrices(base=Decimal(1), tiers=[Tier(100, Decimal(2))]),
-        TieredPrices(base=Decimal(3), tiers=[Tier(50, Decimal(4)), Tier(200, Decimal(5))]),
-        Decimal(6),
+def test_tiers_of_input_and_output_may_start_at_different_counts_and_requests_may_cost(new_list: Any) -> None:
+    new_list(
+        provider_of(
+            input_mtok=TieredPrices(base=Decimal(1), tiers=[Tier(100, Decimal(2))]),
+            output_mtok=TieredPrices(base=Decimal(3), tiers=[Tier(50, Decimal(4)), Tier(200, Decimal(5))]),
+            requests_kcount=Decimal(6),
+        )
     )
-    assert rates == (
-        1,
-        (
-            (200, 2_000, 5_000, 6_000_000),
-            (100, 2_000, 4_000, 6_000_000),
-            (50, 1_000, 4_000, 6_000_000),
-            (-1, 1_000, 3_000, 6_000_000),
-        ),
-    )
+    model = listed("new", "m", MARCH)
+    assert model is not None
+    assert [(tier.above_input_tokens, tier.prices[:2]) for tier in model.tiers] == [
+        (50, (1, 4)),
+        (100, (2, 4)),
+        (200, (2, 5)),
+    ]
+    assert (model.prices.input_price, model.prices.output_price, model.prices.request_price) == (1, 3, Decimal("0.006"))
+    nano_dollars = [6_000_000 + 50_000 + 3_000, 6_000_000 + 51_000 + 4_000, 6_000_000 + 202_000 + 4_000]
+    assert [model.estimate(tokens, 1) for tokens in (50, 51, 101)] == [
+        Decimal(each).scaleb(-9) for each in nano_dollars
+    ]
+    assert model.estimate(201, 1) == Decimal("0.006407")
 
 
 def test_a_model_that_prices_input_alone_is_estimated_for_input_alone() -> None:
     model = listed("openai", "text-embedding-3-small", MARCH)
     assert model is not None
-    assert (model.input_price, model.output_price) == (Decimal("0.02"), None)
+    assert (model.prices.input_price, model.prices.output_price) == (Decimal("0.02"), None)
     assert (model.estimate(1_000_000, 0), model.estimate(1_000_000, 1)) == (Decimal("0.02"), None)
 
 
@@ -175,8 +176,7 @@ def test_a_listed_model_keeps_the_names_it_was_asked_for_by() -> None:
         own=False,
         local=False,
         context_window=None,
-        input_price=Decimal("1.25"),
-        output_price=Decimal(10),
+        prices=Prices(Decimal("1.25"), Decimal(10), Decimal("0.125")),
         quality_rating=None,
         deprecated=False,
     )
@@ -191,7 +191,7 @@ def test_all_that_is_listed_has_both_prices_and_a_name_that_finds_it() -> None:
     models = all_listed(MARCH)
     assert len(models) > 1_500
     assert [(model.provider, model.model) for model in models] == sorted({(m.provider, m.model) for m in models})
-    assert [model for model in models if model.input_price is None or model.output_price is None] == []
+    assert [model for model in models if model.prices.input_price is None or model.prices.output_price is None] == []
     for model in models:
         found = listed(model.provider, model.model, MARCH)
         assert found == model
@@ -206,7 +206,7 @@ def test_prices_by_the_time_of_day_turn_to_the_minute() -> None:
         model = listed("deepseek", "deepseek-chat", at)
         [same] = [model for model in all_listed(at) if model.id == "deepseek:deepseek-chat"]
         assert model == same
-        return same.input_price
+        return same.prices.input_price
 
     cheap, dear = price_at(0, 29), price_at(0, 30)
     assert (cheap, dear) == (Decimal("0.135"), Decimal("0.27"))
@@ -232,7 +232,7 @@ def test_a_new_list_is_noticed_at_once(new_list: Any) -> None:
     [model] = all_listed(MARCH)
     assert (model.id, model.estimate(1_000, 1_000)) == ("new:m", Decimal("0.003"))
     assert listed("openai", "gpt-4o", MARCH) is None
-    found = price("new", "m", input_tokens=1_000, output_tokens=1_000, cached_tokens=None, at=MARCH)
+    found = price("new", "m", TokenCounts(1_000, 1_000), ServiceTier.STANDARD, MARCH)
     assert found is not None
     assert found.amount == Decimal("0.003")
     assert found.version.startswith(f"{PRICE_VERSION} of 20")
@@ -247,8 +247,8 @@ def test_prices_that_the_list_itself_refuses_are_unknown(new_list: Any) -> None:
     new_list(provider_of(input_mtok=Decimal(-1), output_mtok=Decimal(1)))
     model = listed("new", "m", MARCH)
     assert model is not None
-    assert (model.input_price, model.output_price, model.estimate(1, 1)) == (None, None, None)
-    assert price("new", "m", input_tokens=1, output_tokens=1, cached_tokens=None, at=MARCH) is None
+    assert (model.prices.input_price, model.prices.output_price, model.estimate(1, 1)) == (None, None, None)
+    assert price("new", "m", TokenCounts(1, 1), ServiceTier.STANDARD, MARCH) is None
     assert all_listed(MARCH) == ()
 
 
@@ -262,8 +262,6 @@ MODEL = {"provider": "home", "model": "llama"}
     [
         ({"provider": " "}, ["provider"], "provider: String should have at least 1 character"),
         ({"model": "x" * 201}, ["model"], "model: String should have at most 200 characters"),
-        ({"inputPrice": "1"}, [], "inputPrice and outputPrice must both be known, or neither"),
-        ({"outputPrice": "1"}, [], "inputPrice and outputPrice must both be known, or neither"),
         (
             {"inputPrice": "-0.1", "outputPrice": "1"},
             ["inputPrice"],
@@ -285,15 +283,9 @@ def test_what_is_out_of_bounds_is_refused_by_name(fields: Any, path: list[str], 
 
 
 def test_an_update_tells_what_was_left_out_from_what_was_cleared() -> None:
-    assert UpdateModel.checked({"inputPrice": None, "local": True}).changes() == {"input_price": None, "local": True}
-    assert UpdateModel.checked({"outputPrice": 0.1}).changes() == {"output_price": Decimal("0.1")}
+    own = OwnPrices(Prices(Decimal(1), Decimal(2)))
+    asked = UpdateModel.checked({"inputPrice": None, "local": True})
+    assert (asked.changes(), asked.repriced(own)) == ({"local": True}, OwnPrices(Prices(None, Decimal(2))))
+    assert UpdateModel.checked({"outputPrice": 0.1}).repriced(own) == OwnPrices(Prices(Decimal(1), Decimal("0.1")))
     with pytest.raises(InvalidInput, match="local: "):
         UpdateModel.checked({"local": None})
-
-
-def test_half_a_price_is_refused() -> None:
-    check_prices(None, None)
-    check_prices(Decimal(0), Decimal(1))
-    for prices in ((None, Decimal(0)), (Decimal(0), None)):
-        with pytest.raises(InvalidInput, match="inputPrice and outputPrice must both be known, or neither"):
-            check_prices(*prices)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from domain.ab_test import RunningTest, Variant, VariantConfig
 from domain.catalog import CatalogModel
 from domain.preference import RoutingPriority, RoutingRule, RuleCondition
+from domain.price import Prices
 from domain.provider import provider_id
 from domain.routing import (
     KNOWN_FROM,
@@ -56,8 +57,7 @@ def model(
         "own": True,
         "local": False,
         "context_window": None,
-        "input_price": price,
-        "output_price": price,
+        "prices": Prices(price, price),
         "quality_rating": None,
         "deprecated": False,
     }
@@ -241,7 +241,7 @@ def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fall
         assert least is None or (verdict.estimate is not None and verdict.estimate <= least)
         if available is not None:
             assert verdict.estimate is not None
-            assert verdict.model.free or verdict.estimate <= available
+            assert verdict.model.is_free() or verdict.estimate <= available
         p95 = known.statistics.timed(verdict.key, asked.task_type).p95_latency_ms
         assert longest is None or p95 is None or p95 <= longest
         window = verdict.model.context_window
@@ -254,7 +254,7 @@ def objections(
     """Of each constraint, whether it keeps this candidate from serving."""
     rules_ = applying(asked, known)
     provider, window, cost = verdict.key[0], verdict.model.context_window, verdict.estimate
-    free = verdict.model.own and verdict.model.input_price == 0
+    free = verdict.model.own and verdict.model.prices.input_price == 0
     limits_ = [
         limit for limit in (known.preferences.max_cost, *(each.then.max_cost for each in rules_)) if limit is not None
     ]
@@ -333,13 +333,13 @@ def badness(
     if priority is RoutingPriority.COST:
         if not verdict.model.own:
             return math.inf if verdict.estimate is None else Fraction(verdict.estimate) / success
-        if verdict.model.input_price is None:
+        if verdict.model.prices.input_price is None:
             return math.inf
         said, assumed = (asked.input_tokens, asked.max_output_tokens), (late.p95_input_tokens, late.p95_output_tokens)
         known = (
             next(count for count in (*each, 1_000) if count is not None) for each in zip(said, assumed, strict=True)
         )
-        return Fraction(verdict.model.input_price) * sum(known) / 10**6 / success
+        return Fraction(verdict.model.prices.input_price) * sum(known) / 10**6 / success
     if not overall.timed:
         return 1_000 / success
     mean = Fraction(overall.latency_sum_ms, overall.timed)
@@ -495,7 +495,7 @@ def test_requests_that_come_one_after_another_never_take_a_budget_over_its_limit
             )
             continue
         assert outcome.held == outcome.chosen.estimate
-        if outcome.chosen.model.free:
+        if outcome.chosen.model.is_free():
             assert outcome.held == 0
             continue
         standing = [replace(budget, held=budget.held + outcome.held) for budget in standing]
@@ -553,7 +553,7 @@ def test_a_variant_is_assigned_where_either_may_serve_and_is_always_the_same(
     eligible = {verdict.key: verdict for verdict in ranking.eligible}
     for config in test.variants.values():
         verdict = eligible[_key(config)]
-        assert verdict.model.free or all(
+        assert verdict.model.is_free() or all(
             verdict.estimate is not None and verdict.estimate <= budget.available for budget in standing
         )
     assigned = test.variants[outcome.trial.assignment.variant]
