@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
@@ -63,10 +64,7 @@ class LogAnalytics(Input):
             refuse("abVariant goes with abTestId")
         if self.unit_key is not None and self.ab_test_id is None:
             refuse("unitKey goes with abTestId; a decision knows its own")
-        for whole, *parts in _PARTS:
-            count = getattr(self, whole)
-            if count is not None and sum(getattr(self, part) or 0 for part in parts) > count:
-                refuse(f"{', '.join(map(to_camel, parts))} are part of {to_camel(whole)} and cannot be more")
+        check_parts(self.__dict__)
         return self
 
     def fingerprint(self) -> str:
@@ -76,6 +74,14 @@ class LogAnalytics(Input):
         reported = self.model_dump_json(exclude=_NOT_COMPARED | left_out, exclude_none=True).encode()
         metadata = to_json(_in_order(self.metadata)) if self.metadata else b""
         return hashlib.blake2b(reported + metadata, digest_size=16).hexdigest()
+
+
+def check_parts(counts: Mapping[str, int | None]) -> None:
+    """Refuse counts of tokens of which parts are more than the whole."""
+    for whole, *parts in _PARTS:
+        count = counts[whole]
+        if count is not None and sum(counts[part] or 0 for part in parts) > count:
+            refuse(f"{', '.join(map(to_camel, parts))} are part of {to_camel(whole)} and cannot be more")
 
 
 # A count, and those that no token of it is in two of. Kinds overlap: cached audio is audio, and is cached.

@@ -53,6 +53,17 @@ class Account:
             open=self.open and not closes,
         )
 
+    def amended(self, before: list[Decimal | None], after: list[Decimal | None], *, closes: bool) -> Self:
+        """The account after calls that cost `before` are known to have cost `after`."""
+        known_before = [cost for cost in before if cost is not None]
+        known_after = [cost for cost in after if cost is not None]
+        return replace(
+            self,
+            known_cost=self.known_cost + sum(known_after, ZERO) - sum(known_before, ZERO),
+            unknown_calls=self.unknown_calls + len(known_before) - len(known_after),
+            open=self.open and not closes,
+        )
+
 
 @dataclass(slots=True)
 class Overshoot:

@@ -2,6 +2,7 @@
 
 from models.ab_group import ABGroup
 from models.ab_test import ABTest
+from models.amendment import Amendment
 from models.analytics import EventKey, RouterAnalytics
 from models.base import Base, Owned
 from models.catalog import RegisteredModel
@@ -21,6 +22,7 @@ __all__ = [
     "AlertEvent",
     "AlertSequence",
     "AlertWindow",
+    "Amendment",
     "AnalyticsDaily",
     "AnalyticsHourly",
     "Base",

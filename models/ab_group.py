@@ -68,8 +68,11 @@ class GroupSums:
         self._caps = caps
         self._groups: defaultdict[tuple[Any, ...], Group] = defaultdict(Group)
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Count one decision, a row of `router_analytics`, unless its test is not among them or did not count it."""
+    def add(self, row: Mapping[str, Any], sign: int = 1) -> None:
+        """Count one call, a row of `router_analytics`, unless its test is not among them or did not count it.
+
+        With -1, take it out again.
+        """
         if not row["ab_counted"] or row["unit_group"] is None or row["ab_test_id"] not in self._caps:
             return
         served, cap = row["success"], self._caps[row["ab_test_id"]]
@@ -77,7 +80,7 @@ class GroupSums:
         cost = capped_cost(row["cost"], cap) if served and row["cost"] is not None and cap is not None else None
         key = tuple(row[name] for name in KEY)
         added = (row["ab_assigned"], 1, row["success"], *_moments(logarithm), *_moments(cost))
-        self._groups[key] = Group(*(map(sum, zip(self._groups[key], added, strict=True))))
+        self._groups[key] = Group(*(one + sign * other for one, other in zip(self._groups[key], added, strict=True)))
 
     def of(self, ab_test_id: UUID, variant: Variant) -> dict[int, Group]:
         """The groups of one variant."""

@@ -106,6 +106,8 @@ class Retention(Base):
     kept_from: Mapped[datetime] = mapped_column(primary_key=True)
 
 
+GROUP: Final = ("provider", "model_used", "task_type", "priority", "ab_test_id", "ab_variant")
+"""What sums are told apart by, beside user and time."""
 _GROUP_OF_A_DECISION: Final = (
     "r.provider, r.model_used, r.task_type, coalesce(r.priority, ''), "
     "coalesce(r.ab_test_id, '00000000000000000000000000000000'), coalesce(r.ab_variant, '')"
@@ -144,6 +146,20 @@ SUMS: Final = tuple(column.key for column in AnalyticsHourly.__table__.columns i
 Key = tuple[Any, ...]
 
 
+def hour_key(row: Mapping[str, Any]) -> Key:
+    """The key of the sums of an hour that a call, a row of `router_analytics`, counts in."""
+    return (
+        row["user_id"],
+        row["occurred_at"].replace(minute=0, second=0, microsecond=0),
+        row["provider"],
+        row["model_used"],
+        row["task_type"],
+        row["priority"] or NO_TEXT,
+        row["ab_test_id"] or NO_ID,
+        row["ab_variant"] or NO_TEXT,
+    )
+
+
 class RollupSums:
     """What some decisions add up to: sums and latency histograms, by hour and by day."""
 
@@ -151,35 +167,26 @@ class RollupSums:
         self._hours: dict[Key, dict[str, Any]] = {}
         self._latencies: Counter[Key] = Counter()
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Count one decision, a row of `router_analytics`."""
-        key = (
-            row["user_id"],
-            row["occurred_at"].replace(minute=0, second=0, microsecond=0),
-            row["provider"],
-            row["model_used"],
-            row["task_type"],
-            row["priority"] or NO_TEXT,
-            row["ab_test_id"] or NO_ID,
-            row["ab_variant"] or NO_TEXT,
-        )
+    def add(self, row: Mapping[str, Any], sign: int = 1) -> None:
+        """Count one call, a row of `router_analytics`; with -1, take it out again."""
+        key = hour_key(row)
         sums = self._hours.get(key)
         if sums is None:
             sums = self._hours[key] = dict.fromkeys(SUMS, 0) | {"cost": ZERO}
-        sums["calls"] += 1
-        sums["successes"] += row["success"]
-        sums["fallbacks"] += row["fallback_used"]
+        sums["calls"] += sign
+        sums["successes"] += sign * row["success"]
+        sums["fallbacks"] += sign * row["fallback_used"]
         if row["cost"] is not None:
-            sums["priced"] += 1
-            sums["cost"] += row["cost"]
-            sums["cost_sum_squares"] += float(row["cost"]) ** 2
+            sums["priced"] += sign
+            sums["cost"] += sign * row["cost"]
+            sums["cost_sum_squares"] += sign * float(row["cost"]) ** 2
         for name in TOKENS:
-            sums[name] += row[name] or 0
+            sums[name] += sign * (row[name] or 0)
         if row["latency_ms"] is not None:
-            sums["timed"] += 1
-            sums["latency_sum_ms"] += row["latency_ms"]
-            sums["latency_sum_squares"] += row["latency_ms"] ** 2
-            self._latencies[*key, bucket_of(row["latency_ms"])] += 1
+            sums["timed"] += sign
+            sums["latency_sum_ms"] += sign * row["latency_ms"]
+            sums["latency_sum_squares"] += sign * row["latency_ms"] ** 2
+            self._latencies[*key, bucket_of(row["latency_ms"])] += sign
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """The rows of each table of sums, in key order."""
