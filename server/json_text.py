@@ -63,5 +63,5 @@ def _integer(digits: str) -> int | float:
 # Deeper than anything is kept, and less than Python's own limit.
 _MAX_LEVELS: Final = 100
 # Of an integer, beyond which Python refuses to read it.
-_MAX_DIGITS: Final = 4_000
+_MAX_DIGITS: Final = 4_300
 _BRACKET_OR_STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)

@@ -341,6 +341,7 @@ def test_the_same_report_in_other_words_has_the_same_fingerprint(retold: dict[st
 
 def test_saying_the_default_is_saying_nothing() -> None:
     assert fingerprint(REQUIRED | {"fallbackUsed": False, "cost": None}) == fingerprint(REQUIRED)
+    assert fingerprint(REQUIRED | {"serviceTier": "STANDARD"}) == fingerprint(REQUIRED)
 
 
 def test_a_fingerprint_stays_the_same_from_one_process_to_the_next() -> None:

@@ -448,7 +448,8 @@ def test_metadata_that_fits_is_taken_as_it_is() -> None:
     fits = {"text": "x" * (16_384 - len(b'{"text":""}'))}
 
     assert METADATA.validate_python(None) is None
-    for value in ({}, fits, nested(20, 1), {"n": [[{}]] * 30}, {"pattern": "\\u0000 NaN"}):
+    objects: list[dict[str, Any]] = [{}, fits, nested(20, 1), {"n": [[{}]] * 30}, {"pattern": "\\u0000 NaN"}]
+    for value in objects:
         assert METADATA.validate_python(value) is value
 
 
