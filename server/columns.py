@@ -80,8 +80,10 @@ class Columns:
 
 def with_metadata(fields: dict[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
     """The fields, with these others in the metadata, whose own keys come before them."""
-    metadata = fields.get("metadata", {})
-    return fields | {"metadata": {**others, **metadata}} if others and isinstance(metadata, dict) else fields
+    metadata = fields.get("metadata")
+    if not others or not isinstance(metadata, dict | None):
+        return fields
+    return fields | {"metadata": {**others, **(metadata or {})}}
 
 
 def _bare(name: str) -> str:

@@ -177,7 +177,10 @@ class UsageFile:
 
 
 def _lines(binary: BinaryIO) -> Iterator[bytes]:
-    """Each line without its end, and the first without a byte order mark. Of one that is too long, what is kept is just too long as well."""
+    """Each line without its end, and the first without a byte order mark.
+
+    Of one that is too long, what is kept is just too long as well.
+    """
     if binary.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
         binary.seek(0)
     while text := binary.readline(MAX_LINE_BYTES + 2):

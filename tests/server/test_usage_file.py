@@ -167,6 +167,14 @@ def test_a_metadata_column_comes_before_a_column_of_the_same_name(path: Path) ->
     assert only_decision(written(path, "provider,model,success,metadata,team\n" + row))["metadata"] == {"team": 1}
 
 
+def test_a_metadata_cell_of_null_says_nothing(path: Path) -> None:
+    row = "openai,gpt-4o,1,null,search\n"
+
+    assert only_decision(written(path, "provider,model,success,metadata,team\n" + row))["metadata"] == {
+        "team": "search"
+    }
+
+
 def test_a_byte_order_mark_is_no_part_of_the_longest_line(path: Path) -> None:
     line = b'{"provider": "openai", "modelUsed": "gpt-4o", "taskType": "chat", "success": true}'.ljust(65_536)
 
@@ -366,6 +374,7 @@ def test_a_name_that_is_no_utf8_is_a_bad_row(path: Path, cell: bytes) -> None:
         b",search," + b"x" * 16_384,
         b'"{""n"": NaN}",search,',
         b'"{""n"": ""\\ud83d""}",search,',
+        b'"{""n"": ""\xff""}",search,',
         b'"{""n"": 1' + b"0" * 5_000 + b'}",search,',
         b'"{""n"": ' + b"[" * 40_000 + b"]" * 40_000 + b'}",search,',
         b'"{""n"": ""' + b"x" * 17_000 + b'""}",search,',
