@@ -23,7 +23,7 @@ def decoded(text: str | bytes) -> Any:
     return from_json(text, allow_inf_nan=False)
 
 
-def decoded_as_is(text: str | bytes) -> Any:
+def decoded_as_is(text: bytes) -> Any:
     """What the text says, with all that `decoded` refuses: halves of surrogate pairs, numbers too large, any nesting.
 
     No field may hold them, so that what they are in is refused by name, or left out of the metadata. What is nested deeper
@@ -32,10 +32,8 @@ def decoded_as_is(text: str | bytes) -> Any:
     try:
         return from_json(text)
     except ValueError:
-        if isinstance(text, bytes):
-            # What is no UTF-8 becomes half surrogate pairs.
-            text = text.decode("utf-8", "surrogateescape")
-    return json.loads(_less_deep(text), parse_int=_integer)
+        # What is no UTF-8 becomes half surrogate pairs.
+        return json.loads(_less_deep(text.decode("utf-8", "surrogateescape")), parse_int=_integer)
 
 
 def _less_deep(text: str) -> str:

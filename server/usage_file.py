@@ -244,6 +244,6 @@ def _values(columns: Columns, row: Mapping[str, str]) -> dict[str, Any]:
 
 def _json_value(text: str) -> Any:
     try:
-        return decoded_as_is(text)
+        return decoded_as_is(text.encode("utf-8", "surrogateescape"))
     except ValueError:
         return text  # no JSON, and so no object: to be refused as such
