@@ -13,7 +13,20 @@ from pydantic import model_validator
 from pydantic_core import to_json
 
 from domain.ab_test import Variant
-from domain.bounds import Cost, Input, JSONObject, Milliseconds, Moment, Name, Share, Tokens, refuse, to_camel
+from domain.bounds import (
+    Cost,
+    Input,
+    Label,
+    Metadata,
+    Milliseconds,
+    Moment,
+    Name,
+    Share,
+    Tokens,
+    Truncated,
+    refuse,
+    to_camel,
+)
 from domain.preference import RoutingPriority
 from domain.price import ServiceTier
 from domain.provider import ProviderNames, folded, known_provider
@@ -22,10 +35,10 @@ from domain.provider import ProviderNames, folded, known_provider
 class LogAnalytics(Input):
     """A decision to record. Left out: `event_id` is made, `cost` is priced from the tokens, `occurred_at` is now."""
 
-    event_id: Name | None = None
-    provider: Name
-    task_type: Name
-    model_used: Name
+    event_id: Label | None = None
+    provider: Label
+    task_type: Label
+    model_used: Label
     priority: RoutingPriority | None = None
     success: bool
     latency_ms: Milliseconds | None = None
@@ -53,9 +66,9 @@ class LogAnalytics(Input):
     decision_id: UUID | None = None
     ab_test_id: UUID | None = None
     ab_variant: Variant | None = None
-    unit_key: Name | None = None
+    unit_key: Label | None = None
     quality_score: Share | None = None
-    metadata: JSONObject = None
+    metadata: Metadata = None
     occurred_at: Moment | None = None
 
     @model_validator(mode="after")
@@ -66,6 +79,11 @@ class LogAnalytics(Input):
             refuse("unitKey goes with abTestId; a decision knows its own")
         check_parts(self.__dict__)
         return self
+
+    @property
+    def metadata_truncated(self) -> bool:
+        """Whether keys of the metadata were left out, because it was too large or could not be stored."""
+        return isinstance(self.metadata, Truncated)
 
     def fingerprint(self) -> str:
         """32 hexadecimal digits that differ when what was reported differs: tells a retry from a reused event id."""

@@ -12,7 +12,7 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 import pydantic
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainValidator, StringConstraints
 from pydantic_core import PydanticCustomError, from_json, to_json
 
 from domain.error import InvalidInput
@@ -42,27 +42,66 @@ def refuse(message: str) -> NoReturn:
     raise PydanticCustomError("refused", "{message}", {"message": message})
 
 
+_NUL: Final = "\x00"
+_HOLDS_NUL: Final = "must not hold the NUL character"
+
+
 def _storable(text: str) -> str:
-    if "\x00" in text:
-        refuse("must not hold the NUL character")
+    if _NUL in text:
+        refuse(_HOLDS_NUL)
     return text
 
 
 def _json_object(value: Any) -> Any:
     if value is None:
         return value
-    if not isinstance(value, dict):
-        refuse('must be a JSON object, such as {"team": "search"}')
-    try:
-        encoded = to_json(value, inf_nan_mode="constants")
-    except (ValueError, RecursionError):
-        encoded = b""
-    if not encoded or _looks_suspicious(encoded):
-        _check_nesting_and_text(value)
-        _check_numbers_and_unicode(value)
+    encoded = _encoded(value)
+    if _looks_suspicious(encoded) and (fault := _fault(value)):
+        refuse(fault)
     if len(encoded) > MAX_JSON_BYTES:
         refuse(f"must be at most {MAX_JSON_BYTES} bytes as JSON, not {len(encoded)}")
     return value
+
+
+class Truncated(dict[str, Any]):
+    """A JSON object that some keys were left out of: there was no room for them, or they cannot be stored."""
+
+
+def _metadata(value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    encoded = _encoded(value)
+    if _looks_suspicious(encoded):
+        return _fitted(value, {key: each for key, each in value.items() if _is_storable(key, each)})
+    return value if len(encoded) <= MAX_JSON_BYTES else _fitted(value, value)
+
+
+def _is_storable(key: str, value: Any) -> bool:
+    entry = {key: value}
+    return not _looks_suspicious(_encoded(entry)) or _fault(entry) is None
+
+
+def _fitted(value: dict[str, Any], storable: dict[str, Any]) -> dict[str, Any]:
+    """Of what can be stored, all but the largest keys, where there is not room for all; the value, where there is."""
+    braces, comma = len("{}"), len(",")
+    sizes = {key: len(to_json({key: each})) - braces for key, each in storable.items()}
+    total = braces + sum(sizes.values()) + comma * max(0, len(sizes) - 1)
+    if total > MAX_JSON_BYTES:
+        for key in sorted(sizes, key=lambda key: (-sizes[key], key)):
+            total -= sizes.pop(key) + comma
+            if total <= MAX_JSON_BYTES:
+                break
+    return value if len(sizes) == len(value) else Truncated({key: value[key] for key in value if key in sizes})
+
+
+def _encoded(value: Any) -> bytes:
+    """The object as JSON; nothing for one that cannot be written as JSON. Refuses what is no object."""
+    if not isinstance(value, dict):
+        refuse('must be a JSON object, such as {"team": "search"}')
+    try:
+        return to_json(value, inf_nan_mode="constants")
+    except (ValueError, RecursionError):
+        return b""
 
 
 _SUSPICIOUS: Final = re.compile(rb"NaN|Infinity|\\u0000")
@@ -71,27 +110,26 @@ _SUSPICIOUS: Final = re.compile(rb"NaN|Infinity|\\u0000")
 def _looks_suspicious(encoded: bytes) -> bool:
     """Whether this JSON may be nested too deeply, or hold what is no number or no text. Most is plainly harmless."""
     brackets = encoded.count(b"{") + encoded.count(b"[")
-    return brackets > MAX_JSON_DEPTH or _SUSPICIOUS.search(encoded) is not None
+    return not encoded or brackets > MAX_JSON_DEPTH or _SUSPICIOUS.search(encoded) is not None
 
 
-def _check_numbers_and_unicode(value: Any) -> None:
-    try:
-        from_json(to_json(value, inf_nan_mode="constants"), allow_inf_nan=False)
-    except ValueError:
-        refuse("must hold only finite numbers and valid Unicode text")
-
-
-def _check_nesting_and_text(value: Any) -> None:
+def _fault(value: dict[str, Any]) -> str | None:
+    """Why the object cannot be stored; None when it can."""
     level: list[Any] = [value]
     for _ in range(MAX_JSON_DEPTH):
         children = [child for node in level for child in _children(node)]
-        for text in children:
-            if isinstance(text, str):
-                _storable(text)
+        if any(isinstance(text, str) and _NUL in text for text in children):
+            return _HOLDS_NUL
         level = [child for child in children if isinstance(child, dict | list)]
         if not level:
-            return
-    refuse(f"must be nested at most {MAX_JSON_DEPTH} deep")
+            break
+    else:
+        return f"must be nested at most {MAX_JSON_DEPTH} deep"
+    try:
+        from_json(to_json(value, inf_nan_mode="constants"), allow_inf_nan=False)
+    except ValueError:
+        return "must hold only finite numbers and valid Unicode text"
+    return None
 
 
 def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
@@ -113,6 +151,48 @@ def _time_zone(name: str) -> str:
 def _decimal_text(value: Any) -> Any:
     # A JSON number arrives as a float: take the digits the client wrote, not their binary neighbour.
     return str(value) if isinstance(value, float) else value
+
+
+_DECIMAL: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?", re.ASCII)
+# Above every bound, and few enough digits to count with.
+_BEYOND: Final = 10**15
+# From here on a double does not tell neighbouring integers apart.
+_EXACT_IN_A_DOUBLE: Final = 2**53
+
+
+def _number(value: Any) -> int | Decimal | None:
+    """The number that this is or spells, exactly, or one that is beyond every bound as well; None where it is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        value = repr(value)
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(text := value.strip()):
+        return None
+    return min(max(Decimal(text), Decimal(-_BEYOND)), Decimal(_BEYOND))
+
+
+def _milliseconds(value: Any) -> int:
+    if (number := _number(value)) is None:
+        refuse(f"must be a number of milliseconds, from 0 to {MAX_LATENCY_MS}")
+    return round(number)
+
+
+def _tokens(value: Any) -> int:
+    number = _number(value)
+    if number is None or number != (whole := round(number)):
+        refuse(f"must be a whole number, from 0 to {MAX_TOKENS}")
+    return whole
+
+
+def _label(value: Any) -> Any:
+    # What others count with, an id say, is a text here: the digits, where those are all there is to it.
+    if isinstance(value, float):
+        if not (value.is_integer() and abs(value) < _EXACT_IN_A_DOUBLE):
+            refuse(f"must be text of 1 to {MAX_NAME_LENGTH} characters, or an integer; floats are below 2^53")
+        return str(int(value))
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _without_repeats(names: list[str]) -> list[str]:
@@ -157,14 +237,16 @@ _Amount = Annotated[Decimal, BeforeValidator(_decimal_text), Field(allow_inf_nan
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH), AfterValidator(_storable)
 ]
+Label = Annotated[Name, BeforeValidator(_label)]
 Names = Annotated[list[Name], Field(max_length=MAX_LIST_LENGTH), AfterValidator(_without_repeats)]
 Cost = Annotated[_Amount, AfterValidator(_cost)]
 Budget = Annotated[_Amount, AfterValidator(_budget)]
 TokenPrice = Annotated[_Amount, AfterValidator(_token_price)]
-Milliseconds = Annotated[int, Field(ge=0, le=MAX_LATENCY_MS)]
-Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
+Milliseconds = Annotated[int, BeforeValidator(_milliseconds), Field(ge=0, le=MAX_LATENCY_MS)]
+Tokens = Annotated[int, BeforeValidator(_tokens), Field(ge=0, le=MAX_TOKENS)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 JSONObject = Annotated[dict[str, Any] | None, BeforeValidator(_json_object)]
+Metadata = Annotated[dict[str, Any] | None, PlainValidator(_metadata)]
 TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_time_zone)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 

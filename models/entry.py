@@ -145,7 +145,7 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "reported_provider": decision.provider if decision.provider != provider else None,
         "reported_model": decision.model_used if decision.model_used != model else None,
         **{name: getattr(decision, name) for name in _REPORTED_LATER},
-        "metadata_truncated": False,
+        "metadata_truncated": decision.metadata_truncated,
         "amended_at": None,
         "latency_bucket": None if decision.latency_ms is None else bucket_of(decision.latency_ms),
         "log_latency": None if decision.latency_ms is None else log_latency(decision.latency_ms),

@@ -99,6 +99,9 @@ class RouterAnalytics:
     metadata: JSON = strawberry.field(
         resolver=lambda root: root.metadata_, graphql_type=JSON, description="What else the client said of it."
     )
+    metadata_truncated: bool = strawberry.field(
+        description="Whether keys of the metadata were left out: the largest of too much, or those that cannot be stored."
+    )
     occurred_at: dt.datetime = strawberry.field(description="When it happened.")
     created_at: dt.datetime = strawberry.field(description="When it was recorded.")
 
@@ -229,7 +232,9 @@ class LogAnalyticsInput:
     )
     quality_score: float | None = strawberry.field(default=UNSET, description="Feedback on the answer: 0 to 1.")
     metadata: JSON | None = strawberry.field(
-        default=UNSET, description="What else to keep: a JSON object of at most 16 KiB, nested at most 20 deep."
+        default=UNSET,
+        description="What else to keep: a JSON object. Of one above 16 KiB, the largest keys are left out until it fits; so is "
+        "a key whose value is nested more than 20 deep, or cannot be stored. The call is recorded all the same.",
     )
     occurred_at: dt.datetime | None = strawberry.field(
         default=UNSET,

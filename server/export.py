@@ -20,6 +20,7 @@ from domain.analytics import AnalyticsFilter
 from domain.bounds import MAX_JSON_BYTES, to_camel
 from domain.error import InvalidInput
 from domain.money import plain
+from domain.price import ServiceTier
 from domain.viewer import Viewer
 from models.analytics import REPORTED, RouterAnalytics, passing, reported
 from models.database import Database
@@ -128,10 +129,12 @@ def _as_record(row: Row[Any]) -> bytes:
 
 
 def _values(row: Row[Any]) -> list[Any]:
-    """What REPORTED names, with money as text."""
+    """What REPORTED names, with money as text; the usual tier goes without saying."""
     values: list[Any] = list(row[1:])
     if values[_COST] is not None:
         values[_COST] = plain(values[_COST])
+    if values[_SERVICE_TIER] is ServiceTier.STANDARD:
+        values[_SERVICE_TIER] = None
     values[_METADATA] = _metadata(values[_METADATA])
     return values
 
@@ -174,5 +177,6 @@ def _record(cells: Iterable[str]) -> str:
 _LARGE: Final = 10**16  # from here on a float is written with an exponent
 _COST: Final = REPORTED.index("cost")
 _METADATA: Final = REPORTED.index("metadata")
+_SERVICE_TIER: Final = REPORTED.index("service_tier")
 _CAMEL: Final = {name: to_camel(name) for name in REPORTED}
 _ENCODED: Final[Mapping[Format, Callable[[Row[Any]], bytes]]] = {Format.NDJSON: as_line, Format.CSV: _as_record}

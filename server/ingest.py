@@ -60,7 +60,7 @@ class Ingest:
         results = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed with the answer
         try:
             body = _unpacked(request.stream()) if encoding == "gzip" else request.stream()
-            await self._record(viewer, body, results)
+            await self._record(viewer, _without_mark(body), results)
         except zlib.error as error:
             # What came before it may be recorded already: say so line by line, and then what is wrong.
             results.write(
@@ -112,7 +112,7 @@ class Ingest:
 def _decision(line: bytes) -> LogAnalytics:
     if len(line) > MAX_LINE_BYTES:
         raise InvalidInput(f"A line must be at most {MAX_LINE_BYTES} bytes.")
-    return LogAnalytics.checked_json(line)
+    return usage_file.decision_of(line)
 
 
 def _result(line: int, outcome: Outcome) -> dict[str, Any]:
@@ -137,6 +137,19 @@ async def _unpacked(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield unpacker.flush()
     if not unpacker.eof:
         raise zlib.error("the stream ends early")
+
+
+async def _without_mark(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The body without the byte order mark that it may begin with, in however many blocks that comes."""
+    begin: bytes | None = b""
+    async for block in body:
+        if begin is None:
+            yield block
+        elif len(begin := begin + block) >= len(usage_file.BYTE_ORDER_MARK):
+            yield begin.removeprefix(usage_file.BYTE_ORDER_MARK)
+            begin = None
+    if begin:
+        yield begin
 
 
 async def _chunks(body: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -18,3 +21,45 @@ def decoded(text: str | bytes) -> Any:
     if commas >= MAX_VALUES:
         raise ValueError(f"more than {MAX_VALUES} values")
     return from_json(text, allow_inf_nan=False)
+
+
+def decoded_as_is(text: bytes) -> Any:
+    """What the text says, with all that `decoded` refuses: halves of surrogate pairs, numbers too large, any nesting.
+
+    No field may hold them, so that what they are in is refused by name, or left out of the metadata. What is nested deeper
+    than anything may be is left out, and a number that is too long is infinite. Raises ValueError when it is no JSON.
+    """
+    try:
+        return from_json(text)
+    except ValueError:
+        # What is no UTF-8 becomes half surrogate pairs.
+        return json.loads(_less_deep(text.decode("utf-8", "surrogateescape")), parse_int=_integer)
+
+
+def _less_deep(text: str) -> str:
+    """The same JSON, with a null for what is nested deeper than `_MAX_LEVELS`."""
+    parts: list[str] = []
+    level = end = 0
+    for token in _BRACKET_OR_STRING.finditer(text):
+        if token[0] in "[{":
+            level += 1
+            if level == _MAX_LEVELS + 1:
+                parts.append(text[end : token.start()])
+        elif token[0] in "]}":
+            level -= 1
+            if level == _MAX_LEVELS:
+                parts.append("null")
+                end = token.end()
+    # One that does not end is no JSON, whatever is in it.
+    return "".join([*parts, text[end:]]) if level <= _MAX_LEVELS else ""
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
+
+
+# Deeper than anything is kept, and less than Python's own limit.
+_MAX_LEVELS: Final = 100
+# Of an integer, beyond which Python refuses to read it.
+_MAX_DIGITS: Final = 4_300
+_BRACKET_OR_STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)

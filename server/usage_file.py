@@ -6,10 +6,9 @@ import csv
 import gzip
 import hashlib
 import io
-import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,23 +16,19 @@ from typing import Any, BinaryIO, Final, cast
 
 from domain.analytics import LogAnalytics
 from domain.error import InvalidInput
+from server.columns import Columns, with_metadata
+from server.json_text import decoded_as_is
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BLOCK: Final = 1 << 20
 
 MAX_LINE_BYTES: Final = 64 * 1024
 """The longest line of JSON, here and at the ingest endpoint."""
 
-# Columns that other tools call otherwise.
-_COLUMN_OF: Final = {
-    "created_at": "occurred_at",
-    "model": "model_used",
-    "prompt_tokens": "input_tokens",
-    "completion_tokens": "output_tokens",
-}
 _REQUIRED: Final = ("provider", "model_used", "success")
-_UNKNOWN: Final = "unknown"
+# What a cell that is empty says.
+_NAMELESS: Final = dict.fromkeys(("provider", "model_used", "task_type"), "unknown")
 
 # What people may type into. A spreadsheet runs a cell that begins like this as a formula, unless a ' stands before it.
 _TEXTS: Final = ("event_id", "provider", "task_type", "model_used", "unit_key")
@@ -118,6 +113,7 @@ class UsageFile:
         with io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
             reader = csv.reader(text, strict=True)
             header = _header(reader)
+            columns = Columns.of(header)
             while True:
                 line = reader.line_num + 1
                 try:
@@ -129,18 +125,18 @@ class UsageFile:
                     yield BadRow(line, f"{error}{lost}")
                     continue
                 if fields:
-                    yield self._read(line, header, fields)
+                    yield self._read(line, columns, header, fields)
 
     def _objects(self, binary: BinaryIO) -> Iterator[UsageRow | BadRow]:
         for line, text in enumerate(_lines(binary), 1):
             if text.strip():
-                yield self._read_object(line, text.removeprefix(_BYTE_ORDER_MARK) if line == 1 else text)
+                yield self._read_object(line, text)
 
-    def _read(self, line: int, header: list[str], fields: list[str]) -> UsageRow | BadRow:
+    def _read(self, line: int, columns: Columns, header: list[str], fields: list[str]) -> UsageRow | BadRow:
         if len(fields) != len(header):
             return BadRow(line, f"has {len(fields)} fields, the header has {len(header)}")
         try:
-            values = _values(dict(zip(header, fields, strict=True)))
+            values = _values(columns, dict(zip(header, fields, strict=True)))
             values.setdefault("event_id", f"{self._digest}:{line}")
             return UsageRow(line, LogAnalytics.checked(values, ()))
         except InvalidInput as error:
@@ -150,7 +146,7 @@ class UsageFile:
         if len(text) > MAX_LINE_BYTES:
             return BadRow(line, f"is longer than {MAX_LINE_BYTES} bytes")
         try:
-            decision = LogAnalytics.checked_json(text)
+            decision = decision_of(text)
         except InvalidInput as error:
             return BadRow(line, error.message)
         if decision.event_id is None:
@@ -160,7 +156,7 @@ class UsageFile:
     def _holds_json(self) -> bool:
         # The content tells, since no header begins so; the name tells of a file that is empty, or begins with a bad line.
         with self._open() as binary:
-            begins = binary.read(len(_BYTE_ORDER_MARK) + 1).removeprefix(_BYTE_ORDER_MARK)
+            begins = binary.read(len(BYTE_ORDER_MARK) + 1).removeprefix(BYTE_ORDER_MARK)
         return begins.startswith(b"{") or format_of(self._path) is Format.NDJSON
 
     def _measure(self) -> tuple[int, str]:
@@ -181,7 +177,12 @@ class UsageFile:
 
 
 def _lines(binary: BinaryIO) -> Iterator[bytes]:
-    """Each line without its end. Of one that is too long, what is kept is just too long as well."""
+    """Each line without its end, and the first without a byte order mark.
+
+    Of one that is too long, what is kept is just too long as well.
+    """
+    if binary.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
+        binary.seek(0)
     while text := binary.readline(MAX_LINE_BYTES + 2):
         rest = text
         while len(rest) == MAX_LINE_BYTES + 2 and not rest.endswith(b"\n"):
@@ -189,12 +190,42 @@ def _lines(binary: BinaryIO) -> Iterator[bytes]:
         yield text.removesuffix(b"\n")
 
 
+def decision_of(line: bytes) -> LogAnalytics:
+    """The decision that a line of JSON tells, whatever it calls the fields. Raises InvalidInput."""
+    try:
+        return LogAnalytics.checked_json(line)
+    except InvalidInput as refusal:
+        # Under other names, or with metadata that cannot be kept as it is: rare enough to read it again.
+        record = _record_of(line)
+        if record is None:
+            raise refusal from None
+    columns = Columns.of(record)
+    fields, others = columns.read(record)
+    aliased = {name: value for name, value in others.items() if name in columns.field_of}
+    unknown = {_printable(name): value for name, value in others.items() if name not in columns.field_of}
+    return LogAnalytics.checked(with_metadata(fields, aliased) | unknown, ())
+
+
+def _record_of(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = decoded_as_is(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _printable(name: str) -> str:
+    return name.encode(errors="replace").decode()
+
+
 def _header(reader: Iterator[list[str]]) -> list[str]:
     try:
         header = [name.strip() for name in next(reader, [])]
+        columns = set(Columns.of(dict.fromkeys(header)).field_of.values())
     except csv.Error as error:
         raise UnreadableFile(f"the first line must name the columns: {error}") from None
-    columns = {_COLUMN_OF.get(name, name) for name in header}
+    except InvalidInput as error:
+        raise UnreadableFile(f"the first line must name the columns; {error.message}") from None
     if missing := [name for name in _REQUIRED if name not in columns]:
         raise UnreadableFile(f"the first line must name the columns; it has no {', no '.join(missing)}")
     if repeated := {name for name in header if header.count(name) > 1}:
@@ -202,30 +233,17 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
     return header
 
 
-def _values(row: dict[str, str]) -> dict[str, Any]:
+def _values(columns: Columns, row: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a decision, by name; columns that are none of them go into its metadata."""
-    values: dict[str, Any] = {"provider": _UNKNOWN, "model_used": _UNKNOWN, "task_type": _UNKNOWN}
-    metadata: dict[str, Any] = {}
-    for name, text in row.items():
-        if text == "" or (name == "created_at" and row.get("occurred_at")):
-            continue
-        column = _COLUMN_OF.get(name, name)
-        if column == "metadata":
-            metadata |= _json_object(text)
-        elif column in LogAnalytics.model_fields:
-            values[column] = spelt(text) if column in _TEXTS else text
-        else:
-            metadata[name] = text
-    if metadata:
-        values["metadata"] = metadata
-    return values
+    fields, others = columns.read({name: text for name, text in row.items() if text != ""})
+    values = {name: spelt(text) if name in _TEXTS else text for name, text in fields.items()}
+    if "metadata" in values:
+        values["metadata"] = _json_value(values["metadata"])
+    return _NAMELESS | with_metadata(values, others)
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _json_value(text: str) -> Any:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise InvalidInput("metadata: must be a JSON object")
-    return value
+        return decoded_as_is(text.encode("utf-8", "surrogateescape"))
+    except ValueError:
+        return text  # no JSON, and so no object: to be refused as such

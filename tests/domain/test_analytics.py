@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from domain.ab_test import Variant
 from domain.analytics import AnalyticsFilter, LogAnalytics
 from domain.error import InvalidInput
 from domain.preference import RoutingPriority
+from domain.price import ServiceTier
 
 TEST = UUID(int=1)
 OTHER_TEST = UUID(int=2)
@@ -29,6 +31,20 @@ EVERYTHING: dict[str, Any] = REQUIRED | {
     "inputTokens": 1000,
     "outputTokens": 200,
     "cachedTokens": 400,
+    "cacheWriteTokens": 300,
+    "cacheWrite1hTokens": 200,
+    "inputAudioTokens": 150,
+    "cachedAudioTokens": 110,
+    "inputImageTokens": 140,
+    "cachedImageTokens": 120,
+    "inputVideoTokens": 130,
+    "reasoningTokens": 50,
+    "citationTokens": 20,
+    "outputAudioTokens": 40,
+    "outputImageTokens": 30,
+    "outputVideoTokens": 10,
+    "serviceTier": "FLEX",
+    "timeToFirstTokenMs": 60,
     "fallbackUsed": True,
     "decisionId": str(UUID(int=3)),
     "abTestId": str(TEST),
@@ -64,6 +80,20 @@ def test_a_decision_needs_little() -> None:
         "input_tokens": None,
         "output_tokens": None,
         "cached_tokens": None,
+        "cache_write_tokens": None,
+        "cache_write_1h_tokens": None,
+        "input_audio_tokens": None,
+        "cached_audio_tokens": None,
+        "input_image_tokens": None,
+        "cached_image_tokens": None,
+        "input_video_tokens": None,
+        "reasoning_tokens": None,
+        "citation_tokens": None,
+        "output_audio_tokens": None,
+        "output_image_tokens": None,
+        "output_video_tokens": None,
+        "service_tier": ServiceTier.STANDARD,
+        "time_to_first_token_ms": None,
         "fallback_used": False,
         "decision_id": None,
         "ab_test_id": None,
@@ -90,6 +120,20 @@ def test_a_decision_may_say_everything() -> None:
         "input_tokens": 1000,
         "output_tokens": 200,
         "cached_tokens": 400,
+        "cache_write_tokens": 300,
+        "cache_write_1h_tokens": 200,
+        "input_audio_tokens": 150,
+        "cached_audio_tokens": 110,
+        "input_image_tokens": 140,
+        "cached_image_tokens": 120,
+        "input_video_tokens": 130,
+        "reasoning_tokens": 50,
+        "citation_tokens": 20,
+        "output_audio_tokens": 40,
+        "output_image_tokens": 30,
+        "output_video_tokens": 10,
+        "service_tier": ServiceTier.FLEX,
+        "time_to_first_token_ms": 60,
         "fallback_used": True,
         "decision_id": UUID(int=3),
         "ab_test_id": TEST,
@@ -125,12 +169,88 @@ def test_cached_tokens_are_not_more_than_input_tokens() -> None:
     assert LogAnalytics.checked(REQUIRED | {"inputTokens": 10, "cachedTokens": 10}).cached_tokens == 10
     assert LogAnalytics.checked(REQUIRED | {"cachedTokens": 10}).cached_tokens == 10
     assert LogAnalytics.checked(REQUIRED | {"inputTokens": 0, "cachedTokens": 0}).cached_tokens == 0
-    assert refusal_of({"inputTokens": 10, "cachedTokens": 11}).message == (
-        "cachedTokens are part of inputTokens and cannot be more"
+    for fields in ({"inputTokens": 10, "cachedTokens": 11}, {"inputTokens": 0, "cachedTokens": 1}):
+        assert refusal_of(fields).message == (
+            "cachedTokens, cacheWriteTokens are part of inputTokens and cannot be more"
+        )
+
+
+WHOLES: list[tuple[str, list[str]]] = [
+    ("inputTokens", ["cachedTokens", "cacheWriteTokens"]),
+    ("inputTokens", ["inputAudioTokens", "inputImageTokens", "inputVideoTokens"]),
+    ("cacheWriteTokens", ["cacheWrite1hTokens"]),
+    ("cachedTokens", ["cachedAudioTokens", "cachedImageTokens"]),
+    ("inputAudioTokens", ["cachedAudioTokens"]),
+    ("inputImageTokens", ["cachedImageTokens"]),
+    ("outputTokens", ["reasoningTokens", "citationTokens"]),
+    ("outputTokens", ["outputAudioTokens", "outputImageTokens", "outputVideoTokens"]),
+]
+COUNTS = sorted({name for whole, parts in WHOLES for name in (whole, *parts)})
+
+
+@pytest.mark.parametrize(("whole", "parts"), WHOLES)
+def test_parts_are_not_more_than_their_whole(whole: str, parts: list[str]) -> None:
+    each = dict.fromkeys(parts, 5)
+
+    assert LogAnalytics.checked(REQUIRED | each | {whole: 5 * len(parts)})
+    assert LogAnalytics.checked(REQUIRED | each)
+    refused = refusal_of(each | {whole: 5 * len(parts) - 1})
+    assert refused.message == f"{', '.join(parts)} are part of {whole} and cannot be more"
+
+
+@given(st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 8)))
+@settings(max_examples=500, deadline=None)
+def test_counts_are_refused_exactly_when_parts_exceed_their_whole(counts: dict[str, int]) -> None:
+    agree = all(
+        whole not in counts or sum(counts.get(part, 0) for part in parts) <= counts[whole] for whole, parts in WHOLES
     )
-    assert refusal_of({"inputTokens": 0, "cachedTokens": 1}).message == (
-        "cachedTokens are part of inputTokens and cannot be more"
-    )
+    if agree:
+        told = LogAnalytics.checked(REQUIRED | counts).model_dump(by_alias=True, exclude_none=True)
+        assert {name: told[name] for name in COUNTS if name in told} == counts
+    else:
+        assert refusal_of(counts).path == ["input"]
+
+
+@given(st.sampled_from(WHOLES), st.data())
+@settings(max_examples=200, deadline=None)
+def test_parts_that_fill_their_whole_are_taken_and_one_token_more_is_not(
+    whole: tuple[str, list[str]], data: st.DataObject
+) -> None:
+    name, parts = whole
+    counts = {part: data.draw(st.integers(0, 300_000_000)) for part in parts}
+    total = sum(counts.values())
+
+    assert LogAnalytics.checked(REQUIRED | counts | {name: total})
+    more = data.draw(st.sampled_from(parts))
+    assert name in refusal_of(counts | {name: total, more: counts[more] + 1}).message
+
+
+@pytest.mark.parametrize("field", ["eventId", "provider", "taskType", "modelUsed"])
+def test_a_number_may_be_a_name(field: str) -> None:
+    line = json.dumps(REQUIRED | {field: 12345678901234567890}).encode()
+
+    assert LogAnalytics.checked_json(line).model_dump(by_alias=True)[field] == "12345678901234567890"
+    assert refusal_of({field: 0.5}).path == ["input", field]
+
+
+@pytest.mark.parametrize("field", ["latencyMs", "timeToFirstTokenMs"])
+def test_fractions_of_milliseconds_are_rounded(field: str) -> None:
+    line = json.dumps(REQUIRED | {field: 830.5}).encode()
+
+    assert LogAnalytics.checked_json(line).model_dump(by_alias=True)[field] == 830
+    assert refusal_of({field: -3}).message == f"{field}: Input should be greater than or equal to 0"
+
+
+def test_a_decision_tells_whether_its_metadata_was_cut() -> None:
+    whole = LogAnalytics.checked(REQUIRED | {"metadata": {"team": "search"}})
+    cut = LogAnalytics.checked(REQUIRED | {"metadata": {"team": "search", "log": "x" * 17_000}})
+
+    assert (whole.metadata, whole.metadata_truncated) == ({"team": "search"}, False)
+    assert (cut.metadata, cut.metadata_truncated) == ({"team": "search"}, True)
+    # What was cut is no part of what was reported.
+    assert (cut, cut.fingerprint()) == (whole, whole.fingerprint())
+    assert cut.model_dump_json() == whole.model_dump_json()
+    assert "metadata_truncated" not in LogAnalytics.model_fields
 
 
 # Its fingerprint
@@ -146,6 +266,20 @@ OTHERWISE: dict[str, Any] = {
     "inputTokens": 1001,
     "outputTokens": 201,
     "cachedTokens": 401,
+    "cacheWriteTokens": 301,
+    "cacheWrite1hTokens": 201,
+    "inputAudioTokens": 151,
+    "cachedAudioTokens": 111,
+    "inputImageTokens": 141,
+    "cachedImageTokens": 121,
+    "inputVideoTokens": 131,
+    "reasoningTokens": 51,
+    "citationTokens": 21,
+    "outputAudioTokens": 41,
+    "outputImageTokens": 31,
+    "outputVideoTokens": 11,
+    "serviceTier": "BATCH",
+    "timeToFirstTokenMs": 61,
     "fallbackUsed": False,
     "decisionId": str(UUID(int=4)),
     "abTestId": str(OTHER_TEST),
@@ -207,6 +341,7 @@ def test_the_same_report_in_other_words_has_the_same_fingerprint(retold: dict[st
 
 def test_saying_the_default_is_saying_nothing() -> None:
     assert fingerprint(REQUIRED | {"fallbackUsed": False, "cost": None}) == fingerprint(REQUIRED)
+    assert fingerprint(REQUIRED | {"serviceTier": "STANDARD"}) == fingerprint(REQUIRED)
 
 
 def test_a_fingerprint_stays_the_same_from_one_process_to_the_next() -> None:

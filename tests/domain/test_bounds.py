@@ -12,12 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, model_validator
+from pydantic_core import to_json
 
 from domain.bounds import (
     Budget,
     Cost,
     Input,
     JSONObject,
+    Label,
+    Metadata,
     Milliseconds,
     Moment,
     Name,
@@ -25,6 +28,7 @@ from domain.bounds import (
     Share,
     TimeZone,
     Tokens,
+    Truncated,
     identifier,
     page_size,
     refuse,
@@ -40,6 +44,8 @@ MILLISECONDS: TypeAdapter[int] = TypeAdapter(Milliseconds)
 TOKENS: TypeAdapter[int] = TypeAdapter(Tokens)
 SHARE: TypeAdapter[float] = TypeAdapter(Share)
 JSON_OBJECT: TypeAdapter[dict[str, Any] | None] = TypeAdapter(JSONObject)
+LABEL: TypeAdapter[str] = TypeAdapter(Label)
+METADATA: TypeAdapter[dict[str, Any] | None] = TypeAdapter(Metadata)
 TIME_ZONE: TypeAdapter[str] = TypeAdapter(TimeZone)
 MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 
@@ -114,6 +120,35 @@ def test_a_name_is_listed_once_whatever_its_case_as_it_was_first_written() -> No
 def test_a_list_has_at_most_100_names() -> None:
     assert NAMES.validate_python([f"n{i}" for i in range(100)]) == [f"n{i}" for i in range(100)]
     assert reason(NAMES, ["n"] * 101) == "List should have at most 100 items after validation, not 101"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a-1", "a-1"),
+        (42, "42"),
+        (-7, "-7"),
+        (12345678901234567890123, "12345678901234567890123"),
+        (1e3, "1000"),
+        (-0.0, "0"),
+        (float(2**53 - 1), "9007199254740991"),
+    ],
+)
+def test_a_label_may_be_a_number_where_its_digits_are_all_there_is_to_it(value: Any, text: str) -> None:
+    assert LABEL.validate_python(value) == text
+
+
+@pytest.mark.parametrize("value", [7.5, float(2**53), -1e300, float("nan"), float("inf")])
+def test_a_label_that_another_number_may_have_been_is_refused(value: float) -> None:
+    assert reason(LABEL, value) == "must be text of 1 to 200 characters, or an integer; floats are below 2^53"
+
+
+def test_a_label_has_the_bounds_of_a_name() -> None:
+    assert LABEL.validate_python(10**199) == "1" + "0" * 199
+    assert reason(LABEL, 10**200) == "String should have at most 200 characters"
+    assert reason(LABEL, " ") == "String should have at least 1 character"
+    assert reason(LABEL, True) == "Input should be a valid string"
+    assert reason(LABEL, [1]) == "Input should be a valid string"
 
 
 # Money
@@ -217,7 +252,69 @@ def test_a_latency_is_at_most_a_day() -> None:
     assert MILLISECONDS.validate_python(86_400_000) == 86_400_000
     assert reason(MILLISECONDS, -1) == "Input should be greater than or equal to 0"
     assert reason(MILLISECONDS, 86_400_001) == "Input should be less than or equal to 86400000"
-    assert reason(MILLISECONDS, 1.5) == "Input should be a valid integer, got a number with a fractional part"
+
+
+@pytest.mark.parametrize(
+    ("value", "rounded"),
+    [
+        (830.5, 830),
+        (831.5, 832),
+        ("830.5", 830),
+        (" 831.5 ", 832),
+        ("830.5000000000000000000000001", 831),
+        (0.49999999999999994, 0),
+        (-0.2, 0),
+        ("-0.5", 0),
+        ("-0", 0),
+        ("8.305e2", 830),
+        (".5", 0),
+        ("7.", 7),
+        (86_400_000.5, 86_400_000),
+        ("1e-999999999", 0),
+    ],
+)
+def test_a_latency_is_rounded_half_even_to_the_millisecond(value: Any, rounded: int) -> None:
+    taken = MILLISECONDS.validate_python(value)
+
+    assert (taken, type(taken)) == (rounded, int)
+
+
+@given(st.floats(0, 86_400_000))
+@settings(max_examples=200, deadline=None)
+def test_a_latency_is_rounded_as_exact_fractions_are(value: float) -> None:
+    assert MILLISECONDS.validate_python(value) == round(Fraction(value))
+    assert MILLISECONDS.validate_python(repr(value)) == round(Fraction(repr(value)))
+
+
+@pytest.mark.parametrize("value", [-3, -0.6, "-0.51", -1e300, "-1e999999999"])
+def test_a_latency_is_not_negative(value: Any) -> None:
+    assert reason(MILLISECONDS, value) == "Input should be greater than or equal to 0"
+
+
+@pytest.mark.parametrize("value", [86_400_000.6, "86400001", 1e300, "1e999999999", 10**400])
+def test_a_latency_of_more_than_a_day_is_refused_whatever_its_size(value: Any) -> None:
+    assert reason(MILLISECONDS, value) == "Input should be less than or equal to 86400000"
+
+
+@pytest.mark.parametrize(
+    "value", ["fast", "", "1,5", "1_000", "\u0661", True, [1], {}, float("nan"), float("inf"), "NaN"]
+)
+def test_a_latency_is_a_number(value: Any) -> None:
+    assert reason(MILLISECONDS, value) == "must be a number of milliseconds, from 0 to 86400000"
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [(12.0, 12), ("12", 12), ("12.0", 12), ("1.2e1", 12), (1e9, 1_000_000_000), (-0.0, 0)]
+)
+def test_a_whole_count_is_taken_however_it_is_written(value: Any, count: int) -> None:
+    taken = TOKENS.validate_python(value)
+
+    assert (taken, type(taken)) == (count, int)
+
+
+@pytest.mark.parametrize("value", [12.5, "12.5", "1e-999999999", 5e-324, True, "many", float("nan"), [], "1 2"])
+def test_a_count_is_whole(value: Any) -> None:
+    assert reason(TOKENS, value) == "must be a whole number, from 0 to 1000000000"
 
 
 def test_tokens_are_at_most_a_billion() -> None:
@@ -323,6 +420,111 @@ def test_json_has_at_most_16_kib() -> None:
 
 def test_json_is_measured_in_bytes() -> None:
     assert reason(JSON_OBJECT, {"text": "é" * 8_192}) == "must be at most 16384 bytes as JSON, not 16395"
+
+
+# The metadata of a call
+
+
+def size(value: Any) -> int:
+    return len(to_json(value))
+
+
+def is_storable(value: dict[str, Any]) -> bool:
+    try:
+        JSON_OBJECT.validate_python(value)
+    except pydantic.ValidationError as refusal:
+        return refusal.errors()[0]["msg"].startswith("must be at most")
+    return True
+
+
+def left_of(value: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of metadata that is cut."""
+    taken = METADATA.validate_python(value)
+    assert isinstance(taken, Truncated)
+    return dict(taken)
+
+
+def test_metadata_that_fits_is_taken_as_it_is() -> None:
+    fits = {"text": "x" * (16_384 - len(b'{"text":""}'))}
+
+    assert METADATA.validate_python(None) is None
+    objects: list[dict[str, Any]] = [{}, fits, nested(20, 1), {"n": [[{}]] * 30}, {"pattern": "\\u0000 NaN"}]
+    for value in objects:
+        assert METADATA.validate_python(value) is value
+
+
+@pytest.mark.parametrize("value", [[], [{"a": 1}], "{}", 7, True])
+def test_metadata_that_is_no_object_is_refused(value: Any) -> None:
+    assert reason(METADATA, value) == 'must be a JSON object, such as {"team": "search"}'
+
+
+def test_the_largest_keys_of_metadata_go_first() -> None:
+    small = {"team": "search", "n": None}
+
+    assert left_of({"text": "x" * 16_374}) == {}
+    assert left_of({"text": "é" * 8_192} | small) == small
+    assert left_of(small | {"a": "x" * 9_000, "b": "x" * 8_000}) == small | {"b": "x" * 8_000}
+    assert left_of({"b": "x" * 9_000, "a": "x" * 9_000}) == {"b": "x" * 9_000}
+    # The name counts as well as the value.
+    assert left_of({"k" * 9_000: 1, "a": "x" * 8_000}) == {"a": "x" * 8_000}
+
+
+def test_metadata_is_cut_no_further_than_it_has_to_be() -> None:
+    at_the_limit = {"a": "x" * 8_184, "b": "x" * 8_185}
+    assert size(at_the_limit) == 16_384
+
+    assert METADATA.validate_python(at_the_limit) is at_the_limit
+    assert left_of(at_the_limit | {"c": "x" * 8_186}) == at_the_limit
+    assert left_of({"a": "x" * 8_185, "b": "x" * 8_185}) == {"b": "x" * 8_185}
+
+
+@pytest.mark.parametrize(
+    "unstorable",
+    [
+        {"a": float("nan")},
+        {"a": [{"b": -float("inf")}]},
+        {"a": "\ud800"},
+        {"\udfff": 1},
+        {"a": "x\x00y"},
+        {"a\x00": 1},
+        {"a": [{"b\x00": 1}]},
+        nested(21, 1),
+        nested(20, {}),
+        nested(10_000, 1),
+        {"a": nested(500, [])},
+    ],
+)
+def test_a_key_of_metadata_that_cannot_be_stored_is_left_out(unstorable: dict[str, Any]) -> None:
+    kept = {"team": "search", "deep": nested(19, 1)}
+
+    assert left_of(kept | unstorable) == kept
+    assert left_of(unstorable) == {}
+
+
+large_texts = st.builds(str.__mul__, st.text(max_size=3), st.integers(0, 4_000))
+any_numbers = st.integers(-(10**30), 10**30) | st.floats()
+any_values = st.recursive(
+    st.none() | st.booleans() | any_numbers | large_texts | st.sampled_from(["\x00", "\ud800", "\\u0000"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=8,
+) | st.integers(15, 25).map(lambda depth: nested(depth, 1))
+
+
+@given(st.dictionaries(st.text(max_size=5), any_values, max_size=8))
+@settings(max_examples=300, deadline=None)
+def test_metadata_keeps_whole_keys_that_fit_and_all_when_all_fit(value: dict[str, Any]) -> None:
+    taken = METADATA.validate_python(value)
+
+    # then what is kept is kept as it was, and could be given as any other JSON
+    assert taken is not None
+    assert all(taken[key] is value[key] for key in taken)
+    assert JSON_OBJECT.validate_python(dict(taken)) == taken
+    # and what can be stored is there but for the largest, until the rest fits
+    expected = {key: each for key, each in value.items() if is_storable({key: each})}
+    while size(expected) > 16_384:
+        del expected[min(expected, key=lambda key: (-size({key: expected[key]}), key))]
+    assert list(taken) == list(expected)
+    assert isinstance(taken, Truncated) is (len(taken) < len(value))
 
 
 # Time

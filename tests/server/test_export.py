@@ -31,6 +31,7 @@ from domain.analytics import AnalyticsFilter, LogAnalytics
 from domain.bounds import MAX_JSON_BYTES
 from domain.error import InvalidInput
 from domain.preference import RoutingPriority
+from domain.price import ServiceTier
 from domain.viewer import Viewer
 from models.analytics import REPORTED, reported
 from models.database import Database
@@ -90,7 +91,21 @@ HARD = [
         cost=Decimal("99999.999999999"),
         input_tokens=1_000_000_000,
         output_tokens=0,
-        cached_tokens=999_999_999,
+        cached_tokens=999_999_990,
+        cache_write_tokens=10,
+        cache_write_1h_tokens=0,
+        input_audio_tokens=5,
+        cached_audio_tokens=4,
+        input_image_tokens=3,
+        cached_image_tokens=2,
+        input_video_tokens=1,
+        reasoning_tokens=0,
+        citation_tokens=0,
+        output_audio_tokens=0,
+        output_image_tokens=0,
+        output_video_tokens=0,
+        service_tier=ServiceTier.PRIORITY,
+        time_to_first_token_ms=86_400_000,
         fallback_used=True,
         decision_id=UUID("00000000-0000-0000-0000-00000000001e"),
         quality_score=0.1 + 0.2,
@@ -306,6 +321,9 @@ decisions = st.fixed_dictionaries(
         "cost": st.decimals(0, 100_000, places=9),
         "input_tokens": st.integers(0, 1_000_000_000),
         "output_tokens": st.integers(0, 1_000_000_000),
+        "reasoning_tokens": st.just(0),
+        "service_tier": st.sampled_from(ServiceTier),
+        "time_to_first_token_ms": st.integers(0, 86_400_000),
         "fallback_used": st.booleans(),
         "decision_id": st.uuids(),
         "ab_test_id": st.uuids(),

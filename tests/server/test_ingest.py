@@ -81,6 +81,93 @@ async def test_many_lines_packed_and_in_pieces_are_all_recorded(
     assert alert == {"currentAmount": "0.0000055"}
 
 
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("cuts", [[], [3], [1], [1, 2], [0, 2, 2, 3, 4], [10]], ids=str)
+async def test_a_byte_order_mark_before_the_first_line_is_skipped(
+    client: httpx2.AsyncClient, token: str, live_api: Api, packed: bool, cuts: list[int]
+) -> None:
+    content = MARK + line(eventId="a").encode() + b"\n" + line(eventId="b").encode()
+    parts = [content[start:end] for start, end in zip([0, *cuts], [*cuts, len(content)], strict=True)]
+    if packed:
+        parts = [gzip.compress(part) for part in parts]
+
+    async def blocks() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part
+
+    status, results = await ingest(client, token, blocks(), **({"Content-Encoding": "gzip"} if packed else {}))
+
+    assert (status, [result.get("deduplicated") for result in results]) == (200, [False, False]), results
+    assert sorted(await event_ids(live_api)) == ["a", "b"]
+
+
+async def test_only_one_byte_order_mark_is_skipped_and_only_at_the_begin(
+    client: httpx2.AsyncClient, token: str, live_api: Api
+) -> None:
+    for body, told in [(MARK, []), (MARK[:2], [1]), (MARK * 2 + line().encode(), [1]), (b"\n" + MARK + b"{}", [2])]:
+        _, results = await ingest(client, token, body)
+        assert [result["line"] for result in results if "error" in result] == told, body
+    assert await event_ids(live_api) == []
+
+
+async def test_a_line_with_a_byte_order_mark_may_be_as_long_as_any(
+    client: httpx2.AsyncClient, token: str, live_api: Api
+) -> None:
+    _, [result] = await ingest(client, token, MARK + line(eventId="a").encode().ljust(MAX_LINE_BYTES))
+    assert "id" in result, result
+    assert await event_ids(live_api) == ["a"]
+
+
+async def test_money_is_recorded_whatever_comes_with_it(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
+    # given calls that cost 3, each with something that is not as it should be
+    kept = {"team": "search"}
+    lines = [
+        line(eventId="large", cost=3, metadata=kept | {"log": "x" * 17_000}),
+        line(eventId="deep", cost=3, metadata=kept | {"deep": json.loads("[" * 30 + "]" * 30)}),
+        line(eventId="deeper", cost=3, metadata=kept | {"deep": 0}).replace("0}}", "[" * 9_000 + "]" * 9_000 + "}}"),
+        line(eventId="nul", cost=3, metadata=kept | {"text": "a\x00b"}),
+        line(eventId="half", cost=3, metadata=kept | {"text": "\ud83d"}),
+        line(eventId="infinite", cost=3, metadata=kept | {"n": float("inf")}),
+        line(eventId="whole", cost=3, metadata=kept),
+        line(eventId=12345678901234567890, cost=3, latencyMs=830.5, timeToFirstTokenMs="12.5"),
+        json.dumps(
+            {
+                "event_id": "other",
+                "Provider": "acme",
+                "task_type": "chat",
+                "model": "m",
+                "success": True,
+                "cost_usd": "3",
+            }
+            | {"duration_ms": 831.5, "prompt_tokens": 12.0}
+        ),
+    ]
+
+    # when they are sent
+    _, results = await ingest(client, token, "\n".join(lines).encode())
+
+    # then all are recorded, and tell what was cut
+    assert [result.get("deduplicated") for result in results] == [False] * 9, results
+    page = await live_api.ask(
+        "{ analytics { nodes { eventId cost latencyMs inputTokens modelUsed metadata metadataTruncated } } }"
+    )
+    by_id = {node["eventId"]: node for node in page["nodes"]}
+    assert {node["cost"] for node in page["nodes"]} == {"3"}
+    cut = ["large", "deep", "deeper", "nul", "half", "infinite"]
+    assert {name: by_id[name]["metadata"] for name in [*cut, "whole"]} == dict.fromkeys([*cut, "whole"], kept)
+    assert sorted(name for name, node in by_id.items() if node["metadataTruncated"]) == sorted(cut)
+    assert by_id["12345678901234567890"]["latencyMs"] == 830
+    other = by_id["other"]
+    assert (other["latencyMs"], other["inputTokens"], other["modelUsed"], other["metadata"]) == (832, 12, "m", {})
+
+    # and sent again they are the same
+    _, again = await ingest(client, token, "\n".join(lines).encode())
+    assert [result.get("deduplicated") for result in again] == [True] * 9, again
+
+
 @pytest.mark.parametrize("body", [b"not gzip", gzip.compress(line().encode())[:-9]], ids=["other", "cut off"])
 async def test_a_body_that_is_no_gzip_is_told_in_the_last_line(
     client: httpx2.AsyncClient, token: str, body: bytes

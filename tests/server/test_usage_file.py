@@ -134,6 +134,56 @@ def test_a_decision_occurred_at_occurred_at_rather_than_created_at(path: Path) -
 
 
 @pytest.mark.parametrize(
+    "header", ["occurred_at,provider,model,success,Cost", "Timestamp,Provider,MODEL,Success,cost_usd"]
+)
+def test_a_cost_is_read_under_its_usual_names(path: Path, header: str) -> None:
+    decision = only_decision(written(path, f"{header}\n2026-05-04T12:00:00Z,openai,gpt-4o,1,12.5\n"))
+
+    assert (decision["cost"], decision["occurred_at"]) == (Decimal("12.5"), datetime(2026, 5, 4, 12, tzinfo=UTC))
+    assert "metadata" not in decision
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [("provider,success,model,model_used", "openai,1,gpt-4o,gpt-4o-mini"),
+     ("model_used,model,success,provider", "gpt-4o-mini,gpt-4o,1,openai")],
+)  # fmt: skip
+def test_a_fields_own_name_comes_before_an_alias_in_any_order(path: Path, header: str, cells: str) -> None:
+    decision = only_decision(written(path, f"{header}\n{cells}\n"))
+
+    assert (decision["model_used"], decision["metadata"]) == ("gpt-4o-mini", {"model": "gpt-4o"})
+
+
+@pytest.mark.parametrize("text", ["830.5", "830", "830.0", "8.305e2"])
+def test_a_file_may_have_fractions_of_milliseconds(path: Path, text: str) -> None:
+    decision = only_decision(written(path, f"provider,model,success,duration_ms,ttftMs\nopenai,gpt-4o,1,{text},12.5\n"))
+
+    assert (decision["latency_ms"], decision["time_to_first_token_ms"]) == (830, 12)
+
+
+def test_a_metadata_column_comes_before_a_column_of_the_same_name(path: Path) -> None:
+    row = 'openai,gpt-4o,1,"{""team"": 1}",search\n'
+
+    assert only_decision(written(path, "provider,model,success,metadata,team\n" + row))["metadata"] == {"team": 1}
+
+
+def test_a_metadata_cell_of_null_says_nothing(path: Path) -> None:
+    row = "openai,gpt-4o,1,null,search\n"
+
+    assert only_decision(written(path, "provider,model,success,metadata,team\n" + row))["metadata"] == {
+        "team": "search"
+    }
+
+
+def test_a_byte_order_mark_is_no_part_of_the_longest_line(path: Path) -> None:
+    line = b'{"provider": "openai", "modelUsed": "gpt-4o", "taskType": "chat", "success": true}'.ljust(65_536)
+
+    [read] = written(path, b"\xef\xbb\xbf" + line + b"\n")
+
+    assert isinstance(read, UsageRow), read
+
+
+@pytest.mark.parametrize(
     ("row", "field"),
     [
         (",gpt-4o,chat,1\n", "provider"),
@@ -255,11 +305,7 @@ def test_costs_are_rounded_as_exact_fractions_are(
         ("openai,gpt-4o,2,120,0.5\n", "success: Input should be a valid boolean, unable to interpret input"),
         (
             "openai,gpt-4o,1,fast,0.5\n",
-            "latencyMs: Input should be a valid integer, unable to parse string as an integer",
-        ),
-        (
-            "openai,gpt-4o,1,1.5,0.5\n",
-            "latencyMs: Input should be a valid integer, unable to parse string as an integer",
+            "latencyMs: must be a number of milliseconds, from 0 to 86400000",
         ),
         ("openai,gpt-4o,1,-1,0.5\n", "latencyMs: Input should be greater than or equal to 0"),
         ("openai,gpt-4o,1,86400001,0.5\n", "latencyMs: Input should be less than or equal to 86400000"),
@@ -290,12 +336,10 @@ def test_a_bad_row_is_told_by_its_line_and_reason_and_the_others_are_read(path: 
         ("2026-05-04T12:00:00,,,", "occurredAt: Input should have timezone info"),
         ("1969-12-31T23:59:59Z,,,", "occurredAt: must not be before 1970-01-01T00:00:00Z"),
         (",speed,,", "priority: Input should be 'SPEED', 'COST', 'QUALITY' or 'PRIVACY'"),
-        (",,[1],", "metadata: must be a JSON object"),
-        (",,{,", "metadata: must be a JSON object"),
-        (f",,{'[' * 100_000},", "metadata: must be a JSON object"),
-        (',,"{""n"": NaN}",', "metadata: must hold only finite numbers and valid Unicode text"),
-        (",,,a\x00b", "metadata: must not hold the NUL character"),
-        (f",,,{'x' * 16_384}", "metadata: must be at most 16384 bytes as JSON, not 16395"),
+        (",,[1],", 'metadata: must be a JSON object, such as {"team": "search"}'),
+        (",,{,", 'metadata: must be a JSON object, such as {"team": "search"}'),
+        (f",,{'[' * 100_000},", 'metadata: must be a JSON object, such as {"team": "search"}'),
+        (f",,{'[' * 50_000}{']' * 50_000},", 'metadata: must be a JSON object, such as {"team": "search"}'),
     ],
 )
 def test_a_bad_value_is_told_by_its_field(path: Path, row: str, reason: str) -> None:
@@ -321,10 +365,28 @@ def test_a_name_that_is_no_utf8_is_a_bad_row(path: Path, cell: bytes) -> None:
     assert [decision["provider"] for decision in decisions(file)] == ["openai"]
 
 
-def test_metadata_that_is_no_utf8_is_a_bad_row(path: Path) -> None:
-    file = written(path, b"provider,model,success,team\nopenai,gpt-4o,1,\xff\n")
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'"{""n"": NaN, ""m"": [-Infinity]}",search,',
+        b",search,\xff",
+        b",search,a\x00b",
+        b",search," + b"x" * 16_384,
+        b'"{""n"": NaN}",search,',
+        b'"{""n"": ""\\ud83d""}",search,',
+        b'"{""n"": ""\xff""}",search,',
+        b'"{""n"": 1' + b"0" * 5_000 + b'}",search,',
+        b'"{""n"": ' + b"[" * 40_000 + b"]" * 40_000 + b'}",search,',
+        b'"{""n"": ""' + b"x" * 17_000 + b'""}",search,',
+    ],
+)
+def test_a_row_is_read_without_the_metadata_that_cannot_be_kept(path: Path, row: bytes) -> None:
+    file = written(path, b"provider,model,success,cost,metadata,team,note\nopenai,gpt-4o,1,3," + row + b"\n")
 
-    assert list(file) == [BadRow(2, "metadata: must hold only finite numbers and valid Unicode text")]
+    [read] = file
+    assert isinstance(read, UsageRow), read
+    assert (read.decision.cost, read.decision.metadata) == (Decimal(3), {"team": "search"})
+    assert read.decision.metadata_truncated is True
 
 
 def test_a_quote_that_is_never_closed_is_a_bad_row(path: Path) -> None:
@@ -457,8 +519,20 @@ def test_an_event_id_in_the_file_is_kept(path: Path) -> None:
         ("model,success\n", "the first line must name the columns; it has no provider"),
         ("provider,success\n", "the first line must name the columns; it has no model_used"),
         ("provider,model_used\n", "the first line must name the columns; it has no success"),
+        (
+            "provider,model,success,team,team, note,note\n",
+            "the first line names note, team twice",
+        ),
         ("provider,model,success,cost,provider\n", "the first line names provider twice"),
         ("cost,provider,model,success, cost,provider\n", "the first line names cost, provider twice"),
+        (
+            "provider,model,success,latencyMs,latency_ms\n",
+            "the first line must name the columns; latencyMs and latency_ms both mean latency_ms: leave one out, or rename it",
+        ),
+        (
+            "provider,model,success,timestamp,created_at\n",
+            "the first line must name the columns; created_at and timestamp both mean occurred_at: leave one out, or rename it",
+        ),
     ],
 )
 def test_a_file_without_the_columns_it_needs_is_unreadable(path: Path, content: str, reason: str) -> None:
