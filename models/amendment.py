@@ -140,7 +140,7 @@ _add_tests = Bulk(
 
 # Squares are sums of floats: what was added cannot be taken out of them again without a trace, so they are made anew.
 _USD: Final = "(CAST(a.cost AS DOUBLE PRECISION) / 1000000000)"
-_OF_CALL: Final = {
+_OF_CALL: Final = {name: f"a.{name}" for name in GROUP} | {
     "priority": "coalesce(a.priority, '')",
     "ab_test_id": "coalesce(a.ab_test_id, '00000000000000000000000000000000')",
     "ab_variant": "coalesce(a.ab_variant, '')",
@@ -152,7 +152,7 @@ _square_hours = Bulk(
     _hours,
     f"UPDATE router_analytics_hourly SET cost_sum_squares = (SELECT coalesce(sum({_USD} * {_USD}), 0) "
     "FROM router_analytics a WHERE a.user_id = r.user_id AND a.id >= r.first_id AND a.id < r.end_id "
-    f"AND {' AND '.join(f'{_OF_CALL.get(name, f"a.{name}")} = r.{name}' for name in GROUP)}) FROM {{rows}} WHERE "
+    f"AND {' AND '.join(f'{_OF_CALL[name]} = r.{name}' for name in GROUP)}) FROM {{rows}} WHERE "
     f"{' AND '.join(f'router_analytics_hourly.{name} = r.{name}' for name in ('user_id', 'hour', *GROUP))}",
 )
 _days = Rows(

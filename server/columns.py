@@ -3,7 +3,7 @@
 A field of `LogAnalytics` goes by its own name in any spelling: `latency_ms`, `latencyMs`, `Latency ms`. `_ALIASES` has what
 other tools call it. A name is here only where it means the same beyond doubt, in the same unit: `latency` may be seconds,
 and `user_id` is not always what A/B tests count as a unit. `input_tokens` counts what was read from the cache and written to
-it as well; where another tool counts these beside it, add them up before.
+it as well: Anthropic's `cache_read_input_tokens` and `cache_creation_input_tokens` lie beside it, and are no names here.
 """
 
 from __future__ import annotations
@@ -31,12 +31,10 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
         "cached_input_tokens",
         "cached_prompt_tokens",
         "cache_read_tokens",
-        "cache_read_input_tokens",
         "prompt_cache_hit_tokens",
         "cached_content_token_count",
     ),
-    "cache_write_tokens": ("cache_write_input_tokens", "cache_creation_tokens", "cache_creation_input_tokens"),
-    "cache_write_1h_tokens": ("cache_creation_1h_tokens", "ephemeral_1h_input_tokens"),
+    "cache_write_tokens": ("cache_write_input_tokens",),
     "reasoning_tokens": ("reasoning_output_tokens",),
     "fallback_used": ("used_fallback", "is_fallback"),
     "occurred_at": ("created_at", "timestamp"),
