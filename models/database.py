@@ -59,14 +59,14 @@ class Database:
 
     @asynccontextmanager
     async def system(
-        self, beside: Collection[UUID] = (), deciding: Collection[UUID] = ()
+        self, beside: Collection[UUID] = (), deciding: Collection[UUID] = (), alone: Collection[UUID] = ()
     ) -> AsyncIterator[Transaction]:
         """A transaction over everybody's rows, for the ledger and maintenance.
 
         The users that it goes `beside` write nothing of their own meanwhile; other such transactions may. For users that it
-        is `deciding` for, no other such transaction decides.
+        is `deciding` for, no other such transaction decides. Rows of users that it is `alone` with, nobody else writes.
         """
-        async with self.backend.system_transaction(beside, deciding) as transaction:
+        async with self.backend.system_transaction(beside, deciding, alone) as transaction:
             yield transaction
         self._published(transaction.events)
 

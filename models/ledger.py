@@ -1,7 +1,7 @@
 """The ledger: the one writer of decisions, and of what is held for them.
 
-What concurrent callers record shares a commit (`models.entry`), and so does what they decide (`models.routing`). Callers
-hear of it, and events are published, only after the commit.
+What concurrent callers record shares a commit (`models.entry`), and so does what they decide (`models.routing`) and amend
+(`models.amendment`). Callers hear of it, and events are published, only after the commit.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 from domain.error import InvalidInput
 from domain.routing import RouteRefused
+from models.amendment import Amending, AmendmentDraft, AmendmentOutcome
 from models.database import Database
 from models.decision import RoutingDecision
 from models.entry import Draft, Entry, Outcome, Prepared, prepared
@@ -21,6 +22,9 @@ from models.routing import Decided, Deciding, Proposal, Stale
 
 _MOST_DECISIONS: Final = 200
 """In one commit, and ten times as many in the queue: a decision is a hundred times the size of a record."""
+
+
+_MOST_AMENDMENTS: Final = 1_000
 
 
 def now_utc() -> datetime:
@@ -43,10 +47,15 @@ class Ledger:
             "decisions", backend, self._decide, InvalidInput, commits_at_once=1, most=_MOST_DECISIONS
         )
 
+        # What amends one call twice has an order.
+        self._amendments = GroupCommit[AmendmentDraft, AmendmentOutcome](
+            "amendments", backend, self._amend, InvalidInput, commits_at_once=1, most=_MOST_AMENDMENTS
+        )
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Ledger]:
         """Commit what is submitted while the block runs; when it ends, drain the queues first."""
-        async with self._records.running(), self._proposals.running():
+        async with self._records.running(), self._proposals.running(), self._amendments.running():
             yield self
 
     def check_room(self) -> None:
@@ -61,6 +70,13 @@ class Ledger:
         self._records.check_room(len(drafts))
         now = self._clock()
         return await self._records.submit([prepared(draft, now) for draft in drafts])
+
+    async def amend(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:
+        """One outcome for each amendment, in order, after they are on disk; one that is refused fails alone.
+
+        Raises Overloaded, as `record` does.
+        """
+        return await self._amendments.submit(drafts)
 
     async def decide(self, proposal: Proposal) -> RoutingDecision | RouteRefused | Stale:
         """What was decided, after it is on disk and its hold with it; or why nothing was, and then nothing is stored.
@@ -78,6 +94,13 @@ class Ledger:
             entry = Entry(transaction, self._clock())
             outcomes = await entry.write(entries)
         entry.settlement.observe()
+        return outcomes
+
+    async def _amend(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:
+        async with self._database.system(alone={draft.user_id for draft in drafts}) as transaction:
+            amending = Amending(transaction, self._clock())
+            outcomes = await amending.write(drafts)
+        amending.settlement.observe()
         return outcomes
 
     async def _decide(self, proposals: Sequence[Proposal]) -> list[Decided]:

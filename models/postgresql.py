@@ -89,12 +89,14 @@ class PostgreSQL:
 
     @asynccontextmanager
     async def system_transaction(
-        self, beside: Collection[UUID], deciding: Collection[UUID]
+        self, beside: Collection[UUID], deciding: Collection[UUID], alone: Collection[UUID]
     ) -> AsyncIterator[Transaction]:
         begin = f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}"
         # In key order, as whoever takes several must, and users' own locks before those of their budgets.
         if beside:
             begin += f"; SELECT pg_advisory_xact_lock_shared(hashtextextended(id, 0)) FROM {_texts(beside)} id"
+        if alone:
+            begin += f"; SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM {_texts(alone)} id"
         if deciding:
             begin += f"; SELECT pg_advisory_xact_lock(hashtextextended(id, 1)) FROM {_texts(deciding)} id"
         async with self._transaction(begin) as transaction:

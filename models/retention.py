@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.amendment import Amendment
 from models.analytics import EventKey, RouterAnalytics
 from models.database import Database
 from models.decision import RoutingDecision
@@ -29,6 +30,7 @@ async def drop_before(database: Database, moment: datetime) -> datetime:
             await transaction.connection.execute(insert(Retention).values(kept_from=kept_from))
         first_kept = first_id_at(kept_from)
         await transaction.connection.execute(delete(EventKey).where(EventKey.analytics_id < first_kept))
+        await transaction.connection.execute(delete(Amendment).where(Amendment.analytics_id < first_kept))
         # Rolling alerts look back so far, whatever is kept of the decisions.
         still_needed = kept_from - _LONGEST_ROLLING
         await transaction.connection.execute(delete(SpendMinute).where(SpendMinute.minute < still_needed))

@@ -41,7 +41,7 @@ class SQLite:
 
     @asynccontextmanager
     async def system_transaction(
-        self, _beside: Collection[UUID], _deciding: Collection[UUID]
+        self, _beside: Collection[UUID], _deciding: Collection[UUID], _alone: Collection[UUID]
     ) -> AsyncIterator[Transaction]:
         # Whoever writes holds all users' rows.
         async with self._writer.begin() as connection:

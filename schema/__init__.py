@@ -11,6 +11,7 @@ from strawberry.types.base import StrawberryContainer, StrawberryObjectDefinitio
 from strawberry.types.lazy_type import LazyType
 
 from schema.ab_test import ABTestMutation, ABTestQuery, ABTestSubscription
+from schema.amendment import AmendmentMutation, AmendmentQuery
 from schema.analytics import AnalyticsMutation, AnalyticsQuery, AnalyticsSubscription
 from schema.catalog import CatalogMutation, CatalogQuery
 from schema.cost_alert import CostAlertMutation, CostAlertQuery, CostAlertSubscription
@@ -36,6 +37,7 @@ class Query(
     RoutingQuery,
     CatalogQuery,
     ProviderQuery,
+    AmendmentQuery,
 ):
     pass
 
@@ -50,6 +52,7 @@ class Mutation(
     RoutingMutation,
     CatalogMutation,
     ProviderMutation,
+    AmendmentMutation,
 ):
     pass
 

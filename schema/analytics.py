@@ -104,6 +104,9 @@ class RouterAnalytics:
     )
     occurred_at: dt.datetime = strawberry.field(description="When it happened.")
     created_at: dt.datetime = strawberry.field(description="When it was recorded.")
+    amended_at: dt.datetime | None = strawberry.field(
+        description="When it was last amended: it shows what is right since then. Null for a call that never was."
+    )
 
 
 @strawberry.type(description="A decision that is recorded.")
@@ -301,5 +304,5 @@ class AnalyticsSubscription:
     analytics_logged = strawberry.subscription(
         resolver=resolvers.analytics.analytics_logged,
         graphql_type=RouterAnalytics,
-        description="Your routing decisions, as they are recorded.",
+        description="Your calls as they are recorded, and again when they are amended: `amendedAt` is set then.",
     )

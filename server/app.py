@@ -25,7 +25,7 @@ from server.failure import Failures
 from server.graphql import GraphQLApp
 from server.headers import SecurityHeaders
 from server.health import Readiness, healthz
-from server.ingest import Ingest
+from server.ingest import Ingest, amendments, calls
 from server.listener import Listener
 from server.metrics import metrics_app
 from server.observation import Observation
@@ -64,7 +64,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
         routes=[
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
-            Route("/ingest/decisions", Ingest(authenticator, ledger).__call__, methods=["POST"]),
+            Route("/ingest/decisions", Ingest(authenticator, calls(ledger)).__call__, methods=["POST"]),
+            Route("/ingest/amendments", Ingest(authenticator, amendments(ledger)).__call__, methods=["POST"]),
             Route("/export/analytics", Export(authenticator, database).__call__, methods=["GET"]),
             Route("/healthz", healthz),
             Route("/readyz", Readiness(database, ledger).__call__),

@@ -19,7 +19,7 @@ from server.metrics import CONNECTIONS_CUT
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of a request's first line and headers, beside what came with their end."""
 GOING_AWAY: Final = 1001
-STREAMED: Final = frozenset({"/ingest/decisions"})
+STREAMED: Final = frozenset({"/ingest/decisions", "/ingest/amendments"})
 """Whose bodies may go on for as long as they like, while something comes."""
 _LOOKS: Final = 4
 """At a body that is on its way, in the time it has."""

@@ -1,4 +1,4 @@
-"""`POST /ingest/decisions`: decisions in bulk, one JSON object a line, for gateways that log at high rate."""
+"""`POST /ingest/decisions` and `/ingest/amendments`: calls and amendments of calls in bulk, one JSON object a line."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 import logging
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import IO, Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Final, Generic, TypeVar
 
 from pydantic_core import to_json
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,10 +16,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from domain.analytics import LogAnalytics
-from domain.error import InvalidInput, Overloaded
+from domain.amendment import AmendmentLine
+from domain.error import InvalidInput, Overloaded, Refusal
 from domain.viewer import Viewer
-from models.entry import Draft, Logged, Outcome
+from models.amendment import Amended, AmendmentDraft
+from models.entry import Draft, Logged
 from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
 from server import usage_file
@@ -36,16 +38,42 @@ _RETRY_AFTER_MS: Final = 1_000
 log = logging.getLogger(__name__)
 
 
-class Ingest:
+Item = TypeVar("Item")
+Outcome = Logged | Amended | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Intake(Generic[Item]):
+    """What the lines of a request are."""
+
+    read: Callable[[Viewer, bytes], Item]
+    """A line; raises InvalidInput."""
+    record: Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]]
+    """One outcome for each; raises Overloaded."""
+
+
+def calls(ledger: Ledger) -> Intake[Draft]:
+    """Calls to log."""
+    return Intake(lambda viewer, line: Draft(viewer.id, usage_file.decision_of(line)), ledger.record)
+
+
+def amendments(ledger: Ledger) -> Intake[AmendmentDraft]:
+    """Amendments of calls, in the order in which they are to be made."""
+    return Intake(
+        lambda viewer, line: AmendmentDraft(viewer.id, AmendmentLine.checked_json(line), viewer.id), ledger.amend
+    )
+
+
+class Ingest(Generic[Item]):
     """Reads lines as they come, and answers with one line for each: what was recorded, or why it was not.
 
     The answer begins when the request has been read: a client that first sends all would else wait for us to read, and
     we for it. Until then it is kept on disk, so that memory does not grow with the request.
     """
 
-    def __init__(self, authenticator: Authenticator, ledger: Ledger) -> None:
+    def __init__(self, authenticator: Authenticator, intake: Intake[Item]) -> None:
         self._authenticator = authenticator
-        self._ledger = ledger
+        self._intake = intake
 
     async def __call__(self, request: Request) -> Response:
         try:
@@ -89,35 +117,34 @@ class Ingest:
     async def _record_chunk(self, viewer: Viewer, first_line: int, lines: Sequence[bytes]) -> bytes:
         """The results of these lines, as lines."""
         outcomes: dict[int, Outcome] = {}
-        drafts: dict[int, Draft] = {}
+        items: dict[int, Item] = {}
         for number, line in enumerate(lines, first_line):
             if not line.strip():
                 continue
             try:
-                drafts[number] = Draft(viewer.id, _decision(line))
+                items[number] = self._read(viewer, line)
             except InvalidInput as refusal:
                 outcomes[number] = refusal
         try:
-            recorded: Sequence[Outcome] = await self._ledger.record(list(drafts.values())) if drafts else []
+            recorded: Sequence[Outcome] = await self._intake.record(list(items.values())) if items else []
         except Overloaded as refusal:
-            recorded = [refusal] * len(drafts)
+            recorded = [refusal] * len(items)
         except (SQLAlchemyError, DatabaseFailure, OSError):
-            log.exception("%d lines were not recorded", len(drafts))
+            log.exception("%d lines were not recorded", len(items))
             failure = Overloaded("The database did not answer; send this again.", retry_after_ms=_RETRY_AFTER_MS)
-            recorded = [failure] * len(drafts)
-        outcomes |= zip(drafts, recorded, strict=True)
+            recorded = [failure] * len(items)
+        outcomes |= zip(items, recorded, strict=True)
         return b"".join(to_json(_result(number, outcomes[number])) + b"\n" for number in sorted(outcomes))
 
-
-def _decision(line: bytes) -> LogAnalytics:
-    if len(line) > MAX_LINE_BYTES:
-        raise InvalidInput(f"A line must be at most {MAX_LINE_BYTES} bytes.")
-    return usage_file.decision_of(line)
+    def _read(self, viewer: Viewer, line: bytes) -> Item:
+        if len(line) > MAX_LINE_BYTES:
+            raise InvalidInput(f"A line must be at most {MAX_LINE_BYTES} bytes.")
+        return self._intake.read(viewer, line)
 
 
 def _result(line: int, outcome: Outcome) -> dict[str, Any]:
-    if isinstance(outcome, Logged):
-        return {"line": line, "id": outcome.id, "deduplicated": outcome.deduplicated}
+    if isinstance(outcome, Logged | Amended):
+        return {"line": line, "id": outcome.columns["id"], "deduplicated": outcome.deduplicated}
     error: dict[str, Any] = {"code": outcome.code, "message": outcome.message, "path": outcome.path}
     if isinstance(outcome, Overloaded):
         error["retryAfterMs"] = outcome.retry_after_ms

@@ -20,7 +20,16 @@ from server.tracing import Tracing, answered
 REQUEST_ID: Final = b"x-request-id"
 _ID: Final = re.compile(r"[A-Za-z0-9._=+/-]{1,64}")
 _ROUTES: Final = frozenset(
-    {"/graphql", "/ingest/decisions", "/export/analytics", "/healthz", "/readyz", "/metrics/", "/enterprise-router"}
+    {
+        "/graphql",
+        "/ingest/decisions",
+        "/ingest/amendments",
+        "/export/analytics",
+        "/healthz",
+        "/readyz",
+        "/metrics/",
+        "/enterprise-router",
+    }
 )
 _METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS"})
 

@@ -59,7 +59,7 @@ def test_a_field_goes_by_its_name_in_any_spelling(field: str, data: st.DataObjec
         ("completion_tokens", 7, "output_tokens"),
         ("cached_input_tokens", 7, "cached_tokens"),
         ("cache_read_tokens", 7, "cached_tokens"),
-        ("cacheCreationInputTokens", 7, "cache_write_tokens"),
+        ("cacheWriteInputTokens", 7, "cache_write_tokens"),
         ("cost_usd", "12.5", "cost"),
         ("Cost", "12.5", "cost"),
         ("COST_USD", "12.5", "cost"),
