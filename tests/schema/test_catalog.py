@@ -281,7 +281,7 @@ async def test_providers_are_found_by_any_name_in_any_case(api: Api) -> None:
     google = await ids(api, provider="google", first=500)
     assert len(google) > 20
     assert {id_.partition(":")[0] for id_ in google} == {"google"}
-    for name in ("Gemini", "vertex_ai", " GOOGLE "):
+    for name in ("Gemini", "gcp.gemini", " GOOGLE "):
         assert await ids(api, provider=name, first=500) == google
     assert await ids(api, provider="nobody") == []
 
