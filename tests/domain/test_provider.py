@@ -324,7 +324,7 @@ def test_endpoints_with_prices_of_their_own_stay_apart(one: str, other: str) -> 
         ("  Our GPU Box ", "our gpu box"),
         ("STRASSE", "strasse"),
         ("straße", "strasse"),
-        ("ＯｐｅｎＡＩ", "openai"),
+        ("\uff2fpen\uff21I", "openai"),
         ("Open\u200bAI", "openai"),
         ("my-proxy.chat", "my-proxy.chat"),
         (".chat", ".chat"),
