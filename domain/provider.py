@@ -23,7 +23,7 @@ _CACHED: Final = 8_192
 # What emitters write after the provider: an API (`openai.chat` of the Vercel AI SDK, `cohere_chat` of LiteLLM), or which
 # of its models are meant (`vertex_ai-anthropic_models` of LiteLLM).
 _API: Final = re.compile(
-    r"[._-](?:chat|responses|completions?|messages|text[._-]?embeddings?|embeddings?|images?|speech|speech-translation"
+    r"[\s._/:-](?:chat|responses|completions?|messages|text[._-]?embeddings?|embeddings?|images?|speech|speech-translation"
     r"|transcription|rerank|reranking|video|realtime|files|skills|interactions|language|language-model"
     r"|[a-z0-9]+[_-]models)$"
 )

@@ -123,6 +123,18 @@ EMITTED: Final = {
         "zai": "z-ai",
         "zhipuai": "zhipu",
     },
+    "people": {
+        "anthropic": "Anthropic_Claude claude",
+        "aws": "AWS_Bedrock amazon",
+        "azure": "Azure_OpenAI_Service Azure_AI_Foundry",
+        "google": "Google_Gemini Google_AI_Studio gemini-api",
+        "google-vertex": "GCP_Vertex_AI Google_Vertex_AI vertexai-anthropic vertex_ai-xai_models",
+        "lm-studio": "LMStudio lm-studio",
+        "openai": "openai/chat openai:responses openai.chat.completions Open-AI",
+        "together": "together.ai",
+        "x-ai": "X.AI x_ai",
+        "zai": "Z.ai",
+    },
 }
 
 OPENROUTER: Final = {
