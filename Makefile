@@ -48,10 +48,11 @@ migrate: $(VENV)/.installed ## Bring the database to the newest schema
 	@$(BIN)/python -m server migrate
 
 # Clients that the tests run: those in Python have an environment of their own; Node comes into it too, where the machine
-# has none that is new enough.
-$(CLIENTS)/.installed: tests/clients/requirements.txt tests/clients/requirements-node.txt | $(BIN)/python
+# has none that is new enough. Of LiteLLM only source files are read.
+$(CLIENTS)/.installed: tests/clients/requirements.txt tests/clients/requirements-litellm.txt tests/clients/requirements-node.txt | $(BIN)/python
 	$(PYTHON) -m venv --clear $(CLIENTS)
 	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/clients/requirements.txt
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile -r tests/clients/requirements-litellm.txt
 	@$(NODE_IS_NEW_ENOUGH) \
 		|| $(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/clients/requirements-node.txt
 	@touch $@
@@ -87,6 +88,7 @@ lock: $(VENV)/.installed-dev ## Compile requirements*.txt from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile --group pyproject.toml:clients --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements.txt
+	$(BIN)/uv pip compile --group pyproject.toml:litellm --no-deps --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements-litellm.txt
 	$(BIN)/uv pip compile --group pyproject.toml:node --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements-node.txt
 
 clean: ## Remove the virtual environment and caches (data stays)

@@ -21,12 +21,15 @@ VENDOR: Final = "vendor:"
 """What the name of a group begins with, in a block: `vendor:anthropic` is every model that Anthropic makes."""
 
 _CACHED: Final = 8_192
-_SEPARATORS: Final = re.compile(r"[\W_]+")
-# What the Vercel AI SDK writes after the provider: `openai.chat`, `anthropic.messages`.
+# What emitters write after the provider: an API (`openai.chat` of the Vercel AI SDK, `cohere_chat` of LiteLLM), or which
+# of its models are meant (`vertex_ai-anthropic_models` of LiteLLM).
 _API: Final = re.compile(
-    r"\.(chat|responses|completions?|messages|embeddings?|text-?embedding|image|images|speech|transcription|reranking"
-    r"|rerank|generative-ai|language-model|video)$"
+    r"[\s._/:-](?:chat|responses|completions?|messages|text[._-]?embeddings?|embeddings?|images?|speech|speech-translation"
+    r"|transcription|rerank|reranking|video|realtime|files|skills|interactions|language|language-model"
+    r"|[a-z0-9]+[_-]models)$"
 )
+# What parts a model's name: `anthropic/claude-3`, `us.anthropic.claude-3`, `ft:gpt-4o:org`; not the point of `gpt-4.1`.
+_PARTS: Final = re.compile(r"[/:@~]|(?<!\d)\.|\.(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +49,25 @@ class Vendor:
     """Who makes models, wherever they are served."""
 
     id: str
+    name: str
     providers: frozenset[str]
+    names: tuple[str, ...]
+    words: tuple[str, ...]
     models: tuple[str, ...]
 
     def makes(self, provider: str, model: str) -> bool:
         """Whether a model of this provider (ids and names as `provider_id` and `model_name` return them) is its own."""
-        if provider in self.providers:
-            return True
-        parts = re.split(r"[/.:@~]", model)
-        return any(part.startswith(self.models) or provider_id(part) in self.providers for part in parts if part)
+        return self.id in makers(provider, model)
 
 
 def _provider(id_: str, each: Mapping[str, Any]) -> Provider:
     prices = each.get("prices", id_)
     return Provider(id_, each["name"], prices or None, each.get("part_of"), tuple(each.get("aliases", ())))
+
+
+def _vendor(id_: str, each: Mapping[str, Any]) -> Vendor:
+    names, words, models = (tuple(each.get(key, ())) for key in ("names", "words", "models"))
+    return Vendor(id_, each["name"], frozenset(each.get("providers", ())), names, words, models)
 
 
 def folded(text: str) -> str:
@@ -75,18 +83,37 @@ def folded(text: str) -> str:
 def alias_key(name: str) -> str:
     """What is equal for two spellings of a provider's name: case and separators do not count."""
     key = folded(name)
-    return _SEPARATORS.sub("", key) or key
+    # Marks are parts of letters: without them, names in Devanagari would be one that are not.
+    return "".join(each for each in key if each.isalnum() or unicodedata.category(each)[0] == "M") or key
 
 
 _FILE: Final = tomllib.loads(Path(__file__).with_name("providers.toml").read_text(encoding="utf-8"))
 PROVIDERS: Final = {id_: _provider(id_, each) for id_, each in _FILE["provider"].items()}
-VENDORS: Final = {
-    id_: Vendor(id_, frozenset(each["providers"]), tuple(each.get("models", ())))
-    for id_, each in _FILE["vendor"].items()
-}
+VENDORS: Final = {id_: _vendor(id_, each) for id_, each in _FILE["vendor"].items()}
 _ID_OF: Final = {
     alias_key(name): each.id for each in PROVIDERS.values() for name in (*each.aliases, each.name, each.id)
 }
+_VENDOR_OF: Final = {
+    alias_key(name): each.id for each in VENDORS.values() for name in (*each.names, each.name, each.id)
+}
+_VENDOR_OF_MODELS: Final = {start: each.id for each in VENDORS.values() for start in (*each.words, *each.models)}
+
+
+def _beginnings() -> re.Pattern[str]:
+    """What the names of a vendor's models begin with: the longest one at the first place that has any."""
+    words = {word for each in VENDORS.values() for word in each.words}
+    return re.compile(
+        "|".join(
+            ("(?<![^\\W_])" if start in words else "^")
+            + re.escape(start)
+            # `gpt4` is a gpt and `gpts` is none; `o1-mini` is an o1 and `o12` is none.
+            + ("(?![^\\W_])" if start[-1].isdigit() else "(?![^\\W\\d_])")
+            for start in sorted(_VENDOR_OF_MODELS, key=len, reverse=True)
+        )
+    )
+
+
+_BEGINNINGS: Final = _beginnings()
 
 
 @lru_cache(_CACHED)
@@ -95,13 +122,16 @@ def provider_id(name: str) -> str:
     return known_provider(name) or folded(name)
 
 
+@lru_cache(_CACHED)
 def known_provider(name: str) -> str | None:
     """The id of the provider of this name; None for one that is not known."""
     plain = folded(name)
-    if found := _ID_OF.get(alias_key(plain)):
-        return found
-    without_api = _API.sub("", plain)
-    return None if without_api == plain else _ID_OF.get(alias_key(without_api))
+    while (found := _ID_OF.get(alias_key(plain))) is None:
+        without_api = _API.sub("", plain)
+        if without_api == plain:
+            return None
+        plain = without_api
+    return found
 
 
 def price_list_id(provider: str) -> str | None:
@@ -123,6 +153,23 @@ def model_name(provider: str, name: str) -> str:
             break
         plain = rest.strip()
     return plain
+
+
+@lru_cache(_CACHED)
+def makers(provider: str, model: str) -> frozenset[str]:
+    """The ids of the vendors that made a model of this provider: as its name says, else whose provider it is.
+
+    Two made `nvidia/llama-guard`: one trained what the other had made. None is known of a deployment named `chat-prod`.
+    """
+    named = {maker for part in _PARTS.split(model) if (maker := _maker(part))}
+    return frozenset(named or (each.id for each in VENDORS.values() if provider in each.providers))
+
+
+def _maker(part: str) -> str | None:
+    if vendor := _VENDOR_OF.get(alias_key(part)):
+        return vendor
+    found = _BEGINNINGS.search(part)
+    return _VENDOR_OF_MODELS[found.group()] if found else None
 
 
 def _family(provider: str) -> str:
@@ -153,7 +200,8 @@ class ProviderNames:
         """
         plain = folded(name)
         if plain.startswith(VENDOR):
-            return frozenset({VENDOR + alias_key(plain.removeprefix(VENDOR))})
+            vendor = alias_key(plain.removeprefix(VENDOR))
+            return frozenset({VENDOR + _VENDOR_OF.get(vendor, vendor)})
         id_ = self.id(name)
         if alias_key(plain) != alias_key(id_):
             return frozenset({id_})
@@ -165,7 +213,7 @@ KNOWN_NAMES: Final = ProviderNames({})
 
 def vendor_of_group(group: str) -> Vendor | None:
     """The vendor of a group such as `vendor:anthropic`; None where there is none of this name."""
-    return VENDORS.get(alias_key(folded(group).removeprefix(VENDOR)))
+    return VENDORS.get(_VENDOR_OF.get(alias_key(folded(group).removeprefix(VENDOR)), ""))
 
 
 class RegisterProviderAlias(Input):
@@ -176,7 +224,7 @@ class RegisterProviderAlias(Input):
 def check_alias(alias: str, provider: str, names: ProviderNames) -> str:
     """The id of the provider that the alias is to mean. Raises InvalidInput when it cannot be an alias of it."""
     id_ = names.id(provider)
-    if folded(alias).startswith(VENDOR) or not _SEPARATORS.sub("", folded(alias)):
+    if folded(alias).startswith(VENDOR) or not any(each.isalnum() for each in alias):
         raise InvalidInput("alias: must hold a letter or a digit, and not begin with vendor:", ["alias"])
     if known := known_provider(alias):
         raise InvalidInput(f"alias: is a name of {known} already", ["alias"])

@@ -156,7 +156,7 @@ def test_a_model_that_prices_input_alone_is_estimated_for_input_alone() -> None:
         ("OpenAI", "openai"),
         ("fireworks_ai", "fireworks"),
         ("Gemini", "google"),
-        ("vertex_ai", "google"),
+        ("vertex_ai", "google-vertex"),
         ("bedrock", "aws"),
         ("My-Own", "my-own"),
         ("STRASSE", "strasse"),

@@ -674,7 +674,7 @@ def test_rules_that_apply_add_up() -> None:
         ("Fireworks_AI", "fireworks"),
         ("fireworks", "FIREWORKS_ai"),
         ("gemini", "Google"),
-        ("VERTEX_AI", "gemini"),
+        ("VERTEX_AI", "Google Vertex"),
         ("OLLAMA", "ollama"),
     ],
 )

@@ -161,7 +161,7 @@ async def test_a_model_out_of_bounds_is_refused(
 
 async def test_one_model_is_registered_once_under_any_name_of_its_provider(api: Api, other_api: Api) -> None:
     # given a model of Google's
-    first = await register(api, provider="vertex_ai", model="gemini-2.5-pro")
+    first = await register(api, provider="gcp.gemini", model="gemini-2.5-pro")
     # when it is registered under another name of Google's, then that is a conflict
     assert await register(api, provider="Gemini", model="gemini-2.5-pro") == {
         "__typename": "Conflict",
@@ -176,7 +176,7 @@ async def test_one_model_is_registered_once_under_any_name_of_its_provider(api: 
 
 
 async def test_a_registered_model_stands_for_the_listed_one(api: Api, other_api: Api) -> None:
-    own = await register(api, provider="Vertex_AI", model="gemini-2.5-pro", inputPrice="1", outputPrice="2")
+    own = await register(api, provider="GCP.Gemini", model="gemini-2.5-pro", inputPrice="1", outputPrice="2")
 
     found = await listed(api, search="gemini-2.5-pro", provider="gemini")
     assert [model["id"] for model in found if model["model"] == "gemini-2.5-pro"] == [own["id"]]
@@ -281,7 +281,7 @@ async def test_providers_are_found_by_any_name_in_any_case(api: Api) -> None:
     google = await ids(api, provider="google", first=500)
     assert len(google) > 20
     assert {id_.partition(":")[0] for id_ in google} == {"google"}
-    for name in ("Gemini", "vertex_ai", " GOOGLE "):
+    for name in ("Gemini", "gcp.gemini", " GOOGLE "):
         assert await ids(api, provider=name, first=500) == google
     assert await ids(api, provider="nobody") == []
 
