@@ -25,9 +25,9 @@ from domain.ab_test import (
     unit_group,
     variant_of,
 )
-from domain.price import Prices, Rates, Step
 from domain.error import InvalidInput
 from domain.inference import GROUPS
+from domain.price import Prices, Rates, Step
 
 GPT = {"provider": "openai", "model": "gpt-4o"}
 CLAUDE = {"provider": "anthropic", "model": "claude-3-5-sonnet"}
