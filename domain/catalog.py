@@ -20,8 +20,8 @@ from domain.price_list import (
     is_free,
     listed_rates,
     media_of,
-    prices_at,
     steps_of,
+    tiers_at,
     variants_at,
 )
 from domain.provider import provider_id
@@ -78,7 +78,7 @@ class CatalogModel:
 
     def __post_init__(self) -> None:
         if not self.rates:
-            object.__setattr__(self, "rates", _rates(OwnPrices(self.prices, self.tiers), {}, frozenset()))
+            object.__setattr__(self, "rates", _unlisted(OwnPrices(self.prices, self.tiers)))
 
     def estimate(
         self, input_tokens: int, max_output_tokens: int, tier: ServiceTier = ServiceTier.STANDARD
@@ -193,24 +193,22 @@ class _Listing:
     def _own(self, provider: str, model: str, own: OwnPrices, at: datetime) -> RatesByTier:
         found = self._prices.find(provider, model, at)
         if found is None:
-            return _rates(own, {}, frozenset())
-        standard = found.model.get_prices(at)
-        return _rates(own, _steps(found, at), media_of(found, model, standard))
-
-
-def _steps(found: Found, at: datetime) -> dict[ServiceTier, tuple[Step, ...]]:
-    """The list's prices of a model at each service tier that it has at that time."""
-    found_prices = {tier: prices_at(found, tier, at) for tier in ServiceTier}
-    return {tier: steps_of(prices) for tier, prices in found_prices.items() if prices is not None}
+            return _unlisted(own)
+        tiers = tiers_at(found, at)
+        media = media_of(found, model, tiers[ServiceTier.STANDARD])
+        return _rates(own, {tier: steps_of(prices) for tier, prices in tiers.items()}, media)
 
 
 def _catalog_model(provider: str, model: str, found: Found, at: datetime) -> CatalogModel:
-    info = found.model
-    rates = {tier: FREE if is_free(provider, model) else listed_rates(found, model, tier, at) for tier in ServiceTier}
-    tiers = [
-        PriceTier(tier, max(step.above, 0), step.prices) for tier, steps in _steps(found, at).items() for step in steps
-    ]
-    prices = tiers.pop(0).prices if tiers and tiers[0].service_tier is ServiceTier.STANDARD else Prices()
+    info, rows = found.model, []
+    rates: dict[ServiceTier, Rates | None] = {}
+    for tier, prices in tiers_at(found, at).items():
+        steps = steps_of(prices)
+        rates[tier] = listed_rates(found, model, prices, steps)
+        rows += [PriceTier(tier, max(step.above, 0), step.prices) for step in steps]
+    if is_free(provider, model):
+        rates = dict.fromkeys(ServiceTier, FREE)
+    base = rows.pop(0).prices if rows and rows[0].service_tier is ServiceTier.STANDARD else Prices()
     return CatalogModel(
         id=f"{provider}:{model}",
         provider=provider,
@@ -219,10 +217,10 @@ def _catalog_model(provider: str, model: str, found: Found, at: datetime) -> Cat
         own=False,
         local=False,
         context_window=info.context_window,
-        prices=_NO_COST if rates[ServiceTier.STANDARD] is FREE else prices,
+        prices=_NO_COST if rates[ServiceTier.STANDARD] is FREE else base,
         quality_rating=None,
         deprecated=bool(info.deprecated),
-        tiers=tuple(tiers),
+        tiers=tuple(rows),
         rates={tier: each for tier, each in rates.items() if each is not None},
     )
 
@@ -259,6 +257,11 @@ def _rates(own: OwnPrices, listed_steps: Mapping[ServiceTier, tuple[Step, ...]],
         if made is not None:
             rates[tier] = made
     return rates
+
+
+@lru_cache(_LOOKED_UP)
+def _unlisted(own: OwnPrices) -> RatesByTier:
+    return _rates(own, {}, frozenset())
 
 
 def _free_whole(prices: Prices) -> Prices:

@@ -189,8 +189,28 @@ class Rates(NamedTuple):
         """
         if self.free:
             return ZERO
-        amount = self._amount(counts)
-        return None if amount is None else self._rounded(amount, beyond)
+        for kind in self.needs:
+            if counts[kind] is None:
+                return None
+        input_, output = counts[0], counts[1]
+        fresh, text = input_ or 0, output or 0
+        step = self._step(fresh)
+        rates, amount = step.of_kind, step.request
+        # Each token is counted once, as the most particular of what it is.
+        if any(counts[2:10]):
+            taken = _taken(*counts[2:10])
+            if taken is None or min(taken) < 0:
+                return None
+            amount += sum(map(mul, taken, rates[2:10]))
+            fresh -= 0 if input_ is None else sum(taken)
+        if any(counts[10:15]):
+            made = self._made(output, *counts[10:15])
+            if made is None:
+                return None
+            amount += sum(map(mul, made, rates[10:15]))
+            text -= 0 if output is None else sum(made)
+        amount += fresh * rates[0] + text * rates[1]
+        return None if fresh < 0 or text < 0 or amount >= _UNKNOWN else self._rounded(amount, beyond)
 
     def estimate(self, input_tokens: int, output_tokens: int) -> Decimal | None:
         """What a call with so many tokens costs at most, of whatever kinds they are that nobody told."""
@@ -214,30 +234,6 @@ class Rates(NamedTuple):
         while input_tokens <= self.steps[at].above:
             at += 1
         return self.steps[at]
-
-    def _amount(self, counts: TokenCounts) -> int | None:
-        """The cost in parts of a nano-dollar: each token counted once, as the most particular of what it is."""
-        for kind in self.needs:
-            if counts[kind] is None:
-                return None
-        input_, output = counts[0], counts[1]
-        fresh, text = input_ or 0, output or 0
-        step = self._step(fresh)
-        rates, amount = step.of_kind, step.request
-        if any(counts[2:10]):
-            taken = _taken(*counts[2:10])
-            if taken is None or min(taken) < 0:
-                return None
-            amount += sum(map(mul, taken, rates[2:10]))
-            fresh -= 0 if input_ is None else sum(taken)
-        if any(counts[10:15]):
-            made = self._made(output, *counts[10:15])
-            if made is None:
-                return None
-            amount += sum(map(mul, made, rates[10:15]))
-            text -= 0 if output is None else sum(made)
-        amount += fresh * rates[0] + text * rates[1]
-        return None if fresh < 0 or text < 0 or amount >= _UNKNOWN else amount
 
     def _made(self, output: int | None, *kinds: int | None) -> Sequence[int] | None:
         """The parts of the output that are priced apart from it; None where they are more than there is."""

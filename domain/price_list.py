@@ -45,6 +45,7 @@ _CONTEXTS: Final[Mapping[ServiceTier, Mapping[str, str]]] = {
     ServiceTier.FLEX: {"service_tier": "flex"},
     ServiceTier.PRIORITY: {"service_tier": "priority"},
 }
+_STANDARD: Final = (ServiceTier.STANDARD,)
 _KEYS: Final = {
     "input_mtok": "input_price",
     "output_mtok": "output_price",
@@ -124,7 +125,7 @@ class PriceList:
         for provider in self.snapshot.providers:
             for model in provider.models:
                 names = (model.id, *_called(model))
-                name = next((name for name in names if self._matches(provider, name) is model), None)
+                name = next((name for name in names if self._named(provider, provider.id, name) is model), None)
                 if name is not None:
                     yield provider.id, name, Found(provider, model)
 
@@ -136,7 +137,10 @@ class PriceList:
         if is_free(provider, model):
             return FREE
         found = self.find(provider, model, at)
-        return None if found is None else listed_rates(found, model, tier, at)
+        prices = None if found is None else prices_at(found, tier, at)
+        if found is None or prices is None:
+            return None
+        return listed_rates(found, model, prices, steps_of(prices))
 
     def _find(self, provider: str, model: str, at: datetime) -> Found | None:
         """The model that the list knows by this name; None when there is none, or it could be several of unlike price."""
@@ -144,12 +148,19 @@ class PriceList:
         listed = self._providers.get(price_list_id(id_) or "")
         if listed is None:
             return None
+        found = self._named(listed, id_, model)
+        if found is not None:
+            return Found(listed, found)
+        return _undated(listed, model_name(id_, model), at) if listed.id == _BEDROCK else None
+
+    def _named(self, listed: Provider, id_: str, model: str) -> ModelInfo | None:
+        """The model that the list has for a provider, by the provider's id here, under this name."""
         name = model_name(id_, model)
         for called in dict.fromkeys((name, f"{listed.id}/{name}", f"{id_}/{name}", folded(model))):
             found = self._matches(listed, called)
             if found is not None and (_is_plain(listed, called) or called in (found.id.lower(), *_called(found))):
-                return Found(listed, found)
-        return _undated(listed, name, at) if listed.id == _BEDROCK else None
+                return found
+        return None
 
     def _matches(self, provider: Provider, name: str) -> ModelInfo | None:
         try:
@@ -171,23 +182,26 @@ def is_free(provider: str, model: str) -> bool:
     return price_list_id(provider_id(provider)) == _OPENROUTER and folded(model).endswith(_FREE)
 
 
-def listed_rates(found: Found, model: str, tier: ServiceTier, at: datetime) -> Rates | None:
-    """The rates of a model of the list that was asked for by this name; None when they are not known."""
-    prices = prices_at(found, tier, at)
-    if prices is None:
-        return None
+def listed_rates(found: Found, model: str, prices: ModelPrice, steps: Sequence[Step]) -> Rates | None:
+    """The rates of a model of the list that has these prices and was asked for by this name; None when none is known."""
     if not _stored(prices) and folded(model).endswith(_FREE):
         return FREE
-    return Rates.of(steps_of(prices), media=media_of(found, model, prices))
+    return Rates.of(steps, media=media_of(found, model, prices))
 
 
 def prices_at(found: Found, tier: ServiceTier, at: datetime) -> ModelPrice | None:
     """What the list says of a model at a service tier and a time; None where the list has no prices of this tier."""
     if tier is ServiceTier.STANDARD:
         return found.model.get_prices(at)
-    if not any(variant for variant in variants_at(found, at) if _is_of(variant, tier)):
+    if not any(_is_of(variant, tier) for variant in variants_at(found, at)):
         return None
     return found.model.get_prices(at, _CONTEXTS[tier])
+
+
+def tiers_at(found: Found, at: datetime) -> dict[ServiceTier, ModelPrice]:
+    """What the list says of a model at each service tier that it has prices of at that time."""
+    prices = {tier: prices_at(found, tier, at) for tier in (ServiceTier if found.model.price_variants else _STANDARD)}
+    return {tier: each for tier, each in prices.items() if each is not None}
 
 
 def variants_at(found: Found, at: datetime) -> Sequence[PriceVariant]:
@@ -266,7 +280,7 @@ def _undated(provider: Provider, name: str, at: datetime) -> Found | None:
         for model in provider.models
         if not model.id.startswith(_EVERYWHERE) and name in _without_date(_REGION.sub("", model.id.lower()))
     ]
-    prices = [[prices_at(each, tier, at) for tier in ServiceTier] for each in found]
+    prices = [tiers_at(each, at) for each in found]
     return found[0] if found and all(each == prices[0] for each in prices) else None
 
 

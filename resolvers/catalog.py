@@ -10,7 +10,7 @@ from domain.bounds import MAX_NAME_LENGTH, identifier, page_size
 from domain.catalog import MAX_MODELS, CatalogModel, RegisterModel, UpdateModel, all_listed
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.page import Page, decode_cursor
-from domain.provider import KNOWN_NAMES, provider_id
+from domain.provider import KNOWN_NAMES, price_list_id, provider_id
 from models.catalog import RegisteredModel, model_of, models_of
 from models.routing_version import bump_version
 from models.types import new_id
@@ -60,7 +60,12 @@ async def model_catalog(
     found = [*own, *(model for model in others if KNOWN_NAMES.key(model.provider, model.model) not in hidden)]
     if provider is not None:
         wanted = provider_id(provider.strip())
-        found = [model for model in found if provider_id(model.provider) == wanted]
+        listed_as = price_list_id(wanted)
+        found = [
+            model
+            for model in found
+            if provider_id(model.provider) == wanted or (not model.own and model.provider == listed_as)
+        ]
     if search is not None:
         text = search.casefold()
         found = [model for model in found if _holds(model, text)]

@@ -12,7 +12,7 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider, Ti
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.catalog import CatalogModel, OwnPrices, RegisterModel, UpdateModel, all_listed, listed
+from domain.catalog import CatalogModel, OwnPrices, PriceTier, RegisterModel, UpdateModel, all_listed, listed
 from domain.error import InvalidInput
 from domain.price import Prices, ServiceTier, TokenCounts
 from domain.price_list import PRICE_VERSION, price
@@ -179,6 +179,7 @@ def test_a_listed_model_keeps_the_names_it_was_asked_for_by() -> None:
         prices=Prices(Decimal("1.25"), Decimal(10), Decimal("0.125")),
         quality_rating=None,
         deprecated=False,
+        tiers=(PriceTier(ServiceTier.STANDARD, 200_000, Prices(Decimal("2.5"), Decimal(15), Decimal("0.25"))),),
     )
 
 

@@ -1,43 +1,61 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from importlib.metadata import version
+from typing import Any
 
 import pytest
+from genai_prices import data_snapshot
+from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import domain.price
-from domain.price import PRICE_VERSION, Price, price
+from benchmarks.pricing import Call, counts_of, genai_cost, priced_models
+from domain.catalog import OwnPrices, PriceTier, listed, own_price
+from domain.money import MAX_COST
+from domain.price import CostSource, Price, Prices, ServiceTier, TokenCounts, cost_source
+from domain.price_list import PRICE_VERSION, PriceList, price
+from domain.provider import price_list_id, provider_id
 
 JUNE = datetime(2025, 6, 15, 12, tzinfo=UTC)
+NOVEMBER = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SEPTEMBER = datetime(2026, 9, 1, tzinfo=UTC)
+MILLION = 1_000_000
 tokens = st.integers(min_value=0, max_value=1_000_000_000)
 
 
 def amount(
-    provider: str, model: str, input_tokens: int | None, output_tokens: int | None, cached_tokens: int | None = None
-) -> Decimal | None:
-    found = price(
-        provider,
-        model,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        cached_tokens=cached_tokens,
-        at=JUNE,
-    )
-    return found.amount if found else None
+    provider: str,
+    model: str,
+    input_tokens: int | None = None,
+    output_tokens: int | None = None,
+    tier: ServiceTier = ServiceTier.STANDARD,
+    at: datetime = NOVEMBER,
+    **kinds: int,
+) -> str | None:
+    """What it costs, in USD without trailing zeros."""
+    counts = TokenCounts(input_tokens, output_tokens, **{f"{kind}_tokens": count for kind, count in kinds.items()})
+    found = price(provider, model, counts, tier, at)
+    return None if found is None else _text(found.amount)
 
 
-def o3_at(moment: datetime) -> Decimal | None:
-    found = price("openai", "o3", input_tokens=1_000_000, output_tokens=0, cached_tokens=None, at=moment)
-    return found.amount if found else None
+def _text(value: Decimal) -> str:
+    return format(value.normalize(), "f")
+
+
+def nano_dollars(count: int) -> str:
+    return _text(Decimal(count).scaleb(-9))
+
+
+# The price list
 
 
 def test_a_price_is_tokens_times_the_list_price() -> None:
     # 2.50 USD for a million tokens in, 10 USD for a million out.
-    found = price("openai", "gpt-4o", input_tokens=1_000, output_tokens=200, cached_tokens=None, at=JUNE)
+    found = price("openai", "gpt-4o", TokenCounts(1_000, 200), ServiceTier.STANDARD, JUNE)
 
     assert found == Price(Decimal("0.0045"), f"genai-prices {version('genai-prices')}")
 
@@ -47,48 +65,336 @@ def test_the_version_names_the_price_list() -> None:
 
 
 def test_cached_tokens_are_part_of_the_input_and_cheaper() -> None:
-    assert amount("openai", "gpt-4o", 1_000, 200, 0) == Decimal("0.0045")
-    assert amount("openai", "gpt-4o", 1_000, 200, 400) == Decimal("0.0040")
-    assert amount("openai", "gpt-4o", 1_000, 200, 1_000) == Decimal("0.00325")
+    assert amount("openai", "gpt-4o", 1_000, 200, cached=0) == "0.0045"
+    assert amount("openai", "gpt-4o", 1_000, 200, cached=400) == "0.004"
+    assert amount("openai", "gpt-4o", 1_000, 200, cached=1_000) == "0.00325"
 
 
 @given(tokens, tokens, tokens)
 @settings(max_examples=100, deadline=None)
 def test_no_token_is_lost_or_counted_twice(fresh: int, cached: int, output: int) -> None:
-    nano_dollars = 2500 * fresh + 1250 * cached + 10_000 * output
+    expected = 2500 * fresh + 1250 * cached + 10_000 * output
 
-    assert amount("openai", "gpt-4o", fresh + cached, output, cached) == Decimal(nano_dollars).scaleb(-9)
+    assert amount("openai", "gpt-4o", fresh + cached, output, cached=cached) == nano_dollars(expected)
 
 
 @given(st.integers(min_value=0, max_value=100_000_000))
 @settings(max_examples=100, deadline=None)
 def test_a_price_is_rounded_half_even_to_the_nano_dollar(input_tokens: int) -> None:
     # 0.0375 USD for a million tokens: every odd count ends in half a nano-dollar.
-    nano_dollars = round(Fraction(75, 2) * input_tokens)
+    expected = round(Fraction(75, 2) * input_tokens)
 
-    assert amount("cohere", "command-r7b", input_tokens, 0) == Decimal(nano_dollars).scaleb(-9)
+    assert amount("cohere", "command-r7b", input_tokens, 0) == nano_dollars(expected)
 
 
-@pytest.mark.parametrize(("input_tokens", "nano_dollars"), [(1, 38), (3, 112), (5, 188), (7, 262)])
-def test_half_a_nano_dollar_goes_to_the_even_neighbour(input_tokens: int, nano_dollars: int) -> None:
-    assert amount("cohere", "command-r7b", input_tokens, 0) == Decimal(nano_dollars).scaleb(-9)
+@pytest.mark.parametrize(("input_tokens", "expected"), [(1, 38), (3, 112), (5, 188), (7, 262)])
+def test_half_a_nano_dollar_goes_to_the_even_neighbour(input_tokens: int, expected: int) -> None:
+    assert amount("cohere", "command-r7b", input_tokens, 0) == nano_dollars(expected)
 
 
 def test_no_tokens_cost_nothing() -> None:
-    assert amount("openai", "gpt-4o", 0, 0, 0) == Decimal(0)
+    assert amount("openai", "gpt-4o", 0, 0, cached=0) == "0"
+
+
+_PRICED = list(priced_models(NOVEMBER))
+
+
+@given(st.lists(st.integers(0, 1_000_000), min_size=15, max_size=15))
+@settings(max_examples=10, deadline=None)
+def test_every_price_of_the_list_is_what_genai_prices_says(drawn: list[int]) -> None:
+    # for all models with so many tokens of every kind that they have a price for, at each service tier
+    assert len(_PRICED) > 2_200
+    for model in _PRICED:
+        call = Call(model.provider, model.model, model.tier, counts_of(model.kinds, drawn))
+        found = price(call.provider, call.model, call.counts, call.tier, NOVEMBER)
+        assert found is not None, call
+        assert found.amount == genai_cost(call, NOVEMBER), call
+
+
+def test_every_provider_of_the_list_is_its_own() -> None:
+    ids = [provider.id for provider in PriceList.current().snapshot.providers]
+
+    assert [id_ for id_ in ids if price_list_id(provider_id(id_)) != id_] == []
+
+
+# The time
 
 
 @pytest.mark.parametrize(
     ("moment", "usd_per_million"),
     [
-        (datetime(2025, 6, 9, 23, 59, 59, 999_999, tzinfo=UTC), 10),
-        (datetime(2025, 6, 10, tzinfo=UTC), 2),
-        (datetime(2025, 6, 9, 19, tzinfo=timezone(timedelta(hours=-5))), 2),
-        (datetime(2025, 6, 10, 1, tzinfo=timezone(timedelta(hours=2))), 10),
+        (datetime(2025, 6, 9, 23, 59, 59, 999_999, tzinfo=UTC), "10"),
+        (datetime(2025, 6, 10, tzinfo=UTC), "2"),
+        (datetime(2025, 6, 9, 19, tzinfo=timezone(timedelta(hours=-5))), "2"),
+        (datetime(2025, 6, 10, 1, tzinfo=timezone(timedelta(hours=2))), "10"),
     ],
 )
-def test_a_price_is_that_of_its_day(moment: datetime, usd_per_million: int) -> None:
-    assert o3_at(moment) == Decimal(usd_per_million)
+def test_a_price_is_that_of_its_day(moment: datetime, usd_per_million: str) -> None:
+    assert amount("openai", "o3", MILLION, 0, at=moment) == usd_per_million
+
+
+def test_prices_change_only_at_midnight_and_at_listed_times_of_day() -> None:
+    prices = PriceList(data_snapshot.get_snapshot())
+    midnight = datetime(2025, 6, 15, tzinfo=UTC)
+    moment = timedelta(microseconds=1)
+    half_past, next_day = midnight + timedelta(minutes=30), midnight + timedelta(days=1)
+
+    for at, since in (
+        (midnight, midnight),
+        (half_past - moment, midnight),
+        (half_past, half_past),
+        (next_day, next_day),
+        (half_past.astimezone(timezone(timedelta(hours=9))), half_past),
+        (midnight, midnight),
+    ):
+        assert prices.unchanged_since(at) == since
+    assert half_past < prices.unchanged_since(next_day - moment) < next_day
+
+
+# Kinds of tokens
+
+
+def test_writes_to_the_cache_are_dearer_and_for_an_hour_dearer_still() -> None:
+    # 3 and 15 USD; 0.30 for cached tokens, 3.75 for those written for 5 minutes, 6 for an hour
+    sonnet = ("anthropic", "claude-sonnet-4-5")
+    assert amount(*sonnet, 10_000, 200, cache_write=9_000) == "0.03975"
+    assert amount(*sonnet, 10_000, 200, cache_write=9_000, cache_write_1h=9_000) == "0.06"
+    assert amount(*sonnet, 10_000, 200, cache_write=9_000, cache_write_1h=4_000) == "0.04875"
+    assert amount(*sonnet, 10_000, 200, cached=1_000, cache_write=8_000) == "0.0363"
+    assert amount(*sonnet, 100_000, 1_000, cached=90_000) == "0.072"
+
+
+def test_reasoning_costs_what_output_costs_where_it_has_no_price_of_its_own() -> None:
+    assert amount("openai", "o3", 0, MILLION, reasoning=900_000) == amount("openai", "o3", 0, MILLION) == "8"
+    # 8 USD for output, 3 for reasoning, 2 for citations
+    research = ("perplexity", "sonar-deep-research")
+    assert amount(*research, 0, MILLION, reasoning=500_000, citation=250_000) == "4"
+    assert amount(*research, 0, MILLION, reasoning=500_000) is None
+    assert amount(*research, 0, MILLION) is None
+
+
+def test_sound_and_pictures_have_prices_of_their_own() -> None:
+    # 0.30 in and 2.50 out; 30 for pictures
+    image = ("google", "gemini-2.5-flash-image")
+    assert amount(*image, 10, 1_290, output_image=1_290) == "0.038703"
+    assert amount(*image, 10, 1_390, output_image=1_290) == "0.038953"
+    assert amount(*image, 10, 1_290, output_image=0) == "0.003228"
+    # 0.10 in, 0.70 audio; 0.025 cached, 0.175 cached audio
+    flash = ("google", "gemini-2.0-flash")
+    assert amount(*flash, MILLION, 0, input_audio=400_000) == "0.34"
+    assert amount(*flash, MILLION, 0, input_audio=400_000, cached=300_000, cached_audio=100_000) == "0.2725"
+
+
+@pytest.mark.parametrize(
+    ("model", "kinds"),
+    [
+        ("gpt-4o", {"input_audio": 1}),
+        ("gpt-4o", {"input_image": 1}),
+        ("gpt-4o", {"input_video": 1}),
+        ("gpt-4o", {"output_image": 1}),
+        ("gpt-4o", {"output_audio": 1}),
+        ("gpt-4o", {"cache_write": 1}),
+        ("gpt-4-turbo", {"cached": 1}),
+        ("gpt-5.6-luna", {"cache_write": 1, "cache_write_1h": 1}),
+        ("gpt-image-1", {"input_image": 0, "output_image": 1}),
+    ],
+)
+def test_a_kind_without_a_price_makes_the_cost_unknown(model: str, kinds: dict[str, int]) -> None:
+    none_of_it = dict.fromkeys(kinds, 0)
+    assert amount("openai", model, 1_000, 200, **none_of_it) is not None
+    assert amount("openai", model, 1_000, 200, **kinds) is None
+
+
+# Counts
+
+
+@pytest.mark.parametrize(("input_tokens", "output_tokens"), [(None, 200), (1_000, None), (None, None)])
+def test_half_the_tokens_make_no_price(input_tokens: int | None, output_tokens: int | None) -> None:
+    assert amount("openai", "gpt-4o", input_tokens, output_tokens) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usd"),
+    [
+        ("openai", "text-embedding-3-small", "0.02"),
+        ("openai", "text-embedding-3-large", "0.13"),
+        ("aws", "amazon.titan-embed-text-v1", "0.1"),
+        ("voyageai", "voyage-3.5", "0.06"),
+    ],
+)
+def test_what_has_no_output_needs_no_output_tokens(provider: str, model: str, usd: str) -> None:
+    assert amount(provider, model, MILLION) == amount(provider, model, MILLION, 0) == usd
+    assert amount(provider, model, MILLION, 1) is None
+    assert amount(provider, model) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "needed"),
+    [
+        ("google", "gemini-2.5-flash-image", {"output_image"}),
+        ("google", "gemini-omni-1.1-flash", {"output_video"}),
+        ("openai", "gpt-audio", {"input_audio", "output_audio"}),
+        ("openai", "gpt-realtime", {"input_audio", "input_image", "output_audio"}),
+        ("openai", "gpt-image-1", {"input_image"}),
+        ("openai", "chatgpt-image-latest", {"input_image", "output_image"}),
+        ("openai", "gpt-4o-transcribe", {"input_audio"}),
+        ("openai", "gpt-4o-audio-preview", {"input_audio", "output_audio"}),
+        ("openrouter", "openai/gpt-5-image", {"input_image", "output_image"}),
+        ("google", "gemini-live-2.5-flash", {"input_audio", "input_image", "input_video", "output_audio"}),
+        ("aws", "amazon.nova-sonic-v1:0", {"input_audio", "output_audio"}),
+        ("mistral", "voxtral-small-24b-2507", {"input_audio"}),
+    ],
+)
+def test_a_model_that_hears_or_draws_is_told_how_much_of_it(provider: str, model: str, needed: set[str]) -> None:
+    told = dict.fromkeys(needed, 0)
+    assert amount(provider, model, 1_000, 1_000, **told) is not None
+    for left_out in needed:
+        assert amount(provider, model, 1_000, 1_000, **dict.fromkeys(needed - {left_out}, 0)) is None
+
+
+@pytest.mark.parametrize(("model", "usd"), [("gemini-2.0-flash", "0.1"), ("gemini-2.5-flash", "0.3")])
+def test_a_chat_model_that_could_hear_is_taken_to_have_been_sent_text(model: str, usd: str) -> None:
+    assert amount("google", model, MILLION, 0) == usd
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        {"cached": 1_001},
+        {"cached": 600, "cache_write": 401},
+        {"cache_write": 100, "cache_write_1h": 101},
+        {"cache_write_1h": 1},
+        {"reasoning": 201},
+        {"reasoning": 101, "citation": 100},
+    ],
+)
+def test_parts_that_are_more_than_the_whole_make_no_price(kinds: dict[str, int]) -> None:
+    assert amount("anthropic", "claude-sonnet-4-5", 1_000, 200, **kinds) is None
+
+
+@pytest.mark.parametrize(
+    ("kinds", "usd"),
+    [
+        ({"input_audio": 1_000, "cached": 100, "cached_audio": 100}, "0.0006475"),
+        ({"input_audio": 1_001}, None),
+        ({"input_audio": 100, "cached": 100}, None),  # of how many tokens both are said, nobody knows
+        ({"input_audio": 100, "cached": 100, "cached_audio": 101}, None),
+        ({"input_audio": 0, "cached": 100}, "0.0000925"),
+        ({"cached_audio": 1}, None),
+        ({"input_audio": 600, "cached": 500, "cached_audio": 0}, None),
+    ],
+)
+def test_what_is_both_cached_and_sound_is_told(kinds: dict[str, int], usd: str | None) -> None:
+    assert amount("google", "gemini-2.0-flash", 1_000, 0, **kinds) == usd
+
+
+def test_a_price_above_what_one_request_may_cost_is_none() -> None:
+    # 150 USD for a million tokens in, 600 USD for a million out; the bound is 100,000 USD.
+    assert amount("openai", "o1-pro", 666_666_666, 0) == "99999.9999"
+    assert amount("openai", "o1-pro", 666_666_667, 0) is None
+    assert amount("openai", "o1-pro", 0, 1_000_000_000) is None
+
+
+# What is free, and what is not known
+
+
+@pytest.mark.parametrize(
+    "model", ["deepseek/deepseek-r1:free", "DeepSeek/DeepSeek-R1:FREE", "nobody/knows-this:free", "deepseek-r1:free"]
+)
+@pytest.mark.parametrize("tier", ServiceTier)
+def test_what_openrouter_calls_free_costs_nothing(model: str, tier: ServiceTier) -> None:
+    assert amount("openrouter", model, MILLION, MILLION, tier) == "0"
+    assert amount("OpenRouter", model, tier=tier) == "0"
+    found = listed("openrouter", model, NOVEMBER)
+    assert found is not None
+    assert (found.is_free(tier), found.estimate(MILLION, MILLION, tier)) == (True, 0)
+
+
+def test_a_listed_name_that_says_free_is_free_and_others_are_not() -> None:
+    assert amount("azure", "mai-ds-r1:free") == "0"
+    assert amount("azure", "gpt-4o:free", 1, 1) is None
+    assert amount("openai", "gpt-4o:free", 1, 1) is None
+    assert amount("nobody", "m:free", 1, 1) is None
+
+
+def test_a_variant_has_its_own_price_or_none() -> None:
+    assert amount("openrouter", "openai/gpt-4o", MILLION, 0) == "2.5"
+    assert amount("openrouter", "openai/gpt-4o:extended", MILLION, 0) == "6"
+    assert amount("openrouter", "openai/gpt-4o:batch", MILLION, 0) == "1.25"
+    for suffix in ("nitro", "floor", "online", "anything"):
+        assert amount("openrouter", f"openai/gpt-4o:{suffix}", MILLION, 0) is None
+    assert amount("openai", "gpt-4o:nitro", MILLION, 0) is None
+
+
+@pytest.mark.parametrize(("input_tokens", "output_tokens"), [(1_000, 200), (1_000, 0), (0, 200), (0, 0), (None, None)])
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "whisper-1"),
+        ("openai", "tts-1"),
+        ("mistral", "mistral-ocr-2503"),
+        ("x-ai", "grok-voice-latest"),
+    ],
+)
+def test_a_model_that_is_not_priced_by_the_token_has_no_price(
+    provider: str, model: str, input_tokens: int | None, output_tokens: int | None
+) -> None:
+    # By the hour of audio, the character, the page, the message: what tokens cost there is not known, and so not 0.
+    assert amount(provider, model, input_tokens, output_tokens) is None
+
+
+@pytest.fixture
+def new_list() -> Iterator[Any]:
+    """Puts a price list whose provider `new` has a model with these prices in the place of the one that is there."""
+
+    def put(name: str = "m", **prices: Any) -> None:
+        model = ModelInfo(id=name, match=ClauseEquals(name), prices=ModelPrice(**prices))
+        provider = Provider(id="new", name="New", api_pattern="", models=[model])
+        data_snapshot.set_custom_snapshot(data_snapshot.DataSnapshot([provider], from_auto_update=False))
+
+    yield put
+    data_snapshot.set_custom_snapshot(None)
+
+
+def test_where_every_rate_is_0_no_count_matters(new_list: Any) -> None:
+    new_list(input_mtok=Decimal(0), output_mtok=Decimal(0), output_image_mtok=Decimal(0))
+    assert amount("new", "m") == amount("new", "m", MILLION) == amount("new", "m", None, 1, input_audio=7) == "0"
+    new_list(input_mtok=Decimal(0), output_mtok=Decimal(0), output_image_mtok=Decimal(1))
+    assert (amount("new", "m"), amount("new", "m", output_image=MILLION)) == (None, "1")
+    new_list(input_mtok=Decimal(1), output_mtok=Decimal(0))
+    assert (amount("new", "m", None, 1), amount("new", "m", MILLION)) == (None, "1")
+
+
+def test_a_request_costs_once(new_list: Any) -> None:
+    # 5 USD for a thousand requests
+    new_list(input_mtok=Decimal(1), output_mtok=Decimal(1), requests_kcount=Decimal(5))
+    assert (amount("new", "m", 0, 0), amount("new", "m", 1_000, 1_000)) == ("0.005", "0.007")
+    new_list(requests_kcount=Decimal(5))
+    assert amount("new", "m", 0, 0) is None
+
+
+def test_prices_of_kinds_that_no_call_tells_make_the_cost_unknown(new_list: Any) -> None:
+    new_list(input_mtok=Decimal(1), input_text_mtok=Decimal(2), output_mtok=Decimal(1))
+    assert amount("new", "m", 1, 1) is None
+
+
+# Service tiers
+
+
+def test_a_service_tier_is_priced_where_the_list_has_prices_of_it_at_that_time() -> None:
+    nano = ("openai", "gpt-5-nano", 100_000, 10_000)
+    # 0.05 and 0.40 USD, and half of that for FLEX and BATCH
+    assert amount(*nano) == "0.009"
+    assert amount(*nano, ServiceTier.FLEX) == "0.0045"
+    assert amount(*nano, ServiceTier.FLEX, SEPTEMBER) is None
+    assert amount(*nano, at=SEPTEMBER) == "0.009"
+    # the list of Azure's models goes on with OpenAI's, whose tiers are not Azure's
+    assert amount("azure", *nano[1:]) == "0.009"
+    assert amount("azure", *nano[1:], ServiceTier.FLEX) is None
+    assert amount("openai", "gpt-4-turbo", 1_000, 0, ServiceTier.PRIORITY) is None
+
+
+# Names
 
 
 @pytest.mark.parametrize(
@@ -100,21 +406,68 @@ def test_a_price_is_that_of_its_day(moment: datetime, usd_per_million: int) -> N
         ("gemini", "google", "gemini-2.0-flash", "0.14"),
         ("together_ai", "together", "meta-llama/Llama-3.3-70B-Instruct-Turbo", "0.968"),
         ("vertex_ai", "google", "gemini-2.0-flash", "0.14"),
+        ("gcp.vertex_ai", "google", "gemini-2.0-flash", "0.14"),
+        ("google_genai", "google", "gemini-2.0-flash", "0.14"),
         ("xai", "x-ai", "grok-3", "4.5"),
+        ("x_ai", "x-ai", "grok-3", "4.5"),
+        ("azure_openai", "azure", "gpt-4o", "3.5"),
+        ("openai.chat", "openai", "gpt-4o", "3.5"),
+        ("aws.bedrock", "aws", "claude-3-5-sonnet", "4.5"),
     ],
 )
 def test_the_names_other_tools_give_to_a_provider_are_known(alias: str, provider: str, model: str, usd: str) -> None:
-    assert amount(alias, model, 1_000_000, 100_000) == Decimal(usd)
-    assert amount(provider, model, 1_000_000, 100_000) == Decimal(usd)
+    assert amount(alias, model, MILLION, 100_000) == usd
+    assert amount(provider, model, MILLION, 100_000) == usd
 
 
-@pytest.mark.parametrize("provider", ["openai", "OpenAI", "OPENAI"])
-def test_the_case_of_a_provider_does_not_matter(provider: str) -> None:
-    assert amount(provider, "gpt-4o", 1_000, 200) == Decimal("0.0045")
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "gpt-4o"),
+        ("OpenAI", "GPT-4o"),
+        ("OPENAI", " gpt-4o "),
+        ("openai", "openai/gpt-4o"),
+        ("openai", "OpenAI/gpt-4o"),
+        ("openai", "gpt-4o-2024-08-06"),
+        ("azure", "azure/gpt-4o"),
+    ],
+)
+def test_a_model_is_known_in_any_case_and_with_its_provider_before_it(provider: str, model: str) -> None:
+    assert amount(provider, model, MILLION, MILLION) == "12.5"
 
 
-def test_the_case_of_an_alias_does_not_matter() -> None:
-    assert amount("Vertex_AI", "gemini-2.0-flash", 1_000_000, 100_000) == Decimal("0.14")
+@pytest.mark.parametrize(
+    ("model", "usd"),
+    [
+        ("claude-3-5-sonnet", "3"),
+        ("anthropic.claude-3-5-sonnet", "3"),
+        ("claude-3-haiku", "0.25"),
+        ("claude-sonnet-4-5", "3.3"),  # where it is served in a region; the global one is cheaper, and says so
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "3"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "3.3"),
+        ("nova-pro", "0.8"),
+        ("arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-5-sonnet-20240620-v1:0", "3"),
+        ("claude-3-5", None),
+        ("claude", None),
+        ("sonnet", None),
+    ],
+)
+def test_on_bedrock_a_name_without_its_date_is_known_where_all_dates_cost_the_same(model: str, usd: str | None) -> None:
+    assert amount("bedrock", model, MILLION, 0) == usd
+
+
+def test_a_name_without_its_date_is_unknown_where_the_dates_cost_otherwise() -> None:
+    models = [
+        ModelInfo(id=f"who.m-2026010{day}-v1:0", match=ClauseEquals(f"who.m-2026010{day}-v1:0"), prices=prices)
+        for day, prices in ((1, ModelPrice(input_mtok=Decimal(1))), (2, ModelPrice(input_mtok=Decimal(2))))
+    ]
+    provider = Provider(id="aws", name="AWS", api_pattern="", models=models)
+    try:
+        data_snapshot.set_custom_snapshot(data_snapshot.DataSnapshot([provider], from_auto_update=False))
+        assert amount("aws", "m", MILLION) is None
+        assert amount("aws", "who.m-20260102-v1:0", MILLION) == amount("aws", "m-20260102", MILLION) == "2"
+    finally:
+        data_snapshot.set_custom_snapshot(None)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +475,7 @@ def test_the_case_of_an_alias_does_not_matter() -> None:
     [
         ("openai", "no-such-model"),
         ("no-such-provider", "gpt-4o"),
+        ("my-openai-proxy", "gpt-4o"),
         ("", "gpt-4o"),
         ("openai", ""),
         ("unknown", "unknown"),
@@ -131,40 +485,115 @@ def test_a_model_that_is_not_listed_has_no_price(provider: str, model: str) -> N
     assert amount(provider, model, 1_000, 200) is None
 
 
-@pytest.mark.parametrize(("input_tokens", "output_tokens"), [(None, 200), (1_000, None), (None, None)])
-def test_half_the_tokens_make_no_price(input_tokens: int | None, output_tokens: int | None) -> None:
-    assert amount("openai", "gpt-4o", input_tokens, output_tokens) is None
+# Estimates
 
 
-def test_more_cached_tokens_than_input_tokens_make_no_price() -> None:
-    assert amount("openai", "gpt-4o", 10, 1, 11) is None
+def test_an_estimate_takes_the_dearest_of_what_nobody_told() -> None:
+    def estimate(provider: str, model: str, tier: ServiceTier = ServiceTier.STANDARD) -> str | None:
+        found = listed(provider, model, NOVEMBER)
+        assert found is not None
+        cost = found.estimate(MILLION, MILLION, tier)
+        return None if cost is None else _text(cost)
+
+    assert estimate("openai", "gpt-4o") == "12.5"
+    # 0.30 for input; 30 for a picture, 2.50 for text
+    assert estimate("google", "gemini-2.5-flash-image") == "30.3"
+    # 10 for pictures in, 5 for text; 40 for what comes out
+    assert estimate("openai", "gpt-image-1") == "50"
+    assert estimate("openai", "gpt-audio") == "96"
+    assert estimate("openai", "gpt-4o-audio-preview") is None
+    assert estimate("openai", "gpt-5-nano", ServiceTier.FLEX) == "0.225"
+    assert estimate("openai", "gpt-4-turbo", ServiceTier.FLEX) is None
 
 
-def test_a_price_above_what_one_request_may_cost_is_none() -> None:
-    # 150 USD for a million tokens in, 600 USD for a million out; the bound is 100,000 USD.
-    assert amount("openai", "o1-pro", 666_666_666, 0) == Decimal("99999.9999")
-    assert amount("openai", "o1-pro", 666_666_667, 0) is None
-    assert amount("openai", "o1-pro", 0, 1_000_000_000) is None
+# Prices that users register
 
 
-def test_a_price_of_just_what_one_request_may_cost_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(domain.price, "MAX_COST", Decimal("0.0045"))
-
-    assert amount("openai", "gpt-4o", 1_000, 200) == Decimal("0.0045")
-    assert amount("openai", "gpt-4o", 1_001, 200) is None
-
-
-def test_a_model_without_output_is_priced_by_its_input() -> None:
-    assert amount("openai", "text-embedding-3-small", 1_000_000, 0) == Decimal("0.02")
-    assert amount("openai", "text-embedding-3-small", 1_000_000, 1) is None
+def own(
+    provider: str, model: str, registered: OwnPrices, counts: TokenCounts, tier: ServiceTier = ServiceTier.STANDARD
+) -> tuple[str, str] | None:
+    found = own_price(provider, model, registered, counts, tier, NOVEMBER)
+    return None if found is None else (_text(found.amount), found.version)
 
 
-@pytest.mark.parametrize(("input_tokens", "output_tokens"), [(1_000, 200), (1_000, 0), (0, 200), (0, 0)])
+def usd(**prices: str) -> Prices:
+    return Prices(**{f"{kind}_price": Decimal(each) for kind, each in prices.items()})
+
+
+def test_kinds_that_were_left_out_are_the_lists_where_it_knows_the_model() -> None:
+    registered = OwnPrices(usd(input="3", output="15"))
+    sonnet = ("anthropic", "claude-sonnet-4-5")
+    assert own(*sonnet, registered, TokenCounts(100_000, 1_000)) == ("0.315", "registered")
+    mixed = f"registered, {PRICE_VERSION}"
+    assert own(*sonnet, registered, TokenCounts(100_000, 1_000, 90_000)) == ("0.072", mixed)
+    # also of a price alone
+    assert own(*sonnet, OwnPrices(usd(input="1")), TokenCounts(MILLION, 0)) == ("1", "registered")
+    assert own(*sonnet, OwnPrices(usd(input="1")), TokenCounts(100_000, 100_000)) == ("1.6", mixed)
+    assert own(*sonnet, OwnPrices(usd(cached="1")), TokenCounts(100_000, 0, 100_000)) == ("0.1", mixed)
+    # and a call that needs none of what was registered has the list's price
+    assert own(*sonnet, OwnPrices(usd(cached="1")), TokenCounts(100_000, 1_000)) == ("0.315", PRICE_VERSION)
+
+
+def test_kinds_that_were_left_out_are_unknown_where_the_list_does_not_know_the_model() -> None:
+    registered = OwnPrices(usd(input="0.5", output="0.5", request="0.01"))
+    home = ("vllm", "llama-3.3-70b")
+    assert own(*home, registered, TokenCounts(MILLION, 0)) == ("0.51", "registered")
+    assert own(*home, registered, TokenCounts(MILLION, 1_000, 1)) is None
+    assert own(*home, registered, TokenCounts(MILLION, 1_000, 0, reasoning_tokens=1_000)) == ("0.5105", "registered")
+    assert own(*home, registered, TokenCounts(MILLION)) is None
+    assert own(*home, registered, TokenCounts(MILLION, 0), ServiceTier.BATCH) is None
+    assert own(*home, OwnPrices(usd(input="1")), TokenCounts(MILLION, 1)) is None
+    assert own(*home, OwnPrices(usd(input="1")), TokenCounts(MILLION)) == ("1", "registered")
+
+
+def test_tiers_hold_for_large_requests_and_for_service_tiers() -> None:
+    registered = OwnPrices(
+        usd(input="1", output="2", cached="0.1"),
+        (
+            PriceTier(ServiceTier.STANDARD, 1_000, usd(input="3")),
+            PriceTier(ServiceTier.BATCH, 0, usd(input="0.5", output="1")),
+            PriceTier(ServiceTier.BATCH, 1_000, usd(output="7")),
+        ),
+    )
+    home = ("vllm", "llama-3.3-70b")
+    assert own(*home, registered, TokenCounts(1_000, 0)) == ("0.001", "registered")
+    assert own(*home, registered, TokenCounts(1_001, 0)) == ("0.003003", "registered")
+    assert own(*home, registered, TokenCounts(1_001, 1_000, 1_001)) == ("0.0021001", "registered")
+    assert own(*home, registered, TokenCounts(1_000, 1_000), ServiceTier.BATCH) == ("0.0015", "registered")
+    assert own(*home, registered, TokenCounts(2_000, 1_000), ServiceTier.BATCH) == ("0.008", "registered")
+    assert own(*home, registered, TokenCounts(1_000, 1_000, 1), ServiceTier.BATCH) is None
+    # of a model that the list knows, its tier
+    nano = ("openai", "gpt-5-nano", OwnPrices(usd(input="1")))
+    assert own(*nano, TokenCounts(100_000, 10_000), ServiceTier.FLEX) == ("0.0045", PRICE_VERSION)
+
+
+def test_where_input_and_output_are_free_so_are_their_parts() -> None:
+    registered = OwnPrices(usd(input="0", output="0"))
+    assert own("anthropic", "claude-sonnet-4-5", registered, TokenCounts(MILLION, None, 900)) == ("0", "registered")
+    assert own("home", "llama", registered, TokenCounts()) == ("0", "registered")
+
+
+def test_more_than_a_call_may_cost_is_the_most_by_ones_own_price() -> None:
+    registered = OwnPrices(usd(input="1000000", output="0"))
+    assert own("home", "llama", registered, TokenCounts(100_001, 0)) == (_text(MAX_COST), "registered")
+
+
+def test_who_prices_input_of_a_model_that_hears_means_all_of_it() -> None:
+    registered = OwnPrices(usd(input="2.5", output="10"))
+    assert own("openai", "gpt-4o-audio-preview", registered, TokenCounts(MILLION, 0)) == ("2.5", "registered")
+    # but where the list has a price of sound, that is not the user's price of text
+    assert own("openai", "gpt-4o-transcribe", registered, TokenCounts(MILLION, 0)) is None
+
+
 @pytest.mark.parametrize(
-    ("provider", "model"), [("openai", "whisper-1"), ("openai", "tts-1"), ("mistral", "mistral-ocr-2503")]
+    ("cost", "price_version", "source"),
+    [
+        (None, None, CostSource.UNKNOWN),
+        (Decimal(0), None, CostSource.RECORDED),
+        (Decimal(1), PRICE_VERSION, CostSource.LIST_PRICE),
+        (Decimal(1), "registered", CostSource.REGISTERED_PRICE),
+        (Decimal(1), f"registered, {PRICE_VERSION}", CostSource.REGISTERED_PRICE),
+    ],
 )
-def test_a_model_that_is_not_priced_by_the_token_has_no_price(
-    provider: str, model: str, input_tokens: int, output_tokens: int
-) -> None:
-    # By the hour of audio, the character, the page: what tokens cost there is not known, and so not 0.
-    assert amount(provider, model, input_tokens, output_tokens) is None
+def test_a_cost_tells_where_it_is_from(cost: Decimal | None, price_version: str | None, source: CostSource) -> None:
+    assert cost_source(cost, price_version) is source

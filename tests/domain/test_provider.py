@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from opentelemetry.semconv._incubating.attributes.gen_ai_attributes import GenAiProviderNameValues, GenAiSystemValues
 
 from domain.catalog import all_listed
-from domain.price import price
+from domain.price import ServiceTier, TokenCounts
+from domain.price_list import price
 from domain.provider import (
     KNOWN_NAMES,
     PROVIDERS,
@@ -277,7 +278,7 @@ def test_every_name_leads_to_a_priced_model_unless_its_provider_says_that_there_
             counts[provider.prices is None] += 1
             candidates = ["gpt-4o"] if provider.prices is None else models[provider.prices]
             assert any(
-                price(name, model, input_tokens=10, output_tokens=output, cached_tokens=None, at=AT)
+                price(name, model, TokenCounts(10, output), ServiceTier.STANDARD, AT)
                 for model in candidates
                 for output in (10, 0)
             ) == (provider.prices is not None), name
@@ -430,7 +431,7 @@ def test_a_model_of_the_list_keeps_its_price_under_its_one_name() -> None:
         if listed.provider == "perplexity" and listed.model.startswith("perplexity/"):
             continue
         prices = [
-            price(listed.provider, name, input_tokens=1_000, output_tokens=1_000, cached_tokens=None, at=AT)
+            price(listed.provider, name, TokenCounts(1_000, 1_000), ServiceTier.STANDARD, AT)
             for name in (listed.model, model_name(listed.provider, listed.model))
         ]
         assert prices[0] == prices[1], listed.id

@@ -132,7 +132,30 @@ async def test_a_model_of_the_price_list_tells_what_that_knows_of_it(api: Api) -
         ({"provider": ""}, ["provider"], "provider: String should have at least 1 character"),
         ({"model": "a\0"}, ["model"], "model: must not hold the NUL character"),
         ({"name": "x" * 201}, ["name"], "name: String should have at most 200 characters"),
-        ({"inputPrice": "1"}, [], "inputPrice and outputPrice must both be known, or neither"),
+        ({"requestPrice": "100001"}, ["requestPrice"], "requestPrice: must be from 0 to 100000 USD"),
+        (
+            {"tiers": [{"serviceTier": "BATCH", "cachedPrice": "-1"}]},
+            ["tiers", "0", "cachedPrice"],
+            "tiers.0.cachedPrice: must be from 0 to 1000000 USD per million tokens",
+        ),
+        (
+            {"tiers": [{"inputPrice": "1"}]},
+            ["tiers", "0"],
+            (
+                "tiers.0: a tier has another serviceTier than STANDARD, or aboveInputTokens; "
+                "else its prices are the model's own"
+            ),
+        ),
+        (
+            {"tiers": [{"serviceTier": "FLEX"}, {"serviceTier": "FLEX", "aboveInputTokens": None}]},
+            ["tiers"],
+            "tiers: must name each serviceTier and aboveInputTokens once",
+        ),
+        (
+            {"tiers": [{"aboveInputTokens": n} for n in range(1, 22)]},
+            ["tiers"],
+            "tiers: List should have at most 20 items after validation, not 21",
+        ),
         (
             {"inputPrice": "1000001", "outputPrice": "1"},
             ["inputPrice"],
@@ -161,7 +184,7 @@ async def test_a_model_out_of_bounds_is_refused(
 
 async def test_one_model_is_registered_once_under_any_name_of_its_provider(api: Api, other_api: Api) -> None:
     # given a model of Google's
-    first = await register(api, provider="gcp.gemini", model="gemini-2.5-pro")
+    first = await register(api, provider="google_genai", model="Gemini-2.5-Pro")
     # when it is registered under another name of Google's, then that is a conflict
     assert await register(api, provider="Gemini", model="gemini-2.5-pro") == {
         "__typename": "Conflict",
@@ -176,7 +199,7 @@ async def test_one_model_is_registered_once_under_any_name_of_its_provider(api: 
 
 
 async def test_a_registered_model_stands_for_the_listed_one(api: Api, other_api: Api) -> None:
-    own = await register(api, provider="GCP.Gemini", model="gemini-2.5-pro", inputPrice="1", outputPrice="2")
+    own = await register(api, provider="Google_GenAI", model="gemini-2.5-pro", inputPrice="1", outputPrice="2")
 
     found = await listed(api, search="gemini-2.5-pro", provider="gemini")
     assert [model["id"] for model in found if model["model"] == "gemini-2.5-pro"] == [own["id"]]
@@ -196,6 +219,7 @@ async def test_there_are_at_most_500(api: Api, database: Database, viewer: Viewe
                 provider="home",
                 provider_key="home",
                 model=f"m{n:03}",
+                model_key=f"m{n:03}",
                 local=False,
                 created_at=clock.now,
                 updated_at=clock.now,
@@ -314,7 +338,6 @@ async def test_an_update_changes_what_is_given_and_clears_what_is_null(api: Api,
 @pytest.mark.parametrize(
     ("changes", "path", "message"),
     [
-        ({"inputPrice": None}, [], "inputPrice and outputPrice must both be known, or neither"),
         ({"local": None}, ["local"], "local: Input should be a valid boolean"),
         ({"qualityRating": 2}, ["qualityRating"], "qualityRating: Input should be less than or equal to 1"),
     ],
