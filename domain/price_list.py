@@ -156,7 +156,8 @@ class PriceList:
     def _named(self, listed: Provider, id_: str, model: str) -> ModelInfo | None:
         """The model that the list has for a provider, by the provider's id here, under this name."""
         name = model_name(id_, model)
-        for called in dict.fromkeys((name, f"{listed.id}/{name}", f"{id_}/{name}", folded(model))):
+        # As it was sent first: the list has two prices for `sonar` and `perplexity/sonar`, which are one name.
+        for called in dict.fromkeys((folded(model), name, f"{listed.id}/{name}", f"{id_}/{name}")):
             found = self._matches(listed, called)
             if found is not None and (_is_plain(listed, called) or called in (found.id.lower(), *_called(found))):
                 return found
