@@ -177,9 +177,14 @@ async def analytics_by_id(session: AsyncSession, user_id: UUID, ids: Sequence[UU
 REPORTED: Final = tuple(name for name in LogAnalytics.model_fields if name != "unit_key")
 """The fields a decision is logged with that its row tells again: of its unit it keeps the group alone."""
 
+_AS_SENT: Final[dict[str, Any]] = {
+    "provider": func.coalesce(RouterAnalytics.reported_provider, RouterAnalytics.provider),
+    "model_used": func.coalesce(RouterAnalytics.reported_model, RouterAnalytics.model_used),
+    "metadata": RouterAnalytics.metadata_,
+}
 _reported = select(
     RouterAnalytics.id,
-    *(RouterAnalytics.metadata_ if name == "metadata" else getattr(RouterAnalytics, name) for name in REPORTED),
+    *(_AS_SENT[name] if name in _AS_SENT else getattr(RouterAnalytics, name) for name in REPORTED),
 )
 
 

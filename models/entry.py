@@ -226,6 +226,8 @@ class Entry:
         self._events = transaction.events
         self._now = now
         self.settlement = Settlement()
+        self.unpriced = 0
+        """Calls that were stored without a cost."""
         self._names: Mapping[UUID, ProviderNames] = {}
 
     async def write(self, entries: Sequence[Prepared]) -> list[Outcome]:
@@ -364,6 +366,7 @@ class Entry:
         )
         await self.settlement.store(self._connection)
         await note_unpriced(self._connection, _uncovered(new, decisions))
+        self.unpriced = sum(row["cost"] is None for row in new)
         tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
         self._events += [ABTestUpdated(*test) for test in tests]
         self._events += _logged(new)

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
+from prometheus_client import Counter
+
 from domain.error import InvalidInput
 from domain.routing import RouteRefused
 from models.amendment import Amending, AmendmentDraft, AmendmentOutcome
@@ -25,6 +27,8 @@ _MOST_DECISIONS: Final = 200
 
 
 _MOST_AMENDMENTS: Final = 1_000
+
+UNPRICED: Final = Counter("router_unpriced_calls", "Calls that were logged and have no known cost")
 
 
 def now_utc() -> datetime:
@@ -94,6 +98,7 @@ class Ledger:
             entry = Entry(transaction, self._clock())
             outcomes = await entry.write(entries)
         entry.settlement.observe()
+        UNPRICED.inc(entry.unpriced)
         return outcomes
 
     async def _amend(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.amendment import as_json
 from domain.bounds import EPOCH
 from domain.cost_alert import AlertState, Window, WindowMode, state_of
 from domain.event import AlertTriggered
@@ -38,6 +39,7 @@ _decisions = _tables["router_analytics"]
 _tests = _tables["router_ab_tests"]
 _groups = _tables["router_ab_groups"]
 _made = _tables["router_decisions"]
+_amendments = _tables["router_amendments"]
 _events = _tables["router_alert_events"]
 _sequences = _tables["router_alert_sequences"]
 
@@ -118,6 +120,7 @@ class _Check:
             table = _tables[name]
             stored = await self._stored(table, *self._verifiable(table))
             self._compare(table, stored, expected)
+        await self._compare_amendments()
         await self._compare_firings()
 
     async def _recompute(self) -> None:
@@ -329,6 +332,21 @@ class _Check:
                 if not _equal(*values):
                     shown = [None if row is None else row[name] for row in (there, right)]
                     self.differences.append(Difference(table.name, (self._user_id, *row_key), name, *shown))
+
+    async def _compare_amendments(self) -> None:
+        """Each call shows what its last amendments say, and each amendment begins where the one before it ended."""
+        last: dict[UUID, dict[str, Any]] = {}
+        for amendment in sorted(await self._stored(_amendments), key=lambda row: row["id"]):
+            shown = last.setdefault(amendment["analytics_id"], {})
+            for name, value in amendment["before"].items():
+                if name in shown and shown[name] != value:
+                    self._differ(_amendments, (amendment["id"],), name, value, shown[name])
+            shown |= amendment["after"]
+        for ids in batched(sorted(last), _DECISIONS_AT_ONCE):
+            for call in await self._stored(_decisions, _decisions.c.id.in_(ids)):
+                for name, right in last[call["id"]].items():
+                    if (value := as_json({name: call[name]})[name]) != right:
+                        self._differ(_decisions, (call["id"],), name, value, right)
 
     async def _compare_firings(self) -> None:
         """Each open window has fired what its spend reached; none fired below its line; their numbers are counted."""
