@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -27,7 +29,7 @@ COUNTS = (
 
 
 def upgrade() -> None:
-    columns: tuple[sa.Column[object], ...] = (
+    columns: tuple[sa.Column[Any], ...] = (
         sa.Column("reported_provider", sa.String(200), nullable=True),
         sa.Column("reported_model", sa.String(200), nullable=True),
         *(sa.Column(name, sa.Integer(), nullable=True) for name in COUNTS),
