@@ -23,6 +23,7 @@ from domain.catalog import CatalogModel, all_listed, completed, listed
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
 from domain.price import Prices, ServiceTier
+from domain.price_list import PriceList
 from domain.provider import provider_id
 
 MAX_CANDIDATES: Final = 100
@@ -153,6 +154,21 @@ class Knowledge:
     statistics: Statistics = Statistics()
     tests: Mapping[str | None, RunningTest] = field(default_factory=dict)
     """The tests that run, by task type; None is the test of all requests that no other is for."""
+    _completed: dict[tuple[PriceList, datetime], Mapping[Key, CatalogModel]] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
+
+    def own_at(self, at: datetime) -> Mapping[Key, CatalogModel]:
+        """The user's own models, with what the price list knows of them at that time."""
+        prices = PriceList.current()
+        key = prices, prices.unchanged_since(at)
+        found = self._completed.get(key)
+        if found is None:
+            self._completed.clear()
+            found = self._completed[key] = {
+                _key(model.provider, model.model): completed(model, at) for model in self.own
+            }
+        return found
 
     def test_of(self, task_type: str) -> RunningTest | None:
         """The test that a request of this type takes part in."""
@@ -309,7 +325,7 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
     """
     steering = _steered(asked, knowledge.preferences, at)
     statistics = knowledge.statistics
-    own = {_key(model.provider, model.model): completed(model, at) for model in knowledge.own}
+    own = knowledge.own_at(at)
 
     def judged(model: CatalogModel, parameters: dict[str, Any] | None) -> Verdict:
         return _judged(model, parameters, asked, steering, statistics)
