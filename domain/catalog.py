@@ -85,9 +85,9 @@ class CatalogModel:
     ) -> Decimal | None:
         """What a request costs at most, USD to the nano-dollar; None, never 0, when it is not known.
 
-        The same as the price of a call with these counts; more than a request can cost is unknown. Where that price needs
-        counts of other kinds, of pictures say, each token costs what the dearest of these kinds does: a hold of this is
-        never too small.
+        The same as the price of a call with these counts and no others; more than a request can cost is unknown. Where that
+        price needs counts of other kinds, of pictures say, each token costs what the dearest of these kinds does: however
+        many there are of each, a hold of this is not too small.
         """
         rates = self.rates.get(tier)
         return None if rates is None else rates.estimate(input_tokens, max_output_tokens)

@@ -225,9 +225,11 @@ class Rates(NamedTuple):
     def sources(self, counts: TokenCounts) -> tuple[bool, bool]:
         """Whether the user's own prices make up the cost of a call, which is known, and whether others do."""
         step = self._step(counts.input_tokens or 0)
-        used = {kind for kind, count in enumerate(counts) if count}
-        used |= {_REQUEST} if step.request else set()
-        return not used or not used.isdisjoint(step.own), not used <= step.own
+        used = [kind for kind, count in enumerate(counts) if count]
+        if step.request:
+            used.append(_REQUEST)
+        own = sum(kind in step.own for kind in used)
+        return own > 0 or not used, own < len(used)
 
     def _step(self, input_tokens: int) -> _Rates:
         at = 0

@@ -23,6 +23,7 @@ from domain.catalog import CatalogModel, all_listed, completed, listed
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
 from domain.price import Prices, ServiceTier
+from domain.price_list import PriceList
 from domain.provider import KNOWN_NAMES, ProviderNames, Vendor, model_name, price_list_id, vendor_of_group
 
 MAX_CANDIDATES: Final = 100
@@ -154,6 +155,26 @@ class Knowledge:
     statistics: Statistics = Statistics()
     tests: Mapping[str | None, RunningTest] = field(default_factory=dict)
     """The tests that run, by task type; None is the test of all requests that no other is for."""
+    _completed: dict[tuple[PriceList, datetime], Mapping[Key, CatalogModel]] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
+
+    def own_at(self, at: datetime) -> Mapping[Key, CatalogModel]:
+        """The user's own models, with what the price list knows of them at that time."""
+        prices = PriceList.current()
+        key = prices, prices.unchanged_since(at)
+        found = self._completed.get(key)
+        if found is None:
+            # The list knows a provider by its id, and not by a name of the user's own.
+            found = {
+                (id_ := self.names.key(own.provider, own.model)): replace(
+                    completed(replace(own, provider=id_[0]), at), provider=own.provider
+                )
+                for own in self.own
+            }
+            self._completed.clear()
+            self._completed[key] = found
+        return found
 
     def test_of(self, task_type: str) -> RunningTest | None:
         """The test that a request of this type takes part in."""
@@ -321,7 +342,7 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
     key_of = knowledge.names.key
     steering = _steered(asked, knowledge.preferences, knowledge.names, at)
     statistics = knowledge.statistics
-    own = {key_of(model.provider, model.model): completed(model, at) for model in knowledge.own}
+    own = knowledge.own_at(at)
 
     def judged(model: CatalogModel, parameters: dict[str, Any] | None) -> Verdict:
         return _judged(model, key_of(model.provider, model.model), parameters, asked, steering, statistics)

@@ -37,19 +37,19 @@ class RegisteredModel(Owned, Base):
     model: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     # `provider_id` of the provider: two names of one provider are the same. Without case, text may be longer.
     provider_key: Mapped[str] = mapped_column(String(3 * MAX_NAME_LENGTH))
-    # `model_name` of the model, or what never is one: see SUPERSEDED.
-    model_key: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     name: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     # USD for a million tokens.
     input_price: Mapped[Decimal | None]
     output_price: Mapped[Decimal | None]
-    # The other prices by their names, as text, and `tiers`: a list of the same with `service_tier`, `above_input_tokens`.
-    prices: Mapped[dict[str, Any] | None] = mapped_column(JSONDocument)
     local: Mapped[bool]
     context_window: Mapped[int | None]
     quality_rating: Mapped[float | None] = mapped_column(Float)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    # The other prices by their names, as text, and `tiers`: a list of the same with `service_tier`, `above_input_tokens`.
+    prices: Mapped[dict[str, Any] | None] = mapped_column(JSONDocument)
+    # `model_name` of the model, or what never is one: see SUPERSEDED.
+    model_key: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
 
     __table_args__ = (UniqueConstraint("user_id", "provider_key", "model_key", name="uq_router_models_model"),)
 

@@ -17,6 +17,7 @@ from domain.error import Conflict
 from domain.provider import KNOWN_NAMES, ProviderNames, alias_key, check_alias, model_name
 from models.base import Base, Owned
 from models.bulk import find
+from models.catalog import models_of
 from models.database import Database
 from models.renaming import rename
 from models.rollup import AnalyticsHourly
@@ -73,7 +74,8 @@ async def register(
 ) -> ProviderAlias:
     """The alias, from now on a name of the provider. Calls that were logged under it become the provider's.
 
-    Raises InvalidInput for a name that cannot be one, and Conflict when the user has `most` already.
+    Raises InvalidInput for a name that cannot be one, and Conflict when the user has `most` already, or has registered a
+    model under both names.
     """
     async with database.system() as transaction:
         await database.backend.hold_user(transaction.connection, user_id)
@@ -104,6 +106,20 @@ async def _merge(session: AsyncSession, user_id: UUID, key: str, provider: str) 
     renamed = {(name, model): (provider, model_name(provider, model)) for name, model in kept if alias_key(name) == key}
     connection = await session.connection()
     await connection.run_sync(rename, user_id, renamed)
+    models = await models_of(session, user_id)
+    taken = {(model.provider_key, model.model_key) for model in models}
+    for model in models:
+        if alias_key(model.provider_key) != key or model.superseded:
+            continue
+        model_key = model_name(provider, model.model)
+        if (provider, model_key) in taken:
+            raise Conflict(
+                f"alias: you have registered {model.model} under both names of the provider; delete one first",
+                ["alias"],
+            )
+        taken.add((provider, model_key))
+        model.provider_key, model.model_key = provider, model_key
+    await session.flush()
 
 
 async def unregister(session: AsyncSession, user_id: UUID, alias_id: UUID) -> bool:

@@ -20,7 +20,6 @@ from domain.inference import Metric, cost_cap
 from domain.page import Page
 from domain.preference import RoutingRule, RuleTarget, as_stored, with_winner
 from domain.price import Rates, ServiceTier
-from domain.provider import KNOWN_NAMES
 from models.ab_group import ABGroup
 from models.ab_look import Look, looks_of
 from models.ab_test import ABTest, ab_test_of, freeze, load_inference, running_tests_of
@@ -29,6 +28,7 @@ from models.catalog import models_of
 from models.database import raise_event
 from models.page import newest_first
 from models.preference import preferences_to_change
+from models.provider_alias import names_of
 from models.routing_version import bump_version
 from models.types import new_id
 from resolvers.context import Context, Info
@@ -135,11 +135,13 @@ async def start(context: Context, asked: CreateABTest, path: Sequence[str]) -> A
 
 async def _likely_cap(session: AsyncSession, user_id: UUID, asked: CreateABTest, now: datetime) -> Decimal | None:
     """A cap for what one call counts for, from the user's latest calls and the variants' prices; None if nothing tells it."""
+    names = await names_of(session, user_id)
     own = {(model.provider_key, model.model_key): model.listing for model in await models_of(session, user_id)}
 
     def rates(config: VariantConfig) -> Rates | None:
-        registered = own.get(KNOWN_NAMES.key(config.provider, config.model))
-        model = completed(registered, now) if registered else listed(config.provider, config.model, now)
+        key = names.key(config.provider, config.model)
+        registered = own.get(key)
+        model = completed(registered, now) if registered else listed(key[0], config.model, now)
         return None if model is None else model.rates.get(ServiceTier.STANDARD)
 
     past = await past_calls(session, user_id, asked.task_type, _CALLS_FOR_CAP)

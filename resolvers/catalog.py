@@ -12,6 +12,7 @@ from domain.error import Conflict, InvalidInput, NotFound
 from domain.page import Page, decode_cursor
 from domain.provider import KNOWN_NAMES, price_list_id, provider_id
 from models.catalog import RegisteredModel, model_of, models_of
+from models.provider_alias import names_of
 from models.routing_version import bump_version
 from models.types import new_id
 from resolvers.context import Context, Info
@@ -84,9 +85,10 @@ async def register_model(
 ) -> CatalogModel:
     context = info.context
     asked = RegisterModel.checked(present(input))
-    provider_key, model_key = KNOWN_NAMES.key(asked.provider, asked.model)
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
+        names = await names_of(session, context.viewer.id)
+        provider_key, model_key = names.key(asked.provider, asked.model)
         own = await models_of(session, context.viewer.id)
         if any((model.provider_key, model.model_key) == (provider_key, model_key) for model in own):
             raise Conflict(

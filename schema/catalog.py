@@ -186,7 +186,10 @@ class PriceTierInput:
     )
 
 
-@strawberry.type(description="A model to route to: one of the price list, or one that you registered.")
+@strawberry.type(
+    description="A model to route to: one of the price list, or one that you registered. Its prices are those of now, at the "
+    "STANDARD service tier and for the smallest requests; `tiers` has the others."
+)
 class Model:
     id: strawberry.ID = strawberry.field(
         description='Its id; of a model of the price list, its provider and name: "openai:gpt-4o".'

@@ -127,12 +127,12 @@ def test_tiers_of_input_and_output_may_start_at_different_counts_and_requests_ma
     )
     model = listed("new", "m", MARCH)
     assert model is not None
-    assert [(tier.above_input_tokens, tier.prices[:2]) for tier in model.tiers] == [
-        (50, (1, 4)),
-        (100, (2, 4)),
-        (200, (2, 5)),
+    assert [(tier.above_input_tokens, *map(str, tier.prices[:2])) for tier in model.tiers] == [
+        (50, "1", "4"),
+        (100, "2", "4"),
+        (200, "2", "5"),
     ]
-    assert (model.prices.input_price, model.prices.output_price, model.prices.request_price) == (1, 3, Decimal("0.006"))
+    assert model.prices == Prices(Decimal(1), Decimal(3), request_price=Decimal("0.006"))
     nano_dollars = [6_000_000 + 50_000 + 3_000, 6_000_000 + 51_000 + 4_000, 6_000_000 + 202_000 + 4_000]
     assert [model.estimate(tokens, 1) for tokens in (50, 51, 101)] == [
         Decimal(each).scaleb(-9) for each in nano_dollars

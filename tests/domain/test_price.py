@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from benchmarks.pricing import Call, counts_of, genai_cost, priced_models
 from domain.catalog import OwnPrices, PriceTier, listed, own_price
-from domain.money import MAX_COST
+from domain.money import MAX_COST, ZERO
 from domain.price import CostSource, Price, Prices, ServiceTier, TokenCounts, cost_source
 from domain.price_list import PRICE_VERSION, PriceList, price
 from domain.provider import price_list_id, provider_id
@@ -34,7 +34,7 @@ def amount(
     output_tokens: int | None = None,
     tier: ServiceTier = ServiceTier.STANDARD,
     at: datetime = NOVEMBER,
-    **kinds: int,
+    **kinds: Any,
 ) -> str | None:
     """What it costs, in USD without trailing zeros."""
     counts = TokenCounts(input_tokens, output_tokens, **{f"{kind}_tokens": count for kind, count in kinds.items()})
@@ -199,8 +199,8 @@ def test_sound_and_pictures_have_prices_of_their_own() -> None:
         ("gpt-image-1", {"input_image": 0, "output_image": 1}),
     ],
 )
-def test_a_kind_without_a_price_makes_the_cost_unknown(model: str, kinds: dict[str, int]) -> None:
-    none_of_it = dict.fromkeys(kinds, 0)
+def test_a_kind_without_a_price_makes_the_cost_unknown(model: str, kinds: dict[str, Any]) -> None:
+    none_of_it: dict[str, Any] = dict.fromkeys(kinds, 0)
     assert amount("openai", model, 1_000, 200, **none_of_it) is not None
     assert amount("openai", model, 1_000, 200, **kinds) is None
 
@@ -246,10 +246,11 @@ def test_what_has_no_output_needs_no_output_tokens(provider: str, model: str, us
     ],
 )
 def test_a_model_that_hears_or_draws_is_told_how_much_of_it(provider: str, model: str, needed: set[str]) -> None:
-    told = dict.fromkeys(needed, 0)
+    told: dict[str, Any] = dict.fromkeys(needed, 0)
     assert amount(provider, model, 1_000, 1_000, **told) is not None
     for left_out in needed:
-        assert amount(provider, model, 1_000, 1_000, **dict.fromkeys(needed - {left_out}, 0)) is None
+        others: dict[str, Any] = dict.fromkeys(needed - {left_out}, 0)
+        assert amount(provider, model, 1_000, 1_000, **others) is None
 
 
 @pytest.mark.parametrize(("model", "usd"), [("gemini-2.0-flash", "0.1"), ("gemini-2.5-flash", "0.3")])
@@ -268,7 +269,7 @@ def test_a_chat_model_that_could_hear_is_taken_to_have_been_sent_text(model: str
         {"reasoning": 101, "citation": 100},
     ],
 )
-def test_parts_that_are_more_than_the_whole_make_no_price(kinds: dict[str, int]) -> None:
+def test_parts_that_are_more_than_the_whole_make_no_price(kinds: dict[str, Any]) -> None:
     assert amount("anthropic", "claude-sonnet-4-5", 1_000, 200, **kinds) is None
 
 
@@ -284,7 +285,7 @@ def test_parts_that_are_more_than_the_whole_make_no_price(kinds: dict[str, int])
         ({"input_audio": 600, "cached": 500, "cached_audio": 0}, None),
     ],
 )
-def test_what_is_both_cached_and_sound_is_told(kinds: dict[str, int], usd: str | None) -> None:
+def test_what_is_both_cached_and_sound_is_told(kinds: dict[str, Any], usd: str | None) -> None:
     assert amount("google", "gemini-2.0-flash", 1_000, 0, **kinds) == usd
 
 
@@ -307,7 +308,7 @@ def test_what_openrouter_calls_free_costs_nothing(model: str, tier: ServiceTier)
     assert amount("OpenRouter", model, tier=tier) == "0"
     found = listed("openrouter", model, NOVEMBER)
     assert found is not None
-    assert (found.is_free(tier), found.estimate(MILLION, MILLION, tier)) == (True, 0)
+    assert (found.is_free(tier), found.estimate(MILLION, MILLION, tier)) == (True, ZERO)
 
 
 def test_a_listed_name_that_says_free_is_free_and_others_are_not() -> None:

@@ -11,13 +11,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from genai_prices import data_snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.ab_test import RunningTest, Variant, VariantConfig
 from domain.catalog import CatalogModel
 from domain.preference import RoutingPriority, RoutingRule, RuleCondition
-from domain.price import Prices
+from domain.price import Prices, ServiceTier
 from domain.provider import provider_id
 from domain.routing import (
     KNOWN_FROM,
@@ -1120,3 +1121,40 @@ def test_of_variants_that_differ_in_parameters_alone_one_is_chosen_and_is_not_it
     assert (choice.chosen.key, choice.chosen.parameters) == (_key(A), parameters)
     assert [verdict.key for verdict in choice.fallbacks] == [("ollama", "first")]
     assert [verdict.key for verdict in choice.candidates] == [_key(A), ("ollama", "first")]
+
+
+def test_what_the_list_adds_to_own_models_is_that_of_its_day_and_of_the_newest_list() -> None:
+    # given a model without a price of its own, of which the list's fell on 10 June 2025
+    known = Knowledge(own=[model("openai", "o3", None)])
+
+    def price_at(moment: datetime) -> Decimal | None:
+        [found] = known.own_at(moment).values()
+        return found.prices.input_price
+
+    june = datetime(2025, 6, 10, tzinfo=UTC)
+    assert [price_at(june), price_at(june - timedelta(seconds=1)), price_at(june)] == [2, 10, 2]
+    assert known.own_at(june) is known.own_at(june + timedelta(seconds=1))
+    # when there is a list that does not have it, then its price is not known
+    try:
+        data_snapshot.set_custom_snapshot(data_snapshot.DataSnapshot([], from_auto_update=False))
+        assert price_at(june) is None
+    finally:
+        data_snapshot.set_custom_snapshot(None)
+    assert price_at(june) == 2
+
+
+def test_a_request_is_estimated_at_its_service_tier_and_unknown_where_that_has_no_price() -> None:
+    candidates = [VariantConfig(provider="openai", model=name) for name in ("gpt-5-nano", "gpt-4-turbo")]
+    asked = RouteRequest(
+        task_type="chat",
+        input_tokens=100_000,
+        max_output_tokens=10_000,
+        candidates=candidates,
+        service_tier=ServiceTier.FLEX,
+    )
+    in_november = datetime(2026, 11, 20, tzinfo=UTC)
+
+    ranking = rank(asked, Knowledge(preferences=RoutingPreferences(max_cost=Decimal(1))), in_november)
+
+    assert [(each.key[1], each.estimate) for each in ranking.eligible] == [("gpt-5-nano", Decimal("0.0045"))]
+    assert [each.reason for each in ranking.others] == ["its price is not known, and the limit is 1 USD"]
