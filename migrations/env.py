@@ -66,10 +66,12 @@ async def main() -> None:
     engine = create_async_engine(context.config.attributes["url"])
     if engine.dialect.name == "sqlite":
         _begin_ourselves(engine)
-    async with engine.connect() as connection:
-        await connection.run_sync(run)
-        await connection.commit()
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(run)
+            await connection.commit()
+    finally:
+        await engine.dispose()
 
 
 asyncio.run(main())
