@@ -42,6 +42,7 @@ ORDER BY 1
 TABLES = {
     "router_ab_groups",
     "router_ab_tests",
+    "router_amendments",
     "router_alert_events",
     "router_alert_sequences",
     "router_analytics",
@@ -55,6 +56,7 @@ TABLES = {
     "router_latency_daily",
     "router_latency_hourly",
     "router_models",
+    "router_provider_aliases",
     "router_rolling_alerts",
     "router_routing_versions",
     "router_spend_minutes",
@@ -64,6 +66,17 @@ TABLES = {
 
 SET_ROLLING_ALERT = """
 mutation { createCostAlert(input: {thresholdAmount: "1000", period: DAILY, mode: ROLLING}) { __typename } }
+"""
+
+UNPRICED = """
+mutation {
+  logAnalytics(input: {provider: "acme", modelUsed: "secret", taskType: "chat", success: true}) { __typename }
+}
+"""
+AMEND = """
+mutation($eventId: String!) {
+  amendAnalytics(eventId: $eventId, input: {qualityScore: 1}) { ... on AmendedAnalytics { deduplicated } }
+}
 """
 
 ROUTE = """
@@ -107,8 +120,14 @@ async def owner(postgres_url: str, tmp_path: Path) -> AsyncIterator[Connection]:
             await api.ask(SET_BUDGET, threshold="1000")
             assert await api.ask(ROUTE) == {"heldAmount": "0.00075"}
             told = Told()
-            assert await send(api, [record(f"{user}:{n}", n, test["id"]) for n in range(decisions)], told)
+            # one of them of unknown cost, and one amended
+            told.acknowledged.add((await api.ask(UNPRICED))["__typename"])
+            assert await send(api, [record(f"{user}:{n}", n, test["id"]) for n in range(1, decisions)], told)
             assert len(told.acknowledged) == decisions
+            assert await api.ask(AMEND, eventId=f"{user}:1") == {"deduplicated": False}
+            assert await api.ask(
+                'mutation { registerProviderAlias(alias: "ours", provider: "openai") { __typename } }'
+            ) == {"__typename": "ProviderAlias"}
     async with connected(postgres_url) as connection:
         await connection.execute("ANALYZE")
         yield connection
