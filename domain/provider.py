@@ -20,6 +20,9 @@ from domain.error import InvalidInput
 VENDOR: Final = "vendor:"
 """What the name of a group begins with, in a block: `vendor:anthropic` is every model that Anthropic makes."""
 
+MAX_ALIASES: Final = 200
+"""That a user may register: the ledger reads them with each commit that has an unknown name."""
+
 _CACHED: Final = 8_192
 # What emitters write after the provider: an API (`openai.chat` of the Vercel AI SDK, `cohere_chat` of LiteLLM), or which
 # of its models are meant (`vertex_ai-anthropic_models` of LiteLLM).

@@ -1,7 +1,7 @@
 """Providers: those that there are, and names of the user's own for them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -9,13 +9,10 @@ from sqlalchemy import func, select
 
 from domain.bounds import identifier
 from domain.error import NotFound
-from domain.provider import PROVIDERS, RegisterProviderAlias
+from domain.provider import MAX_ALIASES, PROVIDERS, RegisterProviderAlias
 from models.provider_alias import ProviderAlias, aliases_of, register, unregister
 from models.rollup import AnalyticsDaily
 from resolvers.context import Info
-
-MAX_ALIASES: Final = 200
-"""Of a user: the ledger reads them with each commit that has an unknown name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,11 @@ from graphql import (
     SelectionSetNode,
 )
 
+from domain.amendment import MAX_AMENDMENTS
 from domain.bounds import MAX_PAGE
 from domain.opportunity import MAX_OPPORTUNITIES
+from domain.provider import MAX_ALIASES as MAX_ALIASES_OF_A_USER
+from domain.provider import PROVIDERS
 from models.ab_look import LOOKS
 
 MAX_TOKENS: Final = 10_000
@@ -46,11 +49,14 @@ MAX_VALUES: Final = 200_000
 """That an operation asks for, where every list is as long as it may be."""
 _LIST_SIZES: Final = {
     # As long as charts are: the longest of all (`domain.summary.MAX_BUCKETS`) would leave no room for a second one.
+    "amendments": MAX_AMENDMENTS,
     "analyticsSummary": 1_000,
     "costTrend": 1_000,
     "abTestLooks": LOOKS,
     "heatMap": 7 * 24,
     "opportunities": MAX_OPPORTUNITIES,
+    "providers": len(PROVIDERS),
+    "providerAliases": MAX_ALIASES_OF_A_USER,
 }
 """Of fields whose lists are no pages."""
 
