@@ -12,7 +12,7 @@ from pydantic import model_validator
 from pydantic_core import to_json
 
 from domain.analytics import check_parts
-from domain.bounds import Cost, Input, Name, Share, Tokens, refuse
+from domain.bounds import Cost, Input, Label, Share, Tokens, refuse
 from domain.money import plain
 from domain.price import ServiceTier, TokenCounts
 
@@ -23,7 +23,7 @@ MAX_AMENDMENTS: Final = 100
 class AmendAnalytics(Input):
     """What is right of a call. A field that is left out stays as it is."""
 
-    amendment_id: Name | None = None
+    amendment_id: Label | None = None
     cost: Cost | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
@@ -63,7 +63,7 @@ class AmendmentLine(AmendAnalytics):
     """An amendment, and the call that it is of: by its id or its event id."""
 
     id: UUID | None = None
-    event_id: Name | None = None
+    event_id: Label | None = None
 
     @model_validator(mode="after")
     def _names_one_call(self) -> Self:
@@ -73,7 +73,7 @@ class AmendmentLine(AmendAnalytics):
 
     def fingerprint(self) -> str:
         """32 hexadecimal digits that differ when what is amended differs: tells a retry from a reused amendment id."""
-        said = self.model_dump_json(exclude={"amendment_id"}, exclude_none=True).encode()
+        said = self.model_dump_json(exclude={"amendment_id", "id", "event_id"}, exclude_none=True).encode()
         return hashlib.blake2b(said, digest_size=16).hexdigest()
 
 

@@ -173,6 +173,9 @@ class Rates(NamedTuple):
         needs |= {kind for kind in (_INPUT, _OUTPUT) if any(rates[kind] for rates in scaled)}
         if len(found) > 1:
             needs |= {_INPUT}
+        if not whole:
+            # Without a price, no count is as good as any.
+            needs |= {_INPUT, _OUTPUT} - priced
         charged = {_INPUT, _OUTPUT} <= priced or whole
         return cls(
             parts,

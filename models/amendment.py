@@ -40,12 +40,14 @@ from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.rollup import GROUP, RollupSums, hour_key
 from models.settlement import LockedDecision, Settlement, lock_decisions
 from models.transaction import Transaction
-from models.types import first_id_at, new_id
+from models.types import UTCDateTime, first_id_at, new_id
 from models.unpriced_model import note_unpriced, recount_unpriced
 
 Key = tuple[UUID, UUID]
 """(user_id, id) of a call or a decision."""
 Row = dict[str, Any]
+
+_TICK: Final = timedelta(milliseconds=1)
 
 
 class Amendment(Owned, Base):
@@ -111,9 +113,9 @@ _read = Together(
 )
 _count = Bulk(
     Rows(columns_of("router_amendments", ("user_id", "analytics_id"))),
-    "SELECT r.user_id, r.analytics_id, count(*) FROM {rows} JOIN router_amendments t "
+    "SELECT r.user_id, r.analytics_id, count(*), max(t.created_at) FROM {rows} JOIN router_amendments t "
     "ON t.user_id = r.user_id AND t.analytics_id = r.analytics_id GROUP BY 1, 2",
-    [Uuid(), Uuid(), BigInteger()],
+    [Uuid(), Uuid(), BigInteger(), UTCDateTime()],
 )
 _update = Bulk(
     Rows(columns_of("router_analytics", (*_CALL, *_SET))),
@@ -259,7 +261,10 @@ class Amending:
     async def _counts(self, calls: Iterable[Row]) -> Counter[Key]:
         keys = {(call["user_id"], call["id"]) for call in calls}
         rows = [{"user_id": user_id, "analytics_id": id_} for user_id, id_ in keys]
-        return Counter({(user_id, id_): count for user_id, id_, count in await _count.execute(self._connection, rows)})
+        found = await _count.execute(self._connection, rows)
+        # Clocks of servers differ: the amendments of a call follow one another all the same.
+        self._now = max([self._now, *(last + _TICK for *_, last in found)])
+        return Counter({(user_id, id_): count for user_id, id_, count, _ in found})
 
     def _decided(
         self,
@@ -347,7 +352,7 @@ class Amending:
         await self._add_to_tests([each for each in changed if each.after["ab_counted"]])
         firings = await self._spend(changed, alerts)
         await self.settlement.store(self._connection)
-        await self._note_unpriced(changed, decisions)
+        await self._note_unpriced(changed)
         by_user: defaultdict[UUID, list[UUID]] = defaultdict(list)
         for each in changed:
             by_user[each.after["user_id"]].append(each.after["id"])
@@ -455,25 +460,15 @@ class Amending:
         self._events += await firing.stored()
         return firing.caused
 
-    async def _note_unpriced(self, changed: Sequence[_Changed], decisions: Mapping[Key, LockedDecision]) -> None:
+    async def _note_unpriced(self, changed: Sequence[_Changed]) -> None:
         became_known = [
             each.after for each in changed if each.before["cost"] is None and each.after["cost"] is not None
         ]
-        await recount_unpriced(
-            self._connection, {(row["user_id"], row["provider"], row["model_used"]) for row in became_known}
-        )
+        await recount_unpriced(self._connection, became_known)
         became_unknown = [
             each.after for each in changed if each.before["cost"] is not None and each.after["cost"] is None
         ]
-        await note_unpriced(
-            self._connection,
-            (
-                row
-                for row in became_unknown
-                if (decision := decisions.get((row["user_id"], row["decision_id"]))) is None
-                or not decision.covers_unknown
-            ),
-        )
+        await note_unpriced(self._connection, became_unknown)
 
 
 _REUSED: Final = Conflict("amendmentId: was used for another amendment; use a new one for each", ["amendmentId"])

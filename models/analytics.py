@@ -80,6 +80,8 @@ class RouterAnalytics(Owned, Base):
     # Whether keys of the metadata were left out, because it was too large or could not be stored.
     metadata_truncated: Mapped[bool] = mapped_column(server_default=false())
     amended_at: Mapped[datetime | None]
+    # Whether its unknown cost is charged as assumed spend of its decision.
+    assumed: Mapped[bool] = mapped_column(server_default=false())
 
     __table_args__ = (
         Index("ix_router_analytics_provider", "user_id", "provider", "id"),

@@ -147,6 +147,7 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         **{name: getattr(decision, name) for name in _REPORTED_LATER},
         "metadata_truncated": decision.metadata_truncated,
         "amended_at": None,
+        "assumed": False,
         "latency_bucket": None if decision.latency_ms is None else bucket_of(decision.latency_ms),
         "log_latency": None if decision.latency_ms is None else log_latency(decision.latency_ms),
     }
@@ -359,13 +360,13 @@ class Entry:
     ) -> dict[int, list[AlertEvent]]:
         """Store these rows and what they add up to; the firings that each caused."""
         new = list(rows.values())
-        self.settlement = settled(new, decisions, self._now)
+        self.settlement = settled(new, decisions, self._names, self._now)
         calendar, rolling = spent_by(alerts, rows, self.settlement.assumed, self._now)
         *_, amounts, armed = await _write.execute(
             self._connection, new, [each.row for each in calendar], [each.row for each in rolling]
         )
         await self.settlement.store(self._connection)
-        await note_unpriced(self._connection, _uncovered(new, decisions))
+        await note_unpriced(self._connection, [row for row in new if row["cost"] is None and not row["assumed"]])
         self.unpriced = sum(row["cost"] is None for row in new)
         tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
         self._events += [ABTestUpdated(*test) for test in tests]
@@ -454,16 +455,6 @@ def _count_assignments(rows: Iterable[dict[str, Any]], assigned: Mapping[Key, Lo
         if key in assigned:
             row["ab_assigned"] = key in first
             first.discard(key)
-
-
-def _uncovered(
-    rows: Iterable[Mapping[str, Any]], decisions: Mapping[Key, LockedDecision]
-) -> Iterator[Mapping[str, Any]]:
-    """The calls of unknown cost that no decision held for."""
-    for row in rows:
-        decision = decisions.get((row["user_id"], row["decision_id"]))
-        if row["cost"] is None and (decision is None or not decision.covers_unknown):
-            yield row
 
 
 def _logged(rows: Iterable[dict[str, Any]]) -> list[AnalyticsLogged]:

@@ -18,6 +18,7 @@ from models.postgresql import PostgreSQL
 from models.rollup import Retention
 from models.spend import SpendMinute
 from models.types import first_id_at
+from models.unpriced_model import UnpricedModel
 
 _LONGEST_ROLLING: Final = timedelta(days=31)
 
@@ -34,6 +35,7 @@ async def drop_before(database: Database, moment: datetime) -> datetime:
         # Rolling alerts look back so far, whatever is kept of the decisions.
         still_needed = kept_from - _LONGEST_ROLLING
         await transaction.connection.execute(delete(SpendMinute).where(SpendMinute.minute < still_needed))
+        await transaction.connection.execute(delete(UnpricedModel).where(UnpricedModel.last_at < still_needed))
         await transaction.connection.execute(delete(Hold).where(Hold.decision_id < first_kept))
         if not isinstance(database.backend, PostgreSQL):
             for table in (RouterAnalytics, RoutingDecision):

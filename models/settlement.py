@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.ab_test import Variant
 from domain.hold import Account, Overshoot
 from domain.money import ZERO
-from models.bulk import Bulk, Rows, Together, add_rows, columns_of, lock
+from domain.provider import KNOWN_NAMES, ProviderNames
+from models.bulk import Bulk, Rows, Together, add_rows, columns_of, lock, whole
 
 OVERSHOOT: Final = Counter(
     "router_budget_overshoot_usd",
@@ -50,16 +51,13 @@ class LockedDecision(NamedTuple):
     ab_test_id: UUID | None
     ab_variant: Variant | None
     unit_group: int | None
+    provider: str
+    model: str
 
     @property
     def is_unreported(self) -> bool:
         """Whether no record of it is stored yet."""
         return self.attempts_left > len(self.fallbacks)
-
-    @property
-    def covers_unknown(self) -> bool:
-        """Whether a call of unknown cost is charged what the decision held."""
-        return self.held_amount > ZERO and self.assumed_amount is not None
 
     @property
     def account(self) -> Account:
@@ -89,7 +87,7 @@ class Settlement:
     late: Overshoot = field(default_factory=Overshoot)
     _decisions: list[dict[str, Any]] = field(default_factory=list)
     _freed: list[dict[str, Any]] = field(default_factory=list)
-    _lowered: list[dict[str, Any]] = field(default_factory=list)
+    _held: list[dict[str, Any]] = field(default_factory=list)
 
     def add(
         self,
@@ -119,8 +117,8 @@ class Settlement:
             }
         )
         hold = {"user_id": user_id, "decision_id": id_}
-        if after.held:
-            self._lowered.append(hold | {"amount": after.held})
+        if after.held and decision.expires_at is not None:
+            self._held.append(hold | {"amount": after.held, "expires_at": decision.expires_at})
         else:
             self._freed.append(hold)
         if after.assumed != before.assumed:
@@ -135,7 +133,7 @@ class Settlement:
             {"user_id": user_id, "minute": minute, "amount": ZERO, "assumed": minutes[user_id, minute]}
             for user_id, minute in sorted(minutes)
         ]
-        await _write.execute(connection, self._decisions, self._freed, self._lowered, assumed)
+        await _write.execute(connection, self._decisions, self._freed, self._held, assumed)
 
     def observe(self) -> None:
         """Count what went beyond the holds, once it is committed."""
@@ -158,10 +156,12 @@ _write = Together(
         "DELETE FROM router_holds WHERE EXISTS (SELECT 1 FROM {rows} "
         "WHERE r.user_id = router_holds.user_id AND r.decision_id = router_holds.decision_id)",
     ),
+    # What was used up by a call that is amended is held again.
     Bulk(
-        Rows(columns_of("router_holds", ("user_id", "decision_id", "amount"))),
-        "UPDATE router_holds SET amount = r.amount FROM {rows} "
-        "WHERE router_holds.user_id = r.user_id AND router_holds.decision_id = r.decision_id",
+        whole("router_holds"),
+        "INSERT INTO router_holds (user_id, decision_id, amount, expires_at) "
+        "SELECT user_id, decision_id, amount, expires_at FROM {rows} WHERE true ORDER BY 1, 2 "
+        "ON CONFLICT (user_id, decision_id) DO UPDATE SET amount = excluded.amount",
     ),
     add_rows("router_spend_minutes", ()),
 )
@@ -173,18 +173,45 @@ async def lock_decisions(connection: AsyncConnection, keys: Iterable[Key]) -> di
     return {(user_id, id_): LockedDecision(*values) for user_id, id_, *values in found}
 
 
-def settled(rows: Iterable[Mapping[str, Any]], decisions: Mapping[Key, LockedDecision], now: datetime) -> Settlement:
-    """What these new calls settle of the decisions that they are of, which are locked."""
+def settled(
+    rows: Iterable[dict[str, Any]],
+    decisions: Mapping[Key, LockedDecision],
+    names: Mapping[UUID, ProviderNames],
+    now: datetime,
+) -> Settlement:
+    """What these new calls settle of the decisions that they are of, which are locked.
+
+    Says of each call of unknown cost whether its decision is charged for it: as `assumed`.
+    """
     settlement = Settlement()
-    attempts: defaultdict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    attempts: defaultdict[Key, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         key = (row["user_id"], row["decision_id"])
         if key in decisions:
             attempts[key].append(row)
     for key in sorted(attempts):
         decision, calls = decisions[key], attempts[key]
+        _assume(calls, decision, names.get(key[0], KNOWN_NAMES))
         attempts_left = max(decision.attempts_left - len(calls), 0)
         settles = not attempts_left or any(call["success"] for call in calls)
         after = decision.account.with_calls([call["cost"] for call in calls], closes=settles)
         settlement.add(key, decision, after, now, attempts_left=attempts_left, settles=settles)
     return settlement
+
+
+def _assume(calls: Iterable[dict[str, Any]], decision: LockedDecision, names: ProviderNames) -> None:
+    """Mark the calls of unknown cost that the hold was for: attempts that it has left, of the models that it named.
+
+    Whatever else is logged with a decision's id is charged nothing, and so is as unknown as a call without a decision.
+    """
+    if decision.assumed_amount is None:
+        return
+    places = [{"provider": decision.provider, "model": decision.model}, *decision.fallbacks]
+    models = {names.key(place["provider"], place["model"]) for place in places}
+    known = decision.known_cost
+    for number, call in enumerate(calls):
+        if call["cost"] is None:
+            model = (call["provider"], call["model_used"])
+            call["assumed"] = known < decision.held_amount and number < decision.attempts_left and model in models
+        else:
+            known += call["cost"]

@@ -54,10 +54,10 @@ _forget = Bulk(
 )
 _find_last = Bulk(
     _of_model,
-    "SELECT r.user_id, r.provider, r.model_used, max(a.occurred_at) FROM {rows} JOIN router_analytics a "
-    "ON a.user_id = r.user_id AND a.provider = r.provider AND a.model_used = r.model_used AND a.cost IS NULL "
-    "LEFT JOIN router_decisions d ON d.user_id = a.user_id AND d.id = a.decision_id "
-    "WHERE d.id IS NULL OR d.held_amount = 0 OR d.assumed_amount IS NULL GROUP BY 1, 2, 3",
+    # By the partial index of such calls, from the latest on: ids are in the order in which calls occurred.
+    "SELECT r.user_id, r.provider, r.model_used, (SELECT a.occurred_at FROM router_analytics a "
+    "WHERE a.user_id = r.user_id AND a.cost IS NULL AND NOT a.assumed AND a.provider = r.provider "
+    "AND a.model_used = r.model_used ORDER BY a.id DESC LIMIT 1) FROM {rows}",
     list(columns_of(UnpricedModel.__tablename__).values()),
 )
 
@@ -71,12 +71,19 @@ async def note_unpriced(connection: AsyncConnection, rows: Iterable[Mapping[str,
     await _note.execute(connection, _rows(last))
 
 
-async def recount_unpriced(connection: AsyncConnection, keys: Iterable[Key]) -> None:
-    """Look again at these models, of which a call was amended."""
-    wanted = [dict(zip(_MODEL, key, strict=True)) for key in sorted(set(keys))]
-    await _forget.execute(connection, wanted)
+async def recount_unpriced(connection: AsyncConnection, amended: Iterable[Mapping[str, Any]]) -> None:
+    """Look again at the models of these calls, whose cost became known, where one of them was the last such call."""
+    latest: dict[Key, datetime] = {}
+    for row in amended:
+        key = (row["user_id"], row["provider"], row["model_used"])
+        latest[key] = max(latest.get(key, row["occurred_at"]), row["occurred_at"])
+    kept = await FIND_UNPRICED.execute(connection, [dict(zip(_MODEL, key, strict=True)) for key in sorted(latest)])
+    gone = [tuple(key) for *key, last_at in kept if latest[*key] >= last_at]
+    wanted = [dict(zip(_MODEL, key, strict=True)) for key in sorted(gone)]
     found = await _find_last.execute(connection, wanted)
-    await _note.execute(connection, _rows({(user_id, provider, model): at for user_id, provider, model, at in found}))
+    await _forget.execute(connection, wanted)
+    last = {(user_id, provider, model): at for user_id, provider, model, at in found if at is not None}
+    await _note.execute(connection, _rows(last))
 
 
 def _rows(last: Mapping[Key, datetime]) -> list[dict[str, Any]]:

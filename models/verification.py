@@ -136,6 +136,7 @@ class _Check:
             groups.add(row)
             if row["ab_counted"]:
                 counted.append({name: row[name] for name in _COUNTED})
+            self._note_unpriced(row)
             if not row["cost"]:
                 continue
             at = row["occurred_at"]
@@ -174,6 +175,12 @@ class _Check:
             ],
             "router_holds": await self._holds(),
         }
+
+    def _note_unpriced(self, row: Mapping[str, Any]) -> None:
+        """Remember when the model last had a call of unknown cost that no decision is charged for."""
+        if row["cost"] is None and not row["assumed"]:
+            model = (row["provider"], row["model_used"])
+            self._unpriced[model] = max(self._unpriced.get(model, EPOCH), row["occurred_at"])
 
     def _add_assumed(
         self,
@@ -214,9 +221,11 @@ class _Check:
         """What a decision holds and is charged, after the calls that are recorded."""
         made = self._attempts[decision["id"]]
         account = Account(decision["held_amount"], assumes=decision["assumed_amount"] is not None)
-        return account.with_calls(
-            made.costs, closes=is_settled(made.attempts, made.successes, len(decision["fallbacks"]))
+        # Once settled it stays so, also when the success was amended to a failure.
+        over = (
+            is_settled(made.attempts, made.successes, len(decision["fallbacks"])) or decision["settled_at"] is not None
         )
+        return account.with_calls(made.costs, closes=over)
 
     async def _holds(self) -> list[dict[str, Any]]:
         """What is still held for decisions, after the attempts that are recorded."""
@@ -267,27 +276,9 @@ class _Check:
                     if row["decision_id"] is not None:
                         self._attempts[row["decision_id"]].add(dict(row))
                     yield dict(row)
-            await self._note_unpriced([dict(row) for row in rows if row["cost"] is None])
             if len(rows) < _ROWS_AT_ONCE:
                 return
             last = rows[-1]["id"]
-
-    async def _note_unpriced(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Remember when each model last had a call of unknown cost that no decision held for."""
-        ids = {row["decision_id"] for row in rows if row["decision_id"] is not None}
-        covering = await self._connection.scalars(
-            select(_made.c.id).where(
-                _made.c.user_id == self._user_id,
-                _made.c.id.in_(ids),
-                _made.c.held_amount > ZERO,
-                _made.c.assumed_amount.is_not(None),
-            )
-        )
-        covered = set(covering)
-        for row in rows:
-            if row["decision_id"] not in covered and row["occurred_at"] >= self._kept_from:
-                key = (row["provider"], row["model_used"])
-                self._unpriced[key] = max(self._unpriced.get(key, EPOCH), row["occurred_at"])
 
     def _verifiable(self, table: Table) -> list[ColumnElement[bool]]:
         """The rows whose decisions are all still there."""
@@ -383,6 +374,19 @@ class _Check:
         """Store what is right."""
         for name, expected in self._expected.items():
             table = _tables[name]
+            if table is _made:
+                # What is not among the expected is of no call.
+                await self._connection.execute(
+                    update(_made)
+                    .where(_made.c.user_id == self._user_id, *self._verifiable(_made))
+                    .values(known_cost=ZERO, unknown_calls=0)
+                )
+                await self._connection.execute(
+                    update(_made)
+                    .where(_made.c.user_id == self._user_id, _made.c.assumed_amount > ZERO)
+                    .where(_made.c.id >= first_id_at(self._kept_from))
+                    .values(assumed_amount=ZERO)
+                )
             if table in (_tests, _made):
                 for row in expected:
                     await self._connection.execute(
@@ -416,6 +420,7 @@ _ACCOUNT: Final = (
     "id",
     "created_at",
     "expires_at",
+    "settled_at",
     "fallbacks",
     "held_amount",
     "known_cost",
@@ -439,6 +444,7 @@ _READ: Final = (
     "success",
     "fallback_used",
     "cost",
+    "assumed",
     *TOKENS,
     "latency_ms",
     "imported",

@@ -38,6 +38,7 @@ def upgrade() -> None:
             for table in ROLLUPS
             for name in TOKENS
         ),
+        ("router_analytics", sa.Column("assumed", sa.Boolean(), nullable=False, server_default=sa.false())),
         ("router_ab_tests", sa.Column("variant_a_unpriced", sa.BigInteger(), nullable=False, server_default=zero)),
         ("router_ab_tests", sa.Column("variant_b_unpriced", sa.BigInteger(), nullable=False, server_default=zero)),
         ("router_cost_alerts", sa.Column("unknown_cost", sa.String(32), nullable=False, server_default="REFUSE")),
@@ -121,6 +122,7 @@ def downgrade() -> None:
         ("router_cost_alert_windows", ("assumed",)),
         ("router_cost_alerts", ("unknown_cost",)),
         ("router_ab_tests", ("variant_b_unpriced", "variant_a_unpriced")),
+        ("router_analytics", ("assumed",)),
         *((table, tuple(reversed(TOKENS))) for table in ROLLUPS),
     ):
         for name in names:
