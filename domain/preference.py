@@ -28,7 +28,16 @@ from domain.bounds import (
 )
 from domain.cost_alert import WeekDay
 from domain.error import Conflict, InvalidInput
-from domain.provider import KNOWN_NAMES, VENDOR, VENDORS, ProviderNames, folded, provider_id, vendor_of_group
+from domain.provider import (
+    KNOWN_NAMES,
+    VENDOR,
+    VENDORS,
+    ProviderNames,
+    alias_key,
+    folded,
+    provider_id,
+    vendor_of_group,
+)
 
 MAX_RULES: Final = 50
 MAX_RULES_BYTES: Final = 64 * 1024
@@ -262,10 +271,11 @@ def with_winner(
 def in_both(preferred: Iterable[str], blocked: Iterable[str], names: ProviderNames) -> str | None:
     """The first of these providers that is blocked, under whatever name or as part of a group; None when none is."""
     ids = {id_ for name in blocked for id_ in names.blocked_ids(name)}
-    vendors = [vendor for id_ in ids if (vendor := vendor_of_group(id_)) is not None]
+    keys = {alias_key(id_) for id_ in ids}
+    vendors = [vendor for id_ in ids if id_.startswith(VENDOR) and (vendor := vendor_of_group(id_)) is not None]
     for name in preferred:
         id_ = names.id(name)
-        if id_ in ids or any(id_ in vendor.providers for vendor in vendors):
+        if alias_key(id_) in keys or any(id_ in vendor.providers for vendor in vendors):
             return name
     return None
 

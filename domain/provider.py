@@ -83,6 +83,7 @@ def folded(text: str) -> str:
     return text
 
 
+@lru_cache(_CACHED)
 def alias_key(name: str) -> str:
     """What is equal for two spellings of a provider's name: case and separators do not count."""
     key = folded(name)
@@ -128,13 +129,25 @@ def provider_id(name: str) -> str:
 @lru_cache(_CACHED)
 def known_provider(name: str) -> str | None:
     """The id of the provider of this name; None for one that is not known."""
+    return _found(name, {})
+
+
+def _found(name: str, own: Mapping[str, str]) -> str | None:
+    """The id of the provider of this name, in the table or among these aliases.
+
+    What an emitter writes behind a name is left out where the name alone is known: an API, or a region (`azure/eastus`).
+    """
     plain = folded(name)
-    while (found := _ID_OF.get(alias_key(plain))) is None:
-        without_api = _API.sub("", plain)
-        if without_api == plain:
+    while True:
+        key = alias_key(plain)
+        if found := _ID_OF.get(key) or own.get(key):
+            return found
+        shorter = _API.sub("", plain)
+        if shorter == plain:
+            shorter = plain.rpartition("/")[0].strip()
+        if not shorter:
             return None
-        plain = without_api
-    return found
+        plain = shorter
 
 
 def price_list_id(provider: str) -> str | None:
@@ -189,7 +202,7 @@ class ProviderNames:
 
     def id(self, name: str) -> str:
         """As `provider_id`, for this user."""
-        return known_provider(name) or self.own.get(alias_key(name)) or folded(name)
+        return known_provider(name) or (_found(name, self.own) if self.own else None) or folded(name)
 
     def key(self, provider: str, model: str) -> tuple[str, str]:
         """The id of the provider, and the name of the model."""

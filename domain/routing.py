@@ -24,7 +24,16 @@ from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
 from domain.price import Prices, ServiceTier
 from domain.price_list import PriceList
-from domain.provider import KNOWN_NAMES, ProviderNames, Vendor, model_name, price_list_id, vendor_of_group
+from domain.provider import (
+    KNOWN_NAMES,
+    VENDOR,
+    ProviderNames,
+    Vendor,
+    alias_key,
+    model_name,
+    price_list_id,
+    vendor_of_group,
+)
 
 MAX_CANDIDATES: Final = 100
 """That a request may name, and that a decision tells of."""
@@ -320,6 +329,7 @@ class _Steering:
     max_latency_ms: int | None
     preferred: Mapping[str, int]
     blocked: Mapping[str, tuple[Constraint, str]]
+    """By `alias_key` of the provider's id."""
     vendors: Sequence[tuple[Vendor, tuple[Constraint, str]]]
     """Whose models are blocked wherever they are served."""
     use: RuleTarget | None
@@ -498,10 +508,13 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, names: Provid
         for name in rule.then.block
     ]
     blocked: dict[str, tuple[Constraint, str]] = {}
+    vendors: list[tuple[Vendor, tuple[Constraint, str]]] = []
     for name, reason in blocks:
         for id_ in names.blocked_ids(name):
-            blocked.setdefault(id_, reason)
-    vendors = [(vendor, reason) for id_, reason in blocked.items() if (vendor := vendor_of_group(id_)) is not None]
+            if vendor := vendor_of_group(id_) if id_.startswith(VENDOR) else None:
+                vendors.append((vendor, reason))
+            # Separators do not count in names that nobody knows either: `my-proxy` blocks `my_proxy`.
+            blocked.setdefault(alias_key(id_), reason)
     preferred: dict[str, int] = {}
     for name in (*(name for rule in applying for name in rule.then.prefer), *preferences.preferred):
         preferred.setdefault(names.id(name), len(preferred))
@@ -551,7 +564,8 @@ def _candidates(
     if use is not None and used is not None:
         model, _ = found.get(used) or (_known(used, use.provider, use.model, at), None)
         found[used] = (model, use.parameters)
-    missing = steering.preferred.keys() - steering.blocked.keys() - {provider for provider, _ in found}
+    missing = steering.preferred.keys() - {provider for provider, _ in found}
+    missing = {provider for provider in missing if alias_key(provider) not in steering.blocked}
     if missing:
         found |= _all_of(missing, at)
     return (found or _all_of(None, at)).values()
@@ -650,8 +664,8 @@ def _objection(
 
 def _block(key: Key, steering: _Steering) -> tuple[str, Constraint] | None:
     """Why its provider, or the vendor of the model, is blocked; None when neither is."""
-    if key[0] in steering.blocked:
-        constraint, reason = steering.blocked[key[0]]
+    if block := steering.blocked.get(alias_key(key[0])):
+        constraint, reason = block
         return reason, constraint
     for vendor, (constraint, reason) in steering.vendors:
         if vendor.makes(*key):

@@ -33,12 +33,13 @@ from models.ab_test import SUMS as TEST_SUMS
 from models.ab_test import sums_of_tests
 from models.analytics import RouterAnalytics
 from models.base import Base, Owned
-from models.bulk import Bulk, Rows, Together, add, add_rows, columns_of, find, insert, whole
+from models.bulk import Bulk, Rows, Together, add, columns_of, find, insert, whole
 from models.catalog import PRICE_COLUMNS, RegisteredModel, reprice
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.rollup import GROUP, RollupSums, hour_key
 from models.settlement import LockedDecision, Settlement, lock_decisions
+from models.spend import ADD_MINUTES, minute_rows
 from models.transaction import Transaction
 from models.types import UTCDateTime, first_id_at, new_id
 from models.unpriced_model import note_unpriced, recount_unpriced
@@ -123,7 +124,6 @@ _update = Bulk(
     "WHERE router_analytics.user_id = r.user_id AND router_analytics.id = r.id",
 )
 _insert = insert("router_amendments", whole("router_amendments"))
-_add_minutes = add_rows("router_spend_minutes", ())
 _add_spend = Together(ADD_TO_WINDOWS, LOCK_ROLLING)
 
 
@@ -438,16 +438,12 @@ class Amending:
             }
             for each in changed
         }
-        minutes: defaultdict[tuple[UUID, datetime], Decimal] = defaultdict(lambda: ZERO)
-        for row in rows.values():
-            if row["cost"]:
-                minutes[row["user_id"], row["occurred_at"].replace(second=0, microsecond=0)] += row["cost"]
-        await _add_minutes.execute(
+        await ADD_MINUTES.execute(
             self._connection,
-            [
-                {"user_id": user_id, "minute": minute, "amount": minutes[user_id, minute], "assumed": ZERO}
-                for user_id, minute in sorted(minutes)
-            ],
+            minute_rows(
+                ((row["user_id"], row["occurred_at"], row["cost"]) for row in rows.values() if row["cost"]),
+                self.settlement.assumed,
+            ),
         )
         in_order = sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int))
         calendar, rolling = spent_by(in_order, rows, self.settlement.assumed, self._now)

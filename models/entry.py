@@ -37,7 +37,7 @@ from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.provider_alias import names_for
 from models.rollup import DAY, HOUR, latencies_of, sums_of
 from models.settlement import LockedDecision, Settlement, lock_decisions, settled
-from models.spend import MINUTELY_SPEND
+from models.spend import ADD_MINUTES, minute_rows
 from models.transaction import Transaction
 from models.types import new_id
 from models.unpriced_model import note_unpriced
@@ -211,7 +211,7 @@ _write = Together(
     add("router_latency_daily", _decisions, latencies_of(DAY)),
     Bulk(_decisions, ADD_TO_TESTS),
     add("router_ab_groups", _decisions, GROUP_SUMS),
-    add("router_spend_minutes", _decisions, MINUTELY_SPEND),
+    ADD_MINUTES,
     ADD_TO_WINDOWS,
     LOCK_ROLLING,
 )
@@ -363,7 +363,14 @@ class Entry:
         self.settlement = settled(new, decisions, self._names, self._now)
         calendar, rolling = spent_by(alerts, rows, self.settlement.assumed, self._now)
         *_, amounts, armed = await _write.execute(
-            self._connection, new, [each.row for each in calendar], [each.row for each in rolling]
+            self._connection,
+            new,
+            minute_rows(
+                ((row["user_id"], row["occurred_at"], row["cost"]) for row in new if row["cost"]),
+                self.settlement.assumed,
+            ),
+            [each.row for each in calendar],
+            [each.row for each in rolling],
         )
         await self.settlement.store(self._connection)
         await note_unpriced(self._connection, [row for row in new if row["cost"] is None and not row["assumed"]])

@@ -31,6 +31,8 @@ MAX_TASK_TYPES: Final = 50
 _LATEST: Final = 2_000
 """How many decisions are looked at for tokens and feedback, which no rollup holds."""
 _P95: Final = 0.95
+_SPELLINGS: Final = 100
+"""How many calls of a model are looked at for how its provider is spelt."""
 
 
 async def knowledge_of(session: AsyncSession, user_id: UUID, now: datetime) -> Knowledge:
@@ -145,12 +147,14 @@ async def _names(session: AsyncSession, user_id: UUID, keys: Iterable[Key]) -> d
     row = RouterAnalytics
     spelt: dict[Key, tuple[str, str]] = {}
     for provider, model in sorted(keys):
-        statement = select(row.reported_provider, row.reported_model).where(
-            row.user_id == user_id, row.provider == provider, row.model_used == model
+        statement = select(row.provider, row.reported_provider, row.reported_model).where(
+            row.user_id == user_id, row.model_used == model
         )
-        last = (await session.execute(statement.order_by(row.id.desc()).limit(1))).first()
-        if last is not None:
-            spelt[provider, model] = (last[0] or provider, last[1] or model)
+        # Of a model that another provider serves all the time, its calls here may be far back: its spelling is the same.
+        last = (await session.execute(statement.order_by(row.id.desc()).limit(_SPELLINGS))).all()
+        here = next((each for each in last if each[0] == provider), None)
+        reported_provider, reported_model = (here[1], here[2]) if here else (None, last[0][2] if last else None)
+        spelt[provider, model] = (reported_provider or provider, reported_model or model)
     return spelt
 
 

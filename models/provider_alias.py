@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,13 +16,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from domain.analytics import AnalyticsFilter
 from domain.bounds import MAX_NAME_LENGTH
 from domain.error import Conflict
-from domain.provider import KNOWN_NAMES, ProviderNames, alias_key, check_alias, model_name
+from domain.provider import KNOWN_NAMES, ProviderNames, alias_key, check_alias
 from models.base import Base, Owned
 from models.bulk import find
 from models.catalog import models_of
 from models.database import Database
-from models.renaming import rename
-from models.rollup import AnalyticsHourly
+from models.renaming import Name, rename
+from models.rollup import AnalyticsDaily
 from models.routing_version import bump_version
 from models.types import new_id
 
@@ -74,12 +76,11 @@ async def register(
 ) -> ProviderAlias:
     """The alias, from now on a name of the provider. Calls that were logged under it become the provider's.
 
+    These go over a day at a time, so that nobody's calls wait for long; broken off, it is simply registered again.
     Raises InvalidInput for a name that cannot be one, and Conflict when the user has `most` already, or has registered a
     model under both names.
     """
-    async with database.system() as transaction:
-        await database.backend.hold_user(transaction.connection, user_id)
-        session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
+    async with _alone(database, user_id) as session:
         own = {row.alias_key: row for row in await aliases_of(session, user_id)}
         names = ProviderNames({key: row.provider for key, row in own.items()})
         id_, key = check_alias(alias, provider, names), alias_key(alias)
@@ -95,31 +96,45 @@ async def register(
             if alias_key(other.provider) == key:
                 other.provider = id_
         await session.flush()
-        await _merge(session, user_id, key, id_)
-        await bump_version(session, user_id)
+        await _changed(session, user_id)
+        day = AnalyticsDaily
+        kept = await session.execute(
+            select(day.day, day.provider, day.model_used).where(day.user_id == user_id).distinct()
+        )
+        names = await names_of(session, user_id)
+        by_day: defaultdict[datetime, dict[Name, Name]] = defaultdict(dict)
+        for at, name, model in kept:
+            if names.id(name) != name:
+                by_day[at][name, model] = names.key(name, model)
+    for at in sorted(by_day):
+        async with _alone(database, user_id) as session:
+            await (await session.connection()).run_sync(rename, user_id, by_day[at], at)
     return row
 
 
-async def _merge(session: AsyncSession, user_id: UUID, key: str, provider: str) -> None:
-    hour = AnalyticsHourly
-    kept = await session.execute(select(hour.provider, hour.model_used).where(hour.user_id == user_id).distinct())
-    renamed = {(name, model): (provider, model_name(provider, model)) for name, model in kept if alias_key(name) == key}
-    connection = await session.connection()
-    await connection.run_sync(rename, user_id, renamed)
-    models = await models_of(session, user_id)
-    taken = {(model.provider_key, model.model_key) for model in models}
-    for model in models:
-        if alias_key(model.provider_key) != key or model.superseded:
+@asynccontextmanager
+async def _alone(database: Database, user_id: UUID) -> AsyncIterator[AsyncSession]:
+    """A transaction in which nobody else writes rows of this user."""
+    async with database.system(alone=[user_id]) as transaction:
+        yield AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
+
+
+async def _changed(session: AsyncSession, user_id: UUID) -> None:
+    """Let the user's own models follow the names as they are now. Raises Conflict where two become one."""
+    names = await names_of(session, user_id)
+    taken: set[tuple[str, str]] = set()
+    for model in await models_of(session, user_id):
+        if model.superseded:
             continue
-        model_key = model_name(provider, model.model)
-        if (provider, model_key) in taken:
+        key = names.key(model.provider, model.model)
+        if key in taken:
             raise Conflict(
-                f"alias: you have registered {model.model} under both names of the provider; delete one first",
-                ["alias"],
+                f"alias: {model.model} is registered under two names of {key[0]}; delete one first", ["alias"]
             )
-        taken.add((provider, model_key))
-        model.provider_key, model.model_key = provider, model_key
+        taken.add(key)
+        model.provider_key, model.model_key = key
     await session.flush()
+    await bump_version(session, user_id)
 
 
 async def unregister(session: AsyncSession, user_id: UUID, alias_id: UUID) -> bool:
@@ -130,5 +145,6 @@ async def unregister(session: AsyncSession, user_id: UUID, alias_id: UUID) -> bo
     if row is None:
         return False
     await session.delete(row)
-    await bump_version(session, user_id)
+    await session.flush()
+    await _changed(session, user_id)
     return True

@@ -6,11 +6,14 @@ Sums of what becomes one are added up. The columns are those that the database h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+
+from models.types import UTCDateTime, first_id_at
 
 Name = tuple[str, str]
 """(provider, model)."""
@@ -18,14 +21,15 @@ Name = tuple[str, str]
 _SUMMED: Final = ("router_analytics_hourly", "router_analytics_daily", "router_latency_hourly", "router_latency_daily")
 _UNPRICED: Final = "router_unpriced_models"
 _AT_ONCE: Final = 200
+_DAY: Final = timedelta(days=1)
 
 
-def rename(connection: Connection, user_id: UUID, renamed: Mapping[Name, Name]) -> None:
-    """Give the user's calls of each old name the new one. No new name may be an old one."""
+def rename(connection: Connection, user_id: UUID, renamed: Mapping[Name, Name], day: datetime | None = None) -> None:
+    """Give the user's calls of each old name the new one: those of one UTC day, or all. No new name may be an old one."""
     pairs = [(old, new) for old, new in sorted(renamed.items()) if old != new]
     inspector = sa.inspect(connection)
     for start in range(0, len(pairs), _AT_ONCE):
-        renaming = _Renaming(connection, user_id, pairs[start : start + _AT_ONCE])
+        renaming = _Renaming(connection, user_id, pairs[start : start + _AT_ONCE], day)
         renaming.calls()
         for table in _SUMMED:
             key = inspector.get_pk_constraint(table)["constrained_columns"]
@@ -35,7 +39,10 @@ def rename(connection: Connection, user_id: UUID, renamed: Mapping[Name, Name]) 
 
 
 class _Renaming:
-    def __init__(self, connection: Connection, user_id: UUID, pairs: Sequence[tuple[Name, Name]]) -> None:
+    def __init__(
+        self, connection: Connection, user_id: UUID, pairs: Sequence[tuple[Name, Name]], day: datetime | None
+    ) -> None:
+        self._day = day
         self._connection = connection
         values = ", ".join(
             f"({', '.join(f'CAST(:n{4 * row + place} AS VARCHAR(200))' for place in range(4))})"
@@ -55,6 +62,7 @@ class _Renaming:
             "THEN coalesce(reported_model, router_analytics.model_used) ELSE reported_model END, "
             "provider = n.new_provider, model_used = n.new_model FROM n WHERE router_analytics.user_id = :user_id "
             "AND router_analytics.provider = n.old_provider AND router_analytics.model_used = n.old_model"
+            + ("" if self._day is None else " AND router_analytics.id >= :first_id AND router_analytics.id < :end_id")
         )
 
     def sums(self, table: str, key: Sequence[str], sums: Sequence[str]) -> None:
@@ -63,11 +71,16 @@ class _Renaming:
         self._run(
             f"{self._names} INSERT INTO {table} ({', '.join((*key, *sums))}) SELECT {', '.join(selected)}, {added} "
             f"FROM {table} t JOIN n ON n.old_provider = t.provider AND n.old_model = t.model_used "
-            f"WHERE t.user_id = :user_id GROUP BY {', '.join(selected)} "
+            f"WHERE t.user_id = :user_id{self._of_day(key, 't')} GROUP BY {', '.join(selected)} "
             f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET "
             f"{', '.join(f'{name} = {table}.{name} + excluded.{name}' for name in sums)}"
         )
-        self._delete(table)
+        self._delete(table, self._of_day(key, table))
+
+    def _of_day(self, key: Sequence[str], table: str) -> str:
+        """The condition on the time of the sums, if only those of one day are renamed."""
+        time = "hour" if "hour" in key else "day"
+        return "" if self._day is None else f" AND {table}.{time} >= :day AND {table}.{time} < :next_day"
 
     def unpriced(self) -> None:
         self._run(
@@ -80,14 +93,23 @@ class _Renaming:
         )
         self._delete(_UNPRICED)
 
-    def _delete(self, table: str) -> None:
+    def _delete(self, table: str, of_day: str = "") -> None:
         self._run(
-            f"{self._names} DELETE FROM {table} WHERE user_id = :user_id AND EXISTS (SELECT 1 FROM n "
+            f"{self._names} DELETE FROM {table} WHERE user_id = :user_id{of_day} AND EXISTS (SELECT 1 FROM n "
             f"WHERE n.old_provider = {table}.provider AND n.old_model = {table}.model_used)"
         )
 
     def _run(self, statement: str) -> None:
-        self._connection.execute(sa.text(statement).bindparams(sa.bindparam("user_id", type_=sa.Uuid())), self._given)
+        types: dict[str, Any] = {"user_id": sa.Uuid()}
+        given = self._given
+        if self._day is not None and ":first_id" in statement:
+            types |= {"first_id": sa.Uuid(), "end_id": sa.Uuid()}
+            given = given | {"first_id": first_id_at(self._day), "end_id": first_id_at(self._day + _DAY)}
+        if self._day is not None and ":next_day" in statement:
+            types |= {"day": UTCDateTime(), "next_day": UTCDateTime()}
+            given = given | {"day": self._day, "next_day": self._day + _DAY}
+        binds = [sa.bindparam(name, type_=type_) for name, type_ in types.items()]
+        self._connection.execute(sa.text(statement).bindparams(*binds), given)
 
 
 _RENAMED: Final = {"provider": "n.new_provider", "model_used": "n.new_model"}

@@ -20,9 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ab_test import Variant
 from domain.hold import Account, Overshoot
-from domain.money import ZERO
 from domain.provider import KNOWN_NAMES, ProviderNames
-from models.bulk import Bulk, Rows, Together, add_rows, columns_of, lock, whole
+from models.bulk import Bulk, Rows, Together, columns_of, lock, whole
 
 OVERSHOOT: Final = Counter(
     "router_budget_overshoot_usd",
@@ -125,15 +124,8 @@ class Settlement:
             self.assumed.append(Assumed(user_id, decision.created_at, after.assumed - before.assumed))
 
     async def store(self, connection: AsyncConnection) -> None:
-        """Write it; the windows of alerts are the caller's."""
-        minutes: defaultdict[tuple[UUID, datetime], Decimal] = defaultdict(lambda: ZERO)
-        for user_id, at, change in self.assumed:
-            minutes[user_id, at.replace(second=0, microsecond=0)] += change
-        assumed = [
-            {"user_id": user_id, "minute": minute, "amount": ZERO, "assumed": minutes[user_id, minute]}
-            for user_id, minute in sorted(minutes)
-        ]
-        await _write.execute(connection, self._decisions, self._freed, self._held, assumed)
+        """Write it; the windows of alerts and the minutes of spend are the caller's."""
+        await _write.execute(connection, self._decisions, self._freed, self._held)
 
     def observe(self) -> None:
         """Count what went beyond the holds, once it is committed."""
@@ -163,7 +155,6 @@ _write = Together(
         "SELECT user_id, decision_id, amount, expires_at FROM {rows} WHERE true ORDER BY 1, 2 "
         "ON CONFLICT (user_id, decision_id) DO UPDATE SET amount = excluded.amount",
     ),
-    add_rows("router_spend_minutes", ()),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -18,12 +18,14 @@ from domain.money import ZERO
 from models.analytics import RouterAnalytics, passing
 from models.analytics import spent_in as spent_in_rows
 from models.base import Base, Owned
+from models.bulk import add_rows
 from models.decision import RoutingDecision
-from models.rollup import AnalyticsHourly
+from models.rollup import AnalyticsDaily, AnalyticsHourly
 from models.types import first_id_at, last_id_at
 
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 
 
 class SpendMinute(Owned, Base):
@@ -39,10 +41,23 @@ class SpendMinute(Owned, Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
-MINUTELY_SPEND: Final = (
-    "SELECT r.user_id, {minute_of_occurred_at}, sum(r.cost), 0 FROM {rows} WHERE r.cost > 0 GROUP BY 1, 2"
-)
-"""What new decisions add to `router_spend_minutes`."""
+ADD_MINUTES: Final = add_rows("router_spend_minutes", ())
+
+
+def minute_rows(
+    spent: Iterable[tuple[UUID, datetime, Decimal]], assumed: Iterable[tuple[UUID, datetime, Decimal]]
+) -> list[dict[str, Any]]:
+    """Changes of known and of assumed spend (user, moment, USD) by minute, in key order: rows for ADD_MINUTES."""
+    minutes: dict[tuple[UUID, datetime], dict[str, Any]] = {}
+    for name, changes in (("amount", spent), ("assumed", assumed)):
+        for user_id, at, change in changes:
+            minute = at.replace(second=0, microsecond=0)
+            row = minutes.get((user_id, minute))
+            if row is None:
+                row = {"user_id": user_id, "minute": minute, "amount": ZERO, "assumed": ZERO}
+                minutes[user_id, minute] = row
+            row[name] += change
+    return [minutes[key] for key in sorted(minutes)]
 
 
 async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:
@@ -100,22 +115,25 @@ async def assumed_since(session: AsyncSession, user_id: UUID, starts: Iterable[d
 
 
 async def unpriced_in(session: AsyncSession, user_id: UUID, window: Window) -> int:
-    """How many of the user's calls in this window are of unknown cost: whole hours from their sums, the rest from rows."""
-    first, last = window.whole(_HOUR)
+    """How many of the user's calls in this window are of unknown cost: whole days and hours by their sums, others by rows."""
+    for unit, table, time in (
+        (_DAY, AnalyticsDaily, AnalyticsDaily.day),
+        (_HOUR, AnalyticsHourly, AnalyticsHourly.hour),
+    ):
+        first, last = window.whole(unit)
+        if first < last:
+            summed = select(func.sum(table.calls - table.priced)).where(
+                table.user_id == user_id, time >= first, time < last
+            )
+            count = int(await session.scalar(summed) or 0)
+            for start, end in ((window.start, first), (last, window.end)):
+                if start < end:
+                    count += await unpriced_in(session, user_id, Window(start, end))
+            return count
     row = RouterAnalytics
     in_window = passing(AnalyticsFilter(from_=window.start, to=window.end))
     of_rows = select(func.count()).where(row.user_id == user_id, row.cost.is_(None), *in_window)
-    if first >= last:
-        return await session.scalar(of_rows) or 0
-    hour = AnalyticsHourly
-    of_hours = select(func.sum(hour.calls - hour.priced)).where(
-        hour.user_id == user_id, hour.hour >= first, hour.hour < last
-    )
-    count = int(await session.scalar(of_hours) or 0)
-    for start, end in ((window.start, first), (last, window.end)):
-        if start < end:
-            count += await unpriced_in(session, user_id, Window(start, end))
-    return count
+    return await session.scalar(of_rows) or 0
 
 
 async def _minutes(session: AsyncSession, user_id: UUID, start: datetime, end: datetime | None) -> Decimal:

@@ -10,7 +10,7 @@ from domain.bounds import MAX_NAME_LENGTH, identifier, page_size
 from domain.catalog import MAX_MODELS, CatalogModel, RegisterModel, UpdateModel, all_listed
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.page import Page, decode_cursor
-from domain.provider import KNOWN_NAMES, price_list_id, provider_id
+from domain.provider import KNOWN_NAMES, price_list_id
 from models.catalog import RegisteredModel, model_of, models_of
 from models.provider_alias import names_of
 from models.routing_version import bump_version
@@ -56,16 +56,17 @@ async def model_catalog(
         raise InvalidInput(f"search: must be at most {MAX_NAME_LENGTH} characters", ["search"])
     async with context.database.viewer(context.viewer) as session:
         own = [model.listing for model in await models_of(session, context.viewer.id)]
-    hidden = {KNOWN_NAMES.key(model.provider, model.model) for model in own}
+        names = await names_of(session, context.viewer.id)
+    hidden = {names.key(model.provider, model.model) for model in own}
     others = all_listed(context.clock())
     found = [*own, *(model for model in others if KNOWN_NAMES.key(model.provider, model.model) not in hidden)]
     if provider is not None:
-        wanted = provider_id(provider.strip())
+        wanted = names.id(provider)
         listed_as = price_list_id(wanted)
         found = [
             model
             for model in found
-            if provider_id(model.provider) == wanted or (not model.own and model.provider == listed_as)
+            if names.id(model.provider) == wanted or (not model.own and model.provider == listed_as)
         ]
     if search is not None:
         text = search.casefold()
@@ -142,8 +143,24 @@ async def delete_model(info: Info, id: ModelID) -> UUID:
     async with context.database.viewer(context.viewer, write=True) as session:
         model = await _locked(session, context, id)
         await session.delete(model)
+        await session.flush()
+        await _succeed(session, model)
         await bump_version(session, context.viewer.id)
     return model.id
+
+
+async def _succeed(session: AsyncSession, deleted: RegisteredModel) -> None:
+    """Let the last of the models that a deleted one stood before count in its place."""
+    names = await names_of(session, deleted.user_id)
+    key = (deleted.provider_key, deleted.model_key)
+    behind = [
+        model
+        for model in await models_of(session, deleted.user_id)
+        if model.superseded and names.key(model.provider, model.model) == key
+    ]
+    if behind:
+        last = max(behind, key=lambda model: model.updated_at)
+        last.provider_key, last.model_key = key
 
 
 def _place(text: str) -> str:

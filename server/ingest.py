@@ -35,6 +35,8 @@ _CHUNK_LINES: Final = 250
 _CHUNKS_AT_ONCE: Final = 8
 _RETRY_AFTER_MS: Final = 1_000
 
+_RETRY: Final = b'"retryAfterMs"'
+
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +52,8 @@ class Intake(Generic[Item]):
     """A line; raises InvalidInput."""
     record: Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]]
     """One outcome for each; raises Overloaded."""
+    in_order: bool = False
+    """Whether none may be recorded after one that was not for now: sent again, that one would come last."""
 
 
 def calls(ledger: Ledger) -> Intake[Draft]:
@@ -60,8 +64,14 @@ def calls(ledger: Ledger) -> Intake[Draft]:
 def amendments(ledger: Ledger) -> Intake[AmendmentDraft]:
     """Amendments of calls, in the order in which they are to be made."""
     return Intake(
-        lambda viewer, line: AmendmentDraft(viewer.id, AmendmentLine.checked_json(line), viewer.id), ledger.amend
+        lambda viewer, line: AmendmentDraft(viewer.id, AmendmentLine.checked_json(line), viewer.id),
+        ledger.amend,
+        in_order=True,
     )
+
+
+class _Later(Exception):
+    """Lines that have an order cannot go on now."""
 
 
 class Ingest(Generic[Item]):
@@ -89,6 +99,13 @@ class Ingest(Generic[Item]):
         try:
             body = _unpacked(request.stream()) if encoding == "gzip" else request.stream()
             await self._record(viewer, _without_mark(body), results)
+        except _Later:
+            later = {
+                "code": "OVERLOADED",
+                "message": "The lines after these were not read: send them again.",
+                "path": None,
+            }
+            results.write(to_json({"error": later | {"retryAfterMs": _RETRY_AFTER_MS}}) + b"\n")
         except zlib.error as error:
             # What came before it may be recorded already: say so line by line, and then what is wrong.
             results.write(
@@ -106,6 +123,11 @@ class Ingest(Generic[Item]):
             async for lines in _chunks(body):
                 underway.append(asyncio.create_task(self._record_chunk(viewer, first_line, lines)))
                 first_line += len(lines)
+                if self._intake.in_order:
+                    result = await underway.pop(0)
+                    await run_in_threadpool(results.write, result)
+                    if _RETRY in result:
+                        raise _Later
                 if len(underway) >= _CHUNKS_AT_ONCE:
                     await run_in_threadpool(results.write, await underway.pop(0))
             while underway:
