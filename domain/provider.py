@@ -212,8 +212,9 @@ KNOWN_NAMES: Final = ProviderNames({})
 
 
 def vendor_of_group(group: str) -> Vendor | None:
-    """The vendor of a group such as `vendor:anthropic`; None where there is none of this name."""
-    return VENDORS.get(_VENDOR_OF.get(alias_key(folded(group).removeprefix(VENDOR)), ""))
+    """The vendor of a group such as `vendor:anthropic`; None where there is none of this name, or it is no group."""
+    plain = folded(group)
+    return VENDORS.get(_VENDOR_OF.get(alias_key(plain.removeprefix(VENDOR)), "")) if plain.startswith(VENDOR) else None
 
 
 class RegisterProviderAlias(Input):
