@@ -191,7 +191,14 @@ class ProviderNames:
     def key(self, provider: str, model: str) -> tuple[str, str]:
         """The id of the provider, and the name of the model."""
         id_ = self.id(provider) if self.own else provider_id(provider)
-        return id_, model_name(id_, model)
+        name = model_name(id_, model)
+        # Of an alias of the user's own, a prefix may repeat the provider by such a name too.
+        while "/" in name and self.own and known_provider(provider) is None:
+            prefix, _, rest = name.partition("/")
+            if not rest or self.own.get(alias_key(prefix)) != id_:
+                break
+            name = model_name(id_, rest)
+        return id_, name
 
     def blocked_ids(self, name: str) -> frozenset[str]:
         """What a block of this name blocks: ids of providers, or one group such as `vendor:anthropic`.

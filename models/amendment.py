@@ -324,14 +324,12 @@ class Amending:
         after = amended(call, changes) | {"amended_at": self._now}
         if is_repriced(call, changes):
             counts = TokenCounts(*(after[name] for name in TokenCounts._fields))
-            listed = price(
-                after["provider"],
-                after["reported_model"] or after["model_used"],
-                counts,
-                after["service_tier"],
-                after["occurred_at"],
+            found = (
+                price(after["provider"], name, counts, after["service_tier"], after["occurred_at"])
+                for name in (after["reported_model"], after["model_used"])
+                if name is not None
             )
-            after["cost"], after["price_version"] = listed or (None, None)
+            after["cost"], after["price_version"] = next(filter(None, found), None) or (None, None)
             if columns := self._registered.get((after["user_id"], after["provider"], after["model_used"])):
                 reprice(after, columns)
         return after
