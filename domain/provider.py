@@ -144,15 +144,22 @@ def price_list_id(provider: str) -> str | None:
 def model_name(provider: str, name: str) -> str:
     """The name of a model of the provider with this id: without case, and without a prefix that repeats the provider.
 
-    `openai/gpt-4o` of openai is `gpt-4o`; of openrouter it stays `openai/gpt-4o`.
+    `openai/gpt-4o` and `openai:gpt-4o` of openai are `gpt-4o`; of openrouter it stays `openai/gpt-4o`.
     """
     plain, family = folded(name), _family(provider)
-    while "/" in plain:
-        prefix, _, rest = plain.partition("/")
-        if not rest.strip() or _family(provider_id(prefix)) != family:
-            break
-        plain = rest.strip()
+    while rest := _without_prefix(plain, family):
+        plain = rest
     return plain
+
+
+def _without_prefix(name: str, family: str) -> str | None:
+    # Of a provider that is not known, `phi:14b` may be a size of phi.
+    for separator, id_of in (("/", provider_id), (":", known_provider)):
+        prefix, _, rest = name.partition(separator)
+        id_ = id_of(prefix) if rest.strip() else None
+        if id_ is not None and _family(id_) == family:
+            return rest.strip()
+    return None
 
 
 @lru_cache(_CACHED)
