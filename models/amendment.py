@@ -183,6 +183,8 @@ class _Changed:
     after: Row
     index: int
     """Of the last amendment of it."""
+    succeeded: bool
+    """Whether any of them said that it succeeded: its decision is settled then, and stays so."""
 
     @property
     def spent(self) -> Decimal:
@@ -311,7 +313,8 @@ class Amending:
                     "created_at": self._now,
                 }
             )
-            changed[key] = _Changed(changed[key].before if key in changed else call, after, index)
+            succeeded = after["success"] or (key in changed and changed[key].succeeded)
+            changed[key] = _Changed(changed[key].before if key in changed else call, after, index, succeeded)
             outcomes.append(Amended(after, deduplicated=False))
         # What was amended twice at once is shown as it is in the end.
         for outcome in outcomes:
@@ -360,7 +363,7 @@ class Amending:
                 of_decision[key].append(each)
         for key in sorted(of_decision):
             decision, calls = decisions[key], of_decision[key]
-            settles = any(call.after["success"] for call in calls)
+            settles = any(call.succeeded for call in calls)
             account = decision.account.amended(
                 [call.before["cost"] for call in calls], [call.after["cost"] for call in calls], closes=settles
             )
