@@ -824,6 +824,9 @@ async def test_a_call_of_neither_variant_needs_to_say_which(api: Api, provider: 
 MODELS = [
     ("openai", "openai/gpt-4o", "12.5"),
     ("openai", "openai/openai/gpt-4o", "12.5"),
+    ("openai", "openai:gpt-4o", "12.5"),
+    ("google_genai", "google-gla:gemini-2.0-flash", "0.5"),
+    ("ollama", "mistral:7b", None),
     ("openai", "GPT-4O", "12.5"),
     ("openai", "gpt-4o-2024-08-06", "12.5"),
     ("openai", "ft:gpt-4o-2024-08-06:org::id", "18.75"),
@@ -1142,6 +1145,31 @@ async def test_a_call_of_an_ended_test_is_amended_in_its_figures(api: Api) -> No
     await api.ask(AMEND, eventId="after", input={"cost": "100"})
     arms = await api.ask(TEST, id=test["id"])
     assert arms["variantA"] == {"calls": 2, "successes": 1, "totalCost": "3.5", "unpricedCalls": 0}
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_decision_that_was_settled_stays_so_when_its_success_was_none(api: Api, first: bool) -> None:
+    await budget(api, "0.02")
+    decision = await route(api, MINI, LARGE)
+    await logged(api, outcome(decision, eventId="e", success=first, cost="0.0001"))
+    assert await spent(api) == ("0.0001", "0", "0" if first else "0.00065", 0)
+    for success in (True, False):
+        amended = await api.ask(AMEND, eventId="e", input={"success": success})
+        assert amended["__typename"] == "AmendedAnalytics"
+        assert await spent(api) == ("0.0001", "0", "0", 0)
+
+
+async def test_what_was_known_may_turn_out_unknown(api: Api) -> None:
+    await budget(api, "0.001")
+    await logged(api, outcome(await route(api), eventId="e", inputTokens=1000, outputTokens=100))
+    for said, expected in (
+        ({"inputImageTokens": 1}, ("0", HELD, "0", 1)),
+        ({"inputImageTokens": 0}, ("0.00021", "0", "0", 0)),
+        ({"serviceTier": "PRIORITY"}, ("0", HELD, "0", 1)),
+        ({"cost": "0.0002"}, ("0.0002", "0", "0", 0)),
+    ):
+        await api.ask(AMEND, eventId="e", input=said)
+        assert await spent(api) == expected, said
 
 
 async def test_an_imported_call_is_amended_like_any_other(

@@ -173,6 +173,21 @@ async def test_an_outcome_in_bulk_without_counts_closes_the_budget(
     assert await verify(database, user_id, clock.now) == []
 
 
+async def test_a_success_that_is_taken_back_at_once_has_settled_its_decision(
+    client: httpx2.AsyncClient, token: str, live_api: Api, database: Database, user_id: UUID, clock: Clock
+) -> None:
+    await live_api.ask(SET_BUDGET)
+    decision = await live_api.ask(ROUTE)
+    report = line(modelUsed="gpt-4o-mini", decisionId=decision["id"], eventId="e", success=False, cost="0.0001")
+    await send(client, token, "decisions", report)
+    lines = [json.dumps({"eventId": "e", "success": success}) for success in (True, False)]
+    assert await send(client, token, "amendments", "\n".join(lines)) == [False, False]
+    [alert] = (await live_api.ask(SPENT))["nodes"]
+    assert (alert["currentAmount"], alert["heldAmount"]) == ("0.0001", "0")
+    assert await live_api.ask(SUMMARY) == [{"calls": 1, "successes": 0, "totalCost": "0.0001", "unpricedCalls": 0}]
+    assert await verify(database, user_id, clock.now) == []
+
+
 async def test_a_bad_line_amid_amendments_stops_none_of_them(
     client: httpx2.AsyncClient, token: str, live_api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
