@@ -72,7 +72,10 @@ class AmendmentLine(AmendAnalytics):
         return self
 
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that differ when what is amended differs: tells a retry from a reused amendment id."""
+        """32 hexadecimal digits that differ when what is said of the call differs: tells a retry from a reused amendment id.
+
+        A retry may name the call by its id and the first attempt by its event id.
+        """
         said = self.model_dump_json(exclude={"amendment_id", "id", "event_id"}, exclude_none=True).encode()
         return hashlib.blake2b(said, digest_size=16).hexdigest()
 

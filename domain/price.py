@@ -185,6 +185,10 @@ class Rates(NamedTuple):
             charged and not any(any(rates) for rates in scaled),
         )
 
+    def without_output(self) -> Self:
+        """The same rates, for a model whose output need not be counted."""
+        return self._replace(needs=self.needs - {_OUTPUT})
+
     def cost(self, counts: TokenCounts, beyond: Decimal | None = None) -> Decimal | None:
         """What a call costs, USD to the nano-dollar; None where that is not known.
 

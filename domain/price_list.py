@@ -30,6 +30,9 @@ PRICE_VERSION = f"genai-prices {genai_prices.__version__}"
 
 _LOOKED_UP: Final = 8_192
 _BEDROCK: Final = "aws"
+_GOOGLE: Final = "google"
+# What Google's APIs write before a model's name: `models/`, and `publishers/google/models/`.
+_RESOURCE: Final = "models/"
 _OPENROUTER: Final = "openrouter"
 _FREE: Final = ":free"
 # What OpenRouter and those who are like it write after a model's name: other prices than the plain model's.
@@ -39,6 +42,8 @@ _EVERYWHERE: Final = "global."
 _REGION: Final = re.compile(r"^(regional|apac|[a-z]{2}|us-gov)\.(?=[^.]+\.)")
 _DATED: Final = re.compile(r"(-20\d{6})?(-v\d+(:\d+)?)?$")
 _WORDS: Final = re.compile(r"[\W_]+")
+# What makes vectors or scores, and no output that would have to be counted, although the list may have a price for it.
+_EMBEDS: Final = re.compile(r"(?<![^\W_])(embed|embeddings?|rerank(er)?)(?![^\W_])")
 
 _CONTEXTS: Final[Mapping[ServiceTier, Mapping[str, str]]] = {
     ServiceTier.BATCH: {"processing": "batch"},
@@ -156,8 +161,9 @@ class PriceList:
     def _named(self, listed: Provider, id_: str, model: str) -> ModelInfo | None:
         """The model that the list has for a provider, by the provider's id here, under this name."""
         name = model_name(id_, model)
+        resource = name.rpartition(_RESOURCE)[2] if listed.id == _GOOGLE else name
         # As it was sent first: the list has two prices for `sonar` and `perplexity/sonar`, which are one name.
-        for called in dict.fromkeys((folded(model), name, f"{listed.id}/{name}", f"{id_}/{name}")):
+        for called in dict.fromkeys((folded(model), name, f"{listed.id}/{name}", f"{id_}/{name}", resource)):
             found = self._matches(listed, called)
             if found is not None and (_is_plain(listed, called) or called in (found.id.lower(), *_called(found))):
                 return found
@@ -187,7 +193,10 @@ def listed_rates(found: Found, model: str, prices: ModelPrice, steps: Sequence[S
     """The rates of a model of the list that has these prices and was asked for by this name; None when none is known."""
     if not _stored(prices) and folded(model).endswith(_FREE):
         return FREE
-    return Rates.of(steps, media=media_of(found, model, prices))
+    rates = Rates.of(steps, media=media_of(found, model, prices))
+    if rates is None or _EMBEDS.search(found.model.id.lower()) is None:
+        return rates
+    return rates.without_output()
 
 
 def prices_at(found: Found, tier: ServiceTier, at: datetime) -> ModelPrice | None:

@@ -160,15 +160,22 @@ def price_list_id(provider: str) -> str | None:
 def model_name(provider: str, name: str) -> str:
     """The name of a model of the provider with this id: without case, and without a prefix that repeats the provider.
 
-    `openai/gpt-4o` of openai is `gpt-4o`; of openrouter it stays `openai/gpt-4o`.
+    `openai/gpt-4o` and `openai:gpt-4o` of openai are `gpt-4o`; of openrouter it stays `openai/gpt-4o`.
     """
     plain, family = folded(name), _family(provider)
-    while "/" in plain:
-        prefix, _, rest = plain.partition("/")
-        if not rest.strip() or _family(provider_id(prefix)) != family:
-            break
-        plain = rest.strip()
+    while rest := _without_prefix(plain, family):
+        plain = rest
     return plain
+
+
+def _without_prefix(name: str, family: str) -> str | None:
+    # Of a provider that is not known, `phi:14b` may be a size of phi.
+    for separator, id_of in (("/", provider_id), (":", known_provider)):
+        prefix, _, rest = name.partition(separator)
+        id_ = id_of(prefix) if rest.strip() else None
+        if id_ is not None and _family(id_) == family:
+            return rest.strip()
+    return None
 
 
 @lru_cache(_CACHED)
@@ -207,7 +214,14 @@ class ProviderNames:
     def key(self, provider: str, model: str) -> tuple[str, str]:
         """The id of the provider, and the name of the model."""
         id_ = self.id(provider) if self.own else provider_id(provider)
-        return id_, model_name(id_, model)
+        name = model_name(id_, model)
+        # Of an alias of the user's own, a prefix may repeat the provider by such a name too.
+        while "/" in name and self.own and known_provider(provider) is None:
+            prefix, _, rest = name.partition("/")
+            if not rest or self.own.get(alias_key(prefix)) != id_:
+                break
+            name = model_name(id_, rest)
+        return id_, name
 
     def blocked_ids(self, name: str) -> frozenset[str]:
         """What a block of this name blocks: ids of providers, or one group such as `vendor:anthropic`.
@@ -228,8 +242,9 @@ KNOWN_NAMES: Final = ProviderNames({})
 
 
 def vendor_of_group(group: str) -> Vendor | None:
-    """The vendor of a group such as `vendor:anthropic`; None where there is none of this name."""
-    return VENDORS.get(_VENDOR_OF.get(alias_key(folded(group).removeprefix(VENDOR)), ""))
+    """The vendor of a group such as `vendor:anthropic`; None where there is none of this name, or it is no group."""
+    plain = folded(group)
+    return VENDORS.get(_VENDOR_OF.get(alias_key(plain.removeprefix(VENDOR)), "")) if plain.startswith(VENDOR) else None
 
 
 class RegisterProviderAlias(Input):

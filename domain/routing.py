@@ -590,9 +590,11 @@ def _all_of(providers: Collection[str] | None, at: datetime) -> dict[Key, tuple[
 
 def _known(key: Key, provider: str, model: str, at: datetime) -> CatalogModel:
     """The model with this key, as it is listed, under the names that were asked for."""
-    found = listed(key[0], model, at)
+    # A prefix of an alias of the user's own is nothing that the list knows.
+    found = listed(key[0], model, at) or listed(*key, at)
     if found is not None:
-        return found if found.provider == provider else replace(found, provider=provider)
+        same = (found.provider, found.model) == (provider, model)
+        return found if same else replace(found, provider=provider, model=model)
     return CatalogModel(
         id=f"{provider}:{model}",
         provider=provider,

@@ -185,6 +185,8 @@ class _Changed:
     after: Row
     index: int
     """Of the last amendment of it."""
+    succeeded: bool
+    """Whether any of them said that it succeeded: its decision is settled then, and stays so."""
 
     @property
     def spent(self) -> Decimal:
@@ -316,7 +318,8 @@ class Amending:
                     "created_at": self._now,
                 }
             )
-            changed[key] = _Changed(changed[key].before if key in changed else call, after, index)
+            succeeded = after["success"] or (key in changed and changed[key].succeeded)
+            changed[key] = _Changed(changed[key].before if key in changed else call, after, index, succeeded)
             outcomes.append(Amended(after, deduplicated=False))
         # What was amended twice at once is shown as it is in the end.
         for outcome in outcomes:
@@ -329,14 +332,12 @@ class Amending:
         after = amended(call, changes) | {"amended_at": self._now}
         if is_repriced(call, changes):
             counts = TokenCounts(*(after[name] for name in TokenCounts._fields))
-            listed = price(
-                after["provider"],
-                after["reported_model"] or after["model_used"],
-                counts,
-                after["service_tier"],
-                after["occurred_at"],
+            found = (
+                price(after["provider"], name, counts, after["service_tier"], after["occurred_at"])
+                for name in (after["reported_model"], after["model_used"])
+                if name is not None
             )
-            after["cost"], after["price_version"] = listed or (None, None)
+            after["cost"], after["price_version"] = next(filter(None, found), None) or (None, None)
             if columns := self._registered.get((after["user_id"], after["provider"], after["model_used"])):
                 reprice(after, columns)
         return after
@@ -367,7 +368,7 @@ class Amending:
                 of_decision[key].append(each)
         for key in sorted(of_decision):
             decision, calls = decisions[key], of_decision[key]
-            settles = any(call.after["success"] for call in calls)
+            settles = any(call.succeeded for call in calls)
             account = decision.account.amended(
                 [call.before["cost"] for call in calls], [call.after["cost"] for call in calls], closes=settles
             )

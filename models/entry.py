@@ -111,7 +111,11 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
     decision = draft.decision
     occurred_at = decision.occurred_at or now
     cost, price_version = decision.cost, None
-    if cost is None and not draft.imported and (listed := _price(decision, decision.provider, occurred_at)):
+    if (
+        cost is None
+        and not draft.imported
+        and (listed := _price(decision, decision.provider, decision.model_used, occurred_at))
+    ):
         cost, price_version = listed.amount, listed.version
     analytics_id = new_id(occurred_at)
     provider, model = KNOWN_NAMES.key(decision.provider, decision.model_used)
@@ -170,9 +174,9 @@ def _skew(occurred_at: datetime, now: datetime) -> InvalidInput | None:
     return InvalidInput(f"occurredAt: must be at most {minutes} minutes ahead of this server's clock", ["occurredAt"])
 
 
-def _price(decision: LogAnalytics, provider: str, at: datetime) -> Price | None:
+def _price(decision: LogAnalytics, provider: str, model: str, at: datetime) -> Price | None:
     counts = TokenCounts(*(getattr(decision, name) for name in TokenCounts._fields))
-    return price(provider, decision.model_used, counts, decision.service_tier, at)
+    return price(provider, model, counts, decision.service_tier, at)
 
 
 # The statements, built once: building one costs more than running it.
@@ -398,12 +402,11 @@ def rename(entry: Prepared, names: ProviderNames) -> None:
     row["provider"], row["model_used"] = provider, model
     row["reported_provider"] = decision.provider
     row["reported_model"] = decision.model_used if decision.model_used != model else None
-    if (
-        decision.cost is None
-        and not entry.draft.imported
-        and (listed := _price(decision, provider, row["occurred_at"]))
-    ):
-        row["cost"], row["price_version"] = listed.amount, listed.version
+    if decision.cost is None and not entry.draft.imported:
+        # A prefix of the user's own alias is nothing that the list knows.
+        found = (_price(decision, provider, name, row["occurred_at"]) for name in (decision.model_used, model))
+        if listed := next(filter(None, found), None):
+            row["cost"], row["price_version"] = listed.amount, listed.version
 
 
 def _may_be_priced(entry: Prepared) -> bool:

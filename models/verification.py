@@ -93,9 +93,9 @@ class _Attempts:
     successes: int = 0
     costs: list[Decimal | None] = field(default_factory=list)
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Mapping[str, Any], *, succeeded: bool) -> None:
         self.attempts += 1
-        self.successes += row["success"]
+        self.successes += succeeded
         self.costs.append(row["cost"])
 
 
@@ -115,6 +115,9 @@ class _Check:
     async def run(self) -> None:
         self._kept_from = await self._connection.scalar(select(func.max(Retention.kept_from))) or EPOCH
         self._alerts = list(await self._session.scalars(select(CostAlert).where(CostAlert.user_id == self._user_id)))
+        self._amendments = sorted(await self._stored(_amendments), key=lambda row: row["id"])
+        # A decision that was settled stays so, whatever becomes known of the success that settled it.
+        self._once_succeeded = {row["analytics_id"] for row in self._amendments if row["before"].get("success")}
         await self._recompute()
         for name, expected in self._expected.items():
             table = _tables[name]
@@ -274,7 +277,8 @@ class _Check:
             for row in rows:
                 if row["occurred_at"] >= self._kept_from:
                     if row["decision_id"] is not None:
-                        self._attempts[row["decision_id"]].add(dict(row))
+                        succeeded = row["success"] or row["id"] in self._once_succeeded
+                        self._attempts[row["decision_id"]].add(dict(row), succeeded=succeeded)
                     yield dict(row)
             if len(rows) < _ROWS_AT_ONCE:
                 return
@@ -327,7 +331,7 @@ class _Check:
     async def _compare_amendments(self) -> None:
         """Each call shows what its last amendments say, and each amendment begins where the one before it ended."""
         last: dict[UUID, dict[str, Any]] = {}
-        for amendment in sorted(await self._stored(_amendments), key=lambda row: row["id"]):
+        for amendment in self._amendments:
             shown = last.setdefault(amendment["analytics_id"], {})
             for name, value in amendment["before"].items():
                 if name in shown and shown[name] != value:

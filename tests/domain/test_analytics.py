@@ -358,6 +358,7 @@ def passes(filter_: dict[str, Any], **decision: Any) -> bool:
         "task_type": "chat",
         "ab_test_id": TEST,
         "success": True,
+        "fallback_used": False,
         "at": NOON,
     }
     return AnalyticsFilter.checked(filter_, ("filter",)).holds(**values | decision)
