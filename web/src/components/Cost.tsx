@@ -25,6 +25,6 @@ export function TotalCost({ of, unpriced }: { of: string; unpriced: number }) {
 }
 
 /** What to do about calls of unknown cost; nothing where there are none. */
-export function UnknownCostAdvice({ unpriced }: { unpriced: number }) {
-  return unpriced === 0 ? null : <p className="hint">Calls of unknown cost are in no sum. {ADVICE}</p>;
+export function UnknownCostAdvice({ unpriced }: { unpriced: boolean | undefined }) {
+  return unpriced && <p className="hint">Calls of unknown cost are in no sum. {ADVICE}</p>;
 }

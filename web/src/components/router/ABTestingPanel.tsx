@@ -74,6 +74,7 @@ export function ABTestingPanel() {
         </FormDialog>
       </div>
       {error !== undefined && <p role="alert">The tests could not be read.</p>}
+      <UnknownCostAdvice unpriced={abTests?.some((test) => test.variantA.unpricedCalls + test.variantB.unpricedCalls > 0)} />
       {abTests === undefined && loading && <p role="status">Loading…</p>}
       {abTests?.length === 0 && <p>No test yet. One compares two models on your own requests.</p>}
       {active.length > 0 && <h3>Active</h3>}
@@ -178,7 +179,6 @@ function TestCard({ test, end }: { test: Test; end?: End }) {
         </tbody>
       </table>
       </div>
-      <UnknownCostAdvice unpriced={a.unpricedCalls + b.unpricedCalls} />
       <div className="split" role="img" aria-label={`Traffic: ${percent(shareA, 0)} to A, ${percent(1 - shareA, 0)} to B`}>
         <div className="a" style={{ width: `${100 * shareA}%` }}>
           A {percent(shareA, 0)}

@@ -176,7 +176,7 @@ function Overview({ filter, grain }: Asked & { grain: TimeGrain }) {
             Total cost: <TotalCost of={total.totalCost} unpriced={total.unpricedCalls} />
           </p>
         )}
-        <UnknownCostAdvice unpriced={total?.unpricedCalls ?? 0} />
+        <UnknownCostAdvice unpriced={total && total.unpricedCalls > 0} />
         <LineChart fetching={found.fetching} label="Calls over time" times={times} series={calls} format={count} />
       </div>
       <div className="card">
@@ -213,7 +213,6 @@ function CostTrend({ filter, grain }: Asked & { grain: TimeGrain }) {
       <Problem of={found.error} />
       <LineChart fetching={found.fetching} label="Cost by provider over time" times={times} series={series} format={inDollars} />
       {unpriced > 0 && <p>{`${ofUnknownCost(unpriced)} ${unpriced === 1 ? "is" : "are"} not in the lines.`}</p>}
-      <UnknownCostAdvice unpriced={unpriced} />
     </div>
   );
 }
@@ -226,7 +225,6 @@ function drawn(share: CostsQuery["costTrend"][number]["providers"][number] | und
 
 function Leaders({ filter }: Asked) {
   const [found] = useQuery({ query: LEADERS, variables: { filter }, context: OF_CALLS });
-  const unpriced = (found.data?.leaderboard ?? []).reduce((sum, { current }) => sum + current.unpricedCalls, 0);
   return (
     <div className="card full">
       <h3>Models</h3>
@@ -273,7 +271,6 @@ function Leaders({ filter }: Asked) {
           </tbody>
         </table>
       </div>
-      <UnknownCostAdvice unpriced={unpriced} />
     </div>
   );
 }

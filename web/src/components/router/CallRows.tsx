@@ -61,7 +61,7 @@ export function CallRows({ label, calls, correct }: Props) {
               </td>
               <td>
                 {call.taskType}
-                {call.metadataTruncated && <Note>metadata was too much: not all is kept</Note>}
+                {call.metadataTruncated && <Note>part of its metadata is left out</Note>}
               </td>
               <td>{call.success ? "success" : "failure"}</td>
               <td>{milliseconds(call.latencyMs)}</td>

@@ -8,7 +8,7 @@ import { FormDialog } from "../FormDialog";
 
 const PERIODS: AlertPeriod[] = ["HOURLY", "DAILY", "WEEKLY", "MONTHLY"];
 const UNKNOWN_COSTS: Record<UnknownCost, string> = {
-  REFUSE: "Refuse: no request goes to a model that has a call of unknown cost in the window, as nobody can say what it costs.",
+  REFUSE: "Refuse: no request goes to a model of which a call in the window has neither a known nor an assumed cost.",
   ALLOW: "Allow: requests go to such a model all the same, and calls of unknown cost are not counted as spent.",
 };
 
@@ -65,6 +65,7 @@ export function CostAlertsPanel() {
       {(error ?? problem) !== undefined && <p role="alert">{problem ?? "The alerts could not be read."}</p>}
       {costAlerts?.length === 0 && <p>No alert yet. One tells you the moment spending crosses a line.</p>}
       {costAlerts === undefined && loading && <p role="status">Loading…</p>}
+      <UnknownCostAdvice unpriced={costAlerts?.some((alert) => alert.unpricedCalls > 0)} />
       <ul className="cards">
         {costAlerts?.map((alert) => (
           <AlertCard
@@ -134,13 +135,9 @@ function AlertCard({ alert, now, acknowledge, decide, remove }: CardProps) {
           {ofUnknownCost(unpricedCalls)} {unpricedCalls === 1 ? "is" : "are"} not in this
         </p>
       )}
-      <UnknownCostAdvice unpriced={unpricedCalls} />
       <dl>
         <dt>Remaining</dt>
-        <dd>
-          {unpricedCalls > 0 && "at most "}
-          {dollars(alert.remaining)}
-        </dd>
+        <dd>{left(alert.remaining, unpricedCalls)}</dd>
         <dt>Period</dt>
         <dd>
           {words(alert.period)}
@@ -231,7 +228,7 @@ function Spending({ alert, state, unpriced }: { alert: Alert; state: string; unp
               <ul className="legend">
                 {parts.map((part) => (
                   <li key={part.name}>
-                    <span className={`bar ${part.name}`} /> {part.words}
+                    <span className={`bar ${part.name}`} /> {part.name}
                   </li>
                 ))}
               </ul>
@@ -239,9 +236,15 @@ function Spending({ alert, state, unpriced }: { alert: Alert; state: string; unp
           </>
         )}
       </Meter>
-      {alert.enforced && <p className="available">{dollars(alert.availableAmount)} available to routing</p>}
+      {alert.enforced && <p className="available">{left(alert.availableAmount)} available to routing</p>}
     </>
   );
+}
+
+/** What is left of a threshold: no more than that, where calls are of unknown cost. */
+function left(amount: string, unpriced = 0): string {
+  if (Number(amount) === 0) return "nothing";
+  return unpriced > 0 ? `at most ${dollars(amount)}` : dollars(amount);
 }
 
 /** The time in milliseconds, told anew every half minute. */
