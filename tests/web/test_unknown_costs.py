@@ -84,7 +84,7 @@ async def test_what_is_not_known_is_never_nothing(open_page: Open, live_api: Api
     await tab(page, "Cost Alerts")
     card = page.get_by_role("listitem", name="budget")
     await expect(card.get_by_role("meter")).to_have_accessible_name(re.compile(r"^at least \$0.0015 spent of \$1.00"))
-    await expect(card.get_by_role("meter")).to_have_accessible_description("4 calls of unknown cost are not in this")
+    await expect(card.get_by_role("meter")).to_have_accessible_description("4 calls of unknown cost are not in what is spent")
     await expect(card).not_to_contain_text(re.compile(r"\$0\.00(?!\d)"))
 
 
@@ -102,7 +102,7 @@ async def test_an_alert_and_an_arm_of_which_nothing_is_known_show_no_amount(open
     card = page.get_by_role("listitem", name="budget")
     await expect(card.get_by_text("an unknown amount spent of $1.00")).to_be_visible()
     await expect(card.get_by_role("meter")).to_have_attribute("aria-valuetext", "unknown")
-    await expect(card.get_by_text("2 calls of unknown cost are not in this")).to_be_visible()
+    await expect(card.get_by_text("2 calls of unknown cost are not in what is spent")).to_be_visible()
     await expect(card.get_by_text("at most $1.00")).to_be_visible()
     await expect(card).not_to_contain_text("$0.00")
     await tab(page, "A/B Testing")
@@ -137,7 +137,7 @@ async def test_an_alert_tells_apart_what_is_spent_assumed_and_held(open_page: Op
     await expect(meter).to_have_accessible_name("at least $0.40 spent, $0.10 assumed, $0.05 held of $1.00")
     await expect(meter).to_have_attribute("aria-valuetext", "at least 40.0 %")
     await expect(card.get_by_text("$0.45 available to routing")).to_be_visible()
-    await expect(card.get_by_text("1 call of unknown cost is not in this")).to_be_visible()
+    await expect(card.get_by_text("1 call of unknown cost is not in what is spent")).to_be_visible()
     widths = [await card.locator(f".track .{part}").get_attribute("style") for part in ("spent", "assumed", "held")]
     assert widths == ["width: 40%;", "width: 10%;", "width: 5%;"]
     # and what it does about unknown costs can be changed

@@ -132,7 +132,7 @@ function AlertCard({ alert, now, acknowledge, decide, remove }: CardProps) {
       <Spending alert={alert} state={state} unpriced={unpriced} />
       {unpricedCalls > 0 && (
         <p id={unpriced} className="unpriced">
-          {ofUnknownCost(unpricedCalls)} {unpricedCalls === 1 ? "is" : "are"} not in this
+          {ofUnknownCost(unpricedCalls)} {unpricedCalls === 1 ? "is" : "are"} not in what is spent
         </p>
       )}
       <dl>
