@@ -84,7 +84,9 @@ async def test_what_is_not_known_is_never_nothing(open_page: Open, live_api: Api
     await tab(page, "Cost Alerts")
     card = page.get_by_role("listitem", name="budget")
     await expect(card.get_by_role("meter")).to_have_accessible_name(re.compile(r"^at least \$0.0015 spent of \$1.00"))
-    await expect(card.get_by_role("meter")).to_have_accessible_description("4 calls of unknown cost are not in what is spent")
+    await expect(card.get_by_role("meter")).to_have_accessible_description(
+        "4 calls of unknown cost are not in what is spent"
+    )
     await expect(card).not_to_contain_text(re.compile(r"\$0\.00(?!\d)"))
 
 
