@@ -40,7 +40,7 @@ web/node_modules/.installed: web/package-lock.json web/.npmrc | $(VENV)/.node
 	cd web && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-web/dist/.built: web/node_modules/.installed web/index.html web/graphiql.html web/vite.config.ts $(shell find web/src -type f)
+web/dist/.built: web/node_modules/.installed web/index.html web/graphiql.html web/vite.config.ts domain/providers.toml $(shell find web/src -type f)
 	cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent build
 	@touch $@
 

@@ -246,7 +246,7 @@ async def test_an_alert_is_made_fires_is_seen_and_acknowledged(open_page: Open, 
     await page.get_by_label("Daily cost alert threshold, USD").press("Enter")
     await expect(page.get_by_text("Saved")).to_be_visible()
     await tab(page, "Cost Alerts")
-    await expect(page.get_by_text("$11.50 of $50.00")).to_be_visible()
+    await expect(page.get_by_text("$11.50 spent of $50.00")).to_be_visible()
 
 
 async def test_a_test_is_started_watched_and_ended_with_a_winner(open_page: Open, live_api: Api) -> None:
@@ -441,7 +441,7 @@ async def test_an_alert_is_made_by_keyboard_alone(open_page: Open) -> None:
         await page.keyboard.press("Tab")
     await page.keyboard.type("25")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("$0.00 of $25.00")).to_be_visible()
+    await expect(page.get_by_text("$0.00 spent of $25.00")).to_be_visible()
     await expect(page.get_by_role("dialog")).to_be_hidden()
 
 

@@ -3,12 +3,37 @@
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-/** US dollars: to the cent from a dollar on, to three digits below. */
+/** US dollars: to the cent from a dollar on, to three digits below, so that what is not nothing never reads as nothing. */
 export function dollars(amount: string | null | undefined): string {
-  if (amount === null || amount === undefined) return "unknown";
-  const value = Number(amount);
-  const digits = Math.abs(value) >= 1 || value === 0 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumSignificantDigits: 3 };
-  return `$${new Intl.NumberFormat(undefined, digits).format(value)}`;
+  return amount === null || amount === undefined ? "unknown" : inDollars(amount, "halfExpand");
+}
+
+/** The known part of what calls cost together: the least that it was, where some of them are of unknown cost. */
+export function known(amount: string, unpriced: number): string {
+  if (unpriced === 0) return dollars(amount);
+  return Number(amount) === 0 ? "unknown" : `at least ${inDollars(amount, "floor")}`;
+}
+
+/** What calls cost together, and how many of them are not in that: `at least $1.20 · 3 calls of unknown cost` */
+export function totalCost(amount: string, unpriced: number): string {
+  return unpriced === 0 ? dollars(amount) : `${known(amount, unpriced)} · ${ofUnknownCost(unpriced)}`;
+}
+
+/** `3 calls of unknown cost` */
+export function ofUnknownCost(number: number): string {
+  return `${calls(number)} of unknown cost`;
+}
+
+function inDollars(amount: string, roundingMode: "halfExpand" | "floor"): string {
+  const value = Math.abs(Number(amount));
+  const digits = value === 0 || value >= 1 ? 2 : Math.max(2, 2 - Math.floor(Math.log10(value)));
+  const format = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: digits, roundingMode });
+  return `$${format.format(amount as `${number}`)}`; // as text: decimals are exact there
+}
+
+/** `3 calls` */
+export function calls(number: number): string {
+  return `${count(number)} ${number === 1 ? "call" : "calls"}`;
 }
 
 export function count(value: number): string {

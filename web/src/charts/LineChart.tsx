@@ -1,10 +1,12 @@
-import { useEffect, useRef } from "react";
+import { useCallback, useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
 export interface Series {
   name: string;
   values: (number | null)[];
+  /** What is said of each value, where that is more than the figure. */
+  texts?: string[];
 }
 
 interface Props {
@@ -23,6 +25,11 @@ export const COLOURS = ["#2f6fde", "#c2570c", "#0d8a6a", "#8a3ffc", "#b5179e", "
 /** Lines over time. The same figures are in a table below it, which can be opened. */
 export function LineChart({ label, times, series, format, fetching }: Props) {
   const place = useRef<HTMLDivElement>(null);
+  const told = useCallback(
+    ({ texts }: Series, index: number | null, value: number | null | undefined) =>
+      (index === null ? undefined : texts?.[index]) ?? (value === null || value === undefined ? "–" : format(value)),
+    [format],
+  );
   useEffect(() => {
     const element = place.current;
     if (element === null || times.length === 0) return;
@@ -41,7 +48,7 @@ export function LineChart({ label, times, series, format, fetching }: Props) {
             stroke: COLOURS[index % COLOURS.length] ?? "#2f6fde",
             width: 2,
             points: { show: times.length < 40 },
-            value: (_: uPlot, value: number | null) => (value === null ? "–" : format(value)),
+            value: (_: uPlot, value: number | null, __: number, place: number | null) => told(each, place, value),
           })),
         ],
       },
@@ -54,7 +61,7 @@ export function LineChart({ label, times, series, format, fetching }: Props) {
       resized.disconnect();
       chart.destroy();
     };
-  }, [times, series, format]);
+  }, [times, series, format, told]);
   if (times.length === 0) return <p role="status">{fetching ? "Loading…" : "Nothing in this range."}</p>;
   return (
     <figure className="chart">
@@ -77,10 +84,9 @@ export function LineChart({ label, times, series, format, fetching }: Props) {
               {times.map((seconds, index) => (
                 <tr key={seconds}>
                   <th scope="row">{new Date(seconds * 1000).toLocaleString()}</th>
-                  {series.map((each) => {
-                    const value = each.values[index];
-                    return <td key={each.name}>{value === null || value === undefined ? "–" : format(value)}</td>;
-                  })}
+                  {series.map((each) => (
+                    <td key={each.name}>{told(each, index, each.values[index])}</td>
+                  ))}
                 </tr>
               ))}
             </tbody>

@@ -1,61 +1,108 @@
-import { type FormEvent, type ReactNode, useState } from "react";
+import { createContext, type FormEvent, type InputHTMLAttributes, type ReactNode, useContext, useId, useRef, useState } from "react";
 import { Button, Dialog, DialogTrigger, Heading, Modal, ModalOverlay } from "react-aria-components";
 import type { Outcome } from "../hooks/useEnterpriseRouter";
 
-interface Props {
+interface FormProps {
+  title: string;
+  submit: string;
+  danger?: boolean;
+  children: ReactNode;
+  /** What is in the fields, by name. It closes when that was taken, and else says why it was not, at the field that is meant. */
+  onSubmit: (fields: Record<string, string>) => Promise<Outcome<unknown>>;
+}
+
+interface Props extends FormProps {
   /** Of the button that opens it. */
   label: string;
   /** Of the button, for who hears it, where there are several with one label. */
   name?: string;
-  title: string;
-  submit: string;
-  danger?: boolean;
   quiet?: boolean;
-  children: ReactNode;
-  /** What is in the fields, by name. It closes when that was taken, and else says why it was not. */
-  onSubmit: (fields: Record<string, string>) => Promise<Outcome<unknown>>;
 }
 
 /** A button that opens a form over the page. */
-export function FormDialog({ label, name, title, submit, danger = false, quiet = false, children, onSubmit }: Props) {
-  const [problem, setProblem] = useState<string>();
-  const [sending, setSending] = useState(false);
+export function FormDialog({ label, name, quiet = false, ...form }: Props) {
   return (
-    <DialogTrigger onOpenChange={() => setProblem(undefined)}>
-      <Button className={quiet ? "" : danger ? "danger" : "primary"} {...(name === undefined ? {} : { "aria-label": name })}>
+    <DialogTrigger>
+      <Button className={quiet ? "" : form.danger ? "danger" : "primary"} {...(name === undefined ? {} : { "aria-label": name })}>
         {label}
       </Button>
-      <ModalOverlay isDismissable className="overlay">
-        <Modal className="modal">
-          <Dialog>
-            {({ close }) => (
-              <form
-                onSubmit={async (event: FormEvent<HTMLFormElement>) => {
-                  event.preventDefault();
-                  const fields = Object.fromEntries(
-                    [...new FormData(event.currentTarget)].map(([name, value]) => [name, String(value).trim()]),
-                  );
-                  setSending(true);
-                  const outcome = await onSubmit(fields);
-                  setSending(false);
-                  if (outcome.problem === undefined) close();
-                  else setProblem(outcome.problem);
-                }}
-              >
-                <Heading slot="title">{title}</Heading>
-                {children}
-                {problem !== undefined && <p role="alert">{problem}</p>}
-                <div className="actions">
-                  <Button onPress={close}>Cancel</Button>
-                  <Button type="submit" className={danger ? "danger" : "primary"} isDisabled={sending}>
-                    {submit}
-                  </Button>
-                </div>
-              </form>
-            )}
-          </Dialog>
-        </Modal>
-      </ModalOverlay>
+      <FormModal {...form} />
     </DialogTrigger>
+  );
+}
+
+/** A form over the page: of the button around it, or open until it is closed. */
+export function FormModal({ onClose, ...form }: FormProps & { onClose?: () => void }) {
+  return (
+    <ModalOverlay
+      isDismissable
+      className="overlay"
+      {...(onClose && { isOpen: true, onOpenChange: (open: boolean) => open || onClose() })}
+    >
+      <Modal className="modal">
+        <Dialog>{({ close }) => <Form {...form} close={close} />}</Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+/** What is wrong, by the name of the field. */
+const Problems = createContext<Record<string, string>>({});
+
+function Form({ title, submit, danger = false, children, onSubmit, close }: FormProps & { close: () => void }) {
+  const [wrong, setWrong] = useState<{ field?: string | undefined; problem: string }>();
+  const [sending, setSending] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  const send = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const fields = Object.fromEntries([...new FormData(event.currentTarget)].map(([name, value]) => [name, String(value).trim()]));
+    setSending(true);
+    const { problem, path } = await onSubmit(fields);
+    setSending(false);
+    if (problem === undefined) return close();
+    const told = [...(form.current?.querySelectorAll<HTMLElement>("[data-tells-problems]") ?? [])];
+    const at = told.find((each) => path?.includes(each.getAttribute("name") ?? ""));
+    setWrong({ field: at?.getAttribute("name") ?? undefined, problem });
+    at?.focus();
+  };
+  return (
+    <form onSubmit={send} ref={form}>
+      <Heading slot="title">{title}</Heading>
+      <Problems value={wrong?.field === undefined ? {} : { [wrong.field]: wrong.problem }}>{children}</Problems>
+      {wrong && wrong.field === undefined && <p role="alert">{wrong.problem}</p>}
+      <div className="actions">
+        <Button onPress={close}>Cancel</Button>
+        <Button type="submit" className={danger ? "danger" : "primary"} isDisabled={sending}>
+          {submit}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
+  label: string;
+  /** As the API calls it: its refusals name it so. */
+  name: string;
+  hint?: string;
+}
+
+/** A field of such a form, which says what is wrong with it. */
+export function Field({ label, hint, ...input }: FieldProps) {
+  const problem = useContext(Problems)[input.name];
+  const id = useId();
+  return (
+    <div className="field">
+      <label>
+        {label}
+        <input {...input} data-tells-problems aria-invalid={problem !== undefined} aria-describedby={`${id}hint ${id}problem`} />
+      </label>
+      <p id={`${id}hint`} className="hint">
+        {hint}
+      </p>
+      <p id={`${id}problem`} role="alert">
+        {problem}
+      </p>
+    </div>
   );
 }

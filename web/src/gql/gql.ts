@@ -15,65 +15,77 @@ import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-
  */
 type Documents = {
     "query Looks($id: ID!) { abTestLooks(id: $id) { at comparison { low high } } }": typeof types.LooksDocument,
-    "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n  }\n": typeof types.SeriesDocument,
-    "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }\n  }\n": typeof types.CostsDocument,
-    "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n": typeof types.LeadersDocument,
+    "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n    total: analyticsSummary(filter: $filter, timeZone: $timeZone) { totalCost unpricedCalls }\n  }\n": typeof types.SeriesDocument,
+    "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start unpricedCalls providers { provider totalCost unpricedCalls }\n    }\n  }\n": typeof types.CostsDocument,
+    "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost unpricedCalls avgCost successRate latencyP95Ms }\n      previous { unpricedCalls }\n    }\n  }\n": typeof types.LeadersDocument,
     "\n  query Heat($filter: AnalyticsFilter, $timeZone: String!) {\n    heatMap(filter: $filter, timeZone: $timeZone) { weekday hour calls errorRate latencyP95Ms }\n  }\n": typeof types.HeatDocument,
     "\n  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {\n    opportunities(filter: $filter, timeZone: $timeZone) {\n      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }\n    }\n  }\n": typeof types.OpportunitiesDocument,
-    "query Providers { modelCatalog(first: 500) { nodes { provider } } }": typeof types.ProvidersDocument,
+    "query Aliases { providerAliases { id alias provider } }": typeof types.AliasesDocument,
     "\n  query Simulate($input: RouteRequestInput!) {\n    simulateRouting(input: $input) {\n      provider model estimatedCost expectedLatencyMs rules notes\n      refusal { message }\n      candidates { provider model eligible reason }\n    }\n  }\n": typeof types.SimulateDocument,
     "\n  fragment PreferenceFields on RouterPreferences {\n    id defaultPriority maxCostPerRequest maxLatencyMs preferredProviders blockedProviders costAlertThreshold updatedAt\n    customRules {\n      name abTestId\n      when {\n        taskType priority inputTokensAbove inputTokensBelow maxOutputTokensAbove maxOutputTokensBelow\n        metadata { key oneOf } hours { from to } weekdays timeZone\n      }\n      then { use { provider model parameters } prefer block maxCost priority }\n    }\n  }\n": typeof types.PreferenceFieldsFragmentDoc,
-    "\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost trafficShare\n  }\n": typeof types.VariantFieldsFragmentDoc,
+    "\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost unpricedCalls trafficShare\n  }\n": typeof types.VariantFieldsFragmentDoc,
     "\n  fragment TestFields on ABTest {\n    id testName taskType active startedAt endedAt winner primaryMetric split minimumRunHours\n    variantA { ...VariantFields }\n    variantB { ...VariantFields }\n    inference {\n      verdict sentence\n      comparisons { metric verdict sentence countA countB valueA valueB effect low high probabilityABetter }\n    }\n  }\n": typeof types.TestFieldsFragmentDoc,
-    "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state\n    windowStart resetsAt triggeredAt acknowledgedAt active enforced\n  }\n": typeof types.CostAlertFieldsFragmentDoc,
+    "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount assumedAmount heldAmount availableAmount unpricedCalls\n    percentUsed remaining nearLimitPercent state windowStart resetsAt triggeredAt acknowledgedAt active enforced unknownCost\n  }\n": typeof types.CostAlertFieldsFragmentDoc,
+    "\n  fragment CallFields on RouterAnalytics {\n    id occurredAt provider reportedProvider modelUsed reportedModel taskType success latencyMs qualityScore\n    cost costSource serviceTier inputTokens outputTokens cachedTokens cacheWriteTokens reasoningTokens\n    inputAudioTokens inputImageTokens inputVideoTokens citationTokens outputAudioTokens outputImageTokens outputVideoTokens\n    metadataTruncated amendedAt\n  }\n": typeof types.CallFieldsFragmentDoc,
     "query Preferences { preferences { ...PreferenceFields } }": typeof types.PreferencesDocument,
     "query ABTests { abTests(first: 200) { nodes { ...TestFields } } }": typeof types.AbTestsDocument,
     "query CostAlerts { costAlerts(first: 200) { nodes { ...CostAlertFields } } }": typeof types.CostAlertsDocument,
     "query LastFiring { alertEvents(first: 1) { nodes { cursor } } }": typeof types.LastFiringDocument,
-    "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n": typeof types.AnalyticsDocument,
+    "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { ...CallFields }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n": typeof types.AnalyticsDocument,
     "\n  mutation SavePreferences($input: SavePreferencesInput!) {\n    savePreferences(input: $input) { __typename ... on RouterPreferences { ...PreferenceFields } ... on Error { message path } }\n  }\n": typeof types.SavePreferencesDocument,
     "\n  mutation CreateABTest($input: CreateABTestInput!) {\n    createABTest(input: $input) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n": typeof types.CreateAbTestDocument,
     "\n  mutation EndABTest($id: ID!, $winner: Variant) {\n    endABTest(id: $id, winner: $winner) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n": typeof types.EndAbTestDocument,
     "\n  mutation CreateCostAlert($input: CreateCostAlertInput!) {\n    createCostAlert(input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": typeof types.CreateCostAlertDocument,
+    "\n  mutation UpdateCostAlert($id: ID!, $input: UpdateCostAlertInput!) {\n    updateCostAlert(id: $id, input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": typeof types.UpdateCostAlertDocument,
     "\n  mutation DeleteCostAlert($id: ID!) {\n    deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n": typeof types.DeleteCostAlertDocument,
     "\n  mutation Acknowledge($id: ID!) {\n    acknowledgeCostAlert(id: $id) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": typeof types.AcknowledgeDocument,
     "\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n": typeof types.LogAnalyticsDocument,
+    "\n  mutation AmendAnalytics($id: ID!, $input: AmendAnalyticsInput!) {\n    amendAnalytics(id: $id, input: $input) { __typename ... on AmendedAnalytics { record { ...CallFields } } ... on Error { message path } }\n  }\n": typeof types.AmendAnalyticsDocument,
+    "\n  mutation RegisterAlias($alias: String!, $provider: String!) {\n    registerProviderAlias(alias: $alias, provider: $provider) {\n      __typename ... on ProviderAlias { id alias provider } ... on Error { message path }\n    }\n  }\n": typeof types.RegisterAliasDocument,
+    "\n  mutation DeleteAlias($id: ID!) {\n    deleteProviderAlias(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n": typeof types.DeleteAliasDocument,
     "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { ...TestFields } ... on Error { message path }\n    }\n  }\n": typeof types.StartSuggestedDocument,
     "subscription PreferencesChanged { preferencesChanged(initial: true) { ...PreferenceFields } }": typeof types.PreferencesChangedDocument,
-    "subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }": typeof types.LoggedDocument,
-    "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n": typeof types.AlertTriggeredDocument,
+    "subscription Logged { analyticsLogged { ...CallFields } }": typeof types.LoggedDocument,
+    "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType unpricedCalls } }\n  }\n": typeof types.AlertTriggeredDocument,
     "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }": typeof types.TestUpdatedDocument,
+    "query Providers { providers { id name aliases calls } }": typeof types.ProvidersDocument,
 };
 const documents: Documents = {
     "query Looks($id: ID!) { abTestLooks(id: $id) { at comparison { low high } } }": types.LooksDocument,
-    "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n  }\n": types.SeriesDocument,
-    "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }\n  }\n": types.CostsDocument,
-    "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n": types.LeadersDocument,
+    "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n    total: analyticsSummary(filter: $filter, timeZone: $timeZone) { totalCost unpricedCalls }\n  }\n": types.SeriesDocument,
+    "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start unpricedCalls providers { provider totalCost unpricedCalls }\n    }\n  }\n": types.CostsDocument,
+    "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost unpricedCalls avgCost successRate latencyP95Ms }\n      previous { unpricedCalls }\n    }\n  }\n": types.LeadersDocument,
     "\n  query Heat($filter: AnalyticsFilter, $timeZone: String!) {\n    heatMap(filter: $filter, timeZone: $timeZone) { weekday hour calls errorRate latencyP95Ms }\n  }\n": types.HeatDocument,
     "\n  query Opportunities($filter: AnalyticsFilter, $timeZone: String!) {\n    opportunities(filter: $filter, timeZone: $timeZone) {\n      id kind title explanation evidence { name value } monthlySaving savingLow savingHigh suggestedTest { testName }\n    }\n  }\n": types.OpportunitiesDocument,
-    "query Providers { modelCatalog(first: 500) { nodes { provider } } }": types.ProvidersDocument,
+    "query Aliases { providerAliases { id alias provider } }": types.AliasesDocument,
     "\n  query Simulate($input: RouteRequestInput!) {\n    simulateRouting(input: $input) {\n      provider model estimatedCost expectedLatencyMs rules notes\n      refusal { message }\n      candidates { provider model eligible reason }\n    }\n  }\n": types.SimulateDocument,
     "\n  fragment PreferenceFields on RouterPreferences {\n    id defaultPriority maxCostPerRequest maxLatencyMs preferredProviders blockedProviders costAlertThreshold updatedAt\n    customRules {\n      name abTestId\n      when {\n        taskType priority inputTokensAbove inputTokensBelow maxOutputTokensAbove maxOutputTokensBelow\n        metadata { key oneOf } hours { from to } weekdays timeZone\n      }\n      then { use { provider model parameters } prefer block maxCost priority }\n    }\n  }\n": types.PreferenceFieldsFragmentDoc,
-    "\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost trafficShare\n  }\n": types.VariantFieldsFragmentDoc,
+    "\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost unpricedCalls trafficShare\n  }\n": types.VariantFieldsFragmentDoc,
     "\n  fragment TestFields on ABTest {\n    id testName taskType active startedAt endedAt winner primaryMetric split minimumRunHours\n    variantA { ...VariantFields }\n    variantB { ...VariantFields }\n    inference {\n      verdict sentence\n      comparisons { metric verdict sentence countA countB valueA valueB effect low high probabilityABetter }\n    }\n  }\n": types.TestFieldsFragmentDoc,
-    "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state\n    windowStart resetsAt triggeredAt acknowledgedAt active enforced\n  }\n": types.CostAlertFieldsFragmentDoc,
+    "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount assumedAmount heldAmount availableAmount unpricedCalls\n    percentUsed remaining nearLimitPercent state windowStart resetsAt triggeredAt acknowledgedAt active enforced unknownCost\n  }\n": types.CostAlertFieldsFragmentDoc,
+    "\n  fragment CallFields on RouterAnalytics {\n    id occurredAt provider reportedProvider modelUsed reportedModel taskType success latencyMs qualityScore\n    cost costSource serviceTier inputTokens outputTokens cachedTokens cacheWriteTokens reasoningTokens\n    inputAudioTokens inputImageTokens inputVideoTokens citationTokens outputAudioTokens outputImageTokens outputVideoTokens\n    metadataTruncated amendedAt\n  }\n": types.CallFieldsFragmentDoc,
     "query Preferences { preferences { ...PreferenceFields } }": types.PreferencesDocument,
     "query ABTests { abTests(first: 200) { nodes { ...TestFields } } }": types.AbTestsDocument,
     "query CostAlerts { costAlerts(first: 200) { nodes { ...CostAlertFields } } }": types.CostAlertsDocument,
     "query LastFiring { alertEvents(first: 1) { nodes { cursor } } }": types.LastFiringDocument,
-    "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n": types.AnalyticsDocument,
+    "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { ...CallFields }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n": types.AnalyticsDocument,
     "\n  mutation SavePreferences($input: SavePreferencesInput!) {\n    savePreferences(input: $input) { __typename ... on RouterPreferences { ...PreferenceFields } ... on Error { message path } }\n  }\n": types.SavePreferencesDocument,
     "\n  mutation CreateABTest($input: CreateABTestInput!) {\n    createABTest(input: $input) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n": types.CreateAbTestDocument,
     "\n  mutation EndABTest($id: ID!, $winner: Variant) {\n    endABTest(id: $id, winner: $winner) { __typename ... on ABTest { ...TestFields } ... on Error { message path } }\n  }\n": types.EndAbTestDocument,
     "\n  mutation CreateCostAlert($input: CreateCostAlertInput!) {\n    createCostAlert(input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": types.CreateCostAlertDocument,
+    "\n  mutation UpdateCostAlert($id: ID!, $input: UpdateCostAlertInput!) {\n    updateCostAlert(id: $id, input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": types.UpdateCostAlertDocument,
     "\n  mutation DeleteCostAlert($id: ID!) {\n    deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n": types.DeleteCostAlertDocument,
     "\n  mutation Acknowledge($id: ID!) {\n    acknowledgeCostAlert(id: $id) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n": types.AcknowledgeDocument,
     "\n  mutation LogAnalytics($input: LogAnalyticsInput!) {\n    logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }\n  }\n": types.LogAnalyticsDocument,
+    "\n  mutation AmendAnalytics($id: ID!, $input: AmendAnalyticsInput!) {\n    amendAnalytics(id: $id, input: $input) { __typename ... on AmendedAnalytics { record { ...CallFields } } ... on Error { message path } }\n  }\n": types.AmendAnalyticsDocument,
+    "\n  mutation RegisterAlias($alias: String!, $provider: String!) {\n    registerProviderAlias(alias: $alias, provider: $provider) {\n      __typename ... on ProviderAlias { id alias provider } ... on Error { message path }\n    }\n  }\n": types.RegisterAliasDocument,
+    "\n  mutation DeleteAlias($id: ID!) {\n    deleteProviderAlias(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n": types.DeleteAliasDocument,
     "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { ...TestFields } ... on Error { message path }\n    }\n  }\n": types.StartSuggestedDocument,
     "subscription PreferencesChanged { preferencesChanged(initial: true) { ...PreferenceFields } }": types.PreferencesChangedDocument,
-    "subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }": types.LoggedDocument,
-    "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n": types.AlertTriggeredDocument,
+    "subscription Logged { analyticsLogged { ...CallFields } }": types.LoggedDocument,
+    "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType unpricedCalls } }\n  }\n": types.AlertTriggeredDocument,
     "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }": types.TestUpdatedDocument,
+    "query Providers { providers { id name aliases calls } }": types.ProvidersDocument,
 };
 
 /**
@@ -97,15 +109,15 @@ export function graphql(source: "query Looks($id: ID!) { abTestLooks(id: $id) { 
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n  }\n"): (typeof documents)["\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n  }\n"];
+export function graphql(source: "\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n    total: analyticsSummary(filter: $filter, timeZone: $timeZone) { totalCost unpricedCalls }\n  }\n"): (typeof documents)["\n  query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start calls latencyP50Ms latencyP95Ms latencyP99Ms\n    }\n    total: analyticsSummary(filter: $filter, timeZone: $timeZone) { totalCost unpricedCalls }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }\n  }\n"): (typeof documents)["\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }\n  }\n"];
+export function graphql(source: "\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start unpricedCalls providers { provider totalCost unpricedCalls }\n    }\n  }\n"): (typeof documents)["\n  query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {\n    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) {\n      start unpricedCalls providers { provider totalCost unpricedCalls }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n"): (typeof documents)["\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost avgCost successRate latencyP95Ms }\n    }\n  }\n"];
+export function graphql(source: "\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost unpricedCalls avgCost successRate latencyP95Ms }\n      previous { unpricedCalls }\n    }\n  }\n"): (typeof documents)["\n  query Leaders($filter: AnalyticsFilter) {\n    leaderboard(by: MODEL, filter: $filter, first: 20) {\n      provider model callsChange totalCostChange\n      current { calls totalCost unpricedCalls avgCost successRate latencyP95Ms }\n      previous { unpricedCalls }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -117,7 +129,7 @@ export function graphql(source: "\n  query Opportunities($filter: AnalyticsFilte
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "query Providers { modelCatalog(first: 500) { nodes { provider } } }"): (typeof documents)["query Providers { modelCatalog(first: 500) { nodes { provider } } }"];
+export function graphql(source: "query Aliases { providerAliases { id alias provider } }"): (typeof documents)["query Aliases { providerAliases { id alias provider } }"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -129,7 +141,7 @@ export function graphql(source: "\n  fragment PreferenceFields on RouterPreferen
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost trafficShare\n  }\n"): (typeof documents)["\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost trafficShare\n  }\n"];
+export function graphql(source: "\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost unpricedCalls trafficShare\n  }\n"): (typeof documents)["\n  fragment VariantFields on VariantMetrics {\n    config { provider model } calls successes successRate avgLatencyMs totalCost unpricedCalls trafficShare\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -137,7 +149,11 @@ export function graphql(source: "\n  fragment TestFields on ABTest {\n    id tes
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state\n    windowStart resetsAt triggeredAt acknowledgedAt active enforced\n  }\n"): (typeof documents)["\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state\n    windowStart resetsAt triggeredAt acknowledgedAt active enforced\n  }\n"];
+export function graphql(source: "\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount assumedAmount heldAmount availableAmount unpricedCalls\n    percentUsed remaining nearLimitPercent state windowStart resetsAt triggeredAt acknowledgedAt active enforced unknownCost\n  }\n"): (typeof documents)["\n  fragment CostAlertFields on CostAlert {\n    id alertType period mode timeZone thresholdAmount currentAmount assumedAmount heldAmount availableAmount unpricedCalls\n    percentUsed remaining nearLimitPercent state windowStart resetsAt triggeredAt acknowledgedAt active enforced unknownCost\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  fragment CallFields on RouterAnalytics {\n    id occurredAt provider reportedProvider modelUsed reportedModel taskType success latencyMs qualityScore\n    cost costSource serviceTier inputTokens outputTokens cachedTokens cacheWriteTokens reasoningTokens\n    inputAudioTokens inputImageTokens inputVideoTokens citationTokens outputAudioTokens outputImageTokens outputVideoTokens\n    metadataTruncated amendedAt\n  }\n"): (typeof documents)["\n  fragment CallFields on RouterAnalytics {\n    id occurredAt provider reportedProvider modelUsed reportedModel taskType success latencyMs qualityScore\n    cost costSource serviceTier inputTokens outputTokens cachedTokens cacheWriteTokens reasoningTokens\n    inputAudioTokens inputImageTokens inputVideoTokens citationTokens outputAudioTokens outputImageTokens outputVideoTokens\n    metadataTruncated amendedAt\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -157,7 +173,7 @@ export function graphql(source: "query LastFiring { alertEvents(first: 1) { node
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n"): (typeof documents)["\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n"];
+export function graphql(source: "\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { ...CallFields }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n"): (typeof documents)["\n  query Analytics($filter: AnalyticsFilter, $after: String) {\n    analytics(filter: $filter, first: 100, after: $after) {\n      nodes { ...CallFields }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -177,6 +193,10 @@ export function graphql(source: "\n  mutation CreateCostAlert($input: CreateCost
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "\n  mutation UpdateCostAlert($id: ID!, $input: UpdateCostAlertInput!) {\n    updateCostAlert(id: $id, input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation UpdateCostAlert($id: ID!, $input: UpdateCostAlertInput!) {\n    updateCostAlert(id: $id, input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "\n  mutation DeleteCostAlert($id: ID!) {\n    deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation DeleteCostAlert($id: ID!) {\n    deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -189,6 +209,18 @@ export function graphql(source: "\n  mutation LogAnalytics($input: LogAnalyticsI
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "\n  mutation AmendAnalytics($id: ID!, $input: AmendAnalyticsInput!) {\n    amendAnalytics(id: $id, input: $input) { __typename ... on AmendedAnalytics { record { ...CallFields } } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation AmendAnalytics($id: ID!, $input: AmendAnalyticsInput!) {\n    amendAnalytics(id: $id, input: $input) { __typename ... on AmendedAnalytics { record { ...CallFields } } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation RegisterAlias($alias: String!, $provider: String!) {\n    registerProviderAlias(alias: $alias, provider: $provider) {\n      __typename ... on ProviderAlias { id alias provider } ... on Error { message path }\n    }\n  }\n"): (typeof documents)["\n  mutation RegisterAlias($alias: String!, $provider: String!) {\n    registerProviderAlias(alias: $alias, provider: $provider) {\n      __typename ... on ProviderAlias { id alias provider } ... on Error { message path }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation DeleteAlias($id: ID!) {\n    deleteProviderAlias(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n"): (typeof documents)["\n  mutation DeleteAlias($id: ID!) {\n    deleteProviderAlias(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { ...TestFields } ... on Error { message path }\n    }\n  }\n"): (typeof documents)["\n  mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {\n    startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {\n      __typename ... on ABTest { ...TestFields } ... on Error { message path }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -197,15 +229,19 @@ export function graphql(source: "subscription PreferencesChanged { preferencesCh
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }"): (typeof documents)["subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }"];
+export function graphql(source: "subscription Logged { analyticsLogged { ...CallFields } }"): (typeof documents)["subscription Logged { analyticsLogged { ...CallFields } }"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n"): (typeof documents)["\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }\n  }\n"];
+export function graphql(source: "\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType unpricedCalls } }\n  }\n"): (typeof documents)["\n  subscription AlertTriggered($after: String) {\n    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType unpricedCalls } }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }"): (typeof documents)["subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query Providers { providers { id name aliases calls } }"): (typeof documents)["query Providers { providers { id name aliases calls } }"];
 
 export function graphql(source: string) {
   return (documents as any)[source] ?? {};

@@ -6,26 +6,29 @@ import { type AnyVariables, type CombinedError, type TypedDocumentNode, useClien
 import { graphql } from "../gql";
 import type {
   AlertTriggeredSubscription,
+  AmendAnalyticsInput,
   AnalyticsFilter,
+  CallFieldsFragment,
   CostAlertFieldsFragment,
   CreateAbTestInput,
   CreateCostAlertInput,
   LogAnalyticsInput,
-  LoggedSubscription,
   PreferenceFieldsFragment,
   SavePreferencesInput,
   TestFieldsFragment,
+  UpdateCostAlertInput,
   Variant,
 } from "../gql/graphql";
 
 export type Preferences = PreferenceFieldsFragment;
 export type Test = TestFieldsFragment;
 export type Alert = CostAlertFieldsFragment;
-export type Logged = LoggedSubscription["analyticsLogged"];
+/** A call that was logged. */
+export type Call = CallFieldsFragment;
 export type Firing = AlertTriggeredSubscription["alertTriggered"];
 
 /** What came of a mutation: the row, or what was wrong with what was asked. */
-export type Outcome<Row> = { row: Row; problem?: never } | { row?: never; problem: string; path?: string[] | null };
+export type Outcome<Row> = { row: Row; problem?: never; path?: never } | { row?: never; problem: string; path?: string[] | null };
 
 graphql(`
   fragment PreferenceFields on RouterPreferences {
@@ -42,7 +45,7 @@ graphql(`
 `);
 graphql(`
   fragment VariantFields on VariantMetrics {
-    config { provider model } calls successes successRate avgLatencyMs totalCost trafficShare
+    config { provider model } calls successes successRate avgLatencyMs totalCost unpricedCalls trafficShare
   }
 `);
 graphql(`
@@ -58,8 +61,16 @@ graphql(`
 `);
 graphql(`
   fragment CostAlertFields on CostAlert {
-    id alertType period mode timeZone thresholdAmount currentAmount percentUsed remaining nearLimitPercent state
-    windowStart resetsAt triggeredAt acknowledgedAt active enforced
+    id alertType period mode timeZone thresholdAmount currentAmount assumedAmount heldAmount availableAmount unpricedCalls
+    percentUsed remaining nearLimitPercent state windowStart resetsAt triggeredAt acknowledgedAt active enforced unknownCost
+  }
+`);
+graphql(`
+  fragment CallFields on RouterAnalytics {
+    id occurredAt provider reportedProvider modelUsed reportedModel taskType success latencyMs qualityScore
+    cost costSource serviceTier inputTokens outputTokens cachedTokens cacheWriteTokens reasoningTokens
+    inputAudioTokens inputImageTokens inputVideoTokens citationTokens outputAudioTokens outputImageTokens outputVideoTokens
+    metadataTruncated amendedAt
   }
 `);
 const PREFERENCES = graphql(`query Preferences { preferences { ...PreferenceFields } }`);
@@ -69,7 +80,7 @@ const LAST_FIRING = graphql(`query LastFiring { alertEvents(first: 1) { nodes { 
 const ANALYTICS = graphql(`
   query Analytics($filter: AnalyticsFilter, $after: String) {
     analytics(filter: $filter, first: 100, after: $after) {
-      nodes { id occurredAt provider modelUsed taskType success latencyMs cost inputTokens outputTokens fallbackUsed }
+      nodes { ...CallFields }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -94,6 +105,11 @@ const CREATE_ALERT = graphql(`
     createCostAlert(input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }
   }
 `);
+const UPDATE_ALERT = graphql(`
+  mutation UpdateCostAlert($id: ID!, $input: UpdateCostAlertInput!) {
+    updateCostAlert(id: $id, input: $input) { __typename ... on CostAlert { ...CostAlertFields } ... on Error { message path } }
+  }
+`);
 const DELETE_ALERT = graphql(`
   mutation DeleteCostAlert($id: ID!) {
     deleteCostAlert(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }
@@ -109,6 +125,23 @@ const LOG = graphql(`
     logAnalytics(input: $input) { __typename ... on LoggedAnalytics { record { id } deduplicated } ... on Error { message path } }
   }
 `);
+const AMEND = graphql(`
+  mutation AmendAnalytics($id: ID!, $input: AmendAnalyticsInput!) {
+    amendAnalytics(id: $id, input: $input) { __typename ... on AmendedAnalytics { record { ...CallFields } } ... on Error { message path } }
+  }
+`);
+const REGISTER_ALIAS = graphql(`
+  mutation RegisterAlias($alias: String!, $provider: String!) {
+    registerProviderAlias(alias: $alias, provider: $provider) {
+      __typename ... on ProviderAlias { id alias provider } ... on Error { message path }
+    }
+  }
+`);
+const DELETE_ALIAS = graphql(`
+  mutation DeleteAlias($id: ID!) {
+    deleteProviderAlias(id: $id) { __typename ... on Deleted { id } ... on Error { message path } }
+  }
+`);
 const START_SUGGESTED = graphql(`
   mutation StartSuggested($id: ID!, $filter: AnalyticsFilter, $timeZone: String!) {
     startSuggestedTest(opportunityId: $id, filter: $filter, timeZone: $timeZone) {
@@ -117,16 +150,21 @@ const START_SUGGESTED = graphql(`
   }
 `);
 const PREFERENCES_CHANGED = graphql(`subscription PreferencesChanged { preferencesChanged(initial: true) { ...PreferenceFields } }`);
-const LOGGED = graphql(`subscription Logged { analyticsLogged { id occurredAt provider modelUsed taskType success latencyMs cost } }`);
+const LOGGED = graphql(`subscription Logged { analyticsLogged { ...CallFields } }`);
 const TRIGGERED = graphql(`
   subscription AlertTriggered($after: String) {
-    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType } }
+    alertTriggered(after: $after) { id cursor level amount threshold firedAt alert { id alertType unpricedCalls } }
   }
 `);
 export const TEST_UPDATED = graphql(`subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }`);
 
 // What is changed makes all that may show it be asked for again: a winner makes a rule, a threshold an alert.
 const EVERYTHING = { additionalTypenames: ["RouterPreferences", "ABTest", "CostAlert"] };
+/** Of what is asked of calls that were logged: asked for again when one is corrected, or becomes another provider's. */
+export const OF_CALLS = { additionalTypenames: ["Calls"] };
+/** Of the names of providers. */
+export const OF_NAMES = { additionalTypenames: ["Names"] };
+const CALLS_TOO = { additionalTypenames: [EVERYTHING, OF_CALLS, OF_NAMES].flatMap((each) => each.additionalTypenames) };
 
 /** Decisions come many at a time: what they change is shown, and asked for, once in so long. */
 const REFRESH_MS = 1_000;
@@ -150,15 +188,18 @@ export function useRouterState() {
   const [alerts, askAlerts] = useQuery({ query: ALERTS, context: EVERYTHING });
   // Its first message comes once the page hears of changes: what was read before is asked for again.
   const [changed] = useSubscription({ query: PREFERENCES_CHANGED, context: EVERYTHING });
-  const [live, setLive] = useState<Logged[]>([]);
+  const [live, setLive] = useState<Call[]>([]);
   const refreshAlerts = useCallback(() => askAlerts({ requestPolicy: "network-only" }), [askAlerts]);
 
   useEffect(() => {
-    let latest: Logged[] = [];
+    let latest: Call[] = [];
     let timer: ReturnType<typeof setTimeout> | undefined;
     const logged = client.subscription(LOGGED, {}).subscribe(({ data }) => {
       if (!data) return;
-      latest = [data.analyticsLogged, ...latest].slice(0, FEED);
+      const call = data.analyticsLogged;
+      // One that is amended comes again: it is renewed where it stands.
+      const amended = call.amendedAt !== null;
+      latest = amended ? latest.map((each) => (each.id === call.id ? call : each)) : [call, ...latest].slice(0, FEED);
       timer ??= setTimeout(() => {
         timer = undefined;
         setLive(latest);
@@ -176,8 +217,9 @@ export function useRouterState() {
       document: TypedDocumentNode<Data, Variables>,
       variables: Variables,
       type: string,
+      changes = EVERYTHING,
     ): Promise<Outcome<Row>> => {
-      const result = await client.mutation(document, withoutTypes(variables), EVERYTHING).toPromise();
+      const result = await client.mutation(document, withoutTypes(variables), changes).toPromise();
       if (result.error) return { problem: spoken(result.error) };
       const [value] = Object.values(result.data as Record<string, { __typename: string; message?: string; path?: string[] }>);
       if (value?.__typename === type) return { row: value as Row };
@@ -212,6 +254,8 @@ export function useRouterState() {
       ),
     createCostAlert: (input: CreateCostAlertInput) =>
       mutate<unknown, { input: CreateCostAlertInput }, Alert>(CREATE_ALERT, { input }, "CostAlert"),
+    updateCostAlert: (id: string, input: UpdateCostAlertInput) =>
+      mutate<unknown, { id: string; input: UpdateCostAlertInput }, Alert>(UPDATE_ALERT, { id, input }, "CostAlert"),
     deleteCostAlert: (id: string) => mutate<unknown, { id: string }, { id: string }>(DELETE_ALERT, { id }, "Deleted"),
     acknowledgeCostAlert: (id: string) => mutate<unknown, { id: string }, Alert>(ACKNOWLEDGE, { id }, "CostAlert"),
     logAnalytics: (input: LogAnalyticsInput) =>
@@ -220,6 +264,16 @@ export function useRouterState() {
         { input },
         "LoggedAnalytics",
       ),
+    amendAnalytics: (id: string, input: AmendAnalyticsInput) =>
+      mutate<unknown, { id: string; input: AmendAnalyticsInput }, { record: Call }>(AMEND, { id, input }, "AmendedAnalytics", CALLS_TOO),
+    registerProviderAlias: (alias: string, provider: string) =>
+      mutate<unknown, { alias: string; provider: string }, { id: string; alias: string; provider: string }>(
+        REGISTER_ALIAS,
+        { alias, provider },
+        "ProviderAlias",
+        CALLS_TOO,
+      ),
+    deleteProviderAlias: (id: string) => mutate<unknown, { id: string }, { id: string }>(DELETE_ALIAS, { id }, "Deleted", CALLS_TOO),
     getAnalytics: async (filter?: AnalyticsFilter, after?: string | null) => {
       const result = await client
         .query(ANALYTICS, { filter: filter ?? null, after: after ?? null }, { requestPolicy: "network-only" })

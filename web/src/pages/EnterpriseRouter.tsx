@@ -8,8 +8,8 @@ import { Toasts, useToasts } from "../components/Toasts";
 import { ABTestingPanel } from "../components/router/ABTestingPanel";
 import { CostAlertsPanel } from "../components/router/CostAlertsPanel";
 import { RouterPreferences } from "../components/router/RouterPreferences";
-import { RouterContext, useFirings, useRouterState } from "../hooks/useEnterpriseRouter";
-import { dollars } from "../format";
+import { type Firing, RouterContext, useFirings, useRouterState } from "../hooks/useEnterpriseRouter";
+import { dollars, known, ofUnknownCost } from "../format";
 import { forgetToken, keepToken, token } from "../token";
 
 // Charts are half of all there is to load, and not on the first tab.
@@ -56,6 +56,12 @@ export function EnterpriseRouter() {
   );
 }
 
+/** `at least $8.50 of $10.00 · 1 call of unknown cost` */
+function spentOf({ amount, threshold, alert }: Firing): string {
+  const spent = `${known(amount, alert.unpricedCalls)} of ${dollars(threshold)}`;
+  return alert.unpricedCalls === 0 ? spent : `${spent} · ${ofUnknownCost(alert.unpricedCalls)}`;
+}
+
 function Dashboard({ api, signOut }: { api: Api; signOut: () => void }) {
   const [connection, setConnection] = useState<Connection>("connecting");
   const { toasts, show, dismiss } = useToasts();
@@ -77,7 +83,7 @@ function Dashboard({ api, signOut }: { api: Api; signOut: () => void }) {
       id: firing.alert.id,
       urgent: firing.level === "TRIGGERED",
       title: firing.level === "TRIGGERED" ? `${firing.alert.alertType}: threshold crossed` : `${firing.alert.alertType}: near its limit`,
-      text: `${dollars(firing.amount)} of ${dollars(firing.threshold)}`,
+      text: spentOf(firing),
     });
   });
   const shown = connection === "connected" && !following ? "connecting" : connection;

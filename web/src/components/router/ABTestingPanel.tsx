@@ -1,11 +1,13 @@
 import { useEffect, useState } from "react";
 import { useQuery, useSubscription } from "urql";
 import { IntervalChart } from "../../charts/IntervalChart";
-import { count, dollars, milliseconds, percent, time, words } from "../../format";
+import { calls as ofCalls, count, milliseconds, percent, time, words } from "../../format";
 import { graphql } from "../../gql";
 import type { AbTestMetric, Variant } from "../../gql/graphql";
 import { type Outcome, spoken, TEST_UPDATED, type Test, useEnterpriseRouter } from "../../hooks/useEnterpriseRouter";
+import { TotalCost, UnknownCostAdvice } from "../Cost";
 import { FormDialog } from "../FormDialog";
+import { ProviderInput } from "../ProviderInput";
 
 const LOOKS = graphql(`query Looks($id: ID!) { abTestLooks(id: $id) { at comparison { low high } } }`);
 const METRICS: AbTestMetric[] = ["SUCCESS_RATE", "LATENCY", "COST"];
@@ -48,10 +50,7 @@ export function ABTestingPanel() {
           {(["A", "B"] as const).map((variant) => (
             <fieldset key={variant}>
               <legend>Variant {variant}</legend>
-              <label>
-                Provider
-                <input name={`provider${variant}`} required placeholder="openai" />
-              </label>
+              <VariantProvider name={`provider${variant}`} />
               <label>
                 Model
                 <input name={`model${variant}`} required placeholder="gpt-4o-mini" />
@@ -75,6 +74,7 @@ export function ABTestingPanel() {
         </FormDialog>
       </div>
       {error !== undefined && <p role="alert">The tests could not be read.</p>}
+      <UnknownCostAdvice unpriced={abTests?.some((test) => test.variantA.unpricedCalls + test.variantB.unpricedCalls > 0)} />
       {abTests === undefined && loading && <p role="status">Loading…</p>}
       {abTests?.length === 0 && <p>No test yet. One compares two models on your own requests.</p>}
       {active.length > 0 && <h3>Active</h3>}
@@ -96,6 +96,11 @@ export function ABTestingPanel() {
       )}
     </section>
   );
+}
+
+function VariantProvider({ name }: { name: string }) {
+  const [provider, setProvider] = useState("");
+  return <ProviderInput label="Provider" name={name} value={provider} onChange={setProvider} required placeholder="openai" />;
 }
 
 type End = (id: string, winner: Variant | null) => Promise<Outcome<Test>>;
@@ -166,7 +171,9 @@ function TestCard({ test, end }: { test: Test; end?: End }) {
               <td>{count(variant.calls)}</td>
               <td>{percent(variant.successRate)}</td>
               <td>{milliseconds(variant.avgLatencyMs)}</td>
-              <td>{dollars(variant.totalCost)}</td>
+              <td>
+                <TotalCost of={variant.totalCost} unpriced={variant.unpricedCalls} />
+              </td>
             </tr>
           ))}
         </tbody>
@@ -209,7 +216,7 @@ function TestCard({ test, end }: { test: Test; end?: End }) {
                 ))}
               </ul>
               <p>
-                {count(a.calls)} calls of A, {count(b.calls)} of B.{" "}
+                {ofCalls(a.calls)} of A, {count(b.calls)} of B.{" "}
                 {winner
                   ? "The winner becomes the default of its requests, by a rule of your preferences that can be removed."
                   : "Everything stays as it was."}

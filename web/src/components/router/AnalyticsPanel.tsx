@@ -2,29 +2,36 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "react-aria-components";
 import { type CombinedError, useQuery } from "urql";
 import { LineChart, type Series } from "../../charts/LineChart";
-import { count, dollars, milliseconds, percent, time, words } from "../../format";
+import { calls as ofCalls, count, dollars, milliseconds, ofUnknownCost, percent, totalCost, words } from "../../format";
 import { graphql } from "../../gql";
-import type { AnalyticsQuery, OpportunitiesQuery, TimeGrain, WeekDay } from "../../gql/graphql";
-import { spoken, useEnterpriseRouter } from "../../hooks/useEnterpriseRouter";
+import type { CostsQuery, OpportunitiesQuery, TimeGrain, WeekDay } from "../../gql/graphql";
+import { type Call, OF_CALLS, spoken, useEnterpriseRouter } from "../../hooks/useEnterpriseRouter";
 import { token } from "../../token";
+import { Cost, TotalCost, UnknownCostAdvice } from "../Cost";
+import { CallRows } from "./CallRows";
+import { Correction } from "./Correction";
 
 const SERIES = graphql(`
   query Series($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {
     analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) {
-      start calls totalCost latencyP50Ms latencyP95Ms latencyP99Ms
+      start calls latencyP50Ms latencyP95Ms latencyP99Ms
     }
+    total: analyticsSummary(filter: $filter, timeZone: $timeZone) { totalCost unpricedCalls }
   }
 `);
 const COSTS = graphql(`
   query Costs($filter: AnalyticsFilter, $grain: TimeGrain!, $timeZone: String!) {
-    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) { start totalCost providers { provider totalCost } }
+    costTrend(filter: $filter, grain: $grain, timeZone: $timeZone) {
+      start unpricedCalls providers { provider totalCost unpricedCalls }
+    }
   }
 `);
 const LEADERS = graphql(`
   query Leaders($filter: AnalyticsFilter) {
     leaderboard(by: MODEL, filter: $filter, first: 20) {
       provider model callsChange totalCostChange
-      current { calls totalCost avgCost successRate latencyP95Ms }
+      current { calls totalCost unpricedCalls avgCost successRate latencyP95Ms }
+      previous { unpricedCalls }
     }
   }
 `);
@@ -45,6 +52,8 @@ type Range = keyof typeof RANGES;
 /** As many days as hours are drawn for, and as days are. */
 const HOURS_UP_TO = 8;
 const DAYS_UP_TO = 120;
+/** How many providers are drawn. */
+const DRAWN = 5;
 const WEEKDAYS: WeekDay[] = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
 const DAY_MS = 86_400_000;
 /** How often a range that ends now moves on. */
@@ -141,7 +150,7 @@ interface Asked {
 }
 
 function Overview({ filter, grain }: Asked & { grain: TimeGrain }) {
-  const [found] = useQuery({ query: SERIES, variables: { filter, grain, timeZone } });
+  const [found] = useQuery({ query: SERIES, variables: { filter, grain, timeZone }, context: OF_CALLS });
   const buckets = found.data?.analyticsSummary;
   const { times, calls, latency } = useMemo(() => {
     const all = buckets ?? [];
@@ -155,12 +164,19 @@ function Overview({ filter, grain }: Asked & { grain: TimeGrain }) {
       ],
     };
   }, [buckets]);
-  const total = (buckets ?? []).reduce((sum, each) => sum + each.calls, 0);
+  const sum = (buckets ?? []).reduce((sum, each) => sum + each.calls, 0);
+  const total = found.data?.total[0];
   return (
     <>
       <div className="card">
-        <h3>{buckets ? `Calls: ${count(total)}` : "Calls"}</h3>
+        <h3>{buckets ? `Calls: ${count(sum)}` : "Calls"}</h3>
         <Problem of={found.error} />
+        {total && (
+          <p className="figure">
+            Total cost: <TotalCost of={total.totalCost} unpriced={total.unpricedCalls} />
+          </p>
+        )}
+        <UnknownCostAdvice unpriced={total && total.unpricedCalls > 0} />
         <LineChart fetching={found.fetching} label="Calls over time" times={times} series={calls} format={count} />
       </div>
       <div className="card">
@@ -172,30 +188,43 @@ function Overview({ filter, grain }: Asked & { grain: TimeGrain }) {
 }
 
 function CostTrend({ filter, grain }: Asked & { grain: TimeGrain }) {
-  const [found] = useQuery({ query: COSTS, variables: { filter, grain, timeZone } });
+  const [found] = useQuery({ query: COSTS, variables: { filter, grain, timeZone }, context: OF_CALLS });
   const points = found.data?.costTrend;
   const { times, series } = useMemo(() => {
     const all = points ?? [];
-    const totals = new Map<string, number>();
-    for (const point of all) for (const each of point.providers) totals.set(each.provider, (totals.get(each.provider) ?? 0) + Number(each.totalCost));
-    const names = [...totals.keys()].sort((a, b) => (totals.get(b) ?? 0) - (totals.get(a) ?? 0)).slice(0, 5);
-    const of = (name: string): Series => ({
-      name,
-      values: all.map((point) => Number(point.providers.find((each) => each.provider === name)?.totalCost ?? 0)),
-    });
-    return { times: all.map((each) => seconds(each.start)), series: names.map(of) };
+    const shares = all.flatMap((point) => point.providers);
+    const totals = new Map<string, { cost: number; unpriced: number }>();
+    for (const { provider, totalCost, unpricedCalls } of shares) {
+      const { cost, unpriced } = totals.get(provider) ?? { cost: 0, unpriced: 0 };
+      totals.set(provider, { cost: cost + Number(totalCost), unpriced: unpriced + unpricedCalls });
+    }
+    // The dearest; of those that cost as much, or nothing that is known, those with more calls of unknown cost.
+    const names = [...totals].sort(([, a], [, b]) => b.cost - a.cost || b.unpriced - a.unpriced).map(([name]) => name);
+    const of = (name: string): Series => {
+      const its = all.map((point) => point.providers.find((each) => each.provider === name));
+      return { name, values: its.map(drawn), texts: its.map((each) => totalCost(each?.totalCost ?? "0", each?.unpricedCalls ?? 0)) };
+    };
+    return { times: all.map((each) => seconds(each.start)), series: names.slice(0, DRAWN).map(of) };
   }, [points]);
+  const unpriced = (points ?? []).reduce((sum, each) => sum + each.unpricedCalls, 0);
   return (
     <div className="card full">
       <h3>Cost by provider</h3>
       <Problem of={found.error} />
       <LineChart fetching={found.fetching} label="Cost by provider over time" times={times} series={series} format={inDollars} />
+      {unpriced > 0 && <p>{`${ofUnknownCost(unpriced)} ${unpriced === 1 ? "is" : "are"} not in the lines.`}</p>}
     </div>
   );
 }
 
+/** Nothing is drawn where nothing is known of what calls cost. */
+function drawn(share: CostsQuery["costTrend"][number]["providers"][number] | undefined): number | null {
+  if (share === undefined) return 0;
+  return share.unpricedCalls > 0 && Number(share.totalCost) === 0 ? null : Number(share.totalCost);
+}
+
 function Leaders({ filter }: Asked) {
-  const [found] = useQuery({ query: LEADERS, variables: { filter } });
+  const [found] = useQuery({ query: LEADERS, variables: { filter }, context: OF_CALLS });
   return (
     <div className="card full">
       <h3>Models</h3>
@@ -219,9 +248,22 @@ function Leaders({ filter }: Asked) {
                 </th>
                 <td>{count(row.current.calls)}</td>
                 <td>{percent(row.callsChange, 0)}</td>
-                <td>{dollars(row.current.totalCost)}</td>
-                <td>{percent(row.totalCostChange, 0)}</td>
-                <td>{dollars(row.current.avgCost)}</td>
+                <td>
+                  <TotalCost of={row.current.totalCost} unpriced={row.current.unpricedCalls} />
+                </td>
+                <td>
+                  {row.current.unpricedCalls + row.previous.unpricedCalls > 0 ? (
+                    <span className="soft">unknown</span>
+                  ) : (
+                    percent(row.totalCostChange, 0)
+                  )}
+                </td>
+                <td>
+                  <Cost of={row.current.avgCost} />
+                  {row.current.avgCost !== null && row.current.unpricedCalls > 0 && (
+                    <span className="soft"> · of {ofCalls(row.current.calls - row.current.unpricedCalls)}</span>
+                  )}
+                </td>
                 <td>{percent(row.current.successRate)}</td>
                 <td>{milliseconds(row.current.latencyP95Ms)}</td>
               </tr>
@@ -235,7 +277,7 @@ function Leaders({ filter }: Asked) {
 
 function HeatMap({ filter }: Asked) {
   const [shows, setShows] = useState<"latencyP95Ms" | "errorRate">("latencyP95Ms");
-  const [found] = useQuery({ query: HEAT, variables: { filter, timeZone } });
+  const [found] = useQuery({ query: HEAT, variables: { filter, timeZone }, context: OF_CALLS });
   const cells = new Map(found.data?.heatMap.map((cell) => [`${cell.weekday} ${cell.hour}`, cell]));
   const most = Math.max(...[...cells.values()].map((cell) => cell[shows] ?? 0), 1e-9);
   const told = (value: number | null | undefined) => (shows === "errorRate" ? percent(value) : milliseconds(value));
@@ -289,7 +331,7 @@ function HeatMap({ filter }: Asked) {
 
 function Opportunities({ filter }: Asked) {
   const { startSuggestedTest } = useEnterpriseRouter();
-  const [found] = useQuery({ query: OPPORTUNITIES, variables: { filter, timeZone } });
+  const [found] = useQuery({ query: OPPORTUNITIES, variables: { filter, timeZone }, context: OF_CALLS });
   const [told, setTold] = useState<Record<string, string>>({});
   const start = async (each: OpportunitiesQuery["opportunities"][number]) => {
     const { row, problem } = await startSuggestedTest(each.id, filter, timeZone);
@@ -335,13 +377,13 @@ function Opportunities({ filter }: Asked) {
   );
 }
 
-type Row = Pick<AnalyticsQuery["analytics"]["nodes"][number], "id" | "occurredAt" | "provider" | "modelUsed" | "taskType" | "success" | "latencyMs" | "cost">;
-
 /** What is logged now, as it comes, and what was logged before, page by page. */
 function Decisions({ filter }: Asked) {
   const { getAnalytics, live } = useEnterpriseRouter();
-  const [rows, setRows] = useState<Row[]>([]);
+  const [rows, setRows] = useState<Call[]>([]);
   const [cursor, setCursor] = useState<string | null>();
+  const [pageAfter, setPageAfter] = useState<string | null>();
+  const [correcting, setCorrecting] = useState<Call>();
   const [problem, setProblem] = useState<string>();
   const [page, setPage] = useState(0);
   const [reading, setReading] = useState(false);
@@ -354,7 +396,7 @@ function Decisions({ filter }: Asked) {
     setPage(0);
   }, [filter]);
 
-  const load = async (after?: string | null) => {
+  const load = async (number: number, after?: string | null) => {
     setReading(true);
     const answer = await getAnalytics(filter, after);
     setReading(false);
@@ -363,53 +405,30 @@ function Decisions({ filter }: Asked) {
     if (!answer.page) return;
     // One page at a time is in the document, however many were read.
     setRows(answer.page.nodes);
-    setPage((before) => (after ? before + 1 : 1));
+    setPage(number);
+    setPageAfter(after);
     setCursor(answer.page.pageInfo.hasNextPage ? answer.page.pageInfo.endCursor : null);
   };
   return (
     <div className="card full">
       <h3>Live</h3>
-      <div aria-live="off">{live.length === 0 ? <p>Decisions that are logged now come here by themselves.</p> : <Rows label="Live decisions" rows={live} />}</div>
+      <div aria-live="off">{live.length === 0 ? <p>Decisions that are logged now come here by themselves.</p> : <CallRows label="Live decisions" calls={live} correct={setCorrecting} />}</div>
       <div className="head">
         <h3>Decisions{page > 0 && `, page ${page}`}</h3>
-        <Button onPress={() => load()} isDisabled={reading}>{page === 0 ? "Show" : "First page"}</Button>
-        <Button onPress={() => load(cursor)} isDisabled={!cursor || reading}>
+        <Button onPress={() => load(1)} isDisabled={reading}>{page === 0 ? "Show" : "First page"}</Button>
+        <Button onPress={() => load(page + 1, cursor)} isDisabled={!cursor || reading}>
           Next page
         </Button>
       </div>
       {problem !== undefined && <p role="alert">{problem}</p>}
-      {rows.length > 0 && <Rows label="Decisions" rows={rows} />}
-    </div>
-  );
-}
-
-function Rows({ label, rows }: { label: string; rows: Row[] }) {
-  return (
-    <div className="scroll" tabIndex={0} role="region" aria-label={label}>
-      <table>
-        <thead>
-          <tr>
-            {["Time", "Provider", "Model", "Task", "Result", "Latency", "Cost"].map((name) => (
-              <th scope="col" key={name}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={row.id}>
-              <td>{time(row.occurredAt)}</td>
-              <td>{row.provider}</td>
-              <td>{row.modelUsed}</td>
-              <td>{row.taskType}</td>
-              <td>{row.success ? "success" : "failure"}</td>
-              <td>{milliseconds(row.latencyMs)}</td>
-              <td>{dollars(row.cost)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      {rows.length > 0 && <CallRows label="Decisions" calls={rows} correct={setCorrecting} />}
+      {correcting && (
+        <Correction
+          call={correcting}
+          close={() => setCorrecting(undefined)}
+          corrected={() => void (page > 0 && load(page, pageAfter))}
+        />
+      )}
     </div>
   );
 }

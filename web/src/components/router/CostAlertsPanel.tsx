@@ -1,15 +1,21 @@
-import { useEffect, useState } from "react";
+import { useEffect, useId, useState } from "react";
 import { Button, Label, Meter } from "react-aria-components";
-import { dollars, time, until, words } from "../../format";
-import type { AlertPeriod } from "../../gql/graphql";
+import { dollars, known, ofUnknownCost, time, until, words } from "../../format";
+import type { AlertPeriod, UnknownCost } from "../../gql/graphql";
 import { type Alert, useEnterpriseRouter } from "../../hooks/useEnterpriseRouter";
+import { UnknownCostAdvice } from "../Cost";
 import { FormDialog } from "../FormDialog";
 
 const PERIODS: AlertPeriod[] = ["HOURLY", "DAILY", "WEEKLY", "MONTHLY"];
+const UNKNOWN_COSTS: Record<UnknownCost, string> = {
+  REFUSE: "Refuse: no request goes to a model of which a call in the window has neither a known nor an assumed cost.",
+  ALLOW: "Allow: requests go to such a model all the same, and calls of unknown cost are not counted as spent.",
+};
 
 /** Budgets: how much of each is spent, and what has crossed its line. */
 export function CostAlertsPanel() {
-  const { costAlerts, createCostAlert, acknowledgeCostAlert, deleteCostAlert, refreshAlerts, loading, error } = useEnterpriseRouter();
+  const { costAlerts, createCostAlert, updateCostAlert, acknowledgeCostAlert, deleteCostAlert, refreshAlerts, loading, error } =
+    useEnterpriseRouter();
   const [problem, setProblem] = useState<string>();
   const now = useNow();
   const ended = costAlerts?.some((alert) => alert.resetsAt && Date.parse(alert.resetsAt) <= now) ?? false;
@@ -31,6 +37,7 @@ export function CostAlertsPanel() {
               period: fields["period"] as AlertPeriod,
               timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
               enforced: fields["enforced"] === "on",
+              ...(fields["unknownCost"] && { unknownCost: fields["unknownCost"] as UnknownCost }),
             })
           }
         >
@@ -52,14 +59,13 @@ export function CostAlertsPanel() {
               ))}
             </select>
           </label>
-          <label className="check">
-            <input type="checkbox" name="enforced" /> Refuse requests that would cross it
-          </label>
+          <Enforcement />
         </FormDialog>
       </div>
       {(error ?? problem) !== undefined && <p role="alert">{problem ?? "The alerts could not be read."}</p>}
       {costAlerts?.length === 0 && <p>No alert yet. One tells you the moment spending crosses a line.</p>}
       {costAlerts === undefined && loading && <p role="status">Loading…</p>}
+      <UnknownCostAdvice unpriced={costAlerts?.some((alert) => alert.unpricedCalls > 0)} />
       <ul className="cards">
         {costAlerts?.map((alert) => (
           <AlertCard
@@ -67,6 +73,7 @@ export function CostAlertsPanel() {
             alert={alert}
             now={now}
             acknowledge={async () => setProblem((await acknowledgeCostAlert(alert.id)).problem)}
+            decide={(unknownCost) => updateCostAlert(alert.id, { unknownCost })}
             remove={() => deleteCostAlert(alert.id)}
           />
         ))}
@@ -75,15 +82,45 @@ export function CostAlertsPanel() {
   );
 }
 
+/** Whether it is a limit for routing, and what it does then about what nobody knows. */
+function Enforcement() {
+  const [enforced, setEnforced] = useState(false);
+  return (
+    <>
+      <label className="check">
+        <input type="checkbox" name="enforced" checked={enforced} onChange={(event) => setEnforced(event.target.checked)} /> Refuse
+        requests that would cross it
+      </label>
+      {enforced && <UnknownCosts chosen="REFUSE" />}
+    </>
+  );
+}
+
+function UnknownCosts({ chosen }: { chosen: UnknownCost }) {
+  return (
+    <fieldset>
+      <legend>Models of unknown cost</legend>
+      {(Object.keys(UNKNOWN_COSTS) as UnknownCost[]).map((each) => (
+        <label key={each} className="check">
+          <input type="radio" name="unknownCost" value={each} defaultChecked={each === chosen} /> {UNKNOWN_COSTS[each]}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
 interface CardProps {
   alert: Alert;
   now: number;
   acknowledge: () => Promise<void>;
+  decide: (unknownCost: UnknownCost) => ReturnType<ReturnType<typeof useEnterpriseRouter>["updateCostAlert"]>;
   remove: () => ReturnType<ReturnType<typeof useEnterpriseRouter>["deleteCostAlert"]>;
 }
 
-function AlertCard({ alert, now, acknowledge, remove }: CardProps) {
+function AlertCard({ alert, now, acknowledge, decide, remove }: CardProps) {
   const state = alert.active ? alert.state.toLowerCase() : "off";
+  const { unpricedCalls } = alert;
+  const unpriced = useId();
   return (
     <li className={`card ${state}`} aria-label={alert.alertType}>
       <div className="head">
@@ -92,22 +129,15 @@ function AlertCard({ alert, now, acknowledge, remove }: CardProps) {
           {alert.active ? { ACTIVE: "Active", NEAR_LIMIT: "Near limit", TRIGGERED: "Triggered" }[alert.state] : "Off"}
         </span>
       </div>
-      <Meter value={Math.min(alert.percentUsed, 100)} valueLabel={`${alert.percentUsed.toFixed(1)} %`} className={`meter ${state}`}>
-        {({ percentage, valueText }) => (
-          <>
-            <Label>
-              {dollars(alert.currentAmount)} of {dollars(alert.thresholdAmount)}
-            </Label>
-            <span>{valueText}</span>
-            <div className="track">
-              <div className="bar" style={{ width: `${percentage}%` }} />
-            </div>
-          </>
-        )}
-      </Meter>
+      <Spending alert={alert} state={state} unpriced={unpriced} />
+      {unpricedCalls > 0 && (
+        <p id={unpriced} className="unpriced">
+          {ofUnknownCost(unpricedCalls)} {unpricedCalls === 1 ? "is" : "are"} not in what is spent
+        </p>
+      )}
       <dl>
         <dt>Remaining</dt>
-        <dd>{dollars(alert.remaining)}</dd>
+        <dd>{left(alert.remaining, unpricedCalls)}</dd>
         <dt>Period</dt>
         <dd>
           {words(alert.period)}
@@ -115,6 +145,12 @@ function AlertCard({ alert, now, acknowledge, remove }: CardProps) {
         </dd>
         <dt>Resets</dt>
         <dd>{alert.resetsAt ? `in ${until(alert.resetsAt, now)}` : "continuously"}</dd>
+        {alert.enforced && (
+          <>
+            <dt>Unknown costs</dt>
+            <dd>{{ REFUSE: "refused", ALLOW: "allowed" }[alert.unknownCost]}</dd>
+          </>
+        )}
         {alert.triggeredAt && (
           <>
             <dt>Triggered</dt>
@@ -136,12 +172,79 @@ function AlertCard({ alert, now, acknowledge, remove }: CardProps) {
             Acknowledge
           </Button>
         )}
+        {alert.enforced && (
+          <FormDialog
+            quiet
+            label="Unknown costs…"
+            name={`Unknown costs of ${alert.alertType}`}
+            title={`Unknown costs and “${alert.alertType}”`}
+            submit="Save"
+            onSubmit={(fields) => decide(fields["unknownCost"] as UnknownCost)}
+          >
+            <UnknownCosts chosen={alert.unknownCost} />
+          </FormDialog>
+        )}
         <FormDialog quiet danger label="Delete" title={`Delete “${alert.alertType}”?`} submit="Delete alert" onSubmit={remove}>
           <p>Its history of firings goes with it. What was spent stays counted.</p>
         </FormDialog>
       </div>
     </li>
   );
+}
+
+/** How much of the threshold is spent, assumed and held: as a bar, and in words. */
+function Spending({ alert, state, unpriced }: { alert: Alert; state: string; unpriced: string }) {
+  const { unpricedCalls, percentUsed } = alert;
+  const spent = known(alert.currentAmount, unpricedCalls);
+  const nothingKnown = spent === "unknown";
+  const parts = [
+    { name: "spent", amount: alert.currentAmount, words: `${nothingKnown ? "an unknown amount" : spent} spent` },
+    { name: "assumed", amount: alert.assumedAmount, words: `${dollars(alert.assumedAmount)} assumed` },
+    { name: "held", amount: alert.heldAmount, words: `${dollars(alert.heldAmount)} held` },
+  ].filter((part) => part.name === "spent" || Number(part.amount) > 0);
+  const sum = parts.reduce((total, part) => total + Number(part.amount), 0);
+  const whole = Math.max(sum, Number(alert.thresholdAmount)); // what is over the threshold has room too
+  const used = nothingKnown ? "unknown" : `${unpricedCalls > 0 ? "at least " : ""}${percentUsed.toFixed(1)} %`;
+  return (
+    <>
+      <Meter
+        value={Math.min(percentUsed, 100)}
+        valueLabel={used}
+        className={`meter ${state}`}
+        {...(unpricedCalls > 0 && { "aria-describedby": unpriced })}
+      >
+        {({ valueText }) => (
+          <>
+            <Label>
+              {parts.map((part) => part.words).join(", ")} of {dollars(alert.thresholdAmount)}
+            </Label>
+            <span>{valueText}</span>
+            <div className="track">
+              {parts.map((part) => (
+                <div key={part.name} className={`bar ${part.name}`} style={{ width: `${(100 * Number(part.amount)) / whole}%` }} />
+              ))}
+            </div>
+            {parts.length > 1 && (
+              <ul className="legend">
+                {parts.map((part) => (
+                  <li key={part.name}>
+                    <span className={`bar ${part.name}`} /> {part.name}
+                  </li>
+                ))}
+              </ul>
+            )}
+          </>
+        )}
+      </Meter>
+      {alert.enforced && <p className="available">{left(alert.availableAmount)} available to routing</p>}
+    </>
+  );
+}
+
+/** What is left of a threshold: no more than that, where calls are of unknown cost. */
+function left(amount: string, unpriced = 0): string {
+  if (Number(amount) === 0) return "nothing";
+  return unpriced > 0 ? `at most ${dollars(amount)}` : dollars(amount);
 }
 
 /** The time in milliseconds, told anew every half minute. */

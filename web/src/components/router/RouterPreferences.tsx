@@ -1,4 +1,4 @@
-import { type FormEvent, useMemo, useRef, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import {
   Button,
   GridList,
@@ -8,15 +8,17 @@ import {
   RadioGroup,
   useDragAndDrop,
 } from "react-aria-components";
-import { useClient, useQuery } from "urql";
+import { useClient } from "urql";
 import { dollars, milliseconds, words } from "../../format";
 import { graphql } from "../../gql";
 import type { RoutingPriority, SavePreferencesInput, SimulateQuery } from "../../gql/graphql";
 import { type Outcome, type Preferences, spoken, useEnterpriseRouter } from "../../hooks/useEnterpriseRouter";
+import { spelt, useProviders } from "../../hooks/useProviders";
 import { FormDialog } from "../FormDialog";
+import { ProviderInput } from "../ProviderInput";
+import { ProviderAliases } from "./ProviderAliases";
 
 const PRIORITIES: RoutingPriority[] = ["SPEED", "COST", "QUALITY", "PRIVACY"];
-const CATALOG = graphql(`query Providers { modelCatalog(first: 500) { nodes { provider } } }`);
 const SIMULATE = graphql(`
   query Simulate($input: RouteRequestInput!) {
     simulateRouting(input: $input) {
@@ -45,7 +47,7 @@ const NEW_RULE: Rule = {
   then: { use: null, prefer: [], block: [], maxCost: null, priority: null },
 };
 /** Saves what is to be changed of the preferences as they are when its turn comes. */
-type Save = (change: (now: Preferences) => SavePreferencesInput) => Promise<Outcome<unknown>>;
+type Save = (change: (now: Preferences) => SavePreferencesInput, told?: "here" | "at the field") => Promise<Outcome<unknown>>;
 
 /** How requests are routed. What is changed is saved at once, and can be undone. */
 export function RouterPreferences() {
@@ -61,7 +63,7 @@ export function RouterPreferences() {
     return error ? <p role="alert">The preferences could not be read.</p> : loading ? <p role="status">Loading…</p> : null;
   }
   /** One after the other, each from what the one before made: a quick second change must not undo the first. */
-  const inTurn = (change: (now: Preferences) => SavePreferencesInput | undefined, undoing = false) => {
+  const inTurn = (change: (now: Preferences) => SavePreferencesInput | undefined, told = "here", undoing = false) => {
     const turn = queue.current.then(async (): Promise<Outcome<unknown>> => {
       const now = latest.current ?? preferences;
       const input = change(now);
@@ -70,7 +72,7 @@ export function RouterPreferences() {
       const outcome = await savePreferences(input);
       if (outcome.problem !== undefined) {
         if (undoing) undone.current.push(input);
-        setState({ text: `Not saved. ${outcome.problem}`, problem: true });
+        setState({ text: told === "here" ? `Not saved. ${outcome.problem}` : "Not saved.", problem: true });
       } else {
         latest.current = outcome.row;
         const before = asInput(now);
@@ -84,8 +86,8 @@ export function RouterPreferences() {
     queue.current = turn;
     return turn;
   };
-  const save: Save = (change) => inTurn(change);
-  const undo = () => void inTurn(() => undone.current.pop(), true);
+  const save: Save = (change, told) => inTurn(change, told);
+  const undo = () => void inTurn(() => undone.current.pop(), "here", true);
   return (
     <section aria-labelledby="preferences-title">
       <div className="head">
@@ -134,14 +136,16 @@ export function RouterPreferences() {
           hint="The first one is preferred most: drag to order, or press Enter on a handle and use the arrow keys."
           ordered
           names={preferences.preferredProviders}
-          save={(change) => save((now) => ({ preferredProviders: change(now.preferredProviders) }))}
+          save={(change, told) => save((now) => ({ preferredProviders: change(now.preferredProviders) }), told)}
         />
         <Providers
           title="Blocked providers"
-          hint="No request goes to these."
+          hint="No request goes to these. vendor:anthropic is a group: all models that Anthropic makes, wherever they are served."
+          groups
           names={preferences.blockedProviders}
-          save={(change) => save((now) => ({ blockedProviders: change(now.blockedProviders) }))}
+          save={(change, told) => save((now) => ({ blockedProviders: change(now.blockedProviders) }), told)}
         />
+        <ProviderAliases />
         <Rules preferences={preferences} save={save} />
         <Simulation />
       </div>
@@ -180,13 +184,15 @@ interface ProvidersProps {
   hint: string;
   names: string[];
   ordered?: boolean;
-  save: (change: (names: string[]) => string[]) => Promise<unknown>;
+  groups?: boolean;
+  save: (change: (names: string[]) => string[], told?: "here" | "at the field") => Promise<Outcome<unknown>>;
 }
 
-function Providers({ title, hint, names, ordered = false, save }: ProvidersProps) {
-  const [catalog] = useQuery({ query: CATALOG });
+function Providers({ title, hint, names, ordered = false, groups = false, save }: ProvidersProps) {
+  const { meant } = useProviders();
   const [added, setAdded] = useState("");
-  const suggestions = useMemo(() => [...new Set(catalog.data?.modelCatalog.nodes.map((each) => each.provider))].sort(), [catalog.data]);
+  const [problem, setProblem] = useState<string>();
+  const field = useRef<HTMLInputElement>(null);
   const items = names.map((name) => ({ id: name }));
   const { dragAndDropHooks } = useDragAndDrop({
     getItems: (keys) => [...keys].map((key) => ({ "text/plain": String(key) })),
@@ -200,13 +206,23 @@ function Providers({ title, hint, names, ordered = false, save }: ProvidersProps
       });
     },
   });
-  const add = (event: FormEvent) => {
+  const add = async (event: FormEvent) => {
     event.preventDefault();
     const name = added.trim();
     setAdded("");
-    if (name !== "") void save((names) => (names.includes(name) ? names : [...names, name]));
+    setProblem(undefined);
+    if (name === "") return;
+    const outcome = await save((names) => (names.includes(name) ? names : [...names, name]), "at the field");
+    if (outcome.problem === undefined) return;
+    setProblem(outcome.problem);
+    setAdded((now) => now || name); // to be mended, unless the next one is typed already
+    field.current?.focus();
   };
-  const list = `suggestions-${title.replaceAll(" ", "-")}`;
+  /** What a name means that does not say so itself. */
+  const meaning = (name: string) => {
+    const provider = meant(name);
+    return provider && spelt(name) !== spelt(provider.id) && spelt(name) !== spelt(provider.name) ? provider.name : undefined;
+  };
   return (
     <div className="card">
       <h3>{title}</h3>
@@ -225,7 +241,10 @@ function Providers({ title, hint, names, ordered = false, save }: ProvidersProps
                 ⠿
               </Button>
             )}
-            {item.id}
+            <span>
+              {item.id}
+              {meaning(item.id) && <span className="soft"> {meaning(item.id)}</span>}
+            </span>
             <Button aria-label={`Remove ${item.id}`} className="quiet" onPress={() => save((names) => names.filter((name) => name !== item.id))}>
               ×
             </Button>
@@ -233,12 +252,18 @@ function Providers({ title, hint, names, ordered = false, save }: ProvidersProps
         )}
       </GridList>
       <form onSubmit={add} className="add">
-        <input aria-label={`Add to ${title.toLowerCase()}`} list={list} value={added} onChange={(event) => setAdded(event.target.value)} placeholder="provider" />
-        <datalist id={list}>
-          {suggestions.map((name) => (
-            <option key={name} value={name} />
-          ))}
-        </datalist>
+        <ProviderInput
+          ref={field}
+          label={`Add to ${title.toLowerCase()}`}
+          value={added}
+          onChange={(value) => {
+            setAdded(value);
+            setProblem(undefined);
+          }}
+          placeholder={groups ? "provider or vendor:name" : "provider"}
+          groups={groups}
+          problem={problem}
+        />
         <button type="submit">Add</button>
       </form>
     </div>
@@ -389,7 +414,7 @@ function Simulation() {
           <p>
             {found.refusal
               ? `Refused: ${found.refusal.message}`
-              : `To ${found.provider} ${found.model}, for about ${dollars(found.estimatedCost)} in about ${milliseconds(found.expectedLatencyMs)}.`}
+              : `To ${found.provider} ${found.model}, ${found.estimatedCost === null ? "at an unknown cost" : `for about ${dollars(found.estimatedCost)}`}, in about ${milliseconds(found.expectedLatencyMs)}.`}
             {found.rules.length > 0 && ` Rules: ${found.rules.join(", ")}.`}
           </p>
           <ul>
