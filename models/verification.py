@@ -224,10 +224,7 @@ class _Check:
         """What a decision holds and is charged, after the calls that are recorded."""
         made = self._attempts[decision["id"]]
         account = Account(decision["held_amount"], assumes=decision["assumed_amount"] is not None)
-        # Once settled it stays so, also when the success was amended to a failure.
-        over = (
-            is_settled(made.attempts, made.successes, len(decision["fallbacks"])) or decision["settled_at"] is not None
-        )
+        over = is_settled(made.attempts, made.successes, len(decision["fallbacks"]))
         return account.with_calls(made.costs, closes=over)
 
     async def _holds(self) -> list[dict[str, Any]]:
@@ -424,7 +421,6 @@ _ACCOUNT: Final = (
     "id",
     "created_at",
     "expires_at",
-    "settled_at",
     "fallbacks",
     "held_amount",
     "known_cost",
