@@ -192,3 +192,46 @@ async def test_what_is_no_call_of_ones_own_or_no_amendment_is_refused(api: Api, 
         refused = await api.ask(AMEND, **wrong)
         assert refused["code"] == "INVALID_INPUT", wrong
     assert (await only(api, LOGGED))["cost"] is None
+
+
+@pytest.mark.parametrize("failed", [{}, {"cost": "0.5"}], ids=["unknown", "dearer than was held"])
+async def test_what_a_failure_used_up_is_held_again_once_it_is_known_to_cost_nothing(
+    api: Api, database: Database, user_id: UUID, clock: Clock, failed: dict[str, Any]
+) -> None:
+    # given a decision whose first attempt failed, and whose fallback is under way
+    await api.ask(SET_ALERT, threshold="1", enforced=True)
+    candidates = [*REQUEST["candidates"], {"provider": "openai", "model": "gpt-4o"}]
+    decision = await api.ask(ROUTE, input=REQUEST | {"candidates": candidates})
+    call = {"eventId": "one", "provider": "openai", "modelUsed": "gpt-4o-mini", "taskType": "chat", "success": False}
+    await api.ask(LOG_ONE, input=call | {"decisionId": decision["id"]} | failed)
+    held = "{ costAlerts { nodes { currentAmount assumedAmount heldAmount } } }"
+    assert (await only(api, held))["heldAmount"] == "0"
+    await api.ask(AMEND, eventId="one", input={"cost": "0"})
+    # then the fallback has its hold again
+    assert await only(api, held) == {
+        "currentAmount": "0",
+        "assumedAmount": "0",
+        "heldAmount": decision["heldAmount"],
+    }
+    assert await verify(database, user_id, clock.now) == []
+
+
+async def test_an_amendment_may_name_its_call_otherwise_when_it_is_sent_again(api: Api) -> None:
+    await api.ask(LOG_ONE, input=CALL)
+    call = await only(api, LOGGED)
+    await api.ask(AMEND, eventId="one", input={"cost": "1", "amendmentId": "a"})
+    again = await api.ask(AMEND, id=call["id"], input={"cost": "1", "amendmentId": "a"})
+    assert again["deduplicated"] is True
+
+
+async def test_amendments_follow_one_another_whatever_the_clocks_say(
+    api: Api, database: Database, user_id: UUID, clock: Clock
+) -> None:
+    await api.ask(LOG_ONE, input=CALL)
+    await api.ask(AMEND, eventId="one", input={"cost": "1"})
+    clock.advance(minutes=-1)
+    amended = await api.ask(AMEND, eventId="one", input={"cost": "2"})
+    clock.advance(minutes=2)
+    kept = await api.ask(AMENDMENTS, id=amended["record"]["id"])
+    assert [each["after"]["cost"] for each in kept] == ["1", "2"]
+    assert await verify(database, user_id, clock.now) == []

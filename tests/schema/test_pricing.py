@@ -224,3 +224,25 @@ async def test_a_request_is_estimated_at_its_service_tier(api: Api, clock: Clock
     assert (await api.ask(ROUTE, input=asked | {"serviceTier": "FLEX"}))["estimatedCost"] == "0.0045"
     free = asked | {"candidates": [{"provider": "openrouter", "model": "deepseek/deepseek-r1:free"}]}
     assert (await api.ask(ROUTE, input=free))["estimatedCost"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("prices", "counts", "usd"),
+    [
+        ({"inputPrice": "0"}, {}, None),
+        ({"inputPrice": "0"}, {"inputTokens": 10}, None),
+        ({"inputPrice": "0"}, {"inputTokens": 10, "outputTokens": 0}, "0"),
+        ({"outputPrice": "0"}, {}, None),
+        ({"cachedPrice": "0"}, {}, None),
+        ({"outputPrice": "2"}, {"outputTokens": 10}, None),
+        ({"outputPrice": "2"}, {"inputTokens": 0, "outputTokens": 10}, "0.00002"),
+        ({"inputPrice": "2"}, {"inputTokens": 10}, None),
+        ({"inputPrice": "2", "outputPrice": "0"}, {"inputTokens": 10}, "0.00002"),
+        ({"inputPrice": "0", "outputPrice": "0"}, {}, "0"),
+    ],
+)
+async def test_half_a_price_of_ones_own_is_no_price(
+    api: Api, prices: dict[str, str], counts: dict[str, int], usd: str | None
+) -> None:
+    await api.ask(REGISTER, input={"provider": "vllm", "model": "mine"} | prices)
+    assert (await cost(api, provider="vllm", modelUsed="mine", **counts))[0] == usd

@@ -132,3 +132,31 @@ async def test_a_known_fallback_takes_the_place_of_what_was_assumed_of_a_failure
     # in all it is what was held: the failure may have cost something too
     assert alert["assumedAmount"] == "0.00065"
     assert await verify(database, user_id, clock.now) == []
+
+
+async def test_a_hold_is_for_the_attempts_and_models_that_its_decision_named_and_no_others(
+    api: Api, database: Database, user_id: UUID, clock: Clock
+) -> None:
+    # given a decision whose outcome cost all that was held
+    await api.ask(SET_BUDGET, threshold="1")
+    decision = await api.ask(ROUTE, input=REQUEST)
+    await api.ask(LOG_ONE, input=outcome(decision, cost="0.00075"))
+    # when further calls of unknown cost come with its id
+    await api.ask(LOG_ONE, input=outcome(decision))
+    # then they are as unknown as calls without a decision
+    assert (await api.ask(ROUTE, input=REQUEST))["constraint"] == "budget"
+    assert (await alert_of(api))["assumedAmount"] == "0"
+    assert await verify(database, user_id, clock.now) == []
+
+
+async def test_a_call_of_another_model_than_was_decided_closes_that_model(
+    api: Api, database: Database, user_id: UUID, clock: Clock
+) -> None:
+    await api.ask(SET_BUDGET, threshold="1")
+    decision = await api.ask(ROUTE, input=REQUEST)
+    await api.ask(LOG_ONE, input=outcome(decision, modelUsed="gpt-4o"))
+    # the decision is charged, as its outcome is unknown; and nobody knows what the other model costs
+    assert (await alert_of(api))["assumedAmount"] == "0.00075"
+    assert (await api.ask(ROUTE, input=REQUEST | {"candidates": [LARGE]}))["constraint"] == "budget"
+    assert (await api.ask(ROUTE, input=REQUEST))["__typename"] == "RoutingDecision"
+    assert await verify(database, user_id, clock.now) == []
