@@ -110,7 +110,7 @@ _MADE: Final = frozenset(TokenCounts._fields[10:]) | {"output_tokens"}
 
 def genai_cost(call: Call, at: datetime) -> Decimal:
     """What genai-prices says that the call costs, USD, rounded to the nano-dollar."""
-    usage = Usage(**{_USAGE[kind]: count for kind, count in call.counts._asdict().items() if count})
+    usage = Usage(**{_USAGE[kind]: count for kind, count in call.counts._asdict().items() if count is not None})
     found = PriceList.current().snapshot.calc(usage, call.model, call.provider, None, at, _CONTEXTS[call.tier])
     return to_nano_dollars(found.total_price)
 

@@ -41,13 +41,11 @@ class ABTest(Owned, Base):
     variant_a_latency_count: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_a_latency_sum_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_a_total_cost: Mapped[Decimal] = mapped_column(default=ZERO)
-    variant_a_unpriced: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     variant_b_calls: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_b_success: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_b_latency_count: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_b_latency_sum_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     variant_b_total_cost: Mapped[Decimal] = mapped_column(default=ZERO)
-    variant_b_unpriced: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     winner: Mapped[Variant | None] = mapped_column(enum_type(Variant))
     created_at: Mapped[datetime]
     primary_metric: Mapped[Metric] = mapped_column(enum_type(Metric))
@@ -60,6 +58,9 @@ class ABTest(Owned, Base):
     cost_cap: Mapped[Decimal | None]
     # What inference said when the test ended.
     evidence: Mapped[dict[str, Any] | None]
+    # Calls of unknown cost, which add nothing to the total.
+    variant_a_unpriced: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    variant_b_unpriced: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
 
     inference: Conclusion
 

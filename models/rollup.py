@@ -52,15 +52,16 @@ class _Sums:
     cost: Mapped[Decimal] = mapped_column(sort_order=1)
     input_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1)
     output_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1)
-    cached_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
-    cache_write_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
-    reasoning_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
     # Calls of known latency, and over them:
     timed: Mapped[int] = mapped_column(BigInteger, sort_order=1)
     latency_sum_ms: Mapped[int] = mapped_column(BigInteger, sort_order=1)
     latency_sum_squares: Mapped[float] = mapped_column(Double, sort_order=1)
     # Of costs in USD: a statistic, no money.
     cost_sum_squares: Mapped[float] = mapped_column(Double, sort_order=1)
+    # Of the input tokens, and of the output tokens.
+    cached_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
+    cache_write_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
+    reasoning_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
 
 
 class _Histogram:
@@ -120,10 +121,10 @@ def sums_of(time: str) -> str:
     return (
         f"SELECT r.user_id, {time}, {_GROUP_OF_A_DECISION}, count(*), count(*) FILTER (WHERE r.success), "
         "count(*) FILTER (WHERE r.fallback_used), count(r.cost), coalesce(sum(r.cost), 0), "
-        "coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), coalesce(sum(r.cached_tokens), 0), "
-        "coalesce(sum(r.cache_write_tokens), 0), coalesce(sum(r.reasoning_tokens), 0), count(r.latency_ms), "
+        "coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), count(r.latency_ms), "
         "coalesce(sum(r.latency_ms), 0), coalesce(sum(CAST(r.latency_ms AS DOUBLE PRECISION) * r.latency_ms), 0), "
-        f"coalesce(sum({usd} * {usd}), 0) "
+        f"coalesce(sum({usd} * {usd}), 0), coalesce(sum(r.cached_tokens), 0), coalesce(sum(r.cache_write_tokens), 0), "
+        "coalesce(sum(r.reasoning_tokens), 0) "
         "FROM {rows} WHERE true GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
     )
 

@@ -34,7 +34,6 @@ from domain.analytics import AnalyticsFilter
 from domain.cost_alert import Window
 from domain.error import InvalidInput
 from domain.latency import bucket_of
-from domain.money import ZERO
 from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many
 from models.analytics import RouterAnalytics, of_models, passing
 from models.rollup import NO_TEXT, SUMS, TOKENS, AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
@@ -226,20 +225,18 @@ class Summary:
     def _of_rows(self, stretch: Window) -> Select[Any]:
         """The sums of the decisions in a stretch of time."""
         table = RouterAnalytics
-        return self._rows_in(
-            stretch,
-            [],
-            func.count(),
-            func.sum(case((table.success, 1), else_=0)),
-            func.sum(case((table.fallback_used, 1), else_=0)),
-            func.count(table.cost),
-            func.sum(table.cost),
-            *(func.sum(getattr(table, name)) for name in TOKENS),
-            func.count(table.latency_ms),
-            func.sum(table.latency_ms),
-            func.sum(cast(table.latency_ms, Double) * table.latency_ms),
-            func.sum(_in_usd(table.cost) * _in_usd(table.cost)),
-        )
+        sums = {
+            "calls": func.count(),
+            "successes": func.sum(case((table.success, 1), else_=0)),
+            "fallbacks": func.sum(case((table.fallback_used, 1), else_=0)),
+            "priced": func.count(table.cost),
+            "cost": func.sum(table.cost),
+            "timed": func.count(table.latency_ms),
+            "latency_sum_ms": func.sum(table.latency_ms),
+            "latency_sum_squares": func.sum(cast(table.latency_ms, Double) * table.latency_ms),
+            "cost_sum_squares": func.sum(_in_usd(table.cost) * _in_usd(table.cost)),
+        } | {name: func.sum(getattr(table, name)) for name in TOKENS}
+        return self._rows_in(stretch, [], *(sums[name] for name in SUMS))
 
     def _latencies_of_rows(self, stretch: Window) -> Select[Any]:
         """The latencies of the decisions in a stretch of time: how long, and how many calls took so long."""
@@ -343,18 +340,13 @@ def _whole(stretches: Sequence[Placed], unit: timedelta) -> tuple[list[Placed], 
 
 
 def _add(sums: Sums, values: Sequence[Any]) -> None:
-    calls, successes, fallbacks, priced, cost, *rest = values
-    if not calls:
-        return  # nothing is in the range: one row that says so
-    sums.calls += int(calls)
-    sums.successes += int(successes)
-    sums.fallbacks += int(fallbacks)
-    sums.priced += int(priced)
-    sums.total_cost += cost or ZERO
-    for name, count in zip(TOKENS, rest, strict=False):
-        setattr(sums, name, getattr(sums, name) + int(count or 0))
-    timed, latency_sum_ms, latency_squares, cost_squares = rest[len(TOKENS) :]
-    sums.timed += int(timed)
-    sums.latency_sum_ms += int(latency_sum_ms or 0)
-    sums.latency_sum_squares += latency_squares or 0.0
-    sums.cost_sum_squares += cost_squares or 0.0
+    """Add a row's values, in the order of SUMS; of a range with nothing in it, one row of nulls says so."""
+    for name, value in zip(SUMS, values, strict=True):
+        if value:
+            attribute = "total_cost" if name == "cost" else name
+            # Sums of whole numbers come as decimals from PostgreSQL.
+            added = value if name in _NO_INTEGERS else int(value)
+            setattr(sums, attribute, getattr(sums, attribute) + added)
+
+
+_NO_INTEGERS: Final = frozenset({"cost", "latency_sum_squares", "cost_sum_squares"})

@@ -29,7 +29,6 @@ from domain.amendment import MAX_AMENDMENTS
 from domain.bounds import MAX_PAGE
 from domain.opportunity import MAX_OPPORTUNITIES
 from domain.provider import MAX_ALIASES as MAX_ALIASES_OF_A_USER
-from domain.provider import PROVIDERS
 from models.ab_look import LOOKS
 
 MAX_TOKENS: Final = 10_000
@@ -55,7 +54,6 @@ _LIST_SIZES: Final = {
     "abTestLooks": LOOKS,
     "heatMap": 7 * 24,
     "opportunities": MAX_OPPORTUNITIES,
-    "providers": len(PROVIDERS),
     "providerAliases": MAX_ALIASES_OF_A_USER,
 }
 """Of fields whose lists are no pages."""

@@ -17,6 +17,7 @@ from domain.cost_alert import (
     CustomPeriod,
     PeriodUnit,
     Spending,
+    UnknownCost,
     UpdateCostAlert,
     WeekDay,
     Window,
@@ -709,6 +710,7 @@ def test_an_alert_needs_a_threshold_and_a_period() -> None:
         "custom": None,
         "week_start": WeekDay.MONDAY,
         "month_anchor": 1,
+        "unknown_cost": UnknownCost.REFUSE,
     }
 
 

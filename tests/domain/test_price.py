@@ -544,7 +544,8 @@ def test_kinds_that_were_left_out_are_unknown_where_the_list_does_not_know_the_m
     assert own(*home, registered, TokenCounts(MILLION)) is None
     assert own(*home, registered, TokenCounts(MILLION, 0), ServiceTier.BATCH) is None
     assert own(*home, OwnPrices(usd(input="1")), TokenCounts(MILLION, 1)) is None
-    assert own(*home, OwnPrices(usd(input="1")), TokenCounts(MILLION)) == ("1", "registered")
+    assert own(*home, OwnPrices(usd(input="1")), TokenCounts(MILLION)) is None
+    assert own(*home, OwnPrices(usd(input="1")), TokenCounts(MILLION, 0)) == ("1", "registered")
 
 
 def test_tiers_hold_for_large_requests_and_for_service_tiers() -> None:

@@ -200,7 +200,7 @@ async def test_what_a_failure_used_up_is_held_again_once_it_is_known_to_cost_not
 ) -> None:
     # given a decision whose first attempt failed, and whose fallback is under way
     await api.ask(SET_ALERT, threshold="1", enforced=True)
-    candidates = [*REQUEST["candidates"], {"provider": "openai", "model": "gpt-4o"}]
+    candidates = [{"provider": "openai", "model": model} for model in ("gpt-4o-mini", "gpt-4o")]
     decision = await api.ask(ROUTE, input=REQUEST | {"candidates": candidates})
     call = {"eventId": "one", "provider": "openai", "modelUsed": "gpt-4o-mini", "taskType": "chat", "success": False}
     await api.ask(LOG_ONE, input=call | {"decisionId": decision["id"]} | failed)

@@ -17,6 +17,7 @@ from typing import Any
 import jwt
 import pytest
 
+from domain.provider import provider_id
 from migrations import upgrade
 from tests.support.process import DATABASE_OF, ROOT, USER, ask, environment, run, served, token_of
 
@@ -159,7 +160,9 @@ def test_a_file_imported_twice_is_there_once_and_its_costs_add_up(data_dir: Path
     assert (first.returncode, first.stdout) == (0, f"{len(rows)} imported, 0 there already, 0 refused\n")
     assert (second.returncode, second.stdout) == (0, f"0 imported, {len(rows)} there already, 0 refused\n")
     assert sum(Decimal(node["cost"]) for node in stored if node["cost"]) == cost
-    assert Counter(node["provider"] for node in stored) == Counter(row["provider"] or "unknown" for row in rows)
+    assert Counter(node["provider"] for node in stored) == Counter(
+        provider_id(row["provider"] or "unknown") for row in rows
+    )
     assert Counter(node["taskType"] for node in stored) == Counter(row["task_type"] or "unknown" for row in rows)
     assert sum(node["cost"] is None for node in stored) == sum(not row["cost"] for row in rows)
     assert sum(node["latencyMs"] is None for node in stored) == sum(not row["latency_ms"] for row in rows)

@@ -4,6 +4,7 @@ import graphql from "@graphql-eslint/eslint-plugin";
 const VALUES = [
   "ABTestInference",
   "ABTestLook",
+  "AmendedAnalytics",
   "AnalyticsBucket",
   "AppliedFilter",
   "CandidateVerdict",
@@ -22,6 +23,7 @@ const VALUES = [
   "NotFound",
   "Overloaded",
   "PageInfo",
+  "PriceTier",
   "RejectedRecord",
   "RouteRefused",
   "RoutingRule",
