@@ -822,7 +822,7 @@ def _refused(ranking: Ranking, beyond: Sequence[Verdict], budgets: Sequence[Budg
 
 def _used(budget: Budget) -> str:
     """What of the budget is gone, in words."""
-    assumed = f", {plain(budget.assumed)} assumed to be" if budget.assumed else ""
+    assumed = f", {plain(budget.assumed)} are assumed to be spent" if budget.assumed else ""
     return f"{plain(budget.spent)} are spent{assumed} and {plain(budget.held)} held"
 
 
