@@ -42,23 +42,6 @@ from models.transaction import Transaction
 from models.types import new_id
 from models.unpriced_model import note_unpriced
 
-_REPORTED_LATER: Final = (
-    "cache_write_tokens",
-    "cache_write_1h_tokens",
-    "input_audio_tokens",
-    "cached_audio_tokens",
-    "input_image_tokens",
-    "cached_image_tokens",
-    "input_video_tokens",
-    "reasoning_tokens",
-    "citation_tokens",
-    "output_audio_tokens",
-    "output_image_tokens",
-    "output_video_tokens",
-    "service_tier",
-    "time_to_first_token_ms",
-)
-
 Item = TypeVar("Item")
 Key = tuple[UUID, UUID]
 """(user_id, id) of a row."""
@@ -132,9 +115,7 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "cost": cost,
         "price_version": price_version,
         "fallback_used": decision.fallback_used,
-        "input_tokens": decision.input_tokens,
-        "output_tokens": decision.output_tokens,
-        "cached_tokens": decision.cached_tokens,
+        **{name: getattr(decision, name) for name in TokenCounts._fields},
         "decision_id": decision.decision_id,
         "ab_test_id": decision.ab_test_id,
         "ab_variant": decision.ab_variant,
@@ -148,7 +129,8 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "ab_assigned": decision.ab_test_id is not None and not decision.fallback_used,
         "reported_provider": decision.provider if decision.provider != provider else None,
         "reported_model": decision.model_used if decision.model_used != model else None,
-        **{name: getattr(decision, name) for name in _REPORTED_LATER},
+        "service_tier": decision.service_tier,
+        "time_to_first_token_ms": decision.time_to_first_token_ms,
         "metadata_truncated": decision.metadata_truncated,
         "amended_at": None,
         "assumed": False,
