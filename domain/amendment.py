@@ -9,7 +9,6 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from pydantic import model_validator
-from pydantic_core import to_json
 
 from domain.analytics import check_parts
 from domain.bounds import Cost, Input, Label, Share, Tokens, refuse
@@ -101,8 +100,3 @@ def is_repriced(call: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
 def as_json(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Values of a call as an amendment keeps them."""
     return {name: plain(value) if isinstance(value, Decimal) else value for name, value in columns.items()}
-
-
-def same_json(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two such values say the same."""
-    return to_json(dict(sorted(one.items()))) == to_json(dict(sorted(other.items())))

@@ -31,7 +31,6 @@ from models.ab_group import KEY as GROUP_KEY
 from models.ab_group import GroupSums
 from models.ab_test import SUMS as TEST_SUMS
 from models.ab_test import sums_of_tests
-from models.analytics import RouterAnalytics
 from models.base import Base, Owned
 from models.bulk import Bulk, Rows, Together, add, columns_of, find, insert, whole
 from models.catalog import PRICE_COLUMNS, RegisteredModel, reprice
@@ -483,10 +482,3 @@ async def amendments_of(session: AsyncSession, user_id: UUID, analytics_id: UUID
     """The amendments of one of the user's calls, oldest first."""
     statement = select(Amendment).where(Amendment.user_id == user_id, Amendment.analytics_id == analytics_id)
     return list(await session.scalars(statement.order_by(Amendment.id)))
-
-
-async def current_call(session: AsyncSession, user_id: UUID, analytics_id: UUID) -> RouterAnalytics | None:
-    """The user's call with this id; None when the user has none such."""
-    return await session.scalar(
-        select(RouterAnalytics).where(RouterAnalytics.user_id == user_id, RouterAnalytics.id == analytics_id)
-    )
