@@ -21,6 +21,8 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 GOING_AWAY: Final = 1001
 STREAMED: Final = frozenset({"/ingest/decisions", "/ingest/amendments"})
 """Whose bodies may go on for as long as they like, while something comes."""
+_LINGER_S: Final = 2.0
+"""How long a client may go on sending after it was refused."""
 _LOOKS: Final = 4
 """At a body that is on its way, in the time it has."""
 
@@ -83,6 +85,7 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
         """Of a head that is not complete; None while a body comes."""
         self._heard = False
         self._waited = 0
+        self._has_ended = False
 
     # What the transport calls
 
@@ -99,7 +102,7 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self._has_ended or self.transport.is_closing():
             return
         self._heard = True
         if self._head_bytes is not None:
@@ -112,6 +115,12 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
         elif self._timer is None and self._is_idle and self.timeout_keep_alive_task is None:
             # Something came that begins no request: a line break, say. It ended uvicorn's timer.
             self._wait(self.head_timeout_s, self._head_is_late)
+
+    def shutdown(self) -> None:
+        if self._has_ended:
+            self.transport.close()
+        else:
+            super().shutdown()
 
     def handle_websocket_upgrade(self) -> None:
         self._wait_no_more()
@@ -185,7 +194,24 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
         if not self.pipeline and (self._is_idle or not self.cycle.response_started):
             head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
             self.transport.write(head.encode())
-        self.transport.close()
+        if self.flow is None:  # there was no room: it takes none any longer
+            self.transport.close()
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        """Send no more, and close when the client has closed too, or a little later.
+
+        Closing while the client still sends would reset the connection, and the client could lose the answer.
+        """
+        self._has_ended = True
+        self.flow.resume_reading()  # what comes is dropped
+        if self.cycle is not None and not self.cycle.response_complete:
+            # The application learns that the client is gone.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write_eof()
+        self._wait(_LINGER_S, self.transport.close)
 
 
 class SocketConnection(_CutWhenUnread, WebSocketsSansIOProtocol):

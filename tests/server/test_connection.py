@@ -135,6 +135,25 @@ async def test_a_body_has_a_time_in_all(url: str, token: str, monkeypatch: pytes
     assert cut("slow body") == before + 1
 
 
+@pytest.mark.parametrize("path", ["/graphql", "/ingest/decisions"])
+async def test_a_client_that_goes_on_sending_still_reads_its_refusal(
+    url: str, token: str, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
+    async with connected(url) as (reader, writer):
+        # given a client that was refused because its body did not come
+        writer.write(posted(path, token, 1_000_000))
+        async with asyncio.timeout(PATIENCE_S):
+            head = await reader.readuntil(b"\r\n\r\n")
+        # when it sends more all the same
+        for _ in range(20):
+            writer.write(b" " * 1000)
+            await writer.drain()
+        # then the connection is ended, not reset
+        assert head.startswith(b"HTTP/1.1 408 ")
+        assert await rest(reader) == b""
+
+
 async def test_a_stream_of_decisions_may_last_but_not_be_silent(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
