@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import asyncpg
 import httpx2
 import pytest
 from pydantic import SecretStr
@@ -29,7 +28,7 @@ from server.auth import make_token
 from server.serving import Server
 from server.settings import Settings
 from tests.support.api import Api
-from tests.support.postgres import Cluster, cluster
+from tests.support.postgres import Cluster, ReusedDatabase, administer, cluster
 
 SECRET = "a secret of the tests, 32 bytes or longer"
 
@@ -63,15 +62,22 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres() -> Iterator[Cluster]:
     """A PostgreSQL whose database `template` is migrated."""
     with cluster() as running:
-        asyncio.run(_administer(running, "CREATE DATABASE template"))
+        asyncio.run(administer(running, "CREATE DATABASE template"))
         upgrade(running.url("template"))
+        asyncio.run(_prepared(running.url("template")))
         yield running
 
 
-async def _administer(running: Cluster, statement: str) -> None:
-    connection = await asyncpg.connect(running.url("postgres").replace("+asyncpg", ""))
-    await connection.execute(statement)
-    await connection.close()
+async def _prepared(url: str) -> None:
+    """Make the partitions of the months that most tests are in; an application would make them in each test."""
+    database = Database(url, published_to_nobody)
+    await database.backend.prepare([Clock.now])
+    await database.dispose()
+
+
+@pytest.fixture(scope="session")
+def reused_database(postgres: Cluster) -> ReusedDatabase:
+    return ReusedDatabase(postgres, template="template")
 
 
 @pytest.fixture
@@ -87,7 +93,7 @@ def database_url(backend: str, request: pytest.FixtureRequest) -> Iterator[str]:
     if backend == "sqlite":
         yield request.getfixturevalue("sqlite_url")
     else:
-        with _postgres_database(request, "template") as url:
+        with _postgres_database(request) as url:
             yield url
 
 
@@ -97,8 +103,13 @@ def empty_database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequ
     if backend == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}"
     else:
-        with _postgres_database(request, "template1") as url:
-            yield url
+        running: Cluster = request.getfixturevalue("postgres")
+        name = f"test_{uuid4().hex}"
+        asyncio.run(administer(running, f"CREATE DATABASE {name}"))
+        try:
+            yield running.url(name)
+        finally:
+            asyncio.run(administer(running, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
@@ -106,19 +117,19 @@ def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated PostgreSQL database of this test's own, for what no other database does."""
     if request.config.getoption("--db") == "sqlite":
         pytest.skip("only SQLite is tested")
-    with _postgres_database(request, "template") as url:
+    with _postgres_database(request) as url:
         yield url
 
 
 @contextmanager
-def _postgres_database(request: pytest.FixtureRequest, template: str) -> Iterator[str]:
-    running: Cluster = request.getfixturevalue("postgres")
-    name = f"test_{uuid4().hex}"
-    asyncio.run(_administer(running, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
+def _postgres_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database, emptied after the test: making one for each test takes many times as long."""
+    reused: ReusedDatabase = request.getfixturevalue("reused_database")
+    url = asyncio.run(reused.ready())
     try:
-        yield running.url(name)
+        yield url
     finally:
-        asyncio.run(_administer(running, f"DROP DATABASE {name} WITH (FORCE)"))
+        asyncio.run(reused.empty())
 
 
 @pytest.fixture

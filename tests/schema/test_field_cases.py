@@ -480,10 +480,9 @@ async def test_unpriced_calls_add_up_in_every_sum(api: Api) -> None:
     assert (await api.ask(LOG_MANY, input=MIXED))["accepted"] == len(MIXED)
     for filter_, *expected in EXPECTED:
         calls, unpriced, usd = expected
-        for by in ([], ["PROVIDER"], ["TASK_TYPE", "PROVIDER", "MODEL"]):
-            for grain in (None, "DAY", "MONTH"):
-                rows = await api.ask(SUMMARY, filter=filter_, groupBy=by, grain=grain)
-                assert added(rows) == (calls, unpriced, usd), (filter_, by, grain)
+        for by, grain in (([], None), (["PROVIDER"], "MONTH"), (["TASK_TYPE", "PROVIDER", "MODEL"], "DAY")):
+            rows = await api.ask(SUMMARY, filter=filter_, groupBy=by, grain=grain)
+            assert added(rows) == (calls, unpriced, usd), (filter_, by, grain)
         points = await api.ask(TREND, filter=filter_)
         assert added(points) == (0, unpriced, usd), filter_
         assert added([share for point in points for share in point["providers"]]) == (0, unpriced, usd), filter_

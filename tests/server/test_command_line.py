@@ -25,12 +25,21 @@ SAMPLE = ROOT / "tests/data/aider_usage_sample.csv"
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, empty_database_url: str) -> Path:
+def data_dir(tmp_path: Path, database_url: str) -> Path:
     directory = tmp_path / "data"
-    if empty_database_url.startswith("postgresql"):
-        DATABASE_OF[directory] = empty_database_url
-    assert run("migrate", data_dir=directory).returncode == 0
+    directory.mkdir()
+    if database_url.startswith("postgresql"):
+        DATABASE_OF[directory] = database_url
+    else:
+        (tmp_path / "router.db").rename(directory / "router.db")
     return directory
+
+
+@pytest.fixture
+def sqlite_dir(sqlite_url: str, tmp_path: Path) -> Path:
+    """A data directory with a migrated SQLite file, for what does not depend on the database."""
+    assert sqlite_url.endswith(f"{tmp_path}/router.db")
+    return tmp_path
 
 
 def sample_rows() -> list[dict[str, str]]:
@@ -114,9 +123,9 @@ def test_token_prints_a_token_and_nothing_else(data_dir: Path) -> None:
     ],
 )
 def test_what_keeps_it_from_starting_is_one_line_and_exit_code_2(
-    data_dir: Path, settings: dict[str, str], named: str
+    sqlite_dir: Path, settings: dict[str, str], named: str
 ) -> None:
-    failed = run("serve", data_dir=data_dir, **settings)
+    failed = run("serve", data_dir=sqlite_dir, **settings)
     assert failed.returncode == 2
     assert failed.stdout == ""
     assert failed.stderr.count("\n") == 1
@@ -190,14 +199,14 @@ def test_bad_lines_are_named_and_the_good_ones_kept(data_dir: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\x1f\x8bnot gzip"])
-def test_a_file_that_is_no_usage_is_one_line_and_exit_code_2(data_dir: Path, tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "usage.csv"
+def test_a_file_that_is_no_usage_is_one_line_and_exit_code_2(sqlite_dir: Path, content: bytes) -> None:
+    file = sqlite_dir / "usage.csv"
     file.write_bytes(content)
-    failed = run("import", str(file), "--user", USER, data_dir=data_dir)
+    failed = run("import", str(file), "--user", USER, data_dir=sqlite_dir)
     assert failed.returncode == 2
     assert failed.stderr.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in failed.stderr
-    assert run("import", str(tmp_path / "none.csv"), "--user", USER, data_dir=data_dir).returncode == 2
+    assert run("import", str(sqlite_dir / "none.csv"), "--user", USER, data_dir=sqlite_dir).returncode == 2
 
 
 def test_an_import_that_was_killed_goes_on_where_it_broke_off(data_dir: Path, tmp_path: Path) -> None:

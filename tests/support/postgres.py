@@ -13,6 +13,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import asyncpg
 
 UNPRIVILEGED = "nobody"
 
@@ -50,6 +54,92 @@ class Cluster:
     def crash(self) -> None:
         """Stop at once, in the midst of whatever it does; the next start recovers."""
         self.control("-m", "immediate", "stop")
+
+
+async def administer(running: Cluster, statement: str) -> None:
+    """Run a statement as the superuser, outside of the tests' databases."""
+    connection = await _connected(running, "postgres")
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def _connected(running: Cluster, database: str) -> asyncpg.Connection:
+    return await asyncpg.connect(running.url(database).replace("+asyncpg", ""))
+
+
+_CATALOGUE: Final = " UNION ALL ".join(
+    f"SELECT '{catalogue}', {key}, xmin::text FROM {catalogue} WHERE {of_ours}"
+    for catalogue, key, of_ours in (
+        ("pg_class", "oid::text", "relnamespace = 'public'::regnamespace"),
+        ("pg_attribute", "attrelid || ' ' || attnum", "attrelid >= 16384"),
+        ("pg_constraint", "oid::text", "oid >= 16384"),
+        ("pg_index", "indexrelid::text", "indexrelid >= 16384"),
+        ("pg_inherits", "inhrelid::text", "true"),
+        ("pg_policy", "oid::text", "true"),
+        ("pg_trigger", "oid::text", "true"),
+        ("pg_proc", "oid::text", "oid >= 16384"),
+        ("pg_namespace", "oid::text", "true"),
+        ("pg_db_role_setting", "setdatabase || ' ' || setrole", "true"),
+    )
+)
+"""Each row of the catalogue with the transaction that wrote it: whatever changes the schema changes this."""
+
+
+class ReusedDatabase:
+    """A copy of a template that one test after the other uses. A test that changed the schema leaves it to be made anew."""
+
+    most_times_larger: Final = 4
+    """Than it was when it was new. What was deleted still takes space."""
+
+    def __init__(self, running: Cluster, template: str) -> None:
+        self._running = running
+        self._template = template
+        self._name: str | None = None
+        self._new: tuple[int, str] = (0, "")
+
+    async def ready(self) -> str:
+        """The address of a database with nothing in it but what the migrations put there."""
+        if self._name is None:
+            self._name = f"test_{uuid4().hex}"
+            await administer(self._running, f"CREATE DATABASE {self._name} TEMPLATE {self._template}")
+            connection = await _connected(self._running, self._name)
+            self._new = await _state(connection)
+            await connection.close()
+        return self._running.url(self._name)
+
+    async def empty(self) -> None:
+        """End what still uses the database, and delete all rows."""
+        assert self._name is not None
+        connection = await _connected(self._running, self._name)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        (new_size, new_catalogue), (size, catalogue) = self._new, await _state(connection)
+        as_new = catalogue == new_catalogue and size < self.most_times_larger * new_size
+        if as_new:
+            tables = await connection.fetch(
+                "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+                " AND NOT relispartition AND relname <> 'alembic_version'"
+            )
+            # What refers to other tables' rows is not checked: all of them go.
+            await connection.execute(
+                "SET session_replication_role = replica; "
+                + "; ".join(f"DELETE FROM {table['relname']}" for table in tables)
+            )
+        await connection.close()
+        if not as_new:
+            await administer(self._running, f"DROP DATABASE {self._name} WITH (FORCE)")
+            self._name = None
+
+
+async def _state(connection: asyncpg.Connection) -> tuple[int, str]:
+    """How large the database is, in bytes, and what its catalogue is."""
+    size = await connection.fetchval("SELECT pg_database_size(current_database())")
+    catalogue = await connection.fetchval(
+        f"SELECT md5(string_agg(row::text, ',' ORDER BY row::text)) FROM ({_CATALOGUE}) row"
+    )
+    return size, catalogue
 
 
 @contextmanager
