@@ -24,6 +24,7 @@ from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
 from domain.money import ZERO
+from domain.month import first_live
 from domain.price import Price, TokenCounts
 from domain.price_list import price
 from domain.provider import KNOWN_NAMES, ProviderNames, known_provider
@@ -137,7 +138,7 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "latency_bucket": None if decision.latency_ms is None else bucket_of(decision.latency_ms),
         "log_latency": None if decision.latency_ms is None else log_latency(decision.latency_ms),
     }
-    return Prepared(draft, row, decision.fingerprint(), _skew(occurred_at, now))
+    return Prepared(draft, row, decision.fingerprint(), _untimely(occurred_at, now, imported=draft.imported))
 
 
 def _unit_group(decision: LogAnalytics, analytics_id: UUID) -> int | None:
@@ -149,11 +150,15 @@ def _unit_group(decision: LogAnalytics, analytics_id: UUID) -> int | None:
     return unit_group(decision.ab_test_id, decision.unit_key)
 
 
-def _skew(occurred_at: datetime, now: datetime) -> InvalidInput | None:
-    if occurred_at <= now + MAX_CLOCK_SKEW:
+def _untimely(occurred_at: datetime, now: datetime, *, imported: bool) -> InvalidInput | None:
+    if occurred_at > now + MAX_CLOCK_SKEW:
+        minutes = MAX_CLOCK_SKEW.seconds // 60
+        message = f"must be at most {minutes} minutes ahead of this server's clock"
+    elif occurred_at < (first := first_live(now)) and not imported:
+        message = f"must be {first:%Y-%m-%dT%H:%M:%SZ} or later; older calls are taken by: python -m server import"
+    else:
         return None
-    minutes = MAX_CLOCK_SKEW.seconds // 60
-    return InvalidInput(f"occurredAt: must be at most {minutes} minutes ahead of this server's clock", ["occurredAt"])
+    return InvalidInput(f"occurredAt: {message}", ["occurredAt"])
 
 
 def _price(decision: LogAnalytics, provider: str, model: str, at: datetime) -> Price | None:

@@ -8,12 +8,12 @@ from typing import Final
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.month import Month
 from models.amendment import Amendment
 from models.analytics import EventKey, RouterAnalytics
 from models.database import Database
 from models.decision import RoutingDecision
 from models.hold import Hold
-from models.partition import Month
 from models.postgresql import PostgreSQL
 from models.rollup import Retention
 from models.spend import SpendMinute

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -197,10 +198,13 @@ async def viewer(url: str, user: UUID | None) -> AsyncIterator[Viewer]:
 
 async def test_every_owned_table_is_known_and_both_users_have_rows_in_each(owner: Connection) -> None:
     found = set(await owned_tables(owner))
-    partitions = {name for name in found if name.startswith("router_analytics_2")}
-    partitions_of_decisions = {name for name in found if name.startswith("router_decisions_2")}
+    partitions, partitions_of_decisions = (
+        {name for name in found if re.fullmatch(rf"{table}_(\d{{4}}_\d\d|archive|default)", name)}
+        for table in PARTITIONED
+    )
     assert found - partitions - partitions_of_decisions == TABLES
-    assert len(partitions) == len(partitions_of_decisions) >= 3
+    # two months back, the current one, three months ahead, the archive and the default partition
+    assert len(partitions) == len(partitions_of_decisions) == 8
     for user, decisions in BOTH.items():
         rows = await rows_of(owner, user)
         assert {name for name in TABLES if not rows[name]} == set()
