@@ -7,7 +7,7 @@ caused, or none of them. What a row needs of its own is made ready before; what 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import SimpleNamespace
@@ -36,7 +36,7 @@ from models.catalog import PRICE_COLUMNS, RegisteredModel, reprice
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.provider_alias import names_for
-from models.rollup import DAY, HOUR, latencies_of, sums_of
+from models.rollup import DAY, HOUR, dropped_of, latencies_of, sums_of
 from models.settlement import LockedDecision, Settlement, lock_decisions, settled
 from models.spend import ADD_MINUTES, minute_rows
 from models.transaction import Transaction
@@ -77,7 +77,16 @@ class Logged:
         return SimpleNamespace(**self.columns, metadata_=self.columns["metadata"])
 
 
-Outcome = Logged | Refusal
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A call that was recorded under the same event id, and whose record retention has dropped: it is counted, and stays so."""
+
+    id: UUID
+    event_id: str
+    deduplicated: bool = True
+
+
+Outcome = Logged | Dropped | Refusal
 
 
 @dataclass(slots=True)
@@ -228,6 +237,7 @@ class Entry:
         rows: dict[int, dict[str, Any]] = {}
         named = {(entry.row["user_id"], entry.row["decision_id"]) for entry in entries if entry.row["decision_id"]}
         decisions = await lock_decisions(self._connection, named)
+        dropped = await dropped_of(self._connection, named - decisions.keys())
         assigned = {key: decision for key, decision in decisions.items() if decision.ab_test_id is not None}
         _assign(entries, assigned)
         await self._resolve(entries)
@@ -240,7 +250,7 @@ class Entry:
                 outcomes[index] = refusal
         fresh = await self._claim(rows, entries)
         if fresh:
-            _count_assignments([rows[index] for index in fresh], assigned)
+            _count_assignments([rows[index] for index in fresh], assigned, dropped)
             firings = await self._write({index: rows[index] for index in fresh}, decisions, alerts)
             for index in fresh:
                 outcomes[index] = Logged(rows[index], deduplicated=False, alert_events=firings.get(index, []))
@@ -318,7 +328,7 @@ class Entry:
     async def _repeated(self, repeats: dict[int, Prepared]) -> dict[int, Outcome]:
         """What became of drafts whose event id was taken: the first row for the same report, else a conflict.
 
-        Drafts whose event id is free are left out. One that would be refused today may repeat a report of yesterday,
+        Event ids outlive their rows, as the sums do. Drafts whose event id is free are left out. One that would be refused today may repeat a report of yesterday,
         when the test it names was still there.
         """
         keys = {index: (entry.row["user_id"], entry.row["event_id"]) for index, entry in repeats.items()}
@@ -337,7 +347,7 @@ class Entry:
             found_rows = await self._connection.execute(_select_records, {"keys": some})
             records |= {(row["user_id"], row["id"]): dict(row) for row in found_rows.mappings()}
         return {
-            index: Logged(records[same[index]], deduplicated=True)
+            index: _recorded(records.get(same[index]), taken[index][0], keys[index][1])
             if index in same
             else Conflict("eventId: was used for another report; use a new one for each decision", ["eventId"])
             for index in taken
@@ -374,6 +384,10 @@ class Entry:
         await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
         self._events += await firing.stored()
         return firing.caused
+
+
+def _recorded(row: Mapping[str, Any] | None, id_: UUID, event_id: str) -> Logged | Dropped:
+    return Dropped(id_, event_id) if row is None else Logged(row, deduplicated=True)
 
 
 def _is_variant_unsaid(row: Mapping[str, Any]) -> bool:
@@ -444,14 +458,21 @@ def _counted(entry: Prepared, assigned: Mapping[Key, LockedDecision], tests: Map
     return row
 
 
-def _count_assignments(rows: Iterable[dict[str, Any]], assigned: Mapping[Key, LockedDecision]) -> None:
-    """Mark the first record of each decision that was assigned a variant: it stands for the assignment."""
+def _count_assignments(
+    rows: Iterable[dict[str, Any]], assigned: Mapping[Key, LockedDecision], dropped: Collection[Key]
+) -> None:
+    """Mark the first record of each decision that was assigned a variant: it stands for the assignment.
+
+    One of a decision that was dropped stands for none: another may have, and would be counted twice.
+    """
     first = {key for key, made in assigned.items() if made.is_unreported}
     for row in rows:
         key = (row["user_id"], row["decision_id"])
         if key in assigned:
             row["ab_assigned"] = key in first
             first.discard(key)
+        elif key in dropped:
+            row["ab_assigned"] = False
 
 
 def _logged(rows: Iterable[dict[str, Any]]) -> list[AnalyticsLogged]:

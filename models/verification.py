@@ -272,10 +272,11 @@ class _Check:
             )
             rows = page.mappings().all()
             for row in rows:
+                if row["decision_id"] is not None:
+                    succeeded = row["success"] or row["id"] in self._once_succeeded
+                    self._attempts[row["decision_id"]].add(dict(row), succeeded=succeeded)
+                # Older ones came after retention: what they were added to is there in part alone.
                 if row["occurred_at"] >= self._kept_from:
-                    if row["decision_id"] is not None:
-                        succeeded = row["success"] or row["id"] in self._once_succeeded
-                        self._attempts[row["decision_id"]].add(dict(row), succeeded=succeeded)
                     yield dict(row)
             if len(rows) < _ROWS_AT_ONCE:
                 return
@@ -291,6 +292,8 @@ class _Check:
                 table.c.id >= first_id_at(self._kept_from),
                 (table.c.known_cost != ZERO) | (table.c.unknown_calls > 0),
             ]
+        if table.name == "router_holds":
+            return [table.c.decision_id >= first_id_at(self._kept_from)]
         time = {
             "router_analytics_hourly": "hour",
             "router_analytics_daily": "day",
@@ -299,7 +302,6 @@ class _Check:
             "router_ab_tests": "started_at",
             "router_cost_alert_windows": "window_start",
             "router_spend_minutes": "minute",
-            "router_holds": "expires_at",
             "router_unpriced_models": "last_at",
         }[table.name]
         return [table.c[time] >= self._kept_from]

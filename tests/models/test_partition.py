@@ -201,7 +201,7 @@ async def test_a_process_that_ends_while_it_attaches_leaves_no_month_closed(
 
 
 async def test_the_default_partition_is_not_read_under_the_lock_that_attaches(
-    connection: asyncpg.Connection[Any], db: Database, monkeypatch: pytest.MonkeyPatch
+    db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(CURRENT.later(12).start)
     await record(db, draft(clock.now, imported=False), clock=clock)
