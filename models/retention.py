@@ -14,6 +14,7 @@ from models.analytics import RouterAnalytics
 from models.database import Database
 from models.decision import RoutingDecision
 from models.hold import Hold
+from models.incomplete import note_incomplete
 from models.postgresql import PostgreSQL
 from models.rollup import Retention
 from models.spend import SpendMinute
@@ -30,6 +31,7 @@ async def drop_before(database: Database, moment: datetime) -> datetime:
         if not await _known(transaction.connection, kept_from):
             await transaction.connection.execute(insert(Retention).values(kept_from=kept_from))
         first_kept = first_id_at(kept_from)
+        await note_incomplete(transaction.connection, kept_from)
         await transaction.connection.execute(delete(Amendment).where(Amendment.analytics_id < first_kept))
         # Rolling alerts look back so far, whatever is kept of the decisions.
         still_needed = kept_from - _LONGEST_ROLLING

@@ -1,4 +1,6 @@
-"""On PostgreSQL an archive and a default partition beside those of the months; months of long ago go into the archive.
+"""What is kept beyond retention; and, on PostgreSQL, an archive and a default partition beside those of the months.
+
+Months of long ago go into the archive.
 
 Each old month is moved in a transaction of its own: one that held them all would need more locks than the server has room
 for. Whenever it breaks off, every row is in its table, and the next run goes on from there.
@@ -13,10 +15,11 @@ import sqlalchemy as sa
 from alembic import op
 
 from domain.month import LIVE_MONTHS_BACK, Month
+from migrations.protection import protect
 from models.partition import MONTHS_AHEAD
 from models.types import first_id_at
 
-revision = "20261129_partitions"
+revision = "20261129_retention"
 down_revision = "20261129_amendments"
 branch_labels = None
 depends_on = None
@@ -33,19 +36,34 @@ _COLUMNS = sa.text(
 _END = re.compile(r"TO \('([0-9a-f-]{36})'\)")
 
 
+VIEWER_MAY = {"router_incomplete": ""}
+
+
 def upgrade() -> None:
-    if op.get_bind().dialect.name != "postgresql":
-        return
+    if op.get_bind().dialect.name == "postgresql":
+        _make_partitions()
+    op.create_table(
+        "router_incomplete",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "id", name="pk_router_incomplete"),
+        sqlite_with_rowid=False,
+    )
+    protect(VIEWER_MAY)
+
+
+def downgrade() -> None:
+    # The version before reads these partitions too.
+    op.drop_table("router_incomplete")
+
+
+def _make_partitions() -> None:
     first = Month.of(datetime.now(UTC)).later(-LIVE_MONTHS_BACK)
     # Each statement commits by itself.
     with op.get_context().autocommit_block():
         for table in TABLES:
             _gather(table, first)
             _settle(table, first)
-
-
-def downgrade() -> None:
-    """Nothing: the version before reads these partitions too."""
 
 
 def _gather(table: str, first: Month) -> None:
