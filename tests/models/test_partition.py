@@ -17,7 +17,6 @@ import models.postgresql
 import server.partition
 from domain.analytics import LogAnalytics
 from domain.month import Month, first_live
-from domain.viewer import Viewer
 from migrations import configuration, upgrade
 from models.database import Database
 from models.entry import Draft, Logged
@@ -35,11 +34,19 @@ CURRENT = Month.of(NOW)
 TABLES = ("router_analytics", "router_decisions")
 
 
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection[Any]]:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 @pytest.fixture
 async def connection(postgres_url: str) -> AsyncIterator[asyncpg.Connection[Any]]:
-    connection = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
-    yield connection
-    await connection.close()
+    async with connected(postgres_url) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -251,10 +258,18 @@ async def test_several_servers_that_start_at_once_make_each_partition_once(
 async def test_old_months_go_into_the_archive_and_nothing_is_lost(empty_database_url: str, backend: str) -> None:
     if backend == "sqlite":
         pytest.skip("SQLite has no partitions")
-    # given a database of the version before, with partitions of many months, and rows in some
-    command_url = configuration(empty_database_url)
-    await asyncio.to_thread(command.upgrade, command_url, "20261129_amendments")
+    # given a database of the version before whose owner row-level security holds, with partitions of many months, and rows
     connection = await asyncpg.connect(empty_database_url.replace("+asyncpg", ""))
+    name = await connection.fetchval("SELECT current_database()")
+    for role in ("router_viewer", "router_system", "owner"):
+        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+            await connection.execute(f"CREATE ROLE {role} {'LOGIN' if role == 'owner' else 'NOLOGIN'}")
+    await connection.execute(
+        f"GRANT router_viewer, router_system TO owner; ALTER DATABASE {name} OWNER TO owner; "
+        "ALTER SCHEMA public OWNER TO owner"
+    )
+    owned_url = empty_database_url.replace("//router@", "//owner@")
+    await asyncio.to_thread(command.upgrade, configuration(owned_url), "20261129_amendments")
     old = [Month(1971, 1).later(number) for number in range(12)]
     live = [CURRENT.later(-2), CURRENT, CURRENT.later(1)]
     moments = [month.start + timedelta(days=1) for month in (*old[::2], *live)]
@@ -264,7 +279,8 @@ async def test_old_months_go_into_the_archive_and_nothing_is_lost(empty_database
             first, end = first_id_at(month.start), first_id_at(month.later(1).start)
             await connection.execute(
                 f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{first}') TO ('{end}'); "
-                f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY; ALTER TABLE {name} FORCE ROW LEVEL SECURITY"
+                f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY; ALTER TABLE {name} FORCE ROW LEVEL SECURITY; "
+                f"ALTER TABLE {name} OWNER TO owner"
             )
     await connection.executemany(
         "INSERT INTO router_analytics (user_id, id, event_id, provider, task_type, model_used, success, fallback_used, "
@@ -273,8 +289,8 @@ async def test_old_months_go_into_the_archive_and_nothing_is_lost(empty_database
         [(OWNER, new_id(at), at) for at in moments],
     )
     # when it is migrated, twice
-    await asyncio.to_thread(upgrade, empty_database_url)
-    await asyncio.to_thread(upgrade, empty_database_url)
+    await asyncio.to_thread(upgrade, owned_url)
+    await asyncio.to_thread(upgrade, owned_url)
     # then there are few partitions, and every row
     for table in TABLES:
         assert await partitions(connection, table) == months(-2, -1, 0, 1, 2, 3) | {"archive", "default"}
@@ -290,8 +306,12 @@ async def test_old_months_go_into_the_archive_and_nothing_is_lost(empty_database
     assert open_ == []
     await connection.close()
     # and what the ledger writes has its place
-    database = Database(empty_database_url, published_to_nobody)
-    await record(database, draft(NOW, imported=False))
-    async with database.viewer(Viewer(UUID(int=2))) as session:
-        assert await session.connection() is not None
+    database = Database(owned_url, published_to_nobody)
+    await record(database, draft(NOW, imported=False), draft(old[0].start))
+    await postgresql(database).make_partitions(CURRENT.later(1).start, 1)
+    await drop_before(database, CURRENT.later(-1).start)
+    assert await verify(database, OWNER, NOW) != []  # the rows above were in no sum
     await database.dispose()
+    async with connected(empty_database_url) as connection:
+        assert await partitions(connection) == months(-1, 0, 1, 2, 3, 4) | {"archive", "default"}
+        assert await rows_in(connection) == dict.fromkeys(months(0), 2) | dict.fromkeys(months(1), 1)
