@@ -137,14 +137,12 @@ class PerRequestLedger:
 
     async def _record(self, draft: Draft) -> Outcome:
         now = self._clock()
-        await self._database.backend.prepare({draft.decision.occurred_at or now})
         async with self._transaction() as connection:
             return await self._store(connection, draft, now)
 
     async def decide(self, proposal: Proposal) -> RoutingDecision | RouteRefused | Stale:
         """What was decided, after it is on disk and its hold with it; or why nothing was."""
         now = self._clock()
-        await self._database.backend.prepare([now])
         async with self._transaction() as connection, AsyncSession(connection, expire_on_commit=False) as session:
             if await version_of(session, proposal.user_id) != proposal.knowledge.version:
                 return Stale()

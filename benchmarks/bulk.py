@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
@@ -54,8 +54,6 @@ def _drafts(user: User, some: Sequence[str]) -> list[Draft]:
 async def copied_per_s(url: str, everyone: Sequence[User], records: int) -> float:
     """Rows a second that a bare COPY puts into `router_analytics`; the rows are ready in memory before."""
     rows = [_copied(draft) for user in everyone for draft in _drafts(user, _unique(lines(user, records)).splitlines())]
-    async with _opened(url) as database:
-        await database.backend.prepare({datetime.now(UTC)})
     connection = await asyncpg.connect(dsn_of(url))
     try:
         started = time.perf_counter()
@@ -96,11 +94,9 @@ def _none_refused(outcomes: Sequence[Outcome]) -> None:
 async def fill(url: str, everyone: Sequence[User], rows: int) -> None:
     """Put so many decisions of the last days into an empty database, with their event keys; sums are left alone."""
     each = 10
-    async with _opened(url) as database:
-        await database.backend.prepare({datetime.now(UTC) - timedelta(days=days) for days in range(_FILLED_DAYS + 1)})
-        async with Ledger(database).running() as ledger:
-            for user in everyone:
-                await _record(ledger, user, _unique(lines(user, each)))
+    async with _opened(url) as database, Ledger(database).running() as ledger:
+        for user in everyone:
+            await _record(ledger, user, _unique(lines(user, each)))
     copies = rows // (len(everyone) * each) - 1
     statements = _FILL_POSTGRESQL if url.startswith("postgresql") else _FILL_SQLITE
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")

@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from domain.latency import bucket_of
 from domain.money import to_nano_dollars
 from models.base import Base
-from models.database import Database
 from models.rollup import DAY, HOUR, latencies_of, sums_of
 
 DAYS: Final = 90
@@ -38,9 +37,6 @@ _SAMPLED: Final = (
 
 async def fill(url: str, user_id: UUID, rows: int, sample: Path, until: datetime) -> None:
     """Put so many decisions of the 90 days before `until` into the database, evenly: each a copy of one of the sample's."""
-    database = Database(url, lambda _events: None)
-    await database.backend.prepare({until - timedelta(days=day) for day in range(DAYS + 1)})
-    await database.dispose()
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     sampled = list(_read(sample))
     try:

@@ -124,7 +124,7 @@ class Router:
             except RouterSilent as silent:
                 outcome = {"message": str(silent)}
             else:
-                if outcome["__typename"] == "LoggedAnalytics":
+                if outcome["__typename"] in {"LoggedAnalytics", "DroppedAnalytics"}:
                     return
                 if outcome["__typename"] != "Overloaded":
                     break

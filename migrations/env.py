@@ -21,7 +21,9 @@ import models
 def is_ours(_object: Any, name: str | None, type_: str, _reflected: bool, _compared_to: Any) -> bool:
     """Whether the models describe it: the partitions of a table, made as time goes by, they do not."""
     return not (
-        type_ == "table" and name is not None and re.fullmatch(r"router_(analytics|decisions)_\d{4}_\d{2}", name)
+        type_ == "table"
+        and name is not None
+        and re.fullmatch(r"router_(analytics|decisions)_(\d{4}_\d{2}|archive|default)", name)
     )
 
 

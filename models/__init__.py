@@ -9,6 +9,7 @@ from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert
 from models.decision import RoutingDecision
 from models.hold import Hold
+from models.incomplete import Incomplete
 from models.preference import RouterPreferences
 from models.provider_alias import ProviderAlias
 from models.rollup import AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
@@ -29,6 +30,7 @@ __all__ = [
     "CostAlert",
     "EventKey",
     "Hold",
+    "Incomplete",
     "LatencyDaily",
     "LatencyHourly",
     "Owned",

@@ -7,7 +7,7 @@ A/B figures and holds that the call counts in follow in the same transaction.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -46,6 +46,8 @@ from models.unpriced_model import note_unpriced, recount_unpriced
 Key = tuple[UUID, UUID]
 """(user_id, id) of a call or a decision."""
 Row = dict[str, Any]
+GroupKey = tuple[Any, ...]
+"""The values of `GROUP_KEY`."""
 
 _TICK: Final = timedelta(milliseconds=1)
 
@@ -90,6 +92,12 @@ class Amended:
     """The call as it is now."""
     deduplicated: bool
     alert_events: list[AlertEvent] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        """The call's."""
+        id_: UUID = self.columns["id"]
+        return id_
 
     @property
     def record(self) -> SimpleNamespace:
@@ -154,7 +162,11 @@ _square_hours = Bulk(
     f"UPDATE router_analytics_hourly SET cost_sum_squares = (SELECT coalesce(sum({_USD} * {_USD}), 0) "
     "FROM router_analytics a WHERE a.user_id = r.user_id AND a.id >= r.first_id AND a.id < r.end_id "
     f"AND {' AND '.join(f'{_OF_CALL[name]} = r.{name}' for name in GROUP)}) FROM {{rows}} WHERE "
-    f"{' AND '.join(f'router_analytics_hourly.{name} = r.{name}' for name in ('user_id', 'hour', *GROUP))}",
+    f"{' AND '.join(f'router_analytics_hourly.{name} = r.{name}' for name in ('user_id', 'hour', *GROUP))} "
+    # Of an hour of which calls were dropped, the difference that was added is all there is.
+    "AND router_analytics_hourly.priced = (SELECT count(a.cost) FROM router_analytics a "
+    "WHERE a.user_id = r.user_id AND a.id >= r.first_id AND a.id < r.end_id "
+    f"AND {' AND '.join(f'{_OF_CALL[name]} = r.{name}' for name in GROUP)})",
 )
 _days = Rows(
     columns_of("router_analytics_daily", ("user_id", "day", *GROUP))
@@ -168,6 +180,7 @@ _square_days = Bulk(
     f"{' AND '.join(f'router_analytics_daily.{name} = r.{name}' for name in ('user_id', 'day', *GROUP))}",
 )
 _find_group = find("router_analytics", ("user_id", "ab_test_id", "ab_variant", "unit_group"), _ALL)
+_count_group = find("router_ab_groups", GROUP_KEY, (*GROUP_KEY, "calls"))
 _delete_groups = Bulk(
     Rows(columns_of("router_ab_groups", GROUP_KEY)),
     "DELETE FROM router_ab_groups WHERE EXISTS (SELECT 1 FROM {rows} WHERE "
@@ -281,7 +294,8 @@ class Amending:
         for index, (draft, call) in enumerate(zip(drafts, calls, strict=True)):
             if call is None:
                 field_ = "id" if draft.line.id is not None else "eventId"
-                outcomes.append(NotFound(f"{field_}: must be of one of your calls", [field_]))
+                message = f"{field_}: must be of one of your calls; one that retention has dropped is amended no more"
+                outcomes.append(NotFound(message, [field_]))
                 continue
             key = (call["user_id"], call["id"])
             current = changed[key].after if key in changed else call
@@ -412,19 +426,30 @@ class Amending:
 
     async def _add_to_groups(self, changed: Sequence[_Changed]) -> None:
         # What a failed call adds to the sums of floats is nothing: what was added can only be taken out by making them anew.
-        anew = {_group_of(each) for each in changed if each.before["success"] and _counts_otherwise(each)}
+        wanted = {_group_of(each) for each in changed if each.before["success"] and _counts_otherwise(each)}
+        sums, anew = await self._groups_anew(wanted)
         deltas = GroupSums(self._caps)
         for each in changed:
             if _group_of(each) not in anew:
                 deltas.add(each.before, -1)
                 deltas.add(each.after)
         await _add_groups.execute(self._connection, deltas.rows())
-        keys = [dict(zip(GROUP_KEY, key, strict=True)) for key in sorted(anew)]
+        await _delete_groups.execute(self._connection, [dict(zip(GROUP_KEY, key, strict=True)) for key in sorted(anew)])
+        await _insert_groups.execute(self._connection, sums)
+
+    async def _groups_anew(self, wanted: Collection[GroupKey]) -> tuple[list[Row], set[GroupKey]]:
+        """The sums of these groups as their calls say, and the keys of those whose calls are all there.
+
+        Where retention has dropped some, the calls do not tell the sums any more.
+        """
+        keys = [dict(zip(GROUP_KEY, key, strict=True)) for key in sorted(wanted)]
         sums = GroupSums(self._caps)
         for values in await _find_group.execute(self._connection, keys):
             sums.add(dict(zip(_ALL, values, strict=True)))
-        await _delete_groups.execute(self._connection, keys)
-        await _insert_groups.execute(self._connection, sums.rows())
+        counted = {tuple(key): calls for *key, calls in await _count_group.execute(self._connection, keys)}
+        rows = {tuple(row[name] for name in GROUP_KEY): row for row in sums.rows()}
+        whole = {key for key in wanted if key in rows and rows[key]["calls"] == counted.get(key)}
+        return [rows[key] for key in sorted(whole)], whole
 
     async def _spend(self, changed: Sequence[_Changed], alerts: Sequence[WatchedAlert]) -> dict[int, list[AlertEvent]]:
         rows = {
@@ -470,7 +495,7 @@ class Amending:
 _REUSED: Final = Conflict("amendmentId: was used for another amendment; use a new one for each", ["amendmentId"])
 
 
-def _group_of(each: _Changed) -> tuple[Any, ...]:
+def _group_of(each: _Changed) -> GroupKey:
     return tuple(each.after[name] for name in GROUP_KEY)
 
 

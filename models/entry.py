@@ -7,7 +7,7 @@ caused, or none of them. What a row needs of its own is made ready before; what 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import SimpleNamespace
@@ -24,6 +24,7 @@ from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
 from domain.money import ZERO
+from domain.month import first_live
 from domain.price import Price, TokenCounts
 from domain.price_list import price
 from domain.provider import KNOWN_NAMES, ProviderNames, known_provider
@@ -35,7 +36,7 @@ from models.catalog import PRICE_COLUMNS, RegisteredModel, reprice
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.provider_alias import names_for
-from models.rollup import DAY, HOUR, latencies_of, sums_of
+from models.rollup import DAY, HOUR, dropped_of, latencies_of, sums_of
 from models.settlement import LockedDecision, Settlement, lock_decisions, settled
 from models.spend import ADD_MINUTES, minute_rows
 from models.transaction import Transaction
@@ -76,7 +77,16 @@ class Logged:
         return SimpleNamespace(**self.columns, metadata_=self.columns["metadata"])
 
 
-Outcome = Logged | Refusal
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A call that was recorded under the same event id, and whose record retention has dropped: it is counted, and stays so."""
+
+    id: UUID
+    event_id: str
+    deduplicated: bool = True
+
+
+Outcome = Logged | Dropped | Refusal
 
 
 @dataclass(slots=True)
@@ -137,7 +147,7 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "latency_bucket": None if decision.latency_ms is None else bucket_of(decision.latency_ms),
         "log_latency": None if decision.latency_ms is None else log_latency(decision.latency_ms),
     }
-    return Prepared(draft, row, decision.fingerprint(), _skew(occurred_at, now))
+    return Prepared(draft, row, decision.fingerprint(), _untimely(occurred_at, now, imported=draft.imported))
 
 
 def _unit_group(decision: LogAnalytics, analytics_id: UUID) -> int | None:
@@ -149,11 +159,15 @@ def _unit_group(decision: LogAnalytics, analytics_id: UUID) -> int | None:
     return unit_group(decision.ab_test_id, decision.unit_key)
 
 
-def _skew(occurred_at: datetime, now: datetime) -> InvalidInput | None:
-    if occurred_at <= now + MAX_CLOCK_SKEW:
+def _untimely(occurred_at: datetime, now: datetime, *, imported: bool) -> InvalidInput | None:
+    if occurred_at > now + MAX_CLOCK_SKEW:
+        minutes = MAX_CLOCK_SKEW.seconds // 60
+        message = f"must be at most {minutes} minutes ahead of this server's clock"
+    elif occurred_at < (first := first_live(now)) and not imported:
+        message = f"must be {first:%Y-%m-%dT%H:%M:%SZ} or later; older calls are taken by: python -m server import"
+    else:
         return None
-    minutes = MAX_CLOCK_SKEW.seconds // 60
-    return InvalidInput(f"occurredAt: must be at most {minutes} minutes ahead of this server's clock", ["occurredAt"])
+    return InvalidInput(f"occurredAt: {message}", ["occurredAt"])
 
 
 def _price(decision: LogAnalytics, provider: str, model: str, at: datetime) -> Price | None:
@@ -223,6 +237,7 @@ class Entry:
         rows: dict[int, dict[str, Any]] = {}
         named = {(entry.row["user_id"], entry.row["decision_id"]) for entry in entries if entry.row["decision_id"]}
         decisions = await lock_decisions(self._connection, named)
+        dropped = await dropped_of(self._connection, named - decisions.keys())
         assigned = {key: decision for key, decision in decisions.items() if decision.ab_test_id is not None}
         _assign(entries, assigned)
         await self._resolve(entries)
@@ -235,7 +250,7 @@ class Entry:
                 outcomes[index] = refusal
         fresh = await self._claim(rows, entries)
         if fresh:
-            _count_assignments([rows[index] for index in fresh], assigned)
+            _count_assignments([rows[index] for index in fresh], assigned, dropped)
             firings = await self._write({index: rows[index] for index in fresh}, decisions, alerts)
             for index in fresh:
                 outcomes[index] = Logged(rows[index], deduplicated=False, alert_events=firings.get(index, []))
@@ -313,7 +328,7 @@ class Entry:
     async def _repeated(self, repeats: dict[int, Prepared]) -> dict[int, Outcome]:
         """What became of drafts whose event id was taken: the first row for the same report, else a conflict.
 
-        Drafts whose event id is free are left out. One that would be refused today may repeat a report of yesterday,
+        Event ids outlive their rows, as the sums do. Drafts whose event id is free are left out. One that would be refused today may repeat a report of yesterday,
         when the test it names was still there.
         """
         keys = {index: (entry.row["user_id"], entry.row["event_id"]) for index, entry in repeats.items()}
@@ -332,7 +347,7 @@ class Entry:
             found_rows = await self._connection.execute(_select_records, {"keys": some})
             records |= {(row["user_id"], row["id"]): dict(row) for row in found_rows.mappings()}
         return {
-            index: Logged(records[same[index]], deduplicated=True)
+            index: _recorded(records.get(same[index]), taken[index][0], keys[index][1])
             if index in same
             else Conflict("eventId: was used for another report; use a new one for each decision", ["eventId"])
             for index in taken
@@ -369,6 +384,10 @@ class Entry:
         await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
         self._events += await firing.stored()
         return firing.caused
+
+
+def _recorded(row: Mapping[str, Any] | None, id_: UUID, event_id: str) -> Logged | Dropped:
+    return Dropped(id_, event_id) if row is None else Logged(row, deduplicated=True)
 
 
 def _is_variant_unsaid(row: Mapping[str, Any]) -> bool:
@@ -439,14 +458,21 @@ def _counted(entry: Prepared, assigned: Mapping[Key, LockedDecision], tests: Map
     return row
 
 
-def _count_assignments(rows: Iterable[dict[str, Any]], assigned: Mapping[Key, LockedDecision]) -> None:
-    """Mark the first record of each decision that was assigned a variant: it stands for the assignment."""
+def _count_assignments(
+    rows: Iterable[dict[str, Any]], assigned: Mapping[Key, LockedDecision], dropped: Collection[Key]
+) -> None:
+    """Mark the first record of each decision that was assigned a variant: it stands for the assignment.
+
+    One of a decision that was dropped stands for none: another may have, and would be counted twice.
+    """
     first = {key for key, made in assigned.items() if made.is_unreported}
     for row in rows:
         key = (row["user_id"], row["decision_id"])
         if key in assigned:
             row["ab_assigned"] = key in first
             first.discard(key)
+        elif key in dropped:
+            row["ab_assigned"] = False
 
 
 def _logged(rows: Iterable[dict[str, Any]]) -> list[AnalyticsLogged]:

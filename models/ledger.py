@@ -93,7 +93,6 @@ class Ledger:
         return outcome
 
     async def _store(self, entries: Sequence[Prepared]) -> list[Outcome]:
-        await self._database.backend.prepare({e.row["occurred_at"] for e in entries if e.refusal is None})
         async with self._database.system(beside={entry.row["user_id"] for entry in entries}) as transaction:
             entry = Entry(transaction, self._clock())
             outcomes = await entry.write(entries)
@@ -109,7 +108,6 @@ class Ledger:
         return outcomes
 
     async def _decide(self, proposals: Sequence[Proposal]) -> list[Decided]:
-        await self._database.backend.prepare([self._clock()])
         users = {proposal.user_id for proposal in proposals}
         budgeted = {proposal.user_id for proposal in proposals if proposal.knowledge.budgeted}
         async with self._database.system(beside=users, deciding=budgeted) as transaction:

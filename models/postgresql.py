@@ -7,10 +7,12 @@ allows for statements without parameters. SQLAlchemy therefore runs in its autoc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Any, Final, cast
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -21,8 +23,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.event import Event, encode
+from domain.month import Month
 from domain.viewer import Viewer
-from models.partition import PARTITIONED, Month, drop_partitions, make_partitions, months_ahead
+from models import partition
+from models.partition import PARTITIONED
 from models.transaction import Transaction
 
 VIEWER_ROLE: Final = "router_viewer"
@@ -44,8 +48,22 @@ class DatabaseFailure(Exception):
 
 # Two transactions stood in each other's way: the same one, run again, may well succeed.
 _LOST_TO_ANOTHER: Final = {"40001", "40P01"}
-_NO_PARTITION: Final = "23514"
+# A row was on its way into the default partition while the partition that takes it was attached.
+_PARTITION_WAS_ATTACHED: Final = "23514"
 _DATA_ERRORS: Final = {"22", "23"}
+
+_LOCK_WAS_TAKEN: Final = {"55P03", "40P01"}
+# Whoever waits for a lock makes everybody after it wait: for this long at most, and then not for a while.
+_MAINTENANCE: Final = "BEGIN; SET LOCAL lock_timeout = '50ms'"
+_PAUSE_S: Final = 1.0
+_DROP_TRIES: Final = 60
+_PAGES_AT_ONCE: Final = 2_000
+"""Of 8 KiB, that one transaction deletes old rows from."""
+_CLOCKS_DIFFER: Final = timedelta(days=1)
+
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
 
 
 class PostgreSQL:
@@ -70,9 +88,6 @@ class PostgreSQL:
                 },
             },
         )
-
-        # The months whose partitions are known to be there.
-        self._partitions: set[Month] = set()
 
     async def dispose(self) -> None:
         await self._engine.dispose()
@@ -105,32 +120,85 @@ class PostgreSQL:
     def may_succeed_again(self, error: Exception) -> bool:
         """Whether the transaction that failed so is worth running once more."""
         state = _state_of(error)
-        if state == _NO_PARTITION:
-            # Another process dropped it as old: make it again.
-            self._partitions.clear()
-        return state == _NO_PARTITION or state in _LOST_TO_ANOTHER
+        return state == _PARTITION_WAS_ATTACHED or state in _LOST_TO_ANOTHER
 
     def blames_the_data(self, error: Exception) -> bool:
         """Whether the error is about what was written, and not about the database."""
         return (_state_of(error) or "")[:2] in _DATA_ERRORS
 
-    async def prepare(self, moments: Iterable[datetime]) -> None:
-        """Make the partitions that rows of these moments go into, and those of the months after."""
-        missing = {Month.of(moment) for moment in moments} - self._partitions
-        if missing:
-            missing |= set(months_ahead(max(missing)))
-            # A transaction for each: whoever reads two tables locks them in an order of its own.
-            for table in PARTITIONED:
-                async with self._transaction("BEGIN") as transaction:
-                    await make_partitions(transaction.connection, table, missing)
-            self._partitions |= missing
+    async def make_partitions(self, now: datetime, tries: int) -> None:
+        """Make the partitions of the months that live records may be of, now or soon, where they are missing.
+
+        Nobody waits for it, and nobody needs to: records of a month without a partition go into the default one. What
+        cannot be made now is logged, and is made when this is run again. Raises DatabaseFailure when the database is away.
+        """
+        for table in PARTITIONED:
+            for month in await self._read(partial(partition.missing_months, table=table, now=now)):
+                try:
+                    await self._make_partition(table, month, now, tries)
+                except (SQLAlchemyError, DatabaseFailure) as error:
+                    if (state := _state_of(error)) is None:
+                        raise
+                    name = partition.partition_of(table, month)
+                    log.warning("the partition %s could not be made yet: SQLSTATE %s", name, state)
+
+    async def _make_partition(self, table: str, month: Month, now: datetime, tries: int) -> None:
+        if await self._read(lambda connection: partition.is_default_empty(connection, table)):
+            await self._patiently(lambda connection: partition.attach(connection, table, month), tries)
+        elif month.start - now > _CLOCKS_DIFFER:
+            # No row of it can be on its way yet, and so none is refused meanwhile.
+            try:
+                await self._patiently(lambda connection: partition.keep_default_clear(connection, table, month), tries)
+                await self._patiently(lambda connection: partition.check_default_clear(connection, table), tries)
+                await self._patiently(lambda connection: partition.attach(connection, table, month), tries)
+            except Exception:
+                await self._patiently(lambda connection: partition.open_default(connection, table), tries)
+                raise
+        else:
+            if not await self._read(lambda connection: partition.is_default_open(connection, table)):
+                # A process ended in the midst of the above.
+                await self._patiently(lambda connection: partition.open_default(connection, table), tries)
+            log.warning("records of %s stay in the default partition of %s", month.start.date(), table)
 
     async def drop_partitions(self, before: datetime) -> None:
-        """Drop the partitions of the months before the one of this moment."""
+        """Drop the partitions of the months before the one of this moment, and the rows before it that lie elsewhere.
+
+        Raises DatabaseFailure when somebody reads these tables for so long that they cannot be dropped now.
+        """
         for table in PARTITIONED:
-            async with self._transaction("BEGIN") as transaction:
-                await drop_partitions(transaction.connection, table, before)
-        self._partitions.clear()
+            for name in await self._read(partial(partition.months_before, table=table, before=before)):
+                try:
+                    await self._patiently(partial(partition.detach, table=table, name=name), _DROP_TRIES)
+                    await self._patiently(partial(partition.drop, name=name), _DROP_TRIES)
+                except (SQLAlchemyError, DatabaseFailure) as error:
+                    if _state_of(error) not in _LOCK_WAS_TAKEN:
+                        raise
+                    raise DatabaseFailure(
+                        f"{name} could not be dropped while others read {table}; run this again"
+                    ) from error
+            pages = await self._read(partial(partition.pages_of_old_rows, table=table))
+            for first in range(0, pages, _PAGES_AT_ONCE):
+                async with self.system_transaction((), (), ()) as transaction:
+                    await partition.delete_old_rows(
+                        transaction.connection, table, before, first, first + _PAGES_AT_ONCE
+                    )
+
+    async def _read(self, read: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        async with self._transaction("BEGIN READ ONLY") as transaction:
+            return await read(transaction.connection)
+
+    async def _patiently(self, change: Callable[[AsyncConnection], Awaitable[None]], tries: int) -> None:
+        """Run this in a transaction; again and again while somebody holds a lock that it needs."""
+        for left in range(tries, 0, -1):
+            try:
+                async with self._transaction(_MAINTENANCE) as transaction:
+                    await change(transaction.connection)
+            except (SQLAlchemyError, DatabaseFailure) as error:
+                if left == 1 or _state_of(error) not in _LOCK_WAS_TAKEN:
+                    raise
+            else:
+                return
+            await asyncio.sleep(_PAUSE_S)
 
     async def hold_user(self, connection: AsyncConnection, user_id: UUID) -> None:
         """Keep everybody else's writes to this user's rows out until this transaction ends."""

@@ -1,4 +1,4 @@
-"""Dropping old decisions. What was summed of them stays."""
+"""Dropping old decisions. What was summed of them stays, and so do their event ids: a call is counted once, for ever."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Final
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.month import Month
 from models.amendment import Amendment
-from models.analytics import EventKey, RouterAnalytics
+from models.analytics import RouterAnalytics
 from models.database import Database
 from models.decision import RoutingDecision
 from models.hold import Hold
-from models.partition import Month
+from models.incomplete import note_incomplete
 from models.postgresql import PostgreSQL
 from models.rollup import Retention
 from models.spend import SpendMinute
@@ -30,13 +31,15 @@ async def drop_before(database: Database, moment: datetime) -> datetime:
         if not await _known(transaction.connection, kept_from):
             await transaction.connection.execute(insert(Retention).values(kept_from=kept_from))
         first_kept = first_id_at(kept_from)
-        await transaction.connection.execute(delete(EventKey).where(EventKey.analytics_id < first_kept))
+        await note_incomplete(transaction.connection, kept_from)
         await transaction.connection.execute(delete(Amendment).where(Amendment.analytics_id < first_kept))
         # Rolling alerts look back so far, whatever is kept of the decisions.
         still_needed = kept_from - _LONGEST_ROLLING
         await transaction.connection.execute(delete(SpendMinute).where(SpendMinute.minute < still_needed))
         await transaction.connection.execute(delete(UnpricedModel).where(UnpricedModel.last_at < still_needed))
-        await transaction.connection.execute(delete(Hold).where(Hold.decision_id < first_kept))
+        # What is held at the turn of a month is held until it expires.
+        expired = (Hold.decision_id < first_kept, Hold.expires_at < kept_from)
+        await transaction.connection.execute(delete(Hold).where(*expired))
         if not isinstance(database.backend, PostgreSQL):
             for table in (RouterAnalytics, RoutingDecision):
                 await transaction.connection.execute(delete(table).where(table.id < first_kept))

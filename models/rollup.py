@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Double, Integer, String, Uuid, text
+from sqlalchemy import BigInteger, Double, Integer, String, Uuid, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.bounds import MAX_NAME_LENGTH
 from domain.latency import bucket_of
 from domain.money import ZERO
 from models.base import Base, Owned
+from models.types import first_id_at
 
 # What is not given is part of the key all the same, and a key holds no NULL.
 NO_TEXT: Final = ""
 NO_ID: Final = UUID(int=0)
+_VERSION: Final = 7
+"""Of the ids made here, which tell the time."""
 
 
 class _Group(Owned):
@@ -105,6 +109,17 @@ class Retention(Base):
     __tablename__ = "router_retention"
 
     kept_from: Mapped[datetime] = mapped_column(primary_key=True)
+
+
+async def dropped_of(connection: AsyncConnection, missing: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Those of these rows, none of which is there, that are older than what is kept: (user_id, id)."""
+    if not missing:
+        return set()
+    kept_from = await connection.scalar(select(func.max(Retention.kept_from)))
+    if kept_from is None:
+        return set()
+    first_kept = first_id_at(kept_from)
+    return {key for key in missing if key[1].version == _VERSION and key[1] < first_kept}
 
 
 GROUP: Final = ("provider", "model_used", "task_type", "priority", "ab_test_id", "ab_variant")

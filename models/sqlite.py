@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
@@ -55,7 +55,7 @@ class SQLite:
         """Whether the error is about what was written, and not about the database."""
         return isinstance(error, IntegrityError | DataError)
 
-    async def prepare(self, moments: Iterable[datetime]) -> None:
+    async def make_partitions(self, now: datetime, tries: int) -> None:
         """Nothing: one table takes rows of any time."""
 
     async def hold_user(self, connection: AsyncConnection, user_id: UUID) -> None:

@@ -40,6 +40,7 @@ _tests = _tables["router_ab_tests"]
 _groups = _tables["router_ab_groups"]
 _made = _tables["router_decisions"]
 _amendments = _tables["router_amendments"]
+_incomplete = _tables["router_incomplete"]
 _events = _tables["router_alert_events"]
 _sequences = _tables["router_alert_sequences"]
 
@@ -106,6 +107,8 @@ class _Check:
         self._session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
         self._user_id = user_id
         self._now = now
+        # Decisions and tests of which calls were dropped.
+        self._incomplete = select(_incomplete.c.id).where(_incomplete.c.user_id == user_id)
         # What was spent in each window without what was imported, which makes nothing fire.
         self._live: defaultdict[tuple[UUID, datetime], Decimal] = defaultdict(lambda: ZERO)
         self._attempts: defaultdict[UUID, _Attempts] = defaultdict(_Attempts)
@@ -135,30 +138,19 @@ class _Check:
         minutes: defaultdict[datetime, dict[str, Any]] = defaultdict(lambda: {"amount": ZERO, "assumed": ZERO})
         windows: dict[UUID, Window] = {}
         async for row in self._decisions():
-            rollups.add(row)
             groups.add(row)
             if row["ab_counted"]:
                 counted.append({name: row[name] for name in _COUNTED})
+            if row["occurred_at"] < self._kept_from:
+                # It came after retention: what else it was added to is there in part alone.
+                continue
+            rollups.add(row)
             self._note_unpriced(row)
             if not row["cost"]:
                 continue
             at = row["occurred_at"]
             minutes[at.replace(second=0, microsecond=0)]["amount"] += row["cost"]
-            for alert in self._alerts:
-                if alert.mode is WindowMode.ROLLING:
-                    # What counts of it is what lies in the one window there is: the last.
-                    last = alert.window_at(self._now)
-                    if at >= last.start and not row["imported"]:
-                        self._live[alert.id, last.start] += row["cost"]
-                    continue
-                window = windows.get(alert.id)
-                if window is None or at not in window:
-                    window = windows[alert.id] = alert.window_at(at)
-                if window.start >= alert.counted_from:
-                    key = (alert.id, window.start)
-                    spent.setdefault(key, self._window_row(alert, window))["amount"] += row["cost"]
-                    if not row["imported"]:
-                        self._live[key] += row["cost"]
+            self._add_spend(row, spent, windows)
         decisions = await self._settled()
         self._add_assumed(decisions, spent, minutes)
         no_sums = [{"user_id": self._user_id, "id": id_} | dict.fromkeys(SUMS, 0) for id_ in tests]
@@ -178,6 +170,30 @@ class _Check:
             ],
             "router_holds": await self._holds(),
         }
+
+    def _add_spend(
+        self,
+        row: Mapping[str, Any],
+        spent: dict[tuple[UUID, datetime], dict[str, Any]],
+        windows: dict[UUID, Window],
+    ) -> None:
+        """Add what a call cost to the window of each alert; `windows` are those of the call before."""
+        at = row["occurred_at"]
+        for alert in self._alerts:
+            if alert.mode is WindowMode.ROLLING:
+                # What counts of it is what lies in the one window there is: the last.
+                last = alert.window_at(self._now)
+                if at >= last.start and not row["imported"]:
+                    self._live[alert.id, last.start] += row["cost"]
+                continue
+            window = windows.get(alert.id)
+            if window is None or at not in window:
+                window = windows[alert.id] = alert.window_at(at)
+            if window.start >= alert.counted_from:
+                key = (alert.id, window.start)
+                spent.setdefault(key, self._window_row(alert, window))["amount"] += row["cost"]
+                if not row["imported"]:
+                    self._live[key] += row["cost"]
 
     def _note_unpriced(self, row: Mapping[str, Any]) -> None:
         """Remember when the model last had a call of unknown cost that no decision is charged for."""
@@ -206,7 +222,8 @@ class _Check:
     async def _settled(self) -> list[dict[str, Any]]:
         """What is charged to the decisions that calls are of."""
         settled: list[dict[str, Any]] = []
-        for ids in batched(sorted(self._attempts), _DECISIONS_AT_ONCE):
+        incomplete = set(await self._connection.scalars(self._incomplete))
+        for ids in batched(sorted(self._attempts.keys() | incomplete), _DECISIONS_AT_ONCE):
             kept = _made.c.id >= first_id_at(self._kept_from)
             for decision in await self._stored(_made, _made.c.id.in_(ids), kept):
                 account = self._account(decision)
@@ -217,6 +234,7 @@ class _Check:
                 }
                 # By its client's clock a call may have happened before its decision, and be dropped already.
                 is_whole = decision["created_at"] >= self._kept_from + _CLOCKS_DIFFER
+                is_whole = is_whole and decision["id"] not in incomplete
                 settled.append(right if is_whole or self._kept_from == EPOCH else decision)
         return [each for each in settled if each["known_cost"] or each["unknown_calls"]]
 
@@ -235,6 +253,7 @@ class _Check:
                 _made.c.id >= first_id_at(self._kept_from),
                 _made.c.held_amount > ZERO,
                 _made.c.released_at.is_(None),
+                _made.c.id.not_in(self._incomplete),
                 # Settled by a record that retention has dropped: that happened before the decision, by its client's clock.
                 _made.c.settled_at.is_(None) | (_made.c.id >= first_id_at(self._kept_from + _CLOCKS_DIFFER)),
             )
@@ -272,11 +291,10 @@ class _Check:
             )
             rows = page.mappings().all()
             for row in rows:
-                if row["occurred_at"] >= self._kept_from:
-                    if row["decision_id"] is not None:
-                        succeeded = row["success"] or row["id"] in self._once_succeeded
-                        self._attempts[row["decision_id"]].add(dict(row), succeeded=succeeded)
-                    yield dict(row)
+                if row["decision_id"] is not None:
+                    succeeded = row["success"] or row["id"] in self._once_succeeded
+                    self._attempts[row["decision_id"]].add(dict(row), succeeded=succeeded)
+                yield dict(row)
             if len(rows) < _ROWS_AT_ONCE:
                 return
             last = rows[-1]["id"]
@@ -291,15 +309,18 @@ class _Check:
                 table.c.id >= first_id_at(self._kept_from),
                 (table.c.known_cost != ZERO) | (table.c.unknown_calls > 0),
             ]
+        if table.name == "router_holds":
+            whole_holds = table.c.decision_id.not_in(self._incomplete)
+            return [table.c.decision_id >= first_id_at(self._kept_from), whole_holds]
+        if table is _tests:
+            return [table.c.started_at >= self._kept_from, table.c.id.not_in(self._incomplete)]
         time = {
             "router_analytics_hourly": "hour",
             "router_analytics_daily": "day",
             "router_latency_hourly": "hour",
             "router_latency_daily": "day",
-            "router_ab_tests": "started_at",
             "router_cost_alert_windows": "window_start",
             "router_spend_minutes": "minute",
-            "router_holds": "expires_at",
             "router_unpriced_models": "last_at",
         }[table.name]
         return [table.c[time] >= self._kept_from]
@@ -380,12 +401,13 @@ class _Check:
                 await self._connection.execute(
                     update(_made)
                     .where(_made.c.user_id == self._user_id, *self._verifiable(_made))
+                    .where(_made.c.id.not_in(self._incomplete))
                     .values(known_cost=ZERO, unknown_calls=0)
                 )
                 await self._connection.execute(
                     update(_made)
                     .where(_made.c.user_id == self._user_id, _made.c.assumed_amount > ZERO)
-                    .where(_made.c.id >= first_id_at(self._kept_from))
+                    .where(_made.c.id >= first_id_at(self._kept_from), _made.c.id.not_in(self._incomplete))
                     .values(assumed_amount=ZERO)
                 )
             if table in (_tests, _made):

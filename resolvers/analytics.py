@@ -14,7 +14,7 @@ from domain.event import AnalyticsLogged
 from domain.page import Page
 from models.analytics import RouterAnalytics, analytics_by_id, passing
 from models.cost_alert import AlertEvent, load_alerts
-from models.entry import Draft, Logged
+from models.entry import Draft, Dropped, Logged
 from models.page import newest_first
 from models.provider_alias import resolved
 from resolvers.context import Context, Info
@@ -69,13 +69,13 @@ async def log_analytics(
         strawberry.lazy("schema.analytics"),
         strawberry.argument(description="The decision to record."),
     ],
-) -> Logged:
+) -> Logged | Dropped:
     context = info.context
     draft = Draft(context.viewer.id, LogAnalytics.checked(present(input)))
     [outcome] = await context.ledger.record([draft])
     if isinstance(outcome, Refusal):
         raise outcome.under("input")
-    if outcome.alert_events:
+    if isinstance(outcome, Logged) and outcome.alert_events:
         # The record itself is the ledger's by now, whoever waits for it.
         outcome.alert_events = await uninterrupted(_with_alerts(context, outcome.alert_events))
     return outcome
@@ -104,7 +104,7 @@ async def log_analytics_batch(
         except InvalidInput as refusal:
             rejected.append(RejectedRecord(index, refusal))
     outcomes = await context.ledger.record(list(drafts.values())) if drafts else []
-    logged = [outcome for outcome in outcomes if isinstance(outcome, Logged)]
+    logged = [outcome for outcome in outcomes if isinstance(outcome, Logged | Dropped)]
     rejected += [
         RejectedRecord(index, outcome.under("input", index))
         for index, outcome in zip(drafts, outcomes, strict=True)

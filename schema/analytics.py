@@ -122,6 +122,20 @@ class LoggedAnalytics:
         return isinstance(value, models.entry.Logged)
 
 
+@strawberry.type(
+    description="A call that was recorded before, under the same event id and with the same content, and whose record retention "
+    "has dropped. Its sums stay; nothing was counted again."
+)
+class DroppedAnalytics:
+    id: strawberry.ID = strawberry.field(description="The id that the record had.")
+    event_id: str = strawberry.field(description="The client's own id of it.")
+    deduplicated: bool = strawberry.field(description="Always true.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, models.entry.Dropped)
+
+
 @strawberry.type(description="A record of a batch that was not stored.")
 class RejectedRecord:
     index: int = strawberry.field(description="Its place in the batch, from 0.")
@@ -241,7 +255,8 @@ class LogAnalyticsInput:
     )
     occurred_at: dt.datetime | None = strawberry.field(
         default=UNSET,
-        description="When it happened; now, when left out. At most 5 minutes ahead of the server's clock.",
+        description="When it happened; now, when left out. At most 5 minutes ahead of the server's clock, and not before the "
+        "two whole months that precede the current one (UTC): older calls are taken by `python -m server import`.",
     )
 
 
@@ -268,7 +283,7 @@ class AnalyticsFilterInput:
 
 
 LogAnalyticsResult = Annotated[
-    LoggedAnalytics | InvalidInput | Conflict | Overloaded,
+    LoggedAnalytics | DroppedAnalytics | InvalidInput | Conflict | Overloaded,
     strawberry.union("LogAnalyticsResult", description="The record, or why there is none."),
 ]
 

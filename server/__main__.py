@@ -34,6 +34,7 @@ LOCAL_USER: Final = uuid5(NAMESPACE_URL, "enterprise-router:local")
 """Whose token `serve` prints: the person at this machine."""
 
 _WRONG_SETTING: Final = 2
+_PARTITION_TRIES: Final = 10
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -62,12 +63,14 @@ def serve() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the newest schema, and make it ready for the months to come."""
     from migrations import upgrade
+    from models.ledger import now_utc
 
     settings = _settings()
     with _database_errors(settings):
         upgrade(settings.database)
+    _with_database(lambda database: database.backend.make_partitions(now_utc(), _PARTITION_TRIES))
 
 
 @app.command()

@@ -29,6 +29,7 @@ from server.ingest import Ingest, amendments, calls
 from server.listener import Listener
 from server.metrics import metrics_app
 from server.observation import Observation
+from server.partition import partitions_ahead
 from server.settings import Settings
 from server.tracing import Tracing, otlp_exporter
 from server.web import pages
@@ -52,7 +53,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             stack.push_async_callback(database.dispose)
             if database.url.get_backend_name() == "postgresql":
                 await stack.enter_async_context(Listener(database.url, events).running())
-            await database.backend.prepare([clock()])
+            await stack.enter_async_context(partitions_ahead(database.backend, clock))
             all_listed(clock())  # no request waits until the list is read
             if settings.refresh_prices:
                 stack.enter_context(UpdatePrices())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from domain.analytics import LogAnalytics
 from domain.error import Conflict, Refusal
@@ -18,6 +18,7 @@ from models.analytics import EventKey, RouterAnalytics, reported
 from models.database import Database
 from models.entry import Draft
 from models.ledger import Ledger
+from models.types import first_id_at, last_id_at
 from server.event_bus import EventBus
 from server.export import as_line
 from server.settings import Settings
@@ -78,10 +79,10 @@ class _Import:
         drafts = [Draft(self._viewer.id, await self._recordable(row.decision), imported=True) for row in good]
         outcomes = await self._ledger.record(drafts) if drafts else []
         taken = [row for row, outcome in zip(good, outcomes, strict=True) if isinstance(outcome, Conflict)]
-        there = await self._fingerprints(taken)
+        there = await self._there(taken)
         for row, draft, outcome in zip(good, drafts, outcomes, strict=True):
             if isinstance(outcome, Refusal):
-                if there.get(row.decision.event_id) == row.decision.fingerprint():
+                if row.line in there:
                     self.result.there_already += 1
                 else:
                     bad.append(BadRow(row.line, outcome.message))
@@ -102,22 +103,56 @@ class _Import:
                 self._has_test[test_id] = await ab_test_of(session, self._viewer.id, test_id) is not None
         return decision if self._has_test[test_id] else decision.model_copy(update=_NO_TEST)
 
-    async def _fingerprints(self, taken: Sequence[UsageRow]) -> dict[str | None, str]:
-        """The fingerprints of what is recorded under the event ids of these rows, as an export has it.
+    async def _there(self, taken: Sequence[UsageRow]) -> set[int]:
+        """The lines of those of these rows that tell what is recorded under their event ids, as an export has it.
 
         What a client left out of its report, an export tells: the time, say, or the price. That is the same decision.
         """
         if not taken:
-            return {}
-        keys = [row.decision.event_id for row in taken]
+            return set()
+        event_ids = [row.decision.event_id for row in taken]
         async with self._database.system() as transaction:
-            ids = await transaction.connection.scalars(
-                select(EventKey.analytics_id).where(EventKey.user_id == self._viewer.id, EventKey.event_id.in_(keys))
+            keys = await transaction.connection.execute(
+                select(EventKey.event_id, EventKey.analytics_id, EventKey.fingerprint).where(
+                    EventKey.user_id == self._viewer.id, EventKey.event_id.in_(event_ids)
+                )
             )
+            recorded = {event_id: (id_, fingerprint) for event_id, id_, fingerprint in keys}
+        ids = [id_ for id_, _ in recorded.values()]
         async with self._database.viewer(self._viewer) as session:
-            found = await reported(session, self._viewer.id, [RouterAnalytics.id.in_(ids.all())], len(keys))
-        exported = [LogAnalytics.model_validate_json(as_line(row)) for row in found]
-        return {decision.event_id: decision.fingerprint() for decision in exported}
+            found = await reported(session, self._viewer.id, [RouterAnalytics.id.in_(ids)], len(event_ids))
+        exported = {decision.event_id: decision.fingerprint() for decision in map(_exported, found)}
+        return {
+            row.line
+            for row in taken
+            if (event_id := row.decision.event_id) in recorded
+            and (
+                row.decision.fingerprint() == exported[event_id]
+                if event_id in exported
+                else _may_be_of(row.decision, *recorded[event_id])
+            )
+        }
 
 
+def _exported(row: Row[Any]) -> LogAnalytics:
+    return LogAnalytics.model_validate_json(as_line(row))
+
+
+def _may_be_of(decision: LogAnalytics, id_: UUID, fingerprint: str) -> bool:
+    """Whether an export of the call with this id, whose record was dropped, would tell this decision: the report with this
+    fingerprint, and what the server added to it.
+    """
+    at = decision.occurred_at
+    if at is None or not first_id_at(at) <= id_ <= last_id_at(at):
+        return False
+    reports = (
+        decision.model_copy(update={name: None for names in left_out for name in names})
+        for count in range(len(_ADDED) + 1)
+        for left_out in itertools.combinations(_ADDED, count)
+    )
+    return any(report.fingerprint() == fingerprint for report in reports)
+
+
+_ADDED: Final = (("occurred_at",), ("cost",), ("ab_test_id", "ab_variant"))
+"""Fields that the server may have filled in, as they go together."""
 _NO_TEST: Final = {"ab_test_id": None, "ab_variant": None, "unit_key": None}

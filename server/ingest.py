@@ -20,7 +20,7 @@ from domain.amendment import AmendmentLine
 from domain.error import InvalidInput, Overloaded, Refusal
 from domain.viewer import Viewer
 from models.amendment import Amended, AmendmentDraft
-from models.entry import Draft, Logged
+from models.entry import Draft, Dropped, Logged
 from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
 from server import usage_file
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 Item = TypeVar("Item")
-Outcome = Logged | Amended | Refusal
+Outcome = Logged | Dropped | Amended | Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +165,8 @@ class Ingest(Generic[Item]):
 
 
 def _result(line: int, outcome: Outcome) -> dict[str, Any]:
-    if isinstance(outcome, Logged | Amended):
-        return {"line": line, "id": outcome.columns["id"], "deduplicated": outcome.deduplicated}
+    if isinstance(outcome, Logged | Dropped | Amended):
+        return {"line": line, "id": outcome.id, "deduplicated": outcome.deduplicated}
     error: dict[str, Any] = {"code": outcome.code, "message": outcome.message, "path": outcome.path}
     if isinstance(outcome, Overloaded):
         error["retryAfterMs"] = outcome.retry_after_ms

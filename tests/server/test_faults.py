@@ -331,7 +331,7 @@ async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
     async with database_at(postgres_url) as database:
         ledger = Ledger(database)
         async with ledger.running():
-            await ledger.record([Draft(UUID(USER), decision)])  # the partition is there
+            await ledger.record([Draft(UUID(USER), decision)])
             monkeypatch.setattr(models.postgresql, "_execute", losing)
             # when two clients, who gave no event ids, share that commit
             outcomes = await asyncio.gather(

@@ -209,7 +209,7 @@ export type LogAnalyticsInput = {
   metadata?: unknown;
   /** The model that served it: 1 to 200 characters. */
   modelUsed: string;
-  /** When it happened; now, when left out. At most 5 minutes ahead of the server's clock. */
+  /** When it happened; now, when left out. At most 5 minutes ahead of the server's clock, and not before the two whole months that precede the current one (UTC): older calls are taken by `python -m server import`. */
   occurredAt?: string | null | undefined;
   /** Tokens of audio received: part of the output tokens, 0 to 1,000,000,000. */
   outputAudioTokens?: number | null | undefined;
@@ -620,6 +620,7 @@ export type LogAnalyticsMutationVariables = Exact<{
 
 export type LogAnalyticsMutation = { logAnalytics:
     | { __typename: 'Conflict', message: string, path: Array<string> | null }
+    | { __typename: 'DroppedAnalytics' }
     | { __typename: 'InvalidInput', message: string, path: Array<string> | null }
     | { __typename: 'LoggedAnalytics', deduplicated: boolean, record: { id: string } }
     | { __typename: 'Overloaded', message: string, path: Array<string> | null }
