@@ -53,7 +53,8 @@ class SQLite:
 
     def blames_the_data(self, error: Exception) -> bool:
         """Whether the error is about what was written, and not about the database."""
-        return isinstance(error, IntegrityError | DataError)
+        # A sum of rows that 64 bits do not hold is no error of a class of its own.
+        return isinstance(error, IntegrityError | DataError) or "integer overflow" in str(getattr(error, "orig", ""))
 
     async def prepare(self, moments: Iterable[datetime]) -> None:
         """Nothing: one table takes rows of any time."""

@@ -178,6 +178,18 @@ class _Check:
             ],
             "router_holds": await self._holds(),
         }
+        self._expected["router_spend_totals"] = await self._totals()
+
+    async def _totals(self) -> list[dict[str, Any]]:
+        """What all calls cost: those that are there, and those that retention has dropped and whose sums are left."""
+        daily, totals = _tables["router_analytics_daily"], _tables["router_spend_totals"]
+        dropped = await self._stored(daily, daily.c.day < self._kept_from)
+        amount = sum((row["cost"] for row in (*dropped, *self._expected[daily.name])), ZERO)
+        assumed = sum((row["assumed"] for row in self._expected["router_spend_minutes"]), ZERO)
+        if self._kept_from != EPOCH:
+            # Of what was assumed, no sum is left.
+            assumed = sum((row["assumed"] for row in await self._stored(totals)), ZERO)
+        return [{"user_id": self._user_id, "amount": amount, "assumed": assumed}]
 
     def _note_unpriced(self, row: Mapping[str, Any]) -> None:
         """Remember when the model last had a call of unknown cost that no decision is charged for."""
@@ -291,6 +303,8 @@ class _Check:
                 table.c.id >= first_id_at(self._kept_from),
                 (table.c.known_cost != ZERO) | (table.c.unknown_calls > 0),
             ]
+        if table.name == "router_spend_totals":
+            return []
         time = {
             "router_analytics_hourly": "hour",
             "router_analytics_daily": "day",
@@ -456,6 +470,7 @@ _COMPARED: Final = {
     "router_ab_tests": list(SUMS),
     "router_cost_alert_windows": ["amount", "assumed"],
     "router_spend_minutes": ["amount", "assumed"],
+    "router_spend_totals": ["amount", "assumed"],
     "router_decisions": ["known_cost", "unknown_calls", "assumed_amount"],
     "router_unpriced_models": ["last_at"],
     "router_holds": ["amount"],
