@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.viewer import Viewer
-from models.transaction import Transaction
+from models.transaction import Locks, Transaction
 
 _READERS: Final = 8
 _BUSY_TIMEOUT_S: Final = 30
@@ -40,9 +40,7 @@ class SQLite:
             yield Transaction(connection)
 
     @asynccontextmanager
-    async def system_transaction(
-        self, _beside: Collection[UUID], _deciding: Collection[UUID], _alone: Collection[UUID]
-    ) -> AsyncIterator[Transaction]:
+    async def system_transaction(self, _locks: Locks, *, wait: bool) -> AsyncIterator[Transaction]:  # noqa: ARG002
         # Whoever writes holds all users' rows.
         async with self._writer.begin() as connection:
             yield Transaction(connection)
