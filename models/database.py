@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 
 from domain.event import Event
@@ -78,6 +78,12 @@ class Database:
         async with self.backend.system_transaction(locks, wait=wait) as transaction:
             yield transaction
         self._published(transaction.events)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Everybody's rows as they are at one moment, to read for as long as it takes: nobody waits for it."""
+        async with self.backend.snapshot() as connection:
+            yield connection
 
     def _published(self, events: Sequence[Event]) -> None:
         """Tell this process, where the database does not tell every process."""

@@ -101,6 +101,12 @@ class PostgreSQL:
                 transaction.locked = frozenset(row["id"] for row in await fetch(transaction.connection, _TRY, *wanted))
             yield transaction
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE {SYSTEM_ROLE}"
+        async with self._transaction(begin) as transaction:
+            yield transaction.connection
+
     def may_succeed_again(self, error: Exception) -> bool:
         """Whether the transaction that failed so is worth running once more."""
         state = _state_of(error)

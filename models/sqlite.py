@@ -45,6 +45,11 @@ class SQLite:
         async with self._writer.begin() as connection:
             yield Transaction(connection)
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        async with self._reader.begin() as connection:
+            yield connection
+
     def may_succeed_again(self, _error: Exception) -> bool:
         """Never: nobody writes beside us."""
         return False
