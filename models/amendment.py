@@ -458,7 +458,7 @@ class Amending:
         amounts, armed = await _add_spend.execute(
             self._connection, [each.row for each in calendar], [each.row for each in rolling]
         )
-        firing = Firing(self._connection, rows, self._now)
+        firing = Firing(self._connection, self._now)
         await firing.of_calendar(calendar, {tuple(key): amount for *key, amount in amounts})
         await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
         self._events += await firing.stored()

@@ -396,7 +396,7 @@ class Entry:
         tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
         self._events += [ABTestUpdated(*test) for test in tests]
         self._events += _logged(new)
-        firing = Firing(self._connection, rows, self._now)
+        firing = Firing(self._connection, self._now)
         await firing.of_calendar(calendar, {tuple(key): amount for *key, amount in amounts})
         await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
         self._events += await firing.stored()
