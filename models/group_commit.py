@@ -103,7 +103,7 @@ class GroupCommit(Generic[Item, Outcome]):
         self._lanes: dict[UUID, _Lane[Item, Outcome]] = {}
         self._paces: dict[UUID, _Pace] = {}
         self._queued = 0
-        self._others_next = False
+        self._apart_next = False
         self._usual_s = 0.0
         self._gathered = asyncio.Event()
         self._closed = False
@@ -176,11 +176,14 @@ class GroupCommit(Generic[Item, Outcome]):
         now = time.monotonic()
         ready = [lane for lane in self._lanes.values() if lane.size and not lane.busy and lane.due <= now]
         others = [lane for lane in ready if not lane.pace.apart(self._most)]
-        if others and (self._others_next or len(others) == len(ready)):
+        apart = [lane for lane in ready if lane.pace.apart(self._most)]
+        if others and not (apart and self._apart_next):
             # Whoever has little is served whole: the rest share what is left of the room.
-            lanes, self._others_next = sorted(others[: self._most], key=lambda lane: lane.size), False
+            lanes = sorted(others[: self._most], key=lambda lane: lane.size)
+            self._apart_next = bool(apart)
         else:
-            lanes, self._others_next = [lane for lane in ready if lane not in others][:1], True
+            lanes = apart[:1]
+            self._apart_next = False
         batch: _Batch[Item, Outcome] = {}
         room = self._most
         for place, lane in enumerate(lanes):
