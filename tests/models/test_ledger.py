@@ -25,6 +25,7 @@ from models.entry import Draft, Entry, Logged, Prepared, prepared
 from models.group_commit import GroupCommit
 from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
+from models.transaction import Locks
 from tests.conftest import Clock, published_to_nobody
 from tests.support.api import Api
 
@@ -291,9 +292,9 @@ async def test_what_came_inside_a_window_fires_though_its_commit_ends_after_it(
     assert [(event.level, event.amount) for event in logged.alert_events] == [("TRIGGERED", Decimal(1))]
 
 
-@pytest.mark.parametrize("held", ["alone", "recording"])
+@pytest.mark.parametrize("held", [Locks(alone=[USER]), Locks(beside=[USER], recording=[USER])])
 async def test_a_user_whom_another_transaction_has_locked_keeps_nobody_waiting(
-    postgres_url: str, clock: Clock, held: str
+    postgres_url: str, clock: Clock, held: Locks
 ) -> None:
     database = Database(postgres_url, published_to_nobody)
     ledger = Ledger(database, clock)
@@ -302,7 +303,7 @@ async def test_a_user_whom_another_transaction_has_locked_keeps_nobody_waiting(
         async with ledger.running(), asyncio.timeout(30):
             await ledger.record([draft(event_id="first")])
             # given a user whose rows another has, as a repair or a commit of another server does
-            async with database.system(beside=[USER], **{held: [USER]}):
+            async with database.backend.system_transaction(held, wait=True):
                 waiting = [asyncio.create_task(ledger.record([draft(event_id=f"{n}")])) for n in range(3)]
                 amending = asyncio.create_task(
                     ledger.amend([AmendmentDraft(USER, AmendmentLine(event_id="first", cost=Decimal(1)), USER)])

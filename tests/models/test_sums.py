@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, Integer, cast, func, select, text, ty
 import models.spend
 from domain.analytics import LogAnalytics
 from domain.error import InvalidInput
-from domain.money import MAX_COST
+from domain.money import MAX_COST, ZERO
 from domain.viewer import Viewer
 from migrations import configuration, upgrade
 from models import Base, SpendTotal
@@ -100,13 +100,15 @@ async def test_no_sum_goes_beyond_64_bits_whichever_it_is(
     test = UUID((await api.ask(START_TEST.replace("testName", 'costCap: "1", testName')))["id"])
 
     def drafts() -> list[Draft]:
-        calls = [
+        calls: list[dict[str, Any]] = [
             {"cost": Decimal(2), "fallback_used": True, "unit_key": "u"},
             {"cost": None, "ab_variant": "A", "unit_key": "v"},
             {"cost": None, "ab_variant": "B", "unit_key": "w", "provider": "acme"},
             {"cost": Decimal(2), "unit_key": "x", "model_used": "b"},
         ]
-        counts = dict.fromkeys(("latency_ms", "cached_tokens", "cache_write_tokens", "reasoning_tokens"), 10)
+        counts: dict[str, Any] = dict.fromkeys(
+            ("latency_ms", "cached_tokens", "cache_write_tokens", "reasoning_tokens"), 10
+        )
         return [
             draft(user_id, **({"ab_test_id": test, "input_tokens": 20, "output_tokens": 20} | counts | call))
             for call in calls
@@ -197,7 +199,7 @@ async def test_what_all_calls_of_a_user_cost_has_a_limit(
     assert lowered["__typename"] == "AmendedAnalytics"
     raised = await api.ask(AMEND, eventId="1", input={"cost": "4.5"})
     assert raised["__typename"] == "AmendedAnalytics"
-    assert await total(database, user_id) == (Decimal("9.500000001"), 0)
+    assert await total(database, user_id) == (Decimal("9.500000001"), ZERO)
     assert await verify(database, user_id, clock.now) == []
 
 
@@ -222,7 +224,7 @@ async def test_what_is_assumed_of_a_users_calls_has_a_limit(
     answers = [await api.ask(LOG_ONE, input=call | {"decisionId": each["id"]}) for each in made]
     # then as much is assumed as can be, and the rest is refused
     assert [answer["__typename"] for answer in answers] == ["LoggedAnalytics", "LoggedAnalytics", "InvalidInput"]
-    assert await total(database, user_id) == (0, Decimal(4))
+    assert await total(database, user_id) == (ZERO, Decimal(4))
     # and with its cost it is taken
     answer = await api.ask(LOG_ONE, input=call | {"decisionId": made[2]["id"], "cost": "1"})
     assert answer["__typename"] == "LoggedAnalytics"
@@ -244,7 +246,7 @@ async def test_commits_at_once_keep_to_the_limit(
     async with ledgers[0].running(), ledgers[1].running():
         outcomes = await asyncio.gather(*(ledgers[n % 2].record([draft(user_id, cost=Decimal(3))]) for n in range(10)))
     assert sum(isinstance(outcome, Logged) for [outcome] in outcomes) == 3
-    assert await total(database, user_id) == (9, 0)
+    assert await total(database, user_id) == (Decimal(9), ZERO)
     if second is not database:
         await second.dispose()
 
