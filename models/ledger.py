@@ -6,6 +6,7 @@ What concurrent callers record shares a commit (`models.entry`), and so does wha
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter as Tally
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from domain.routing import RouteRefused
 from models.amendment import Amending, AmendmentDraft, AmendmentOutcome
 from models.database import Database
 from models.decision import RoutingDecision
-from models.entry import Draft, Entry, Outcome, Prepared, prepared
+from models.entry import Draft, Entry, Outcome, Prepared, batched, prepared
 from models.group_commit import LOCKED, GroupCommit, Locked
 from models.routing import Decided, Deciding, Proposal, Stale
 from models.transaction import Transaction
@@ -33,6 +34,8 @@ _MOST_DECISIONS: Final = 200
 
 
 _MOST_AMENDMENTS: Final = 1_000
+_PREPARED_AT_ONCE: Final = 50
+"""Records: some milliseconds of the event loop."""
 _NOBODY: Final = UUID(int=0)
 
 UNPRICED: Final = Counter("router_unpriced_calls", "Calls that were logged and have no known cost")
@@ -49,6 +52,7 @@ class Ledger:
     def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc) -> None:
         self._database = database
         self._clock = clock
+        self._preparing = asyncio.Lock()
         backend = database.backend
         self._records = GroupCommit[Prepared, Outcome](
             "records", backend, self._store, _owner_of_record, commits_at_once=backend.commits_at_once
@@ -80,7 +84,16 @@ class Ledger:
         """
         self._records.check_room(Tally(draft.user_id for draft in drafts))
         now = self._clock()
-        return await self._records.submit([prepared(draft, now) for draft in drafts])
+        entries: list[Prepared] = []
+        for some in batched(drafts, _PREPARED_AT_ONCE):
+            if len(drafts) > _PREPARED_AT_ONCE:
+                # Of many large batches one portion is prepared at a time, and others go on in between.
+                async with self._preparing:
+                    entries += [prepared(draft, now) for draft in some]
+                    await asyncio.sleep(0)
+            else:
+                entries += [prepared(draft, now) for draft in some]
+        return await self._records.submit(entries)
 
     async def amend(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:
         """One outcome for each amendment, in order, after they are on disk; one that is refused fails alone.

@@ -262,7 +262,7 @@ async def test_others_are_committed_while_it_is_found_who_spoilt_a_commit(commit
     store.bad = lambda item: BadData() if item == (HEAVY, "500") else None
     spoilt = await submitted(commits, batch(HEAVY, 1_000))
     await until(lambda: len(store.tried) > 1)
-    assert (await commits.submit(batch(QUIET, 1)))[0][0] == "stored"
+    assert await commits.submit(batch(QUIET, 1)) == [("stored", (QUIET, "0"))]
     assert not spoilt.done()
     answer = await spoilt
     assert [place for place, outcome in enumerate(answer) if isinstance(outcome, InvalidInput)] == [500]
@@ -275,7 +275,7 @@ async def test_a_refusal_that_a_commit_ends_with_is_that_of_the_item(
     store.bad = lambda item: error if item[1] == "bad" else None
     good, bad = await submitted(commits, batch(QUIET, 2)), await submitted(commits, [(HEAVY, "bad")])
     assert await bad == [error]
-    assert [outcome[0] for outcome in await good] == ["stored"] * 2
+    assert [kind for kind, _ in await good] == ["stored"] * 2
 
 
 async def test_a_fault_of_ours_fails_whoever_meets_it_alone(commits: Commits, store: Store) -> None:
@@ -283,7 +283,7 @@ async def test_a_fault_of_ours_fails_whoever_meets_it_alone(commits: Commits, st
     good, bad = await submitted(commits, batch(QUIET, 2)), await submitted(commits, [(HEAVY, "bad")])
     with pytest.raises(TypeError):
         await bad
-    assert [outcome[0] for outcome in await good] == ["stored"] * 2
+    assert [kind for kind, _ in await good] == ["stored"] * 2
 
 
 async def test_locked_users_wait_and_nobody_waits_for_them(commits: Commits, store: Store) -> None:
@@ -292,7 +292,7 @@ async def test_locked_users_wait_and_nobody_waits_for_them(commits: Commits, sto
     waiting = [await submitted(commits, batch(user, 3, name)) for name in "ab" for user in sorted(store.locked)]
     # then others are committed meanwhile
     for number in range(5):
-        assert (await commits.submit([(QUIET, number)]))[0][0] == "stored"
+        assert await commits.submit([(QUIET, number)]) == [("stored", (QUIET, number))]
     assert not any(task.done() for task in waiting)
     # and they are when the locks are free, in their order
     freed = set(store.locked)
