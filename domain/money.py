@@ -13,6 +13,9 @@ EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 MAX_COST = Decimal(100_000)
 """The most one request may have cost, USD."""
 
+MAX_TOTAL = Decimal(1_000_000_000)
+"""The most that all calls of one user may cost together, USD: nine such sums fit into 64 bits of nano-dollars."""
+
 MAX_BUDGET = Decimal(1_000_000_000)
 """The largest budget or threshold, USD."""
 

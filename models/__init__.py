@@ -14,7 +14,7 @@ from models.preference import RouterPreferences
 from models.provider_alias import ProviderAlias
 from models.rollup import AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
 from models.routing_version import RoutingVersion
-from models.spend import SpendMinute
+from models.spend import SpendMinute, SpendTotal
 from models.unpriced_model import UnpricedModel
 
 __all__ = [
@@ -43,5 +43,6 @@ __all__ = [
     "RoutingDecision",
     "RoutingVersion",
     "SpendMinute",
+    "SpendTotal",
     "UnpricedModel",
 ]

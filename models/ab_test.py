@@ -19,6 +19,7 @@ from domain.inference import Arm, Conclusion, Metric, conclude
 from domain.money import ZERO
 from models.ab_group import groups_of
 from models.base import Base, Owned
+from models.bulk import additions
 from models.types import enum_type, new_id
 
 
@@ -164,7 +165,7 @@ def _sums_of(variant: str) -> str:
 
 
 ADD_TO_TESTS: Final = (
-    f"UPDATE router_ab_tests SET {', '.join(f'{name} = router_ab_tests.{name} + held.{name}' for name in SUMS)} FROM ("
+    f"UPDATE router_ab_tests SET {additions('router_ab_tests', SUMS, 'held')} FROM ("
     f"SELECT s.* FROM (SELECT r.user_id, r.ab_test_id, {_sums_of('a')}, {_sums_of('b')} "
     "FROM {rows} WHERE r.ab_counted GROUP BY r.user_id, r.ab_test_id) s "
     # Locked in key order first: an UPDATE alone takes them as they come.

@@ -32,13 +32,13 @@ from models.ab_group import GroupSums
 from models.ab_test import SUMS as TEST_SUMS
 from models.ab_test import sums_of_tests
 from models.base import Base, Owned
-from models.bulk import Bulk, Rows, Together, add, columns_of, find, insert, whole
+from models.bulk import Bulk, Rows, Together, add, additions, columns_of, find, insert, whole
 from models.catalog import PRICE_COLUMNS, RegisteredModel, reprice
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.rollup import GROUP, RollupSums, hour_key
 from models.settlement import LockedDecision, Settlement, lock_decisions
-from models.spend import ADD_MINUTES, minute_rows
+from models.spend import ADD_MINUTES, ADD_TOTALS, FIND_TOTALS, Totals, minute_rows, total_rows
 from models.transaction import Transaction
 from models.types import UTCDateTime, first_id_at, new_id
 from models.unpriced_model import note_unpriced, recount_unpriced
@@ -118,6 +118,7 @@ _read = Together(
     find("router_cost_alerts", ("user_id",), tuple(WatchedAlert.__dataclass_fields__)),
     find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, *PRICE_COLUMNS)),
     find("router_ab_tests", _CALL, (*_CALL, "cost_cap")),
+    FIND_TOTALS,
 )
 _count = Bulk(
     Rows(columns_of("router_amendments", ("user_id", "analytics_id"))),
@@ -131,6 +132,7 @@ _update = Bulk(
     "WHERE router_analytics.user_id = r.user_id AND router_analytics.id = r.id",
 )
 _insert = insert("router_amendments", whole("router_amendments"))
+_add_totals = Together(ADD_MINUTES, ADD_TOTALS)
 _add_spend = Together(ADD_TO_WINDOWS, LOCK_ROLLING)
 
 
@@ -143,7 +145,7 @@ _ROLLUPS: Final = {name: _add_deltas(name) for name in ("router_analytics_hourly
 _add_groups = _add_deltas("router_ab_groups")
 _add_tests = Bulk(
     Rows(columns_of("router_ab_tests", (*_CALL, *TEST_SUMS))),
-    f"UPDATE router_ab_tests SET {', '.join(f'{name} = router_ab_tests.{name} + r.{name}' for name in TEST_SUMS)} "
+    f"UPDATE router_ab_tests SET {additions('router_ab_tests', TEST_SUMS, 'r')} "
     "FROM {rows} WHERE router_ab_tests.user_id = r.user_id AND router_ab_tests.id = r.id",
 )
 
@@ -220,7 +222,7 @@ class Amending:
         """One outcome for each, in order."""
         calls = await self._calls(drafts)
         found = [call for call in calls if call is not None]
-        taken, alerts, models, caps = await _read.execute(
+        taken, alerts, models, caps, totals = await _read.execute(
             self._connection,
             [{"user_id": each.user_id, "amendment_id": id_} for each in drafts if (id_ := each.line.amendment_id)],
             [{"user_id": user_id} for user_id in {call["user_id"] for call in found}],
@@ -232,7 +234,9 @@ class Amending:
                 {"user_id": user_id, "id": id_}
                 for user_id, id_ in {(call["user_id"], call["ab_test_id"]) for call in found if call["ab_counted"]}
             ],
+            [{"user_id": user_id} for user_id in {call["user_id"] for call in found}],
         )
+        self._totals = Totals(totals)
         self._registered = {tuple(row[:3]): row[3:] for row in models}
         self._caps = {id_: cap for _, id_, cap in caps}
         outcomes, changed, amendments = self._decided(
@@ -315,6 +319,11 @@ class Amending:
                     Conflict(f"id: this call was amended {MAX_AMENDMENTS} times, which is the most", ["id"])
                 )
                 continue
+            try:
+                self._totals.add(draft.user_id, (after["cost"] or ZERO) - (current["cost"] or ZERO))
+            except InvalidInput as refusal:
+                outcomes.append(refusal)
+                continue
             counts[key] += 1
             taken[draft.user_id, amendment_id] = (call["id"], fingerprint)
             names = [name for name in _SET[:-1] if current[name] != after[name]]
@@ -385,6 +394,7 @@ class Amending:
             account = decision.account.amended(
                 [call.before["cost"] for call in calls], [call.after["cost"] for call in calls], closes=settles
             )
+            self._totals.assume(key[0], account.assumed - decision.account.assumed)
             self.settlement.add(
                 key, decision, account, self._now, attempts_left=decision.attempts_left, settles=settles
             )
@@ -463,19 +473,17 @@ class Amending:
             }
             for each in changed
         }
-        await ADD_MINUTES.execute(
-            self._connection,
-            minute_rows(
-                ((row["user_id"], row["occurred_at"], row["cost"]) for row in rows.values() if row["cost"]),
-                self.settlement.assumed,
-            ),
+        minutes = minute_rows(
+            ((row["user_id"], row["occurred_at"], row["cost"]) for row in rows.values() if row["cost"]),
+            self.settlement.assumed,
         )
+        await _add_totals.execute(self._connection, minutes, total_rows(minutes))
         in_order = sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int))
         calendar, rolling = spent_by(in_order, rows, self.settlement.assumed, self._now)
         amounts, armed = await _add_spend.execute(
             self._connection, [each.row for each in calendar], [each.row for each in rolling]
         )
-        firing = Firing(self._connection, rows, self._now)
+        firing = Firing(self._connection, self._now)
         await firing.of_calendar(calendar, {tuple(key): amount for *key, amount in amounts})
         await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
         self._events += await firing.stored()

@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import JSON, Boolean, Enum, Table, Uuid
+from sqlalchemy import JSON, Boolean, Enum, Float, Table, Uuid
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
@@ -27,6 +27,7 @@ Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 
 _POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
+_MAX_INTEGER: Final = 2**63 - 1
 _SQLITE_MOMENT: Final = "%Y-%m-%d %H:%M:%S.%f"
 
 
@@ -216,16 +217,31 @@ def add(table: str, rows: Rows, select: str, returning: Sequence[str] = ()) -> B
     """
     columns = columns_of(table)
     key = [column.name for column in _tables[table].primary_key]
-    additions = ", ".join(
-        f"{name} = {table}.{name} + excluded.{name}" for name in columns if name not in key and name != "window_end"
-    )
+    sums = [name for name in columns if name not in key and name != "window_end"]
     returned = f" RETURNING {', '.join(returning)}" if returning else ""
     return Bulk(
         rows,
         f"INSERT INTO {table} ({', '.join(columns)}) {select} ORDER BY {', '.join(map(str, range(1, len(key) + 1)))} "
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {additions}{returned}",
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET "
+        f"{additions(table, sums, 'excluded')}{returned}",
         [columns[name] for name in returning],
     )
+
+
+def additions(table: str, names: Iterable[str], source: str) -> str:
+    """The assignments that add the columns of `source` to those of a table.
+
+    A sum of whole numbers stays whole: the statement fails where 64 bits do not hold it. SQLite would go on with a float
+    and lose digits without a word: it is given NULL, which no such column takes.
+    """
+    return ", ".join(f"{name} = {_sum(table, name, source)}" for name in names)
+
+
+def _sum(table: str, name: str, source: str) -> str:
+    total = f"{table}.{name} + {source}.{name}"
+    if isinstance(columns_of(table)[name], Float):
+        return total
+    return f"CASE WHEN {total} BETWEEN -{_MAX_INTEGER} AND {_MAX_INTEGER} THEN {total} END"
 
 
 def add_rows(table: str, returning: Sequence[str]) -> Bulk:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 
 from domain.event import Event
@@ -20,7 +20,7 @@ from domain.viewer import Viewer
 from models.base import Owned
 from models.postgresql import PostgreSQL
 from models.sqlite import SQLite
-from models.transaction import Transaction
+from models.transaction import Locks, Transaction
 
 Publish = Callable[[Sequence[Event]], None]
 
@@ -59,16 +59,31 @@ class Database:
 
     @asynccontextmanager
     async def system(
-        self, beside: Collection[UUID] = (), deciding: Collection[UUID] = (), alone: Collection[UUID] = ()
+        self,
+        beside: Collection[UUID] = (),
+        deciding: Collection[UUID] = (),
+        alone: Collection[UUID] = (),
+        recording: Collection[UUID] = (),
+        *,
+        wait: bool = True,
     ) -> AsyncIterator[Transaction]:
         """A transaction over everybody's rows, for the ledger and maintenance.
 
         The users that it goes `beside` write nothing of their own meanwhile; other such transactions may. For users that it
-        is `deciding` for, no other such transaction decides. Rows of users that it is `alone` with, nobody else writes.
+        is `deciding` for, no other such transaction decides, and none records calls of users that it is `recording` calls
+        of. Rows of users that it is `alone` with, nobody else writes. Without `wait`, it is told which of these users
+        another transaction has, and leaves them alone: `Transaction.locked`.
         """
-        async with self.backend.system_transaction(beside, deciding, alone) as transaction:
+        locks = Locks(beside, alone, deciding, recording)
+        async with self.backend.system_transaction(locks, wait=wait) as transaction:
             yield transaction
         self._published(transaction.events)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Everybody's rows as they are at one moment, to read for as long as it takes: nobody waits for it."""
+        async with self.backend.snapshot() as connection:
+            yield connection
 
     def _published(self, events: Sequence[Event]) -> None:
         """Tell this process, where the database does not tell every process."""

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -38,7 +39,7 @@ from models.firing import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.provider_alias import names_for
 from models.rollup import DAY, HOUR, dropped_of, latencies_of, sums_of
 from models.settlement import LockedDecision, Settlement, lock_decisions, settled
-from models.spend import ADD_MINUTES, minute_rows
+from models.spend import ADD_MINUTES, ADD_TOTALS, FIND_TOTALS, Totals, minute_rows, total_rows
 from models.transaction import Transaction
 from models.types import new_id
 from models.unpriced_model import note_unpriced
@@ -189,6 +190,7 @@ _read = Together(
     find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "active")),
     find("router_cost_alerts", ("user_id",), _WATCHED),
     find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, *PRICE_COLUMNS)),
+    FIND_TOTALS,
 )
 _find_configs = find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
 _claim_events = Bulk(
@@ -212,6 +214,7 @@ _write = Together(
     Bulk(_decisions, ADD_TO_TESTS),
     add("router_ab_groups", _decisions, GROUP_SUMS),
     ADD_MINUTES,
+    ADD_TOTALS,
     ADD_TO_WINDOWS,
     LOCK_ROLLING,
 )
@@ -241,11 +244,16 @@ class Entry:
         assigned = {key: decision for key, decision in decisions.items() if decision.ab_test_id is not None}
         _assign(entries, assigned)
         await self._resolve(entries)
-        tests, alerts = await self._read(entries)
+        tests, alerts, totals = await self._read(entries)
         await self._tell_variants(entries)
+        spending = _Spending(totals, decisions)
+        repeated = await self._repeats(entries, spending)
         for index, entry in enumerate(entries):
             try:
-                rows[index] = _counted(entry, assigned, tests)
+                row = _counted(entry, assigned, tests)
+                if index not in repeated:
+                    spending.add(row)
+                rows[index] = row
             except Refusal as refusal:
                 outcomes[index] = refusal
         fresh = await self._claim(rows, entries)
@@ -260,19 +268,23 @@ class Entry:
             )
         return [outcomes[index] for index in range(len(entries))]
 
-    async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, bool], list[WatchedAlert]]:
-        """Whether the tests that are named run, and the alerts of those who spend; what own models cost is filled in."""
+    async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, bool], list[WatchedAlert], Totals]:
+        """Whether the tests that are named run, the alerts of those who spend, and what they spent in all.
+
+        What own models cost is filled in.
+        """
         keys = {(entry.row["user_id"], entry.row["ab_test_id"]) for entry in entries if entry.row["ab_test_id"]}
         unpriced = [entry.row for entry in entries if _may_be_priced(entry)]
         # A call of no known cost may be charged what its decision held.
         spenders = {entry.row["user_id"] for entry in entries if entry.row["cost"] != ZERO}
         spenders |= {row["user_id"] for row in unpriced}
         models = {(row["user_id"], row["provider"], row["model_used"]) for row in unpriced}
-        found_tests, found_alerts, found_models = await _read.execute(
+        found_tests, found_alerts, found_models, totals = await _read.execute(
             self._connection,
             _keyed(keys),
-            [{"user_id": user_id} for user_id in spenders],
+            [{"user_id": user_id} for user_id in sorted(spenders)],
             [dict(zip(_MODEL, model, strict=True)) for model in models],
+            [{"user_id": user_id} for user_id in sorted(spenders)],
         )
         registered = {(user_id, provider, model): columns for user_id, provider, model, *columns in found_models}
         for row in unpriced:
@@ -280,7 +292,7 @@ class Entry:
                 reprice(row, columns)
         alerts = [WatchedAlert(*row) for row in found_alerts]
         tests = {(user_id, id_): active for user_id, id_, active in found_tests}
-        return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int))
+        return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int)), Totals(totals)
 
     async def _resolve(self, entries: Sequence[Prepared]) -> None:
         """Look up the users' own names of providers, where anything has a name that not everybody knows."""
@@ -307,6 +319,25 @@ class Entry:
             if both := configs.get((row["user_id"], row["ab_test_id"])):
                 names = self._names.get(row["user_id"], KNOWN_NAMES)
                 row["ab_variant"] = variant_of(*both, (row["provider"], row["model_used"]), names)
+
+    async def _repeats(self, entries: Sequence[Prepared], spending: _Spending) -> set[int]:
+        """Which of these add nothing to what their users spent, where that could become too much: they are there already."""
+        full = spending.without_room([entry.row for entry in entries])
+        keys = {
+            index: (entry.row["user_id"], entry.row["event_id"])
+            for index, entry in enumerate(entries)
+            if entry.row["user_id"] in full
+        }
+        found = await _find_claims.execute(
+            self._connection, [{"user_id": user_id, "event_id": event_id} for user_id, event_id in set(keys.values())]
+        )
+        seen = {(user_id, event_id) for user_id, event_id, *_ in found}
+        repeated: set[int] = set()
+        for index, key in keys.items():
+            if key in seen:
+                repeated.add(index)
+            seen.add(key)
+        return repeated
 
     async def _claim(self, rows: dict[int, dict[str, Any]], entries: Sequence[Prepared]) -> list[int]:
         """Take the event ids that are new; the indexes of what they are of, in order."""
@@ -363,13 +394,14 @@ class Entry:
         new = list(rows.values())
         self.settlement = settled(new, decisions, self._names, self._now)
         calendar, rolling = spent_by(alerts, rows, self.settlement.assumed, self._now)
+        minutes = minute_rows(
+            ((row["user_id"], row["occurred_at"], row["cost"]) for row in new if row["cost"]), self.settlement.assumed
+        )
         *_, amounts, armed = await _write.execute(
             self._connection,
             new,
-            minute_rows(
-                ((row["user_id"], row["occurred_at"], row["cost"]) for row in new if row["cost"]),
-                self.settlement.assumed,
-            ),
+            minutes,
+            total_rows(minutes),
             [each.row for each in calendar],
             [each.row for each in rolling],
         )
@@ -379,7 +411,7 @@ class Entry:
         tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
         self._events += [ABTestUpdated(*test) for test in tests]
         self._events += _logged(new)
-        firing = Firing(self._connection, rows, self._now)
+        firing = Firing(self._connection, self._now)
         await firing.of_calendar(calendar, {tuple(key): amount for *key, amount in amounts})
         await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
         self._events += await firing.stored()
@@ -388,6 +420,42 @@ class Entry:
 
 def _recorded(row: Mapping[str, Any] | None, id_: UUID, event_id: str) -> Logged | Dropped:
     return Dropped(id_, event_id) if row is None else Logged(row, deduplicated=True)
+
+
+class _Spending:
+    """What the calls of one commit add to what their users spent in all."""
+
+    def __init__(self, totals: Totals, decisions: Mapping[Key, LockedDecision]) -> None:
+        self._totals = totals
+        self._decisions = decisions
+        self._assumed: set[Key] = set()
+
+    def without_room(self, rows: Iterable[Mapping[str, Any]]) -> set[UUID]:
+        """The users for whom all of these could be too much."""
+        costs: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
+        assumed: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
+        for row in rows:
+            costs[row["user_id"]] += row["cost"] or ZERO
+            assumed[row["user_id"]] += self._assumed_at_most(row)
+        return {
+            user_id for user_id, cost in costs.items() if not self._totals.has_room(user_id, cost, assumed[user_id])
+        }
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add a call. Raises InvalidInput for one that is too much."""
+        key = (row["user_id"], row["decision_id"])
+        if row["cost"] is not None:
+            self._totals.add(row["user_id"], row["cost"])
+        elif key not in self._assumed:
+            self._totals.assume(row["user_id"], self._assumed_at_most(row))
+            self._assumed.add(key)
+
+    def _assumed_at_most(self, row: Mapping[str, Any]) -> Decimal:
+        """What an unknown cost is charged with: no more than its decision held."""
+        decision = self._decisions.get((row["user_id"], row["decision_id"]))
+        if decision is None or row["cost"] is not None:
+            return ZERO
+        return decision.account.with_calls([None], closes=False).assumed - decision.account.assumed
 
 
 def _is_variant_unsaid(row: Mapping[str, Any]) -> bool:

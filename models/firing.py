@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 
@@ -44,23 +46,53 @@ _take_sequences = add_rows("router_alert_sequences", ("user_id", "last"))
 _insert_firings = insert("router_alert_events", whole("router_alert_events"))
 
 Row = dict[str, Any]
-Costs = list[tuple[int, Decimal]]
-"""(index of the record, what it cost), in the order they happened."""
+
+
+class Costs:
+    """What one user's records of a commit cost, in the order they happened, and what they add up to: made once for all
+    alerts.
+    """
+
+    def __init__(self, rows: Mapping[int, Row]) -> None:
+        # By time, so that neighbours mostly share a window; those of one time as they were logged.
+        in_order = sorted(rows, key=lambda index: rows[index]["occurred_at"])
+        self.indexes: Final = in_order
+        self.times: Final = [rows[index]["occurred_at"] for index in in_order]
+        self.logged: Final = [rows[index]["created_at"] for index in in_order]
+        costs = [rows[index]["cost"] for index in in_order]
+        self.sums: list[Decimal] = [ZERO, *accumulate(costs)]
+        """Of the records before each."""
+        self.rises: Final = min(costs, default=ZERO) >= ZERO
+        """Whether a later sum is never less than one before it: amendments lower some."""
+        self.live: Final = [place for place, index in enumerate(in_order) if not rows[index]["imported"]]
+        """The places of those that may make an alert fire."""
 
 
 @dataclass(slots=True)
 class Spent:
-    """What some records spent in one window of one alert."""
+    """What some records spent in one window of one alert: those of a user from one place to another."""
 
     alert: WatchedAlert
     window: Window
     costs: Costs
+    first: int = 0
+    end: int = 0
     assumed: Decimal = ZERO
     """By how much assumed spend changes in it."""
 
     @property
     def amount(self) -> Decimal:
-        return sum((cost for _, cost in self.costs), ZERO)
+        sums = self.costs.sums
+        return sums[self.end] - sums[self.first]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its window was open when the first of its records came. Without a record nothing is to fire."""
+        # Most are: to look at the last one is enough, then.
+        logged = self.costs.logged
+        return self.first < self.end and (
+            self.window.end > logged[self.end - 1] or self.window.end > min(logged[self.first : self.end])
+        )
 
     @property
     def row(self) -> Row:
@@ -81,6 +113,28 @@ class Spent:
         """Whether a rolling alert with this amount in the window may fire again."""
         return is_clear(amount, self.alert.threshold_amount, self.alert.near_limit_percent)
 
+    def reached(self, amount: Decimal, fired: set[AlertState]) -> Iterator[tuple[int, AlertState, Decimal]]:
+        """The levels that it reaches for the first time, up to this amount: by which record, and with which amount."""
+        sums, live = self.costs.sums, self.costs.live
+        before = amount - sums[self.end]
+        place = bisect_left(live, self.first)
+        end = bisect_left(live, self.end)
+        while place < end and AlertState.TRIGGERED not in fired:
+            if self.costs.rises:
+                # What is due is a level above those that fired: by the record that reaches it.
+                levels = {AlertState.TRIGGERED} if AlertState.NEAR_LIMIT in fired else _ABOVE
+                place = bisect_left(live, True, place, end, key=lambda at: self.level(before + sums[at + 1]) in levels)
+                if place == end:
+                    return
+            so_far = before + sums[live[place] + 1]
+            if is_due(level := self.level(so_far), fired):
+                fired.add(level)
+                yield self.costs.indexes[live[place]], level, so_far
+            place += 1
+
+
+_ABOVE: Final = {AlertState.NEAR_LIMIT, AlertState.TRIGGERED}
+
 
 def spent_by(
     alerts: Sequence[WatchedAlert], rows: Mapping[int, Row], assumed: Iterable[Assumed], now: datetime
@@ -89,61 +143,63 @@ def spent_by(
     assumed_of: defaultdict[UUID, list[Assumed]] = defaultdict(list)
     for each in assumed:
         assumed_of[each.user_id].append(each)
-    costs_of: defaultdict[UUID, Costs] = defaultdict(list)
+    rows_of: defaultdict[UUID, dict[int, Row]] = defaultdict(dict)
     for index, row in rows.items():
         if row["cost"]:
-            costs_of[row["user_id"]].append((index, row["cost"]))
-    for costs in costs_of.values():
-        # By time, so that neighbours mostly share a window; those of one time as they were logged.
-        costs.sort(key=lambda cost: rows[cost[0]]["occurred_at"])
-    # Most alerts count by the same calendar, and most records happened just now.
-    latest: dict[Any, Window] = {}
+            rows_of[row["user_id"]][index] = row
+    costs_of = {user_id: Costs(rows_of[user_id]) for user_id in {alert.user_id for alert in alerts}}
+    # Alerts are many, and calendars few: records are told apart by window once for each calendar.
+    windows_of: dict[Any, _Windows] = {}
     calendar: list[Spent] = []
     rolling: list[Spent] = []
     for alert in alerts:
         costs = costs_of[alert.user_id]
         if alert.mode is WindowMode.ROLLING:
             last = alert.window_at(now)
-            inside = [(index, cost) for index, cost in costs if rows[index]["occurred_at"] >= last.start]
-            rolling += [Spent(alert, last, inside)] if inside else []
+            first = bisect_left(costs.times, last.start)
+            rolling += [Spent(alert, last, costs, first, len(costs.times))] if first < len(costs.times) else []
         else:
-            calendar += _in_calendar(alert, costs, assumed_of[alert.user_id], rows, latest)
+            key = (alert.user_id, alert.calendar)
+            windows = windows_of.get(key)
+            if windows is None:
+                windows = windows_of[key] = _Windows(alert, costs)
+            calendar += windows.spent(alert, assumed_of[alert.user_id])
     return calendar, rolling
 
 
-def _in_calendar(
-    alert: WatchedAlert,
-    costs: Costs,
-    assumed: Sequence[Assumed],
-    rows: Mapping[int, Row],
-    latest: dict[Any, Window],
-) -> list[Spent]:
-    """What falls into which window of a calendar alert; `latest` has the window of each calendar that was hit last."""
-    in_window: dict[datetime, Spent] = {}
+class _Windows:
+    """Which records of a user fall into which window of one calendar."""
 
-    def spent_at(at: datetime) -> Spent:
-        window = latest.get(alert.calendar)
-        if window is None or at not in window:
-            window = latest[alert.calendar] = alert.window_at(at)
-        if window.start not in in_window:
-            in_window[window.start] = Spent(alert, window, [])
-        return in_window[window.start]
+    def __init__(self, alert: WatchedAlert, costs: Costs) -> None:
+        self._costs = costs
+        self._found: list[tuple[Window, int, int]] = []
+        first = 0
+        while first < len(costs.times):
+            window = alert.window_at(costs.times[first])
+            end = bisect_left(costs.times, window.end, first)
+            self._found.append((window, first, end))
+            first = end
 
-    for index, cost in costs:
-        if (at := rows[index]["occurred_at"]) >= alert.counted_from:
-            spent_at(at).costs.append((index, cost))
-    for each in assumed:
-        if each.at >= alert.counted_from:
-            spent_at(each.at).assumed += each.change
-    return [in_window[start] for start in sorted(in_window)]
+    def spent(self, alert: WatchedAlert, assumed: Iterable[Assumed]) -> list[Spent]:
+        """What falls into which window of an alert that has this calendar."""
+        counted = bisect_left(self._costs.times, alert.counted_from)
+        in_window = {
+            window.start: Spent(alert, window, self._costs, max(first, counted), end)
+            for window, first, end in self._found
+            if end > counted
+        }
+        for each in assumed:
+            if each.at >= alert.counted_from:
+                window = alert.window_at(each.at)
+                in_window.setdefault(window.start, Spent(alert, window, self._costs)).assumed += each.change
+        return [in_window[start] for start in sorted(in_window)]
 
 
 class Firing:
     """The firings of one transaction, found and stored."""
 
-    def __init__(self, connection: AsyncConnection, rows: Mapping[int, Row], now: datetime) -> None:
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self._connection = connection
-        self._rows = rows
         self._now = now
         # In the order in which they are to be told: of one alert, by when it was spent.
         self._found: list[AlertEvent] = []
@@ -157,9 +213,8 @@ class Firing:
             (each, each.window.start, amount)
             for each in spent
             if each.alert.active
-            and each.costs
-            # Open when the records came: a commit that takes until after its end closes nothing.
-            and each.window.end > min(self._rows[index]["created_at"] for index, _ in each.costs)
+            # When the records came: a commit that takes until after its end closes nothing.
+            and each.is_open
             and each.level(amount := amounts[each.alert.user_id, each.alert.id, each.window.start])
             is not AlertState.ACTIVE
         ]
@@ -218,16 +273,11 @@ class Firing:
         return fired
 
     def _find(self, spent: Spent, window_start: datetime, amount: Decimal, fired: set[AlertState]) -> None:
-        """The levels that this spend reached and that have not fired, record by record."""
-        so_far = amount - spent.amount
-        for index, cost in spent.costs:
-            so_far += cost
-            level = spent.level(so_far)
-            if is_due(level, fired) and not self._rows[index]["imported"]:
-                fired.add(level)
-                firing = firing_of(spent.alert, window_start, level, so_far, self._now)
-                self._found.append(firing)
-                self.caused[index].append(firing)
+        """The levels that this spend reached and that have not fired, by the record that reached them."""
+        for index, level, so_far in spent.reached(amount, fired):
+            firing = firing_of(spent.alert, window_start, level, so_far, self._now)
+            self._found.append(firing)
+            self.caused[index].append(firing)
 
 
 def _values(firing: AlertEvent) -> Row:

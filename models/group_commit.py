@@ -1,21 +1,26 @@
 """Group commit: what concurrent callers submit shares a transaction. While one commits, the next gathers, and nobody
 waits on purpose. Callers hear of it only after the commit.
+
+The queue is fair: each user has a lane, in which order is kept, and each commit takes from all lanes alike. A user whose
+items make commits slow, or spoil them, is committed apart from the others, in turn with them and in smaller parts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import time
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
 
 from prometheus_client import Gauge, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.error import Overloaded
+from domain.error import InvalidInput, Overloaded, Refusal
 from models.postgresql import DatabaseFailure, PostgreSQL
 from models.sqlite import SQLite
 
@@ -23,6 +28,24 @@ MAX_COMMIT: Final = 2_000
 QUEUED_TIMES: Final = 10
 _RETRY_AFTER_MS: Final = 1_000
 _RETRIES: Final = 5
+
+_SLOW_S: Final = 0.1
+"""Longer commits are slow, unless the database takes half of that for a few items too."""
+_FEW: Final = 10
+"""So few items make no commit slow: what takes long then is the database."""
+_SUSPECTED: Final = 32
+"""Commits that a user who spoilt one makes apart from the others."""
+_PACES: Final = 10_000
+"""Users whose pace is remembered while nothing of theirs waits."""
+
+_TRIES_BY_USER: Final = 32
+"""Transactions to find whose items spoil a commit; users who are left then are committed one by one."""
+_TRIES_BY_ITEM: Final = 32
+"""Transactions to find which items of one user do; what is left then is refused."""
+_ISOLATIONS: Final = 2
+_WAITERS: Final = 2
+"""Transactions that wait for the lock of one user each. Others whose lock is held are tried again, and nobody waits."""
+_TRY_AGAIN_S: Final = 0.02
 
 QUEUE_DEPTH: Final = Gauge("router_ledger_queued", "What waits to be committed", ["of"], multiprocess_mode="livesum")
 BATCH_SIZE: Final = Histogram(
@@ -41,20 +64,28 @@ Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 
-class GroupCommit(Generic[Item, Outcome]):
-    """A queue, and what commits it. `store` stores some items in a transaction of its own: an outcome for each.
+class Locked:
+    """What becomes of an item whose user is locked by another transaction: nothing yet."""
 
-    At most so many items are in one commit, but for a submission that has more, and ten times as many wait.
-    `unstorable` makes the outcome of an item that the database cannot hold. `of` names the items in metrics and messages.
-    Use inside `running()`.
+
+LOCKED: Final = Locked()
+
+
+class GroupCommit(Generic[Item, Outcome]):
+    """A queue, and what commits it.
+
+    `store` stores some items in a transaction of its own: an outcome for each. It waits for the locks of their users, or,
+    when it is told not to, leaves out the items of those who are locked: LOCKED. `user_of` says whose an item is, and `of`
+    names the items in metrics and messages. At most `most` items are in one commit, and ten times as many wait; where these
+    are one user's, others still have room. Use inside `running()`.
     """
 
     def __init__(
         self,
         of: str,
         backend: SQLite | PostgreSQL,
-        store: Callable[[Sequence[Item]], Awaitable[list[Outcome]]],
-        unstorable: Callable[[str], Outcome],
+        store: Callable[[Sequence[Item], bool], Awaitable[Sequence[Outcome | Locked]]],
+        user_of: Callable[[Item], UUID],
         *,
         commits_at_once: int,
         most: int = MAX_COMMIT,
@@ -65,13 +96,20 @@ class GroupCommit(Generic[Item, Outcome]):
         self._times = COMMIT_TIME.labels(of)
         self._backend = backend
         self._store = store
-        self._unstorable = unstorable
+        self._user_of = user_of
         self._commits_at_once = commits_at_once
         self._most = most
-        self._queue: deque[_Submission[Item, Outcome]] = deque()
+        # Whoever has something waiting or being committed, in the order of their turns.
+        self._lanes: dict[UUID, _Lane[Item, Outcome]] = {}
+        self._paces: dict[UUID, _Pace] = {}
         self._queued = 0
+        self._apart_next = False
+        self._usual_s = 0.0
         self._gathered = asyncio.Event()
         self._closed = False
+        self._beside: set[asyncio.Task[None]] = set()
+        self._isolations = asyncio.Semaphore(_ISOLATIONS)
+        self._waiters = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -87,107 +125,377 @@ class GroupCommit(Generic[Item, Outcome]):
             self._gathered.set()
             await asyncio.gather(*committers)
 
-    def check_room(self, size: int) -> None:
-        """Raises Overloaded when too much waits already, or nothing is taken any more: nothing was stored."""
-        if self._closed or self._queued + size > QUEUED_TIMES * self._most:
-            raise Overloaded("The ledger is full; send this again later.", retry_after_ms=_RETRY_AFTER_MS)
+    def check_room(self, sizes: Mapping[UUID, int]) -> None:
+        """Raises Overloaded when so much of these users is not taken now: nothing was stored."""
+        limit = QUEUED_TIMES * self._most
+        full = self._queued + sum(sizes.values()) > limit
+        users = len(self._lanes.keys() | sizes.keys())
+        for user_id, size in sizes.items():
+            own = self._lanes[user_id].size if user_id in self._lanes else 0
+            # Where the queue is full, those who have less than their share in it are taken all the same.
+            if self._closed or (full and own + size > limit // users):
+                raise Overloaded("The ledger is full; send this again later.", retry_after_ms=_RETRY_AFTER_MS)
 
-    async def submit(self, items: Sequence[Item]) -> list[Outcome]:
+    async def submit(self, items: Sequence[Item]) -> list[Outcome | Refusal]:
         """One outcome for each item, in order, after they are on disk; one that cannot be stored fails alone.
 
-        Raises Overloaded, as `check_room` does.
+        Raises Overloaded, as `check_room` does, and what the database failed with, when nothing was stored.
         """
-        self.check_room(len(items))
-        submission = _Submission[Item, Outcome](items, asyncio.get_running_loop().create_future())
-        self._queue.append(submission)
-        self._queued += len(items)
-        self._depth.set(self._queued)
+        places: defaultdict[UUID, list[int]] = defaultdict(list)
+        for place, item in enumerate(items):
+            places[self._user_of(item)].append(place)
+        self.check_room({user_id: len(own) for user_id, own in places.items()})
+        submission = _Submission[Item, Outcome](items, asyncio.get_running_loop().create_future(), len(items))
+        for user_id, own in places.items():
+            lane = self._lanes.get(user_id)
+            if lane is None:
+                pace = self._paces.pop(user_id, None) or _Pace(self._most)
+                lane = self._lanes[user_id] = _Lane(user_id, pace)
+            lane.add(_Part(submission, own))
+        self._count(len(items))
         self._gathered.set()
-        return await submission.outcomes
+        return await submission.done
+
+    def _count(self, change: int) -> None:
+        self._queued += change
+        self._depth.set(self._queued)
 
     async def _commit_forever(self) -> None:
         while True:
-            if not self._queue:
-                if self._closed:
-                    return
+            batch = self._take_batch()
+            if batch:
+                await self._commit(batch)
+            elif self._closed and not self._lanes:
+                return
+            else:
                 self._gathered.clear()
                 await self._gathered.wait()
-                continue
-            await self._commit(self._take_batch())
 
-    def _take_batch(self) -> list[_Submission[Item, Outcome]]:
-        batch: list[_Submission[Item, Outcome]] = []
-        size = 0
-        while self._queue and (not batch or size + len(self._queue[0].items) <= self._most):
-            batch.append(self._queue.popleft())
-            size += len(batch[-1].items)
-        self._queued -= size
-        self._depth.set(self._queued)
+    def _take_batch(self) -> _Batch[Item, Outcome]:
+        """The next commit: as much of each user as of the others, or of one who goes apart; the two take turns."""
+        now = time.monotonic()
+        ready = [lane for lane in self._lanes.values() if lane.size and not lane.busy and lane.due <= now]
+        others = [lane for lane in ready if not lane.pace.apart(self._most)]
+        apart = [lane for lane in ready if lane.pace.apart(self._most)]
+        if others and not (apart and self._apart_next):
+            # Whoever has little is served whole: the rest share what is left of the room.
+            lanes = sorted(others[: self._most], key=lambda lane: lane.size)
+            self._apart_next = bool(apart)
+        else:
+            lanes = apart[:1]
+            self._apart_next = False
+        batch: _Batch[Item, Outcome] = {}
+        room = self._most
+        for place, lane in enumerate(lanes):
+            batch[lane] = self._taken(lane, room // (len(lanes) - place))
+            room -= _size(batch[lane])
         return batch
 
-    async def _commit(self, batch: list[_Submission[Item, Outcome]]) -> None:
-        items = [item for submission in batch for item in submission.items]
-        try:
-            outcomes = await self._stored(items)
-        except Exception as error:
-            blames_the_data = self._backend.blames_the_data(error)
-            if isinstance(error, SQLAlchemyError | DatabaseFailure | OSError) and not blames_the_data:
-                for submission in batch:
-                    submission.fail(error)
-            elif len(batch) > 1:
-                # One submission may have spoilt the transaction of all: give each its own.
-                for submission in batch:
-                    await self._commit([submission])
-            elif blames_the_data:
-                await self._commit_apart(batch[0])
-            else:
-                log.exception("a submission of %d %s was not stored", len(items), self._of)
-                batch[0].fail(error)
-            return
-        settled = iter(outcomes)
-        for submission in batch:
-            submission.succeed([next(settled) for _ in submission.items])
+    def _taken(self, lane: _Lane[Item, Outcome], most: int) -> list[_Part[Item, Outcome]]:
+        before = lane.size
+        parts = lane.take(min(most, lane.pace.share))
+        lane.busy = True
+        self._count(lane.size - before)
+        return parts
 
-    async def _commit_apart(self, submission: _Submission[Item, Outcome]) -> None:
+    def _returned(self, lane: _Lane[Item, Outcome], parts: Sequence[_Part[Item, Outcome]]) -> None:
+        lane.put_back(parts)
+        self._count(_size(parts))
+
+    async def _commit(self, batch: _Batch[Item, Outcome], *, wait: bool = False) -> None:
+        """Store a batch, and free its lanes."""
+        started = time.monotonic()
         try:
-            submission.succeed(await self._stored_apart(submission.items))
+            self._settle(batch, await self._stored(_items_of(batch.values()), wait))
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits hears of it, and the ledger goes on
+            if not self._blames_an_item(error):
+                _fail(batch, error)
+            else:
+                # Others are committed meanwhile.
+                self._run_beside(self._isolate_beside(batch, error))
+                return
+        else:
+            self._learn(batch, time.monotonic() - started)
+        self._free(batch)
+
+    def _settle(self, batch: _Batch[Item, Outcome], outcomes: Iterable[Outcome | Locked]) -> None:
+        """Tell what became of these items. Those of users who were locked go back to where they were."""
+        following = iter(outcomes)
+        for lane, parts in batch.items():
+            for part in parts:
+                found = [next(following) for _ in part.places]
+                stored = [outcome for outcome in found if not isinstance(outcome, Locked)]
+                if len(stored) == len(found):
+                    part.submission.settle(part.places, stored)
+                else:
+                    lane.locked.append(part)
+
+    def _free(self, batch: Iterable[_Lane[Item, Outcome]]) -> None:
+        """Let others take these lanes, whose turn comes last now."""
+        for lane in batch:
+            del self._lanes[lane.user_id]
+            lane.busy = False
+            if lane.locked:
+                self._returned(lane, lane.locked)
+                lane.locked = []
+                self._put_off(lane)
+            if lane.size or lane.busy:
+                self._lanes[lane.user_id] = lane
+            elif lane.pace.apart(self._most):
+                self._paces[lane.user_id] = lane.pace
+                if len(self._paces) > _PACES:
+                    del self._paces[next(iter(self._paces))]
+        self._gathered.set()
+
+    def _put_off(self, lane: _Lane[Item, Outcome]) -> None:
+        """Commit the lane of a locked user when the lock is free, while others are committed."""
+        if self._waiters < _WAITERS:
+            self._waiters += 1
+            self._run_beside(self._commit_when_free({lane: self._taken(lane, self._most)}))
+        else:
+            lane.due = time.monotonic() + _TRY_AGAIN_S
+            asyncio.get_running_loop().call_later(2 * _TRY_AGAIN_S, self._gathered.set)
+
+    async def _commit_when_free(self, batch: _Batch[Item, Outcome]) -> None:
+        try:
+            await self._commit(batch, wait=True)
+        finally:
+            self._waiters -= 1
+
+    def _run_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    def _learn(self, batch: _Batch[Item, Outcome], seconds: float) -> None:
+        """Remember how much of a user makes a commit slow."""
+        sizes = {lane: _size(parts) for lane, parts in batch.items()}
+        if sum(sizes.values()) <= _FEW:
+            self._usual_s += (seconds - self._usual_s) / 8
+        largest = max(sizes, key=lambda lane: sizes[lane])
+        if sizes[largest] > _FEW and seconds > max(_SLOW_S, 2 * self._usual_s):
+            largest.pace.share = max(_FEW, sizes[largest] // 2)
+        elif len(batch) == 1:
+            largest.pace.grow(sizes[largest], self._most)
+
+    def _blames_an_item(self, error: Exception) -> bool:
+        """Whether a commit failed for what was in it, and not for the database."""
+        if isinstance(error, SQLAlchemyError | DatabaseFailure | OSError):
+            return self._backend.blames_the_data(error)
+        return True
+
+    async def _isolate_beside(self, batch: _Batch[Item, Outcome], error: Exception) -> None:
+        async with self._isolations:
+            await self._isolate(batch, error, _Tries(_TRIES_BY_USER))
+        self._free(batch)
+
+    async def _isolate(self, batch: _Batch[Item, Outcome], error: Exception, tries: _Tries) -> None:
+        """Store what can be stored of a batch that failed so: by halves of its users, then of one user's items."""
+        lanes = list(batch)
+        if len(lanes) == 1:
+            lanes[0].pace.suspected = _SUSPECTED
+            places = [(part.submission, place) for part in batch[lanes[0]] for place in part.places]
+            await self._isolate_items(places, error, _Tries(_TRIES_BY_ITEM))
+            return
+        for half in (lanes[: len(lanes) // 2], lanes[len(lanes) // 2 :]):
+            some = {lane: batch[lane] for lane in half}
+            if not tries.one_more():
+                # One by one, in their turns.
+                for lane, parts in some.items():
+                    lane.pace.suspected = max(lane.pace.suspected, 1)
+                    self._returned(lane, parts)
+                continue
+            try:
+                self._settle(some, await self._stored(_items_of(some.values()), wait=False))
+            except Exception as failure:  # noqa: BLE001 - as above
+                if self._blames_an_item(failure):
+                    await self._isolate(some, failure, tries)
+                else:
+                    _fail(some, failure)
+
+    async def _isolate_items(self, places: _Places[Item, Outcome], error: Exception, tries: _Tries) -> None:
+        """The same of one user's items, in their order."""
+        if len(places) == 1:
+            self._refuse(*places[0], error)
+            return
+        middle = len(places) // 2
+        for some in (places[:middle], places[middle:]):
+            half = [each for each in some if not each[0].failed]
+            if half and not tries.one_more():
+                for submission, place in half:
+                    submission.settle([place], [_TOO_MANY])
+            elif half and (failure := await self._store_apart(half)):
+                await self._isolate_items(half, failure, tries)
+
+    async def _store_apart(self, places: _Places[Item, Outcome]) -> Exception | None:
+        """Store these items of one user, or say what is wrong with one of them."""
+        try:
+            outcomes = await self._stored([submission.items[place] for submission, place in places], wait=True)
+        except Exception as error:  # noqa: BLE001 - as above
+            if self._blames_an_item(error):
+                return error
+            for submission, _ in places:
+                submission.fail(error)
+            return None
+        for (submission, place), outcome in zip(places, outcomes, strict=True):
+            if not isinstance(outcome, Locked):
+                submission.settle([place], [outcome])
+        return None
+
+    def _refuse(self, submission: _Submission[Item, Outcome], place: int, error: Exception) -> None:
+        if isinstance(error, Refusal):
+            submission.settle([place], [error])
+        elif isinstance(error, SQLAlchemyError | DatabaseFailure | OSError):
+            log.error("one of the %s was not stored", self._of, exc_info=error)
+            submission.settle([place], [_UNSTORABLE])
+        else:
+            log.error("one of the %s was not stored", self._of, exc_info=error)
             submission.fail(error)
 
-    async def _stored_apart(self, items: Sequence[Item]) -> list[Outcome]:
-        """The outcomes of items of which some cannot be stored: found by halves, so that they fail alone."""
-        try:
-            return await self._stored(items)
-        except Exception as error:
-            if not self._backend.blames_the_data(error):
-                raise
-            if len(items) == 1:
-                log.exception("one of the %s was not stored", self._of)
-                return [self._unstorable("The database cannot hold this.")]
-        middle = len(items) // 2
-        return [*await self._stored_apart(items[:middle]), *await self._stored_apart(items[middle:])]
-
-    async def _stored(self, items: Sequence[Item]) -> list[Outcome]:
+    async def _stored(self, items: Sequence[Item], wait: bool) -> Sequence[Outcome | Locked]:
         self._sizes.observe(len(items))
         for _ in range(_RETRIES):
             try:
                 with self._times.time():
-                    return await self._store(items)
+                    return await self._store(items, wait)
             except (SQLAlchemyError, DatabaseFailure) as error:
                 if not self._backend.may_succeed_again(error):
                     raise
-        return await self._store(items)
+        return await self._store(items, wait)
+
+
+_UNSTORABLE: Final = InvalidInput("The database cannot hold this, or a sum that it would add to.")
+_TOO_MANY: Final = InvalidInput(
+    "This was not stored: too many of those that were sent with it cannot be. Send it again without them."
+)
 
 
 @dataclass(slots=True)
 class _Submission(Generic[Item, Outcome]):
     items: Sequence[Item]
-    outcomes: asyncio.Future[list[Outcome]]
+    done: asyncio.Future[list[Outcome | Refusal]]
+    left: int
+    failed: bool = False
+    outcomes: dict[int, Outcome | Refusal] = field(default_factory=dict)
 
-    def succeed(self, outcomes: list[Outcome]) -> None:
-        if not self.outcomes.done():  # the caller may have gone; what was submitted is stored all the same
-            self.outcomes.set_result(outcomes)
+    def settle(self, places: Sequence[int], outcomes: Sequence[Outcome | Refusal]) -> None:
+        """Say what became of some items; the caller hears of it when all are settled."""
+        if self.failed:
+            return
+        self.outcomes.update(zip(places, outcomes, strict=True))
+        self.left -= len(places)
+        # The caller may have gone; what was submitted is stored all the same.
+        if not self.left and not self.done.done():
+            self.done.set_result([self.outcomes[place] for place in range(len(self.items))])
 
     def fail(self, error: Exception) -> None:
-        if not self.outcomes.done():
-            self.outcomes.set_exception(error)
+        """Give up what is not settled yet: where something is stored already, the caller must hear which."""
+        if self.failed:
+            return
+        self.failed = True
+        if self.done.done():
+            return
+        if not self.outcomes:
+            self.done.set_exception(error)
+            return
+        later = Overloaded("This was not stored, others sent with it were; send it again.", _RETRY_AFTER_MS)
+        self.done.set_result([self.outcomes.get(place, later) for place in range(len(self.items))])
+
+
+@dataclass(slots=True)
+class _Part(Generic[Item, Outcome]):
+    """Some items of a submission, by their places in it."""
+
+    submission: _Submission[Item, Outcome]
+    places: Sequence[int]
+
+    @property
+    def size(self) -> int:
+        return len(self.places)
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How much of a user is in one commit, and whether with others."""
+
+    share: int
+    suspected: int = 0
+    """Commits to make apart, as one was spoilt."""
+
+    def apart(self, most: int) -> bool:
+        return self.share < most or self.suspected > 0
+
+    def grow(self, size: int, most: int) -> None:
+        """So many items alone made no commit slow."""
+        self.share = min(most, self.share + max(size, self.share // 8))
+        self.suspected = max(0, self.suspected - 1)
+
+
+@dataclass(slots=True, eq=False)
+class _Lane(Generic[Item, Outcome]):
+    """What waits of one user, in order."""
+
+    user_id: UUID
+    pace: _Pace
+    waiting: deque[_Part[Item, Outcome]] = field(default_factory=deque)
+    size: int = 0
+    busy: bool = False
+    """Whether some of it is being committed: what follows comes after that."""
+    locked: list[_Part[Item, Outcome]] = field(default_factory=list)
+    """What could not be committed, as another transaction has the user's lock."""
+    due: float = 0.0
+
+    def add(self, part: _Part[Item, Outcome]) -> None:
+        self.waiting.append(part)
+        self.size += part.size
+
+    def put_back(self, parts: Sequence[_Part[Item, Outcome]]) -> None:
+        self.waiting.extendleft(reversed(parts))
+        self.size += _size(parts)
+
+    def take(self, most: int) -> list[_Part[Item, Outcome]]:
+        """What is next: whole submissions, or a part of one that is larger."""
+        parts: list[_Part[Item, Outcome]] = []
+        room = most
+        while self.waiting and room:
+            part = self.waiting[0]
+            if part.size > room and parts:
+                break
+            self.waiting.popleft()
+            if part.submission.failed:
+                self.size -= part.size
+                continue
+            if part.size > room:
+                self.waiting.appendleft(_Part(part.submission, part.places[room:]))
+                part = _Part(part.submission, part.places[:room])
+            self.size -= part.size
+            room -= part.size
+            parts.append(part)
+        return parts
+
+
+_Places = Sequence[tuple[_Submission[Item, Outcome], int]]
+_Batch = dict[_Lane[Item, Outcome], list[_Part[Item, Outcome]]]
+
+
+@dataclass(slots=True)
+class _Tries:
+    left: int
+
+    def one_more(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+
+def _size(parts: Iterable[_Part[Any, Any]]) -> int:
+    return sum(part.size for part in parts)
+
+
+def _items_of(batch: Iterable[Iterable[_Part[Item, Outcome]]]) -> list[Item]:
+    return [part.submission.items[place] for parts in batch for part in parts for place in part.places]
+
+
+def _fail(batch: _Batch[Item, Outcome], error: Exception) -> None:
+    for parts in batch.values():
+        for part in parts:
+            part.submission.fail(error)

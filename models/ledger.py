@@ -6,27 +6,37 @@ What concurrent callers record shares a commit (`models.entry`), and so does wha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections import Counter as Tally
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
+from uuid import UUID
 
 from prometheus_client import Counter
 
-from domain.error import InvalidInput
+from domain.error import Refusal
 from domain.routing import RouteRefused
 from models.amendment import Amending, AmendmentDraft, AmendmentOutcome
 from models.database import Database
 from models.decision import RoutingDecision
-from models.entry import Draft, Entry, Outcome, Prepared, prepared
-from models.group_commit import GroupCommit
+from models.entry import Draft, Entry, Outcome, Prepared, batched, prepared
+from models.group_commit import LOCKED, GroupCommit, Locked
 from models.routing import Decided, Deciding, Proposal, Stale
+from models.transaction import Transaction
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _MOST_DECISIONS: Final = 200
 """In one commit, and ten times as many in the queue: a decision is a hundred times the size of a record."""
 
 
 _MOST_AMENDMENTS: Final = 1_000
+_PREPARED_AT_ONCE: Final = 50
+"""Records: some milliseconds of the event loop."""
+_NOBODY: Final = UUID(int=0)
 
 UNPRICED: Final = Counter("router_unpriced_calls", "Calls that were logged and have no known cost")
 
@@ -42,18 +52,19 @@ class Ledger:
     def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc) -> None:
         self._database = database
         self._clock = clock
+        self._preparing = asyncio.Lock()
         backend = database.backend
         self._records = GroupCommit[Prepared, Outcome](
-            "records", backend, self._store, InvalidInput, commits_at_once=backend.commits_at_once
+            "records", backend, self._store, _owner_of_record, commits_at_once=backend.commits_at_once
         )
         # Decisions over one budget are made one after the other: a second commit of them would only wait.
         self._proposals = GroupCommit[Proposal, Decided](
-            "decisions", backend, self._decide, InvalidInput, commits_at_once=1, most=_MOST_DECISIONS
+            "decisions", backend, self._decide, _owner, commits_at_once=1, most=_MOST_DECISIONS
         )
 
         # What amends one call twice has an order.
         self._amendments = GroupCommit[AmendmentDraft, AmendmentOutcome](
-            "amendments", backend, self._amend, InvalidInput, commits_at_once=1, most=_MOST_AMENDMENTS
+            "amendments", backend, self._amend, _owner, commits_at_once=1, most=_MOST_AMENDMENTS
         )
 
     @asynccontextmanager
@@ -63,17 +74,26 @@ class Ledger:
             yield self
 
     def check_room(self) -> None:
-        """Raises Overloaded when a record would not be taken now."""
-        self._records.check_room(1)
+        """Raises Overloaded when a record of somebody of whom nothing waits would not be taken now."""
+        self._records.check_room({_NOBODY: 1})
 
     async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """One outcome for each draft, in order, after they are on disk; a draft that is refused fails alone.
 
         Raises Overloaded when too much waits already, or the ledger is shutting down: nothing was stored.
         """
-        self._records.check_room(len(drafts))
+        self._records.check_room(Tally(draft.user_id for draft in drafts))
         now = self._clock()
-        return await self._records.submit([prepared(draft, now) for draft in drafts])
+        entries: list[Prepared] = []
+        for some in batched(drafts, _PREPARED_AT_ONCE):
+            if len(drafts) > _PREPARED_AT_ONCE:
+                # Of many large batches one portion is prepared at a time, and others go on in between.
+                async with self._preparing:
+                    entries += [prepared(draft, now) for draft in some]
+                    await asyncio.sleep(0)
+            else:
+                entries += [prepared(draft, now) for draft in some]
+        return await self._records.submit(entries)
 
     async def amend(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:
         """One outcome for each amendment, in order, after they are on disk; one that is refused fails alone.
@@ -88,28 +108,53 @@ class Ledger:
         Raises Overloaded, as `record` does, and InvalidInput for what the database cannot hold.
         """
         [outcome] = await self._proposals.submit([proposal])
-        if isinstance(outcome, InvalidInput):
+        if isinstance(outcome, Refusal):
             raise outcome
         return outcome
 
-    async def _store(self, entries: Sequence[Prepared]) -> list[Outcome]:
-        async with self._database.system(beside={entry.row["user_id"] for entry in entries}) as transaction:
+    async def _store(self, entries: Sequence[Prepared], wait: bool) -> Sequence[Outcome | Locked]:
+        users = set(map(_owner_of_record, entries))
+        # Two commits that both record a user's calls add to the same sums: the later one would wait for the other.
+        async with self._database.system(beside=users, recording=users, wait=wait) as transaction:
             entry = Entry(transaction, self._clock())
-            outcomes = await entry.write(entries)
+            outcomes = await _unless_locked(transaction, entries, _owner_of_record, entry.write)
         entry.settlement.observe()
         UNPRICED.inc(entry.unpriced)
         return outcomes
 
-    async def _amend(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:
-        async with self._database.system(alone={draft.user_id for draft in drafts}) as transaction:
+    async def _amend(self, drafts: Sequence[AmendmentDraft], wait: bool) -> Sequence[AmendmentOutcome | Locked]:
+        async with self._database.system(alone=set(map(_owner, drafts)), wait=wait) as transaction:
             amending = Amending(transaction, self._clock())
-            outcomes = await amending.write(drafts)
+            outcomes = await _unless_locked(transaction, drafts, _owner, amending.write)
         amending.settlement.observe()
         return outcomes
 
-    async def _decide(self, proposals: Sequence[Proposal]) -> list[Decided]:
-        users = {proposal.user_id for proposal in proposals}
+    async def _decide(self, proposals: Sequence[Proposal], wait: bool) -> Sequence[Decided | Locked]:
+        users = set(map(_owner, proposals))
         budgeted = {proposal.user_id for proposal in proposals if proposal.knowledge.budgeted}
-        async with self._database.system(beside=users, deciding=budgeted) as transaction:
+        async with self._database.system(beside=users, deciding=budgeted, wait=wait) as transaction:
             # The time now, not when the wait for the locks began: windows and holds may have ended meanwhile.
-            return await Deciding(transaction.connection, self._clock()).write(proposals)
+            deciding = Deciding(transaction.connection, self._clock())
+            return await _unless_locked(transaction, proposals, _owner, deciding.write)
+
+
+def _owner(item: Proposal | AmendmentDraft) -> UUID:
+    return item.user_id
+
+
+def _owner_of_record(entry: Prepared) -> UUID:
+    return entry.draft.user_id
+
+
+async def _unless_locked(
+    transaction: Transaction,
+    items: Sequence[Item],
+    owner: Callable[[Item], UUID],
+    write: Callable[[Sequence[Item]], Awaitable[list[Result]]],
+) -> Sequence[Result | Locked]:
+    """What becomes of these items: those of users whose locks the transaction has are written."""
+    if not transaction.locked:
+        return await write(items)
+    free = [item for item in items if owner(item) not in transaction.locked]
+    outcomes = iter(await write(free) if free else ())
+    return [LOCKED if owner(item) in transaction.locked else next(outcomes) for item in items]

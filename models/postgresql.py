@@ -27,7 +27,7 @@ from domain.month import Month
 from domain.viewer import Viewer
 from models import partition
 from models.partition import PARTITIONED
-from models.transaction import Transaction
+from models.transaction import Locks, Transaction
 
 VIEWER_ROLE: Final = "router_viewer"
 SYSTEM_ROLE: Final = "router_system"
@@ -103,19 +103,24 @@ class PostgreSQL:
             yield transaction
 
     @asynccontextmanager
-    async def system_transaction(
-        self, beside: Collection[UUID], deciding: Collection[UUID], alone: Collection[UUID]
-    ) -> AsyncIterator[Transaction]:
+    async def system_transaction(self, locks: Locks, *, wait: bool) -> AsyncIterator[Transaction]:
         begin = f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}"
-        # In key order, as whoever takes several must, and users' own locks before those of their budgets.
-        if beside:
-            begin += f"; SELECT pg_advisory_xact_lock_shared(hashtextextended(id, 0)) FROM {_texts(beside)} id"
-        if alone:
-            begin += f"; SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM {_texts(alone)} id"
-        if deciding:
-            begin += f"; SELECT pg_advisory_xact_lock(hashtextextended(id, 1)) FROM {_texts(deciding)} id"
+        if wait:
+            # In key order, as whoever takes several must, and users' own locks before those of what they do.
+            for function, key, users in _advisory(locks):
+                if users:
+                    begin += f"; SELECT pg_{function}(hashtextextended(id, {key})) FROM {_texts(users)} id"
         async with self._transaction(begin) as transaction:
+            if not wait:
+                wanted = [sorted(map(str, users)) for _, _, users in _advisory(locks)]
+                transaction.locked = frozenset(row["id"] for row in await fetch(transaction.connection, _TRY, *wanted))
             yield transaction
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE {SYSTEM_ROLE}"
+        async with self._transaction(begin) as transaction:
+            yield transaction.connection
 
     def may_succeed_again(self, error: Exception) -> bool:
         """Whether the transaction that failed so is worth running once more."""
@@ -124,7 +129,7 @@ class PostgreSQL:
 
     def blames_the_data(self, error: Exception) -> bool:
         """Whether the error is about what was written, and not about the database."""
-        return (_state_of(error) or "")[:2] in _DATA_ERRORS
+        return (_state_of(error) or "")[:2] in _DATA_ERRORS or isinstance(error.__cause__, asyncpg.DataError)
 
     async def make_partitions(self, now: datetime, tries: int) -> None:
         """Make the partitions of the months that live records may be of, now or soon, where they are missing.
@@ -178,7 +183,7 @@ class PostgreSQL:
                     ) from error
             pages = await self._read(partial(partition.pages_of_old_rows, table=table))
             for first in range(0, pages, _PAGES_AT_ONCE):
-                async with self.system_transaction((), (), ()) as transaction:
+                async with self.system_transaction(Locks(), wait=True) as transaction:
                     await partition.delete_old_rows(
                         transaction.connection, table, before, first, first + _PAGES_AT_ONCE
                     )
@@ -238,6 +243,24 @@ class PostgreSQL:
             await asyncio.shield(_abandon(connection))
             raise
         return connection
+
+
+def _advisory(locks: Locks) -> list[tuple[str, int, Collection[UUID]]]:
+    """How each of these locks is taken: by which function, as which of a user's locks, and of whom."""
+    return [
+        ("advisory_xact_lock_shared", 0, locks.beside),
+        ("advisory_xact_lock", 0, locks.alone),
+        ("advisory_xact_lock", 1, locks.deciding),
+        ("advisory_xact_lock", 2, locks.recording),
+    ]
+
+
+_TRY: Final = " UNION ".join(
+    f"SELECT id::uuid AS id FROM unnest(${place}::text[]) id "
+    f"WHERE NOT pg_{function.replace('advisory', 'try_advisory')}(hashtextextended(id, {key}))"
+    for place, (function, key, _) in enumerate(_advisory(Locks()), 1)
+)
+"""Takes all of these locks that are free; the users of those that are not."""
 
 
 def _texts(ids: Collection[UUID]) -> str:

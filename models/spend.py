@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -14,11 +15,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.analytics import AnalyticsFilter
 from domain.cost_alert import Window
-from domain.money import ZERO
+from domain.error import InvalidInput
+from domain.money import MAX_TOTAL, ZERO, plain
 from models.analytics import RouterAnalytics, passing
 from models.analytics import spent_in as spent_in_rows
 from models.base import Base, Owned
-from models.bulk import add_rows
+from models.bulk import add_rows, find
 from models.decision import RoutingDecision
 from models.rollup import AnalyticsDaily, AnalyticsHourly
 from models.types import first_id_at, last_id_at
@@ -41,7 +43,66 @@ class SpendMinute(Owned, Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
+class SpendTotal(Owned, Base):
+    """What all calls of the user that were ever logged cost, and what is assumed of those of unknown cost.
+
+    No other sum of the user's can be larger: a limit of these is one of all.
+    """
+
+    __tablename__ = "router_spend_totals"
+
+    amount: Mapped[Decimal]
+    assumed: Mapped[Decimal]
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
 ADD_MINUTES: Final = add_rows("router_spend_minutes", ())
+ADD_TOTALS: Final = add_rows("router_spend_totals", ())
+FIND_TOTALS: Final = find("router_spend_totals", ("user_id",), ("user_id", "amount", "assumed"))
+
+
+class Totals:
+    """What users spend in all, as the calls of one commit are added: raises InvalidInput for what exceeds MAX_TOTAL."""
+
+    def __init__(self, found: Iterable[tuple[UUID, Decimal, Decimal]]) -> None:
+        self._amounts: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
+        self._assumed: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
+        for user_id, amount, assumed in found:
+            self._amounts[user_id], self._assumed[user_id] = amount, assumed
+
+    def has_room(self, user_id: UUID, amount: Decimal, assumed: Decimal) -> bool:
+        return self._amounts[user_id] + amount <= MAX_TOTAL and self._assumed[user_id] + assumed <= MAX_TOTAL
+
+    def add(self, user_id: UUID, amount: Decimal) -> None:
+        """Add what a call costs; a negative amount, by which a cost is lowered, is never refused."""
+        if amount > ZERO and self._amounts[user_id] + amount > MAX_TOTAL:
+            raise InvalidInput(
+                f"cost: your calls cost {plain(self._amounts[user_id])} USD in all, and must not cost more than "
+                f"{MAX_TOTAL}; amend those that were reported wrong",
+                ["cost"],
+            )
+        self._amounts[user_id] += amount
+
+    def assume(self, user_id: UUID, amount: Decimal) -> None:
+        """Add what is assumed of a decision; lowering it is never refused."""
+        if amount > ZERO and self._assumed[user_id] + amount > MAX_TOTAL:
+            raise InvalidInput(
+                f"cost: calls of unknown cost are assumed to have cost {plain(self._assumed[user_id])} USD in all, "
+                f"and that must not be more than {MAX_TOTAL}; amend them with their cost",
+                ["cost"],
+            )
+        self._assumed[user_id] += amount
+
+
+def total_rows(minutes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What these changes of minutes, rows for ADD_MINUTES, add to the totals: rows for ADD_TOTALS, in key order."""
+    totals: dict[UUID, dict[str, Any]] = {}
+    for row in minutes:
+        total = totals.setdefault(row["user_id"], {"user_id": row["user_id"], "amount": ZERO, "assumed": ZERO})
+        total["amount"] += row["amount"]
+        total["assumed"] += row["assumed"]
+    return [totals[user_id] for user_id in sorted(totals)]
 
 
 def minute_rows(

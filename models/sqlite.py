@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.viewer import Viewer
-from models.transaction import Transaction
+from models.transaction import Locks, Transaction
 
 _READERS: Final = 8
 _BUSY_TIMEOUT_S: Final = 30
@@ -40,12 +40,15 @@ class SQLite:
             yield Transaction(connection)
 
     @asynccontextmanager
-    async def system_transaction(
-        self, _beside: Collection[UUID], _deciding: Collection[UUID], _alone: Collection[UUID]
-    ) -> AsyncIterator[Transaction]:
+    async def system_transaction(self, _locks: Locks, *, wait: bool) -> AsyncIterator[Transaction]:  # noqa: ARG002
         # Whoever writes holds all users' rows.
         async with self._writer.begin() as connection:
             yield Transaction(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        async with self._reader.begin() as connection:
+            yield connection
 
     def may_succeed_again(self, _error: Exception) -> bool:
         """Never: nobody writes beside us."""
@@ -53,7 +56,8 @@ class SQLite:
 
     def blames_the_data(self, error: Exception) -> bool:
         """Whether the error is about what was written, and not about the database."""
-        return isinstance(error, IntegrityError | DataError)
+        # A sum of rows that 64 bits do not hold is no error of a class of its own.
+        return isinstance(error, IntegrityError | DataError) or "integer overflow" in str(getattr(error, "orig", ""))
 
     async def make_partitions(self, now: datetime, tries: int) -> None:
         """Nothing: one table takes rows of any time."""

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Float,
+    RowMapping,
+    Table,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.amendment import as_json
 from domain.bounds import EPOCH
@@ -33,6 +47,8 @@ from models.types import first_id_at
 
 _ROWS_AT_ONCE: Final = 5_000
 _DECISIONS_AT_ONCE: Final = 500
+_REPAIRED_AT_ONCE: Final = 100
+_ROUNDS: Final = 3
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 _tables = Base.metadata.tables
 _decisions = _tables["router_analytics"]
@@ -42,6 +58,8 @@ _made = _tables["router_decisions"]
 _amendments = _tables["router_amendments"]
 _incomplete = _tables["router_incomplete"]
 _events = _tables["router_alert_events"]
+_holds = _tables["router_holds"]
+_unpriced = _tables["router_unpriced_models"]
 _sequences = _tables["router_alert_sequences"]
 
 
@@ -75,15 +93,25 @@ async def users(database: Database) -> list[UUID]:
 async def verify(database: Database, user_id: UUID, now: datetime, *, repair: bool = False) -> list[Difference]:
     """Where what is kept of the user's decisions differs from them; with `repair`, it no longer does afterwards.
 
-    One transaction, in which nobody else writes this user's rows. Decisions that retention has dropped are not missed.
+    All is compared as it is at one moment, while the user's calls go on being logged. Repairs lock the user for moments.
+    Decisions that retention has dropped are not missed.
     """
-    async with database.system() as transaction:
-        await database.backend.hold_user(transaction.connection, user_id)
-        check = _Check(transaction, user_id, now)
+    check = await _checked(database, user_id, now)
+    differences = check.differences
+    for _ in range(_ROUNDS if repair else 0):
+        if not check.differences:
+            break
+        await _Repair(database, check).run()
+        # What changed between the comparison and the repair may need another one.
+        check = await _checked(database, user_id, now)
+    return differences
+
+
+async def _checked(database: Database, user_id: UUID, now: datetime) -> _Check:
+    async with database.snapshot() as connection:
+        check = _Check(connection, user_id, now)
         await check.run()
-        if repair and check.differences:
-            await check.repair()
-        return check.differences
+        return check
 
 
 @dataclass(slots=True)
@@ -94,19 +122,18 @@ class _Attempts:
     successes: int = 0
     costs: list[Decimal | None] = field(default_factory=list)
 
-    def add(self, row: Mapping[str, Any], *, succeeded: bool) -> None:
+    def add(self, row: Mapping[str, Any] | RowMapping, *, succeeded: bool) -> None:
         self.attempts += 1
         self.successes += succeeded
         self.costs.append(row["cost"])
 
 
 class _Check:
-    def __init__(self, transaction: Transaction, user_id: UUID, now: datetime) -> None:
-        self._connection = transaction.connection
-        self._events = transaction.events
-        self._session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
-        self._user_id = user_id
-        self._now = now
+    def __init__(self, connection: AsyncConnection, user_id: UUID, now: datetime) -> None:
+        self._connection = connection
+        self._session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+        self.user_id = self._user_id = user_id
+        self.now = self._now = now
         # Decisions and tests of which calls were dropped.
         self._incomplete = select(_incomplete.c.id).where(_incomplete.c.user_id == user_id)
         # What was spent in each window without what was imported, which makes nothing fire.
@@ -114,9 +141,12 @@ class _Check:
         self._attempts: defaultdict[UUID, _Attempts] = defaultdict(_Attempts)
         self._unpriced: dict[tuple[str, str], datetime] = {}
         self.differences: list[Difference] = []
+        self.differing: defaultdict[str, dict[tuple[Any, ...], _Pair]] = defaultdict(dict)
+        """The rows of sums that are not right, by table and key: as they are stored, and as they would be right."""
 
     async def run(self) -> None:
-        self._kept_from = await self._connection.scalar(select(func.max(Retention.kept_from))) or EPOCH
+        """Compare everything."""
+        await self._begin()
         self._alerts = list(await self._session.scalars(select(CostAlert).where(CostAlert.user_id == self._user_id)))
         self._amendments = sorted(await self._stored(_amendments), key=lambda row: row["id"])
         # A decision that was settled stays so, whatever becomes known of the success that settled it.
@@ -128,6 +158,42 @@ class _Check:
             self._compare(table, stored, expected)
         await self._compare_amendments()
         await self._compare_firings()
+
+    async def _begin(self) -> None:
+        self._kept_from = await self._connection.scalar(select(func.max(Retention.kept_from))) or EPOCH
+
+    async def of_decisions(self, ids: Collection[UUID]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """What is right of these decisions that calls are of, and what is right to be held for them."""
+        await self._begin()
+        calls = await self._stored(_decisions, _decisions.c.decision_id.in_(ids))
+        amended = _amendments.c.analytics_id.in_([call["id"] for call in calls if call["amended_at"] is not None])
+        amendments = await self._stored(_amendments, amended)
+        self._once_succeeded = {row["analytics_id"] for row in amendments if row["before"].get("success")}
+        for call in calls:
+            self._attempt(call)
+        settled = [row for row in await self._settled() if row["id"] in ids]
+        return settled, await self._holds(_made.c.id.in_(ids))
+
+    async def last_unpriced(self, provider: str, model: str) -> datetime | None:
+        """When the model last had a call of unknown cost that no decision is charged for."""
+        await self._begin()
+        row = _decisions.c
+        last: datetime | None = await self._connection.scalar(
+            select(func.max(row.occurred_at)).where(
+                row.user_id == self._user_id,
+                row.provider == provider,
+                row.model_used == model,
+                row.cost.is_(None),
+                row.assumed.is_(False),
+                row.occurred_at >= self._kept_from,
+            )
+        )
+        return last
+
+    def _attempt(self, row: Mapping[str, Any] | RowMapping) -> None:
+        if row["decision_id"] is not None:
+            succeeded = row["success"] or row["id"] in self._once_succeeded
+            self._attempts[row["decision_id"]].add(row, succeeded=succeeded)
 
     async def _recompute(self) -> None:
         tests = {row["id"]: row["cost_cap"] for row in await self._stored(_tests, *self._verifiable(_tests))}
@@ -170,6 +236,18 @@ class _Check:
             ],
             "router_holds": await self._holds(),
         }
+        self._expected["router_spend_totals"] = await self._totals()
+
+    async def _totals(self) -> list[dict[str, Any]]:
+        """What all calls cost: those that are there, and those that retention has dropped and whose sums are left."""
+        daily, totals = _tables["router_analytics_daily"], _tables["router_spend_totals"]
+        dropped = await self._stored(daily, daily.c.day < self._kept_from)
+        amount = sum((row["cost"] for row in (*dropped, *self._expected[daily.name])), ZERO)
+        assumed = sum((row["assumed"] for row in self._expected["router_spend_minutes"]), ZERO)
+        if self._kept_from != EPOCH:
+            # Of what was assumed, no sum is left.
+            assumed = sum((row["assumed"] for row in await self._stored(totals)), ZERO)
+        return [{"user_id": self._user_id, "amount": amount, "assumed": assumed}]
 
     def _add_spend(
         self,
@@ -245,7 +323,7 @@ class _Check:
         over = is_settled(made.attempts, made.successes, len(decision["fallbacks"]))
         return account.with_calls(made.costs, closes=over)
 
-    async def _holds(self) -> list[dict[str, Any]]:
+    async def _holds(self, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
         """What is still held for decisions, after the attempts that are recorded."""
         holding = await self._connection.execute(
             select(*(_made.c[name] for name in _ACCOUNT)).where(
@@ -256,6 +334,7 @@ class _Check:
                 _made.c.id.not_in(self._incomplete),
                 # Settled by a record that retention has dropped: that happened before the decision, by its client's clock.
                 _made.c.settled_at.is_(None) | (_made.c.id >= first_id_at(self._kept_from + _CLOCKS_DIFFER)),
+                *conditions,
             )
         )
         return [
@@ -291,9 +370,7 @@ class _Check:
             )
             rows = page.mappings().all()
             for row in rows:
-                if row["decision_id"] is not None:
-                    succeeded = row["success"] or row["id"] in self._once_succeeded
-                    self._attempts[row["decision_id"]].add(dict(row), succeeded=succeeded)
+                self._attempt(row)
                 yield dict(row)
             if len(rows) < _ROWS_AT_ONCE:
                 return
@@ -309,6 +386,8 @@ class _Check:
                 table.c.id >= first_id_at(self._kept_from),
                 (table.c.known_cost != ZERO) | (table.c.unknown_calls > 0),
             ]
+        if table.name == "router_spend_totals":
+            return []
         if table.name == "router_holds":
             whole_holds = table.c.decision_id.not_in(self._incomplete)
             return [table.c.decision_id >= first_id_at(self._kept_from), whole_holds]
@@ -334,7 +413,7 @@ class _Check:
     def _compare(
         self, table: Table, stored: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]]
     ) -> None:
-        key = [column.name for column in table.primary_key if column.name != "user_id"]
+        key = _key_of(table)
         stored_by = {tuple(row[name] for name in key): row for row in stored}
         expected_by = {tuple(row[name] for name in key): row for row in expected}
         for row_key in sorted(stored_by.keys() | expected_by.keys()):
@@ -345,6 +424,7 @@ class _Check:
                 if not _equal(*values):
                     shown = [None if row is None else row[name] for row in (there, right)]
                     self.differences.append(Difference(table.name, (self._user_id, *row_key), name, *shown))
+                    self.differing[table.name][row_key] = (there, right)
 
     async def _compare_amendments(self) -> None:
         """Each call shows what its last amendments say, and each amendment begins where the one before it ended."""
@@ -389,52 +469,122 @@ class _Check:
         if alert.active and level is not AlertState.ACTIVE and silent and window.start >= self._kept_from:
             self._differ(_events, (alert.id, window.start), "level", None, level)
 
+    @property
+    def silent(self) -> set[UUID]:
+        """The alerts that are due to fire."""
+        return {each.key[1] for each in self.differences if each.table == _events.name and each.column == "level"}
+
     def _differ(self, table: Table, key: tuple[Any, ...], column: str, stored: Any, expected: Any) -> None:
         self.differences.append(Difference(table.name, (self._user_id, *key), column, stored, expected))
 
-    async def repair(self) -> None:
-        """Store what is right."""
-        for name, expected in self._expected.items():
-            table = _tables[name]
-            if table is _made:
-                # What is not among the expected is of no call.
-                await self._connection.execute(
-                    update(_made)
-                    .where(_made.c.user_id == self._user_id, *self._verifiable(_made))
-                    .where(_made.c.id.not_in(self._incomplete))
-                    .values(known_cost=ZERO, unknown_calls=0)
-                )
-                await self._connection.execute(
-                    update(_made)
-                    .where(_made.c.user_id == self._user_id, _made.c.assumed_amount > ZERO)
-                    .where(_made.c.id >= first_id_at(self._kept_from), _made.c.id.not_in(self._incomplete))
-                    .values(assumed_amount=ZERO)
-                )
-            if table in (_tests, _made):
-                for row in expected:
-                    await self._connection.execute(
-                        update(table)
-                        .where(table.c.user_id == self._user_id, table.c.id == row["id"])
-                        .values({column: row[column] for column in _COMPARED[name]})
-                    )
-                continue
-            await self._connection.execute(
-                delete(table).where(table.c.user_id == self._user_id, *self._verifiable(table))
+
+class _Repair:
+    """Makes right what a check found to differ, in transactions of a few rows each: the user is locked for no longer.
+
+    Calls are logged meanwhile. A sum that was wrong by so much still is, whatever was added to it since: it is changed by
+    the difference. What is no sum is told anew from the calls that it is of.
+    """
+
+    def __init__(self, database: Database, check: _Check) -> None:
+        self._database = database
+        self._check = check
+        self._user_id = check.user_id
+
+    async def run(self) -> None:
+        differing = self._check.differing
+        for name in differing.keys() - {_made.name, _holds.name, _unpriced.name}:
+            for some in batched(list(differing[name].items()), _REPAIRED_AT_ONCE):
+                async with self._alone() as transaction:
+                    await self._add(transaction.connection, _tables[name], some)
+        ids = sorted({key[0] for name in (_made.name, _holds.name) for key in differing[name]})
+        for some_ids in batched(ids, _REPAIRED_AT_ONCE):
+            async with self._alone() as transaction:
+                await self._settle(transaction.connection, some_ids)
+        for provider, model in differing[_unpriced.name]:
+            async with self._alone() as transaction:
+                await self._note_unpriced(transaction.connection, provider, model)
+        async with self._alone() as transaction:
+            await self._fire(transaction)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Transaction]:
+        """A transaction in which nobody else writes the user's rows."""
+        async with self._database.system(alone=[self._user_id]) as transaction:
+            yield transaction
+
+    async def _add(
+        self, connection: AsyncConnection, table: Table, rows: Iterable[tuple[tuple[Any, ...], _Pair]]
+    ) -> None:
+        columns = _COMPARED[table.name]
+        for values, (there, right) in rows:
+            key = dict(zip(_key_of(table), values, strict=True)) | {"user_id": self._user_id}
+            changes = {name: _change(there, right, name) for name in columns}
+            this = [table.c[name] == value for name, value in key.items()]
+            # What SQLite has made a float of is a whole number again.
+            sums = {name: _whole(table.c[name]) + change for name, change in changes.items()}
+            done = await connection.execute(update(table).where(*this).values(sums))
+            if not done.rowcount and right is not None:
+                await connection.execute(insert(table).values({**right, **changes}))
+            if "calls" in columns:
+                # Of no calls there is no row.
+                await connection.execute(delete(table).where(*this, table.c.calls == 0))
+
+    async def _settle(self, connection: AsyncConnection, ids: Sequence[UUID]) -> None:
+        settled, held = await _Check(connection, self._user_id, self._check.now).of_decisions(ids)
+        these = [_made.c.user_id == self._user_id, _made.c.id.in_(ids)]
+        await connection.execute(update(_made).where(*these).values(known_cost=ZERO, unknown_calls=0))
+        await connection.execute(
+            update(_made).where(*these, _made.c.assumed_amount.is_not(None)).values(assumed_amount=ZERO)
+        )
+        for row in settled:
+            this = (_made.c.user_id == self._user_id, _made.c.id == row["id"])
+            await connection.execute(
+                update(_made).where(*this).values({name: row[name] for name in _COMPARED[_made.name]})
             )
-            for start in range(0, len(expected), _ROWS_AT_ONCE):
-                await self._connection.execute(insert(table), expected[start : start + _ROWS_AT_ONCE])
-        highest = await self._connection.scalar(
+        await connection.execute(delete(_holds).where(_holds.c.user_id == self._user_id, _holds.c.decision_id.in_(ids)))
+        if held:
+            await connection.execute(insert(_holds), held)
+
+    async def _note_unpriced(self, connection: AsyncConnection, provider: str, model: str) -> None:
+        last = await _Check(connection, self._user_id, self._check.now).last_unpriced(provider, model)
+        key = {"user_id": self._user_id, "provider": provider, "model_used": model}
+        await connection.execute(delete(_unpriced).where(*(_unpriced.c[name] == value for name, value in key.items())))
+        if last is not None:
+            await connection.execute(insert(_unpriced).values(**key, last_at=last))
+
+    async def _fire(self, transaction: Transaction) -> None:
+        highest = await transaction.connection.scalar(
             select(func.max(_events.c.sequence)).where(_events.c.user_id == self._user_id)
         )
         # Never back: clients hold cursors of firings that were deleted since.
-        await self._connection.execute(
+        await transaction.connection.execute(
             update(_sequences)
             .where(_sequences.c.user_id == self._user_id, _sequences.c["last"] < (highest or 0))
             .values(last=highest)
         )
-        fired = [await evaluate(self._session, alert, self._now) for alert in self._alerts]
+        session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
+        alerts = await session.scalars(
+            select(CostAlert).where(CostAlert.user_id == self._user_id, CostAlert.id.in_(self._check.silent))
+        )
+        fired = [await evaluate(session, alert, self._check.now) for alert in alerts.all()]
         if any(fired):
-            self._events.append(AlertTriggered(self._user_id))
+            transaction.events.append(AlertTriggered(self._user_id))
+
+
+_Pair = tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]
+"""A row as it is stored, and as it would be right."""
+
+
+def _key_of(table: Table) -> list[str]:
+    return [column.name for column in table.primary_key if column.name != "user_id"]
+
+
+def _change(there: Mapping[str, Any] | None, right: Mapping[str, Any] | None, name: str) -> Any:
+    return (0 if right is None else right[name]) - (0 if there is None else there[name])
+
+
+def _whole(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return column if isinstance(column.type, Float) else type_coerce(cast(column, BigInteger), column.type)
 
 
 _COUNTED: Final = ("user_id", "ab_test_id", "ab_variant", "ab_counted", "success", "latency_ms", "cost")
@@ -478,6 +628,7 @@ _COMPARED: Final = {
     "router_ab_tests": list(SUMS),
     "router_cost_alert_windows": ["amount", "assumed"],
     "router_spend_minutes": ["amount", "assumed"],
+    "router_spend_totals": ["amount", "assumed"],
     "router_decisions": ["known_cost", "unknown_calls", "assumed_amount"],
     "router_unpriced_models": ["last_at"],
     "router_holds": ["amount"],

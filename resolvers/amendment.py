@@ -6,7 +6,7 @@ import strawberry
 
 from domain.amendment import AmendmentLine
 from domain.bounds import identifier
-from domain.error import Refusal
+from domain.error import InvalidInput, Refusal
 from models.amendment import Amended, Amendment, AmendmentDraft, amendments_of
 from models.cost_alert import AlertEvent, load_alerts
 from resolvers.context import Info
@@ -35,6 +35,8 @@ async def amend_analytics(
     call = {"id": known(id), "event_id": known(event_id)}
     line = AmendmentLine.checked(present(input) | {name: value for name, value in call.items() if value is not None})
     [outcome] = await context.ledger.amend([AmendmentDraft(context.viewer.id, line, context.viewer.id)])
+    if isinstance(outcome, InvalidInput):
+        raise outcome.under("input")
     if isinstance(outcome, Refusal):
         raise outcome
     if outcome.alert_events:

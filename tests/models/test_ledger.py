@@ -15,15 +15,18 @@ import pytest
 from sqlalchemy import func, select, text
 
 import models.group_commit
+from domain.amendment import AmendmentLine
 from domain.analytics import LogAnalytics
 from domain.error import InvalidInput, Overloaded
 from models import AlertEvent, RouterAnalytics
+from models.amendment import Amended, AmendmentDraft
 from models.database import Database
 from models.entry import Draft, Entry, Logged, Prepared, prepared
 from models.group_commit import GroupCommit
 from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
-from tests.conftest import Clock
+from models.transaction import Locks
+from tests.conftest import Clock, published_to_nobody
 from tests.support.api import Api
 
 USER = UUID(int=1)
@@ -287,3 +290,43 @@ async def test_what_came_inside_a_window_fires_though_its_commit_ends_after_it(
     # then it fires
     assert isinstance(logged, Logged)
     assert [(event.level, event.amount) for event in logged.alert_events] == [("TRIGGERED", Decimal(1))]
+
+
+@pytest.mark.parametrize("held", [Locks(alone=[USER]), Locks(beside=[USER], recording=[USER])])
+async def test_a_user_whom_another_transaction_has_locked_keeps_nobody_waiting(
+    postgres_url: str, clock: Clock, held: Locks
+) -> None:
+    database = Database(postgres_url, published_to_nobody)
+    ledger = Ledger(database, clock)
+    others = [UUID(int=n) for n in range(2, 6)]
+    try:
+        async with ledger.running(), asyncio.timeout(30):
+            await ledger.record([draft(event_id="first")])
+            # given a user whose rows another has, as a repair or a commit of another server does
+            async with database.backend.system_transaction(held, wait=True):
+                waiting = [asyncio.create_task(ledger.record([draft(event_id=f"{n}")])) for n in range(3)]
+                amending = asyncio.create_task(
+                    ledger.amend([AmendmentDraft(USER, AmendmentLine(event_id="first", cost=Decimal(1)), USER)])
+                )
+                # then others' calls are logged meanwhile, together with theirs and after
+                for user in others:
+                    [outcome] = await ledger.record([draft(user)])
+                    assert isinstance(outcome, Logged)
+                assert not any(task.done() for task in (*waiting, amending))
+            # and theirs when the lock is free, in their order
+            logged = [outcome for [outcome] in await asyncio.gather(*waiting)]
+            [amended] = await amending
+        assert isinstance(amended, Amended)
+        ids = [outcome.id for outcome in logged if isinstance(outcome, Logged)]
+        assert ids == sorted(ids)
+        assert await stored(database) == sorted(["0", "1", "2", "first", *(await event_ids(database, others))])
+    finally:
+        await database.dispose()
+
+
+async def event_ids(database: Database, users: Sequence[UUID]) -> list[str]:
+    async with database.system() as transaction:
+        rows = await transaction.connection.scalars(
+            select(RouterAnalytics.event_id).where(RouterAnalytics.user_id.in_(users))
+        )
+        return list(rows)

@@ -62,6 +62,7 @@ TABLES = {
     "router_rolling_alerts",
     "router_routing_versions",
     "router_spend_minutes",
+    "router_spend_totals",
     "router_unpriced_models",
     "user_router_preferences",
 }

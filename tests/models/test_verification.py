@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, func, select, update
 
+from domain.analytics import LogAnalytics
 from models import (
     ABTest,
     AlertEvent,
@@ -19,11 +22,15 @@ from models import (
     LatencyHourly,
     RouterAnalytics,
     SpendMinute,
+    verification,
 )
 from models.database import Database
+from models.entry import Draft, Logged
+from models.ledger import Ledger
 from models.retention import drop_before
 from models.verification import Difference, users, verify
-from tests.conftest import Clock
+from server.settings import Settings
+from tests.conftest import Clock, published_to_nobody
 from tests.support.api import Api
 
 LOG = """
@@ -75,6 +82,11 @@ async def run(database: Database, user_id: UUID, clock: Clock, *, repair: bool =
     return await verify(database, user_id, clock.now, repair=repair)
 
 
+async def scalars(database: Database, statement: Any) -> list[Any]:
+    async with database.system() as transaction:
+        return list(await transaction.connection.scalars(statement))
+
+
 async def execute(database: Database, statement: Any) -> None:
     async with database.system() as transaction:
         await transaction.connection.execute(statement)
@@ -114,6 +126,87 @@ async def test_whatever_differs_is_found_and_repaired(
     assert {difference.table for difference in found} == {table}
     assert await run(database, user_id, clock, repair=True) == found
     assert await run(database, user_id, clock) == []
+
+
+@pytest.mark.usefixtures("_busy_user")
+@pytest.mark.parametrize(
+    ("tampering", "table", "column"), [each for each in TAMPERED if each[1] != "router_alert_sequences"]
+)
+async def test_under_load_what_differs_is_found_and_repaired_and_nothing_else(
+    database: Database, user_id: UUID, clock: Clock, tampering: Any, table: str, column: str
+) -> None:
+    ledger = Ledger(database, clock)
+    enough = asyncio.Event()
+
+    async def log_on() -> int:
+        """Log calls that add to all that is kept of those there are."""
+        [test_id] = await scalars(database, select(ABTest.id))
+        logged = 0
+        while not enough.is_set():
+            drafts = [
+                Draft(
+                    user_id,
+                    LogAnalytics(
+                        provider="openai",
+                        model_used="ab"[n % 2],
+                        task_type="chat",
+                        success=n % 3 > 0,
+                        cost=Decimal("0.01"),
+                        latency_ms=100 * n,
+                        ab_test_id=test_id,
+                        occurred_at=clock.now - timedelta(minutes=5 * n),
+                    ),
+                )
+                for n in range(10)
+            ]
+            outcomes = await ledger.record(drafts)
+            assert all(isinstance(outcome, Logged) for outcome in outcomes)
+            logged += len(outcomes)
+        return logged
+
+    async with ledger.running():
+        logging = asyncio.create_task(log_on())
+        try:
+            # given calls that are logged all the time, all that is kept of them is right
+            for _ in range(3):
+                assert await run(database, user_id, clock) == []
+            # when something of it is spoilt
+            await execute(database, tampering)
+            # then it is found and repaired, while they go on being logged
+            found = await run(database, user_id, clock, repair=True)
+            assert {(difference.table, difference.column) for difference in found} >= {(table, column)}
+            assert {difference.table for difference in found} == {table}
+            assert await run(database, user_id, clock) == []
+        finally:
+            enough.set()
+        assert await logging > 0
+    assert await run(database, user_id, clock) == []
+
+
+@pytest.mark.usefixtures("_busy_user")
+async def test_whoever_verifies_waits_for_no_lock_and_holds_none(
+    database: Database, settings: Settings, user_id: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def beside(*_: Any) -> None:
+        """A call is logged in the midst of it."""
+        async with asyncio.timeout(20):
+            async with other.running():
+                [outcome] = await other.record(
+                    [Draft(user_id, LogAnalytics(provider="p", model_used="m", task_type="t", success=True))]
+                )
+            assert isinstance(outcome, Logged)
+
+    second = Database(settings.database, published_to_nobody)
+    other = Ledger(second, clock)
+    try:
+        # while another writes the user's rows
+        async with database.system(alone=[user_id]), asyncio.timeout(20):
+            assert await run(database, user_id, clock) == []
+        # and others write them while it runs
+        monkeypatch.setattr(verification._Check, "_compare_amendments", beside)
+        assert await run(database, user_id, clock) == []
+    finally:
+        await second.dispose()
 
 
 @pytest.mark.usefixtures("_busy_user")
