@@ -64,15 +64,7 @@ def postgres() -> Iterator[Cluster]:
     with cluster() as running:
         asyncio.run(administer(running, "CREATE DATABASE template"))
         upgrade(running.url("template"))
-        asyncio.run(_prepared(running.url("template")))
         yield running
-
-
-async def _prepared(url: str) -> None:
-    """Make the partitions of the months that most tests are in; an application would make them in each test."""
-    database = Database(url, published_to_nobody)
-    await database.backend.prepare([Clock.now])
-    await database.dispose()
 
 
 @pytest.fixture(scope="session")

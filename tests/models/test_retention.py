@@ -94,8 +94,8 @@ async def hour(database: Database, at: datetime) -> tuple[int, Decimal, float]:
         found = await transaction.connection.execute(
             select(row.calls, row.cost, row.cost_sum_squares).where(row.hour == at.replace(minute=0, second=0))
         )
-        [sums] = found.all()
-    return tuple(sums)
+        [(calls, cost, squares)] = found.all()
+    return calls, cost, squares
 
 
 # How the call is reported the first time, and whether its time is in the report.
