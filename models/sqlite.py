@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
+import aiosqlite
 from sqlalchemy import URL, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -16,11 +20,60 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.viewer import Viewer
+from models.pool import keep_when_cancelled
 from models.transaction import Transaction
 
 _READERS: Final = 8
 _BUSY_TIMEOUT_S: Final = 30
+_ENDS_WITHIN_S: Final = 5.0
+_INTERRUPTED_EVERY_S: Final = 0.01
+_ROWS_AT_ONCE: Final = 64
 _WRITER_CACHE_KIB: Final = 64 * 1024
+
+
+class Connection(aiosqlite.Connection):
+    """A connection whose statements end when whoever waits for them is cancelled."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._thread.daemon = True
+        self._interrupting: set[asyncio.Task[None]] = set()
+
+    async def _execute(self, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        call = _Call(partial(function, *given, **named))
+        try:
+            return await super()._execute(call)
+        except asyncio.CancelledError:
+            call.is_wanted = False
+            interrupting = asyncio.create_task(self._interrupt(call))
+            self._interrupting.add(interrupting)
+            interrupting.add_done_callback(self._interrupting.discard)
+            raise
+
+    async def _interrupt(self, call: _Call) -> None:
+        """Interrupt this call until it has ended: one that is just about to begin does not notice the first time."""
+        while not call.has_ended and self._connection is not None:
+            self._connection.interrupt()
+            await asyncio.sleep(_INTERRUPTED_EVERY_S)
+
+
+class _Call:
+    """What the thread of a connection is to do."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self.is_wanted = True
+        self.has_ended = False
+
+    def __call__(self) -> Any:
+        try:
+            return self._work() if self.is_wanted else None
+        finally:
+            self.has_ended = True
+
+
+def _connected(path: str, **settings: Any) -> Connection:
+    return Connection(partial(sqlite3.connect, path, **settings), _ROWS_AT_ONCE)
 
 
 class SQLite:
@@ -29,23 +82,43 @@ class SQLite:
     def __init__(self, url: URL) -> None:
         self._writer = _engine(url, read_only=False)
         self._reader = _engine(url, read_only=True)
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def dispose(self) -> None:
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=_ENDS_WITHIN_S)
         await self._reader.dispose()
         await self._writer.dispose()
 
     @asynccontextmanager
     async def viewer_transaction(self, _viewer: Viewer, *, write: bool) -> AsyncIterator[Transaction]:
-        async with (self._writer if write else self._reader).begin() as connection:
-            yield Transaction(connection)
+        async with self._transaction(self._writer if write else self._reader) as transaction:
+            yield transaction
 
     @asynccontextmanager
     async def system_transaction(
         self, _beside: Collection[UUID], _deciding: Collection[UUID], _alone: Collection[UUID]
     ) -> AsyncIterator[Transaction]:
         # Whoever writes holds all users' rows.
-        async with self._writer.begin() as connection:
+        async with self._transaction(self._writer) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[Transaction]:
+        connection = await engine.connect()
+        try:
+            transaction = await connection.begin()
             yield Transaction(connection)
+            await transaction.commit()
+        except BaseException as error:
+            # A task of its own: whoever is cancelled now may be so once more, and the pool must not lose a place to it.
+            ending = asyncio.create_task(connection.close())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            if not isinstance(error, asyncio.CancelledError):
+                await asyncio.shield(ending)
+            raise
+        await connection.close()
 
     def may_succeed_again(self, _error: Exception) -> bool:
         """Never: nobody writes beside us."""
@@ -69,8 +142,9 @@ def _engine(url: URL, *, read_only: bool) -> AsyncEngine:
         max_overflow=0,
         hide_parameters=True,  # what users stored is not for logs
         pool_timeout=_BUSY_TIMEOUT_S,
-        connect_args={"timeout": _BUSY_TIMEOUT_S},
+        connect_args={"timeout": _BUSY_TIMEOUT_S, "async_creator_fn": _connected},
     )
+    event.listen(engine.sync_engine, "handle_error", keep_when_cancelled)
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

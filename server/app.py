@@ -39,7 +39,7 @@ _PREFLIGHT_KEPT_S: Final = 600
 def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> Starlette:
     """The application for these settings, over a database that is migrated."""
     events = EventBus()
-    database = Database(settings.database, events.publish)
+    database = Database(settings.database, events.publish, read_limit_s=settings.operation_timeout_s)
     ledger = Ledger(database, clock)
     authenticator = Authenticator(settings)
     tracing = Tracing(otlp_exporter() if settings.tracing else None)
