@@ -16,7 +16,8 @@ from prometheus_client import Gauge, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.error import Overloaded
-from models.postgresql import DatabaseFailure, PostgreSQL
+from models.pool import DatabaseFailure
+from models.postgresql import PostgreSQL
 from models.sqlite import SQLite
 
 MAX_COMMIT: Final = 2_000

@@ -31,7 +31,7 @@ _ROWS_AT_ONCE: Final = 64
 _WRITER_CACHE_KIB: Final = 64 * 1024
 
 
-class Connection(aiosqlite.Connection):
+class _Interruptible(aiosqlite.Connection):
     """A connection whose statements end when whoever waits for them is cancelled."""
 
     def __init__(self, *given: Any) -> None:
@@ -39,10 +39,10 @@ class Connection(aiosqlite.Connection):
         self._thread.daemon = True
         self._interrupting: set[asyncio.Task[None]] = set()
 
-    async def _execute(self, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        call = _Call(partial(function, *given, **named))
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        call = _Call(partial(fn, *args, **kwargs))
         try:
-            return await super()._execute(call)
+            return await super()._execute(call)  # type: ignore[no-untyped-call]
         except asyncio.CancelledError:
             call.is_wanted = False
             interrupting = asyncio.create_task(self._interrupt(call))
@@ -72,8 +72,8 @@ class _Call:
             self.has_ended = True
 
 
-def _connected(path: str, **settings: Any) -> Connection:
-    return Connection(partial(sqlite3.connect, path, **settings), _ROWS_AT_ONCE)
+def _connected(path: str, **settings: Any) -> _Interruptible:
+    return _Interruptible(partial(sqlite3.connect, path, **settings), _ROWS_AT_ONCE)
 
 
 class SQLite:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, FileSizeColumn, Progress, TextColumn, TransferSpeedColumn
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.postgresql import DatabaseFailure
+from models.pool import DatabaseFailure
 from server.settings import Settings, StartupError
 from server.usage_file import BadRow, Format, RowCount, UnreadableFile, UsageFile, format_of
 

@@ -34,6 +34,8 @@ from server.tracing import Tracing, otlp_exporter
 from server.web import pages
 
 _PREFLIGHT_KEPT_S: Final = 600
+_ENDS_WITHIN_S: Final = 2.0
+"""After the operations that ran have ended: the writes that nobody waits for any more."""
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> Starlette:
@@ -57,7 +59,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             if settings.refresh_prices:
                 stack.enter_context(UpdatePrices())
             await stack.enter_async_context(ledger.running())
-            stack.push_async_callback(all_ended)
+            stack.push_async_callback(all_ended, _ENDS_WITHIN_S)
+            stack.callback(asyncio.create_task(graphql.give_up_when_stopping()).cancel)
             yield
 
     app = Starlette(

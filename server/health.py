@@ -15,7 +15,7 @@ from domain.error import Overloaded
 from migrations import is_current
 from models.database import Database
 from models.ledger import Ledger
-from models.postgresql import DatabaseFailure
+from models.pool import DatabaseFailure
 
 _PATIENCE_S: Final = 2.0
 
