@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from prometheus_client import Gauge, Histogram
 from sqlalchemy.exc import SQLAlchemyError
@@ -50,6 +50,8 @@ class GroupCommit(Generic[Item, Outcome]):
     Use inside `running()`.
     """
 
+    drained_within_s: ClassVar = 2.0
+
     def __init__(
         self,
         of: str,
@@ -73,10 +75,14 @@ class GroupCommit(Generic[Item, Outcome]):
         self._queued = 0
         self._gathered = asyncio.Event()
         self._closed = False
+        self._drained_by_s = 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Commit what is submitted while the block runs; when it ends, drain the queue first."""
+        """Commit what is submitted while the block runs; when it ends, drain the queue first.
+
+        What cannot be committed in time then is refused: nobody was told that it is stored.
+        """
         committers = [
             asyncio.create_task(self._commit_forever(), name=f"ledger-{self._of}-{number}")
             for number in range(self._commits_at_once)
@@ -84,9 +90,23 @@ class GroupCommit(Generic[Item, Outcome]):
         try:
             yield
         finally:
+            self.close()
+            left_s = self._drained_by_s - asyncio.get_running_loop().time()
+            _, late = await asyncio.wait(committers, timeout=max(left_s, 0))
+            for committer in late:
+                committer.cancel()
+            for result in await asyncio.gather(*committers, return_exceptions=True):
+                if isinstance(result, Exception):
+                    raise result
+            while self._queue:
+                self._queue.popleft().fail(_stopping())
+
+    def close(self) -> None:
+        """Take nothing more. What is there has `drained_within_s` to be committed."""
+        if not self._closed:
             self._closed = True
+            self._drained_by_s = asyncio.get_running_loop().time() + self.drained_within_s
             self._gathered.set()
-            await asyncio.gather(*committers)
 
     def check_room(self, size: int) -> None:
         """Raises Overloaded when too much waits already, or nothing is taken any more: nothing was stored."""
@@ -130,6 +150,10 @@ class GroupCommit(Generic[Item, Outcome]):
         items = [item for submission in batch for item in submission.items]
         try:
             outcomes = await self._stored(items)
+        except asyncio.CancelledError:
+            for submission in batch:
+                submission.fail(_stopping())
+            raise
         except Exception as error:
             blames_the_data = self._backend.blames_the_data(error)
             if isinstance(error, SQLAlchemyError | DatabaseFailure | OSError) and not blames_the_data:
@@ -178,6 +202,10 @@ class GroupCommit(Generic[Item, Outcome]):
                 if not self._backend.may_succeed_again(error):
                     raise
         return await self._store(items)
+
+
+def _stopping() -> Overloaded:
+    return Overloaded("The server stops before this could be stored; send it again.", retry_after_ms=_RETRY_AFTER_MS)
 
 
 @dataclass(slots=True)

@@ -60,7 +60,12 @@ class Ledger:
     async def running(self) -> AsyncIterator[Ledger]:
         """Commit what is submitted while the block runs; when it ends, drain the queues first."""
         async with self._records.running(), self._proposals.running(), self._amendments.running():
-            yield self
+            try:
+                yield self
+            finally:
+                # All at once: they have the same time to drain.
+                for queue in (self._records, self._proposals, self._amendments):
+                    queue.close()
 
     def check_room(self) -> None:
         """Raises Overloaded when a record would not be taken now."""

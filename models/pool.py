@@ -35,6 +35,8 @@ class Pool:
 
     answer_within_s: ClassVar = 5.0
     """For what is done at once by a database that answers at all."""
+    ends_within_s: ClassVar = 1.0
+    """For the same, when the process stops."""
 
     def __init__(self, url: URL, size: int, command_timeout_s: float | None) -> None:
         self._engine = create_async_engine(
@@ -128,7 +130,7 @@ class Pool:
     async def dispose(self) -> None:
         """Close every connection."""
         if self._ending:
-            await asyncio.wait(self._ending, timeout=self.answer_within_s)
+            await asyncio.wait(self._ending, timeout=self.ends_within_s)
         await self.throw_away(self.kept)
 
 

@@ -25,7 +25,7 @@ from models.transaction import Transaction
 
 _READERS: Final = 8
 _BUSY_TIMEOUT_S: Final = 30
-_ENDS_WITHIN_S: Final = 5.0
+_ENDS_WITHIN_S: Final = 1.0
 _INTERRUPTED_EVERY_S: Final = 0.01
 _ROWS_AT_ONCE: Final = 64
 _WRITER_CACHE_KIB: Final = 64 * 1024

@@ -33,7 +33,7 @@ from server.settings import Settings
 from server.tracing import Tracing
 from server.web import graphiql, is_for_a_page
 
-STOPS_WITHIN_S: Final = 7.0
+STOPS_WITHIN_S: Final = 6.0
 """Of an operation that runs when the server is told to stop."""
 
 
