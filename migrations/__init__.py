@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -23,6 +24,12 @@ def configuration(url: URL | str) -> Config:
     return config
 
 
+@cache
+def head() -> str | None:
+    """The newest schema."""
+    return ScriptDirectory.from_config(configuration("sqlite://")).get_current_head()
+
+
 def upgrade(url: URL | str) -> None:
     """Bring the database at this URL to the newest schema. Not to be called from a running event loop."""
     command.upgrade(configuration(url), "head")
@@ -36,7 +43,7 @@ async def is_current(url: URL | str) -> bool:
             revision = await connection.run_sync(_revision)
     finally:
         await engine.dispose()
-    return revision == ScriptDirectory.from_config(configuration(url)).get_current_head()
+    return revision == head()
 
 
 def _revision(connection: Connection) -> str | None:

@@ -5,6 +5,7 @@ waits on purpose. Callers hear of it only after the commit.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -74,6 +75,9 @@ class GroupCommit(Generic[Item, Outcome]):
         self._queue: deque[_Submission[Item, Outcome]] = deque()
         self._queued = 0
         self._gathered = asyncio.Event()
+        self._committing: list[list[_Submission[Item, Outcome]]] = []
+        self._failed_at_s: float | None = None
+        self._committed_at_s: float | None = None
         self._closed = False
         self._drained_by_s = 0.0
 
@@ -108,6 +112,21 @@ class GroupCommit(Generic[Item, Outcome]):
             self._drained_by_s = asyncio.get_running_loop().time() + self.drained_within_s
             self._gathered.set()
 
+    @property
+    def waits_s(self) -> float:
+        """How long the oldest submission has waited that is not committed."""
+        waiting = [batch[0] for batch in self._committing] + list(itertools.islice(self._queue, 1))
+        now_s = asyncio.get_running_loop().time()
+        return max((now_s - submission.since_s for submission in waiting), default=0.0)
+
+    def failed_within(self, seconds: float) -> bool:
+        """Whether the last commit failed, and that so lately, for no fault of what was submitted."""
+        return _is_within(seconds, self._failed_at_s)
+
+    def committed_within(self, seconds: float) -> bool:
+        """Whether a commit succeeded so lately."""
+        return _is_within(seconds, self._committed_at_s)
+
     def check_room(self, size: int) -> None:
         """Raises Overloaded when too much waits already, or nothing is taken any more: nothing was stored."""
         if self._closed or self._queued + size > QUEUED_TIMES * self._most:
@@ -119,7 +138,8 @@ class GroupCommit(Generic[Item, Outcome]):
         Raises Overloaded, as `check_room` does.
         """
         self.check_room(len(items))
-        submission = _Submission[Item, Outcome](items, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        submission = _Submission[Item, Outcome](items, loop.create_future(), loop.time())
         self._queue.append(submission)
         self._queued += len(items)
         self._depth.set(self._queued)
@@ -134,7 +154,12 @@ class GroupCommit(Generic[Item, Outcome]):
                 self._gathered.clear()
                 await self._gathered.wait()
                 continue
-            await self._commit(self._take_batch())
+            batch = self._take_batch()
+            self._committing.append(batch)
+            try:
+                await self._commit(batch)
+            finally:
+                self._committing.remove(batch)
 
     def _take_batch(self) -> list[_Submission[Item, Outcome]]:
         batch: list[_Submission[Item, Outcome]] = []
@@ -157,6 +182,7 @@ class GroupCommit(Generic[Item, Outcome]):
         except Exception as error:
             blames_the_data = self._backend.blames_the_data(error)
             if isinstance(error, SQLAlchemyError | DatabaseFailure | OSError) and not blames_the_data:
+                self._failed_at_s = asyncio.get_running_loop().time()
                 for submission in batch:
                     submission.fail(error)
             elif len(batch) > 1:
@@ -169,6 +195,7 @@ class GroupCommit(Generic[Item, Outcome]):
                 log.exception("a submission of %d %s was not stored", len(items), self._of)
                 batch[0].fail(error)
             return
+        self._failed_at_s, self._committed_at_s = None, asyncio.get_running_loop().time()
         settled = iter(outcomes)
         for submission in batch:
             submission.succeed([next(settled) for _ in submission.items])
@@ -204,6 +231,10 @@ class GroupCommit(Generic[Item, Outcome]):
         return await self._store(items)
 
 
+def _is_within(seconds: float, moment_s: float | None) -> bool:
+    return moment_s is not None and asyncio.get_running_loop().time() - moment_s < seconds
+
+
 def _stopping() -> Overloaded:
     return Overloaded("The server stops before this could be stored; send it again.", retry_after_ms=_RETRY_AFTER_MS)
 
@@ -212,6 +243,7 @@ def _stopping() -> Overloaded:
 class _Submission(Generic[Item, Outcome]):
     items: Sequence[Item]
     outcomes: asyncio.Future[list[Outcome]]
+    since_s: float
 
     def succeed(self, outcomes: list[Outcome]) -> None:
         if not self.outcomes.done():  # the caller may have gone; what was submitted is stored all the same

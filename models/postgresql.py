@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.event import Event, encode
 from domain.viewer import Viewer
+from models.health import Health
 from models.partition import PARTITIONED, Month, drop_partitions, make_partitions, months_ahead
 from models.pool import DRIVER_ERRORS, DatabaseFailure, Pool, driver_of, execute
 from models.transaction import Transaction
@@ -99,6 +100,20 @@ class PostgreSQL:
             begin += f"; SELECT pg_advisory_xact_lock(hashtextextended(id, 1)) FROM {_texts(deciding)} id"
         async with self._writing(self._system, begin) as transaction:
             yield transaction
+
+    async def health(self, *, write: bool) -> Health:  # noqa: ARG002 - it says by itself whether it takes writes
+        """How the database is. Raises DatabaseFailure when it does not answer."""
+        limits = _Limits(self._system.answer_within_s, self._system.answer_within_s)
+        async with _transaction(self._system, "BEGIN", limits) as transaction:
+            [(read_only, has_version)] = await fetch(
+                transaction.connection,
+                "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, "
+                "to_regclass('alembic_version') IS NOT NULL",
+            )
+            versions = []
+            if has_version:
+                versions = await fetch(transaction.connection, "SELECT version_num FROM alembic_version")
+        return Health(versions[0][0] if versions else None, {"writes": not read_only})
 
     def may_succeed_again(self, error: Exception) -> bool:
         """Whether the transaction that failed so is worth running once more."""

@@ -8,19 +8,21 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final, cast
 from uuid import UUID
 
 import aiosqlite
 from sqlalchemy import URL, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.viewer import Viewer
-from models.pool import keep_when_cancelled
+from models.health import Health
+from models.pool import DatabaseFailure, keep_when_cancelled
+from models.sqlite_files import Files
 from models.transaction import Transaction
 
 _READERS: Final = 8
@@ -78,10 +80,18 @@ def _connected(path: str, **settings: Any) -> _Interruptible:
 
 class SQLite:
     commits_at_once: Final = 1
+    writes_within_s: ClassVar = 1.5
+    """For a commit that shows that there can be one: others may be before it, or another process may hold the file."""
 
     def __init__(self, url: URL) -> None:
-        self._writer = _engine(url, read_only=False)
-        self._reader = _engine(url, read_only=True)
+        self._files: Files | None = None
+        self._open = 0
+        """Connections to them."""
+        self._log_is_saved = False
+        self._writer = _engine(url, self._opened, read_only=False)
+        self._reader = _engine(url, self._opened, read_only=True)
+        for engine in (self._writer, self._reader):
+            event.listen(engine.sync_engine, "close", self._closed)
         self._ending: set[asyncio.Task[None]] = set()
 
     async def dispose(self) -> None:
@@ -92,7 +102,7 @@ class SQLite:
 
     @asynccontextmanager
     async def viewer_transaction(self, _viewer: Viewer, *, write: bool) -> AsyncIterator[Transaction]:
-        async with self._transaction(self._writer if write else self._reader) as transaction:
+        async with self._writing() if write else self._transaction(self._reader) as transaction:
             yield transaction
 
     @asynccontextmanager
@@ -100,7 +110,7 @@ class SQLite:
         self, _beside: Collection[UUID], _deciding: Collection[UUID], _alone: Collection[UUID]
     ) -> AsyncIterator[Transaction]:
         # Whoever writes holds all users' rows.
-        async with self._transaction(self._writer) as transaction:
+        async with self._writing() as transaction:
             yield transaction
 
     @asynccontextmanager
@@ -120,6 +130,66 @@ class SQLite:
             raise
         await connection.close()
 
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Transaction]:
+        """Raises DatabaseFailure where a file is not the one at its path any more: what is written there would be lost."""
+        await self._check_files()
+        async with self._transaction(self._writer) as transaction:
+            yield transaction
+        # Whoever waits for the commit hears of it only now: the file was still there when it was done.
+        await self._check_files()
+
+    async def _check_files(self) -> None:
+        if self._files is None or self._files.are_there:
+            return
+        if not self._log_is_saved:
+            self._log_is_saved = True
+            await self._save_log()
+        raise DatabaseFailure("the files of the database were removed or replaced: restart the server")
+
+    async def _save_log(self) -> None:
+        """Put what the open log has into the database file: if only the log was removed, nothing is lost."""
+        async with self._writer.connect() as connection:
+            raw = await connection.get_raw_connection()
+            await cast("aiosqlite.Connection", raw.driver_connection).execute("PRAGMA wal_checkpoint(FULL)")
+
+    async def health(self, *, write: bool) -> Health:
+        """How the database is; with `write`, whether a commit succeeds. Raises SQLAlchemyError when it does not answer."""
+        async with self._transaction(self._reader) as transaction:
+            version = await _version(transaction.connection)
+        files = self._files
+        whole = files is None or (files.are_there and files.may_be_written)
+        writes = whole
+        if write or not whole:
+            try:
+                async with asyncio.timeout(self.writes_within_s), self._writing() as transaction:
+                    # It changes nothing, and is written all the same.
+                    await transaction.connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
+            except (SQLAlchemyError, DatabaseFailure, OSError):
+                writes = False
+        return Health(version, {"file": whole, "disk": files is None or files.have_room, "writes": writes})
+
+    def _opened(self, connection: DBAPIConnection) -> None:
+        """Raises sqlite3.OperationalError for a connection to another file than the others are of."""
+        cursor = connection.cursor()
+        cursor.execute("SELECT count(*) FROM sqlite_master")  # the log is there once something was read
+        cursor.fetchall()
+        cursor.execute("PRAGMA database_list")
+        path = next(row[2] for row in cursor.fetchall() if row[1] == "main")
+        cursor.close()
+        if not path:
+            return  # in memory
+        if self._files is None:
+            self._files = Files(path)
+        elif not self._files.is_there or (self._open and not self._files.are_there):
+            raise sqlite3.OperationalError("the files of the database were removed or replaced: restart the server")
+        else:
+            self._files.remember_log()
+        self._open += 1
+
+    def _closed(self, _connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        self._open -= 1
+
     def may_succeed_again(self, _error: Exception) -> bool:
         """Never: nobody writes beside us."""
         return False
@@ -135,7 +205,14 @@ class SQLite:
         """Nothing: whoever writes holds them all."""
 
 
-def _engine(url: URL, *, read_only: bool) -> AsyncEngine:
+async def _version(connection: AsyncConnection) -> str | None:
+    found = await connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'")
+    if found.first() is None:
+        return None
+    return (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _engine(url: URL, opened: Callable[[DBAPIConnection], None], *, read_only: bool) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=_READERS if read_only else 1,
@@ -160,6 +237,7 @@ def _engine(url: URL, *, read_only: bool) -> AsyncEngine:
             # What is written falls into the same few pages of each table again and again.
             cursor.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
         cursor.close()
+        opened(connection)
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Connection) -> None:

@@ -80,7 +80,9 @@ class Listener:
 
     async def _connect(self) -> asyncpg.Connection[Any]:
         # Each statement has the time limit: a connection may fall silent as soon as it is open.
-        connection = await asyncpg.connect(self._dsn, timeout=self.answer_within_s, command_timeout=self.answer_within_s)
+        connection = await asyncpg.connect(
+            self._dsn, timeout=self.answer_within_s, command_timeout=self.answer_within_s
+        )
         try:
             await connection.add_listener(CHANNEL, self._hear)
         except BaseException:

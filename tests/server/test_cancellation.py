@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import asyncpg
 import httpx2
 import pytest
 from sqlalchemy import text
@@ -72,10 +73,14 @@ class Slow:
                 self._driver._tx.put_nowait((with_nothing, lambda: None))
                 await with_nothing
                 return
-            while True:
-                async with self._database.system() as transaction:
-                    if not await transaction.connection.scalar(text(RUNNING)):
-                        return
+            # As the login itself: another role would not see what the viewers' runs.
+            url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+            connection = await asyncpg.connect(url)
+            try:
+                while await connection.fetchval(RUNNING):
+                    pass
+            finally:
+                connection.terminate()
 
 
 @pytest.fixture
@@ -118,7 +123,9 @@ async def is_stored(database: Database, user_id: UUID) -> None:
 
 
 @asynccontextmanager
-async def posted(url: str, token: str, query: str, *more: str, accept: str = "*/*") -> AsyncIterator[asyncio.StreamWriter]:
+async def posted(
+    url: str, token: str, query: str, *more: str, accept: str = "*/*"
+) -> AsyncIterator[asyncio.StreamWriter]:
     """A connection on which this operation was sent, and others after it."""
     address = urlsplit(url)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
