@@ -10,11 +10,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 ROOT = Path(__file__).parent.parent
+_ANSWERS_WITHIN_S = 10
 
 
 def configuration(url: URL | str) -> Config:
@@ -37,7 +38,9 @@ def upgrade(url: URL | str) -> None:
 
 async def is_current(url: URL | str) -> bool:
     """Whether the database at this URL has the newest schema."""
-    engine = create_async_engine(url)
+    on_sqlite = make_url(url).get_backend_name() == "sqlite"
+    within = {} if on_sqlite else {"timeout": _ANSWERS_WITHIN_S, "command_timeout": _ANSWERS_WITHIN_S}
+    engine = create_async_engine(url, connect_args=within)
     try:
         async with engine.connect() as connection:
             revision = await connection.run_sync(_revision)

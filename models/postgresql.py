@@ -83,7 +83,7 @@ class PostgreSQL:
             # Whoever waits gives up before, and then the statement is cancelled. This is for those who cannot say so.
             begin += f"; SET LOCAL statement_timeout = {round(1000 * (self._read_limit_s + _LITTLE_LATER_S))}"
             limits = _Limits(self._viewers.answer_within_s, self._read_limit_s + _LATER_S)
-        async with _transaction(self._viewers, begin, limits) as transaction:
+        async with _transaction_on(self._viewers, begin, limits) as transaction:
             yield transaction
 
     @asynccontextmanager
@@ -104,7 +104,7 @@ class PostgreSQL:
     async def health(self, *, write: bool) -> Health:  # noqa: ARG002 - it says by itself whether it takes writes
         """How the database is. Raises DatabaseFailure when it does not answer."""
         limits = _Limits(self._system.answer_within_s, self._system.answer_within_s)
-        async with _transaction(self._system, "BEGIN", limits) as transaction:
+        async with _transaction_on(self._system, "BEGIN", limits) as transaction:
             [(read_only, has_version)] = await fetch(
                 transaction.connection,
                 "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, "
@@ -134,14 +134,14 @@ class PostgreSQL:
             missing |= set(months_ahead(max(missing)))
             # A transaction for each: whoever reads two tables locks them in an order of its own.
             for table in PARTITIONED:
-                async with _transaction(self._system, "BEGIN", _Limits()) as transaction:
+                async with self._transaction("BEGIN") as transaction:
                     await make_partitions(transaction.connection, table, missing)
             self._partitions |= missing
 
     async def drop_partitions(self, before: datetime) -> None:
         """Drop the partitions of the months before the one of this moment."""
         for table in PARTITIONED:
-            async with _transaction(self._system, "BEGIN", _Limits()) as transaction:
+            async with self._transaction("BEGIN") as transaction:
                 await drop_partitions(transaction.connection, table, before)
         self._partitions.clear()
 
@@ -149,13 +149,17 @@ class PostgreSQL:
         """Keep everybody else's writes to this user's rows out until this transaction ends."""
         await fetch(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", user_id)
 
+    def _transaction(self, begin: str) -> AbstractAsyncContextManager[Transaction]:
+        """One that takes as long as it takes once it has begun: each of its statements has a limit alone."""
+        return _transaction_on(self._system, begin, _Limits(self._system.answer_within_s if self._limits else None))
+
     def _writing(self, pool: Pool, begin: str) -> AbstractAsyncContextManager[Transaction]:
         if not self._limits:
-            return _transaction(pool, begin, _Limits())
+            return _transaction_on(pool, begin, _Limits())
         # What this process cannot end any more must not keep locks for long.
         idle = f"SET LOCAL idle_in_transaction_session_timeout = {round(1000 * self.idle_within_s)}"
         opening, rest = begin.split(";", 1)
-        return _transaction(pool, f"{opening}; {idle};{rest}", _Limits(self.begin_within_s, self.write_within_s))
+        return _transaction_on(pool, f"{opening}; {idle};{rest}", _Limits(self.begin_within_s, self.write_within_s))
 
 
 class _Limits(NamedTuple):
@@ -166,7 +170,7 @@ class _Limits(NamedTuple):
 
 
 @asynccontextmanager
-async def _transaction(pool: Pool, begin: str, limits: _Limits) -> AsyncIterator[Transaction]:
+async def _transaction_on(pool: Pool, begin: str, limits: _Limits) -> AsyncIterator[Transaction]:
     connection, kept = await pool.begun(begin, limits.begin_within_s)
     limit = asyncio.timeout(limits.within_s)
     try:
@@ -176,7 +180,7 @@ async def _transaction(pool: Pool, begin: str, limits: _Limits) -> AsyncIterator
             await execute(connection, f"{_told(transaction.events)}COMMIT")
     except BaseException as error:
         ending = pool.abandon(connection, kept)
-        if limit.expired():
+        if isinstance(error, TimeoutError) and limit.expired():
             # What was sent last may have been done all the same.
             await pool.throw_away(kept)
             raise DatabaseFailure("the database did not answer in time") from error

@@ -279,7 +279,7 @@ def _database_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, DatabaseFailure, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        reason = (str(getattr(error, "orig", None) or error) or "no answer in time").splitlines()[0]
         place = settings.database.render_as_string(hide_password=True)
         raise StartupError(f"ROUTER_DATABASE_URL: cannot use {place}: {reason}") from None
 

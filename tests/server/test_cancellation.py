@@ -19,6 +19,7 @@ import asyncpg
 import httpx2
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import models.summary
@@ -30,7 +31,7 @@ from models.database import Database
 from models.preference import preferences_of, preferences_to_change
 from server.app import create_app
 from server.settings import Settings
-from tests.conftest import Clock, serving
+from tests.conftest import Clock, published_to_nobody, serving
 from tests.support.api import Api
 from tests.support.socket import signed_in
 
@@ -239,6 +240,30 @@ async def test_an_export_ends_in_the_database_when_its_client_leaves(
     asking.cancel()
     await slow.has_ended()
     assert (await live_api.ask("{ costAlerts { nodes { id } } }")) == {"nodes": []}
+
+
+async def test_many_clients_that_leave_take_no_connection_away(url: str, token: str, live_api: Api, slow: Slow) -> None:
+    # given more clients, one after the other, than there are connections
+    for _ in range(20):
+        slow.begun.clear()
+        await closes(url, token, READ, slow.begun)
+    await slow.has_ended()
+    # then all can be used
+    answers = await asyncio.gather(*(live_api.ask("{ costAlerts { nodes { id } } }") for _ in range(20)))
+    assert answers == [{"nodes": []}] * 20
+
+
+async def test_postgresql_itself_ends_a_read_that_nobody_cancels(postgres_url: str, user_id: UUID) -> None:
+    database = Database(postgres_url, published_to_nobody, read_limit_s=0.2)
+    try:
+        with pytest.raises(DBAPIError, match="statement timeout"):
+            async with database.viewer(Viewer(user_id)) as session:
+                await (await session.connection()).execute(text(ON_POSTGRESQL))
+        # what writes has other limits
+        async with database.viewer(Viewer(user_id), write=True) as session:
+            assert await (await session.connection()).scalar(text("SHOW statement_timeout")) == "0"
+    finally:
+        await database.dispose()
 
 
 async def test_fields_that_wait_for_their_turn_do_not_begin_once_the_client_has_left(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from tests.conftest import SECRET, serving
 from tests.server.test_faults import database_at, stored
 from tests.support.api import Api
 from tests.support.load import LOG_ONE
+from tests.support.process import DATABASE_OF, running
 from tests.support.proxy import Proxy, before
 from tests.support.socket import signed_in
 
@@ -97,9 +99,9 @@ async def served(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         url = await server_stack.enter_async_context(serving(create_app(settings)))
         client.base_url = httpx2.URL(url)
         token = make_token(settings, USER, timedelta(hours=1))
-        running = Served(proxy, url, client, Api(client, token), server_stack)
-        assert await running.log("before") is False
-        yield running
+        served = Served(proxy, url, client, Api(client, token), server_stack)
+        assert await served.log("before") is False
+        yield served
 
 
 async def found(url: str) -> dict[str, int]:
@@ -178,6 +180,31 @@ async def test_subscribers_hear_again_what_happens(served: Served) -> None:
         assert await socket.next() == {"level": "NEAR_LIMIT"}
         await served.log("more", cost="0.2")
         assert await socket.next() == {"level": "TRIGGERED"}
+
+
+async def test_a_server_process_exits_with_0_in_15_s_beside_a_database_that_hangs(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    token = make_token(Settings(data_dir=tmp_path, jwt_secret=SecretStr(SECRET)), USER, timedelta(hours=1))
+    call = {"provider": "openai", "modelUsed": "a", "taskType": "chat", "success": True}
+    async with before(postgres_url) as (proxy, proxied), httpx2.AsyncClient(timeout=PATIENCE_S) as client:
+        DATABASE_OF[data_dir] = proxied
+        serving_process = running(data_dir, ROUTER_JWT_SECRET=SECRET)
+        process = await asyncio.to_thread(serving_process.__enter__)
+        try:
+            client.base_url = httpx2.URL(process.address)
+            api = Api(client, token)
+            await api.ask(LOG_ONE, input=call)
+            proxy.freeze(new=True)
+            asking = [asyncio.create_task(work) for work in (api.post(LOG_ONE, input=call), api.post(READ))]
+            await client.get("/readyz")
+            process.process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(process.process.wait, 15) == 0
+            for answer in await asyncio.gather(*asking):
+                assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "TIMEOUT")
+        finally:
+            await asyncio.to_thread(serving_process.__exit__, None, None, None)
 
 
 async def test_a_server_stops_beside_a_database_that_hangs(served: Served) -> None:
