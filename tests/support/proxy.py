@@ -13,18 +13,16 @@ class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
         self._open: set[asyncio.Task[None]] = set()
-        self._frozen: list[asyncio.StreamWriter] = []
-        self._writers: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
+        self._writers: set[asyncio.StreamWriter] = set()
         self._takes_new = asyncio.Event()
         self._takes_new.set()
-        self.connections = 0
+        self._closed = False
 
     def freeze(self, *, new: bool = False) -> None:
         """Carry nothing more in either direction, and close nothing, on what is open; with `new`, on what is to come too."""
         if new:
             self._takes_new.clear()
         for carrying in self._open:
-            self._frozen += self._writers[carrying]
             carrying.cancel()
         self._open.clear()
 
@@ -33,8 +31,10 @@ class Proxy:
         self._takes_new.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
+        self._writers.add(writer)
         await self._takes_new.wait()
+        if self._closed:
+            return
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._server)
         except OSError:
@@ -42,13 +42,16 @@ class Proxy:
             return
         carrying = asyncio.create_task(_carry_both(reader, writer, far_reader, far_writer))
         self._open.add(carrying)
-        self._writers[carrying] = [writer, far_writer]
+        self._writers.add(far_writer)
         carrying.add_done_callback(self._open.discard)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        self._closed = True
         self.freeze()
-        for writer in self._frozen:
+        self.thaw()
+        for writer in self._writers:
             writer.transport.abort()
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
 
 async def _carry_both(
@@ -88,4 +91,4 @@ async def before(url: str) -> AsyncIterator[tuple[Proxy, str]]:
         yield proxy, there.set(port=port).render_as_string(hide_password=False)
     finally:
         listening.close()
-        proxy.close()
+        await proxy.close()
