@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 ROOT = Path(__file__).parent.parent
+_ANSWERS_WITHIN_S = 10
 
 
 def configuration(url: URL | str) -> Config:
@@ -23,6 +25,12 @@ def configuration(url: URL | str) -> Config:
     return config
 
 
+@cache
+def head() -> str | None:
+    """The newest schema."""
+    return ScriptDirectory.from_config(configuration("sqlite://")).get_current_head()
+
+
 def upgrade(url: URL | str) -> None:
     """Bring the database at this URL to the newest schema. Not to be called from a running event loop."""
     command.upgrade(configuration(url), "head")
@@ -30,13 +38,15 @@ def upgrade(url: URL | str) -> None:
 
 async def is_current(url: URL | str) -> bool:
     """Whether the database at this URL has the newest schema."""
-    engine = create_async_engine(url)
+    on_sqlite = make_url(url).get_backend_name() == "sqlite"
+    within = {} if on_sqlite else {"timeout": _ANSWERS_WITHIN_S, "command_timeout": _ANSWERS_WITHIN_S}
+    engine = create_async_engine(url, connect_args=within)
     try:
         async with engine.connect() as connection:
             revision = await connection.run_sync(_revision)
     finally:
         await engine.dispose()
-    return revision == ScriptDirectory.from_config(configuration(url)).get_current_head()
+    return revision == head()
 
 
 def _revision(connection: Connection) -> str | None:

@@ -15,7 +15,7 @@ from domain.inference import Arm, Comparison, compare
 from models.ab_group import KEY, GroupSums
 from models.ab_test import ABTest
 from models.analytics import RouterAnalytics
-from models.summary import aside
+from models.summary import aside, while_wanted
 
 LOOKS: Final = 60
 MAX_CALLS: Final = 200_000
@@ -64,7 +64,7 @@ class _Looking:
         self._looks: list[Look] = []
 
     def add(self, rows: Sequence[RowMapping]) -> None:
-        for row in rows:
+        for row in while_wanted(rows):
             while len(self._looks) < LOOKS - 1 and row["occurred_at"] > self._next():
                 self._look(self._next())
             self._sums.add({name: row[name] for name in _COUNTED})

@@ -34,9 +34,11 @@ class ScopeError(Exception):
 class Database:
     """Connections to one database, and the scope they are used in."""
 
-    def __init__(self, url: str | URL, publish: Publish) -> None:
+    def __init__(self, url: str | URL, publish: Publish, *, read_limit_s: float | None = None) -> None:
+        """Without a time limit for reads, they and all others take as long as they take: so does maintenance."""
         self.url = make_url(url)
-        self.backend = SQLite(self.url) if self.url.get_backend_name() == "sqlite" else PostgreSQL(self.url)
+        on_sqlite = self.url.get_backend_name() == "sqlite"
+        self.backend = SQLite(self.url) if on_sqlite else PostgreSQL(self.url, read_limit_s)
         self._publish = publish
 
     async def dispose(self) -> None:

@@ -14,14 +14,15 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 from uuid import UUID
 
 from prometheus_client import Gauge, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.error import InvalidInput, Overloaded, Refusal
-from models.postgresql import DatabaseFailure, PostgreSQL
+from models.pool import DatabaseFailure
+from models.postgresql import PostgreSQL
 from models.sqlite import SQLite
 
 MAX_COMMIT: Final = 2_000
@@ -80,6 +81,8 @@ class GroupCommit(Generic[Item, Outcome]):
     are one user's, others still have room. Use inside `running()`.
     """
 
+    drained_within_s: ClassVar = 2.0
+
     def __init__(
         self,
         of: str,
@@ -106,14 +109,22 @@ class GroupCommit(Generic[Item, Outcome]):
         self._apart_next = False
         self._usual_s = 0.0
         self._gathered = asyncio.Event()
+        self._unsettled: dict[_Submission[Item, Outcome], None] = {}
+        """The oldest first."""
+        self._failed_at_s: float | None = None
+        self._committed_at_s: float | None = None
         self._closed = False
+        self._drained_by_s = 0.0
         self._beside: set[asyncio.Task[None]] = set()
         self._isolations = asyncio.Semaphore(_ISOLATIONS)
         self._waiters = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Commit what is submitted while the block runs; when it ends, drain the queue first."""
+        """Commit what is submitted while the block runs; when it ends, drain the queue first.
+
+        What cannot be committed in time then is refused: nobody was told that it is stored.
+        """
         committers = [
             asyncio.create_task(self._commit_forever(), name=f"ledger-{self._of}-{number}")
             for number in range(self._commits_at_once)
@@ -121,9 +132,42 @@ class GroupCommit(Generic[Item, Outcome]):
         try:
             yield
         finally:
+            self.close()
+            left_s = self._drained_by_s - asyncio.get_running_loop().time()
+            _, late = await asyncio.wait(committers, timeout=max(left_s, 0))
+            beside = list(self._beside)
+            for task in (*late, *beside):
+                task.cancel()
+            for result in await asyncio.gather(*committers, *beside, return_exceptions=True):
+                if isinstance(result, Exception):
+                    raise result
+            for submission in list(self._unsettled):
+                submission.fail(_stopping())
+
+    def close(self) -> None:
+        """Take nothing more. What is there has `drained_within_s` to be committed."""
+        if not self._closed:
             self._closed = True
+            self._drained_by_s = asyncio.get_running_loop().time() + self.drained_within_s
             self._gathered.set()
-            await asyncio.gather(*committers)
+
+    @property
+    def waits_s(self) -> float:
+        """How long the oldest submission has waited, with nothing being committed meanwhile."""
+        oldest = next(iter(self._unsettled), None)
+        if oldest is None:
+            return 0.0
+        # What one user waits for while others are committed is no fault of the database.
+        since_s = max(oldest.since_s, self._committed_at_s or 0.0)
+        return asyncio.get_running_loop().time() - since_s
+
+    def failed_within(self, seconds: float) -> bool:
+        """Whether the last commit failed, and that so lately, for no fault of what was submitted."""
+        return _is_within(seconds, self._failed_at_s)
+
+    def committed_within(self, seconds: float) -> bool:
+        """Whether a commit succeeded so lately."""
+        return _is_within(seconds, self._committed_at_s)
 
     def check_room(self, sizes: Mapping[UUID, int]) -> None:
         """Raises Overloaded when so much of these users is not taken now: nothing was stored."""
@@ -145,7 +189,8 @@ class GroupCommit(Generic[Item, Outcome]):
         for place, item in enumerate(items):
             places[self._user_of(item)].append(place)
         self.check_room({user_id: len(own) for user_id, own in places.items()})
-        submission = _Submission[Item, Outcome](items, asyncio.get_running_loop().create_future(), len(items))
+        loop = asyncio.get_running_loop()
+        submission = _Submission[Item, Outcome](items, loop.create_future(), loop.time(), len(items))
         for user_id, own in places.items():
             lane = self._lanes.get(user_id)
             if lane is None:
@@ -153,6 +198,8 @@ class GroupCommit(Generic[Item, Outcome]):
                 lane = self._lanes[user_id] = _Lane(user_id, pace)
             lane.add(_Part(submission, own))
         self._count(len(items))
+        self._unsettled[submission] = None
+        submission.done.add_done_callback(lambda _: self._unsettled.pop(submission))
         self._gathered.set()
         return await submission.done
 
@@ -209,12 +256,14 @@ class GroupCommit(Generic[Item, Outcome]):
             self._settle(batch, await self._stored(_items_of(batch.values()), wait))
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits hears of it, and the ledger goes on
             if not self._blames_an_item(error):
+                self._failed_at_s = asyncio.get_running_loop().time()
                 _fail(batch, error)
             else:
                 # Others are committed meanwhile.
                 self._run_beside(self._isolate_beside(batch, error))
                 return
         else:
+            self._failed_at_s, self._committed_at_s = None, asyncio.get_running_loop().time()
             self._learn(batch, time.monotonic() - started)
         self._free(batch)
 
@@ -370,10 +419,19 @@ _TOO_MANY: Final = InvalidInput(
 )
 
 
-@dataclass(slots=True)
+def _is_within(seconds: float, moment_s: float | None) -> bool:
+    return moment_s is not None and asyncio.get_running_loop().time() - moment_s < seconds
+
+
+def _stopping() -> Overloaded:
+    return Overloaded("The server stops before this could be stored; send it again.", retry_after_ms=_RETRY_AFTER_MS)
+
+
+@dataclass(slots=True, eq=False)
 class _Submission(Generic[Item, Outcome]):
     items: Sequence[Item]
     done: asyncio.Future[list[Outcome | Refusal]]
+    since_s: float
     left: int
     failed: bool = False
     outcomes: dict[int, Outcome | Refusal] = field(default_factory=dict)

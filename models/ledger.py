@@ -11,12 +11,12 @@ from collections import Counter as Tally
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
 from prometheus_client import Counter
 
-from domain.error import Refusal
+from domain.error import Overloaded, Refusal
 from domain.routing import RouteRefused
 from models.amendment import Amending, AmendmentDraft, AmendmentOutcome
 from models.database import Database
@@ -67,11 +67,38 @@ class Ledger:
             "amendments", backend, self._amend, _owner, commits_at_once=1, most=_MOST_AMENDMENTS
         )
 
+        self._queues: list[GroupCommit[Any, Any]] = [self._records, self._proposals, self._amendments]
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Ledger]:
         """Commit what is submitted while the block runs; when it ends, drain the queues first."""
         async with self._records.running(), self._proposals.running(), self._amendments.running():
-            yield self
+            try:
+                yield self
+            finally:
+                # All at once: they have the same time to drain.
+                for queue in self._queues:
+                    queue.close()
+
+    old_after_s: ClassVar = 10.0
+    """A submission that has waited for so long is old: the database does not keep up, or does not answer."""
+    failing_for_s: ClassVar = 10.0
+    """After a commit that failed, where none has succeeded since."""
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether what is submitted now is likely to be committed soon."""
+        try:
+            self.check_room()
+        except Overloaded:
+            return False
+        return not any(
+            queue.waits_s >= self.old_after_s or queue.failed_within(self.failing_for_s) for queue in self._queues
+        )
+
+    def committed_within(self, seconds: float) -> bool:
+        """Whether something was committed so lately."""
+        return any(queue.committed_within(seconds) for queue in self._queues)
 
     def check_room(self) -> None:
         """Raises Overloaded when a record of somebody of whom nothing waits would not be taken now."""

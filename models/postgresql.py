@@ -9,45 +9,40 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
-from pydantic_core import from_json
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.event import Event, encode
 from domain.month import Month
 from domain.viewer import Viewer
 from models import partition
+from models.health import Health
 from models.partition import PARTITIONED
+from models.pool import DRIVER_ERRORS, DatabaseFailure, Pool, driver_of, execute
 from models.transaction import Locks, Transaction
 
 VIEWER_ROLE: Final = "router_viewer"
 SYSTEM_ROLE: Final = "router_system"
 CHANNEL: Final = "router_events"
 
-_POOL_SIZE: Final = 16
-_POOL_TIMEOUT_S: Final = 30
-_CONNECT_TIMEOUT_S: Final = 10
-
-
-# All that the driver raises; a connection that breaks in the midst of a message is an error of its own kind.
-DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-
-
-class DatabaseFailure(Exception):
-    """The database did not do what it was asked; nothing of the transaction was kept."""
-
+_READERS: Final = 12
+_SYSTEM: Final = 18
+"""Beside those of viewers, so that no number of readers keeps the ledger waiting for a connection: its three queues use 16 at
+most, in commits, in those that wait for a user's lock, and in those that find out what cannot be stored."""
 
 # Two transactions stood in each other's way: the same one, run again, may well succeed.
 _LOST_TO_ANOTHER: Final = {"40001", "40P01"}
+_LITTLE_LATER_S: Final = 1.0
+_LATER_S: Final = 5.0
+"""Than the time limit of a read, so that each limit has its turn before the next."""
 # A row was on its way into the default partition while the partition that takes it was attached.
 _PARTITION_WAS_ATTACHED: Final = "23514"
 _DATA_ERRORS: Final = {"22", "23"}
@@ -70,27 +65,23 @@ class PostgreSQL:
     # While the database works on one commit, this process makes the next: it would be idle else.
     commits_at_once: Final = 2
 
-    def __init__(self, url: URL) -> None:
-        self._engine = create_async_engine(
-            url,
-            isolation_level="AUTOCOMMIT",
-            hide_parameters=True,  # what users stored is not for logs
-            json_deserializer=from_json,
-            pool_size=_POOL_SIZE,
-            max_overflow=0,
-            pool_timeout=_POOL_TIMEOUT_S,
-            connect_args={
-                "timeout": _CONNECT_TIMEOUT_S,
-                # A transaction of ours takes milliseconds: one that idles lost its process, and holds locks.
-                "server_settings": {
-                    "application_name": "enterprise-router",
-                    "idle_in_transaction_session_timeout": "60s",
-                },
-            },
-        )
+    begin_within_s: ClassVar = 15.0
+    """For a transaction that may have to wait for others of its user to end."""
+    write_within_s: ClassVar = 20.0
+    """For a transaction that writes, once it has begun."""
+    idle_within_s: ClassVar = 15.0
+    """After so long without a word from us, PostgreSQL rolls back what writes, and frees what that had locked."""
+
+    def __init__(self, url: URL, read_limit_s: float | None) -> None:
+        """Where reads have a time limit, all that is done has one: what does not answer by then is given up."""
+        self._limits = read_limit_s is not None
+        self._read_limit_s = read_limit_s
+        command_timeout_s = None if read_limit_s is None else read_limit_s + _LATER_S
+        self._viewers = Pool(url, _READERS, command_timeout_s)
+        self._system = Pool(url, _SYSTEM, command_timeout_s)
 
     async def dispose(self) -> None:
-        await self._engine.dispose()
+        await asyncio.gather(self._viewers.dispose(), self._system.dispose())
 
     @asynccontextmanager
     async def viewer_transaction(self, viewer: Viewer, *, write: bool) -> AsyncIterator[Transaction]:
@@ -98,8 +89,18 @@ class PostgreSQL:
         scope = f"SET LOCAL ROLE {VIEWER_ROLE}; SET LOCAL app.user_id = '{viewer.id}'"
         if write:
             # A viewer's writes run one at a time, and beside no commit of the ledger that has rows of theirs.
-            scope += f"; SELECT pg_advisory_xact_lock(hashtextextended('{viewer.id}', 0))"
-        async with self._transaction(f"BEGIN {'READ WRITE' if write else 'READ ONLY'}; {scope}") as transaction:
+            begin = f"BEGIN READ WRITE; {scope}; SELECT pg_advisory_xact_lock(hashtextextended('{viewer.id}', 0))"
+            async with self._writing(self._viewers, begin) as transaction:
+                yield transaction
+            return
+        begin = f"BEGIN READ ONLY; {scope}"
+        if self._read_limit_s is None:
+            limits = _Limits()
+        else:
+            # Whoever waits gives up before, and then the statement is cancelled. This is for those who cannot say so.
+            begin += f"; SET LOCAL statement_timeout = {round(1000 * (self._read_limit_s + _LITTLE_LATER_S))}"
+            limits = _Limits(self._viewers.answer_within_s, self._read_limit_s + _LATER_S)
+        async with _transaction_on(self._viewers, begin, limits) as transaction:
             yield transaction
 
     @asynccontextmanager
@@ -110,7 +111,7 @@ class PostgreSQL:
             for function, key, users in _advisory(locks):
                 if users:
                     begin += f"; SELECT pg_{function}(hashtextextended(id, {key})) FROM {_texts(users)} id"
-        async with self._transaction(begin) as transaction:
+        async with self._writing(self._system, begin) as transaction:
             if not wait:
                 wanted = [sorted(map(str, users)) for _, _, users in _advisory(locks)]
                 transaction.locked = frozenset(row["id"] for row in await fetch(transaction.connection, _TRY, *wanted))
@@ -121,6 +122,20 @@ class PostgreSQL:
         begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE {SYSTEM_ROLE}"
         async with self._transaction(begin) as transaction:
             yield transaction.connection
+
+    async def health(self, *, write: bool) -> Health:  # noqa: ARG002 - it says by itself whether it takes writes
+        """How the database is. Raises DatabaseFailure when it does not answer."""
+        limits = _Limits(self._system.answer_within_s, self._system.answer_within_s)
+        async with _transaction_on(self._system, "BEGIN", limits) as transaction:
+            [(read_only, has_version)] = await fetch(
+                transaction.connection,
+                "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, "
+                "to_regclass('alembic_version') IS NOT NULL",
+            )
+            versions = []
+            if has_version:
+                versions = await fetch(transaction.connection, "SELECT version_num FROM alembic_version")
+        return Health(versions[0][0] if versions else None, {"writes": not read_only})
 
     def may_succeed_again(self, error: Exception) -> bool:
         """Whether the transaction that failed so is worth running once more."""
@@ -209,40 +224,45 @@ class PostgreSQL:
         """Keep everybody else's writes to this user's rows out until this transaction ends."""
         await fetch(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", user_id)
 
-    @asynccontextmanager
-    async def _transaction(self, begin: str) -> AsyncIterator[Transaction]:
-        connection = await self._begun(begin)
-        try:
+    def _transaction(self, begin: str) -> AbstractAsyncContextManager[Transaction]:
+        """One that takes as long as it takes once it has begun: each of its statements has a limit alone."""
+        return _transaction_on(self._system, begin, _Limits(self._system.answer_within_s if self._limits else None))
+
+    def _writing(self, pool: Pool, begin: str) -> AbstractAsyncContextManager[Transaction]:
+        if not self._limits:
+            return _transaction_on(pool, begin, _Limits())
+        # What this process cannot end any more must not keep locks for long.
+        idle = f"SET LOCAL idle_in_transaction_session_timeout = {round(1000 * self.idle_within_s)}"
+        opening, rest = begin.split(";", 1)
+        return _transaction_on(pool, f"{opening}; {idle};{rest}", _Limits(self.begin_within_s, self.write_within_s))
+
+
+class _Limits(NamedTuple):
+    """How long a transaction may take to begin, and then to end; as long as it takes where nothing is said."""
+
+    begin_within_s: float | None = None
+    within_s: float | None = None
+
+
+@asynccontextmanager
+async def _transaction_on(pool: Pool, begin: str, limits: _Limits) -> AsyncIterator[Transaction]:
+    connection, kept = await pool.begun(begin, limits.begin_within_s)
+    limit = asyncio.timeout(limits.within_s)
+    try:
+        async with limit:
             transaction = Transaction(connection)
             yield transaction
-            await _execute(connection, f"{_told(transaction.events)}COMMIT")
-        except BaseException:
-            await asyncio.shield(_abandon(connection))
-            raise
-        await connection.close()
-
-    async def _begun(self, begin: str) -> AsyncConnection:
-        try:
-            return await self._connected(begin)
-        except DatabaseFailure:
-            # The pool may hold connections that a restarted database has dropped. Nothing was done yet: begin anew.
-            await self._engine.dispose()
-            return await self._connected(begin)
-
-    async def _connected(self, begin: str) -> AsyncConnection:
-        connection = self._engine.connect()
-        try:
-            await connection.start()
-        except PoolTimeout:
-            raise
-        except (SQLAlchemyError, *DRIVER_ERRORS) as error:
-            raise DatabaseFailure(str(error)) from error
-        try:
-            await _execute(connection, begin)
-        except BaseException:
-            await asyncio.shield(_abandon(connection))
-            raise
-        return connection
+            await execute(connection, f"{_told(transaction.events)}COMMIT")
+    except BaseException as error:
+        ending = pool.abandon(connection, kept)
+        if isinstance(error, TimeoutError) and limit.expired():
+            # What was sent last may have been done all the same.
+            await pool.throw_away(kept)
+            raise DatabaseFailure("the database did not answer in time") from error
+        if not isinstance(error, asyncio.CancelledError):
+            await asyncio.shield(ending)
+        raise
+    await pool.release(connection, kept)
 
 
 def _advisory(locks: Locks) -> list[tuple[str, int, Collection[UUID]]]:
@@ -285,31 +305,9 @@ def _state_of(error: BaseException | None) -> str | None:
     return None
 
 
-def driver_of(connection: AsyncConnection) -> asyncpg.Connection[Any]:
-    """The asyncpg connection beneath this one, which has begun."""
-    return cast("asyncpg.Connection[Any]", connection.sync_connection.connection.driver_connection)  # type: ignore[union-attr]
-
-
 async def fetch(connection: AsyncConnection, statement: str, *arguments: Any) -> list[asyncpg.Record]:
     """What the statement returns. Raises DatabaseFailure."""
     try:
         return await driver_of(connection).fetch(statement, *arguments)
     except DRIVER_ERRORS as error:
         raise DatabaseFailure(str(error)) from error
-
-
-async def _execute(connection: AsyncConnection, statements: str) -> None:
-    try:
-        await driver_of(connection).execute(statements)
-    except DRIVER_ERRORS as error:
-        raise DatabaseFailure(str(error)) from error
-
-
-async def _abandon(connection: AsyncConnection) -> None:
-    """Roll back and give the connection back; one that cannot even do that is thrown away."""
-    try:
-        await _execute(connection, "ROLLBACK")
-    except Exception:  # noqa: BLE001 - whatever it is, the pool must not lose a place to it
-        await connection.invalidate()
-    finally:
-        await connection.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeVar, TypeVarTuple
@@ -40,6 +41,7 @@ from models.rollup import NO_TEXT, SUMS, TOKENS, AnalyticsDaily, AnalyticsHourly
 
 Given = TypeVarTuple("Given")
 Made = TypeVar("Made")
+Item = TypeVar("Item")
 
 _MAX_STRETCHES: Final = 2_000
 """Stretches of time that are read from rows: a query each. A month of hours in a half-hour zone has 1,488."""
@@ -80,9 +82,39 @@ Packed = tuple[tuple[int, Group], str, Callable[[int], int]]
 _folding: Final = ThreadPoolExecutor(2, "folding")
 
 
+_here: Final = threading.local()
+_CHECKED_EVERY: Final = 256
+
+
+class _Unwanted(Exception):
+    """Whoever waited for the work was cancelled."""
+
+
 async def aside(work: Callable[[*Given], Made], *given: *Given) -> Made:
-    """What comes of much arithmetic, done beside the event loop, so that nobody else waits for it."""
-    return await asyncio.get_running_loop().run_in_executor(_folding, work, *given)
+    """What comes of much arithmetic, done beside the event loop, so that nobody else waits for it.
+
+    No thread can be ended from outside: work that goes on for long asks by `while_wanted` whether it still should.
+    """
+    unwanted = threading.Event()
+
+    def run() -> Made:
+        _here.unwanted = unwanted
+        return work(*given)
+
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_folding, run)
+    except asyncio.CancelledError:
+        unwanted.set()
+        raise
+
+
+def while_wanted(items: Iterable[Item]) -> Iterator[Item]:
+    """These, until nobody waits any more for what `aside` makes of them."""
+    unwanted: threading.Event | None = getattr(_here, "unwanted", None)
+    for number, item in enumerate(items):
+        if number % _CHECKED_EVERY == 0 and unwanted is not None and unwanted.is_set():
+            raise _Unwanted
+        yield item
 
 
 class Summary:
@@ -151,7 +183,7 @@ class Summary:
             raise too_many()
 
     def _fold(self, place: tuple[int, ...], found: Iterable[Sequence[Any]]) -> None:
-        for row in found:
+        for row in while_wanted(found):
             key, values = self._taken((*place, *row))
             _add(self._summed[key], values)
 
@@ -298,12 +330,12 @@ def _packed(counted: Select[Any]) -> Select[Any]:
 def _set_percentiles(summed: Summed, packed: Iterable[Packed]) -> None:
     """Set the percentiles of what these histograms are of."""
     histograms: defaultdict[tuple[int, Group], Counter[int]] = defaultdict(Counter)
-    for key, text, bucket in packed:
+    for key, text, bucket in while_wanted(packed):
         histogram = histograms[key]
         for each in text.split(","):
             number, times = each.split(":")
             histogram[bucket(int(number))] += int(times)
-    for key, histogram in histograms.items():
+    for key, histogram in while_wanted(histograms.items()):
         summed[key].set_percentiles(histogram)
 
 
@@ -328,7 +360,7 @@ def _whole(stretches: Sequence[Placed], unit: timedelta) -> tuple[list[Placed], 
     """The whole units of time in these stretches, and what is left of them."""
     units: list[Placed] = []
     rest: list[Placed] = []
-    for place, stretch in stretches:
+    for place, stretch in while_wanted(stretches):
         first, last = stretch.whole(unit)
         if first >= last:
             rest.append((place, stretch))

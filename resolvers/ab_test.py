@@ -35,7 +35,6 @@ from resolvers.context import Context, Info
 from resolvers.input import After, First, Initial, known, present
 from resolvers.selection import selected
 from resolvers.summary import turn
-from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.ab_test import CreateABTestInput
@@ -237,7 +236,7 @@ async def ab_test_updated(info: Info, id: ABTestID, initial: Initial = False) ->
     if ab_test_id is None:
         raise _not_found()
     with context.events.changes(context.viewer.id, ABTestUpdated, of=ab_test_id) as changes:
-        test = await uninterrupted(_current(context, ab_test_id))
+        test = await _current(context, ab_test_id)
         if test is None:
             raise _not_found()
         told: list[Any] | None = None
@@ -245,7 +244,7 @@ async def ab_test_updated(info: Info, id: ABTestID, initial: Initial = False) ->
             told = _state(test)
             yield test
         async for _ in changes:
-            test = await uninterrupted(_current(context, ab_test_id))
+            test = await _current(context, ab_test_id)
             if test is None:
                 return
             # What was read already may be heard of only then: nothing is told twice.

@@ -48,7 +48,7 @@ class AlertFeed:
 
     async def last(self, viewer: Viewer) -> int:
         """The number of the user's last firing; 0 before the first."""
-        return await uninterrupted(self._last(viewer))
+        return await self._last(viewer)
 
     def _forget(self, place: tuple[UUID, int], reading: _Reading) -> None:
         if self._readings.get(place) is reading:

@@ -11,7 +11,6 @@ from models.amendment import Amended, Amendment, AmendmentDraft, amendments_of
 from models.cost_alert import AlertEvent, load_alerts
 from resolvers.context import Info
 from resolvers.input import known, present
-from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.amendment import AmendAnalyticsInput
@@ -40,7 +39,7 @@ async def amend_analytics(
     if isinstance(outcome, Refusal):
         raise outcome
     if outcome.alert_events:
-        outcome.alert_events = await uninterrupted(_with_alerts(info, outcome))
+        outcome.alert_events = await _with_alerts(info, outcome)
     return outcome
 
 

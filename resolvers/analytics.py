@@ -21,7 +21,6 @@ from models.provider_alias import resolved
 from resolvers.context import Context, Info
 from resolvers.input import After, First, known, present
 from resolvers.selection import selected_columns
-from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.analytics import AnalyticsFilterInput, LogAnalyticsInput
@@ -82,7 +81,7 @@ async def log_analytics(
         raise outcome.under("input")
     if isinstance(outcome, Logged) and outcome.alert_events:
         # The record itself is the ledger's by now, whoever waits for it.
-        outcome.alert_events = await uninterrupted(_with_alerts(context, outcome.alert_events))
+        outcome.alert_events = await _with_alerts(context, outcome.alert_events)
     return outcome
 
 
@@ -131,7 +130,7 @@ async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> Asy
         wanted = await resolved(session, context.viewer.id, checked)
     with context.events.each(context.viewer.id, AnalyticsLogged) as events:
         async for event in events:
-            rows = await uninterrupted(_rows(context, event.analytics_ids))
+            rows = await _rows(context, event.analytics_ids)
             for row in map(rows.get, event.analytics_ids):
                 if row is not None and _passes(row, wanted):
                     yield row

@@ -29,7 +29,7 @@ from models.cost_alert import (
 )
 from models.database import raise_event
 from models.page import newest_first
-from models.postgresql import DatabaseFailure
+from models.pool import DatabaseFailure
 from models.routing_version import bump_version
 from models.types import new_id
 from resolvers.alert_feed import FIRINGS_AT_ONCE

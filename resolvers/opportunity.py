@@ -14,11 +14,12 @@ from models.ab_test import ABTest
 from models.opportunity import alert_uses, rule_uses
 from models.preference import default_preferences, preferences_of
 from models.provider_alias import names_of
-from models.summary import Summary, Summed, aside
+from models.summary import Summary, Summed, aside, while_wanted
 from resolvers.ab_test import start
 from resolvers.analytics import Filter
 from resolvers.context import Context, Info
 from resolvers.summary import Zone, summary_request, turn
+from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.analytics import AnalyticsFilterInput
@@ -39,7 +40,7 @@ async def start_suggested_test(
 ) -> ABTest:
     for found in await _found(info.context, filter, time_zone):
         if found.id == opportunity_id and found.suggested_test is not None:
-            return await start(info.context, found.suggested_test, [])
+            return await uninterrupted(start(info.context, found.suggested_test, []))
     raise NotFound(
         "opportunityId: must be the id of an opportunity of this filter that suggests a test", ["opportunityId"]
     )
@@ -95,5 +96,5 @@ def _hours_of_day(hours: Sequence[Window], by_hour: Summed, zone: ZoneInfo) -> l
     local = [hour.start.astimezone(zone) for hour in hours]
     return [
         HourOfDay(provider or "", local[place].date(), local[place].hour, sums)
-        for (place, (provider,)), sums in by_hour.items()
+        for (place, (provider,)), sums in while_wanted(by_hour.items())
     ]

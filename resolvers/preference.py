@@ -14,7 +14,6 @@ from models.routing_version import bump_version
 from resolvers.context import Context, Info
 from resolvers.cost_alert import keep_preferences_alert
 from resolvers.input import Initial, given
-from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.preference import SavePreferencesInput
@@ -53,9 +52,9 @@ async def preferences_changed(info: Info, initial: Initial = False) -> AsyncIter
     context = info.context
     with context.events.changes(context.viewer.id, PreferencesChanged) as changes:
         if initial:
-            yield await uninterrupted(_current(context))
+            yield await _current(context)
         async for _ in changes:
-            yield await uninterrupted(_current(context))
+            yield await _current(context)
 
 
 async def _current(context: Context) -> RouterPreferences:

@@ -1,13 +1,13 @@
-"""Work that runs to its end, also when the client that asked for it has gone.
+"""Work that runs to its end, also when the client that asked for it has gone: what writes, and what several wait for.
 
-Cancelled half-way, a transaction would leave its connection in an unknown state, and one that is just being committed
-would never be told of.
+Cancelled half-way, a write that is just being committed would never be told of.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -23,10 +23,12 @@ async def uninterrupted(work: Awaitable[Result]) -> Result:
     return await asyncio.shield(task)
 
 
-async def all_ended() -> None:
-    """Come back once nothing runs any more."""
-    while _underway:
-        await asyncio.wait(_underway)
+async def all_ended(within_s: float) -> None:
+    """Come back once nothing runs any more, or after so long: what still runs then is not acknowledged to anybody."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            while _underway:
+                await asyncio.wait(_underway)
 
 
 def _forget(task: asyncio.Future[Any]) -> None:

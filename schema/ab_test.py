@@ -200,28 +200,24 @@ class ABTestQuery:
         resolver=resolvers.ab_test.ab_tests,
         graphql_type=Connection[ABTest],
         name="abTests",
-        extensions=[Uninterrupted()],
         description="Your A/B tests, newest first.",
     )
     ab_test = strawberry.field(
         resolver=resolvers.ab_test.ab_test,
         graphql_type=ABTest | None,
         name="abTest",
-        extensions=[Uninterrupted()],
         description="One of your A/B tests; null when you have none with this id.",
     )
     ab_test_looks = strawberry.field(
         resolver=resolvers.ab_test.ab_test_looks,
         graphql_type=list[ABTestLook] | None,
         name="abTestLooks",
-        extensions=[Uninterrupted()],
         description="How the interval of a test's primary metric narrowed: 60 looks, evenly from its start until now or its "
         "end. Null when you have no such test, or it has more than 200,000 calls.",
     )
     assign_variant = strawberry.field(
         resolver=resolvers.ab_test.assign_variant,
         graphql_type=VariantAssignment | None,
-        extensions=[Uninterrupted()],
         description="Which variant of a test a unit gets, always the same one: for applications that route themselves. Null "
         "when you have no such test, or it has ended.",
     )

@@ -13,7 +13,7 @@ import resolvers.amendment
 from schema.analytics import RouterAnalytics
 from schema.cost_alert import AlertEvent
 from schema.enum import ServiceTier
-from schema.error import Conflict, InvalidInput, NotFound, Overloaded, RefusalAsData, Uninterrupted
+from schema.error import Conflict, InvalidInput, NotFound, Overloaded, RefusalAsData
 
 
 @strawberry.type(description="What became known of a call after it was logged.")
@@ -111,7 +111,6 @@ class AmendmentQuery:
     amendments = strawberry.field(
         resolver=resolvers.amendment.amendments,
         graphql_type=list[Amendment],
-        extensions=[Uninterrupted()],
         description="The amendments of one of your calls, oldest first: at most 100.",
     )
 

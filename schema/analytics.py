@@ -293,7 +293,6 @@ class AnalyticsQuery:
     analytics = strawberry.field(
         resolver=resolvers.analytics.analytics,
         graphql_type=Connection[RouterAnalytics],
-        extensions=[Uninterrupted()],
         description="Your routing decisions, newest first by when they happened.",
     )
 

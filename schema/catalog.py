@@ -479,7 +479,6 @@ class CatalogQuery:
     model_catalog = strawberry.field(
         resolver=resolvers.catalog.model_catalog,
         graphql_type=Connection[Model],
-        extensions=[Uninterrupted()],
         description="The models to route to: those you registered, then those whose tokens the price list prices, each "
         "by provider and model.",
     )

@@ -208,19 +208,16 @@ class CostAlertQuery:
     cost_alerts = strawberry.field(
         resolver=resolvers.cost_alert.cost_alerts,
         graphql_type=Connection[CostAlert],
-        extensions=[Uninterrupted()],
         description="Your cost alerts, newest first.",
     )
     cost_alert = strawberry.field(
         resolver=resolvers.cost_alert.cost_alert,
         graphql_type=CostAlert | None,
-        extensions=[Uninterrupted()],
         description="One of your cost alerts; null when you have none with this id.",
     )
     alert_events = strawberry.field(
         resolver=resolvers.cost_alert.alert_events,
         graphql_type=Connection[AlertEvent],
-        extensions=[Uninterrupted()],
         description="The firings of your alerts, newest first.",
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Collection, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Collection, Iterable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import graphql
 from graphql import (
@@ -49,6 +50,8 @@ MAX_DOCUMENT_LENGTH: Final = 256 * 1024
 READING: Final = frozenset({OperationType.QUERY})
 ANSWERED_ONCE: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 EVERY_KIND: Final = frozenset(OperationType)
+
+Result = TypeVar("Result")
 
 _schema = schema._schema  # noqa: SLF001 - Strawberry's own way to what it built
 _limits = Limits.of(_schema)
@@ -129,6 +132,8 @@ class Operations:
         self._known: OrderedDict[str, _Document] = OrderedDict()
         self._known_characters = 0
         self._one_at_a_time = asyncio.Semaphore()
+        self._stops_at_s: float | None = None
+        self._underway: set[asyncio.Timeout] = set()
         self._names: set[str] = set()
 
     async def execute(self, operation: Checked, context: Context) -> ExecutionResult:
@@ -139,20 +144,37 @@ class Operations:
         self._count(operation)
         result = operation.plan.execute(operation.variables, context)
         if isawaitable(result):
-            try:
-                async with asyncio.timeout(self._time_limit_s):
-                    result = await result
-            except TimeoutError:
-                message = (
-                    f"The operation was given up after {self._time_limit_s:g} s. Ask for less; a mutation may have been done: "
-                    "send decisions again with the same eventId."
-                )
-                raise TookTooLong(_coded(GraphQLError(message), TIMEOUT)) from None
+            result = await self._limited(result)
         result = _as_seen(result)
         if result.data is None and result.errors and not any(error.path for error in result.errors):
             # Nothing was executed: a variable did not fit.
             raise RequestRefused(*_request_errors(result.errors))
         return result
+
+    async def _limited(self, result: Awaitable[ExecutionResult]) -> ExecutionResult:
+        """Raises TookTooLong. What reads is cancelled then, in the database too; a mutation ends what it has begun."""
+        now_s = asyncio.get_running_loop().time()
+        limit = asyncio.timeout_at(min(now_s + self._time_limit_s, self._stops_at_s or math.inf))
+        self._underway.add(limit)
+        try:
+            async with limit:
+                return await result
+        except TimeoutError:
+            when = "as the server stops" if self._stops_at_s else f"after {self._time_limit_s:g} s"
+            message = (
+                f"The operation was given up {when}. Ask for less; a mutation may have been done: "
+                "send decisions again with the same eventId."
+            )
+            raise TookTooLong(_coded(GraphQLError(message), TIMEOUT)) from None
+        finally:
+            self._underway.discard(limit)
+
+    def stop_within(self, seconds: float) -> None:
+        """Give up then what has not ended, and whatever begins after that."""
+        self._stops_at_s = asyncio.get_running_loop().time() + seconds
+        for limit in self._underway:
+            if not limit.expired():
+                limit.reschedule(min(limit.when() or math.inf, self._stops_at_s))
 
     async def results(self, operation: Checked, context: Context) -> AsyncGenerator[ExecutionResult]:
         """What a subscription tells, one event after the other; of a query or a mutation, its one result.
@@ -192,7 +214,7 @@ class Operations:
             document = self._read(text)
         else:
             async with self._one_at_a_time:
-                document = await asyncio.to_thread(self._read, text)
+                document = await _to_its_end(asyncio.to_thread(self._read, text))
         if document.characters <= _LONGEST_KNOWN:
             if text not in self._known:
                 self._known[text] = document
@@ -235,6 +257,20 @@ class Operations:
             name = _OTHERS
         self._names.add(name)
         _executed.labels(operation.kind.value, name).inc()
+
+
+async def _to_its_end(work: Awaitable[Result]) -> Result:
+    """What the work of a thread results in. A thread goes on when whoever waits is cancelled: the next one waits for its end."""
+    working = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        while not working.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([working])
+        if not working.cancelled():
+            working.exception()  # nobody is left to see it
+        raise
 
 
 def _unlink(document: DocumentNode) -> None:

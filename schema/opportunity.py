@@ -10,7 +10,7 @@ import domain.opportunity
 import resolvers.opportunity
 from schema.ab_test import ABTest, VariantConfig
 from schema.enum import Metric, OpportunityKind
-from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData, Uninterrupted
+from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData
 
 
 @strawberry.type(description="One figure that an opportunity rests on.")
@@ -93,7 +93,6 @@ class OpportunityQuery:
     opportunities = strawberry.field(
         resolver=resolvers.opportunity.opportunities,
         graphql_type=list[Opportunity],
-        extensions=[Uninterrupted()],
         description="What your calls of the last 30 days, or of the filter's range, advise: what saves most for sure first. At "
         "most 50. The filter must not name `success`.",
     )
@@ -104,6 +103,6 @@ class OpportunityMutation:
     start_suggested_test = strawberry.mutation(
         resolver=resolvers.opportunity.start_suggested_test,
         graphql_type=StartSuggestedTestResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[RefusalAsData()],
         description="Start the A/B test that an opportunity suggests. Say the filter and time zone that it was found with.",
     )

@@ -224,7 +224,6 @@ class PreferenceQuery:
     preferences = strawberry.field(
         resolver=resolvers.preference.preferences,
         graphql_type=RouterPreferences,
-        extensions=[Uninterrupted()],
         description="Your routing preferences; the defaults before any were saved.",
     )
 

@@ -46,13 +46,11 @@ class ProviderQuery:
     providers = strawberry.field(
         resolver=resolvers.provider.providers,
         graphql_type=list[Provider],
-        extensions=[Uninterrupted()],
         description="All providers that are known by name, and those of your calls: the most called first.",
     )
     provider_aliases = strawberry.field(
         resolver=resolvers.provider.provider_aliases,
         graphql_type=list[ProviderAlias],
-        extensions=[Uninterrupted()],
         description="Names of your own for providers, by name: at most 200.",
     )
 

@@ -272,19 +272,16 @@ class RoutingQuery:
     decision = strawberry.field(
         resolver=resolvers.routing.decision,
         graphql_type=RoutingDecision | None,
-        extensions=[Uninterrupted()],
         description="One of your routing decisions; null when you have none with this id.",
     )
     decisions = strawberry.field(
         resolver=resolvers.routing.decisions,
         graphql_type=Connection[RoutingDecision],
-        extensions=[Uninterrupted()],
         description="Your routing decisions, newest first.",
     )
     simulate_routing = strawberry.field(
         resolver=resolvers.routing.simulate_routing,
         graphql_type=RoutingSimulation,
-        extensions=[Uninterrupted()],
         description="What `routeRequest` would decide now. Nothing is stored or held.",
     )
 

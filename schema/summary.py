@@ -10,7 +10,6 @@ import domain.summary
 import resolvers.summary
 from domain.summary import AnalyticsDimension
 from schema.enum import RoutingPriority, Variant, WeekDay
-from schema.error import Uninterrupted
 from schema.scalar import BigInt
 
 
@@ -169,25 +168,21 @@ class SummaryQuery:
     analytics_summary = strawberry.field(
         resolver=resolvers.summary.analytics_summary,
         graphql_type=list[AnalyticsBucket],
-        extensions=[Uninterrupted()],
         description="Your decisions summed up: the last 30 days, to the end of this hour, unless the filter says from when to "
         "when. With a grain, buckets follow one another without a gap, empty ones included, and add up. At most 10,000 rows.",
     )
     leaderboard = strawberry.field(
         resolver=resolvers.summary.leaderboard,
         graphql_type=list[LeaderboardRow],
-        extensions=[Uninterrupted()],
         description="Providers or models, the dearest first, each with its change against the range of the same length before.",
     )
     cost_trend = strawberry.field(
         resolver=resolvers.summary.cost_trend,
         graphql_type=list[CostTrendPoint],
-        extensions=[Uninterrupted()],
         description="Cost over time, with each provider's share.",
     )
     heat_map = strawberry.field(
         resolver=resolvers.summary.heat_map,
         graphql_type=list[HeatMapCell],
-        extensions=[Uninterrupted()],
         description="The 168 hours of a week: when calls are many, fail or take long.",
     )

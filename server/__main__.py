@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, FileSizeColumn, Progress, TextColumn, TransferSpeedColumn
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.postgresql import DatabaseFailure
+from models.pool import DatabaseFailure
 from server.settings import Settings, StartupError
 from server.usage_file import BadRow, Format, RowCount, UnreadableFile, UsageFile, format_of
 
@@ -282,7 +282,7 @@ def _database_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, DatabaseFailure, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        reason = (str(getattr(error, "orig", None) or error) or "no answer in time").splitlines()[0]
         place = settings.database.render_as_string(hide_password=True)
         raise StartupError(f"ROUTER_DATABASE_URL: cannot use {place}: {reason}") from None
 

@@ -35,12 +35,15 @@ from server.tracing import Tracing, otlp_exporter
 from server.web import pages
 
 _PREFLIGHT_KEPT_S: Final = 600
+_ENDS_WITHIN_S: Final = 2.0
+"""After the operations that ran have ended: the writes that nobody waits for any more."""
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> Starlette:
     """The application for these settings, over a database that is migrated."""
     events = EventBus()
-    database = Database(settings.database, events.publish)
+    database = Database(settings.database, events.publish, read_limit_s=settings.operation_timeout_s)
+    listener = Listener(database.url, events) if database.url.get_backend_name() == "postgresql" else None
     ledger = Ledger(database, clock)
     authenticator = Authenticator(settings)
     tracing = Tracing(otlp_exporter() if settings.tracing else None)
@@ -51,14 +54,15 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
         async with AsyncExitStack() as stack:
             stack.push_async_callback(asyncio.to_thread, tracing.shut_down)
             stack.push_async_callback(database.dispose)
-            if database.url.get_backend_name() == "postgresql":
-                await stack.enter_async_context(Listener(database.url, events).running())
+            if listener is not None:
+                await stack.enter_async_context(listener.running())
             await stack.enter_async_context(partitions_ahead(database.backend, clock))
             all_listed(clock())  # no request waits until the list is read
             if settings.refresh_prices:
                 stack.enter_context(UpdatePrices())
             await stack.enter_async_context(ledger.running())
-            stack.push_async_callback(all_ended)
+            stack.push_async_callback(all_ended, _ENDS_WITHIN_S)
+            stack.callback(asyncio.create_task(graphql.give_up_when_stopping()).cancel)
             yield
 
     app = Starlette(
@@ -69,7 +73,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             Route("/ingest/amendments", Ingest(authenticator, amendments(ledger)).__call__, methods=["POST"]),
             Route("/export/analytics", Export(authenticator, database).__call__, methods=["GET"]),
             Route("/healthz", healthz),
-            Route("/readyz", Readiness(database, ledger).__call__),
+            Route("/readyz", Readiness(database, ledger, listener).__call__),
             Mount("/metrics", metrics_app()),
             *pages(),
         ],

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
@@ -86,6 +86,8 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
         self._heard = False
         self._waited = 0
         self._has_ended = False
+        self._answering: RequestResponseCycle | None = None
+        """The one request of the connection that the application works on; others may wait behind it."""
 
     # What the transport calls
 
@@ -100,6 +102,14 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_more()
         super().connection_lost(exc)
+        if self._answering is not None and not self._answering.response_complete:
+            # uvicorn tells the last request alone, which may be one that waits.
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         if self._has_ended or self.transport.is_closing():

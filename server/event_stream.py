@@ -14,6 +14,7 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from server.disconnect import disconnected
 from server.graphql_ws import SEND_TIMEOUT_S
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -55,7 +56,7 @@ class EventStream(Response):
                     await sent({"type": "http.response.body", "body": event, "more_body": True})
 
         sender = asyncio.create_task(sending())
-        ends = [sender, asyncio.create_task(self._ended()), asyncio.create_task(_disconnected(receive))]
+        ends = [sender, asyncio.create_task(self._ended()), asyncio.create_task(disconnected(receive))]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -72,11 +73,6 @@ class EventStream(Response):
         left = None if self._until is None else max((self._until - datetime.now(UTC)).total_seconds(), 0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), left)
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _with_signs_of_life(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -24,8 +24,8 @@ from domain.price import ServiceTier
 from domain.viewer import Viewer
 from models.analytics import REPORTED, RouterAnalytics, passing, reported
 from models.database import Database
-from resolvers.uninterrupted import uninterrupted
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
+from server.disconnect import while_connected
 from server.usage_file import Format, spelt_safely
 
 # Few enough that nobody else waits for long, and little is kept, even when each has all the metadata it may have.
@@ -51,7 +51,7 @@ class Export:
             format_, wanted = _asked(request.query_params)
             blocks = self.blocks(viewer, format_, wanted)
             # Read before the answer begins: what keeps the database from answering at all can still be told.
-            first = await anext(blocks)
+            first = await while_connected(request.receive, anext(blocks))
         except (Unauthenticated, KeysUnavailable) as error:
             return refusal(error)
         except InvalidInput as error:
@@ -71,7 +71,7 @@ class Export:
         head = _record(REPORTED).encode() if format_ is Format.CSV else b""
         conditions, after = passing(wanted), None
         while True:
-            page = await uninterrupted(self._page(viewer, conditions, after))
+            page = await self._page(viewer, conditions, after)
             yield head + b"".join(map(encoded, page))
             if len(page) < ROWS_AT_ONCE:
                 return

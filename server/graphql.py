@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,6 +32,9 @@ from server.places import Places
 from server.settings import Settings
 from server.tracing import Tracing
 from server.web import graphiql, is_for_a_page
+
+STOPS_WITHIN_S: Final = 6.0
+"""Of an operation that runs when the server is told to stop."""
 
 
 class GraphQLApp(GraphQL[Context, None]):
@@ -97,6 +100,11 @@ class GraphQLApp(GraphQL[Context, None]):
         except (Unauthenticated, KeysUnavailable) as error:
             return refusal(error)
         return await self._http.respond(request, headers, self._new_context(viewer))
+
+    async def give_up_when_stopping(self) -> None:
+        """Once the server stops, end what runs in time for it to be answered."""
+        await self.stopping.wait()
+        self.operations.stop_within(STOPS_WITHIN_S)
 
     def decode_json(self, data: str | bytes) -> object:
         """What a message says."""

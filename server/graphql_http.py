@@ -29,6 +29,7 @@ from schema.operation import (
     TookTooLong,
 )
 from server import event_stream, log
+from server.disconnect import while_connected
 from server.event_stream import COMPLETE, EventStream, next_event
 from server.json_text import JSON, decoded
 from server.places import Places
@@ -87,8 +88,14 @@ class GraphQLOverHTTP:
         if not accepted:
             raise Malformed(f"Accept must name one of {', '.join(_OFFERED)}.", 406)
         operation = await self._operation(request, headers)
-        streams = event_stream.MEDIA_TYPE in accepted and request.method == "POST"
-        checked = await self._operations.checked(operation, EVERY_KIND if streams else _ALLOWED[request.method])
+        return await while_connected(request.receive, self._result(request.method, operation, accepted, context))
+
+    async def _result(
+        self, method: str, operation: Operation, accepted: Sequence[str], context: Context
+    ) -> ExecutionResult | EventStream:
+        """Raises RequestRefused or Overloaded."""
+        streams = event_stream.MEDIA_TYPE in accepted and method == "POST"
+        checked = await self._operations.checked(operation, EVERY_KIND if streams else _ALLOWED[method])
         log.note(operation=checked.title)
         if streams and (checked.kind is OperationType.SUBSCRIPTION or len(accepted) == 1):
             return await self._stream(checked, context)

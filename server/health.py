@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
+import math
+from typing import ClassVar, Final
 
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from domain.error import Overloaded
-from migrations import is_current
+from migrations import head
 from models.database import Database
+from models.health import Health
 from models.ledger import Ledger
-from models.postgresql import DatabaseFailure
+from models.pool import DatabaseFailure
+from server.listener import Listener
 
 _PATIENCE_S: Final = 2.0
+_FRESH_FOR_S: Final = 0.5
+"""For so long an answer is given to others, too."""
 
 log = logging.getLogger(__name__)
 
@@ -28,41 +31,57 @@ async def healthz(_request: Request) -> JSONResponse:
 
 
 class Readiness:
-    """Answers 200 when a request would be served, and else 503 with what is missing."""
+    """Answers 200 when a request would be served, and else 503 with what is missing.
 
-    def __init__(self, database: Database, ledger: Ledger) -> None:
+    Anybody may ask, and as often as they like: those who ask at once share an answer.
+    """
+
+    writes_every_s: ClassVar = 10.0
+    """How often a commit shows that there can be one, where the ledger makes none."""
+
+    def __init__(self, database: Database, ledger: Ledger, listener: Listener | None) -> None:
         self._database = database
         self._ledger = ledger
-        self._migrated = False
+        self._listener = listener
+        self._answer: asyncio.Task[dict[str, bool]] | None = None
+        self._fresh_until_s = 0.0
+        self._written_at_s = -math.inf
 
     async def __call__(self, _request: Request) -> JSONResponse:
-        checks = {"database": await self._database_answers(), "ledger": self._ledger_has_room()}
-        checks["migrations"] = checks["database"] and await self._is_migrated()
+        if self._answer is None or (self._answer.done() and self._now_s() >= self._fresh_until_s):
+            self._answer = asyncio.create_task(self._checks())
+        checks = await asyncio.shield(self._answer)
         ready = all(checks.values())
         return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
 
-    async def _database_answers(self) -> bool:
+    async def _checks(self) -> dict[str, bool]:
+        health = await self._health()
+        checks = {
+            "database": health is not None,
+            "migrations": health is not None and health.version == head(),
+            "ledger": self._ledger.keeps_up,
+        }
+        if self._listener is not None:
+            checks["listener"] = self._listener.is_connected
+        self._fresh_until_s = self._now_s() + _FRESH_FOR_S
+        return checks | (health.checks if health else {})
+
+    async def _health(self) -> Health | None:
+        """None when the database does not answer in time."""
+        every_s = self.writes_every_s
+        write = self._now_s() - self._written_at_s >= every_s and not self._ledger.committed_within(every_s)
         try:
-            async with asyncio.timeout(_PATIENCE_S), self._database.system() as transaction:
-                await transaction.connection.execute(text("SELECT 1"))
-        except (SQLAlchemyError, DatabaseFailure, OSError, TimeoutError) as error:
+            async with asyncio.timeout(_PATIENCE_S):
+                health = await self._database.backend.health(write=write)
+        except (SQLAlchemyError, DatabaseFailure, OSError) as error:
+            self._written_at_s = -math.inf
             log.warning("not ready: the database does not answer: %s", type(error).__name__)
-            return False
-        return True
+            return None
+        if not all(health.checks.values()):
+            self._written_at_s = -math.inf
+        elif write:
+            self._written_at_s = self._now_s()
+        return health
 
-    async def _is_migrated(self) -> bool:
-        # Once it is, it stays so: servers are stopped for a migration.
-        if not self._migrated:
-            try:
-                async with asyncio.timeout(_PATIENCE_S):
-                    self._migrated = await is_current(self._database.url)
-            except (SQLAlchemyError, OSError, TimeoutError):
-                return False
-        return self._migrated
-
-    def _ledger_has_room(self) -> bool:
-        try:
-            self._ledger.check_room()
-        except Overloaded:
-            return False
-        return True
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -22,7 +22,7 @@ from domain.viewer import Viewer
 from models.amendment import Amended, AmendmentDraft
 from models.entry import Draft, Dropped, Logged
 from models.ledger import Ledger
-from models.postgresql import DatabaseFailure
+from models.pool import DatabaseFailure
 from server import usage_file
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
 

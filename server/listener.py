@@ -6,19 +6,18 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import asyncpg
 from sqlalchemy import URL
 
 from domain.event import decode
-from models.postgresql import CHANNEL, DRIVER_ERRORS
+from models.pool import DRIVER_ERRORS
+from models.postgresql import CHANNEL
 from server.event_bus import EventBus
 
 _FIRST_WAIT_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 5.0
-_PROBE_EVERY_S: Final = 15.0
-_TIMEOUT_S: Final = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +25,11 @@ log = logging.getLogger(__name__)
 class Listener:
     """One listening connection a process. When it is lost, subscribers are told to look for what they missed."""
 
+    asks_every_s: ClassVar = 15.0
+    answer_within_s: ClassVar = 10.0
+
     def __init__(self, url: URL, events: EventBus) -> None:
+        self.is_connected = False
         self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._events = events
 
@@ -44,9 +47,11 @@ class Listener:
 
     async def _listen(self, connection: asyncpg.Connection[Any]) -> None:
         while True:
+            self.is_connected = True
             try:
                 await self._until_lost(connection)
             finally:
+                self.is_connected = False
                 connection.terminate()
             log.warning("the listening connection was lost")
             connection = await self._reconnect()
@@ -57,10 +62,10 @@ class Listener:
         connection.add_termination_listener(lambda _connection: lost.set())
         while not lost.is_set() and not connection.is_closed():
             with suppress(TimeoutError):
-                await asyncio.wait_for(lost.wait(), _PROBE_EVERY_S)
+                await asyncio.wait_for(lost.wait(), self.asks_every_s)
             try:
                 # A connection can be dead without a word; asking tells.
-                await connection.fetchval("SELECT 1", timeout=_TIMEOUT_S)
+                await connection.fetchval("SELECT 1")
             except DRIVER_ERRORS:
                 return
 
@@ -74,8 +79,15 @@ class Listener:
                 wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
 
     async def _connect(self) -> asyncpg.Connection[Any]:
-        connection = await asyncpg.connect(self._dsn, timeout=_TIMEOUT_S)
-        await connection.add_listener(CHANNEL, self._hear)
+        # Each statement has the time limit: a connection may fall silent as soon as it is open.
+        connection = await asyncpg.connect(
+            self._dsn, timeout=self.answer_within_s, command_timeout=self.answer_within_s
+        )
+        try:
+            await connection.add_listener(CHANNEL, self._hear)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:

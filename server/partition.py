@@ -11,7 +11,8 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.postgresql import DatabaseFailure, PostgreSQL
+from models.pool import DatabaseFailure
+from models.postgresql import PostgreSQL
 from models.sqlite import SQLite
 
 _EVERY_S: Final = 3_600.0

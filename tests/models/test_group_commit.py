@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import models.group_commit
 from domain.error import Conflict, InvalidInput, Overloaded
 from models.group_commit import LOCKED, GroupCommit, Locked
-from models.postgresql import DatabaseFailure
+from models.pool import DatabaseFailure
 from tests.support.load import until
 
 HEAVY, QUIET, OTHER = (UUID(int=n) for n in range(1, 4))

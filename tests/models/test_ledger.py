@@ -24,7 +24,7 @@ from models.database import Database
 from models.entry import Draft, Entry, Logged, Prepared, prepared
 from models.group_commit import GroupCommit
 from models.ledger import Ledger
-from models.postgresql import DatabaseFailure
+from models.pool import DatabaseFailure
 from models.transaction import Locks
 from tests.conftest import Clock, published_to_nobody
 from tests.support.api import Api

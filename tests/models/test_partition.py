@@ -21,7 +21,8 @@ from migrations import configuration, upgrade
 from models.database import Database
 from models.entry import Draft, Logged
 from models.ledger import Ledger
-from models.postgresql import DatabaseFailure, PostgreSQL
+from models.pool import DatabaseFailure, driver_of
+from models.postgresql import PostgreSQL
 from models.retention import drop_before
 from models.types import first_id_at, new_id
 from models.verification import verify
@@ -220,7 +221,7 @@ async def test_the_default_partition_is_not_read_under_the_lock_that_attaches(
     attach = models.partition.attach
 
     async def heard(on: Any, table: str, month: Month) -> None:
-        models.postgresql.driver_of(on).add_log_listener(hear)
+        driver_of(on).add_log_listener(hear)
         await attach(on, table, month)
 
     monkeypatch.setattr(models.postgresql, "_MAINTENANCE", "BEGIN; SET LOCAL client_min_messages = debug1")

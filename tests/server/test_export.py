@@ -37,7 +37,7 @@ from models.analytics import REPORTED, reported
 from models.database import Database
 from models.entry import Draft, Logged
 from models.ledger import Ledger
-from models.postgresql import DatabaseFailure
+from models.pool import DatabaseFailure
 from models.types import new_id
 from server import ingest
 from server.auth import make_token

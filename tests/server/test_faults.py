@@ -25,6 +25,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+import models.pool
 import models.postgresql
 import models.sqlite
 from domain.analytics import LogAnalytics
@@ -33,7 +34,7 @@ from models import EventKey, Hold, RouterAnalytics, RoutingDecision
 from models.database import Database
 from models.entry import Draft
 from models.ledger import Ledger
-from models.postgresql import DatabaseFailure
+from models.pool import DatabaseFailure
 from server.app import create_app
 from server.auth import make_token
 from server.settings import Settings
@@ -317,7 +318,7 @@ async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a connection that is lost when it has committed
-    execute = models.postgresql._execute
+    execute = models.pool.execute
     lost = False
 
     async def losing(connection: Any, statements: str) -> None:
@@ -332,7 +333,7 @@ async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
         ledger = Ledger(database)
         async with ledger.running():
             await ledger.record([Draft(UUID(USER), decision)])
-            monkeypatch.setattr(models.postgresql, "_execute", losing)
+            monkeypatch.setattr(models.postgresql, "execute", losing)
             # when two clients, who gave no event ids, share that commit
             outcomes = await asyncio.gather(
                 *(ledger.record([Draft(UUID(USER), decision)]) for _ in range(2)), return_exceptions=True
