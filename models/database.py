@@ -47,7 +47,8 @@ class Database:
     async def viewer(self, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
         """A transaction in which only this viewer's rows can be seen or changed; committed when the block ends well.
 
-        A read can change nothing. A viewer's writes run one after the other, on every replica.
+        A read can change nothing. A viewer's writes run one after the other, on every replica. Connections are granted to
+        users in turn (`models.fair_queue`): a transaction waits for one, and raises Overloaded when too many wait already.
         """
         async with self.backend.viewer_transaction(viewer, write=write) as transaction:
             session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
@@ -59,14 +60,19 @@ class Database:
 
     @asynccontextmanager
     async def system(
-        self, beside: Collection[UUID] = (), deciding: Collection[UUID] = (), alone: Collection[UUID] = ()
+        self,
+        beside: Collection[UUID] = (),
+        deciding: Collection[UUID] = (),
+        alone: Collection[UUID] = (),
+        on_behalf_of: UUID | None = None,
     ) -> AsyncIterator[Transaction]:
         """A transaction over everybody's rows, for the ledger and maintenance.
 
         The users that it goes `beside` write nothing of their own meanwhile; other such transactions may. For users that it
         is `deciding` for, no other such transaction decides. Rows of users that it is `alone` with, nobody else writes.
+        One that a user asked for, `on_behalf_of` them, waits in turn like their other transactions.
         """
-        async with self.backend.system_transaction(beside, deciding, alone) as transaction:
+        async with self.backend.system_transaction(beside, deciding, alone, on_behalf_of) as transaction:
             yield transaction
         self._published(transaction.events)
 

@@ -14,6 +14,8 @@ from prometheus_client import Gauge
 from domain.error import Overloaded
 
 _RETRY_AFTER_MS: Final = 1_000
+_TRANSACTIONS_WAITING_PER_USER: Final = 2_000
+_TRANSACTIONS_PATIENCE_S: Final = 30.0
 
 WAITING: Final = Gauge(
     "router_waiting", "Work that waits for a slot of a fair queue", ["what"], multiprocess_mode="livesum"
@@ -29,7 +31,7 @@ class FairQueue:
     A user who has `waiting_per_user` requests waiting is refused a further one at once, and a request that has waited
     for `patience_s` is refused, both with Overloaded. None means that something else bounds it.
 
-    `None` as a user stands for the server itself. A queue belongs to one event loop.
+    `None` as a user stands for the server itself, which waits for as long as it takes. A queue belongs to one event loop.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class FairQueue:
         self._waiting.setdefault(user_id, OrderedDict())[granted] = None
         self._depth.inc()
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(None if user_id is None else self._patience_s):
                 await granted
         except BaseException as error:
             if granted.done() and not granted.cancelled():
@@ -119,6 +121,28 @@ class FairQueue:
         return self._running.total() < self._in_all and self._running[user_id] < self._per_user
 
     def _forget(self, user_id: UUID | None, granted: asyncio.Future[None]) -> None:
-        waiting = self._waiting.get(user_id, {})
-        if waiting.pop(granted, ...) is None and not waiting:
+        waiting = self._waiting.get(user_id)
+        if waiting is not None and waiting.pop(granted, ...) is None and not waiting:
             del self._waiting[user_id]
+
+
+def connection_queue(*, in_all: int, per_user: int) -> FairQueue:
+    """A queue for connections to the database."""
+    return FairQueue(
+        "connections",
+        in_all=in_all,
+        per_user=per_user,
+        waiting_per_user=_TRANSACTIONS_WAITING_PER_USER,
+        patience_s=_TRANSACTIONS_PATIENCE_S,
+    )
+
+
+def write_queue(*, in_all: int) -> FairQueue:
+    """A queue for transactions that write, of which a user has one at a time."""
+    return FairQueue(
+        "writes",
+        in_all=in_all,
+        per_user=1,
+        waiting_per_user=_TRANSACTIONS_WAITING_PER_USER,
+        patience_s=_TRANSACTIONS_PATIENCE_S,
+    )

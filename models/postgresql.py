@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.event import Event, encode
 from domain.viewer import Viewer
+from models.fair_queue import connection_queue, write_queue
 from models.partition import PARTITIONED, Month, drop_partitions, make_partitions, months_ahead
 from models.transaction import Transaction
 
@@ -30,6 +31,9 @@ SYSTEM_ROLE: Final = "router_system"
 CHANNEL: Final = "router_events"
 
 _POOL_SIZE: Final = 16
+_VIEWERS_CONNECTIONS: Final = 11
+"""Of the pool, for transactions of viewers; the others are the server's own: the ledger's, above all."""
+_CONNECTIONS_PER_USER: Final = 3
 _POOL_TIMEOUT_S: Final = 30
 _CONNECT_TIMEOUT_S: Final = 10
 
@@ -71,6 +75,10 @@ class PostgreSQL:
             },
         )
 
+        # A user's write that waits for another one of theirs would keep a connection from others: it waits here instead.
+        self._writes = write_queue(in_all=_VIEWERS_CONNECTIONS)
+        self._connections = connection_queue(in_all=_VIEWERS_CONNECTIONS, per_user=_CONNECTIONS_PER_USER)
+
         # The months whose partitions are known to be there.
         self._partitions: set[Month] = set()
 
@@ -84,12 +92,19 @@ class PostgreSQL:
         if write:
             # A viewer's writes run one at a time, and beside no commit of the ledger that has rows of theirs.
             scope += f"; SELECT pg_advisory_xact_lock(hashtextextended('{viewer.id}', 0))"
-        async with self._transaction(f"BEGIN {'READ WRITE' if write else 'READ ONLY'}; {scope}") as transaction:
+        async with (
+            self._connection_for(viewer.id, write=write),
+            self._transaction(f"BEGIN {'READ WRITE' if write else 'READ ONLY'}; {scope}") as transaction,
+        ):
             yield transaction
 
     @asynccontextmanager
     async def system_transaction(
-        self, beside: Collection[UUID], deciding: Collection[UUID], alone: Collection[UUID]
+        self,
+        beside: Collection[UUID],
+        deciding: Collection[UUID],
+        alone: Collection[UUID],
+        on_behalf_of: UUID | None,
     ) -> AsyncIterator[Transaction]:
         begin = f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}"
         # In key order, as whoever takes several must, and users' own locks before those of their budgets.
@@ -99,8 +114,18 @@ class PostgreSQL:
             begin += f"; SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM {_texts(alone)} id"
         if deciding:
             begin += f"; SELECT pg_advisory_xact_lock(hashtextextended(id, 1)) FROM {_texts(deciding)} id"
-        async with self._transaction(begin) as transaction:
+        async with self._connection_for(on_behalf_of, write=True), self._transaction(begin) as transaction:
             yield transaction
+
+    @asynccontextmanager
+    async def _connection_for(self, user_id: UUID | None, *, write: bool) -> AsyncIterator[None]:
+        """While the block runs, there is a connection of the pool for this user, or for the server itself."""
+        async with AsyncExitStack() as slots:
+            if user_id is not None:
+                if write:
+                    await slots.enter_async_context(self._writes.slot(user_id))
+                await slots.enter_async_context(self._connections.slot(user_id))
+            yield
 
     def may_succeed_again(self, error: Exception) -> bool:
         """Whether the transaction that failed so is worth running once more."""

@@ -16,9 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.viewer import Viewer
+from models.fair_queue import connection_queue, write_queue
 from models.transaction import Transaction
 
 _READERS: Final = 8
+_READERS_PER_USER: Final = 3
 _BUSY_TIMEOUT_S: Final = 30
 _WRITER_CACHE_KIB: Final = 64 * 1024
 
@@ -29,22 +31,29 @@ class SQLite:
     def __init__(self, url: URL) -> None:
         self._writer = _engine(url, read_only=False)
         self._reader = _engine(url, read_only=True)
+        self._reads = connection_queue(in_all=_READERS, per_user=_READERS_PER_USER)
+        self._writes = write_queue(in_all=1)
 
     async def dispose(self) -> None:
         await self._reader.dispose()
         await self._writer.dispose()
 
     @asynccontextmanager
-    async def viewer_transaction(self, _viewer: Viewer, *, write: bool) -> AsyncIterator[Transaction]:
-        async with (self._writer if write else self._reader).begin() as connection:
+    async def viewer_transaction(self, viewer: Viewer, *, write: bool) -> AsyncIterator[Transaction]:
+        engine, slots = (self._writer, self._writes) if write else (self._reader, self._reads)
+        async with slots.slot(viewer.id), engine.begin() as connection:
             yield Transaction(connection)
 
     @asynccontextmanager
     async def system_transaction(
-        self, _beside: Collection[UUID], _deciding: Collection[UUID], _alone: Collection[UUID]
+        self,
+        _beside: Collection[UUID],
+        _deciding: Collection[UUID],
+        _alone: Collection[UUID],
+        on_behalf_of: UUID | None,
     ) -> AsyncIterator[Transaction]:
         # Whoever writes holds all users' rows.
-        async with self._writer.begin() as connection:
+        async with self._writes.slot(on_behalf_of), self._writer.begin() as connection:
             yield Transaction(connection)
 
     def may_succeed_again(self, _error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -124,10 +125,27 @@ async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> Asy
         wanted = await resolved(session, context.viewer.id, checked)
     with context.events.each(context.viewer.id, AnalyticsLogged) as events:
         async for event in events:
-            rows = await uninterrupted(_rows(context, event.analytics_ids))
+            rows = await context.readings.of(
+                (AnalyticsLogged, context.viewer.id, _Itself(event)), None, partial(_rows, context, event.analytics_ids)
+            )
+            await context.turn()
             for row in map(rows.get, event.analytics_ids):
                 if row is not None and _passes(row, wanted):
                     yield row
+                    await context.turn()
+
+
+class _Itself:
+    """An event as a key: this one, of all that say the same. Its ids are too many to be compared for each subscriber."""
+
+    def __init__(self, event: AnalyticsLogged) -> None:
+        self._event = event
+
+    def __hash__(self) -> int:
+        return id(self._event)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other._event is self._event
 
 
 async def _rows(context: Context, ids: Sequence[UUID]) -> dict[UUID, RouterAnalytics]:

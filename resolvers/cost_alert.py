@@ -200,7 +200,7 @@ async def alert_triggered(
     after = known(after)
     with context.events.changes(viewer.id, AlertTriggered) as changes:
         if after is None:
-            seen = await context.alert_feed.last(viewer)
+            seen = await context.alert_feed.last(viewer, context.events.version(viewer.id, AlertTriggered))
         else:
             seen = decode_cursor(AlertEvent.__tablename__, after, whole_number) if after else 0
         while True:
@@ -212,6 +212,7 @@ async def alert_triggered(
                 await asyncio.sleep(_RETRY_AFTER_S)
                 continue
             for firing in firings:
+                await context.turn()
                 yield firing
                 seen = firing.sequence
             if len(firings) < FIRINGS_AT_ONCE:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections import Counter as Counts
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Final, cast
+from uuid import UUID
 
 import graphql
 from graphql import (
@@ -22,9 +24,11 @@ from graphql import (
 )
 from prometheus_client import Counter
 
+from domain.error import ErrorCode
+from models.compute import Compute
 from resolvers.context import Context
 from schema import schema
-from schema.error import masked
+from schema.error import INTERNAL_ERROR, SERVICE_UNAVAILABLE, masked
 from schema.limits import MAX_TOKENS, Limits, TooMuch
 from schema.plan import Plan, Planner
 
@@ -60,10 +64,16 @@ VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
 NO_OPERATION: Final = "OPERATION_RESOLUTION_FAILURE"
 BAD_INPUT: Final = "BAD_USER_INPUT"
 TIMEOUT: Final = "TIMEOUT"
+_CODES: Final = frozenset(
+    {PARSE_FAILED, VALIDATION_FAILED, NO_OPERATION, BAD_INPUT, TIMEOUT, SERVICE_UNAVAILABLE, INTERNAL_ERROR, *ErrorCode}
+)
 
 
-_MOST_NAMES: Final = 200
-"""Of operations that are told apart: clients make them up, and each is a time series for as long as the process lives."""
+# Clients make up the names of operations, and each that metrics tell apart is a time series for as long as the process lives.
+_MAX_NAMES: Final = 200
+_MAX_NAMES_PER_USER: Final = 40
+MAX_NAME_LENGTH: Final = 64
+"""In characters. Longer names are counted as others in metrics, and cut short in logs and traces."""
 _OTHERS: Final = "(others)"
 _executed: Final = Counter("router_operations", "Operations that were executed", ["kind", "name"])
 _failed: Final = Counter("router_errors", "Errors in answers", ["code"])
@@ -112,15 +122,21 @@ class Checked:
         return name.value if name else None
 
     @property
+    def short_name(self) -> str | None:
+        """Its name, cut short, for logs and traces."""
+        name = self.name
+        return name if name is None or len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…"
+
+    @property
     def title(self) -> str:
         """Its kind and name, for people."""
-        return f"{self.kind.value} {self.name}" if self.name else self.kind.value
+        return f"{self.kind.value} {self.short_name}" if self.name else self.kind.value
 
 
 class Operations:
     """Checks operations and executes them."""
 
-    def __init__(self, *, introspection: bool, time_limit_s: float) -> None:
+    def __init__(self, compute: Compute, *, introspection: bool, time_limit_s: float) -> None:
         """Without introspection, errors do not suggest names either. The time limit is for queries and mutations."""
         self._hide_names = not introspection
         self._rules = [*graphql.specified_rules, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
@@ -128,15 +144,15 @@ class Operations:
         self._planner = Planner(_schema, hide_names=self._hide_names)
         self._known: OrderedDict[str, _Document] = OrderedDict()
         self._known_characters = 0
-        self._one_at_a_time = asyncio.Semaphore()
-        self._names: set[str] = set()
+        self._compute = compute
+        self._names = _Names()
 
     async def execute(self, operation: Checked, context: Context) -> ExecutionResult:
         """The one result of a query or a mutation, its errors as clients may see them.
 
         Raises RequestRefused before anything is executed, and TookTooLong.
         """
-        self._count(operation)
+        self._count(operation, context.viewer.id)
         result = operation.plan.execute(operation.variables, context)
         if isawaitable(result):
             try:
@@ -162,7 +178,7 @@ class Operations:
         if operation.kind is not OperationType.SUBSCRIPTION:
             yield await self.execute(operation, context)
             return
-        self._count(operation)
+        self._count(operation, context.viewer.id)
         source = graphql.subscribe(
             _schema,
             operation.plan.document,
@@ -182,8 +198,10 @@ class Operations:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and logged
                 yield _as_seen(ExecutionResult(None, [GraphQLError(str(error), original_error=error)]))
 
-    async def checked(self, operation: Operation, allowed: Collection[OperationType]) -> Checked:
-        """The operation, if it can be executed. Raises RequestRefused, and its kind OperationNotAllowed."""
+    async def checked(self, operation: Operation, allowed: Collection[OperationType], user_id: UUID) -> Checked:
+        """The operation, if it can be executed. Raises RequestRefused, and its kind OperationNotAllowed; Overloaded when
+        too many long documents of this user wait to be checked.
+        """
         text = operation.text
         document = self._known.get(text)
         if document is not None:
@@ -191,8 +209,7 @@ class Operations:
         elif len(text) <= _LONGEST_CHECKED_AT_ONCE:
             document = self._read(text)
         else:
-            async with self._one_at_a_time:
-                document = await asyncio.to_thread(self._read, text)
+            document = await self._compute.offload(user_id, self._read, text)
         if document.characters <= _LONGEST_KNOWN:
             if text not in self._known:
                 self._known[text] = document
@@ -229,12 +246,30 @@ class Operations:
         characters = max(len(text), selections * _CHARACTERS_PER_SELECTION)
         return _Document(self._planner, document, characters, has_directives="@" in text)
 
-    def _count(self, operation: Checked) -> None:
-        name = operation.name or ""
-        if name not in self._names and len(self._names) >= _MOST_NAMES:
-            name = _OTHERS
-        self._names.add(name)
-        _executed.labels(operation.kind.value, name).inc()
+    def _count(self, operation: Checked, user_id: UUID) -> None:
+        _executed.labels(operation.kind.value, self._names.told(operation.name or "", user_id)).inc()
+
+
+class _Names:
+    """Names of operations that metrics tell apart: so many in all, and few enough of one user that others have theirs."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._brought_by: Counts[UUID] = Counts()
+
+    def told(self, name: str, user_id: UUID) -> str:
+        """The name that an operation of this user is counted under."""
+        if name in self._known:
+            return name
+        if (
+            len(name) > MAX_NAME_LENGTH
+            or len(self._known) >= _MAX_NAMES
+            or self._brought_by[user_id] >= _MAX_NAMES_PER_USER
+        ):
+            return _OTHERS
+        self._known.add(name)
+        self._brought_by[user_id] += 1
+        return name
 
 
 def _unlink(document: DocumentNode) -> None:
@@ -253,7 +288,8 @@ def _as_seen(result: ExecutionResult) -> ExecutionResult:
 
 def _count_errors(errors: Iterable[GraphQLError]) -> None:
     for error in errors:
-        _failed.labels((error.extensions or {}).get("code", BAD_INPUT)).inc()
+        code = (error.extensions or {}).get("code", BAD_INPUT)
+        _failed.labels(code if code in _CODES else _OTHERS).inc()
 
 
 def _request_errors(errors: list[GraphQLError]) -> list[GraphQLError]:

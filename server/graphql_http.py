@@ -88,7 +88,9 @@ class GraphQLOverHTTP:
             raise Malformed(f"Accept must name one of {', '.join(_OFFERED)}.", 406)
         operation = await self._operation(request, headers)
         streams = event_stream.MEDIA_TYPE in accepted and request.method == "POST"
-        checked = await self._operations.checked(operation, EVERY_KIND if streams else _ALLOWED[request.method])
+        checked = await self._operations.checked(
+            operation, EVERY_KIND if streams else _ALLOWED[request.method], context.viewer.id
+        )
         log.note(operation=checked.title)
         if streams and (checked.kind is OperationType.SUBSCRIPTION or len(accepted) == 1):
             return await self._stream(checked, context)

@@ -111,7 +111,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         asked = Operation(operation.query, operation.operation_name, operation.variables)
         try:
             with self.view.subscriptions.one(self.context.viewer.id):
-                checked = await self.view.operations.checked(asked, EVERY_KIND)
+                checked = await self.view.operations.checked(asked, EVERY_KIND, self.context.viewer.id)
                 if (entry := log.current.get()) is not None:
                     # This is a task of its own: other operations of the socket have their own lines.
                     log.current.set(replace(entry, operation=checked.title))

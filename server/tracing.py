@@ -117,8 +117,8 @@ class _Spans:
     @contextmanager
     def operation(self, operation: Checked) -> Iterator[Span]:
         attributes = {"graphql.operation.type": operation.kind.value}
-        if operation.name:
-            attributes["graphql.operation.name"] = operation.name
+        if operation.short_name:
+            attributes["graphql.operation.name"] = operation.short_name
         with self._tracer.start_as_current_span(
             operation.title, attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:

@@ -68,7 +68,9 @@ class _Requests:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
-def _queue(in_all: int = 1, per_user: int = 1, waiting: int | None = None, patience_s: float | None = None) -> FairQueue:
+def _queue(
+    in_all: int = 1, per_user: int = 1, waiting: int | None = None, patience_s: float | None = None
+) -> FairQueue:
     return FairQueue("tests", in_all=in_all, per_user=per_user, waiting_per_user=waiting, patience_s=patience_s)
 
 
