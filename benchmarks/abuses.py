@@ -202,10 +202,12 @@ _GZIP: Final = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzi
 
 async def queue_of_documents(abuser: Abuser) -> None:
     """100 long documents at a time, each a new one that fits the schema."""
-    fields = "id eventId provider taskType modelUsed success latencyMs cost occurredAt inputTokens outputTokens " * 12
+    fields = "id eventId provider taskType modelUsed success latencyMs cost occurredAt inputTokens outputTokens " * 4
     await _documents(
         abuser,
-        lambda number: _many(f"analytics(first: 1) {{ nodes {{ {fields} }} }}") + f" # {number}",
+        lambda number: (
+            _many(f"analytics(first: 1) {{ nodes {{ {fields} }} edges {{ node {{ {fields} }} }} }}") + f" # {number}"
+        ),
         connections=100,
     )
 

@@ -60,7 +60,7 @@ async def ab_tests(
     async with context.database.viewer(context.viewer) as session:
         page = await newest_first(session, ABTest, context.viewer.id, conditions, first=first, after=known(after))
         if "inference" in selected(info):
-            await load_inference(session, page.nodes, context.clock())
+            await load_inference(session, page.nodes, context.clock(), context.compute)
     return page
 
 
@@ -277,7 +277,7 @@ async def _current(context: Context, ab_test_id: UUID) -> ABTest | None:
     async with context.database.viewer(context.viewer) as session:
         test = await ab_test_of(session, context.viewer.id, ab_test_id)
         if test is not None:
-            await load_inference(session, [test], context.clock())
+            await load_inference(session, [test], context.clock(), context.compute)
     return test
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 from uuid import UUID
 
 import strawberry
@@ -30,6 +30,10 @@ Filter = Annotated[
     Annotated["AnalyticsFilterInput", strawberry.lazy("schema.analytics")] | None,
     strawberry.argument(description="Which decisions; all of them when left out."),
 ]
+
+
+_CHECKED_AT_ONCE: Final = 100
+"""Records of a batch, before others have a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ async def log_analytics_batch(
     drafts: dict[int, Draft] = {}
     rejected: list[RejectedRecord] = []
     for index, record in enumerate(input):
+        if index % _CHECKED_AT_ONCE == 0:
+            await context.turn()
         try:
             drafts[index] = Draft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
         except InvalidInput as refusal:

@@ -26,6 +26,7 @@ from prometheus_client import Counter
 
 from domain.error import ErrorCode
 from models.compute import Compute
+from models.fair_queue import FairQueue
 from resolvers.context import Context
 from schema import schema
 from schema.error import INTERNAL_ERROR, SERVICE_UNAVAILABLE, masked
@@ -41,6 +42,9 @@ _KNOWN_CHARACTERS: Final = 64_000
 _LONGEST_KNOWN: Final = 8_000
 _LONGEST_CHECKED_AT_ONCE: Final = 2_000
 """A longer text is checked beside the event loop: up to a quarter of a second that others need not wait for."""
+_BEGUN_AT_ONCE: Final = 64
+_BEGUN_AT_ONCE_PER_USER: Final = 8
+"""Operations that begin between two iterations of the event loop: hundreds of requests of one user come at once."""
 _FEW_SELECTIONS: Final = 500
 _YOUNG: Final = 1
 """A generation of the garbage collector's, and all younger ones."""
@@ -145,6 +149,10 @@ class Operations:
         self._known: OrderedDict[str, _Document] = OrderedDict()
         self._known_characters = 0
         self._compute = compute
+        # Who waits here is counted already, by the connection or the socket that the operation came on.
+        self._beginnings = FairQueue(
+            "operations", in_all=_BEGUN_AT_ONCE, per_user=_BEGUN_AT_ONCE_PER_USER, waiting_per_user=None
+        )
         self._names = _Names()
 
     async def execute(self, operation: Checked, context: Context) -> ExecutionResult:
@@ -202,6 +210,7 @@ class Operations:
         """The operation, if it can be executed. Raises RequestRefused, and its kind OperationNotAllowed; Overloaded when
         too many long documents of this user wait to be checked.
         """
+        await self._beginnings.turn(user_id)
         text = operation.text
         document = self._known.get(text)
         if document is not None:

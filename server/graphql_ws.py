@@ -55,8 +55,11 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle_message(self, message: Any) -> None:
         if problem := _problem(message):
             await self.websocket.close(BAD_REQUEST, problem)
-        else:
-            await super().handle_message(message)
+            return
+        if self.context.signed_in is not None and message["type"] == "subscribe":
+            # The next message is read after that: however many sockets a user has, they are read in turn.
+            await self.context.turn()
+        await super().handle_message(message)
 
     async def send_message(self, message: Any) -> None:
         try:
