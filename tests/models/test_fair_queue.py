@@ -187,63 +187,75 @@ def test_no_slot_is_lost_or_free_while_wanted_and_nobody_is_overtaken_twice_by_o
     runner.run(_play(steps, in_all, per_user))
 
 
-async def _play(steps: Sequence[Step], in_all: int, per_user: int) -> None:
-    requests = _Requests(_queue(in_all, per_user))
+class _Watched:
+    """Requests, and what must hold of them at any moment."""
 
-    def running_of(user_id: UUID) -> int:
+    def __init__(self, in_all: int, per_user: int) -> None:
+        self.requests = _Requests(_queue(in_all, per_user))
+        self._in_all = in_all
+        self._per_user = per_user
+        self._overtaken: dict[UUID, Counter[UUID]] = {user_id: Counter() for user_id in USERS}
+
+    def _may_run(self, user_id: UUID) -> bool:
+        return self._running_of(user_id) < self._per_user
+
+    def _running_of(self, user_id: UUID) -> int:
+        requests = self.requests
         return sum(requests.users[number] == user_id for number in requests.those(requests.is_running))
 
-    def may_run(user_id: UUID) -> bool:
-        return running_of(user_id) < per_user
+    def _who_wait(self) -> set[UUID]:
+        return {self.requests.users[number] for number in self.requests.those(self.requests.is_waiting)}
 
-    overtaken: dict[UUID, Counter[UUID]] = {user_id: Counter() for user_id in USERS}
-
-    async def look() -> None:
-        could = [user for user in USERS if may_run(user)]
-        waited = {requests.users[number] for number in requests.those(requests.is_waiting)}
+    async def look(self) -> None:
+        """Let all that can run run, and see."""
+        requests = self.requests
+        eligible = self._who_wait() & {user for user in USERS if self._may_run(user)}
         known = len(requests.admitted)
         await _settled()
         # At most so many run, and no more of one user
-        running, waiting = requests.those(requests.is_running), requests.those(requests.is_waiting)
-        assert len(running) <= in_all
-        assert all(running_of(user_id) <= per_user for user_id in USERS)
+        running = requests.those(requests.is_running)
+        assert len(running) <= self._in_all
+        assert all(self._running_of(user_id) <= self._per_user for user_id in USERS)
         # Nobody waits for a slot that is free
-        assert len(running) == in_all or not any(may_run(requests.users[number]) for number in waiting)
+        assert len(running) == self._in_all or not any(map(self._may_run, self._who_wait()))
         # Each user's are admitted in order
         for user_id in USERS:
             own = [number for number in requests.admitted if requests.users[number] == user_id]
             assert own == sorted(own)
-        # While a user who may run waits, each other is admitted once at most
-        for number in requests.admitted[known:]:
-            user_id = requests.users[number]
-            overtaken[user_id].clear()
-            for other in (waited & set(could)) - {user_id}:
-                overtaken[other][user_id] += 1
-        for user_id in USERS:
-            if user_id not in {requests.users[number] for number in waiting} or not may_run(user_id):
-                overtaken[user_id].clear()
-            assert all(times <= 1 for times in overtaken[user_id].values())
+        self._look_at_turns([requests.users[number] for number in requests.admitted[known:]], eligible)
 
+    def _look_at_turns(self, admitted: Sequence[UUID], eligible: set[UUID]) -> None:
+        """While a user who may run waits, each other is admitted once at most."""
+        for user_id in admitted:
+            self._overtaken[user_id].clear()
+            for other in eligible - {user_id}:
+                self._overtaken[other][user_id] += 1
+        for user_id, overtaken in self._overtaken.items():
+            if user_id not in self._who_wait() or not self._may_run(user_id):
+                overtaken.clear()
+            assert all(times <= 1 for times in overtaken.values())
+
+
+async def _play(steps: Sequence[Step], in_all: int, per_user: int) -> None:
+    watched = _Watched(in_all, per_user)
+    requests = watched.requests
     for what, which in steps:
         if what == "ask":
             requests.ask(USERS[which])
             await _settled()
-            continue
-        if what == "go on" or not requests.tasks:
-            await look()
-            continue
-        number = which % len(requests.tasks)
-        if what.startswith("end"):
-            requests.ends[number].set()
-        if what.startswith(("cancel", "end and")):
-            requests.tasks[number].cancel()
-        if what != "cancel at once":
-            await look()
-    await look()
+        elif requests.tasks:
+            number = which % len(requests.tasks)
+            if what in {"end", "end and cancel"}:
+                requests.ends[number].set()
+            if "cancel" in what:
+                requests.tasks[number].cancel()
+            if what != "cancel at once":
+                await watched.look()
+    await watched.look()
     # When all have ended, every slot is free again
     await requests.end_all()
-    users = [*USERS, *(UUID(int=number) for number in range(100, 100 + in_all))]
-    granted = await asyncio.gather(*(requests.queue.acquire(user_id) for user_id in users[:in_all]))
+    users = [UUID(int=number) for number in range(100, 100 + in_all)]
+    granted = await asyncio.gather(*(requests.queue.acquire(user_id) for user_id in users))
     assert len(granted) == in_all
 
 
