@@ -176,8 +176,8 @@ _steps = st.lists(
         st.tuples(st.just("ask"), st.sampled_from([0, 0, 0, 1, 1, 2, 3])),
         st.tuples(st.sampled_from(["end", "cancel", "cancel at once", "end and cancel", "end"]), st.integers(0, 40)),
     ),
-    min_size=20,
-    max_size=60,
+    min_size=15,
+    max_size=40,
 )
 
 
@@ -195,7 +195,7 @@ class _Watched:
         self.requests = _Requests(_queue(in_all, per_user))
         self._in_all = in_all
         self._per_user = per_user
-        self._overtaken: dict[UUID, Counter[UUID]] = {user_id: Counter() for user_id in USERS}
+        self.overtaken: dict[UUID, Counter[UUID]] = {user_id: Counter() for user_id in USERS}
 
     def _may_run(self, user_id: UUID) -> bool:
         return self._running_of(user_id) < self._per_user
@@ -228,10 +228,10 @@ class _Watched:
     def _look_at_turns(self, admitted: Sequence[UUID], eligible: set[UUID]) -> None:
         """While a user who may run waits, each other is admitted once at most."""
         for user_id in admitted:
-            self._overtaken[user_id].clear()
+            self.overtaken[user_id].clear()
             for other in eligible - {user_id}:
-                self._overtaken[other][user_id] += 1
-        for user_id, overtaken in self._overtaken.items():
+                self.overtaken[other][user_id] += 1
+        for user_id, overtaken in self.overtaken.items():
             if user_id not in self._who_wait() or not self._may_run(user_id):
                 overtaken.clear()
             assert all(times <= 1 for times in overtaken.values())
@@ -243,13 +243,14 @@ async def _play(steps: Sequence[Step], in_all: int, per_user: int) -> None:
     for what, which in steps:
         if what == "ask":
             requests.ask(USERS[which])
-            await _settled()
+            await watched.look()
         elif there := requests.those(requests.is_running if "end" in what else requests.is_waiting):
             number = there[which % len(there)]
             if what in {"end", "end and cancel"}:
                 requests.ends[number].set()
             if "cancel" in what:
                 requests.tasks[number].cancel()
+                watched.overtaken[requests.users[number]].clear()  # whose only request it was waits anew with the next
             if what != "cancel at once":
                 await watched.look()
     await watched.look()
