@@ -1,8 +1,9 @@
-"""`python -m benchmarks.abuse`: how long others wait while one client sends the worst that is not refused by its length.
+"""`python -m benchmarks.abuse`: how long others wait while one user does the worst that is admitted.
 
-One server process on SQLite. A well-behaved client asks for its preferences, again and again; beside it, eight connections of
-another user send one kind of abuse without a pause. Each document is a new one, so that nothing is known already. The baseline is
-the same client alone.
+For each scenario of `benchmarks.abuses` one server process over a new database. A quiet user does one thing after the
+other: reads preferences and a page of calls, logs a call, sends a long document, asks for a summary, saves preferences and
+hears of it. Beside them another user, in a process of its own, does what the scenario says. The baseline is the quiet user
+alone (`nobody_else`).
 """
 
 from __future__ import annotations
@@ -10,122 +11,178 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import multiprocessing
 import time
-from collections.abc import Callable, Mapping
-from typing import Annotated, Final
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from multiprocessing.synchronize import Event
+from typing import Annotated, Any, Final
 
 import httpx2
 import typer
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from benchmarks import stage
-from benchmarks.report import print_machine
-from benchmarks.stage import OURS, serving
+from benchmarks.abuser import Abuser
+from benchmarks.abuses import SCENARIOS
+from benchmarks.report import Backend, print_machine
+from benchmarks.stage import OURS, Databases, serving
 from benchmarks.workload import User, users
 
-_ABUSERS: Final = 8
-_ASKED: Final = {"query": "{ preferences { id } }"}
-_AIM_MS: Final = 250
+_P99_AIM_MS: Final = 250
+_LONGEST_AIM_MS: Final = 1_000
+_PREPARED_WITHIN_S: Final = 300
+_PATIENCE_S: Final = 120
+_PAUSE_S: Final = 0.005
+_SPAWNING: Final = multiprocessing.get_context("spawn")
+
+_LOG: Final = """mutation { logAnalytics(input: {
+  provider: "openai", modelUsed: "gpt-4o", taskType: "chat", success: true, cost: "0.01"
+}) { __typename } }"""
+_PAGE: Final = "{ analytics(first: 20) { nodes { id cost } } }"
+_SUMMARY: Final = "{ analyticsSummary(grain: DAY) { calls } }"
+_SAVE: Final = "mutation($ms: Int!) { savePreferences(input: {maxLatencyMs: $ms}) { __typename } }"
+
+Waits = dict[str, list[float]]
 
 
-def _chain(number: int) -> str:
-    """Fragments of 17 levels, 33 of them in one place: compared each with each, at every level."""
-    fragments = " ".join(f"fragment f{n} on __Type {{ {'ofType { ' * 17} name {'} ' * 17} }}" for n in range(33))
-    return f'{{ a{number}: __type(name: "Query") {{ {" ".join(f"...f{n}" for n in range(33))} }} }} {fragments}'
+class QuietUser:
+    """Does one thing after the other, and measures how long each takes."""
+
+    def __init__(self, client: httpx2.AsyncClient, hearing: ClientConnection) -> None:
+        self._client = client
+        self._hearing = hearing
+        self._numbers = itertools.count(1)
+        self.waits_ms: defaultdict[str, list[float]] = defaultdict(list)
+        self.failures: list[str] = []
+
+    async def act(self) -> None:
+        """One thing of each kind."""
+        number = next(self._numbers)
+        actions: dict[str, Callable[[], Awaitable[object]]] = {
+            "read": lambda: self._ask("{ preferences { id } }"),
+            "page": lambda: self._ask(_PAGE),
+            "log": lambda: self._ask(_LOG),
+            "long document": lambda: self._ask(f"{{ preferences {{ id }} }} # {number}".ljust(3_000, ".")),
+            "summary": lambda: self._ask(_SUMMARY),
+            "save and hear": lambda: self._save_and_hear(number),
+        }
+        for kind, action in actions.items():
+            started = time.perf_counter()
+            try:
+                async with asyncio.timeout(_PATIENCE_S):
+                    await action()
+            except (RuntimeError, httpx2.TransportError, TimeoutError) as error:
+                self.failures.append(f"{kind}: {type(error).__name__} {error}")
+            self.waits_ms[kind].append(1000 * (time.perf_counter() - started))
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _ask(self, query: str, **variables: Any) -> None:
+        response = await self._client.post("/graphql", json={"query": query, "variables": variables})
+        if response.status_code != 200 or "errors" in response.json():
+            raise RuntimeError(f"{response.status_code} {response.text[:200]}")
+
+    async def _save_and_hear(self, number: int) -> None:
+        await self._ask(_SAVE, ms=number)
+        await self._hearing.recv()
 
 
-def _all_of_all(number: int) -> str:
-    """Each of 48 fragments spreads all after it."""
-    fragments = " ".join(
-        f"fragment f{n} on __Type {{ name name {' '.join(f'...f{later}' for later in range(n + 1, 48))} }}"
-        for n in range(47)
-    )
-    return f'{{ a{number}: __type(name: "Query") {{ ...f0 }} }} {fragments} fragment f47 on __Type {{ name }}'
+@asynccontextmanager
+async def _quiet_user(port: int, user: User) -> AsyncIterator[QuietUser]:
+    async with (
+        httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {user.token}"}, timeout=_PATIENCE_S
+        ) as client,
+        connect(
+            f"ws://127.0.0.1:{port}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")], ping_interval=None
+        ) as hearing,
+    ):
+        await hearing.send(json.dumps({"type": "connection_init", "payload": {"token": user.token}}))
+        await hearing.recv()
+        asked = {"query": "subscription { preferencesChanged { maxLatencyMs } }"}
+        await hearing.send(json.dumps({"type": "subscribe", "id": "1", "payload": asked}))
+        # Operations start in the order they are asked for: when this one has been answered, that one listens.
+        for _ in range(2):
+            await hearing.send(json.dumps({"type": "subscribe", "id": "2", "payload": {"query": "{ viewer { id } }"}}))
+            while json.loads(await hearing.recv())["type"] != "complete":
+                pass
+        yield QuietUser(client, hearing)
 
 
-def _unknown(number: int) -> str:
-    """Thousands of names that are none: for each, one is looked for that could be meant."""
-    return f"{{ viewer {{ {' '.join(f'abcdefgh{number}x{n}' for n in range(4_900))} }} }}"
-
-
-def _tokens(number: int) -> str:
-    return f"{{ a{number}: viewer {{ {'id ' * 9_000} }} }}"
-
-
-def _doubling(number: int) -> str:
-    """Fragments that spread each other twice at each level."""
-    fragments = " ".join(
-        f"fragment f{n} on __Type {{ a: ofType {{ ...f{n + 1} }} b: ofType {{ ...f{n + 1} }} }}" for n in range(48)
-    )
-    return f'{{ a{number}: __type(name: "Query") {{ ...f0 }} }} {fragments} fragment f48 on __Type {{ name }}'
-
-
-def _document(write: Callable[[int], str]) -> Callable[[int], bytes]:
-    return lambda number: json.dumps({"query": write(number)}).encode()
-
-
-_ABUSE: Final[Mapping[str, Callable[[int], bytes]]] = {
-    "fragments, 17 levels deep": _document(_chain),
-    "fragments that spread all others": _document(_all_of_all),
-    "4,900 unknown names": _document(_unknown),
-    "9,000 tokens": _document(_tokens),
-    "fragments that double": _document(_doubling),
-    "a body of 1 MiB of small values": lambda _: (
-        b'{"query": "{ viewer { id } }", "variables": {"a": [' + b"1," * 524_000 + b"1]}}"
-    ),
-    "a body of 1 MiB of brackets": lambda _: b"[" * 1_048_576,
-}
-
-
-async def _others_wait_ms(
-    port: int, everyone: list[User], abuse: Callable[[int], bytes] | None, seconds: float
-) -> list[float]:
-    """How long each request of the well-behaved client took."""
-    user, abuser = everyone[:2]
-    address = f"http://127.0.0.1:{port}/graphql"
-    numbers = itertools.count()
-
-    async def send(client: httpx2.AsyncClient, content: bytes) -> int:
-        headers = {"Authorization": f"Bearer {abuser.token}", "Content-Type": "application/json"}
-        return (await client.post(address, content=content, headers=headers)).status_code
-
-    async def abusing(client: httpx2.AsyncClient) -> None:
-        while abuse is not None:
-            # Made beside this loop, which would else be what the others wait for.
-            status = await send(client, await asyncio.to_thread(abuse, next(numbers)))
-            if status >= 500:
-                raise RuntimeError(f"answered with {status}")
-
-    waits: list[float] = []
-    async with httpx2.AsyncClient(timeout=60) as client, httpx2.AsyncClient(timeout=60) as other:
-        abusers = [asyncio.create_task(abusing(other)) for _ in range(_ABUSERS)]
+async def _measured(port: int, user: User, seconds: float) -> QuietUser:
+    async with _quiet_user(port, user) as quiet:
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
-            started = time.perf_counter()
-            answer = await client.post(address, json=_ASKED, headers={"Authorization": f"Bearer {user.token}"})
-            answer.raise_for_status()
-            waits.append(1000 * (time.perf_counter() - started))
-            await asyncio.sleep(0.005)
-        for task in abusers:
-            task.cancel()
-        for result in await asyncio.gather(*abusers, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result
-    return sorted(waits)
+            await quiet.act()
+    return quiet
 
 
-def main(seconds: Annotated[float, typer.Option(help="For each kind of abuse.")] = 10.0) -> None:
-    """Measure how long others wait while one client is abusive."""
+@contextmanager
+def _abusing(name: str, port: int, user: User) -> Iterator[None]:
+    """While the block runs, another process does what the scenario of this name says; it is prepared by then."""
+    begun = _SPAWNING.Event()
+    process = _SPAWNING.Process(target=_abuse, args=(name, port, user, begun), daemon=True)
+    process.start()
+    try:
+        if not begun.wait(_PREPARED_WITHIN_S):
+            raise RuntimeError(f"{name} was not prepared within {_PREPARED_WITHIN_S} s")
+        yield
+        if not process.is_alive():
+            raise RuntimeError(f"{name} ended by itself")
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _abuse(name: str, port: int, user: User, begun: Event) -> None:
+    async def abusing() -> None:
+        await SCENARIOS[name](Abuser(port, user, begun.set))
+
+    asyncio.run(abusing())
+
+
+def _measure(databases: Databases, name: str, seconds: float) -> None:
+    quiet_user, abuser = users()[:2]
+    with serving(OURS, databases.new()) as server, _abusing(name, server.port, abuser):
+        quiet = asyncio.run(_measured(server.port, quiet_user, seconds))
+    waits = sorted(itertools.chain.from_iterable(quiet.waits_ms.values()))
+    p50, p99, longest = waits[len(waits) // 2], waits[len(waits) * 99 // 100], waits[-1]
+    slowest = max(quiet.waits_ms, key=lambda kind: max(quiet.waits_ms[kind]))
+    reached = p99 <= _P99_AIM_MS and longest <= _LONGEST_AIM_MS and not quiet.failures
+    print(
+        f"  {name:<28}{len(waits):>6,} waits: p50 {p50:,.0f} ms, p99 {p99:,.0f} ms, longest {longest:,.0f} ms ({slowest})"
+        f"{f', {len(quiet.failures)} FAILED: {quiet.failures[0]}' if quiet.failures else ''}"
+        f"; aims {_P99_AIM_MS} and {_LONGEST_AIM_MS}: {'reached' if reached else 'MISSED'}",
+        flush=True,
+    )
+
+
+def _run(databases: Databases, scenarios: list[str], seconds: float) -> None:
+    print(f"\n== {databases.version}", flush=True)
+    for name in scenarios:
+        _measure(databases, name, seconds)
+
+
+def main(
+    db: Annotated[Backend, typer.Option(help="The databases to measure on.")] = Backend.ALL,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help=f"Only these: {', '.join(SCENARIOS)}. All when left out.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="For each scenario.")] = 10.0,
+) -> None:
+    """Measure how long others wait while one user is abusive."""
+    if unknown := set(scenario or ()) - set(SCENARIOS):
+        raise typer.BadParameter(f"--scenario: {', '.join(sorted(unknown))} is none of {', '.join(SCENARIOS)}")
     print_machine()
-    everyone = users()
-    with stage.sqlite(everyone) as databases, serving(OURS, databases.new()) as server:
-        for name, abuse in {"nobody else": None, **_ABUSE}.items():
-            waits = asyncio.run(_others_wait_ms(server.port, everyone, abuse, seconds))
-            p50, p99, longest = waits[len(waits) // 2], waits[len(waits) * 99 // 100], waits[-1]
-            print(
-                f"  {name:<36}{len(waits):>6,} requests: p50 {p50:,.0f} ms, p99 {p99:,.0f} ms, longest {longest:,.0f} ms; "
-                f"aim {_AIM_MS}: {'reached' if longest <= _AIM_MS else 'missed'}",
-                flush=True,
-            )
+    chosen = scenario or list(SCENARIOS)
+    if db is not Backend.SQLITE:
+        with stage.postgresql(users()[:2]) as databases:
+            _run(databases, chosen, seconds)
+    if db is not Backend.POSTGRES:
+        with stage.sqlite(users()[:2]) as files:
+            _run(files, chosen, seconds)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from domain.inference import Arm, Comparison, compare
 from models.ab_group import KEY, GroupSums
 from models.ab_test import ABTest
 from models.analytics import RouterAnalytics
-from models.summary import aside, while_wanted
+from models.compute import Compute, while_wanted
 
 LOOKS: Final = 60
 MAX_CALLS: Final = 200_000
@@ -31,7 +31,7 @@ class Look:
     comparison: Comparison
 
 
-async def looks_of(session: AsyncSession, test: ABTest, now: datetime) -> list[Look] | None:
+async def looks_of(session: AsyncSession, compute: Compute, test: ABTest, now: datetime) -> list[Look] | None:
     """What would have been seen at the end of each of `LOOKS` equal stretches of the test's time, up to now or its end.
 
     None where it has more calls than `MAX_CALLS`.
@@ -44,10 +44,10 @@ async def looks_of(session: AsyncSession, test: ABTest, now: datetime) -> list[L
     counted = select(*columns).where(row.user_id == test.user_id, row.ab_test_id == test.id, row.ab_counted.is_(True))
     page: Sequence[RowMapping] = (await session.execute(counted.order_by(row.id).limit(_PAGE))).mappings().all()
     while page:
-        await aside(looking.add, page)
+        await compute.offload(test.user_id, looking.add, page)
         following = counted.where(row.id > page[-1]["id"]).order_by(row.id).limit(_PAGE)
         page = (await session.execute(following)).mappings().all()
-    return await aside(looking.finished)
+    return await compute.offload(test.user_id, looking.finished)
 
 
 _COUNTED: Final = (*KEY, "ab_assigned", "ab_counted", "success", "latency_ms", "cost")

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ab_test import RunningTest, Variant, VariantConfig, VariantMetrics
 from domain.bounds import MAX_NAME_LENGTH
-from domain.inference import Arm, Conclusion, Metric, conclude
+from domain.inference import Arm, Conclusion, Group, Metric, conclude
 from domain.money import ZERO
 from models.ab_group import groups_of
 from models.base import Base, Owned
 from models.bulk import additions
+from models.compute import Compute
 from models.types import enum_type, new_id
 
 
@@ -118,14 +119,32 @@ async def running_tests_of(session: AsyncSession, user_id: UUID) -> list[ABTest]
     return list(await session.scalars(statement.order_by(ABTest.running_for)))
 
 
-async def load_inference(session: AsyncSession, tests: Sequence[ABTest], now: datetime) -> None:
-    """Set `inference` on each of these tests of one user: what is kept of those that ended, else what their sums say now."""
-    running = [test.id for test in tests if test.evidence is None]
-    groups = await groups_of(session, tests[0].user_id, running) if running else {}
+async def load_inference(
+    session: AsyncSession, tests: Sequence[ABTest], now: datetime, compute: Compute | None = None
+) -> None:
+    """Set `inference` on each of these tests of one user: what is kept of those that ended, else what their sums say now.
+
+    That takes some 20 ms for a test that runs: with `compute`, beside the event loop. Without it, no transaction that
+    writes waits for a slot of the compute pool.
+    """
+    running = [test for test in tests if test.evidence is None]
     for test in tests:
         if test.evidence is not None:
             test.inference = _conclusions.validate_python(test.evidence)
-            continue
+    if not running:
+        return
+    user_id = running[0].user_id
+    groups = await groups_of(session, user_id, [test.id for test in running])
+    if compute is None:
+        _conclude(running, groups, now)
+    else:
+        await compute.offload(user_id, _conclude, running, groups, now)
+
+
+def _conclude(
+    tests: Sequence[ABTest], groups: Mapping[tuple[UUID, Variant], Mapping[int, Group]], now: datetime
+) -> None:
+    for test in tests:
         a, b = (Arm.of(groups.get((test.id, variant), {})) for variant in Variant)
         left = test.started_at + timedelta(hours=test.minimum_run_hours) - now
         test.inference = conclude(

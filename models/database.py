@@ -49,7 +49,8 @@ class Database:
     async def viewer(self, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
         """A transaction in which only this viewer's rows can be seen or changed; committed when the block ends well.
 
-        A read can change nothing. A viewer's writes run one after the other, on every replica.
+        A read can change nothing. A viewer's writes run one after the other, on every replica. Connections are granted to
+        users in turn (`models.fair_queue`): a transaction waits for one, and raises Overloaded when too many wait already.
         """
         async with self.backend.viewer_transaction(viewer, write=write) as transaction:
             session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
@@ -66,6 +67,7 @@ class Database:
         deciding: Collection[UUID] = (),
         alone: Collection[UUID] = (),
         recording: Collection[UUID] = (),
+        on_behalf_of: UUID | None = None,
         *,
         wait: bool = True,
     ) -> AsyncIterator[Transaction]:
@@ -74,10 +76,11 @@ class Database:
         The users that it goes `beside` write nothing of their own meanwhile; other such transactions may. For users that it
         is `deciding` for, no other such transaction decides, and none records calls of users that it is `recording` calls
         of. Rows of users that it is `alone` with, nobody else writes. Without `wait`, it is told which of these users
-        another transaction has, and leaves them alone: `Transaction.locked`.
+        another transaction has, and leaves them alone: `Transaction.locked`. One that a user asked for, `on_behalf_of` them,
+        waits in turn like their other transactions.
         """
         locks = Locks(beside, alone, deciding, recording)
-        async with self.backend.system_transaction(locks, wait=wait) as transaction:
+        async with self.backend.system_transaction(locks, on_behalf_of, wait=wait) as transaction:
             yield transaction
         self._published(transaction.events)
 

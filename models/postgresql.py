@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
@@ -24,6 +24,7 @@ from domain.event import Event, encode
 from domain.month import Month
 from domain.viewer import Viewer
 from models import partition
+from models.fair_queue import connection_queue, write_queue
 from models.health import Health
 from models.partition import PARTITIONED
 from models.pool import DRIVER_ERRORS, DatabaseFailure, Pool, driver_of, execute
@@ -34,6 +35,7 @@ SYSTEM_ROLE: Final = "router_system"
 CHANNEL: Final = "router_events"
 
 _READERS: Final = 12
+_CONNECTIONS_PER_USER: Final = 3
 _SYSTEM: Final = 18
 """Beside those of viewers, so that no number of readers keeps the ledger waiting for a connection: its three queues use 16 at
 most, in commits, in those that wait for a user's lock, and in those that find out what cannot be stored."""
@@ -79,6 +81,9 @@ class PostgreSQL:
         command_timeout_s = None if read_limit_s is None else read_limit_s + _LATER_S
         self._viewers = Pool(url, _READERS, command_timeout_s)
         self._system = Pool(url, _SYSTEM, command_timeout_s)
+        # A user's write that waits for another one of theirs would keep a connection from others: it waits here instead.
+        self._writes = write_queue(in_all=_READERS)
+        self._connections = connection_queue(in_all=_READERS, per_user=_CONNECTIONS_PER_USER)
 
     async def dispose(self) -> None:
         await asyncio.gather(self._viewers.dispose(), self._system.dispose())
@@ -90,7 +95,7 @@ class PostgreSQL:
         if write:
             # A viewer's writes run one at a time, and beside no commit of the ledger that has rows of theirs.
             begin = f"BEGIN READ WRITE; {scope}; SELECT pg_advisory_xact_lock(hashtextextended('{viewer.id}', 0))"
-            async with self._writing(self._viewers, begin) as transaction:
+            async with self._slots(viewer.id, write=True), self._writing(self._viewers, begin) as transaction:
                 yield transaction
             return
         begin = f"BEGIN READ ONLY; {scope}"
@@ -100,22 +105,37 @@ class PostgreSQL:
             # Whoever waits gives up before, and then the statement is cancelled. This is for those who cannot say so.
             begin += f"; SET LOCAL statement_timeout = {round(1000 * (self._read_limit_s + _LITTLE_LATER_S))}"
             limits = _Limits(self._viewers.answer_within_s, self._read_limit_s + _LATER_S)
-        async with _transaction_on(self._viewers, begin, limits) as transaction:
+        async with (
+            self._slots(viewer.id, write=False),
+            _transaction_on(self._viewers, begin, limits) as transaction,
+        ):
             yield transaction
 
     @asynccontextmanager
-    async def system_transaction(self, locks: Locks, *, wait: bool) -> AsyncIterator[Transaction]:
+    async def system_transaction(
+        self, locks: Locks, on_behalf_of: UUID | None, *, wait: bool
+    ) -> AsyncIterator[Transaction]:
         begin = f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}"
         if wait:
             # In key order, as whoever takes several must, and users' own locks before those of what they do.
             for function, key, users in _advisory(locks):
                 if users:
                     begin += f"; SELECT pg_{function}(hashtextextended(id, {key})) FROM {_texts(users)} id"
-        async with self._writing(self._system, begin) as transaction:
+        async with self._slots(on_behalf_of, write=True), self._writing(self._system, begin) as transaction:
             if not wait:
                 wanted = [sorted(map(str, users)) for _, _, users in _advisory(locks)]
                 transaction.locked = frozenset(row["id"] for row in await fetch(transaction.connection, _TRY, *wanted))
             yield transaction
+
+    @asynccontextmanager
+    async def _slots(self, user_id: UUID | None, *, write: bool) -> AsyncIterator[None]:
+        """While the block runs, there is a connection for this user; the server itself waits for none of theirs."""
+        async with AsyncExitStack() as slots:
+            if user_id is not None:
+                if write:
+                    await slots.enter_async_context(self._writes.slot(user_id))
+                await slots.enter_async_context(self._connections.slot(user_id))
+            yield
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
@@ -198,7 +218,7 @@ class PostgreSQL:
                     ) from error
             pages = await self._read(partial(partition.pages_of_old_rows, table=table))
             for first in range(0, pages, _PAGES_AT_ONCE):
-                async with self.system_transaction(Locks(), wait=True) as transaction:
+                async with self.system_transaction(Locks(), None, wait=True) as transaction:
                     await partition.delete_old_rows(
                         transaction.connection, table, before, first, first + _PAGES_AT_ONCE
                     )

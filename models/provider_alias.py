@@ -115,7 +115,7 @@ async def register(
 @asynccontextmanager
 async def _alone(database: Database, user_id: UUID) -> AsyncIterator[AsyncSession]:
     """A transaction in which nobody else writes rows of this user."""
-    async with database.system(alone=[user_id]) as transaction:
+    async with database.system(alone=[user_id], on_behalf_of=user_id) as transaction:
         yield AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
 
 

@@ -20,12 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.viewer import Viewer
+from models.fair_queue import connection_queue, write_queue
 from models.health import Health
 from models.pool import DatabaseFailure, keep_when_cancelled
 from models.sqlite_files import Files
 from models.transaction import Locks, Transaction
 
 _READERS: Final = 8
+_READERS_PER_USER: Final = 3
 _BUSY_TIMEOUT_S: Final = 30
 _ENDS_WITHIN_S: Final = 1.0
 _INTERRUPTED_EVERY_S: Final = 0.01
@@ -93,6 +95,8 @@ class SQLite:
         for engine in (self._writer, self._reader):
             event.listen(engine.sync_engine, "close", self._closed)
         self._ending: set[asyncio.Task[None]] = set()
+        self._reads = connection_queue(in_all=_READERS, per_user=_READERS_PER_USER)
+        self._writes = write_queue(in_all=1)
 
     async def dispose(self) -> None:
         if self._ending:
@@ -101,14 +105,24 @@ class SQLite:
         await self._writer.dispose()
 
     @asynccontextmanager
-    async def viewer_transaction(self, _viewer: Viewer, *, write: bool) -> AsyncIterator[Transaction]:
-        async with self._writing() if write else self._transaction(self._reader) as transaction:
+    async def viewer_transaction(self, viewer: Viewer, *, write: bool) -> AsyncIterator[Transaction]:
+        slots = self._writes if write else self._reads
+        async with (
+            slots.slot(viewer.id),
+            self._writing() if write else self._transaction(self._reader) as transaction,
+        ):
             yield transaction
 
     @asynccontextmanager
-    async def system_transaction(self, _locks: Locks, *, wait: bool) -> AsyncIterator[Transaction]:  # noqa: ARG002
+    async def system_transaction(
+        self,
+        _locks: Locks,
+        on_behalf_of: UUID | None,
+        *,
+        wait: bool,  # noqa: ARG002
+    ) -> AsyncIterator[Transaction]:
         # Whoever writes holds all users' rows.
-        async with self._writing() as transaction:
+        async with self._writes.slot(on_behalf_of), self._writing() as transaction:
             yield transaction
 
     @asynccontextmanager

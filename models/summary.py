@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, TypeVar, TypeVarTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -37,11 +34,8 @@ from domain.error import InvalidInput
 from domain.latency import bucket_of
 from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many
 from models.analytics import RouterAnalytics, of_models, passing
+from models.compute import Compute, while_wanted
 from models.rollup import NO_TEXT, SUMS, TOKENS, AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
-
-Given = TypeVarTuple("Given")
-Made = TypeVar("Made")
-Item = TypeVar("Item")
 
 _MAX_STRETCHES: Final = 2_000
 """Stretches of time that are read from rows: a query each. A month of hours in a half-hour zone has 1,488."""
@@ -78,44 +72,6 @@ Placed = tuple[int, Window]
 Packed = tuple[tuple[int, Group], str, Callable[[int], int]]
 """A histogram: of which place and group, as a text, and how its numbers become buckets of `domain.latency`."""
 
-# Threads that compute take time from the event loop all the same: few, in which the others wait.
-_folding: Final = ThreadPoolExecutor(2, "folding")
-
-
-_here: Final = threading.local()
-_CHECKED_EVERY: Final = 256
-
-
-class _Unwanted(Exception):
-    """Whoever waited for the work was cancelled."""
-
-
-async def aside(work: Callable[[*Given], Made], *given: *Given) -> Made:
-    """What comes of much arithmetic, done beside the event loop, so that nobody else waits for it.
-
-    No thread can be ended from outside: work that goes on for long asks by `while_wanted` whether it still should.
-    """
-    unwanted = threading.Event()
-
-    def run() -> Made:
-        _here.unwanted = unwanted
-        return work(*given)
-
-    try:
-        return await asyncio.get_running_loop().run_in_executor(_folding, run)
-    except asyncio.CancelledError:
-        unwanted.set()
-        raise
-
-
-def while_wanted(items: Iterable[Item]) -> Iterator[Item]:
-    """These, until nobody waits any more for what `aside` makes of them."""
-    unwanted: threading.Event | None = getattr(_here, "unwanted", None)
-    for number, item in enumerate(items):
-        if number % _CHECKED_EVERY == 0 and unwanted is not None and unwanted.is_set():
-            raise _Unwanted
-        yield item
-
 
 class Summary:
     """Adds up one user's decisions that pass a filter, whose range does not count: the stretches of time do."""
@@ -123,6 +79,7 @@ class Summary:
     def __init__(
         self,
         session: AsyncSession,
+        compute: Compute,
         user_id: UUID,
         wanted: AnalyticsFilter,
         dimensions: Sequence[AnalyticsDimension],
@@ -131,6 +88,7 @@ class Summary:
         most: int = MAX_BUCKETS,
     ) -> None:
         self._session = session
+        self._compute = compute
         self._on_sqlite = session.get_bind().dialect.name == "sqlite"
         self._user_id = user_id
         self._wanted = wanted.model_copy(update={"from_": None, "to": None})
@@ -148,12 +106,14 @@ class Summary:
         # The rollups do not tell what the failed ones cost, or those that fallbacks served.
         by_rows = self._wanted.success is not None or self._wanted.fallback_used is not None
         levels = () if by_rows else _LEVELS
-        whole, rest = await aside(_taken_apart, list(zip(places, buckets, strict=True)), levels)
+        whole, rest = await self._compute.offload(
+            self._user_id, _taken_apart, list(zip(places, buckets, strict=True)), levels
+        )
         await self._check(rest)
         for place, end in rest:
             await self._add_found(self._of_rows(end), place)
         for level, units in whole:
-            await self._add_found(await aside(self._of_units, level, units))
+            await self._add_found(await self._compute.offload(self._user_id, self._of_units, level, units))
         if len({group for _, group in self._summed}) * len(set(places)) > self._most:
             raise too_many()
         if self._percentiles:
@@ -178,7 +138,7 @@ class Summary:
         first = found.fetchmany(_FEW)
         self._fold(place, first)
         if len(first) == _FEW:
-            await aside(self._fold, place, found)
+            await self._compute.offload(self._user_id, self._fold, place, found)
         if len(self._summed) > self._most:
             raise too_many()
 
@@ -200,11 +160,11 @@ class Summary:
                 key, [text] = self._taken((place, *row))
                 packed.append((key, text, bucket_of))
         for level, units in whole:
-            statement = await aside(self._latencies_of_units, level, units)
+            statement = await self._compute.offload(self._user_id, self._latencies_of_units, level, units)
             for row in await self._session.execute(_packed(statement)):
                 key, [text] = self._taken(row)
                 packed.append((key, text, int))
-        await aside(_set_percentiles, self._summed, packed)
+        await self._compute.offload(self._user_id, _set_percentiles, self._summed, packed)
 
     def _of_units(self, level: _Level, units: Sequence[Placed]) -> Select[Any]:
         """The sums of whole units of time, by place."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
@@ -34,7 +35,6 @@ from models.types import new_id
 from resolvers.context import Context, Info
 from resolvers.input import After, First, Initial, known, present
 from resolvers.selection import selected
-from resolvers.summary import turn
 
 if TYPE_CHECKING:
     from schema.ab_test import CreateABTestInput
@@ -60,7 +60,7 @@ async def ab_tests(
     async with context.database.viewer(context.viewer) as session:
         page = await newest_first(session, ABTest, context.viewer.id, conditions, first=first, after=known(after))
         if "inference" in selected(info):
-            await load_inference(session, page.nodes, context.clock())
+            await load_inference(session, page.nodes, context.clock(), context.compute)
     return page
 
 
@@ -74,9 +74,9 @@ async def ab_test_looks(info: Info, id: ABTestID) -> list[Look] | None:
     ab_test_id = identifier(id)
     if ab_test_id is None:
         return None
-    async with turn(context.viewer.id), context.database.viewer(context.viewer) as session:
+    async with context.summaries.slot(context.viewer.id), context.database.viewer(context.viewer) as session:
         test = await ab_test_of(session, context.viewer.id, ab_test_id)
-        return None if test is None else await looks_of(session, test, context.clock())
+        return None if test is None else await looks_of(session, context.compute, test, context.clock())
 
 
 async def create_ab_test(
@@ -236,7 +236,7 @@ async def ab_test_updated(info: Info, id: ABTestID, initial: Initial = False) ->
     if ab_test_id is None:
         raise _not_found()
     with context.events.changes(context.viewer.id, ABTestUpdated, of=ab_test_id) as changes:
-        test = await _current(context, ab_test_id)
+        test = await _latest(context, ab_test_id)
         if test is None:
             raise _not_found()
         told: list[Any] | None = None
@@ -244,7 +244,7 @@ async def ab_test_updated(info: Info, id: ABTestID, initial: Initial = False) ->
             told = _state(test)
             yield test
         async for _ in changes:
-            test = await _current(context, ab_test_id)
+            test = await _latest(context, ab_test_id)
             if test is None:
                 return
             # What was read already may be heard of only then: nothing is told twice.
@@ -264,11 +264,20 @@ def _state(test: ABTest) -> list[Any]:
     return [getattr(test, column.key) for column in ABTest.__table__.columns]
 
 
+async def _latest(context: Context, ab_test_id: UUID) -> ABTest | None:
+    """What a subscriber is told: read once for all of them."""
+    version = context.events.version(context.viewer.id, ABTestUpdated)
+    what = (ABTestUpdated, context.viewer.id, ab_test_id)
+    test = await context.readings.of(what, version, partial(_current, context, ab_test_id))
+    await context.turn()
+    return test
+
+
 async def _current(context: Context, ab_test_id: UUID) -> ABTest | None:
     async with context.database.viewer(context.viewer) as session:
         test = await ab_test_of(session, context.viewer.id, ab_test_id)
         if test is not None:
-            await load_inference(session, [test], context.clock())
+            await load_inference(session, [test], context.clock(), context.compute)
     return test
 
 

@@ -1,8 +1,8 @@
 """Logging decisions, and reading them back."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 from uuid import UUID
 
@@ -32,7 +32,7 @@ Filter = Annotated[
 
 
 _CHECKED_AT_ONCE: Final = 100
-"""Records: some milliseconds of the event loop."""
+"""Records of a batch, before others have a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ async def log_analytics_batch(
     drafts: dict[int, Draft] = {}
     rejected: list[RejectedRecord] = []
     for index, record in enumerate(input):
-        if index % _CHECKED_AT_ONCE == _CHECKED_AT_ONCE - 1:
-            await asyncio.sleep(0)  # others go on in between
+        if index % _CHECKED_AT_ONCE == 0:
+            await context.turn()
         try:
             drafts[index] = Draft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
         except InvalidInput as refusal:
@@ -130,10 +130,27 @@ async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> Asy
         wanted = await resolved(session, context.viewer.id, checked)
     with context.events.each(context.viewer.id, AnalyticsLogged) as events:
         async for event in events:
-            rows = await _rows(context, event.analytics_ids)
+            rows = await context.readings.of(
+                (AnalyticsLogged, context.viewer.id, _Itself(event)), None, partial(_rows, context, event.analytics_ids)
+            )
+            await context.turn()
             for row in map(rows.get, event.analytics_ids):
                 if row is not None and _passes(row, wanted):
                     yield row
+                    await context.turn()
+
+
+class _Itself:
+    """An event as a key: this one, of all that say the same. Its ids are too many to be compared for each subscriber."""
+
+    def __init__(self, event: AnalyticsLogged) -> None:
+        self._event = event
+
+    def __hash__(self) -> int:
+        return id(self._event)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other._event is self._event
 
 
 async def _rows(context: Context, ids: Sequence[UUID]) -> dict[UUID, RouterAnalytics]:

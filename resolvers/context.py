@@ -6,19 +6,24 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, TypeVarTuple
 from uuid import UUID
 
 import strawberry
 
 from domain.event import Event
 from domain.viewer import Viewer
+from models.compute import Compute
 from models.database import Database
+from models.fair_queue import FairQueue
 from models.ledger import Ledger
 from resolvers.alert_feed import AlertFeed
 from resolvers.knowledge import KnowledgeCache
+from resolvers.shared_reading import SharedReadings
 
 AnEvent = TypeVar("AnEvent", bound=Event)
+Given = TypeVarTuple("Given")
+Made = TypeVar("Made")
 
 
 class Events(Protocol):
@@ -50,6 +55,12 @@ class Context:
     clock: Callable[[], datetime]
     alert_feed: AlertFeed
     knowledge: KnowledgeCache
+    readings: SharedReadings
+    compute: Compute
+    summaries: FairQueue
+    """Those that are made at once: each keeps a connection for as long as it takes."""
+    turns: FairQueue
+    """On the event loop."""
     signed_in: Viewer | None = None
 
     @property
@@ -58,6 +69,14 @@ class Context:
         if self.signed_in is None:
             raise LookupError("no viewer")
         return self.signed_in
+
+    async def offload(self, work: Callable[[*Given], Made], *given: *Given) -> Made:
+        """The result of the viewer's work, done beside the event loop. Raises Overloaded."""
+        return await self.compute.offload(self.viewer.id, work, *given)
+
+    async def turn(self) -> None:
+        """Wait until it is the viewer's turn to keep the event loop busy for some milliseconds."""
+        await self.turns.turn(self.viewer.id)
 
 
 Info = strawberry.Info[Context, None]

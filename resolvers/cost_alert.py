@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.bounds import identifier, to_camel
 from domain.cost_alert import AlertPeriod, AlertState, CreateCostAlert, UpdateCostAlert, WindowMode
-from domain.error import Conflict, InvalidInput, NotFound
+from domain.error import Conflict, InvalidInput, NotFound, Overloaded
 from domain.event import AlertTriggered
 from domain.page import Page, decode_cursor, encode_cursor, whole_number
 from models.cost_alert import (
@@ -200,18 +200,19 @@ async def alert_triggered(
     after = known(after)
     with context.events.changes(viewer.id, AlertTriggered) as changes:
         if after is None:
-            seen = await context.alert_feed.last(viewer)
+            seen = await context.alert_feed.last(viewer, context.events.version(viewer.id, AlertTriggered))
         else:
             seen = decode_cursor(AlertEvent.__tablename__, after, whole_number) if after else 0
         while True:
             version = context.events.version(viewer.id, AlertTriggered)
             try:
                 firings = await context.alert_feed.after(viewer, seen, version)
-            except (SQLAlchemyError, DatabaseFailure, OSError):
-                # The database is away: nothing is lost, it is read again.
+            except (SQLAlchemyError, DatabaseFailure, OSError, Overloaded):
+                # The database is away, or has no connection to spare: nothing is lost, it is read again.
                 await asyncio.sleep(_RETRY_AFTER_S)
                 continue
             for firing in firings:
+                await context.turn()
                 yield firing
                 seen = firing.sequence
             if len(firings) < FIRINGS_AT_ONCE:

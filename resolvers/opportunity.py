@@ -11,14 +11,15 @@ from domain.error import InvalidInput, NotFound
 from domain.opportunity import HourOfDay, Opportunity, Usage, find
 from domain.summary import AnalyticsDimension
 from models.ab_test import ABTest
+from models.compute import while_wanted
 from models.opportunity import alert_uses, rule_uses
 from models.preference import default_preferences, preferences_of
 from models.provider_alias import names_of
-from models.summary import Summary, Summed, aside, while_wanted
+from models.summary import Summary, Summed
 from resolvers.ab_test import start
 from resolvers.analytics import Filter
 from resolvers.context import Context, Info
-from resolvers.summary import Zone, summary_request, turn
+from resolvers.summary import Zone, summary_request
 from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
@@ -54,21 +55,27 @@ async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_z
         )
     user_id = context.viewer.id
     now = context.clock()
-    hours = await aside(request.hours, now)
+    hours = await context.offload(request.hours, now)
     window = Window(hours[0].start, hours[-1].end)
     # What is still going on has not been without use.
     so_far = Window(min(window.start, now), min(window.end, now))
     # Rules and alerts are not of a provider, a model, a task type or a test.
     asks_for_all = not request.filter.model_copy(update={"from_": None, "to": None}).model_dump(exclude_none=True)
-    async with turn(user_id), context.database.viewer(context.viewer) as session:
+    async with context.summaries.slot(user_id), context.database.viewer(context.viewer) as session:
         preferences = await preferences_of(session, user_id) or default_preferences(user_id)
         names = await names_of(session, user_id)
         wanted = request.filter.resolved(names)
-        usage = Summary(session, user_id, wanted, _USAGE, percentiles=False)
+        usage = Summary(session, context.compute, user_id, wanted, _USAGE, percentiles=False)
         by_model = await usage.over([window])
         # Its hours are added up here, and not returned.
         by_provider = Summary(
-            session, user_id, wanted, [AnalyticsDimension.PROVIDER], percentiles=False, most=_MOST_HOURS
+            session,
+            context.compute,
+            user_id,
+            wanted,
+            [AnalyticsDimension.PROVIDER],
+            percentiles=False,
+            most=_MOST_HOURS,
         )
         by_hour = await by_provider.over(hours)
         rules = await rule_uses(session, preferences, so_far) if asks_for_all else None
@@ -88,7 +95,7 @@ async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_z
             window,
         )
 
-    return await aside(found)
+    return await context.offload(found)
 
 
 def _hours_of_day(hours: Sequence[Window], by_hour: Summed, zone: ZoneInfo) -> list[HourOfDay]:

@@ -1,6 +1,7 @@
 """Reading and saving a user's routing preferences."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -52,9 +53,18 @@ async def preferences_changed(info: Info, initial: Initial = False) -> AsyncIter
     context = info.context
     with context.events.changes(context.viewer.id, PreferencesChanged) as changes:
         if initial:
-            yield await _current(context)
+            yield await _latest(context)
         async for _ in changes:
-            yield await _current(context)
+            yield await _latest(context)
+
+
+async def _latest(context: Context) -> RouterPreferences:
+    """What a subscriber is told: read once for all of them."""
+    user_id = context.viewer.id
+    version = context.events.version(user_id, PreferencesChanged)
+    saved = await context.readings.of((PreferencesChanged, user_id), version, partial(_current, context))
+    await context.turn()
+    return saved
 
 
 async def _current(context: Context) -> RouterPreferences:

@@ -1,10 +1,7 @@
 """Summaries of decisions: sums, averages and percentiles over time and by dimension."""
 
-import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
-from uuid import UUID
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import strawberry
@@ -27,7 +24,7 @@ from domain.summary import (
     too_many,
 )
 from models.provider_alias import resolved
-from models.summary import Summary, Summed, aside
+from models.summary import Summary, Summed
 from resolvers.analytics import Filter
 from resolvers.context import Info
 from resolvers.input import First, known, present
@@ -35,10 +32,6 @@ from resolvers.selection import selected
 
 if TYPE_CHECKING:
     from schema.analytics import AnalyticsFilterInput
-
-_AT_ONCE: Final = 2
-"""Summaries that one user may have made at once, of whatever fields and operations: others need connections, too."""
-_turns: Final = WeakValueDictionary[UUID, asyncio.Semaphore]()
 
 Zone = Annotated[str | None, strawberry.argument(description="The IANA time zone that buckets are aligned in.")]
 
@@ -57,7 +50,7 @@ async def analytics_summary(
     time_zone: Zone = "UTC",
 ) -> list[AnalyticsBucket]:
     request = summary_request(filter, groupBy=known(group_by), grain=known(grain), timeZone=time_zone)
-    buckets, dimensions = await aside(request.buckets, info.context.clock()), request.dimensions()
+    buckets, dimensions = await info.context.offload(request.buckets, info.context.clock()), request.dimensions()
     summed = await _summed(info, request, dimensions, buckets)
     groups = sorted({group for _, group in summed}, key=_by_text) if dimensions else [()]
     windows: list[tuple[int, Window | None]] = [(0, None)] if request.grain is None else list(enumerate(buckets))
@@ -94,9 +87,9 @@ async def cost_trend(
     time_zone: Zone = "UTC",
 ) -> list[CostTrendPoint]:
     request = summary_request(filter, grain=grain, timeZone=time_zone)
-    buckets = await aside(request.buckets, info.context.clock())
+    buckets = await info.context.offload(request.buckets, info.context.clock())
     summed = await _summed(info, request, [AnalyticsDimension.PROVIDER], buckets)
-    return await aside(domain.summary.cost_trend, buckets, summed)
+    return await info.context.offload(domain.summary.cost_trend, buckets, summed)
 
 
 async def heat_map(
@@ -107,8 +100,8 @@ async def heat_map(
     ] = "UTC",
 ) -> list[HeatMapCell]:
     request = summary_request(filter, timeZone=time_zone)
-    hours = await aside(request.hours, info.context.clock())
-    of_week = await aside(domain.summary.hours_of_week, hours, ZoneInfo(request.time_zone))
+    hours = await info.context.offload(request.hours, info.context.clock())
+    of_week = await info.context.offload(domain.summary.hours_of_week, hours, ZoneInfo(request.time_zone))
     return domain.summary.heat_map(await _summed(info, request, [], hours, of_week))
 
 
@@ -116,14 +109,6 @@ def summary_request(filter: "AnalyticsFilterInput | None", **asked: Any) -> Summ
     """What is asked for, checked. Raises InvalidInput."""
     given = asked | {"filter": present(filter) if filter else None}
     return SummaryRequest.checked({name: value for name, value in given.items() if value is not None}, ())
-
-
-def turn(user_id: UUID) -> asyncio.Semaphore:
-    """What a user's summaries take turns by. Forgotten once nobody waits for it."""
-    turn = _turns.get(user_id)
-    if turn is None:
-        turn = _turns[user_id] = asyncio.Semaphore(_AT_ONCE)
-    return turn
 
 
 async def _summed(
@@ -136,9 +121,9 @@ async def _summed(
     context = info.context
     # Histograms are read for percentiles alone.
     percentiles = any(name.startswith("latencyP") for name in selected(info))
-    async with turn(context.viewer.id), context.database.viewer(context.viewer) as session:
+    async with context.summaries.slot(context.viewer.id), context.database.viewer(context.viewer) as session:
         wanted = await resolved(session, context.viewer.id, request.filter)
-        summary = Summary(session, context.viewer.id, wanted, dimensions, percentiles=percentiles)
+        summary = Summary(session, context.compute, context.viewer.id, wanted, dimensions, percentiles=percentiles)
         return await summary.over(buckets, places)
 
 

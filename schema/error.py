@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from graphql import GraphQLError
@@ -16,6 +16,9 @@ from models.pool import DatabaseFailure
 from models.types import new_id
 from resolvers.uninterrupted import uninterrupted
 from schema.enum import ErrorCode
+
+SERVICE_UNAVAILABLE: Final = "SERVICE_UNAVAILABLE"
+INTERNAL_ERROR: Final = "INTERNAL_SERVER_ERROR"
 
 log = logging.getLogger(__name__)
 
@@ -129,5 +132,5 @@ def explained(cause: Exception) -> tuple[str, dict[str, Any]]:
     log.error("unexpected error %s", error_id, exc_info=cause)
     if isinstance(cause, SQLAlchemyError | DatabaseFailure | OSError):
         message = "The database did not answer. Send it again, decisions with the same eventId."
-        return message, {"code": "SERVICE_UNAVAILABLE", "errorId": error_id}
-    return "Something went wrong here.", {"code": "INTERNAL_SERVER_ERROR", "errorId": error_id}
+        return message, {"code": SERVICE_UNAVAILABLE, "errorId": error_id}
+    return "Something went wrong here.", {"code": INTERNAL_ERROR, "errorId": error_id}

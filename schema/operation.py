@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+from collections import Counter as Counts
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Collection, Iterable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
+from uuid import UUID
 
 import graphql
 from graphql import (
@@ -23,9 +25,12 @@ from graphql import (
 )
 from prometheus_client import Counter
 
+from domain.error import ErrorCode
+from models.compute import Compute
+from models.fair_queue import FairQueue
 from resolvers.context import Context
 from schema import schema
-from schema.error import masked
+from schema.error import INTERNAL_ERROR, SERVICE_UNAVAILABLE, masked
 from schema.limits import MAX_TOKENS, Limits, TooMuch
 from schema.plan import Plan, Planner
 
@@ -38,6 +43,9 @@ _KNOWN_CHARACTERS: Final = 64_000
 _LONGEST_KNOWN: Final = 8_000
 _LONGEST_CHECKED_AT_ONCE: Final = 2_000
 """A longer text is checked beside the event loop: up to a quarter of a second that others need not wait for."""
+_BEGUN_AT_ONCE: Final = 64
+_BEGUN_AT_ONCE_PER_USER: Final = 8
+"""Operations that begin between two iterations of the event loop: hundreds of requests of one user come at once."""
 _FEW_SELECTIONS: Final = 500
 _YOUNG: Final = 1
 """A generation of the garbage collector's, and all younger ones."""
@@ -51,7 +59,6 @@ READING: Final = frozenset({OperationType.QUERY})
 ANSWERED_ONCE: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 EVERY_KIND: Final = frozenset(OperationType)
 
-Result = TypeVar("Result")
 
 _schema = schema._schema  # noqa: SLF001 - Strawberry's own way to what it built
 _limits = Limits.of(_schema)
@@ -63,10 +70,16 @@ VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
 NO_OPERATION: Final = "OPERATION_RESOLUTION_FAILURE"
 BAD_INPUT: Final = "BAD_USER_INPUT"
 TIMEOUT: Final = "TIMEOUT"
+_CODES: Final = frozenset(
+    {PARSE_FAILED, VALIDATION_FAILED, NO_OPERATION, BAD_INPUT, TIMEOUT, SERVICE_UNAVAILABLE, INTERNAL_ERROR, *ErrorCode}
+)
 
 
-_MOST_NAMES: Final = 200
-"""Of operations that are told apart: clients make them up, and each is a time series for as long as the process lives."""
+# Clients make up the names of operations, and each that metrics tell apart is a time series for as long as the process lives.
+_MAX_NAMES: Final = 200
+_MAX_NAMES_PER_USER: Final = 40
+MAX_NAME_LENGTH: Final = 64
+"""In characters. Longer names are counted as others in metrics, and cut short in logs and traces."""
 _OTHERS: Final = "(others)"
 _executed: Final = Counter("router_operations", "Operations that were executed", ["kind", "name"])
 _failed: Final = Counter("router_errors", "Errors in answers", ["code"])
@@ -115,15 +128,21 @@ class Checked:
         return name.value if name else None
 
     @property
+    def short_name(self) -> str | None:
+        """Its name, cut short, for logs and traces."""
+        name = self.name
+        return name if name is None or len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…"
+
+    @property
     def title(self) -> str:
         """Its kind and name, for people."""
-        return f"{self.kind.value} {self.name}" if self.name else self.kind.value
+        return f"{self.kind.value} {self.short_name}" if self.name else self.kind.value
 
 
 class Operations:
     """Checks operations and executes them."""
 
-    def __init__(self, *, introspection: bool, time_limit_s: float) -> None:
+    def __init__(self, compute: Compute, *, introspection: bool, time_limit_s: float) -> None:
         """Without introspection, errors do not suggest names either. The time limit is for queries and mutations."""
         self._hide_names = not introspection
         self._rules = [*graphql.specified_rules, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
@@ -131,17 +150,21 @@ class Operations:
         self._planner = Planner(_schema, hide_names=self._hide_names)
         self._known: OrderedDict[str, _Document] = OrderedDict()
         self._known_characters = 0
-        self._one_at_a_time = asyncio.Semaphore()
+        self._compute = compute
+        # Who waits here is counted already, by the connection or the socket that the operation came on.
+        self._beginnings = FairQueue(
+            "operations", in_all=_BEGUN_AT_ONCE, per_user=_BEGUN_AT_ONCE_PER_USER, waiting_per_user=None
+        )
         self._stops_at_s: float | None = None
         self._underway: set[asyncio.Timeout] = set()
-        self._names: set[str] = set()
+        self._names = _Names()
 
     async def execute(self, operation: Checked, context: Context) -> ExecutionResult:
         """The one result of a query or a mutation, its errors as clients may see them.
 
         Raises RequestRefused before anything is executed, and TookTooLong.
         """
-        self._count(operation)
+        self._count(operation, context.viewer.id)
         result = operation.plan.execute(operation.variables, context)
         if isawaitable(result):
             result = await self._limited(result)
@@ -184,7 +207,7 @@ class Operations:
         if operation.kind is not OperationType.SUBSCRIPTION:
             yield await self.execute(operation, context)
             return
-        self._count(operation)
+        self._count(operation, context.viewer.id)
         source = graphql.subscribe(
             _schema,
             operation.plan.document,
@@ -204,8 +227,11 @@ class Operations:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and logged
                 yield _as_seen(ExecutionResult(None, [GraphQLError(str(error), original_error=error)]))
 
-    async def checked(self, operation: Operation, allowed: Collection[OperationType]) -> Checked:
-        """The operation, if it can be executed. Raises RequestRefused, and its kind OperationNotAllowed."""
+    async def checked(self, operation: Operation, allowed: Collection[OperationType], user_id: UUID) -> Checked:
+        """The operation, if it can be executed. Raises RequestRefused, and its kind OperationNotAllowed; Overloaded when
+        too many long documents of this user wait to be checked.
+        """
+        await self._beginnings.turn(user_id)
         text = operation.text
         document = self._known.get(text)
         if document is not None:
@@ -213,8 +239,7 @@ class Operations:
         elif len(text) <= _LONGEST_CHECKED_AT_ONCE:
             document = self._read(text)
         else:
-            async with self._one_at_a_time:
-                document = await _to_its_end(asyncio.to_thread(self._read, text))
+            document = await self._compute.offload(user_id, self._read, text)
         if document.characters <= _LONGEST_KNOWN:
             if text not in self._known:
                 self._known[text] = document
@@ -251,26 +276,30 @@ class Operations:
         characters = max(len(text), selections * _CHARACTERS_PER_SELECTION)
         return _Document(self._planner, document, characters, has_directives="@" in text)
 
-    def _count(self, operation: Checked) -> None:
-        name = operation.name or ""
-        if name not in self._names and len(self._names) >= _MOST_NAMES:
-            name = _OTHERS
-        self._names.add(name)
-        _executed.labels(operation.kind.value, name).inc()
+    def _count(self, operation: Checked, user_id: UUID) -> None:
+        _executed.labels(operation.kind.value, self._names.told(operation.name or "", user_id)).inc()
 
 
-async def _to_its_end(work: Awaitable[Result]) -> Result:
-    """What the work of a thread results in. A thread goes on when whoever waits is cancelled: the next one waits for its end."""
-    working = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        while not working.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([working])
-        if not working.cancelled():
-            working.exception()  # nobody is left to see it
-        raise
+class _Names:
+    """Names of operations that metrics tell apart: so many in all, and few enough of one user that others have theirs."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._brought_by: Counts[UUID] = Counts()
+
+    def told(self, name: str, user_id: UUID) -> str:
+        """The name that an operation of this user is counted under."""
+        if name in self._known:
+            return name
+        if (
+            len(name) > MAX_NAME_LENGTH
+            or len(self._known) >= _MAX_NAMES
+            or self._brought_by[user_id] >= _MAX_NAMES_PER_USER
+        ):
+            return _OTHERS
+        self._known.add(name)
+        self._brought_by[user_id] += 1
+        return name
 
 
 def _unlink(document: DocumentNode) -> None:
@@ -289,7 +318,8 @@ def _as_seen(result: ExecutionResult) -> ExecutionResult:
 
 def _count_errors(errors: Iterable[GraphQLError]) -> None:
     for error in errors:
-        _failed.labels((error.extensions or {}).get("code", BAD_INPUT)).inc()
+        code = (error.extensions or {}).get("code", BAD_INPUT)
+        _failed.labels(code if code in _CODES else _OTHERS).inc()
 
 
 def _request_errors(errors: list[GraphQLError]) -> list[GraphQLError]:

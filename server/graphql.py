@@ -17,11 +17,14 @@ from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from domain.viewer import Viewer
+from models.compute import Compute
 from models.database import Database
+from models.fair_queue import FairQueue
 from models.ledger import Ledger
 from resolvers.alert_feed import AlertFeed
 from resolvers.context import Context, Events
 from resolvers.knowledge import KnowledgeCache
+from resolvers.shared_reading import SharedReadings
 from schema import schema
 from schema.operation import Operations
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
@@ -35,6 +38,12 @@ from server.web import graphiql, is_for_a_page
 
 STOPS_WITHIN_S: Final = 6.0
 """Of an operation that runs when the server is told to stop."""
+_SUMMARIES: Final = 4
+"""At once: fewer than there are connections to the database, since each keeps one for as long as it takes."""
+_SUMMARIES_PER_USER: Final = 2
+_SUMMARIES_WAITING_PER_USER: Final = 1_000
+_TURNS: Final = 4
+"""Pieces of work on the event loop, between two iterations of it."""
 
 
 class GraphQLApp(GraphQL[Context, None]):
@@ -58,7 +67,10 @@ class GraphQLApp(GraphQL[Context, None]):
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             allowed_origins=settings.allowed_origins,
         )
-        self.operations = Operations(introspection=settings.introspection, time_limit_s=settings.operation_timeout_s)
+        compute = Compute()
+        self.operations = Operations(
+            compute, introspection=settings.introspection, time_limit_s=settings.operation_timeout_s
+        )
         self.sockets = Places("sockets", in_all=settings.max_sockets, per_user=settings.max_sockets_per_user)
         self.subscriptions = Places(
             "subscriptions", in_all=settings.max_subscriptions, per_user=settings.max_subscriptions_per_user
@@ -72,8 +84,25 @@ class GraphQLApp(GraphQL[Context, None]):
             self.operations, self.subscriptions, tracing, settings.max_body_bytes, self.stopping
         )
         self._authenticator = authenticator
+        readings = SharedReadings()
         self._new_context: Callable[[Viewer | None], Context] = partial(
-            Context, database, ledger, events, clock, AlertFeed(database, clock), KnowledgeCache(database, clock)
+            Context,
+            database,
+            ledger,
+            events,
+            clock,
+            AlertFeed(database, clock, readings),
+            KnowledgeCache(database, clock),
+            readings,
+            compute,
+            FairQueue(
+                "summaries",
+                in_all=_SUMMARIES,
+                per_user=_SUMMARIES_PER_USER,
+                waiting_per_user=_SUMMARIES_WAITING_PER_USER,
+            ),
+            # Who waits for a turn is counted already: a subscription, or a request of one of so many connections.
+            FairQueue("event loop", in_all=_TURNS, per_user=1, waiting_per_user=None),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

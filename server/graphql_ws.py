@@ -55,8 +55,11 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle_message(self, message: Any) -> None:
         if problem := _problem(message):
             await self.websocket.close(BAD_REQUEST, problem)
-        else:
-            await super().handle_message(message)
+            return
+        if self.context.signed_in is not None and message["type"] == "subscribe":
+            # The next message is read after that: however many sockets a user has, they are read in turn.
+            await self.context.turn()
+        await super().handle_message(message)
 
     async def send_message(self, message: Any) -> None:
         try:
@@ -111,7 +114,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         asked = Operation(operation.query, operation.operation_name, operation.variables)
         try:
             with self.view.subscriptions.one(self.context.viewer.id):
-                checked = await self.view.operations.checked(asked, EVERY_KIND)
+                checked = await self.view.operations.checked(asked, EVERY_KIND, self.context.viewer.id)
                 if (entry := log.current.get()) is not None:
                     # This is a task of its own: other operations of the socket have their own lines.
                     log.current.set(replace(entry, operation=checked.title))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SERVICE_NAME: Final = "enterprise-router"
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+_LONGEST_STATE: Final = 512
+"""Of `tracestate`, in characters: what the specification has everybody pass on."""
 _EXPORT_MS: Final = 1_000
 """How often what has ended is sent."""
 _SERVER_ERROR: Final = 500
@@ -103,7 +105,7 @@ class _Spans:
     @contextmanager
     def request(self, method: str, route: str, headers: Mapping[str, str]) -> Iterator[Span]:
         attributes = {"http.request.method": method, "http.route": route}
-        caller = self._propagator.extract(headers)
+        caller = self._propagator.extract(_of_the_caller(headers))
         with self._tracer.start_as_current_span(
             f"{method} {route}",
             caller,
@@ -117,12 +119,18 @@ class _Spans:
     @contextmanager
     def operation(self, operation: Checked) -> Iterator[Span]:
         attributes = {"graphql.operation.type": operation.kind.value}
-        if operation.name:
-            attributes["graphql.operation.name"] = operation.name
+        if operation.short_name:
+            attributes["graphql.operation.name"] = operation.short_name
         with self._tracer.start_as_current_span(
             operation.title, attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
             yield span
+
+
+def _of_the_caller(headers: Mapping[str, str]) -> dict[str, str]:
+    """What the caller says of its trace, but for what is too long: each span would carry it."""
+    said = {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
+    return {name: value for name, value in said.items() if 0 < len(value) <= _LONGEST_STATE}
 
 
 @contextmanager

@@ -303,7 +303,7 @@ async def test_a_user_whom_another_transaction_has_locked_keeps_nobody_waiting(
         async with ledger.running(), asyncio.timeout(30):
             await ledger.record([draft(event_id="first")])
             # given a user whose rows another has, as a repair or a commit of another server does
-            async with database.backend.system_transaction(held, wait=True):
+            async with database.backend.system_transaction(held, None, wait=True):
                 waiting = [asyncio.create_task(ledger.record([draft(event_id=f"{n}")])) for n in range(3)]
                 amending = asyncio.create_task(
                     ledger.amend([AmendmentDraft(USER, AmendmentLine(event_id="first", cost=Decimal(1)), USER)])

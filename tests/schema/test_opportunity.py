@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -16,7 +14,6 @@ from domain.viewer import Viewer
 from models.database import Database
 from models.opportunity import rule_uses
 from models.preference import preferences_of
-from resolvers.summary import turn
 from tests.conftest import Clock
 from tests.support.api import Api
 from tests.support.load import ROUTE
@@ -278,15 +275,3 @@ async def test_nothing_is_advised_from_few_calls_or_from_anothers(api: Api, othe
 async def test_a_filter_out_of_bounds_is_refused(api: Api, variables: dict[str, Any], message: str) -> None:
     [error] = await api.errors(OPPORTUNITIES, **variables)
     assert error["message"].startswith(message)
-
-
-async def test_a_user_waits_for_a_turn_and_others_do_not(api: Api, other_api: Api, user_id: UUID) -> None:
-    # given all turns of a user taken
-    async with turn(user_id), turn(user_id):
-        assert turn(user_id).locked()
-        # when
-        waiting = asyncio.create_task(api.ask(OPPORTUNITIES))
-        assert await other_api.ask(OPPORTUNITIES) == []
-        # then
-        assert not waiting.done()
-    assert await waiting == []

@@ -26,6 +26,7 @@ from domain.error import InvalidInput
 from domain.latency import RELATIVE_ERROR
 from domain.summary import AnalyticsDimension, Sums, hours_of_week
 from domain.viewer import Viewer
+from models.compute import Compute
 from models.database import Database
 from models.retention import drop_before
 from models.summary import Summary, Summed
@@ -472,7 +473,7 @@ async def over(
 ) -> Summed:
     async with database.viewer(viewer) as session:
         dimensions = [AnalyticsDimension.PROVIDER, AnalyticsDimension.MODEL]
-        return await Summary(session, viewer.id, AnalyticsFilter(), dimensions, **asked).over(hours, places)
+        return await Summary(session, Compute(), viewer.id, AnalyticsFilter(), dimensions, **asked).over(hours, places)
 
 
 @pytest.mark.usefixtures("logged")
@@ -529,7 +530,7 @@ async def test_many_fields_are_computed_in_few_threads_that_are_not_the_servers(
     assert all(cells == answers["f0"] for cells in answers.values())
     hours = [cell for cell in answers["f0"] if cell["latencyP95Ms"] is not None]
     assert len(threads) == 20 * len(hours) > 0
-    assert set(threads) <= {"folding_0", "folding_1"}
+    assert set(threads) <= {"compute_0", "compute_1"}
 
 
 async def test_the_fields_of_one_user_take_turns_and_nobody_else_waits(

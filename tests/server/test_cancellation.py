@@ -27,6 +27,7 @@ import resolvers.preference
 import server.export
 import server.graphql
 from domain.viewer import Viewer
+from models.compute import Compute, while_wanted
 from models.database import Database
 from models.preference import preferences_of, preferences_to_change
 from server.app import create_app
@@ -322,19 +323,19 @@ async def test_a_query_ends_in_the_database_when_the_server_stops_and_a_mutation
     await is_stored(database, user_id)
 
 
-async def test_a_summary_that_is_added_up_beside_the_loop_ends_when_nobody_wants_it() -> None:
+async def test_work_that_is_offloaded_ends_when_nobody_wants_it() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def add_up() -> None:
         try:
-            for number in models.summary.while_wanted(iter(int, 1)):  # without end
+            for number in while_wanted(iter(int, 1)):  # without end
                 if number == 0 and not begun.is_set():
                     loop.call_soon_threadsafe(begun.set)
         finally:
             loop.call_soon_threadsafe(ended.set)
 
-    adding = asyncio.create_task(models.summary.aside(add_up))
+    adding = asyncio.create_task(Compute().offload(UUID(int=1), add_up))
     await begun.wait()
     adding.cancel()
     await asyncio.wait_for(ended.wait(), PATIENCE_S)

@@ -1,0 +1,222 @@
+"""Whatever is limited in number is shared by user: one who takes all that they may get leaves the others theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import resolvers.ab_test
+import resolvers.analytics
+import resolvers.preference
+from domain.viewer import Viewer
+from models.database import Database
+from schema.limits import Limits
+from server.graphql_ws import TransportWSHandler
+from tests.support.api import Api
+from tests.support.socket import signed_in
+
+PREFERENCES = "{ preferences { id } }"
+SAVE = "mutation($ms: Int!) { savePreferences(input: {maxLatencyMs: $ms}) { __typename } }"
+SUMMARY = "{ analyticsSummary { calls } }"
+LOG = """
+mutation($test: ID) {
+  logAnalytics(input: {
+    provider: "openai", modelUsed: "a", taskType: "chat", success: true, cost: "1", abTestId: $test, abVariant: A
+  }) { __typename ... on LoggedAnalytics { record { id } } }
+}
+"""
+START_TEST = """
+mutation {
+  createABTest(input: {
+    testName: "t", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
+  }) { ... on ABTest { id } }
+}
+"""
+PATIENCE_S = 30
+
+
+class Kept:
+    """Keeps a user's transactions open until it is released, and counts them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, user_id: UUID) -> None:
+        self.open = self.most = 0
+        self.released = asyncio.Event()
+        self.begun = asyncio.Event()
+        door = Database.viewer
+
+        @asynccontextmanager
+        async def kept(database: Database, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
+            async with door(database, viewer, write=write) as session:
+                if viewer.id == user_id:
+                    self.open += 1
+                    self.most = max(self.most, self.open)
+                    self.begun.set()
+                    await self.released.wait()
+                    self.open -= 1
+                yield session
+
+        monkeypatch.setattr(Database, "viewer", kept)
+
+
+@pytest.mark.parametrize(
+    ("query", "times", "at_once"),
+    [
+        pytest.param(PREFERENCES, 40, 3, id="reads"),
+        pytest.param("{ " + " ".join(f"a{n}: preferences {{ id }}" for n in range(20)) + " }", 2, 3, id="root fields"),
+        pytest.param(SUMMARY, 20, 2, id="summaries"),
+        pytest.param("{ opportunities { id } }", 20, 2, id="opportunities"),
+        pytest.param("{ analytics(first: 500) { nodes { id } } }", 20, 3, id="pages"),
+    ],
+)
+async def test_a_user_s_reads_take_few_connections_and_others_have_theirs(
+    api: Api, other_api: Api, user_id: UUID, monkeypatch: pytest.MonkeyPatch, query: str, times: int, at_once: int
+) -> None:
+    # Given a user who asks for more than there are connections, and none of whose reads ends
+    kept = Kept(monkeypatch, user_id)
+    asking = [asyncio.create_task(api.ask(query)) for _ in range(times)]
+    async with asyncio.timeout(PATIENCE_S):
+        await kept.begun.wait()
+        # When another one asks for the same, then they are answered
+        for _ in range(3):
+            await other_api.ask(query)
+        # And the first one is once they end, a few at a time
+        kept.released.set()
+        await asyncio.gather(*asking)
+    assert kept.most == at_once
+
+
+async def test_a_user_s_writes_take_turns_with_those_of_others(
+    api: Api, other_api: Api, user_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a user who saves 30 times at once
+    order: list[bool] = []
+    door = Database.viewer
+
+    @asynccontextmanager
+    async def noted(database: Database, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
+        async with door(database, viewer, write=write) as session:
+            if write:
+                order.append(viewer.id == user_id)
+                await asyncio.sleep(0.001)
+            yield session
+
+    monkeypatch.setattr(Database, "viewer", noted)
+    saving = [asyncio.create_task(api.ask(SAVE, ms=number + 1)) for number in range(30)]
+    while len(order) < 2:  # noqa: ASYNC110 - what it waits for is counted
+        await asyncio.sleep(0)
+    # When another one saves
+    begun = len(order)
+    await other_api.ask(SAVE, ms=1)
+    await asyncio.gather(*saving)
+    # Then they wait for a turn or two of the first one's, and not for all
+    assert order.index(False) <= begun + 2
+    assert sum(order) == 30
+
+
+async def test_long_documents_of_one_user_are_checked_one_at_a_time_and_others_beside_them(
+    api: Api, other_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a user whose long documents are not checked to the end
+    may_end, checking, most = threading.Event(), 0, 0
+    check = Limits.check
+
+    def slow(limits: Limits, document: Any) -> int:
+        nonlocal checking, most
+        if "slow" in document.loc.source.body:
+            checking += 1
+            most = max(most, checking)
+            may_end.wait(PATIENCE_S)
+            checking -= 1
+        return check(limits, document)
+
+    monkeypatch.setattr(Limits, "check", slow)
+    asking = [asyncio.create_task(api.ask(f"{PREFERENCES} # slow {number}".ljust(3_000, "."))) for number in range(10)]
+    try:
+        # When another one sends their first long document, then it is answered
+        async with asyncio.timeout(PATIENCE_S / 2):
+            assert await other_api.ask(f"{PREFERENCES} # other".ljust(3_000, "."))
+    finally:
+        may_end.set()
+    await asyncio.gather(*asking)
+    assert most == 1
+
+
+async def test_an_event_is_read_once_for_all_subscribers_of_a_user(
+    url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given 12 subscribers of one user to each kind of event
+    test = (await live_api.ask(START_TEST))["id"]
+    readings: list[str] = []
+
+    def counted(module: Any, name: str) -> None:
+        read = getattr(module, name)
+
+        async def noted(*given: Any) -> Any:
+            readings.append(name)
+            return await read(*given)
+
+        monkeypatch.setattr(module, name, noted)
+
+    queries = {
+        "preferences": "subscription { preferencesChanged { maxLatencyMs } }",
+        "test": f'subscription {{ abTestUpdated(id: "{test}") {{ variantA {{ calls }} }} }}',
+        "calls": "subscription { analyticsLogged { id } }",
+    }
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(signed_in(url, token)) for _ in range(12)]
+        for socket in sockets:
+            for operation, query in queries.items():
+                await socket.subscribe(query, operation=operation)
+        counted(resolvers.preference, "preferences_of")
+        counted(resolvers.ab_test, "ab_test_of")
+        counted(resolvers.analytics, "analytics_by_id")
+        # When their preferences change, and a call is logged that counts for a test
+        await live_api.ask(SAVE, ms=700)
+        changed = [await socket.next() for socket in sockets]
+        logged = (await live_api.ask(LOG, test=test))["record"]["id"]
+        pushed = [[await socket.next() for _ in range(2)] for socket in sockets]
+    # Then all of them hear of both, and each was read once
+    assert changed == [{"maxLatencyMs": 700}] * 12
+    assert all({"id": logged} in each and {"variantA": {"calls": 1}} in each for each in pushed)
+    assert sorted(readings) == ["ab_test_of", "analytics_by_id", "preferences_of"]
+
+
+async def test_pushes_to_one_user_s_subscribers_leave_the_event_loop_to_others_in_between(
+    url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given 40 subscribers of one user on one socket
+    pushed_in: list[int] = []
+    iteration = 0
+    sent = TransportWSHandler.send_message
+    async with signed_in(url, token) as socket:
+        for number in range(40):
+            await socket.subscribe("subscription { preferencesChanged { maxLatencyMs } }", operation=f"s{number}")
+
+        async def noted(handler: Any, message: Any) -> None:
+            if message["type"] == "next" and message["id"].startswith("s"):
+                pushed_in.append(iteration)
+            await sent(handler, message)
+
+        monkeypatch.setattr(TransportWSHandler, "send_message", noted)
+
+        async def count() -> None:
+            nonlocal iteration
+            while True:
+                iteration += 1
+                await asyncio.sleep(0)
+
+        # When all of them are told of one event
+        counting = asyncio.create_task(count())
+        await live_api.ask(SAVE, ms=700)
+        for _ in range(40):
+            assert await socket.next() == {"maxLatencyMs": 700}
+        counting.cancel()
+    # Then no two of them were in one iteration of the loop
+    assert len(set(pushed_in)) == 40
