@@ -41,8 +41,8 @@ async def decisions(database: Database, clock: Clock, user_id: UUID) -> list[Log
     slow = [decision.model_copy(update={"latency_ms": MAX_LATENCY_MS}) for decision in decisions]
     async with Ledger(database, clock).running() as ledger:
         for start in range(0, len(decisions), AT_ONCE):
-            drafts = [Draft(user_id, decision) for decision in decisions[start : start + AT_ONCE]]
-            drafts += [Draft(UUID(int=9), decision) for decision in slow[start : start + AT_ONCE]]
+            drafts = [Draft(user_id, decision, imported=True) for decision in decisions[start : start + AT_ONCE]]
+            drafts += [Draft(UUID(int=9), decision, imported=True) for decision in slow[start : start + AT_ONCE]]
             outcomes = await ledger.record(drafts)
             assert all(isinstance(outcome, Logged) for outcome in outcomes)
     return decisions

@@ -231,7 +231,7 @@ async def test_retention_drops_whole_months_and_keeps_their_sums(
     assert await run(database, user_id, clock) == []
     assert await drop_before(database, datetime(2026, 2, 15, tzinfo=UTC)) == kept_from
     # and decisions go on being logged, of old times too
-    again = await api.ask(LOG, input=[old | {"eventId": "late", "occurredAt": "2026-01-15T00:00:00Z"}])
+    again = await api.ask(LOG, input=[old | {"eventId": "other", "occurredAt": "2026-01-15T00:00:00Z"}])
     assert again["accepted"] == 1
 
 

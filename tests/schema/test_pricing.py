@@ -94,11 +94,12 @@ async def test_what_cannot_be_priced_is_unknown(api: Api, fields: Any) -> None:
 
 
 async def test_a_service_tier_has_its_own_price_from_when_it_is_listed(api: Api, clock: Clock) -> None:
-    clock.advance(days=300)
     call = {"provider": "openai", "modelUsed": "gpt-5-nano", "inputTokens": 100_000, "outputTokens": 10_000}
+    clock.advance(days=230)
+    assert (await cost(api, **call, serviceTier="FLEX", occurredAt="2026-09-01T00:00:00Z"))[0] is None
+    clock.advance(days=70)
     assert (await cost(api, **call))[0] == "0.009"
     assert (await cost(api, **call, serviceTier="FLEX", occurredAt="2026-11-20T00:00:00Z"))[0] == "0.0045"
-    assert (await cost(api, **call, serviceTier="FLEX", occurredAt="2026-09-01T00:00:00Z"))[0] is None
 
 
 async def test_a_cost_that_was_reported_is_recorded(api: Api) -> None:

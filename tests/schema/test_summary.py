@@ -284,15 +284,17 @@ async def test_a_cost_trend_has_each_providers_share(api: Api) -> None:
     assert points[2]["providers"][1] == {"provider": "openai", "totalCost": "0.2", "share": 1.0}
 
 
-async def test_a_heat_map_is_a_week_by_the_clock_on_the_wall(api: Api) -> None:
+async def test_a_heat_map_is_a_week_by_the_clock_on_the_wall(api: Api, clock: Clock) -> None:
     # given calls of two Mondays at nine in Berlin, in winter and, an hour earlier by UTC, in summer; and a Sunday night's
     records = [
         call("openai", "a", "2026-03-02T08:30:00Z", latencyMs=100),
         call("openai", "a", "2026-03-02T08:59:59.999999Z", latencyMs=300, success=False),
         call("openai", "a", "2026-02-22T23:30:00Z", fallbackUsed=True),
-        call("openai", "a", "2025-08-04T07:15:00Z", latencyMs=200),
     ]
     await api.ask(LOG, input=records)
+    now, clock.now = clock.now, datetime(2025, 8, 5, tzinfo=UTC)
+    await api.ask(LOG, input=[call("openai", "a", "2025-08-04T07:15:00Z", latencyMs=200)])
+    clock.now = now
     cells = await api.ask(HEAT_MAP, filter={"from": "2025-08-01T00:00:00Z"}, timeZone="Europe/Berlin")
     assert len(cells) == 168
     assert [(cell["weekday"], cell["hour"]) for cell in cells[:25]] == [
