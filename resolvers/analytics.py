@@ -32,8 +32,8 @@ Filter = Annotated[
 ]
 
 
-_CHECKED_AT_ONCE: Final = 100
-"""Records: some milliseconds of the event loop."""
+_CHECKED_AT_ONCE: Final = 20
+"""Records: a millisecond of the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
