@@ -31,7 +31,9 @@ _RETRY_AFTER_MS: Final = 1_000
 _RETRIES: Final = 5
 
 _SLOW_S: Final = 0.1
-"""Longer commits are slow, unless the database takes half of that for a few items too."""
+"""Longer commits are slow, unless the database takes half as long as they do for a few items too."""
+_FIRST: Final = 250
+"""As much of a user is in one commit, until it is known whether more makes it slow."""
 _FEW: Final = 10
 """So few items make no commit slow: what takes long then is the database."""
 _SUSPECTED: Final = 32
@@ -102,11 +104,12 @@ class GroupCommit(Generic[Item, Outcome]):
         self._user_of = user_of
         self._commits_at_once = commits_at_once
         self._most = most
+        self._first = min(_FIRST, most)
         # Whoever has something waiting or being committed, in the order of their turns.
         self._lanes: dict[UUID, _Lane[Item, Outcome]] = {}
         self._paces: dict[UUID, _Pace] = {}
         self._queued = 0
-        self._apart_next = False
+        self._large_next = False
         self._usual_s = 0.0
         self._gathered = asyncio.Event()
         self._unsettled: dict[_Submission[Item, Outcome], None] = {}
@@ -194,7 +197,7 @@ class GroupCommit(Generic[Item, Outcome]):
         for user_id, own in places.items():
             lane = self._lanes.get(user_id)
             if lane is None:
-                pace = self._paces.pop(user_id, None) or _Pace(self._most)
+                pace = self._paces.pop(user_id, None) or _Pace(self._first)
                 lane = self._lanes[user_id] = _Lane(user_id, pace)
             lane.add(_Part(submission, own))
         self._count(len(items))
@@ -219,18 +222,21 @@ class GroupCommit(Generic[Item, Outcome]):
                 await self._gathered.wait()
 
     def _take_batch(self) -> _Batch[Item, Outcome]:
-        """The next commit: as much of each user as of the others, or of one who goes apart; the two take turns."""
+        """The next commit: of all who have little, in turn with those who have more, who share a commit alike, and with
+        each of those who are to be apart.
+        """
         now = time.monotonic()
         ready = [lane for lane in self._lanes.values() if lane.size and not lane.busy and lane.due <= now]
-        others = [lane for lane in ready if not lane.pace.apart(self._most)]
-        apart = [lane for lane in ready if lane.pace.apart(self._most)]
-        if others and not (apart and self._apart_next):
-            # Whoever has little is served whole: the rest share what is left of the room.
-            lanes = sorted(others[: self._most], key=lambda lane: lane.size)
-            self._apart_next = bool(apart)
+        apart = {lane for lane in ready if lane.pace.apart(self._first)}
+        small = [lane for lane in ready if lane.size <= _FEW and lane not in apart]
+        large = [lane for lane in ready if lane.size > _FEW or lane in apart]
+        if small and not (large and self._large_next):
+            lanes, self._large_next = small, bool(large)
         else:
-            lanes = apart[:1]
-            self._apart_next = False
+            lanes = large[:1] if large and large[0] in apart else [lane for lane in large if lane not in apart]
+            self._large_next = False
+        # What some leave of their share, the others have.
+        lanes = sorted(lanes[: self._most], key=lambda lane: lane.size)
         batch: _Batch[Item, Outcome] = {}
         room = self._most
         for place, lane in enumerate(lanes):
@@ -290,7 +296,7 @@ class GroupCommit(Generic[Item, Outcome]):
                 self._put_off(lane)
             if lane.size or lane.busy:
                 self._lanes[lane.user_id] = lane
-            elif lane.pace.apart(self._most):
+            elif lane.pace.apart(self._first):
                 self._paces[lane.user_id] = lane.pace
                 if len(self._paces) > _PACES:
                     del self._paces[next(iter(self._paces))]
@@ -320,7 +326,10 @@ class GroupCommit(Generic[Item, Outcome]):
         """Remember how much of a user makes a commit slow."""
         sizes = {lane: _size(parts) for lane, parts in batch.items()}
         if sum(sizes.values()) <= _FEW:
-            self._usual_s += (seconds - self._usual_s) / 8
+            self._usual_s = seconds
+        else:
+            # Until it is measured again: it may have been what else went on that made few items take long.
+            self._usual_s *= 0.95
         largest = max(sizes, key=lambda lane: sizes[lane])
         if sizes[largest] > _FEW and seconds > max(_SLOW_S, 2 * self._usual_s):
             largest.pace.share = max(_FEW, sizes[largest] // 2)
@@ -480,8 +489,8 @@ class _Pace:
     suspected: int = 0
     """Commits to make apart, as one was spoilt."""
 
-    def apart(self, most: int) -> bool:
-        return self.share < most or self.suspected > 0
+    def apart(self, first: int) -> bool:
+        return self.share < first or self.suspected > 0
 
     def grow(self, size: int, most: int) -> None:
         """So many items alone made no commit slow."""

@@ -34,8 +34,8 @@ _MOST_DECISIONS: Final = 200
 
 
 _MOST_AMENDMENTS: Final = 1_000
-_PREPARED_AT_ONCE: Final = 50
-"""Records: some milliseconds of the event loop."""
+_PREPARED_AT_ONCE: Final = 10
+"""Records: a millisecond of the event loop. A commit needs it dozens of times."""
 _NOBODY: Final = UUID(int=0)
 
 UNPRICED: Final = Counter("router_unpriced_calls", "Calls that were logged and have no known cost")

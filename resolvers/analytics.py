@@ -31,8 +31,8 @@ Filter = Annotated[
 ]
 
 
-_CHECKED_AT_ONCE: Final = 100
-"""Records of a batch, before others have a turn."""
+_CHECKED_AT_ONCE: Final = 20
+"""Records of a batch, before others have a turn: a millisecond of the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
