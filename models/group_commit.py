@@ -51,7 +51,8 @@ class GroupCommit(Generic[Item, Outcome]):
     Use inside `running()`.
     """
 
-    drained_within_s: ClassVar = 2.0
+    drained_within_s: ClassVar = 5.0
+    """Where there are limits to how long a database may take; else as long as it takes."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class GroupCommit(Generic[Item, Outcome]):
         unstorable: Callable[[str], Outcome],
         *,
         commits_at_once: int,
+        limited: bool,
         most: int = MAX_COMMIT,
     ) -> None:
         self._of = of
@@ -71,6 +73,7 @@ class GroupCommit(Generic[Item, Outcome]):
         self._store = store
         self._unstorable = unstorable
         self._commits_at_once = commits_at_once
+        self._limited = limited
         self._most = most
         self._queue: deque[_Submission[Item, Outcome]] = deque()
         self._queued = 0
@@ -95,8 +98,8 @@ class GroupCommit(Generic[Item, Outcome]):
             yield
         finally:
             self.close()
-            left_s = self._drained_by_s - asyncio.get_running_loop().time()
-            _, late = await asyncio.wait(committers, timeout=max(left_s, 0))
+            left_s = max(self._drained_by_s - asyncio.get_running_loop().time(), 0) if self._limited else None
+            _, late = await asyncio.wait(committers, timeout=left_s)
             for committer in late:
                 committer.cancel()
             for result in await asyncio.gather(*committers, return_exceptions=True):
@@ -106,7 +109,7 @@ class GroupCommit(Generic[Item, Outcome]):
                 self._queue.popleft().fail(_stopping())
 
     def close(self) -> None:
-        """Take nothing more. What is there has `drained_within_s` to be committed."""
+        """Take nothing more. Where there are limits, what is there has `drained_within_s` to be committed."""
         if not self._closed:
             self._closed = True
             self._drained_by_s = asyncio.get_running_loop().time() + self.drained_within_s
