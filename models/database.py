@@ -37,6 +37,7 @@ class Database:
     def __init__(self, url: str | URL, publish: Publish, *, read_limit_s: float | None = None) -> None:
         """Without a time limit for reads, they and all others take as long as they take: so does maintenance."""
         self.url = make_url(url)
+        self.is_limited = read_limit_s is not None
         on_sqlite = self.url.get_backend_name() == "sqlite"
         self.backend = SQLite(self.url) if on_sqlite else PostgreSQL(self.url, read_limit_s)
         self._publish = publish

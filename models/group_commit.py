@@ -83,7 +83,8 @@ class GroupCommit(Generic[Item, Outcome]):
     are one user's, others still have room. Use inside `running()`.
     """
 
-    drained_within_s: ClassVar = 2.0
+    drained_within_s: ClassVar = 5.0
+    """Where there are limits to how long a database may take; else as long as it takes."""
 
     def __init__(
         self,
@@ -93,6 +94,7 @@ class GroupCommit(Generic[Item, Outcome]):
         user_of: Callable[[Item], UUID],
         *,
         commits_at_once: int,
+        limited: bool,
         most: int = MAX_COMMIT,
     ) -> None:
         self._of = of
@@ -103,6 +105,7 @@ class GroupCommit(Generic[Item, Outcome]):
         self._store = store
         self._user_of = user_of
         self._commits_at_once = commits_at_once
+        self._limited = limited
         self._most = most
         self._first = min(_FIRST, most)
         # Whoever has something waiting or being committed, in the order of their turns.
@@ -136,8 +139,8 @@ class GroupCommit(Generic[Item, Outcome]):
             yield
         finally:
             self.close()
-            left_s = self._drained_by_s - asyncio.get_running_loop().time()
-            _, late = await asyncio.wait(committers, timeout=max(left_s, 0))
+            left_s = max(self._drained_by_s - asyncio.get_running_loop().time(), 0) if self._limited else None
+            _, late = await asyncio.wait(committers, timeout=left_s)
             beside = list(self._beside)
             for task in (*late, *beside):
                 task.cancel()
@@ -148,7 +151,7 @@ class GroupCommit(Generic[Item, Outcome]):
                 submission.fail(_stopping())
 
     def close(self) -> None:
-        """Take nothing more. What is there has `drained_within_s` to be committed."""
+        """Take nothing more. Where there are limits, what is there has `drained_within_s` to be committed."""
         if not self._closed:
             self._closed = True
             self._drained_by_s = asyncio.get_running_loop().time() + self.drained_within_s

@@ -53,18 +53,18 @@ class Ledger:
         self._database = database
         self._clock = clock
         self._preparing = asyncio.Lock()
-        backend = database.backend
+        backend, limited = database.backend, database.is_limited
         self._records = GroupCommit[Prepared, Outcome](
-            "records", backend, self._store, _owner_of_record, commits_at_once=backend.commits_at_once
+            "records", backend, self._store, _owner_of_record, commits_at_once=backend.commits_at_once, limited=limited
         )
         # Decisions over one budget are made one after the other: a second commit of them would only wait.
         self._proposals = GroupCommit[Proposal, Decided](
-            "decisions", backend, self._decide, _owner, commits_at_once=1, most=_MOST_DECISIONS
+            "decisions", backend, self._decide, _owner, commits_at_once=1, limited=limited, most=_MOST_DECISIONS
         )
 
         # What amends one call twice has an order.
         self._amendments = GroupCommit[AmendmentDraft, AmendmentOutcome](
-            "amendments", backend, self._amend, _owner, commits_at_once=1, most=_MOST_AMENDMENTS
+            "amendments", backend, self._amend, _owner, commits_at_once=1, limited=limited, most=_MOST_AMENDMENTS
         )
 
         self._queues: list[GroupCommit[Any, Any]] = [self._records, self._proposals, self._amendments]

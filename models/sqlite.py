@@ -32,6 +32,7 @@ _BUSY_TIMEOUT_S: Final = 30
 _ENDS_WITHIN_S: Final = 1.0
 _INTERRUPTED_EVERY_S: Final = 0.01
 _ROWS_AT_ONCE: Final = 64
+_REPLACED: Final = "the files of the database were removed or replaced: restart the server"
 _WRITER_CACHE_KIB: Final = 64 * 1024
 
 
@@ -76,10 +77,6 @@ class _Call:
             self.has_ended = True
 
 
-def _connected(path: str, **settings: Any) -> _Interruptible:
-    return _Interruptible(partial(sqlite3.connect, path, **settings), _ROWS_AT_ONCE)
-
-
 class SQLite:
     commits_at_once: Final = 1
     writes_within_s: ClassVar = 1.5
@@ -90,8 +87,8 @@ class SQLite:
         self._open = 0
         """Connections to them."""
         self._log_is_saved = False
-        self._writer = _engine(url, self._opened, read_only=False)
-        self._reader = _engine(url, self._opened, read_only=True)
+        self._writer = _engine(url, self._connected, self._opened, read_only=False)
+        self._reader = _engine(url, self._connected, self._opened, read_only=True)
         for engine in (self._writer, self._reader):
             event.listen(engine.sync_engine, "close", self._closed)
         self._ending: set[asyncio.Task[None]] = set()
@@ -133,14 +130,18 @@ class SQLite:
             yield Transaction(connection)
             await transaction.commit()
         except BaseException as error:
-            # A task of its own: whoever is cancelled now may be so once more, and the pool must not lose a place to it.
-            ending = asyncio.create_task(connection.close())
-            self._ending.add(ending)
-            ending.add_done_callback(self._ending.discard)
+            ending = self._end(connection)
             if not isinstance(error, asyncio.CancelledError):
                 await asyncio.shield(ending)
             raise
-        await connection.close()
+        await asyncio.shield(self._end(connection))
+
+    def _end(self, connection: AsyncConnection) -> asyncio.Task[None]:
+        # A task of its own: whoever is cancelled meanwhile, or once more, must not cost the pool a place.
+        ending = asyncio.create_task(connection.close())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        return ending
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Transaction]:
@@ -153,11 +154,12 @@ class SQLite:
 
     async def _check_files(self) -> None:
         if self._files is None or self._files.are_there:
+            self._log_is_saved = False
             return
         if not self._log_is_saved:
             self._log_is_saved = True
             await self._save_log()
-        raise DatabaseFailure("the files of the database were removed or replaced: restart the server")
+        raise DatabaseFailure(_REPLACED)
 
     async def _save_log(self) -> None:
         """Put what the open log has into the database file: if only the log was removed, nothing is lost."""
@@ -181,6 +183,15 @@ class SQLite:
                 writes = False
         return Health(version, {"file": whole, "disk": files is None or files.have_room, "writes": writes})
 
+    def _connected(self, path: str, **settings: Any) -> _Interruptible:
+        return _Interruptible(partial(self._connect, path, **settings), _ROWS_AT_ONCE)
+
+    def _connect(self, path: str, **settings: Any) -> sqlite3.Connection:
+        if self._files is not None and not self._files.is_there:
+            raise sqlite3.OperationalError(_REPLACED)  # SQLite would make an empty one
+        connection: sqlite3.Connection = sqlite3.connect(path, **settings)
+        return connection
+
     def _opened(self, connection: DBAPIConnection) -> None:
         """Raises sqlite3.OperationalError for a connection to another file than the others are of."""
         cursor = connection.cursor()
@@ -194,7 +205,8 @@ class SQLite:
         if self._files is None:
             self._files = Files(path)
         elif not self._files.is_there or (self._open and not self._files.are_there):
-            raise sqlite3.OperationalError("the files of the database were removed or replaced: restart the server")
+            connection.close()
+            raise sqlite3.OperationalError(_REPLACED)
         else:
             self._files.remember_log()
         self._open += 1
@@ -230,14 +242,20 @@ async def _version(connection: AsyncConnection) -> str | None:
     return (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _engine(url: URL, opened: Callable[[DBAPIConnection], None], *, read_only: bool) -> AsyncEngine:
+def _engine(
+    url: URL,
+    connected: Callable[..., _Interruptible],
+    opened: Callable[[DBAPIConnection], None],
+    *,
+    read_only: bool,
+) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=_READERS if read_only else 1,
         max_overflow=0,
         hide_parameters=True,  # what users stored is not for logs
         pool_timeout=_BUSY_TIMEOUT_S,
-        connect_args={"timeout": _BUSY_TIMEOUT_S, "async_creator_fn": _connected},
+        connect_args={"timeout": _BUSY_TIMEOUT_S, "async_creator_fn": connected},
     )
     event.listen(engine.sync_engine, "handle_error", keep_when_cancelled)
 

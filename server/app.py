@@ -35,7 +35,7 @@ from server.tracing import Tracing, otlp_exporter
 from server.web import pages
 
 _PREFLIGHT_KEPT_S: Final = 600
-_ENDS_WITHIN_S: Final = 2.0
+_ENDS_WITHIN_S: Final = 1.0
 """After the operations that ran have ended: the writes that nobody waits for any more."""
 
 

@@ -33,7 +33,7 @@ from server.web import PATH
 from server.workers import CANNOT_START, SPAWNING, Workers
 
 _LOCAL_TOKEN_LIFETIME = timedelta(days=30)
-_GRACEFUL_SHUTDOWN_S = 8
+_GRACEFUL_SHUTDOWN_S = 7
 """For answers that are still being sent; the operations have ended before."""
 # Threads that compute give way to the event loop ten times as often as is usual: each of its turns waits for that.
 _SWITCH_INTERVAL_S = 0.0005

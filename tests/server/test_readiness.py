@@ -97,6 +97,9 @@ async def test_a_file_that_was_removed_takes_no_write_and_loses_none(
     assert lacks("file", "writes")(await until(client, lacks("file", "writes")))
     [error] = await api.errors(LOG_ONE, input=line("lost"))
     assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+    # nor does another connection make an empty file in its place
+    await asyncio.gather(*(api.post("{ analytics { nodes { id } } }") for _ in range(20)))
+    assert not os.path.exists(file)  # noqa: PTH110, ASYNC240
     # and when it is there again, all is well
     os.rename(away, file)  # noqa: PTH104
     await until(client, ready)
