@@ -24,6 +24,7 @@ from domain.event import Event, encode
 from domain.viewer import Viewer
 from models.partition import PARTITIONED, Month, drop_partitions, make_partitions, months_ahead
 from models.transaction import Transaction
+from models.types import json_text
 
 VIEWER_ROLE: Final = "router_viewer"
 SYSTEM_ROLE: Final = "router_system"
@@ -57,6 +58,7 @@ class PostgreSQL:
             url,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # what users stored is not for logs
+            json_serializer=json_text,
             json_deserializer=from_json,
             pool_size=_POOL_SIZE,
             max_overflow=0,

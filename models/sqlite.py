@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from pydantic_core import from_json
 from sqlalchemy import URL, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -17,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.viewer import Viewer
 from models.transaction import Transaction
+from models.types import json_text
 
 _READERS: Final = 8
 _BUSY_TIMEOUT_S: Final = 30
@@ -68,6 +70,8 @@ def _engine(url: URL, *, read_only: bool) -> AsyncEngine:
         pool_size=_READERS if read_only else 1,
         max_overflow=0,
         hide_parameters=True,  # what users stored is not for logs
+        json_serializer=json_text,
+        json_deserializer=from_json,
         pool_timeout=_BUSY_TIMEOUT_S,
         connect_args={"timeout": _BUSY_TIMEOUT_S},
     )

@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
+from pydantic_core import to_json
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
 _NANO_DOLLARS_PER_DOLLAR = 1_000_000_000
@@ -67,7 +67,13 @@ def enum_type(enum: type[StrEnum]) -> Enum:
     )
 
 
-JSONDocument = JSON().with_variant(JSONB(), "postgresql")
+# The text as it was written: PostgreSQL's JSONB would write 1e308 out as 309 digits.
+JSONDocument = JSON()
+
+
+def json_text(value: Any) -> str:
+    """The text that a JSON value is stored as, and measured by: compact, in UTF-8."""
+    return to_json(value).decode()
 
 
 def new_id(at: datetime | None = None) -> UUID:
