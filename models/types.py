@@ -13,7 +13,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 from pydantic_core import to_json
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Text, cast, type_coerce
 from sqlalchemy.types import TypeDecorator
 
 _NANO_DOLLARS_PER_DOLLAR = 1_000_000_000
@@ -69,6 +69,28 @@ def enum_type(enum: type[StrEnum]) -> Enum:
 
 # The text as it was written: PostgreSQL's JSONB would write 1e308 out as 309 digits.
 JSONDocument = JSON()
+
+
+class RawJSON:
+    """JSON that is sent as it is stored: nobody looks into it, so it is not read and written again."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class _RawJSON(TypeDecorator[RawJSON]):
+    impl = Text
+    cache_ok = True
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> RawJSON | None:
+        return None if value is None else RawJSON(value)
+
+
+def raw(column: Any) -> Any:
+    """What a column of JSON holds, as `RawJSON`."""
+    return type_coerce(cast(column, Text), _RawJSON())
 
 
 def json_text(value: Any) -> str:

@@ -96,6 +96,8 @@ async def cost_trend(
     request = summary_request(filter, grain=grain, timeZone=time_zone)
     buckets = await aside(request.buckets, info.context.clock())
     summed = await _summed(info, request, [AnalyticsDimension.PROVIDER], buckets)
+    if len(buckets) * len({group for _, group in summed}) > MAX_BUCKETS:
+        raise too_many()
     return await aside(domain.summary.cost_trend, buckets, summed)
 
 

@@ -23,13 +23,17 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSchema,
     Undefined,
+    get_named_type,
     is_leaf_type,
+    is_object_type,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
+
+from schema.limits import MAX_VALUES
 
 
 class _Leaf(NamedTuple):
@@ -219,6 +223,9 @@ class PlainFieldsFirst(Executor[Any]):
         super().__init__(*args, **more)
         self._plain = plain
         self._remembered = remembered or Remembered()
+        self._values_in_lists = 0
+        self.too_much = False
+        """Whether lists hold more than `MAX_VALUES`: some are left out then, and the result is none."""
 
     def execute_collected_root_fields(
         self, root_type: GraphQLObjectType, root_value: Any, grouped_field_set: GroupedFieldSet, *more: Any
@@ -245,13 +252,28 @@ class PlainFieldsFirst(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """A list of objects of which plain fields alone are asked for is written out at once."""
+        """A list of objects of which plain fields alone are asked for is written out at once.
+
+        Documents are counted before (`schema.limits`), with summaries as long as charts are, and not at all what they ask of
+        the schema itself: here it shows how long those lists are.
+        """
+        if not self._has_room(return_type, field_details_list, result):
+            return []
         type_ = _object_type(return_type.of_type)
         fields = self._plain_alone(type_, field_details_list) if isinstance(result, list) and type_ else None
         written = None if fields is None else _all_of(fields, result)
         if written is not None:
             return written
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
+
+    def _has_room(self, return_type: GraphQLList[Any], details: FieldDetailsList, found: Any) -> bool:
+        if not isinstance(found, list):
+            return True
+        type_ = get_named_type(return_type)
+        of_each = len(self.collect_subfields(type_, details).grouped_field_set) if is_object_type(type_) else 1
+        self._values_in_lists += len(found) * of_each
+        self.too_much = self.too_much or self._values_in_lists > MAX_VALUES
+        return not self.too_much
 
     def execute_fields(
         self,
