@@ -55,6 +55,8 @@ bounded once more when it is written (`server.answer`)."""
 
 _DIGITS: Final = 10
 """From here on a number is longer than that of any page."""
+_INTROSPECTION: Final = "__"
+"""What names of its types and fields begin with."""
 _PUNCTUATION: Final = len('"":,')
 """Around a name."""
 
@@ -124,9 +126,9 @@ class _Walk:
             )
 
     def type_of(self, node: FragmentDefinitionNode | InlineFragmentNode) -> GraphQLNamedType | None:
-        """The type that the fragment is on; None where there is none of that name, as validation then says."""
-        condition = node.type_condition
-        return None if condition is None else self._schema.get_type(condition.name.value)
+        """The type that the fragment is on; None where there is none of that name, as validation then says, or of introspection."""
+        name = node.type_condition.name.value if node.type_condition is not None else _INTROSPECTION
+        return None if name.startswith(_INTROSPECTION) else self._schema.get_type(name)
 
     def selected(
         self, sets: Sequence[tuple[SelectionSetNode, GraphQLNamedType | None]], depth: int, place: _Place
@@ -219,8 +221,8 @@ class _Walk:
 
     def _selected(self, node: FieldNode, type_: GraphQLNamedType | None) -> _Selected:
         name = node.name.value
-        if name.startswith("__"):
-            # Of introspection, which tells of the schema alone: it is counted by selections.
+        if name.startswith(_INTROSPECTION):
+            # What tells of the schema itself is counted as it is executed: the sizes of these lists are no limits of ours.
             return _Selected(node, None, None, None)
         field = type_.fields.get(name) if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType) else None
         return _Selected(node, type_, field, None if field is None else field.type)
