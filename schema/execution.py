@@ -275,7 +275,14 @@ class PlainFieldsFirst(Executor[Any]):
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
     async def _in_turns(
-        self, fields: _Fields, return_type: GraphQLList[Any], details: Any, info: Any, path: Path, result: Any, *more: Any
+        self,
+        fields: _Fields,
+        return_type: GraphQLList[Any],
+        details: Any,
+        info: Any,
+        path: Path,
+        result: Any,
+        *more: Any,
     ) -> Any:
         """The same list, others having their turn while it is written."""
         rows_at_once = max(1, _VALUES_AT_ONCE // len(fields))
@@ -296,7 +303,8 @@ class PlainFieldsFirst(Executor[Any]):
         done: list[Any] = []
         for start in range(0, len(types), _TYPES_AT_ONCE):
             some = types[start : start + _TYPES_AT_ONCE]
-            done += super().complete_list_value(return_type, details, info, path, some, *more)
+            written = super().complete_list_value(return_type, details, info, path, some, *more)
+            done += await written if inspect.isawaitable(written) else written
             await asyncio.sleep(0)
         return done
 
