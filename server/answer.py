@@ -72,7 +72,7 @@ def _parts(value: Any, levels: int) -> Iterator[bytes]:
     elif isinstance(value, dict):
         before = b"{"
         for key, each in value.items():
-            yield before + to_json(key) + b":"
+            yield before + encoded(key) + b":"
             yield from _parts(each, levels - 1)
             before = b","
         yield b"}"
