@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ MAX_TOKENS: Final = 1_000_000_000
 MAX_LIST_LENGTH: Final = 100
 MAX_JSON_BYTES: Final = 16 * 1024
 MAX_JSON_DEPTH: Final = 20
+MAX_JSON_VALUES: Final = 2_000
+"""Of a JSON object that is read again with each row it is in."""
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 500
 MAX_BATCH: Final = 1_000
@@ -60,6 +63,9 @@ def _json_object(value: Any) -> Any:
         refuse(fault)
     if len(encoded) > MAX_JSON_BYTES:
         refuse(f"must be at most {MAX_JSON_BYTES} bytes as JSON, not {len(encoded)}")
+    # There are no more values than that; fewer where these are in texts.
+    if sum(map(encoded.count, (b",", b"[", b"{"))) >= MAX_JSON_VALUES:
+        refuse(f"must hold at most {MAX_JSON_VALUES} values")
     return value
 
 
@@ -104,6 +110,7 @@ def _encoded(value: Any) -> bytes:
         return b""
 
 
+_NOT_ZERO: Final = re.compile("[1-9]")
 _SUSPICIOUS: Final = re.compile(rb"NaN|Infinity|\\u0000")
 
 
@@ -130,6 +137,12 @@ def _fault(value: dict[str, Any]) -> str | None:
     except ValueError:
         return "must hold only finite numbers and valid Unicode text"
     return None
+
+
+def double(number: str) -> float:
+    """The number as a double. One that a double cannot hold is infinite, and so no field takes it: it is never another one."""
+    value = float(number)
+    return math.inf if value == 0 and _NOT_ZERO.search(number.lower().partition("e")[0]) else value
 
 
 def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:

@@ -19,6 +19,8 @@ from pydantic import AfterValidator, Field, model_validator
 from domain.bounds import EPOCH, Budget, Input, Moment, Name, TimeZone, refuse
 from domain.money import EXACT, ZERO
 
+MAX_ALERTS: Final = 200
+"""That a user may have."""
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)

@@ -23,6 +23,9 @@ VENDOR: Final = "vendor:"
 MAX_ALIASES: Final = 200
 """That a user may register: the ledger reads them with each commit that has an unknown name."""
 
+MAX_PROVIDERS: Final = 1_000
+"""That are listed of a user's calls and the known ones: those that are called most."""
+
 _CACHED: Final = 8_192
 # What emitters write after the provider: an API (`openai.chat` of the Vercel AI SDK, `cohere_chat` of LiteLLM), or which
 # of its models are meant (`vertex_ai-anthropic_models` of LiteLLM).

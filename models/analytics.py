@@ -20,7 +20,7 @@ from domain.money import ZERO
 from domain.preference import RoutingPriority
 from domain.price import ServiceTier
 from models.base import Base, Owned
-from models.types import enum_type, first_id_at, last_id_at
+from models.types import enum_type, first_id_at, last_id_at, raw
 
 
 class RouterAnalytics(Owned, Base):
@@ -182,7 +182,7 @@ REPORTED: Final = tuple(name for name in LogAnalytics.model_fields if name != "u
 _AS_SENT: Final[dict[str, Any]] = {
     "provider": func.coalesce(RouterAnalytics.reported_provider, RouterAnalytics.provider),
     "model_used": func.coalesce(RouterAnalytics.reported_model, RouterAnalytics.model_used),
-    "metadata": RouterAnalytics.metadata_,
+    "metadata": raw(RouterAnalytics.metadata_),
 }
 _reported = select(
     RouterAnalytics.id,

@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from models.base import Base
 from models.postgresql import fetch
-from models.types import Money, UTCDateTime
+from models.types import Money, UTCDateTime, json_text
 
 Column = TypeEngine[Any]
 Row = Mapping[str, Any]
@@ -307,7 +307,7 @@ def _sqlite_writer(type_: Column) -> Convert | None:
 
 def _postgresql_writer(type_: Column) -> Convert | None:
     if isinstance(type_, JSON):
-        return lambda value: to_json(value).decode()
+        return json_text
     return _optional(_nano_dollars) if isinstance(type_, Money) else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -19,6 +19,7 @@ from domain.preference import RoutingPriority
 from domain.routing import DecisionState, state_of
 from models.analytics import RouterAnalytics
 from models.base import Base, Owned
+from models.page import columns_of, tuple_of
 from models.types import enum_type
 
 MAX_RECORDS: Final = 20
@@ -66,7 +67,8 @@ class RoutingDecision(Owned, Base):
     assumed_amount: Mapped[Decimal | None]
 
     state: DecisionState
-    records: list[RouterAnalytics]
+    records: list[Any]
+    """Calls that were logged for it, or rows with some of their columns."""
 
     __table_args__ = ({"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},)
 
@@ -79,25 +81,16 @@ async def decision_with(
     return await session.scalar(statement.with_for_update() if for_update else statement)
 
 
-async def load_outcomes(session: AsyncSession, decisions: Sequence[RoutingDecision], now: datetime) -> None:
-    """Set `state` and `records` on each of these decisions of one user."""
+async def load_outcomes(
+    session: AsyncSession, decisions: Sequence[RoutingDecision], now: datetime, columns: frozenset[str]
+) -> None:
+    """Set `state` on each of these decisions of one user, and `records`: rows with these columns, or none where these are none."""
     if not decisions:
         return
-    user_id, ids = decisions[0].user_id, [decision.id for decision in decisions]
-    records: defaultdict[UUID | None, list[RouterAnalytics]] = defaultdict(list)
-    place = func.row_number().over(partition_by=RouterAnalytics.decision_id, order_by=RouterAnalytics.id)
-    placed = (
-        select(RouterAnalytics.id, place.label("place"))
-        .where(RouterAnalytics.user_id == user_id, RouterAnalytics.decision_id.in_(ids))
-        .subquery()
-    )
-    first_of_each = select(placed.c.id).where(placed.c.place <= MAX_RECORDS)
-    for record in await session.scalars(
-        select(RouterAnalytics)
-        .where(RouterAnalytics.user_id == user_id, RouterAnalytics.id.in_(first_of_each))
-        .order_by(RouterAnalytics.id)
-    ):
-        records[record.decision_id].append(record)
+    records: defaultdict[UUID | None, list[Any]] = defaultdict(list)
+    if columns:
+        for record in await _records(session, decisions, tuple(sorted(columns | {"id", "decision_id"}))):
+            records[record.decision_id].append(record)
     for decision in decisions:
         decision.records = records[decision.id]
         decision.state = state_of(
@@ -105,3 +98,22 @@ async def load_outcomes(session: AsyncSession, decisions: Sequence[RoutingDecisi
             released=decision.released_at is not None,
             expired=decision.expires_at is not None and decision.expires_at <= now,
         )
+
+
+async def _records(
+    session: AsyncSession, decisions: Sequence[RoutingDecision], names: tuple[str, ...]
+) -> Iterable[Any]:
+    user_id, ids = decisions[0].user_id, [decision.id for decision in decisions]
+    place = func.row_number().over(partition_by=RouterAnalytics.decision_id, order_by=RouterAnalytics.id)
+    placed = (
+        select(RouterAnalytics.id, place.label("place"))
+        .where(RouterAnalytics.user_id == user_id, RouterAnalytics.decision_id.in_(ids))
+        .subquery()
+    )
+    first_of_each = select(placed.c.id).where(placed.c.place <= MAX_RECORDS)
+    found = await session.execute(
+        select(*columns_of(RouterAnalytics, names))
+        .where(RouterAnalytics.user_id == user_id, RouterAnalytics.id.in_(first_of_each))
+        .order_by(RouterAnalytics.id)
+    )
+    return map(tuple_of(names), found)

@@ -19,6 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import Pool as Kept
 from sqlalchemy.util import greenlet_spawn
 
+from models.types import json_text
+
 _POOL_TIMEOUT_S: Final = 30
 _CONNECT_TIMEOUT_S: Final = 10
 
@@ -43,6 +45,7 @@ class Pool:
             url,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # what users stored is not for logs
+            json_serializer=json_text,
             json_deserializer=from_json,
             pool_size=size,
             max_overflow=0,

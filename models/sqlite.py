@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, cast
 from uuid import UUID
 
 import aiosqlite
+from pydantic_core import from_json
 from sqlalchemy import URL, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -25,6 +26,7 @@ from models.health import Health
 from models.pool import DatabaseFailure, keep_when_cancelled
 from models.sqlite_files import Files
 from models.transaction import Locks, Transaction
+from models.types import json_text
 
 _READERS: Final = 8
 _READERS_PER_USER: Final = 3
@@ -254,6 +256,8 @@ def _engine(
         pool_size=_READERS if read_only else 1,
         max_overflow=0,
         hide_parameters=True,  # what users stored is not for logs
+        json_serializer=json_text,
+        json_deserializer=from_json,
         pool_timeout=_BUSY_TIMEOUT_S,
         connect_args={"timeout": _BUSY_TIMEOUT_S, "async_creator_fn": connected},
     )

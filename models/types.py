@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum
-from sqlalchemy.dialects.postgresql import JSONB
+from pydantic_core import to_json
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Text, cast, type_coerce
 from sqlalchemy.types import TypeDecorator
 
 _NANO_DOLLARS_PER_DOLLAR = 1_000_000_000
@@ -67,7 +67,35 @@ def enum_type(enum: type[StrEnum]) -> Enum:
     )
 
 
-JSONDocument = JSON().with_variant(JSONB(), "postgresql")
+# The text as it was written: PostgreSQL's JSONB would write 1e308 out as 309 digits.
+JSONDocument = JSON()
+
+
+class RawJSON:
+    """JSON that is sent as it is stored: nobody looks into it, so it is not read and written again."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class _RawJSON(TypeDecorator[RawJSON]):
+    impl = Text
+    cache_ok = True
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> RawJSON | None:
+        return None if value is None else RawJSON(value)
+
+
+def raw(column: Any) -> Any:
+    """What a column of JSON holds, as `RawJSON`."""
+    return type_coerce(cast(column, Text), _RawJSON())
+
+
+def json_text(value: Any) -> str:
+    """The text that a JSON value is stored as, and measured by: compact, in UTF-8."""
+    return to_json(value).decode()
 
 
 def new_id(at: datetime | None = None) -> UUID:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.bounds import identifier, to_camel
-from domain.cost_alert import AlertPeriod, AlertState, CreateCostAlert, UpdateCostAlert, WindowMode
+from domain.cost_alert import MAX_ALERTS, AlertPeriod, AlertState, CreateCostAlert, UpdateCostAlert, WindowMode
 from domain.error import Conflict, InvalidInput, NotFound, Overloaded
 from domain.event import AlertTriggered
 from domain.page import Page, decode_cursor, encode_cursor, whole_number
@@ -39,7 +39,6 @@ from resolvers.input import After, First, given, known, present
 if TYPE_CHECKING:
     from schema.cost_alert import CreateCostAlertInput, UpdateCostAlertInput
 
-MAX_ALERTS: Final = 200
 _RETRY_AFTER_S: Final = 1.0
 # What the preferences say of the daily alert they keep.
 _OF_PREFERENCES: Final = frozenset({"threshold_amount", "active", "time_zone"})

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from domain.bounds import identifier
 from domain.error import NotFound
-from domain.provider import MAX_ALIASES, PROVIDERS, RegisterProviderAlias
+from domain.provider import MAX_ALIASES, MAX_PROVIDERS, PROVIDERS, RegisterProviderAlias
 from models.provider_alias import ProviderAlias, aliases_of, register, unregister
 from models.rollup import AnalyticsDaily
 from resolvers.context import Info
@@ -35,7 +35,8 @@ async def providers(info: Info) -> list[KnownProvider]:
         calls = {provider: int(count) for provider, count in counted}
         own = await aliases_of(session, user_id)
     ids = [*PROVIDERS, *sorted({*calls, *(alias.provider for alias in own)} - PROVIDERS.keys())]
-    return sorted((_provider(id_, own, calls.get(id_, 0)) for id_ in ids), key=lambda each: (-each.calls, each.id))
+    found = sorted((_provider(id_, own, calls.get(id_, 0)) for id_ in ids), key=lambda each: (-each.calls, each.id))
+    return found[:MAX_PROVIDERS]
 
 
 def _provider(id_: str, own: list[ProviderAlias], calls: int) -> KnownProvider:

@@ -10,6 +10,7 @@ from domain.bounds import identifier
 from domain.error import Conflict, NotFound, Overloaded
 from domain.page import Page
 from domain.routing import Choice, DecisionState, Ranking, RouteRefused, RouteRequest, choose, rank
+from models.analytics import RouterAnalytics
 from models.decision import RoutingDecision, decision_with, load_outcomes
 from models.hold import Hold
 from models.knowledge import knowledge_of
@@ -18,6 +19,7 @@ from models.routing import Proposal, Stale, budgets_of
 from models.types import new_id
 from resolvers.context import Info
 from resolvers.input import After, First, known, present
+from resolvers.selection import selected, selected_columns, unselected_documents
 
 if TYPE_CHECKING:
     from schema.routing import RouteRequestInput
@@ -81,7 +83,7 @@ async def release_decision(info: Info, id: DecisionID) -> RoutingDecision:
         decision = decision_id and await decision_with(session, context.viewer.id, decision_id, for_update=True)
         if not decision:
             raise NotFound("id: must be the id of one of your decisions", ["id"])
-        await load_outcomes(session, [decision], now)
+        await load_outcomes(session, [decision], now, _record_columns(info))
         if decision.state is DecisionState.SETTLED:
             raise Conflict("id: the outcome of this decision is recorded, and it holds nothing any more", ["id"])
         if decision.released_at is None:
@@ -102,13 +104,26 @@ async def decision(info: Info, id: DecisionID) -> RoutingDecision | None:
     async with context.database.viewer(context.viewer) as session:
         found = await decision_with(session, context.viewer.id, decision_id)
         if found is not None:
-            await load_outcomes(session, [found], context.clock())
+            await load_outcomes(session, [found], context.clock(), _record_columns(info))
     return found
 
 
 async def decisions(info: Info, first: First = 20, after: After = strawberry.UNSET) -> Page[RoutingDecision]:
     context = info.context
     async with context.database.viewer(context.viewer) as session:
-        page = await newest_first(session, RoutingDecision, context.viewer.id, [], first=first, after=known(after))
-        await load_outcomes(session, page.nodes, context.clock())
+        page = await newest_first(
+            session,
+            RoutingDecision,
+            context.viewer.id,
+            [],
+            first=first,
+            after=known(after),
+            without=unselected_documents(info, RoutingDecision),
+        )
+        await load_outcomes(session, page.nodes, context.clock(), _record_columns(info))
     return page
+
+
+def _record_columns(info: Info) -> frozenset[str]:
+    """What is to be read of the calls of decisions: nothing, where nobody asks for them."""
+    return selected_columns(info, RouterAnalytics) if "records" in selected(info) else frozenset()

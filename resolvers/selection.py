@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from graphql import FieldNode, FragmentSpreadNode, SelectionSetNode
+from sqlalchemy import JSON
 
 from domain.bounds import to_camel
 from models.base import Base
@@ -17,6 +18,13 @@ def selected_columns(info: Info, table: type[Base]) -> frozenset[str]:
     names = selected(info)
     names |= {column for name, columns in _MADE_OF.items() if name in names for column in columns}
     return frozenset(attribute for attribute, field in _fields(table) if field in names)
+
+
+def unselected_documents(info: Info, table: type[Base]) -> list[Any]:
+    """The columns of JSON, each of many KiB, that have the name of no field that is asked for."""
+    asked = selected_columns(info, table)
+    columns = [(name, getattr(table, name)) for name, _ in _fields(table)]
+    return [column for name, column in columns if isinstance(column.type, JSON) and name not in asked]
 
 
 _MADE_OF: Final = {"costSource": ("cost", "priceVersion")}

@@ -89,6 +89,8 @@ async def cost_trend(
     request = summary_request(filter, grain=grain, timeZone=time_zone)
     buckets = await info.context.offload(request.buckets, info.context.clock())
     summed = await _summed(info, request, [AnalyticsDimension.PROVIDER], buckets)
+    if len(buckets) * len({group for _, group in summed}) > MAX_BUCKETS:
+        raise too_many()
     return await info.context.offload(domain.summary.cost_trend, buckets, summed)
 
 

@@ -8,8 +8,9 @@ that, an error above all, is left to them.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
@@ -23,13 +24,17 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSchema,
     Undefined,
+    get_named_type,
     is_leaf_type,
+    is_object_type,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
+
+from schema.limits import MAX_VALUES
 
 
 class _Leaf(NamedTuple):
@@ -134,6 +139,9 @@ def _all_of(fields: _Fields, sources: list[Any]) -> list[dict[str, Any]] | None:
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
+_VALUES_AT_ONCE: Final = 4_000
+"""Of a list: what is written before others have their turn."""
+_TYPES_AT_ONCE: Final = 5
 PlainFields = Mapping[str, Mapping[str, _Leaf | _Nested]]
 _ONLY_THE_SOURCE: Final = ["root"]
 
@@ -219,6 +227,9 @@ class PlainFieldsFirst(Executor[Any]):
         super().__init__(*args, **more)
         self._plain = plain
         self._remembered = remembered or Remembered()
+        self._values_in_lists = 0
+        self.too_much = False
+        """Whether lists hold more than `MAX_VALUES`: some are left out then, and the result is none."""
 
     def execute_collected_root_fields(
         self, root_type: GraphQLObjectType, root_value: Any, grouped_field_set: GroupedFieldSet, *more: Any
@@ -245,13 +256,66 @@ class PlainFieldsFirst(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """A list of objects of which plain fields alone are asked for is written out at once."""
+        """A list of objects of which plain fields alone are asked for is written out at once.
+
+        Documents are counted before (`schema.limits`), with summaries as long as charts are, and not at all what they ask of
+        the schema itself: here it shows how long those lists are.
+        """
+        if not self._has_room(return_type, field_details_list, result):
+            return []
+        if _is_all_of_the_schema(return_type, path):
+            return self._types_in_turns(return_type, field_details_list, info, path, list(result), position_context)
         type_ = _object_type(return_type.of_type)
         fields = self._plain_alone(type_, field_details_list) if isinstance(result, list) and type_ else None
+        if fields is not None and len(result) * len(fields) > _VALUES_AT_ONCE:
+            return self._in_turns(fields, return_type, field_details_list, info, path, result, position_context)
         written = None if fields is None else _all_of(fields, result)
         if written is not None:
             return written
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
+
+    async def _in_turns(
+        self,
+        fields: _Fields,
+        return_type: GraphQLList[Any],
+        details: Any,
+        info: Any,
+        path: Path,
+        result: Any,
+        *more: Any,
+    ) -> Any:
+        """The same list, others having their turn while it is written."""
+        rows_at_once = max(1, _VALUES_AT_ONCE // len(fields))
+        done: list[dict[str, Any]] = []
+        for start in range(0, len(result), rows_at_once):
+            written = _all_of(fields, result[start : start + rows_at_once])
+            if written is None:
+                whole = super().complete_list_value(return_type, details, info, path, result, *more)
+                return await whole if inspect.isawaitable(whole) else whole
+            done += written
+            await asyncio.sleep(0)
+        return done
+
+    async def _types_in_turns(
+        self, return_type: GraphQLList[Any], details: Any, info: Any, path: Path, types: list[Any], *more: Any
+    ) -> Any:
+        """All types of the schema, a few at a time: each has fields and arguments without end."""
+        done: list[Any] = []
+        for start in range(0, len(types), _TYPES_AT_ONCE):
+            some = types[start : start + _TYPES_AT_ONCE]
+            written = super().complete_list_value(return_type, details, info, path, some, *more)
+            done += await written if inspect.isawaitable(written) else written
+            await asyncio.sleep(0)
+        return done
+
+    def _has_room(self, return_type: GraphQLList[Any], details: FieldDetailsList, found: Any) -> bool:
+        if not isinstance(found, Collection):
+            return True
+        type_ = get_named_type(return_type)
+        of_each = len(self.collect_subfields(type_, details).grouped_field_set) if is_object_type(type_) else 1
+        self._values_in_lists += len(found) * of_each
+        self.too_much = self.too_much or self._values_in_lists > MAX_VALUES
+        return not self.too_much
 
     def execute_fields(
         self,
@@ -304,6 +368,11 @@ class PlainFieldsFirst(Executor[Any]):
 
 async def _merged(names: Any, done: dict[str, Any], others: Awaitable[dict[str, Any]]) -> dict[str, Any]:
     return _in_order(names, done | await others)
+
+
+def _is_all_of_the_schema(list_: GraphQLList[Any], path: Path) -> bool:
+    """Whether this is the list of the schema's types, below `__schema`."""
+    return get_named_type(list_).name == "__Type" and path.prev is not None and path.prev.prev is None
 
 
 def _in_order(names: Any, values: dict[str, Any]) -> dict[str, Any]:

@@ -8,28 +8,30 @@ would be executed, fields of the same name together, and the walk ends where it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLField,
     GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNamedType,
     GraphQLObjectType,
+    GraphQLOutputType,
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    get_named_type,
+    get_nullable_type,
 )
 
-from domain.amendment import MAX_AMENDMENTS
-from domain.bounds import MAX_PAGE
-from domain.opportunity import MAX_OPPORTUNITIES
-from domain.provider import MAX_ALIASES as MAX_ALIASES_OF_A_USER
-from models.ab_look import LOOKS
+from domain.bounds import MAX_JSON_BYTES, MAX_PAGE
+from schema.size import LISTS, PAGE, Items, bytes_of
 
 MAX_TOKENS: Final = 10_000
 MAX_DEFINITIONS: Final = 50
@@ -46,70 +48,62 @@ MAX_DIRECTIVES: Final = 100
 MAX_VARIABLES: Final = 100
 MAX_VALUES: Final = 200_000
 """That an operation asks for, where every list is as long as it may be."""
-_LIST_SIZES: Final = {
-    # As long as charts are: the longest of all (`domain.summary.MAX_BUCKETS`) would leave no room for a second one.
-    "amendments": MAX_AMENDMENTS,
-    "analyticsSummary": 1_000,
-    "costTrend": 1_000,
-    "abTestLooks": LOOKS,
-    "heatMap": 7 * 24,
-    "opportunities": MAX_OPPORTUNITIES,
-    "providerAliases": MAX_ALIASES_OF_A_USER,
-}
-"""Of fields whose lists are no pages."""
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""That an operation asks for, where every list and every value is as long as it may be. What an answer really comes to is
+bounded once more when it is written (`server.answer`)."""
 
 
 _DIGITS: Final = 10
 """From here on a number is longer than that of any page."""
+_INTROSPECTION: Final = "__"
+"""What names of its types and fields begin with."""
+_PUNCTUATION: Final = len('"":,')
+"""Around a name."""
 
 
 class TooMuch(Exception):
     """A document asks for more than it may: what of, and how much it may be."""
 
 
-@dataclass(frozen=True, slots=True)
 class Limits:
     """Checks documents against one schema."""
 
-    list_sizes: Mapping[str, int]
-    """Fields that return long lists, by name, and how long one is, where `first` is left out or there is none."""
-
-    @classmethod
-    def of(cls, schema: GraphQLSchema) -> Limits:
-        """The limits of this schema."""
-        return cls(
-            _LIST_SIZES
-            | {
-                name: field.args["first"].default_value
-                for type_ in schema.type_map.values()
-                if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)
-                for name, field in type_.fields.items()
-                if "first" in field.args
-            }
-        )
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
 
     def check(self, document: DocumentNode) -> int:
         """How many selections it comes to, fragments counted wherever they are spread. Raises TooMuch."""
         if len(document.definitions) > MAX_DEFINITIONS:
             raise TooMuch(f"A document holds at most {MAX_DEFINITIONS} operations and fragments.")
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-        walk = _Walk(self.list_sizes, fragments)
+        walk = _Walk(self._schema, fragments)
         for definition in document.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 walk.operation(definition)
         for name, fragment in fragments.items():
             if name not in walk.spread:  # validation looks at it before it finds that nobody does
-                walk.selected([fragment.selection_set], 2)
+                walk.selected([(fragment.selection_set, walk.type_of(fragment))], 2, _Place(0, {}, MAX_PAGE))
         return walk.selections
+
+
+class _Place(NamedTuple):
+    """Where fields are selected."""
+
+    times: int
+    """How many objects there are at most."""
+    times_of: Mapping[str, int]
+    """How many there are above, by their type."""
+    page: int
+    """How long the page is that this is of."""
 
 
 class _Walk:
     """Goes through the selections of one document, in the order of execution, and counts."""
 
-    def __init__(self, list_sizes: Mapping[str, int], fragments: Mapping[str, FragmentDefinitionNode]) -> None:
-        self._list_sizes = list_sizes
+    def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._schema = schema
         self._fragments = fragments
-        self.selections = self._pairs = self._aliases = self._directives = 0
+        self.selections = self._pairs = self._aliases = self._directives = self._values = self._bytes = 0
         self.spread: set[str] = set()
         """The fragments that were met."""
 
@@ -118,44 +112,120 @@ class _Walk:
         if len(operation.variable_definitions or ()) > MAX_VARIABLES:
             raise TooMuch(f"An operation has at most {MAX_VARIABLES} variables.")
         self._aliases, self._directives = 0, len(operation.directives or ())
-        values = self.selected([operation.selection_set], 1)
-        if values > MAX_VALUES:
+        self._values = self._bytes = 0
+        root = self._schema.get_root_type(operation.operation)
+        self.selected([(operation.selection_set, root)], 1, _Place(1, {}, MAX_PAGE))
+        if self._values > MAX_VALUES:
             raise TooMuch(
                 f"An operation asks for at most {MAX_VALUES} values, lists as long as they may be; ask for shorter pages."
             )
+        if self._bytes > MAX_BYTES:
+            raise TooMuch(
+                f"An operation asks for at most {MAX_BYTES >> 20} MiB, lists and values as long as they may be; ask for "
+                "shorter pages, or leave out long fields such as metadata."
+            )
 
-    def selected(self, sets: Sequence[SelectionSetNode], depth: int) -> int:
-        """How many values these selections of one place come to. Raises TooMuch."""
+    def type_of(self, node: FragmentDefinitionNode | InlineFragmentNode) -> GraphQLNamedType | None:
+        """The type that the fragment is on; None where there is none of that name, as validation then says, or of introspection."""
+        name = node.type_condition.name.value if node.type_condition is not None else _INTROSPECTION
+        return None if name.startswith(_INTROSPECTION) else self._schema.get_type(name)
+
+    def selected(
+        self, sets: Sequence[tuple[SelectionSetNode, GraphQLNamedType | None]], depth: int, place: _Place
+    ) -> None:
+        """Count these selections of one place. Raises TooMuch."""
         if depth > MAX_DEPTH:
             raise TooMuch(f"An operation is at most {MAX_DEPTH} fields deep.")
-        fields: dict[str, list[FieldNode]] = {}
+        fields: dict[str, list[_Selected]] = {}
         spread: set[str] = set()
-        for each in sets:
-            self._collect(each, fields, spread)
+        for each, type_ in sets:
+            self._collect(each, type_, fields, spread)
         if depth == 1 and sum(map(len, fields.values())) > MAX_ROOT_FIELDS:
             raise TooMuch(f"An operation has at most {MAX_ROOT_FIELDS} root fields.")
-        values = 0
-        for nodes in fields.values():
+        for name, nodes in fields.items():
             self._pairs += len(nodes) * (len(nodes) - 1) // 2
             if self._pairs > MAX_PAIRS:
                 raise TooMuch("A document repeats fields too often: ask for each field of an object once.")
-            below = [node.selection_set for node in nodes if node.selection_set is not None]
-            size = max(map(self._list_size, nodes)) if below else 0
-            values += 1 + size * (self.selected(below, depth + 1) if below else 0)
-        return values
+            self._field(name, nodes, depth, place)
 
-    def _collect(self, selected: SelectionSetNode, fields: dict[str, list[FieldNode]], spread: set[str]) -> None:
+    def _field(self, name: str, nodes: Sequence[_Selected], depth: int, place: _Place) -> None:
+        # Objects of different types may have the field, each another one: it counts as the largest of these.
+        known = {each.of.name: each for each in nodes if each.of is not None and each.type_ is not None}
+        below = [
+            (each.node.selection_set, None if each.type_ is None else get_named_type(each.type_))
+            for each in nodes
+            if each.node.selection_set is not None
+        ]
+        times, in_all = place.times, None
+        for each in known.values():
+            found, most_bytes = self._length(each, place)
+            if found >= times:
+                times, in_all = found, most_bytes
+        pages = [page for each in nodes if (page := self._page(each)) is not None]
+        self._values += place.times
+        self._bytes += place.times * (len(name) + _PUNCTUATION)
+        if below:
+            above = {each.of.name: place.times for each in known.values() if each.of is not None}
+            self._bytes += times * _PUNCTUATION
+            self.selected(below, depth + 1, _Place(times, {**place.times_of, **above}, max(pages, default=place.page)))
+            return
+        if times > place.times:
+            self._values += times
+        size = max(map(_size, known.values()), default=0)
+        self._bytes += min(times * size, in_all) if in_all is not None else times * size
+
+    def _length(self, selected: _Selected, place: _Place) -> tuple[int, int | None]:
+        """How many values there are at most in all such fields of this place; and how many bytes, where that is known."""
+        if selected.of is None or selected.type_ is None or not _is_list(selected.type_):
+            return place.times, None
+        items = LISTS.get(f"{selected.of.name}.{selected.node.name.value}", PAGE)
+        if not isinstance(items, Items):
+            return place.times * place.page, None
+        times = place.times * items.each
+        if items.in_all is None:
+            # Some lists that are no pages have an argument that says how long they may be.
+            page = self._page(selected)
+            return place.times * min(page or items.each, items.each), None
+        owners = place.times if selected.of.name == items.of else place.times_of.get(items.of, 1)
+        most_bytes = None if items.bytes_in_all is None else owners * items.bytes_in_all
+        return min(times, owners * items.in_all), most_bytes
+
+    def _page(self, selected: _Selected) -> int | None:
+        """How long the page is that the field returns; None where it returns none."""
+        if selected.field is None or "first" not in selected.field.args:
+            return None
+        for argument in selected.node.arguments or ():
+            if argument.name.value == "first":
+                return _page_length(argument.value)
+        default: int = selected.field.args["first"].default_value
+        return default
+
+    def _collect(
+        self,
+        selected: SelectionSetNode,
+        type_: GraphQLNamedType | None,
+        fields: dict[str, list[_Selected]],
+        spread: set[str],
+    ) -> None:
         for node in selected.selections:
             self._count(node)
             if isinstance(node, FieldNode):
-                fields.setdefault((node.alias or node.name).value, []).append(node)
+                fields.setdefault((node.alias or node.name).value, []).append(self._selected(node, type_))
             elif isinstance(node, InlineFragmentNode):
-                self._collect(node.selection_set, fields, spread)
+                self._collect(node.selection_set, self.type_of(node) or type_, fields, spread)
             elif isinstance(node, FragmentSpreadNode) and (name := node.name.value) not in spread:
                 spread.add(name)
                 self.spread.add(name)
                 if (fragment := self._fragments.get(name)) is not None:
-                    self._collect(fragment.selection_set, fields, spread)
+                    self._collect(fragment.selection_set, self.type_of(fragment) or type_, fields, spread)
+
+    def _selected(self, node: FieldNode, type_: GraphQLNamedType | None) -> _Selected:
+        name = node.name.value
+        if name.startswith(_INTROSPECTION):
+            # What tells of the schema itself is counted as it is executed: the sizes of these lists are no limits of ours.
+            return _Selected(node, None, None, None)
+        field = type_.fields.get(name) if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType) else None
+        return _Selected(node, type_, field, None if field is None else field.type)
 
     def _count(self, node: Any) -> None:
         self.selections += 1
@@ -169,17 +239,29 @@ class _Walk:
             if found > most:
                 raise TooMuch(f"{what.format(most)}, fragments counted wherever they are spread.")
 
-    def _list_size(self, node: FieldNode) -> int:
-        usual = self._list_sizes.get(node.name.value)
-        if usual is None:
-            return 1
-        for argument in node.arguments or ():
-            if argument.name.value == "first":
-                return _length(argument.value)
-        return usual
+
+class _Selected(NamedTuple):
+    """A field that is selected, and what the schema says of it; None where it says nothing, as validation then tells."""
+
+    node: FieldNode
+    of: GraphQLNamedType | None
+    field: GraphQLField | None
+    type_: GraphQLOutputType | None
 
 
-def _length(value: Any) -> int:
+def _is_list(type_: GraphQLOutputType) -> bool:
+    return isinstance(get_nullable_type(type_), GraphQLList)
+
+
+def _size(selected: _Selected) -> int:
+    """The most bytes of one of its values. What says nothing of its size, tests find."""
+    if selected.of is None or selected.type_ is None:
+        return 0
+    field = f"{selected.of.name}.{selected.node.name.value}"
+    return bytes_of(field, get_named_type(selected.type_)) or MAX_JSON_BYTES
+
+
+def _page_length(value: Any) -> int:
     """How long a page may be: as long as any for a variable, since documents are checked once, whatever they are sent with."""
     digits = value.value if isinstance(value, IntValueNode) else ""
     return min(max(int(digits), 1), MAX_PAGE) if 0 < len(digits) < _DIGITS else MAX_PAGE

@@ -61,7 +61,7 @@ EVERY_KIND: Final = frozenset(OperationType)
 
 
 _schema = schema._schema  # noqa: SLF001 - Strawberry's own way to what it built
-_limits = Limits.of(_schema)
+_limits = Limits(_schema)
 
 
 # As Apollo Server names them, and so clients and tools do.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from inspect import isawaitable
 from typing import Any, Final, NamedTuple
 
 from graphql import (
@@ -22,7 +24,9 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 from graphql.pyutils import AwaitableOrValue
 
 from schema.coercion import Coerce, Coercion
+from schema.error import too_large
 from schema.execution import PlainFieldsFirst, Remembered, plain_fields
+from schema.limits import MAX_VALUES
 
 _MAX_ERRORS: Final = 50
 """In variables, before it is told of no more."""
@@ -56,6 +60,14 @@ class Variable(NamedTuple):
     signature: GraphQLVariableSignature
     coerce: Coerce
     may_be_left_out: bool
+
+
+async def _awaited(executor: PlainFieldsFirst, result: Awaitable[ExecutionResult]) -> ExecutionResult:
+    return _answer(executor, await result)
+
+
+def _answer(executor: PlainFieldsFirst, result: ExecutionResult) -> ExecutionResult:
+    return ExecutionResult(None, [too_large(f"{MAX_VALUES} values")]) if executor.too_much else result
 
 
 class Plan:
@@ -97,7 +109,9 @@ class Plan:
         )
         # Results that come in parts are for executors of another kind.
         result: AwaitableOrValue[Any] = executor.execute_operation()
-        return result
+        if isawaitable(result):
+            return _awaited(executor, result)
+        return _answer(executor, result)
 
     def _values(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
         sources: dict[str, VariableValueSource] = {}

@@ -7,10 +7,18 @@ import decimal
 import re
 from typing import Any, Final, NewType
 
-from graphql import GraphQLError
+from graphql import (
+    FloatValueNode,
+    GraphQLError,
+    ListValueNode,
+    ObjectValueNode,
+    ValueNode,
+    value_from_ast_untyped,
+)
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition, scalar
 
+from domain.bounds import double
 from domain.money import plain
 
 # NaN and Infinity are let through to be refused by name, with the field that they are of.
@@ -41,6 +49,17 @@ def _read_moment(value: Any) -> dt.datetime:
 
 def _write_moment(value: dt.datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
+
+
+def _read_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+    """The JSON value that is written in a document."""
+    if isinstance(node, FloatValueNode):
+        return double(node.value)
+    if isinstance(node, ListValueNode):
+        return [_read_literal(each, variables) for each in node.values]
+    if isinstance(node, ObjectValueNode):
+        return {field.name.value: _read_literal(field.value, variables) for field in node.fields}
+    return value_from_ast_untyped(node, variables)
 
 
 # JavaScript's numbers are exact up to this.
@@ -78,5 +97,6 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=lambda value: value,
         parse_value=lambda value: value,
+        parse_literal=_read_literal,
     ),
 }

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from functools import lru_cache
 from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLError, OperationType
-from pydantic_core import PydanticSerializationError, to_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -29,6 +27,7 @@ from schema.operation import (
     TookTooLong,
 )
 from server import event_stream, log
+from server.answer import body_of, encoded, encoded_in_turns, errors_of
 from server.disconnect import while_connected
 from server.event_stream import COMPLETE, EventStream, next_event
 from server.json_text import JSON, decoded
@@ -79,9 +78,11 @@ class GraphQLOverHTTP:
         newer = next((each for each in accepted if each in {_JSON, _RESPONSE}), _JSON) == _RESPONSE
         try:
             answer = await self._answer(request, headers, accepted, context)
+            if isinstance(answer, Response):
+                return answer
+            return _response(await encoded_in_turns(body_of(answer)), 200, newer=newer)
         except (Malformed, RequestRefused, Overloaded) as refusal:
             return _refused(refusal, by_get=request.method == "GET", newer=newer)
-        return answer if isinstance(answer, Response) else _response(_body(answer), 200, newer=newer)
 
     async def _answer(
         self, request: Request, headers: Mapping[str, str], accepted: Sequence[str], context: Context
@@ -151,9 +152,9 @@ class GraphQLOverHTTP:
                 yield b""
                 try:
                     async for result in results:
-                        yield next_event(_encoded(_body(result)))
+                        yield next_event(await encoded_in_turns(body_of(result)))
                 except RequestRefused as refused:
-                    yield next_event(_encoded(_errors(*refused.errors)))
+                    yield next_event(encoded(errors_of(*refused.errors)))
                 yield COMPLETE
 
 
@@ -222,39 +223,23 @@ def _read(fields: Any) -> Operation:
 def _refused(refusal: Malformed | RequestRefused | Overloaded, *, by_get: bool, newer: bool) -> Response:
     if isinstance(refusal, Malformed):
         error = GraphQLError(refusal.message, extensions={"code": "BAD_REQUEST"})
-        return _response(_errors(error), refusal.status, newer=newer)
+        return _response(encoded(errors_of(error)), refusal.status, newer=newer)
     if isinstance(refusal, Overloaded):
-        return _response(_errors(overloaded(refusal)), 503, newer=newer)
+        return _response(encoded(errors_of(overloaded(refusal))), 503, newer=newer)
     status = 400 if newer else 200
     if isinstance(refusal, OperationNotAllowed):
         status = 405 if by_get else 400
     elif isinstance(refusal, TookTooLong):
         status = 503
-    return _response(_errors(*refusal.errors), status, newer=newer)
+    return _response(encoded(errors_of(*refusal.errors)), status, newer=newer)
 
 
-def _body(result: ExecutionResult) -> dict[str, Any]:
-    return {"data": result.data} if result.errors is None else {"data": result.data} | _errors(*result.errors)
-
-
-def _errors(*errors: GraphQLError) -> dict[str, Any]:
-    return {"errors": [error.formatted for error in errors]}
-
-
-def _response(body: dict[str, Any], status: int, *, newer: bool) -> Response:
+def _response(body: bytes, status: int, *, newer: bool) -> Response:
     headers = _HEADERS.get(status)
-    return Response(_encoded(body), status, headers, f"{_RESPONSE if newer else _JSON}; charset=utf-8")
+    return Response(body, status, headers, f"{_RESPONSE if newer else _JSON}; charset=utf-8")
 
 
 _HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
     405: {"Allow": "GET, POST"},
     503: {"Retry-After": "5"},
 }
-
-
-def _encoded(body: dict[str, Any]) -> bytes:
-    try:
-        return to_json(body)
-    except (PydanticSerializationError, ValueError):
-        # An error may repeat text that is no Unicode; escaped, it can be sent all the same.
-        return json.dumps(body).encode()

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
+from starlette.websockets import WebSocketDisconnect
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
 from domain.error import Overloaded
@@ -15,6 +17,7 @@ from resolvers.context import Context
 from schema.error import overloaded
 from schema.operation import EVERY_KIND, Operation, RequestRefused
 from server import log
+from server.answer import encoded_in_turns
 from server.auth import KeysUnavailable, Unauthenticated
 from server.observation import logged
 
@@ -33,6 +36,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """A socket that lives no longer than the token it was opened with."""
 
     view: Any
+    websocket: Any
     """The application at whose address it was opened."""
     init_timeout: ClassVar = timedelta(seconds=10)
     """For connection_init to come."""
@@ -62,9 +66,13 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().handle_message(message)
 
     async def send_message(self, message: Any) -> None:
+        """Send it. Raises AnswerTooLarge, which is a refusal of its operation."""
+        text = (await encoded_in_turns(message)).decode()
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                await super().send_message(message)
+                await self.websocket.ws.send_text(text)
+        except WebSocketDisconnect:
+            raise WebSocketDisconnected from None
         except TimeoutError:
             self._give_up()
             await asyncio.sleep(0)  # where an operation, which is cancelled now, ends

@@ -6,7 +6,9 @@ import asyncio
 import logging
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import IO, Any, Final, Generic, TypeVar
 
@@ -25,17 +27,22 @@ from models.ledger import Ledger
 from models.pool import DatabaseFailure
 from server import usage_file
 from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
+from server.lines import Body, Line, Stopped, chunks, unpacked, without_mark
 
 MAX_LINE_BYTES: Final = usage_file.MAX_LINE_BYTES
 _MEMORY_BYTES: Final = 1024 * 1024
 _BLOCK_BYTES: Final = 64 * 1024
-_GZIP: Final = 16 + zlib.MAX_WBITS
-# While some lines are being committed, the next are read: in small portions, so that nobody else waits for long.
-_CHUNK_LINES: Final = 250
+MAX_ERRORS: Final = 10_000
+"""Of a request: what is wrong so often is not worth reading to its end."""
+# While some lines are being committed, the next are read. Chunks are counted for all requests together, too: what is in
+# them takes some ten times their bytes while it is looked at.
 _CHUNKS_AT_ONCE: Final = 8
+_CHUNKS_IN_ALL: Final = 16
+_BYTES_AT_A_TURN: Final = 16 * 1024
+"""Of lines: what is read before others have their turn."""
+_BYTES_OF_A_LINE: Final = 500
+"""What a short one is counted as, since to read it takes as long."""
 _RETRY_AFTER_MS: Final = 1_000
-
-_RETRY: Final = b'"retryAfterMs"'
 
 log = logging.getLogger(__name__)
 
@@ -74,16 +81,75 @@ class _Later(Exception):
     """Lines that have an order cannot go on now."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What became of some lines."""
+
+    lines: bytes
+    errors: int
+    later: bool
+    """Whether some were not recorded for now."""
+
+
+class _Underway:
+    """The chunks of one request that are being recorded, told of in their order."""
+
+    def __init__(self, results: IO[bytes], *, in_order: bool) -> None:
+        self._results = results
+        self._in_order = in_order
+        self._most = 1 if in_order else _CHUNKS_AT_ONCE
+        self._chunks: deque[asyncio.Task[_Told]] = deque()
+        self._taken = self._errors = 0
+
+    def add(self, recording: Coroutine[Any, Any, _Told], last_line: int, then: Callable[[], None]) -> None:
+        """Record one more; when that has ended, however it did, call `then`."""
+        task = asyncio.create_task(recording)
+        task.add_done_callback(lambda _: then())
+        self._chunks.append(task)
+        self._taken = last_line
+
+    async def make_room(self) -> None:
+        """Wait until another may be recorded. Raises _Later and Stopped."""
+        while len(self._chunks) >= self._most:
+            await self._tell()
+
+    async def end(self) -> None:
+        """Wait for all. Raises _Later and Stopped."""
+        while self._chunks:
+            await self._tell()
+
+    async def settle(self) -> None:
+        """Wait for those that are left, and tell of them; whatever came in between."""
+        for told in await asyncio.gather(*self._chunks, return_exceptions=True):
+            if isinstance(told, _Told) and not self._results.closed:
+                self._results.write(told.lines)
+
+    def ending(self, code: str, message: str) -> dict[str, Any]:
+        """The last line of an answer that tells of no line: why there are no more, and how many were taken."""
+        return {"error": {"code": code, "message": message, "path": None}, "lines": self._taken}
+
+    async def _tell(self) -> None:
+        told = await self._chunks.popleft()
+        await run_in_threadpool(self._results.write, told.lines)
+        self._errors += told.errors
+        if told.later and self._in_order:
+            raise _Later
+        if self._errors > MAX_ERRORS:
+            raise Stopped(f"More than {MAX_ERRORS} lines were refused; correct those after these, and send them again")
+
+
 class Ingest(Generic[Item]):
     """Reads lines as they come, and answers with one line for each: what was recorded, or why it was not.
 
     The answer begins when the request has been read: a client that first sends all would else wait for us to read, and
-    we for it. Until then it is kept on disk, so that memory does not grow with the request.
+    we for it. Until then it is kept on disk, so that memory does not grow with the request. What is too much of one ends the
+    reading, not what was recorded before: the last line then says how many lines were taken, and why no more.
     """
 
     def __init__(self, authenticator: Authenticator, intake: Intake[Item]) -> None:
         self._authenticator = authenticator
         self._intake = intake
+        self._chunks = asyncio.Semaphore(_CHUNKS_IN_ALL)
 
     async def __call__(self, request: Request) -> Response:
         try:
@@ -96,53 +162,53 @@ class Ingest(Generic[Item]):
                 {"errors": [{"message": "Content-Encoding must be gzip, or left out."}]}, status_code=415
             )
         results = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed with the answer
+        body = Body(request)
         try:
-            body = _unpacked(request.stream()) if encoding == "gzip" else request.stream()
-            await self._record(viewer, _without_mark(body), results)
-        except _Later:
-            later = {
-                "code": "OVERLOADED",
-                "message": "The lines after these were not read: send them again.",
-                "path": None,
-            }
-            results.write(to_json({"error": later | {"retryAfterMs": _RETRY_AFTER_MS}}) + b"\n")
-        except zlib.error as error:
-            # What came before it may be recorded already: say so line by line, and then what is wrong.
-            results.write(
-                to_json({"error": {"code": "INVALID_INPUT", "message": f"gzip: {error}", "path": None}}) + b"\n"
-            )
+            blocks = aiter(body)
+            await self._record(viewer, body, unpacked(blocks) if encoding == "gzip" else blocks, results)
         except BaseException:
             results.close()
             raise
+        finally:
+            await body.close()
         return StreamingResponse(_read_out(results), media_type="application/x-ndjson")
 
-    async def _record(self, viewer: Viewer, body: AsyncIterator[bytes], results: IO[bytes]) -> None:
-        underway: list[asyncio.Task[bytes]] = []
-        first_line = 1
+    async def _record(self, viewer: Viewer, body: Body, blocks: AsyncIterator[bytes], results: IO[bytes]) -> None:
+        """Record the lines, and tell of each. Raises ClientDisconnect, with those recorded that were handed over."""
+        underway = _Underway(results, in_order=self._intake.in_order)
+        ending: dict[str, Any] | None = None
         try:
-            async for lines in _chunks(body):
-                underway.append(asyncio.create_task(self._record_chunk(viewer, first_line, lines)))
-                first_line += len(lines)
-                if self._intake.in_order:
-                    result = await underway.pop(0)
-                    await run_in_threadpool(results.write, result)
-                    if _RETRY in result:
-                        raise _Later
-                if len(underway) >= _CHUNKS_AT_ONCE:
-                    await run_in_threadpool(results.write, await underway.pop(0))
-            while underway:
-                await run_in_threadpool(results.write, await underway.pop(0))
+            async with aclosing(chunks(without_mark(blocks), body.check)) as found:
+                async for lines in found:
+                    await underway.make_room()
+                    await self._chunks.acquire()
+                    underway.add(self._record_chunk(viewer, lines), lines[-1][0], self._chunks.release)
+            await underway.end()
+        except _Later:
+            ending = underway.ending("OVERLOADED", "The lines after these were not read: send them again.")
+            ending["error"]["retryAfterMs"] = _RETRY_AFTER_MS
+        except Stopped as stopped:
+            ending = underway.ending("LIMIT_EXCEEDED", f"{stopped.message}.")
+        except zlib.error as error:
+            # What came before it may be recorded already: say so line by line, and then what is wrong.
+            ending = underway.ending("INVALID_INPUT", f"gzip: {error}")
         finally:
             # What was handed to the ledger is recorded even if the client has gone.
-            await asyncio.gather(*underway, return_exceptions=True)
+            await underway.settle()
+        if ending is not None:
+            results.write(to_json(ending) + b"\n")
+            await body.drain()
 
-    async def _record_chunk(self, viewer: Viewer, first_line: int, lines: Sequence[bytes]) -> bytes:
-        """The results of these lines, as lines."""
+    async def _record_chunk(self, viewer: Viewer, lines: Sequence[Line]) -> _Told:
+        """What becomes of these lines."""
         outcomes: dict[int, Outcome] = {}
         items: dict[int, Item] = {}
-        for number, line in enumerate(lines, first_line):
-            if not line.strip():
-                continue
+        size = 0
+        for number, line in lines:
+            size += len(line) + _BYTES_OF_A_LINE
+            if size > _BYTES_AT_A_TURN:
+                size = 0
+                await asyncio.sleep(0)
             try:
                 items[number] = self._read(viewer, line)
             except InvalidInput as refusal:
@@ -156,7 +222,12 @@ class Ingest(Generic[Item]):
             failure = Overloaded("The database did not answer; send this again.", retry_after_ms=_RETRY_AFTER_MS)
             recorded = [failure] * len(items)
         outcomes |= zip(items, recorded, strict=True)
-        return b"".join(to_json(_result(number, outcomes[number])) + b"\n" for number in sorted(outcomes))
+        refused = [outcome for outcome in outcomes.values() if isinstance(outcome, Refusal)]
+        return _Told(
+            b"".join(to_json(_result(number, outcomes[number])) + b"\n" for number in sorted(outcomes)),
+            errors=len(refused),
+            later=any(isinstance(each, Overloaded) for each in refused),
+        )
 
     def _read(self, viewer: Viewer, line: bytes) -> Item:
         if len(line) > MAX_LINE_BYTES:
@@ -171,51 +242,6 @@ def _result(line: int, outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Overloaded):
         error["retryAfterMs"] = outcome.retry_after_ms
     return {"line": line, "error": error}
-
-
-async def _unpacked(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    unpacker = zlib.decompressobj(_GZIP)
-    async for block in body:
-        waiting = block
-        while waiting:
-            # A little at a time: a small block may unpack to a very large one.
-            yield unpacker.decompress(waiting, _BLOCK_BYTES)
-            waiting = unpacker.unconsumed_tail
-            if unpacker.eof and unpacker.unused_data:
-                waiting, unpacker = unpacker.unused_data, zlib.decompressobj(_GZIP)
-    yield unpacker.flush()
-    if not unpacker.eof:
-        raise zlib.error("the stream ends early")
-
-
-async def _without_mark(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The body without the byte order mark that it may begin with, in however many blocks that comes."""
-    begin: bytes | None = b""
-    async for block in body:
-        if begin is None:
-            yield block
-        elif len(begin := begin + block) >= len(usage_file.BYTE_ORDER_MARK):
-            yield begin.removeprefix(usage_file.BYTE_ORDER_MARK)
-            begin = None
-    if begin:
-        yield begin
-
-
-async def _chunks(body: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """The body's lines, some at once. Of a line that is too long, what is kept is just too long as well."""
-    lines: list[bytes] = []
-    rest = b""
-    async for block in body:
-        *whole, rest = (rest + block).split(b"\n")
-        rest = rest[: MAX_LINE_BYTES + 1]
-        lines += whole
-        while len(lines) >= _CHUNK_LINES:
-            yield lines[:_CHUNK_LINES]
-            del lines[:_CHUNK_LINES]
-    if rest:
-        lines.append(rest)
-    if lines:
-        yield lines
 
 
 def _read_out(results: IO[bytes]) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, cast
 from domain.analytics import LogAnalytics
 from domain.error import InvalidInput
 from server.columns import Columns, with_metadata
-from server.json_text import decoded_as_is
+from server.json_text import decoded_as_is, may_lose_numbers
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -193,12 +193,15 @@ def _lines(binary: BinaryIO) -> Iterator[bytes]:
 def decision_of(line: bytes) -> LogAnalytics:
     """The decision that a line of JSON tells, whatever it calls the fields. Raises InvalidInput."""
     try:
-        return LogAnalytics.checked_json(line)
+        decision = LogAnalytics.checked_json(line)
     except InvalidInput as refusal:
         # Under other names, or with metadata that cannot be kept as it is: rare enough to read it again.
         record = _record_of(line)
         if record is None:
             raise refusal from None
+    else:
+        if not may_lose_numbers(line) or (record := _record_of(line)) is None:
+            return decision
     columns = Columns.of(record)
     fields, others = columns.read(record)
     aliased = {name: value for name, value in others.items() if name in columns.field_of}

@@ -73,21 +73,21 @@ FIELDS = [
     "outputTokens",
     "cachedTokens",
     "qualityScore",
-    "metadata",
+    "serviceTier",
     "occurredAt",
     "createdAt",
 ]
 
 
 def page(fields: int, first: str = "500") -> str:
-    """Values: the connection, and 500 times all that is below it."""
+    """Values: the connection, its nodes, and 500 times all that is below them."""
     return f"analytics(first: {first}) {{ nodes {{ {' '.join(FIELDS[:fields])} }} }}"
 
 
 def pages(values: int) -> str:
     """As many pages as make so many values, or up to 500 fewer."""
-    whole, rest = divmod(values, 1 + 500 * 22)
-    return " ".join(f"p{n}: {page(21)}" for n in range(whole)) + f" rest: {page(rest // 500 - 1)}"
+    whole, rest = divmod(values, 2 + 500 * 22)
+    return " ".join(f"p{n}: {page(22)}" for n in range(whole)) + f" rest: {page((rest - 2) // 500)}"
 
 
 def selecting(selections: int) -> str:

@@ -38,7 +38,7 @@ from models.database import Database
 from models.entry import Draft, Logged
 from models.ledger import Ledger
 from models.pool import DatabaseFailure
-from models.types import new_id
+from models.types import RawJSON, json_text, new_id
 from server import ingest
 from server.auth import make_token
 from server.export import Export, as_line
@@ -343,7 +343,9 @@ def test_any_decision_is_the_same_after_a_round_trip(
         recorded = decision(**values)
     except InvalidInput:
         assume(False)  # a name of spaces alone, say
-    row = cast("Row[Any]", (new_id(), *(getattr(recorded, name) for name in REPORTED)))
+    values = {name: getattr(recorded, name) for name in REPORTED}
+    values["metadata"] = RawJSON(json_text(recorded.metadata or {}))
+    row = cast("Row[Any]", (new_id(), *values.values()))
     directory = tmp_path_factory.mktemp("files")
 
     (directory / "a.ndjson").write_bytes(as_line(row))

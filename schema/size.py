@@ -1,0 +1,243 @@
+"""How much each field returns at most: items of a list, and bytes of a value as JSON.
+
+A list is named here with its most items, a text or JSON value with its most bytes. What is named nowhere has no size, and
+the schema's tests fail: nothing is counted as small because nobody thought of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from graphql import GraphQLEnumType, GraphQLNamedType
+
+from domain.amendment import MAX_AMENDMENTS
+from domain.bounds import MAX_BATCH, MAX_JSON_BYTES, MAX_LIST_LENGTH, MAX_NAME_LENGTH, MAX_PAGE
+from domain.catalog import MAX_TIERS
+from domain.cost_alert import MAX_ALERTS, WeekDay
+from domain.inference import Metric
+from domain.opportunity import MAX_OPPORTUNITIES
+from domain.preference import MAX_RULES, MAX_RULES_BYTES
+from domain.provider import MAX_ALIASES, MAX_PROVIDERS, PROVIDERS
+from domain.routing import MAX_CANDIDATES, MAX_FALLBACKS
+from domain.summary import MAX_BUCKETS
+from models.ab_look import LOOKS
+from models.decision import MAX_RECORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The most items of a list: of each, and of all of them below one object of the type `of`."""
+
+    each: int
+    in_all: int | None = None
+    of: str = "Query"
+    bytes_in_all: int | None = None
+    """Where the items are texts that are stored together."""
+
+
+PAGE: Final = "a page"
+"""As many as the argument `first` above says."""
+
+_AS_LONG_AS_CHARTS: Final = 1_000
+"""Summaries may have `MAX_BUCKETS` rows, which would leave no room for a second one: execution counts theirs."""
+_RULE_TEXTS: Final = MAX_RULES_BYTES // len('"",')
+
+LISTS: Final[Mapping[str, Items | str]] = {
+    # Pages
+    "ABTestConnection.edges": PAGE,
+    "ABTestConnection.nodes": PAGE,
+    "AlertEventConnection.edges": PAGE,
+    "AlertEventConnection.nodes": PAGE,
+    "CostAlertConnection.edges": PAGE,
+    "CostAlertConnection.nodes": PAGE,
+    "ModelConnection.edges": PAGE,
+    "ModelConnection.nodes": PAGE,
+    "RouterAnalyticsConnection.edges": PAGE,
+    "RouterAnalyticsConnection.nodes": PAGE,
+    "RoutingDecisionConnection.edges": PAGE,
+    "RoutingDecisionConnection.nodes": PAGE,
+    # Root fields
+    "Query.abTestLooks": Items(LOOKS),
+    "Query.amendments": Items(MAX_AMENDMENTS),
+    "Query.analyticsSummary": Items(_AS_LONG_AS_CHARTS),
+    "Query.costTrend": Items(_AS_LONG_AS_CHARTS),
+    "Query.heatMap": Items(7 * 24),
+    "Query.leaderboard": Items(MAX_PAGE),
+    "Query.opportunities": Items(MAX_OPPORTUNITIES),
+    "Query.providerAliases": Items(MAX_ALIASES),
+    "Query.providers": Items(MAX_PROVIDERS),
+    # Inside of rows
+    "ABTest.guardrails": Items(len(Metric)),
+    "ABTestInference.comparisons": Items(len(Metric)),
+    "AmendedAnalytics.alertEvents": Items(2 * MAX_ALERTS),
+    "AppliedFilter.models": Items(MAX_LIST_LENGTH),
+    "AppliedFilter.providers": Items(MAX_LIST_LENGTH),
+    "AppliedFilter.taskTypes": Items(MAX_LIST_LENGTH),
+    "CostTrendPoint.providers": Items(MAX_BUCKETS, in_all=MAX_BUCKETS),
+    "LogAnalyticsBatchResult.rejected": Items(MAX_BATCH),
+    "LoggedAnalytics.alertEvents": Items(2 * MAX_ALERTS),
+    "MetadataCondition.oneOf": Items(100, in_all=_RULE_TEXTS, of="RouterPreferences", bytes_in_all=MAX_RULES_BYTES),
+    "Model.tiers": Items(MAX_TIERS),
+    "Opportunity.evidence": Items(10),
+    "Provider.aliases": Items(
+        MAX_ALIASES + 20, in_all=MAX_ALIASES + sum(len(each.aliases) for each in PROVIDERS.values())
+    ),
+    "RouteRefused.candidates": Items(MAX_CANDIDATES),
+    "RouterPreferences.blockedProviders": Items(MAX_LIST_LENGTH),
+    "RouterPreferences.customRules": Items(MAX_RULES),
+    "RouterPreferences.preferredProviders": Items(MAX_LIST_LENGTH),
+    "RoutingDecision.candidates": Items(MAX_CANDIDATES),
+    "RoutingDecision.fallbacks": Items(MAX_FALLBACKS),
+    "RoutingDecision.notes": Items(10),
+    "RoutingDecision.records": Items(MAX_RECORDS),
+    "RoutingDecision.rules": Items(MAX_RULES),
+    "RoutingSimulation.candidates": Items(MAX_CANDIDATES),
+    "RoutingSimulation.fallbacks": Items(MAX_FALLBACKS),
+    "RoutingSimulation.notes": Items(10),
+    "RoutingSimulation.rules": Items(MAX_RULES),
+    "RuleAction.block": Items(100, in_all=_RULE_TEXTS, of="RouterPreferences", bytes_in_all=MAX_RULES_BYTES),
+    "RuleAction.prefer": Items(100, in_all=_RULE_TEXTS, of="RouterPreferences", bytes_in_all=MAX_RULES_BYTES),
+    "RuleCondition.metadata": Items(20),
+    "RuleCondition.weekdays": Items(len(WeekDay)),
+    "SuggestedTest.guardrails": Items(len(Metric)),
+    # Where an error says what it is about
+    "Conflict.path": Items(10),
+    "Error.path": Items(10),
+    "InvalidInput.path": Items(10),
+    "NotFound.path": Items(10),
+    "Overloaded.path": Items(10),
+    "RouteRefused.path": Items(10),
+}
+
+_BYTES_OF_A_CHARACTER: Final = 4
+
+
+def _text(characters: int) -> int:
+    return len('""') + _BYTES_OF_A_CHARACTER * characters
+
+
+_NAME: Final = _text(MAX_NAME_LENGTH)
+_UUID: Final = len('"00000000-0000-0000-0000-000000000000"')
+_CURSOR: Final = 100
+_SENTENCE: Final = _text(1_000)
+"""Of ours, with names in it."""
+
+SCALARS: Final[Mapping[str, int]] = {
+    "BigInt": 22,
+    "Boolean": 5,
+    "DateTime": 34,
+    "Decimal": 34,
+    "Float": 25,
+    "ID": _UUID,
+    "Int": 11,
+}
+"""Bytes of values whose kind says how long they are."""
+
+LEAVES: Final[Mapping[str, int]] = {
+    "ABTest.taskType": _NAME,
+    "ABTest.testName": _NAME,
+    "ABTestEdge.cursor": _CURSOR,
+    "ABTestInference.sentence": _SENTENCE,
+    "AlertEvent.cursor": _CURSOR,
+    "AlertEventEdge.cursor": _CURSOR,
+    "Amendment.after": MAX_JSON_BYTES,
+    "Amendment.amendmentId": _NAME,
+    "Amendment.before": MAX_JSON_BYTES,
+    "AnalyticsBucket.model": _NAME,
+    "AnalyticsBucket.provider": _NAME,
+    "AnalyticsBucket.taskType": _NAME,
+    "AppliedFilter.models": _NAME,
+    "AppliedFilter.providers": _NAME,
+    "AppliedFilter.taskTypes": _NAME,
+    "CandidateVerdict.model": _NAME,
+    "CandidateVerdict.provider": _NAME,
+    "CandidateVerdict.reason": _text(400),
+    "Conflict.message": _SENTENCE,
+    "Conflict.path": _NAME,
+    "CostAlert.alertType": _NAME,
+    "CostAlert.timeZone": _text(64),
+    "CostAlertEdge.cursor": _CURSOR,
+    "CostShare.provider": _NAME,
+    "Error.message": _SENTENCE,
+    "Error.path": _NAME,
+    "Evidence.name": _NAME,
+    "Evidence.value": _NAME,
+    "InvalidInput.message": _SENTENCE,
+    "InvalidInput.path": _NAME,
+    "LeaderboardRow.model": _NAME,
+    "LeaderboardRow.provider": _NAME,
+    "MetadataCondition.key": _NAME,
+    "MetadataCondition.oneOf": _NAME,
+    "MetricComparison.sentence": _SENTENCE,
+    "Model.id": 2 * _NAME,
+    "Model.model": _NAME,
+    "Model.name": _NAME,
+    "Model.provider": _NAME,
+    "ModelEdge.cursor": 3 * _NAME,
+    "NotFound.message": _SENTENCE,
+    "NotFound.path": _NAME,
+    "Opportunity.explanation": _SENTENCE,
+    "Opportunity.id": _NAME,
+    "Opportunity.title": _SENTENCE,
+    "Overloaded.message": _SENTENCE,
+    "Overloaded.path": _NAME,
+    "PageInfo.endCursor": 3 * _NAME,
+    "PageInfo.startCursor": 3 * _NAME,
+    "Provider.aliases": _NAME,
+    "Provider.id": _NAME,
+    "Provider.name": _NAME,
+    "ProviderAlias.alias": _NAME,
+    "ProviderAlias.provider": _NAME,
+    "RouteRefused.constraint": _text(50),
+    "RouteRefused.message": _SENTENCE,
+    "RouteRefused.path": _NAME,
+    "RouterAnalytics.eventId": _NAME,
+    "RouterAnalytics.metadata": MAX_JSON_BYTES,
+    "RouterAnalytics.modelUsed": _NAME,
+    "RouterAnalytics.priceVersion": _text(64),
+    "RouterAnalytics.provider": _NAME,
+    "RouterAnalytics.reportedModel": _NAME,
+    "RouterAnalytics.reportedProvider": _NAME,
+    "RouterAnalytics.taskType": _NAME,
+    "RouterAnalyticsEdge.cursor": _CURSOR,
+    "RouterPreferences.blockedProviders": _NAME,
+    "RouterPreferences.preferredProviders": _NAME,
+    "RoutingDecision.model": _NAME,
+    "RoutingDecision.notes": _SENTENCE,
+    "RoutingDecision.parameters": MAX_JSON_BYTES,
+    "RoutingDecision.provider": _NAME,
+    # The request's metadata, and its numbers and names.
+    "RoutingDecision.request": MAX_JSON_BYTES + 4 * _NAME,
+    "RoutingDecision.rules": _NAME,
+    "RoutingDecision.taskType": _NAME,
+    "RoutingDecisionEdge.cursor": _CURSOR,
+    "RoutingRule.name": _NAME,
+    "RoutingSimulation.model": _NAME,
+    "RoutingSimulation.notes": _SENTENCE,
+    "RoutingSimulation.provider": _NAME,
+    "RoutingSimulation.rules": _NAME,
+    "RuleAction.block": _NAME,
+    "RuleAction.prefer": _NAME,
+    "RuleCondition.taskType": _NAME,
+    "RuleCondition.timeZone": _text(64),
+    "RuleTarget.model": _NAME,
+    "RuleTarget.parameters": MAX_JSON_BYTES,
+    "RuleTarget.provider": _NAME,
+    "SuggestedTest.taskType": _NAME,
+    "SuggestedTest.testName": _NAME,
+    "VariantConfig.model": _NAME,
+    "VariantConfig.parameters": MAX_JSON_BYTES,
+    "VariantConfig.provider": _NAME,
+}
+"""Bytes of texts and JSON values, by field; of one item where the field is a list."""
+
+
+def bytes_of(field: str, type_: GraphQLNamedType) -> int | None:
+    """The most bytes of a value of this field, written `Type.field`; None where nothing says."""
+    if (declared := LEAVES.get(field)) is not None:
+        return declared
+    if isinstance(type_, GraphQLEnumType):
+        return len('""') + max(map(len, type_.values))
+    return SCALARS.get(type_.name)

@@ -1,0 +1,344 @@
+"""What an operation can return at most: every list and every value of the schema has a size, and so an operation has one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLObjectType,
+    get_introspection_query,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    parse,
+)
+from sqlalchemy import text
+
+import schema.execution
+import server.answer
+from domain.bounds import MAX_JSON_BYTES
+from domain.viewer import Viewer
+from models.compute import Compute
+from models.database import Database
+from models.types import RawJSON
+from schema import schema as strawberry_schema
+from schema.limits import MAX_BYTES
+from schema.operation import EVERY_KIND, Operation, Operations, RequestRefused
+from schema.size import LEAVES, LISTS, SCALARS, bytes_of
+from server.answer import AnswerTooLarge, encoded_in_turns
+from tests.support.api import Api
+from tests.support.socket import signed_in
+
+ALICE = UUID(int=1)
+ROOT = Path(__file__).parents[2]
+SCHEMA = strawberry_schema._schema
+
+
+def fields() -> Iterator[tuple[str, GraphQLField]]:
+    for type_ in SCHEMA.type_map.values():
+        if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType) and not type_.name.startswith("__"):
+            for name, field in type_.fields.items():
+                yield f"{type_.name}.{name}", field
+
+
+def refusal(query: str) -> str | None:
+    operations = Operations(Compute(), introspection=True, time_limit_s=1)
+    try:
+        asyncio.run(operations.checked(Operation(query, None, None), EVERY_KIND, ALICE))
+    except RequestRefused as refused:
+        return refused.errors[0].message
+    return None
+
+
+def test_every_list_and_every_value_of_the_schema_has_a_size() -> None:
+    lists = {name for name, field in fields() if isinstance(get_nullable_type(field.type), GraphQLList)}
+    assert lists == set(LISTS)
+    unsized = [
+        name
+        for name, field in fields()
+        if is_leaf_type(type_ := get_named_type(field.type)) and not bytes_of(name, type_)
+    ]
+    assert unsized == []
+    # and nothing is named that is not there
+    assert set(LEAVES) <= {name for name, _ in fields()}
+    assert set(SCALARS) <= set(SCHEMA.type_map)
+    # a list inside of a list would be counted as one
+    assert not [name for name, field in fields() if str(field.type).count("[") > 1]
+
+
+def test_a_text_or_json_is_never_counted_by_its_kind_alone() -> None:
+    kinds = {str(get_named_type(field.type)) for name, field in fields() if name not in LEAVES}
+    assert not {"String", "JSON"} & kinds
+
+
+PARAMETERS = " ".join(f"p{n}: parameters" for n in range(9))
+RECORD = "id eventId provider taskType modelUsed cost metadata"
+DEEP = "candidates { provider model eligible reason score estimatedCost } fallbacks { provider model parameters }"
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("{ decisions(first: 500) { nodes { records { metadata } } } }", "64 MiB"),
+        ("{ decisions(first: 500) { edges { node { records { id metadata } } } } }", "64 MiB"),
+        ("query($n: Int) { decisions(first: $n) { nodes { records { metadata } } } }", "64 MiB"),
+        ("query($n: Int = 1) { decisions(first: $n) { nodes { records { metadata } } } }", "64 MiB"),
+        (
+            "{ decisions(first: 500) { nodes { ...D } } } fragment D on RoutingDecision { records { metadata } }",
+            "64 MiB",
+        ),
+        ("{ decisions(first: 500) { nodes { ... { records { ... on RouterAnalytics { metadata } } } } } }", "64 MiB"),
+        (f"{{ decisions(first: 500) {{ nodes {{ {DEEP} }} }} }}", "200000 values"),
+        (
+            "{ decisions(first: 500) { nodes { request parameters fallbacks { a: parameters b: parameters } } } }",
+            "64 MiB",
+        ),
+        ("{" + " ".join(f"a{n}: analytics(first: 500) {{ nodes {{ metadata }} }}" for n in range(9)) + "}", "64 MiB"),
+        ("{ analytics(first: 500) { nodes { " + " ".join(f"m{n}: metadata" for n in range(9)) + " } } }", "64 MiB"),
+        (f"{{ abTests(first: 500) {{ nodes {{ variantA {{ config {{ {PARAMETERS} }} }} }} }} }}", "64 MiB"),
+        (
+            "{" + " ".join(f"a{n}: amendments(analyticsId: 1) {{ before after b: before }}" for n in range(20)) + "}",
+            "64 MiB",
+        ),
+        (
+            "{"
+            + " ".join(f"a{n}: preferences {{ customRules {{ when {{ metadata {{ oneOf }} }} }} }}" for n in range(20))
+            + "}",
+            "200000 values",
+        ),
+    ],
+)
+def test_lists_and_values_inside_of_pages_count(query: str, why: str) -> None:
+    assert why in (refusal(query) or "")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"{{ analytics(first: 500) {{ nodes {{ {RECORD} }} edges {{ cursor node {{ {RECORD} }} }} }} }}",
+        f"{{ decisions {{ nodes {{ id request parameters rules notes records {{ {RECORD} }} {DEEP} }} }} }}",
+        "{ decisions(first: 100) { nodes { id candidates { provider model reason } } } }",
+        "{ decisions(first: 500) { nodes { id provider model records { id cost success } } } }",
+        "{ providers { id name aliases calls } providerAliases { id alias provider } }",
+        "{ costTrend { start totalCost providers { provider totalCost share } } }",
+        get_introspection_query(descriptions=True),
+    ],
+)
+def test_what_clients_ask_for_is_served(query: str) -> None:
+    assert refusal(query) is None
+
+
+def test_every_operation_of_the_dashboard_is_served() -> None:
+    source = "\n".join(path.read_text() for path in (ROOT / "web/src").rglob("*.ts*") if "/gql/" not in str(path))
+    parts = re.findall(r"graphql\(\s*(?:/\*.*?\*/\s*)?`(.*?)`", source, re.DOTALL)
+    documents = {part: parse(part) for part in parts}
+    fragments = {
+        node.name.value: part
+        for part, document in documents.items()
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    operations = [part for part in parts if part not in fragments.values()]
+    assert len(operations) >= 5
+    for operation in operations:
+        text_, waiting = operation, set(re.findall(r"\.\.\.(\w+)", operation))
+        used: set[str] = set()
+        while names := waiting - used - {"on"}:
+            used |= names
+            for name in names:
+                text_ += fragments[name]
+                waiting |= set(re.findall(r"\.\.\.(\w+)", fragments[name]))
+        assert refusal(text_) is None, operation
+
+
+# What is counted as it is executed, and as it is written
+
+
+async def _introspect(query: str) -> Any:
+    operations = Operations(Compute(), introspection=True, time_limit_s=30)
+    context: Any = SimpleNamespace(viewer=Viewer(ALICE))
+    return await operations.execute(await operations.checked(Operation(query, None, None), EVERY_KIND, ALICE), context)
+
+
+async def test_lists_are_counted_once_more_as_they_are_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "{ __schema { types { name fields { name args { name } } } } }"
+    whole = (await _introspect(query)).data
+    assert len(whole["__schema"]["types"]) == len(SCHEMA.type_map)
+    monkeypatch.setattr(schema.execution, "MAX_VALUES", 300)
+    with pytest.raises(RequestRefused) as refused:
+        await _introspect(query)
+    [error] = refused.value.errors
+    assert error.extensions == {"code": "RESPONSE_TOO_LARGE"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"data": {"a": {"nodes": [{"n": n, "m": RawJSON('{"x": 1E400}')} for n in range(120)]}, "b": [], "c": None}},
+        {"data": {"a": list(range(1_000)), "b": [RawJSON("[]")] * 51, "c": [RawJSON("1")], "d": "x" * 100_000}},
+        {"id": "1", "type": "next", "payload": {"data": {"a": {"edges": [{"node": {"m": RawJSON("{}")}}] * 60}}}},
+        {"data": None, "errors": [{"message": "\ud83d", "path": ["a", 1]}]},
+        {"data": {"a": [[1, 2]] * 60, "\ud83d": [{"b": "\ud83d", "c": RawJSON("7")}] * 60}},
+        {},
+        {"data": {}},
+    ],
+)
+async def test_an_answer_written_in_parts_is_the_same_as_in_one(value: Any) -> None:
+    def plain(each: Any) -> Any:
+        if isinstance(each, RawJSON):
+            return json.loads(each.text)
+        if isinstance(each, dict):
+            return {key: plain(of) for key, of in each.items()}
+        return [plain(of) for of in each] if isinstance(each, list) else each
+
+    assert json.loads(await encoded_in_turns(value)) == plain(value)
+
+
+async def test_others_have_their_turn_while_a_long_answer_is_written() -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    # given an answer of 20 MB
+    answer = await encoded_in_turns({"data": {"a": {"nodes": [{"m": "x" * 20_000}] * 1_000}}})
+    task.cancel()
+    assert len(answer) > 20_000_000
+    assert turns >= 15
+
+
+async def test_no_more_is_written_than_an_answer_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.answer, "MAX_BYTES", 10_000)
+    await encoded_in_turns({"data": ["x" * 90] * 100})
+    for value in ({"data": ["x" * 110] * 100}, {"data": [RawJSON(f'"{"x" * 10_000}"')]}, {"data": {"a": "x" * 10_000}}):
+        with pytest.raises(AnswerTooLarge) as refused:
+            await encoded_in_turns(value)
+        assert refused.value.errors[0].extensions == {"code": "RESPONSE_TOO_LARGE"}
+    assert MAX_BYTES >= 500 * MAX_JSON_BYTES
+
+
+LOG = """mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"""
+
+
+async def test_an_answer_that_is_too_large_is_a_typed_error_however_it_is_asked_for(
+    url: str, live_api: Api, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given calls with 16 KiB of metadata each
+    record = {"provider": "p", "taskType": "t", "modelUsed": "m", "success": True, "metadata": {"a": "x" * 16_000}}
+    await live_api.ask(LOG, input=[record] * 20)
+    monkeypatch.setattr(server.answer, "MAX_BYTES", 200_000)
+    query = "{ analytics { nodes { metadata } } }"
+    # when they are asked for, then by POST, as an event stream and over a socket it is the same error
+    [error] = await live_api.errors(query)
+    assert error["extensions"] == {"code": "RESPONSE_TOO_LARGE"}
+    assert "ask for fewer rows" in error["message"]
+    streamed = await live_api._client.post(
+        "/graphql",
+        json={"query": query},
+        headers={"Authorization": f"Bearer {token}", "Accept": "text/event-stream"},
+    )
+    assert '"code":"RESPONSE_TOO_LARGE"' in streamed.text
+    async with signed_in(url, token) as socket:
+        await socket.start(query)
+        refused = await socket.receive()
+        assert (refused["type"], refused["payload"]) == ("error", [error])
+        # and the socket serves on
+        await socket.start("{ analytics(first: 5) { nodes { metadata } } }")
+        answer = (await socket.receive())["payload"]
+        assert answer == {"data": {"analytics": {"nodes": [{"metadata": record["metadata"]}] * 5}}}
+
+
+# Numbers, as they were sent
+
+NUMBERS = [
+    "1e308",
+    "-1.7976931348623157e308",
+    "0.1000",
+    "-0",
+    "-0.0",
+    "12345678901234567890",
+    "5e-324",
+    "1" + "0" * 400,
+    "1E5",
+]
+LOST = ["1e-400", "1E400", "-1e999", "0." + "0" * 400 + "1", "1" * 5_000]
+
+
+@pytest.mark.parametrize("way", ["variables", "literal", "ingest"])
+async def test_numbers_come_back_as_they_were_sent_or_are_left_out_and_said_to_be(
+    live_api: Api, token: str, database: Database, way: str
+) -> None:
+    client, headers = live_api._client, {"Authorization": f"Bearer {token}"}
+    head = '"provider": "p", "modelUsed": "m", "taskType": "t", "success": true'
+    for place, number in enumerate([*NUMBERS, *LOST]):
+        if way == "ingest":
+            line = f'{{"eventId": "{place}", {head}, "metadata": {{"n": [{number}], "kept": 1}}}}'
+            answer = await client.post("/ingest/decisions", content=line, headers=headers)
+        else:
+            given = f'{{eventId: "{place}", provider: "p", modelUsed: "m", taskType: "t", success: true, metadata: %s}}'
+            literal = given % f"{{n: [{number}], kept: 1}}"
+            query = "mutation($m: JSON) { logAnalytics(input: %s) { __typename } }" % (
+                literal if way == "literal" else given % "$m"
+            )
+            query = query if way == "variables" else query.replace("($m: JSON)", "")
+            body = f'{{"query": {json.dumps(query)}, "variables": {{"m": {{"n": [{number}], "kept": 1}}}}}}'
+            answer = await client.post("/graphql", content=body, headers=headers | {"Content-Type": "application/json"})
+            if answer.status_code == 400:
+                # as no JSON that anybody could read
+                assert number in LOST
+                continue
+        assert '"error' not in answer.text, (number, answer.text)
+    page = await client.post(
+        "/graphql",
+        json={"query": "{ analytics(first: 50) { nodes { eventId metadata metadataTruncated } } }"},
+        headers=headers,
+    )
+    nodes = {node["eventId"]: node for node in page.json()["data"]["analytics"]["nodes"]}
+    exported = (await client.get("/export/analytics", headers=headers)).text.splitlines()
+    of_export = {line["eventId"]: line["metadata"] for line in map(json.loads, exported)}
+    for place, number in enumerate(NUMBERS):
+        sent = {"n": [json.loads(number)], "kept": 1}
+        assert nodes[str(place)] == {"eventId": str(place), "metadata": sent, "metadataTruncated": False}
+        assert of_export[str(place)] == sent
+        assert len(json.dumps(nodes[str(place)]["metadata"])) < 450
+    for place, _ in enumerate(LOST, len(NUMBERS)):
+        if str(place) in nodes:
+            assert nodes[str(place)] == {"eventId": str(place), "metadata": {"kept": 1}, "metadataTruncated": True}
+    assert len(page.content) < 10_000
+    # and what is stored is no longer than what was measured
+    async with database.system() as transaction:
+        stored = (
+            await transaction.connection.execute(text("SELECT CAST(metadata AS TEXT) FROM router_analytics"))
+        ).scalars()
+        assert max(map(len, stored)) < 450
+
+
+async def test_a_number_that_cannot_be_kept_is_refused_where_nothing_may_be_left_out(live_api: Api) -> None:
+    query = 'mutation($m: JSON) { routeRequest(input: {taskType: "t", metadata: $m}) { __typename ... on Error { path message } } }'
+    for number in ("1e-400", "1E400"):
+        body = f'{{"query": {json.dumps(query)}, "variables": {{"m": {{"n": {number}}}}}}}'
+        answer = await live_api._client.post(
+            "/graphql",
+            content=body,
+            headers={"Authorization": f"Bearer {live_api.token}", "Content-Type": "application/json"},
+        )
+        [found] = answer.json()["data"].values()
+        assert (found["__typename"], found["path"]) == ("InvalidInput", ["input", "metadata"]), found
+    refused = await live_api.ask(query, m={"n": list(range(2_000))})
+    assert (refused["__typename"], refused["message"]) == ("InvalidInput", "metadata: must hold at most 2000 values")

@@ -1,0 +1,229 @@
+"""Lines of a body: whatever it unpacks to, little is kept, and there is an end to it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import random
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import StreamingResponse
+
+import server.lines
+from domain.error import InvalidInput, Refusal
+from domain.viewer import Viewer
+from models.entry import Logged
+from models.types import new_id
+from server.auth import Authenticator
+from server.ingest import Ingest, Intake
+from server.lines import FREE_BYTES, MAX_RATIO, Line, Stopped, chunks, unpacked, without_mark
+from server.usage_file import MAX_LINE_BYTES
+
+BLOCK = 64 * 1024
+
+
+async def blocks(body: bytes, size: int = BLOCK) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+async def read(body: bytes, *, packed: bool = True, size: int = BLOCK) -> tuple[list[Line], Exception | None, int]:
+    """The lines, what ended them, and how many bytes were looked at."""
+    looked_at = 0
+
+    async def counted(some: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        nonlocal looked_at
+        async for block in some:
+            looked_at += len(block)
+            assert len(block) <= BLOCK
+            yield block
+
+    lines: list[Line] = []
+    try:
+        source = counted(unpacked(blocks(body, size)) if packed else blocks(body, size))
+        async for chunk in chunks(without_mark(source), lambda: None):
+            assert len(chunk) <= 250
+            assert sum(len(line) for _, line in chunk) <= 128 * 1024 + 2 * BLOCK
+            lines += chunk
+    except (Stopped, zlib.error) as error:
+        return lines, error, looked_at
+    return lines, None, looked_at
+
+
+def noise(size: int) -> bytes:
+    return random.Random(1).randbytes(size).replace(b"\n", b" ")
+
+
+MOST = FREE_BYTES + 2 * BLOCK
+
+
+@pytest.mark.parametrize(
+    ("packed", "lines"),
+    [
+        pytest.param(gzip.compress(b"\n" * 10_000_000), 0, id="empty lines"),
+        pytest.param(gzip.compress(b" \t\r\n" * 3_000_000), 0, id="blank lines"),
+        pytest.param(gzip.compress(b"\0" * 20_000_000), 0, id="a line without end"),
+        pytest.param(gzip.compress(b"{}\n" * 4_000_000), FREE_BYTES // 3, id="short lines"),
+        pytest.param(b"".join(gzip.compress(b"a\n" * 500_000) for _ in range(20)), FREE_BYTES // 2, id="members"),
+        pytest.param(gzip.compress(b"a\n" * 3) + gzip.compress(b"\n" * 9_000_000), 3, id="one small member and a bomb"),
+    ],
+)
+@pytest.mark.parametrize("size", [BLOCK, 1_000])
+async def test_what_unpacks_to_far_more_is_not_unpacked_to_its_end(packed: bytes, lines: int, size: int) -> None:
+    found, why, looked_at = await read(packed, size=size)
+    assert isinstance(why, Stopped), why
+    assert "unpacks to more than 100 times its size" in why.message or "has at most 1000000 lines" in why.message
+    assert looked_at <= MOST
+    # what came before is told, but for the block that was too much
+    assert len(found) <= lines
+    assert len(found) >= min(lines, 3)
+
+
+async def test_a_body_may_unpack_to_a_hundred_times_its_size_and_to_some_mebibytes_whatever_its_size() -> None:
+    small = (b"x" * 999 + b"\n") * (FREE_BYTES // 1_000)
+    assert MAX_RATIO * len(gzip.compress(small)) < len(small)
+    assert (await read(gzip.compress(small)))[1] is None
+    body = noise(200_000) + b"\n" + (b"y" * 1_000 + b"\n") * (90 * 200)
+    packed = gzip.compress(body)
+    assert FREE_BYTES < len(body) < MAX_RATIO * len(packed)
+    found, why, looked_at = await read(packed)
+    assert (why, looked_at, len(found)) == (None, len(body), 1 + 90 * 200)
+
+
+async def test_a_packed_body_inside_of_another_is_not_unpacked() -> None:
+    inner = gzip.compress(gzip.compress(b"\n" * 9_000_000))
+    _, why, looked_at = await read(gzip.compress(inner))
+    assert (why, looked_at) == (None, len(inner))
+
+
+@pytest.mark.parametrize("packed", [True, False])
+async def test_a_request_has_so_many_lines_and_those_before_are_told(
+    packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.lines, "MAX_LINES", 1_000)
+    for body, told, stopped in [
+        (b"a\n" * 1_000, 1_000, False),
+        (b"a\n" * 1_001, 1_000, True),
+        (b"\n" * 999 + b"a\n" + b"\n" * 10, 1, True),
+        (b"a\n" * 300_000, 1_000, True),
+    ]:
+        found, why, _ = await read(gzip.compress(body) if packed else body, packed=packed)
+        assert ([number for number, _ in found][-1], len(found)) == (1_000, told)
+        assert isinstance(why, Stopped) is stopped
+        if stopped:
+            assert str(why) == "A request has at most 1000 lines; send those after these in another one"
+
+
+async def test_members_without_anything_in_them_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.lines, "MAX_MEMBERS", 100)
+    empty = gzip.compress(b"")
+    assert (await read(empty * 100 + gzip.compress(b"a")))[1] is not None
+    found, why, _ = await read(empty * 98 + gzip.compress(b"a"))
+    assert (found, why) == ([(1, b"a")], None)
+
+
+async def test_a_line_that_is_too_long_keeps_no_more_than_says_so() -> None:
+    for packed in (True, False):
+        body = noise(10 * MAX_LINE_BYTES) + b"\nshort\n" + noise(3 * MAX_LINE_BYTES)
+        found, why, _ = await read(gzip.compress(body) if packed else body, packed=packed)
+        assert why is None
+        assert [number for number, _ in found] == [1, 2, 3]
+        assert found[1][1] == b"short"
+        assert all(MAX_LINE_BYTES < len(line) <= MAX_LINE_BYTES + 1 + BLOCK for _, line in (found[0], found[2]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(b"a\nb\n") + b"garbage", gzip.compress(b"a\nb\n" * 9)[:-9], gzip.compress(b"a\nb\n") + b"\x1f\x8b"],
+    ids=["garbage behind it", "cut off", "another that is cut off"],
+)
+async def test_lines_before_what_is_no_gzip_are_told(body: bytes) -> None:
+    found, why, _ = await read(body)
+    assert isinstance(why, zlib.error)
+    assert found[:2] == [(1, b"a"), (2, b"b")]
+
+
+# A client that goes
+
+
+class _Anybody(Authenticator):
+    def __init__(self) -> None: ...
+
+    async def viewer(self, _token: Any) -> Viewer:
+        return Viewer(new_id())
+
+
+class _Client:
+    """Sends a body at once, and goes when it is told to."""
+
+    def __init__(self, body: bytes, **headers: str) -> None:
+        self._messages = [{"type": "http.request", "body": body, "more_body": False}]
+        self.gone = asyncio.Event()
+        self.request = Request(
+            {
+                "type": "http",
+                "method": "POST",
+                "headers": [(b"authorization", b"Bearer x")]
+                + [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+            },
+            self._receive,
+        )
+
+    async def _receive(self) -> Any:
+        if self._messages:
+            return self._messages.pop(0)
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+
+@pytest.mark.parametrize("in_order", [False, True], ids=["calls", "amendments"])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+async def test_when_the_client_has_gone_no_more_lines_are_recorded(in_order: bool, packed: bool) -> None:
+    body = b"".join(b"%d\n" % number for number in range(300_000))
+    client = _Client(gzip.compress(body) if packed else body, **({"content_encoding": "gzip"} if packed else {}))
+    recorded: list[int] = []
+
+    async def record(items: Sequence[int]) -> Sequence[Logged]:
+        recorded.extend(items)
+        if len(recorded) >= 1_000:
+            # when it goes while the first lines are being recorded
+            client.gone.set()
+        await asyncio.sleep(0)
+        return [Logged({"id": number}, deduplicated=False) for number in items]
+
+    ingest = Ingest(_Anybody(), Intake(lambda _viewer, line: int(line), record, in_order=in_order))
+    with pytest.raises(ClientDisconnect):
+        await ingest(client.request)
+    # then those that were handed over are recorded, and few more
+    assert 1_000 <= len(recorded) <= 30_000
+    assert sorted(recorded) == list(range(len(recorded)))
+
+
+@pytest.mark.parametrize("in_order", [False, True], ids=["calls", "amendments"])
+async def test_what_is_being_looked_at_is_counted_in_bytes_over_all_requests(in_order: bool) -> None:
+    underway = most = 0
+
+    async def record(items: Sequence[bytes]) -> Sequence[Refusal]:
+        nonlocal underway, most
+        underway += sum(map(len, items))
+        most = max(most, underway)
+        await asyncio.sleep(0.001)
+        underway -= sum(map(len, items))
+        return [InvalidInput("no")] * len(items)
+
+    # given 12 requests of lines that are as long as lines may be
+    body = (b"x" * (MAX_LINE_BYTES - 10) + b"\n") * 40
+    clients = [_Client(body) for _ in range(12)]
+    ingest = Ingest(_Anybody(), Intake(lambda _viewer, line: line, record, in_order=in_order))
+    # when all are sent at once
+    answers = await asyncio.gather(*(ingest(client.request) for client in clients))
+    # then they are all answered, and a few mebibytes were looked at at a time
+    assert all(isinstance(answer, StreamingResponse) for answer in answers)
+    assert most <= 16 * (128 + 64) * 1024
+    for answer in answers:
+        assert isinstance(answer, StreamingResponse)
+        assert b"".join([each async for each in answer.body_iterator]).count(b"\n") == 40  # type: ignore[misc]
