@@ -16,6 +16,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 ROOT = Path(__file__).parent.parent
 
 
+class SettingNeeded(Exception):
+    """A migration cannot be right without a setting that is not there; the message names it."""
+
+
 def configuration(url: URL | str) -> Config:
     """Alembic's configuration for the database at this URL."""
     config = Config(toml_file=ROOT / "pyproject.toml", stdout=io.StringIO())
@@ -23,9 +27,14 @@ def configuration(url: URL | str) -> Config:
     return config
 
 
-def upgrade(url: URL | str) -> None:
-    """Bring the database at this URL to the newest schema. Not to be called from a running event loop."""
-    command.upgrade(configuration(url), "head")
+def upgrade(url: URL | str, *, takes_provider_tokens: bool = False, issuer: str | None = None) -> None:
+    """Bring the database at this URL to the newest schema. Not to be called from a running event loop.
+
+    Whether its users come from an identity provider, and from which issuer, decides which subjects keep their users.
+    """
+    config = configuration(url)
+    config.attributes |= {"takes_provider_tokens": takes_provider_tokens, "issuer": issuer}
+    command.upgrade(config, "head")
 
 
 async def is_current(url: URL | str) -> bool:

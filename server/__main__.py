@@ -63,11 +63,14 @@ def serve() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
-    from migrations import upgrade
+    from migrations import SettingNeeded, upgrade
 
     settings = _settings()
-    with _database_errors(settings):
-        upgrade(settings.database)
+    try:
+        with _database_errors(settings):
+            upgrade(settings.database, takes_provider_tokens=settings.jwks_url is not None, issuer=settings.jwt_issuer)
+    except SettingNeeded as error:
+        raise StartupError(str(error)) from None
 
 
 @app.command()

@@ -41,7 +41,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
     events = EventBus()
     database = Database(settings.database, events.publish)
     ledger = Ledger(database, clock)
-    authenticator = Authenticator(settings)
+    authenticator = Authenticator(settings, database)
     tracing = Tracing(otlp_exporter() if settings.tracing else None)
     graphql = GraphQLApp(settings, authenticator, database, ledger, events, clock, tracing)
 

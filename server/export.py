@@ -25,7 +25,7 @@ from domain.viewer import Viewer
 from models.analytics import REPORTED, RouterAnalytics, passing, reported
 from models.database import Database
 from resolvers.uninterrupted import uninterrupted
-from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
+from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal
 from server.usage_file import Format, spelt_safely
 
 # Few enough that nobody else waits for long, and little is kept, even when each has all the metadata it may have.
@@ -52,7 +52,7 @@ class Export:
             blocks = self.blocks(viewer, format_, wanted)
             # Read before the answer begins: what keeps the database from answering at all can still be told.
             first = await anext(blocks)
-        except (Unauthenticated, KeysUnavailable) as error:
+        except (Unauthenticated, CannotVerify) as error:
             return refusal(error)
         except InvalidInput as error:
             found = {"message": error.message, "extensions": {"code": error.code, "path": error.path}}

@@ -24,7 +24,7 @@ from models.entry import Draft, Logged
 from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
 from server import usage_file
-from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
+from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal
 
 MAX_LINE_BYTES: Final = usage_file.MAX_LINE_BYTES
 _MEMORY_BYTES: Final = 1024 * 1024
@@ -88,7 +88,7 @@ class Ingest(Generic[Item]):
     async def __call__(self, request: Request) -> Response:
         try:
             viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
-        except (Unauthenticated, KeysUnavailable) as error:
+        except (Unauthenticated, CannotVerify) as error:
             return refusal(error)
         encoding = request.headers.get("content-encoding", "identity").lower()
         if encoding not in {"identity", "gzip"}:

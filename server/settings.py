@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     jwks_url: HttpUrl | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    # How far the clock of whoever signs tokens may be from ours: they hold so much earlier, and so much longer.
+    jwt_leeway_s: Annotated[int, Field(ge=0, le=300)] = 30
     refresh_prices: bool = False
     # Of web pages that may call the API from browsers, such as https://app.example.com; with commas between.
     cors_origins: str = ""

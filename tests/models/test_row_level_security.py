@@ -51,6 +51,7 @@ TABLES = {
     "router_cost_alert_windows",
     "router_cost_alerts",
     "router_decisions",
+    "router_earlier_users",
     "router_event_keys",
     "router_holds",
     "router_latency_daily",
@@ -129,6 +130,10 @@ async def owner(postgres_url: str, tmp_path: Path) -> AsyncIterator[Connection]:
                 'mutation { registerProviderAlias(alias: "ours", provider: "openai") { __typename } }'
             ) == {"__typename": "ProviderAlias"}
     async with connected(postgres_url) as connection:
+        # what the migration of an installation of before leaves behind
+        await connection.execute(
+            "INSERT INTO router_earlier_users (user_id, external) VALUES ($1, false), ($2, false)", ALICE, BOB
+        )
         await connection.execute("ANALYZE")
         yield connection
 

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ def test_a_secret_that_was_set_is_used_and_nothing_is_printed_of_it(data_dir: Pa
     secret = "a secret that the operator chose for us"
     with served(data_dir, ROUTER_JWT_SECRET=secret) as (address, printed):
         assert "token" not in printed
-        assert ask(address, jwt.encode({"sub": USER}, secret), "{ viewer { id } }") == {"id": USER}
+        token = jwt.encode({"sub": USER, "exp": datetime.now(UTC) + timedelta(hours=1)}, secret)
+        assert ask(address, token, "{ viewer { id } }") == {"id": USER}
     assert not (data_dir / "secret").exists()
 
 
