@@ -19,6 +19,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    ValuesOfCorrectTypeRule,
 )
 from prometheus_client import Counter
 
@@ -26,6 +27,7 @@ from resolvers.context import Context
 from schema import schema
 from schema.error import masked
 from schema.limits import MAX_TOKENS, Limits, TooMuch
+from schema.literal import LiteralsFit
 from schema.plan import Plan, Planner
 
 # Documents that are sent again and again are short. A long one takes a hundred times its length in memory, and its plan
@@ -52,6 +54,7 @@ EVERY_KIND: Final = frozenset(OperationType)
 
 _schema = schema._schema  # noqa: SLF001 - Strawberry's own way to what it built
 _limits = Limits.of(_schema)
+_RULES: Final = [LiteralsFit if rule is ValuesOfCorrectTypeRule else rule for rule in graphql.specified_rules]
 
 
 # As Apollo Server names them, and so clients and tools do.
@@ -123,7 +126,7 @@ class Operations:
     def __init__(self, *, introspection: bool, time_limit_s: float) -> None:
         """Without introspection, errors do not suggest names either. The time limit is for queries and mutations."""
         self._hide_names = not introspection
-        self._rules = [*graphql.specified_rules, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
+        self._rules = [*_RULES, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
         self._time_limit_s = time_limit_s
         self._planner = Planner(_schema, hide_names=self._hide_names)
         self._known: OrderedDict[str, _Document] = OrderedDict()

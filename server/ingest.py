@@ -16,7 +16,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from domain.amendment import AmendmentLine
 from domain.error import InvalidInput, Overloaded, Refusal
 from domain.viewer import Viewer
 from models.amendment import Amended, AmendmentDraft
@@ -64,7 +63,7 @@ def calls(ledger: Ledger) -> Intake[Draft]:
 def amendments(ledger: Ledger) -> Intake[AmendmentDraft]:
     """Amendments of calls, in the order in which they are to be made."""
     return Intake(
-        lambda viewer, line: AmendmentDraft(viewer.id, AmendmentLine.checked_json(line), viewer.id),
+        lambda viewer, line: AmendmentDraft(viewer.id, usage_file.amendment_of(line), viewer.id),
         ledger.amend,
         in_order=True,
     )

@@ -246,7 +246,8 @@ async def test_clocks_may_differ_by_the_leeway_and_what_a_token_allows_ends_with
     usual = Authenticator(settings_with(tmp_path, jwt_secret=SecretStr(SECRET)), users)
     strict = Authenticator(settings_with(tmp_path, jwt_secret=SecretStr(SECRET), jwt_leeway_s=0), users)
     now = datetime.now(UTC).replace(microsecond=0)
-    for ahead in ({"iat": now + timedelta(seconds=20)}, {"nbf": now + timedelta(seconds=20)}):
+    for claim in ("iat", "nbf"):
+        ahead: dict[str, Any] = {claim: now + timedelta(seconds=20)}
         assert (await usual.viewer(hs256(**ahead))).id == USER
         with pytest.raises(Unauthenticated, match="not hold yet"):
             await strict.viewer(hs256(**ahead))
