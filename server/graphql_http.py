@@ -38,6 +38,8 @@ _JSON: Final = "application/json"
 _RESPONSE: Final = "application/graphql-response+json"
 _ALLOWED: Final[Mapping[str, Collection[OperationType]]] = {"GET": READING, "POST": ANSWERED_ONCE}
 _OFFERED: Final = (_RESPONSE, _JSON, event_stream.MEDIA_TYPE)
+_MOST_DIGITS: Final = 18
+"""Of a length in bytes."""
 _REMEMBERED_HEADERS: Final = 64
 """What clients send is mostly the same."""
 
@@ -110,7 +112,7 @@ class GraphQLOverHTTP:
     async def _body(self, request: Request, length: str) -> bytes:
         """Raises Malformed, where the client says how long it is before anything is read."""
         too_long = Malformed(f"The body must be at most {self._max_body_bytes} bytes.", 413)
-        if length.isdecimal() and int(length) > self._max_body_bytes:
+        if length.isdecimal() and (len(length) > _MOST_DIGITS or int(length) > self._max_body_bytes):
             raise too_long
         parts: list[bytes] = []
         size = 0

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 MIN_SECRET_LENGTH: Final = 32
 DEFAULT_MAX_CONNECTIONS: Final = 12_000
 DEFAULT_KEEP_ALIVE_S: Final = 75
+_MAX_PORT: Final = 65_535
 
 
 class StartupError(Exception):
@@ -31,7 +32,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     database_url: str | None = None
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    port: Annotated[int, Field(ge=0, le=_MAX_PORT)] = 8000
     # Processes that serve at this address; more than one on PostgreSQL alone.
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     # HS256 (RFC 7518, section 3.2) wants a key of 256 bits or more.
@@ -54,13 +55,13 @@ class Settings(BaseSettings):
     introspection: bool = True
     operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
-    max_connections: Annotated[int, Field(ge=1)] = DEFAULT_MAX_CONNECTIONS
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = DEFAULT_MAX_CONNECTIONS
     # Longer than proxies keep a connection to us that nobody uses (60 s is usual): else a request may meet its end.
     keep_alive_s: Annotated[int, Field(ge=1, le=3600)] = DEFAULT_KEEP_ALIVE_S
-    max_sockets: Annotated[int, Field(ge=1)] = 10_000
-    max_sockets_per_user: Annotated[int, Field(ge=1)] = 200
-    max_subscriptions: Annotated[int, Field(ge=1)] = 20_000
-    max_subscriptions_per_user: Annotated[int, Field(ge=1)] = 1_000
+    max_sockets: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    max_sockets_per_user: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    max_subscriptions: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    max_subscriptions_per_user: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
 
     @field_validator("database_url")
     @classmethod
@@ -70,12 +71,16 @@ class Settings(BaseSettings):
         try:
             url = make_url(value)
             driver = url.drivername
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # ValueError: of a port that is no number
             raise ValueError("must be a database URL, such as sqlite+aiosqlite:////var/lib/router/router.db") from None
         if driver not in {"sqlite+aiosqlite", "postgresql+asyncpg"}:
             raise ValueError(f"must begin with sqlite+aiosqlite:// or postgresql+asyncpg://, not {driver}://")
         if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
             raise ValueError("must name a file, such as sqlite+aiosqlite:////var/lib/router/router.db")
+        if "\0" in (url.database or ""):
+            raise ValueError("must not hold the NUL character")
+        if url.port is not None and not 0 < url.port <= _MAX_PORT:
+            raise ValueError(f"must name a port from 1 to {_MAX_PORT}")
         return value
 
     @classmethod
