@@ -52,6 +52,15 @@ def _write_moment(value: dt.datetime) -> str:
 # JavaScript's numbers are exact up to this.
 _EXACT_IN_A_DOUBLE: Final = 2**53 - 1
 BigInt = NewType("BigInt", int)
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+
+
+def _read_integer(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)
+    raise GraphQLError("BigInt must be a 64-bit integer, or its digits as a string")
 
 
 def _write_integer(value: int) -> int | str:
@@ -76,7 +85,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         name="BigInt",
         description="A 64-bit integer; as a string where a double cannot hold it exactly.",
         serialize=_write_integer,
-        parse_value=int,
+        parse_value=_read_integer,
     ),
     JSON: scalar(
         name="JSON",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -18,6 +19,11 @@ MIN_SECRET_LENGTH: Final = 32
 DEFAULT_MAX_CONNECTIONS: Final = 12_000
 DEFAULT_KEEP_ALIVE_S: Final = 75
 _MAX_PORT: Final = 65_535
+_PRIVATE_FILE: Final = 0o600
+_PRIVATE_DIRECTORY: Final = 0o700
+_OTHERS: Final = 0o077
+_BESIDE: Final = ("-wal", "-shm", "-journal", ".lock")
+"""The ends of the names of files beside an SQLite database."""
 
 
 class StartupError(Exception):
@@ -126,18 +132,20 @@ class Settings(BaseSettings):
         return self.jwt_secret is not None or self.jwks_url is None
 
     def prepare_database_dir(self) -> None:
-        """Make sure that a database file can be made where it is to be. Raises StartupError."""
+        """Make sure that a database file can be made where it is to be, for its owner alone. Raises StartupError."""
         if self.database_url is None:
             self.prepare_data_dir()
         elif self.database.get_backend_name() == "sqlite" and self.database.database:
             directory = Path(self.database.database).parent
             if not directory.is_dir() or not os.access(directory, os.W_OK | os.X_OK):
                 raise StartupError(f"ROUTER_DATABASE_URL: there is no directory {directory} that can be written in")
+        if self.database.get_backend_name() == "sqlite" and self.database.database:
+            _make_private(Path(self.database.database))
 
     def prepare_data_dir(self) -> None:
         """Make the data directory. Raises StartupError when that, or writing in it, is not possible."""
         try:
-            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.data_dir.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_DIRECTORY)
         except OSError as error:
             raise StartupError(f"ROUTER_DATA_DIR: cannot make {self.data_dir}: {error.strerror}") from None
         if not os.access(self.data_dir, os.W_OK | os.X_OK):
@@ -162,12 +170,30 @@ class Settings(BaseSettings):
         return [secret for secret in secrets_ if secret is not None]
 
 
+def _make_private(database: Path) -> None:
+    """Make the file of an SQLite database, and let its owner alone read it and the files that SQLite keeps beside it.
+
+    SQLite gives those beside it the permissions of the file itself.
+    """
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE))
+        for path in (database, *(database.with_name(database.name + end) for end in _BESIDE)):
+            with suppress(FileNotFoundError):
+                if path.is_file() and path.stat().st_mode & _OTHERS:
+                    path.chmod(_PRIVATE_FILE)
+    except OSError as error:
+        raise StartupError(
+            f"ROUTER_DATABASE_URL: cannot keep others from reading {database}: {error.strerror}"
+        ) from None
+
+
 def _kept_secret(path: Path) -> str:
     # Written whole under another name, then linked: of two processes that start together one wins, both read it.
     try:
         if not path.exists():
             draft = path.with_name(f".secret-{secrets.token_hex(8)}")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE), "w") as file:
                 file.write(secrets.token_urlsafe(32))
             try:
                 os.link(draft, path)
@@ -178,7 +204,7 @@ def _kept_secret(path: Path) -> str:
         mode, secret = path.stat().st_mode, path.read_text().strip()
     except OSError as error:
         raise StartupError(f"ROUTER_DATA_DIR: cannot keep the signing secret in {path}: {error.strerror}") from None
-    if mode & 0o077:
+    if mode & _OTHERS:
         raise StartupError(f"{path} can be read by others: run chmod 600 on it, or delete it to have a new one made")
     if len(secret) < MIN_SECRET_LENGTH:
         raise StartupError(f"{path} is no secret of {MIN_SECRET_LENGTH} characters: delete it to have a new one made")

@@ -182,10 +182,8 @@ def selection(leaf: Leaf) -> str:
     if graphql.is_leaf_type(named):
         return ""
     if not graphql.is_union_type(named):
-        return "{ __typename }"
-    rejects = [each.name for each in named.types if "rejected" in each.fields]
-    more = f"... on {rejects[0]} {{ rejected {{ error {{ code message path }} }} }}" if rejects else ""
-    return f"{{ __typename ... on Error {{ code message path }} {more} }}"
+        return "{ rejected { error { code message } } }" if "rejected" in named.fields else "{ __typename }"
+    return "{ __typename ... on Error { code message path } }"
 
 
 SPELLINGS = [as_literal, as_variable]
