@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -28,6 +29,7 @@ from server.settings import Settings
 __all__ = [
     "Authenticator",
     "CannotVerify",
+    "TokenEnded",
     "Unauthenticated",
     "bearer_token",
     "make_token",
@@ -46,6 +48,10 @@ _log: Final = logging.getLogger(__name__)
 
 class Unauthenticated(Exception):
     """The token is missing, or does not hold."""
+
+
+class TokenEnded(Exception):
+    """The token that a request came with ended while the request went on."""
 
 
 class CannotVerify(Exception):
@@ -79,7 +85,7 @@ class Authenticator:
             viewer = await self._verified(token)
             if len(self._trusted) >= _TRUSTED_TOKENS:
                 self._trusted.clear()
-            self._trusted[token] = (viewer, now_s + min(_seconds_left(viewer), TRUST_S))
+            self._trusted[token] = (viewer, now_s + min(seconds_left(viewer), TRUST_S))
         log.note(user_id=viewer.id)
         return viewer
 
@@ -149,8 +155,26 @@ class Authenticator:
         )
 
 
-def _seconds_left(viewer: Viewer) -> float:
-    return float("inf") if viewer.expires_at is None else (viewer.expires_at - datetime.now(UTC)).total_seconds()
+def seconds_left(viewer: Viewer) -> float:
+    """How long the viewer's token still holds; less than 0 when it has ended."""
+    return math.inf if viewer.expires_at is None else (viewer.expires_at - datetime.now(UTC)).total_seconds()
+
+
+async def while_it_holds(viewer: Viewer, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """What comes of the body while the viewer's token holds. Raises TokenEnded when more is to come then."""
+    blocks = aiter(body)
+    while True:
+        left_s = seconds_left(viewer)
+        if left_s <= 0:
+            raise TokenEnded
+        try:
+            async with asyncio.timeout(None if left_s == math.inf else left_s):
+                block = await anext(blocks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise TokenEnded from None
+        yield block
 
 
 def bearer_token(authorization: Any) -> str:

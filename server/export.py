@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import math
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -15,6 +18,7 @@ from pydantic_core import to_json
 from sqlalchemy import ColumnElement, Row
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from domain.analytics import AnalyticsFilter
 from domain.bounds import MAX_JSON_BYTES, to_camel
@@ -25,12 +29,27 @@ from domain.viewer import Viewer
 from models.analytics import REPORTED, RouterAnalytics, passing, reported
 from models.database import Database
 from resolvers.uninterrupted import uninterrupted
-from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal
+from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal, seconds_left
 from server.usage_file import Format, spelt_safely
 
 # Few enough that nobody else waits for long, and little is kept, even when each has all the metadata it may have.
 ROWS_AT_ONCE: Final = 250
 _MEDIA_TYPE: Final = {Format.CSV: "text/csv; charset=utf-8", Format.NDJSON: "application/x-ndjson"}
+
+
+class _Download(StreamingResponse):
+    """An answer that breaks off when the viewer's token ends, however slowly it is read."""
+
+    def __init__(self, blocks: AsyncIterator[bytes], viewer: Viewer, **more: Any) -> None:
+        super().__init__(blocks, **more)
+        self._viewer = viewer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        left_s = seconds_left(self._viewer)
+        # Not completed, the answer ends with its connection: no client takes it for a whole one.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if left_s == math.inf else left_s):
+                await super().__call__(scope, receive, send)
 
 
 class Export:
@@ -59,8 +78,9 @@ class Export:
             return JSONResponse({"errors": [found]}, status_code=400)
         if request.method == "HEAD":
             await blocks.aclose()
-        return StreamingResponse(
+        return _Download(
             _chained(first, blocks),
+            viewer,
             media_type=_MEDIA_TYPE[format_],
             headers={"Content-Disposition": f'attachment; filename="analytics.{format_}"'},
         )

@@ -23,7 +23,7 @@ from models.entry import Draft, Logged
 from models.ledger import Ledger
 from models.postgresql import DatabaseFailure
 from server import usage_file
-from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal
+from server.auth import Authenticator, CannotVerify, TokenEnded, Unauthenticated, bearer_token, refusal, while_it_holds
 
 MAX_LINE_BYTES: Final = usage_file.MAX_LINE_BYTES
 _MEMORY_BYTES: Final = 1024 * 1024
@@ -96,7 +96,8 @@ class Ingest(Generic[Item]):
             )
         results = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed with the answer
         try:
-            body = _unpacked(request.stream()) if encoding == "gzip" else request.stream()
+            sent = while_it_holds(viewer, request.stream())
+            body = _unpacked(sent) if encoding == "gzip" else sent
             await self._record(viewer, _without_mark(body), results)
         except _Later:
             later = {
@@ -105,6 +106,10 @@ class Ingest(Generic[Item]):
                 "path": None,
             }
             results.write(to_json({"error": later | {"retryAfterMs": _RETRY_AFTER_MS}}) + b"\n")
+        except TokenEnded:
+            # Of what came before it, each line has its answer above.
+            ended = "The token ended: the lines after these were not read. Send them again with a new one."
+            results.write(to_json({"error": {"code": "UNAUTHENTICATED", "message": ended, "path": None}}) + b"\n")
         except zlib.error as error:
             # What came before it may be recorded already: say so line by line, and then what is wrong.
             results.write(
@@ -131,6 +136,10 @@ class Ingest(Generic[Item]):
                     await run_in_threadpool(results.write, await underway.pop(0))
             while underway:
                 await run_in_threadpool(results.write, await underway.pop(0))
+        except (TokenEnded, zlib.error):
+            while underway:
+                await run_in_threadpool(results.write, await underway.pop(0))
+            raise
         finally:
             # What was handed to the ledger is recorded even if the client has gone.
             await asyncio.gather(*underway, return_exceptions=True)
@@ -204,13 +213,19 @@ async def _chunks(body: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     """The body's lines, some at once. Of a line that is too long, what is kept is just too long as well."""
     lines: list[bytes] = []
     rest = b""
-    async for block in body:
-        *whole, rest = (rest + block).split(b"\n")
-        rest = rest[: MAX_LINE_BYTES + 1]
-        lines += whole
-        while len(lines) >= _CHUNK_LINES:
-            yield lines[:_CHUNK_LINES]
-            del lines[:_CHUNK_LINES]
+    try:
+        async for block in body:
+            *whole, rest = (rest + block).split(b"\n")
+            rest = rest[: MAX_LINE_BYTES + 1]
+            lines += whole
+            while len(lines) >= _CHUNK_LINES:
+                yield lines[:_CHUNK_LINES]
+                del lines[:_CHUNK_LINES]
+    except (TokenEnded, zlib.error):
+        # Lines that are whole came before it; half of one is none.
+        if lines:
+            yield lines
+        raise
     if rest:
         lines.append(rest)
     if lines:
