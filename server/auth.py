@@ -112,12 +112,12 @@ class Authenticator:
             raise Unauthenticated("The token is not valid here.") from None
 
     async def _user_id(self, claims: dict[str, Any], *, external: bool) -> UUID:
+        subject = Subject.checked(claims["sub"], claims.get("iss"), external=external)
         if not external and _USER_CLAIM in claims:
             stated = Subject.checked(claims[_USER_CLAIM], None, external=False).stated_id
             if stated is None:
                 raise InvalidInput(f"{_USER_CLAIM}: must be a UUID", [_USER_CLAIM])
             return stated
-        subject = Subject.checked(claims["sub"], claims.get("iss"), external=external)
         try:
             user_id = await user_of(self._database, subject)
         except (SQLAlchemyError, DatabaseFailure, OSError):

@@ -84,6 +84,7 @@ def unsigned() -> str:
         f"Bearer {hs256(sub=['a'])}",
         f"Bearer {hs256(iss='a' * 2049)}",
         f"Bearer {hs256(router_user_id=5)}",
+        f"Bearer {hs256(sub='', router_user_id=str(USER))}",
         f"Bearer {hs256(router_user_id='alice')}",
         f"Bearer {base64.urlsafe_b64encode(b'[' * 20_000).decode().rstrip('=')}.e30.e30",
         f"Bearer {unsigned()}",
