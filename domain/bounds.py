@@ -17,7 +17,14 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Plai
 from pydantic_core import PydanticCustomError, from_json, to_json
 
 from domain.error import InvalidInput
-from domain.money import MAX_BUDGET, MAX_COST, MAX_TOKEN_PRICE, NANO_DOLLAR, to_nano_dollars
+from domain.money import (
+    MAX_BUDGET,
+    MAX_COST,
+    MAX_TOKEN_PRICE,
+    NANO_DOLLAR,
+    number_of,
+    to_nano_dollars,
+)
 
 MAX_NAME_LENGTH: Final = 200
 MAX_LATENCY_MS: Final = 24 * 60 * 60 * 1000
@@ -161,11 +168,18 @@ def _time_zone(name: str) -> str:
     return name
 
 
-def _decimal_text(value: Any) -> Any:
+def _amount(value: Any) -> Any:
     # A JSON number arrives as a float: take the digits the client wrote, not their binary neighbour.
-    return str(value) if isinstance(value, float) else value
+    text = repr(value) if isinstance(value, float) else value
+    if not isinstance(text, str):
+        return text
+    if (number := number_of(text.strip())) is not None:
+        return number
+    # What Python alone takes for a number is none; NaN and infinity are refused as such.
+    return text if _NOT_FINITE.fullmatch(text.strip()) else ""
 
 
+_NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 _DECIMAL: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?", re.ASCII)
 # Above every bound, and few enough digits to count with.
 _BEYOND: Final = 10**15
@@ -245,7 +259,7 @@ def _token_price(amount: Decimal) -> Decimal:
     return to_nano_dollars(amount)
 
 
-_Amount = Annotated[Decimal, BeforeValidator(_decimal_text), Field(allow_inf_nan=False)]
+_Amount = Annotated[Decimal, BeforeValidator(_amount), Field(allow_inf_nan=False)]
 
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH), AfterValidator(_storable)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Final
 
 NANO_DOLLAR = Decimal("1E-9")
 ZERO = Decimal(0)
@@ -21,6 +23,18 @@ MAX_BUDGET = Decimal(1_000_000_000)
 
 MAX_TOKEN_PRICE = Decimal(1_000_000)
 """The highest price of a million tokens, USD."""
+
+
+MAX_NUMBER_LENGTH: Final = 100
+"""Characters of a number that is sent as text: twice as many as any within the bounds above has with good reason."""
+
+# With an exponent that any amount has room for: Python reads larger ones as numbers that it cannot work with, or not at all.
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
+
+
+def number_of(text: str) -> Decimal | None:
+    """The number that the text spells, in ASCII digits; None where it spells none, or one that is absurd."""
+    return Decimal(text) if len(text) <= MAX_NUMBER_LENGTH and _NUMBER.fullmatch(text) else None
 
 
 def to_nano_dollars(amount: Decimal) -> Decimal:

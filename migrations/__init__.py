@@ -18,6 +18,10 @@ ROOT = Path(__file__).parent.parent
 _ANSWERS_WITHIN_S = 10
 
 
+class SettingNeeded(Exception):
+    """A migration cannot be right without a setting that is not there; the message names it."""
+
+
 def configuration(url: URL | str) -> Config:
     """Alembic's configuration for the database at this URL."""
     config = Config(toml_file=ROOT / "pyproject.toml", stdout=io.StringIO())
@@ -31,9 +35,14 @@ def head() -> str | None:
     return ScriptDirectory.from_config(configuration("sqlite://")).get_current_head()
 
 
-def upgrade(url: URL | str) -> None:
-    """Bring the database at this URL to the newest schema. Not to be called from a running event loop."""
-    command.upgrade(configuration(url), "head")
+def upgrade(url: URL | str, *, takes_provider_tokens: bool = False, issuer: str | None = None) -> None:
+    """Bring the database at this URL to the newest schema. Not to be called from a running event loop.
+
+    Whether its users come from an identity provider, and from which issuer, decides which subjects keep their users.
+    """
+    config = configuration(url)
+    config.attributes |= {"takes_provider_tokens": takes_provider_tokens, "issuer": issuer}
+    command.upgrade(config, "head")
 
 
 async def is_current(url: URL | str) -> bool:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Enum, event
+from sqlalchemy import URL, Enum, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -64,16 +69,38 @@ def _begin_ourselves(engine: AsyncEngine) -> None:
 
 
 async def main() -> None:
-    """Connect to the URL of the configuration and migrate."""
+    """Connect to the URL of the configuration and migrate, when nobody else does: the next finds it done."""
     engine = create_async_engine(context.config.attributes["url"])
     if engine.dialect.name == "sqlite":
         _begin_ourselves(engine)
     try:
-        async with engine.connect() as connection:
-            await connection.run_sync(run)
-            await connection.commit()
+        with _alone(engine.url):
+            async with engine.connect() as connection:
+                if engine.dialect.name == "postgresql":
+                    # Until the connection ends, over all transactions of the migrations.
+                    await connection.execute(text("SELECT pg_advisory_lock(hashtextextended('router migrations', 0))"))
+                    await connection.commit()
+                await connection.run_sync(run)
+                await connection.commit()
     finally:
         await engine.dispose()
+
+
+@contextmanager
+def _alone(url: URL) -> Iterator[None]:
+    """Wait for others who migrate files in the directory of this one.
+
+    Not by a lock of the database's own, which the first migration that commits would give up.
+    """
+    if url.get_backend_name() != "sqlite" or not url.database:
+        yield
+        return
+    directory = os.open(Path(url.database).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
 
 asyncio.run(main())

@@ -8,6 +8,7 @@ from models.base import Base, Owned
 from models.catalog import RegisteredModel
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert
 from models.decision import RoutingDecision
+from models.earlier_user import EarlierUser
 from models.hold import Hold
 from models.incomplete import Incomplete
 from models.preference import RouterPreferences
@@ -28,6 +29,7 @@ __all__ = [
     "AnalyticsHourly",
     "Base",
     "CostAlert",
+    "EarlierUser",
     "EventKey",
     "Hold",
     "Incomplete",

@@ -22,6 +22,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    ValuesOfCorrectTypeRule,
 )
 from prometheus_client import Counter
 
@@ -32,6 +33,7 @@ from resolvers.context import Context
 from schema import schema
 from schema.error import INTERNAL_ERROR, SERVICE_UNAVAILABLE, masked
 from schema.limits import MAX_TOKENS, Limits, TooMuch
+from schema.literal import LiteralsFit
 from schema.plan import Plan, Planner
 
 # Documents that are sent again and again are short. A long one takes a hundred times its length in memory, and its plan
@@ -62,6 +64,7 @@ EVERY_KIND: Final = frozenset(OperationType)
 
 _schema = schema._schema  # noqa: SLF001 - Strawberry's own way to what it built
 _limits = Limits(_schema)
+_RULES: Final = [LiteralsFit if rule is ValuesOfCorrectTypeRule else rule for rule in graphql.specified_rules]
 
 
 # As Apollo Server names them, and so clients and tools do.
@@ -145,7 +148,7 @@ class Operations:
     def __init__(self, compute: Compute, *, introspection: bool, time_limit_s: float) -> None:
         """Without introspection, errors do not suggest names either. The time limit is for queries and mutations."""
         self._hide_names = not introspection
-        self._rules = [*graphql.specified_rules, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
+        self._rules = [*_RULES, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
         self._time_limit_s = time_limit_s
         self._planner = Planner(_schema, hide_names=self._hide_names)
         self._known: OrderedDict[str, _Document] = OrderedDict()

@@ -19,23 +19,29 @@ from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition, scalar
 
 from domain.bounds import double
-from domain.money import plain
+from domain.money import MAX_NUMBER_LENGTH, number_of, plain
 
-# NaN and Infinity are let through to be refused by name, with the field that they are of.
-_DECIMAL: Final = re.compile(
-    r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(?i:nan|inf|infinity)", re.ASCII
-)
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
 
 
+# Let through to be refused by name, with the field that they are of.
+_NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+
+
 def _read_decimal(value: Any) -> decimal.Decimal:
-    # A JSON number has been read as a float by now: its shortest digits are what the client wrote.
-    text = str(value)
-    if isinstance(value, str | int | float) and not isinstance(value, bool) and _DECIMAL.fullmatch(text):
-        return decimal.Decimal(text)
-    raise GraphQLError('Decimal must be a number or its text, such as "0.0001107"')
+    if isinstance(value, int) and not isinstance(value, bool):
+        return decimal.Decimal(value)
+    if isinstance(value, str | float):
+        # A JSON number has been read as a float by now: its shortest digits are what the client wrote.
+        text = str(value)
+        number = decimal.Decimal(text) if _NOT_FINITE.fullmatch(text) else number_of(text)
+        if number is not None:
+            return number
+    raise GraphQLError(
+        f'Decimal must be a number or its text, such as "0.0001107", of at most {MAX_NUMBER_LENGTH} characters'
+    )
 
 
 def _read_moment(value: Any) -> dt.datetime:
@@ -65,6 +71,15 @@ def _read_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> A
 # JavaScript's numbers are exact up to this.
 _EXACT_IN_A_DOUBLE: Final = 2**53 - 1
 BigInt = NewType("BigInt", int)
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+
+
+def _read_integer(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)
+    raise GraphQLError("BigInt must be a 64-bit integer, or its digits as a string")
 
 
 def _write_integer(value: int) -> int | str:
@@ -89,7 +104,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         name="BigInt",
         description="A 64-bit integer; as a string where a double cannot hold it exactly.",
         serialize=_write_integer,
-        parse_value=int,
+        parse_value=_read_integer,
     ),
     JSON: scalar(
         name="JSON",

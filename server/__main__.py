@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import math
 import os
 import re
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Final, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final, TypeVar, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import typer
@@ -21,6 +22,7 @@ from rich.progress import BarColumn, FileSizeColumn, Progress, TextColumn, Trans
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.pool import DatabaseFailure
+from server.json_text import decoded
 from server.settings import Settings, StartupError
 from server.usage_file import BadRow, Format, RowCount, UnreadableFile, UsageFile, format_of
 
@@ -35,6 +37,7 @@ LOCAL_USER: Final = uuid5(NAMESPACE_URL, "enterprise-router:local")
 
 _WRONG_SETTING: Final = 2
 _PARTITION_TRIES: Final = 10
+_LONGEST: Final = timedelta(days=36_500)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -45,10 +48,29 @@ FileArgument = Annotated[Path, typer.Argument(help="CSV with a header line, or N
 
 
 def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text)
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
     if match is None:
         raise typer.BadParameter("must be a number and a unit, such as 30d, 12h, 15m or 90s")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if duration > _LONGEST:
+        raise typer.BadParameter(f"must be at most {_LONGEST.days}d")
+    return duration
+
+
+def _speed(factor: float) -> float:
+    if math.isnan(factor):
+        raise typer.BadParameter("must be a number")
+    return factor
+
+
+def _variables(text: str) -> dict[str, Any]:
+    try:
+        variables = decoded(text)
+    except ValueError:
+        variables = None
+    if not isinstance(variables, dict):
+        raise typer.BadParameter('must be a JSON object, such as {"first": 5}')
+    return variables
 
 
 @app.command()
@@ -64,12 +86,15 @@ def serve() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema, and make it ready for the months to come."""
-    from migrations import upgrade
+    from migrations import SettingNeeded, upgrade
     from models.ledger import now_utc
 
     settings = _settings()
-    with _database_errors(settings):
-        upgrade(settings.database)
+    try:
+        with _database_errors(settings):
+            upgrade(settings.database, takes_provider_tokens=settings.jwks_url is not None, issuer=settings.jwt_issuer)
+    except SettingNeeded as error:
+        raise StartupError(str(error)) from None
     _with_database(lambda database: database.backend.make_partitions(now_utc(), _PARTITION_TRIES))
 
 
@@ -137,7 +162,9 @@ def export(
 def replay(
     file: FileArgument,
     user: UserOption,
-    speed: Annotated[float, typer.Option(min=0.001, help="How many times as fast as it happened.")] = 600,
+    speed: Annotated[
+        float, typer.Option(min=0.001, callback=_speed, help="How many times as fast as it happened.")
+    ] = 600,
     url: UrlOption = "",
     ab_test: Annotated[
         UUID | None, typer.Option(help="Count rows of its two variants for this A/B test: a UUID.")
@@ -161,7 +188,8 @@ def query(
     url: UrlOption = "",
 ) -> None:
     """Ask a running server, and print its answer as JSON."""
-    answer = _with_client(url, user, lambda client: client.answer(document, json.loads(variables)))
+    values = _variables(variables)
+    answer = _with_client(url, user, lambda client: client.answer(document, values))
     print(json.dumps(answer, indent=2, ensure_ascii=False))
     raise typer.Exit("errors" in answer)
 

@@ -45,7 +45,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
     database = Database(settings.database, events.publish, read_limit_s=settings.operation_timeout_s)
     listener = Listener(database.url, events) if database.url.get_backend_name() == "postgresql" else None
     ledger = Ledger(database, clock)
-    authenticator = Authenticator(settings)
+    authenticator = Authenticator(settings, database)
     tracing = Tracing(otlp_exporter() if settings.tracing else None)
     graphql = GraphQLApp(settings, authenticator, database, ledger, events, clock, tracing)
 

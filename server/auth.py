@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 import jwt
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
+from domain.error import InvalidInput
+from domain.subject import Subject
 from domain.viewer import Viewer
+from models.database import Database
+from models.earlier_user import user_of
+from models.pool import DatabaseFailure
 from server import log
 from server.keys import KeysUnavailable, ProviderKeys, UnknownKey
 from server.settings import Settings
 
 __all__ = [
     "Authenticator",
-    "KeysUnavailable",
+    "CannotVerify",
+    "TokenEnded",
     "Unauthenticated",
     "bearer_token",
     "make_token",
@@ -28,22 +38,36 @@ __all__ = [
 
 _HMAC: Final = "HS256"
 _PUBLIC_KEY: Final = ("RS256", "ES256")
+_USER_CLAIM: Final = "router_user_id"
+"""Of tokens that this server makes: the user's id as it is, whichever subject it is of."""
 TRUST_S: Final = 30.0
 _TRUSTED_TOKENS: Final = 10_000
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Unauthenticated(Exception):
     """The token is missing, or does not hold."""
 
 
-class Authenticator:
-    """Verifies tokens by this installation's settings."""
+class TokenEnded(Exception):
+    """The token that a request came with ended while the request went on."""
 
-    def __init__(self, settings: Settings, now_s: Callable[[], float] = time.monotonic) -> None:
+
+class CannotVerify(Exception):
+    """Nothing can be said of the token for now: what it is verified by does not answer. The message says what."""
+
+
+class Authenticator:
+    """Verifies tokens by this installation's settings, and knows their users by its database."""
+
+    def __init__(self, settings: Settings, database: Database, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
         self._secrets = settings.verifying_secrets()
         self._provider = ProviderKeys(str(settings.jwks_url), now_s) if settings.jwks_url else None
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
+        self._leeway = timedelta(seconds=settings.jwt_leeway_s)
         self._now_s = now_s
         # Verifying costs more than most requests do otherwise: a token that held is not verified again at once.
         self._trusted: dict[str, tuple[Viewer, float]] = {}
@@ -51,7 +75,7 @@ class Authenticator:
     async def viewer(self, token: Any) -> Viewer:
         """The user whose token this is.
 
-        Raises Unauthenticated, saying why as far as the bearer may know, or KeysUnavailable.
+        Raises Unauthenticated, saying why as far as the bearer may know, or CannotVerify.
         """
         if not isinstance(token, str):
             raise Unauthenticated("The token must be text.")
@@ -61,7 +85,7 @@ class Authenticator:
             viewer = await self._verified(token)
             if len(self._trusted) >= _TRUSTED_TOKENS:
                 self._trusted.clear()
-            self._trusted[token] = (viewer, now_s + min(_seconds_left(viewer), TRUST_S))
+            self._trusted[token] = (viewer, now_s + min(seconds_left(viewer), TRUST_S))
         log.note(user_id=viewer.id)
         return viewer
 
@@ -70,12 +94,38 @@ class Authenticator:
             header = jwt.get_unverified_header(token)
             algorithm = str(header.get("alg"))
             claims = self._claims(token, algorithm, await self._keys(algorithm, header.get("kid")))
-            return Viewer(_user_id(claims), _expiry(claims))
+            user_id = await self._user_id(claims, external=algorithm != _HMAC)
+            return Viewer(user_id, datetime.fromtimestamp(math.floor(claims["exp"]), UTC) + self._leeway)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.") from None
-        except (jwt.PyJWTError, UnknownKey, ValueError, TypeError, OverflowError, OSError):
-            # Some of what a token may hold is beyond what the library foresees: times past the year 9999, say.
+        except jwt.ImmatureSignatureError:
+            raise Unauthenticated("The token does not hold yet.") from None
+        except jwt.MissingRequiredClaimError as error:
+            raise Unauthenticated(f"The token has no {error.claim}.") from None
+        except InvalidInput as error:
+            raise Unauthenticated(f"The token's {error.message}.") from None
+        except KeysUnavailable:
+            raise CannotVerify("The identity provider does not answer; try again.") from None
+        except (jwt.PyJWTError, UnknownKey, ValueError, TypeError, OverflowError, RecursionError, OSError):
+            # Some of what a token may hold is beyond what the library foresees: times past the year 9999, say, or
+            # thousands of brackets.
             raise Unauthenticated("The token is not valid here.") from None
+
+    async def _user_id(self, claims: dict[str, Any], *, external: bool) -> UUID:
+        subject = Subject.checked(claims["sub"], claims.get("iss"), external=external)
+        if not external and _USER_CLAIM in claims:
+            stated = Subject.checked(claims[_USER_CLAIM], None, external=False).stated_id
+            if stated is None:
+                raise InvalidInput(f"{_USER_CLAIM}: must be a UUID", [_USER_CLAIM])
+            return stated
+        try:
+            user_id = await user_of(self._database, subject)
+        except (SQLAlchemyError, DatabaseFailure, OSError):
+            _log.warning("a token's user was not looked up", exc_info=True)
+            raise CannotVerify("The database does not answer; try again.") from None
+        if user_id is None:
+            raise InvalidInput("sub: is the id of a user whom another subject names", ["sub"])
+        return user_id
 
     async def _keys(self, algorithm: str, key_id: str | None) -> Sequence[str | jwt.PyJWK]:
         """What a token of this algorithm may be signed with."""
@@ -100,24 +150,31 @@ class Authenticator:
             algorithms=[algorithm],
             issuer=self._issuer,
             audience=self._audience,
-            options={"require": ["sub"], "verify_aud": self._audience is not None},
+            leeway=self._leeway,
+            options={"require": ["sub", "exp"], "verify_aud": self._audience is not None},
         )
 
 
-def _user_id(claims: dict[str, Any]) -> UUID:
-    subject: str = claims["sub"]
-    try:
-        return UUID(subject)
-    except ValueError:
-        return uuid5(NAMESPACE_URL, f"{claims.get('iss', '')}{subject}")
+def seconds_left(viewer: Viewer) -> float:
+    """How long the viewer's token still holds; less than 0 when it has ended."""
+    return math.inf if viewer.expires_at is None else (viewer.expires_at - datetime.now(UTC)).total_seconds()
 
 
-def _expiry(claims: dict[str, Any]) -> datetime | None:
-    return datetime.fromtimestamp(claims["exp"], UTC) if "exp" in claims else None
-
-
-def _seconds_left(viewer: Viewer) -> float:
-    return float("inf") if viewer.expires_at is None else (viewer.expires_at - datetime.now(UTC)).total_seconds()
+async def while_it_holds(viewer: Viewer, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """What comes of the body while the viewer's token holds. Raises TokenEnded when more is to come then."""
+    blocks = aiter(body)
+    while True:
+        left_s = seconds_left(viewer)
+        if left_s <= 0:
+            raise TokenEnded
+        try:
+            async with asyncio.timeout(None if left_s == math.inf else left_s):
+                block = await anext(blocks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise TokenEnded from None
+        yield block
 
 
 def bearer_token(authorization: Any) -> str:
@@ -128,11 +185,10 @@ def bearer_token(authorization: Any) -> str:
     return token.strip()
 
 
-def refusal(error: Unauthenticated | KeysUnavailable) -> Response:
+def refusal(error: Unauthenticated | CannotVerify) -> Response:
     """The answer to a request that was not let in, with a body as GraphQL clients expect it."""
-    if isinstance(error, KeysUnavailable):
-        message = "The identity provider does not answer; try again."
-        found = {"message": message, "extensions": {"code": "SERVICE_UNAVAILABLE"}}
+    if isinstance(error, CannotVerify):
+        found = {"message": str(error), "extensions": {"code": "SERVICE_UNAVAILABLE"}}
         return JSONResponse({"errors": [found]}, status_code=503, headers={"Retry-After": "5"})
     found = {"message": str(error), "extensions": {"code": "UNAUTHENTICATED"}}
     return JSONResponse({"errors": [found]}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
@@ -144,7 +200,7 @@ def make_token(settings: Settings, user_id: UUID, lifetime: timedelta) -> str:
     if secret is None:
         raise LookupError("tokens come from the identity provider at ROUTER_JWKS_URL")
     now = datetime.now(UTC)
-    claims: dict[str, Any] = {"sub": str(user_id), "iat": now, "exp": now + lifetime}
+    claims: dict[str, Any] = {"sub": str(user_id), _USER_CLAIM: str(user_id), "iat": now, "exp": now + lifetime}
     if settings.jwt_issuer is not None:
         claims["iss"] = settings.jwt_issuer
     if settings.jwt_audience is not None:

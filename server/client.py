@@ -29,9 +29,15 @@ class Client:
     """Speaks GraphQL for one user."""
 
     def __init__(self, url: str, token: str) -> None:
+        """Raises ServerError when the URL is none."""
         self._url = url
         self._token = token
-        self._http = httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S)
+        try:
+            self._http = httpx2.AsyncClient(
+                base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S
+            )
+        except httpx2.InvalidURL as error:
+            raise ServerError(f"{url} is no address of a server: {error}") from None
 
     async def __aenter__(self) -> Self:
         return self

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from domain.analytics import AnalyticsFilter
 from domain.bounds import to_camel
@@ -24,7 +27,7 @@ from models.analytics import REPORTED, RouterAnalytics, passing, reported
 from models.database import Database
 from models.types import RawJSON
 from server.answer import encoded
-from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
+from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal, seconds_left
 from server.disconnect import while_connected
 from server.usage_file import Format, spelt_safely
 
@@ -32,6 +35,21 @@ from server.usage_file import Format, spelt_safely
 ROWS_AT_ONCE: Final = 250
 _ROWS_AT_A_TURN: Final = 25
 _MEDIA_TYPE: Final = {Format.CSV: "text/csv; charset=utf-8", Format.NDJSON: "application/x-ndjson"}
+
+
+class _Download(StreamingResponse):
+    """An answer that breaks off when the viewer's token ends, however slowly it is read."""
+
+    def __init__(self, blocks: AsyncIterator[bytes], viewer: Viewer, **more: Any) -> None:
+        super().__init__(blocks, **more)
+        self._viewer = viewer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        left_s = seconds_left(self._viewer)
+        # Not completed, the answer ends with its connection: no client takes it for a whole one.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if left_s == math.inf else left_s):
+                await super().__call__(scope, receive, send)
 
 
 class Export:
@@ -53,15 +71,16 @@ class Export:
             blocks = self.blocks(viewer, format_, wanted)
             # Read before the answer begins: what keeps the database from answering at all can still be told.
             first = await while_connected(request.receive, anext(blocks))
-        except (Unauthenticated, KeysUnavailable) as error:
+        except (Unauthenticated, CannotVerify) as error:
             return refusal(error)
         except InvalidInput as error:
             found = {"message": error.message, "extensions": {"code": error.code, "path": error.path}}
             return JSONResponse({"errors": [found]}, status_code=400)
         if request.method == "HEAD":
             await blocks.aclose()
-        return StreamingResponse(
+        return _Download(
             _chained(first, blocks),
+            viewer,
             media_type=_MEDIA_TYPE[format_],
             headers={"Content-Disposition": f'attachment; filename="analytics.{format_}"'},
         )

@@ -27,7 +27,7 @@ from resolvers.knowledge import KnowledgeCache
 from resolvers.shared_reading import SharedReadings
 from schema import schema
 from schema.operation import Operations
-from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
+from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal
 from server.graphql_http import GraphQLOverHTTP
 from server.graphql_ws import TransportWSHandler
 from server.json_text import decoded
@@ -126,7 +126,7 @@ class GraphQLApp(GraphQL[Context, None]):
             # Looked into a dozen times: as a dictionary, in which of several with one name the first counts.
             headers = dict(reversed(request.headers.items()))
             viewer = await self._authenticator.viewer(bearer_token(headers.get("authorization")))
-        except (Unauthenticated, KeysUnavailable) as error:
+        except (Unauthenticated, CannotVerify) as error:
             return refusal(error)
         return await self._http.respond(request, headers, self._new_context(viewer))
 
@@ -149,7 +149,7 @@ class GraphQLApp(GraphQL[Context, None]):
     async def signed_in(self, payload: Mapping[str, Any]) -> Viewer:
         """Whose token came with connection_init, as `Authorization: Bearer …` or as `token`.
 
-        Raises Unauthenticated or KeysUnavailable.
+        Raises Unauthenticated or CannotVerify.
         """
         params = {name.lower(): value for name, value in payload.items()}
         token = params["token"] if "token" in params else bearer_token(params.get("authorization"))

@@ -40,6 +40,8 @@ _ALLOWED: Final[Mapping[str, Collection[OperationType]]] = {"GET": READING, "POS
 _OFFERED: Final = (_RESPONSE, _JSON, event_stream.MEDIA_TYPE)
 _LARGE_BYTES: Final = 16 * 1024
 """A longer body waits for its user's turn to be decoded: of 1 MiB, that takes some ten milliseconds."""
+_MOST_DIGITS: Final = 18
+"""Of a length in bytes."""
 _REMEMBERED_HEADERS: Final = 64
 """What clients send is mostly the same."""
 
@@ -125,7 +127,7 @@ class GraphQLOverHTTP:
     async def _body(self, request: Request, length: str) -> bytes:
         """Raises Malformed, where the client says how long it is before anything is read."""
         too_long = Malformed(f"The body must be at most {self._max_body_bytes} bytes.", 413)
-        if length.isdecimal() and int(length) > self._max_body_bytes:
+        if length.isdecimal() and (len(length) > _MOST_DIGITS or int(length) > self._max_body_bytes):
             raise too_long
         parts: list[bytes] = []
         size = 0

@@ -18,7 +18,7 @@ from schema.error import overloaded
 from schema.operation import EVERY_KIND, Operation, RequestRefused
 from server import log
 from server.answer import encoded_in_turns
-from server.auth import KeysUnavailable, Unauthenticated
+from server.auth import CannotVerify, Unauthenticated
 from server.observation import logged
 
 SEND_TIMEOUT_S: Final = 15.0
@@ -102,8 +102,8 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
             self._places.enter_context(self.view.sockets.one(viewer.id))
         except Unauthenticated:
             await self.websocket.close(FORBIDDEN, "Forbidden")
-        except KeysUnavailable:
-            await self.websocket.close(TRY_AGAIN_LATER, "The identity provider does not answer")
+        except CannotVerify as error:
+            await self.websocket.close(TRY_AGAIN_LATER, str(error))
         except Overloaded as refused:
             await self.websocket.close(TRY_AGAIN_LATER, refused.message)
         else:

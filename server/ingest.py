@@ -18,7 +18,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from domain.amendment import AmendmentLine
 from domain.error import InvalidInput, Overloaded, Refusal
 from domain.viewer import Viewer
 from models.amendment import Amended, AmendmentDraft
@@ -26,7 +25,7 @@ from models.entry import Draft, Dropped, Logged
 from models.ledger import Ledger
 from models.pool import DatabaseFailure
 from server import usage_file
-from server.auth import Authenticator, KeysUnavailable, Unauthenticated, bearer_token, refusal
+from server.auth import Authenticator, CannotVerify, TokenEnded, Unauthenticated, bearer_token, refusal, while_it_holds
 from server.lines import Body, Line, Stopped, chunks, unpacked, without_mark
 
 MAX_LINE_BYTES: Final = usage_file.MAX_LINE_BYTES
@@ -71,7 +70,7 @@ def calls(ledger: Ledger) -> Intake[Draft]:
 def amendments(ledger: Ledger) -> Intake[AmendmentDraft]:
     """Amendments of calls, in the order in which they are to be made."""
     return Intake(
-        lambda viewer, line: AmendmentDraft(viewer.id, AmendmentLine.checked_json(line), viewer.id),
+        lambda viewer, line: AmendmentDraft(viewer.id, usage_file.amendment_of(line), viewer.id),
         ledger.amend,
         in_order=True,
     )
@@ -154,7 +153,7 @@ class Ingest(Generic[Item]):
     async def __call__(self, request: Request) -> Response:
         try:
             viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
-        except (Unauthenticated, KeysUnavailable) as error:
+        except (Unauthenticated, CannotVerify) as error:
             return refusal(error)
         encoding = request.headers.get("content-encoding", "identity").lower()
         if encoding not in {"identity", "gzip"}:
@@ -164,7 +163,7 @@ class Ingest(Generic[Item]):
         results = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed with the answer
         body = Body(request)
         try:
-            blocks = aiter(body)
+            blocks = while_it_holds(viewer, body)
             await self._record(viewer, body, unpacked(blocks) if encoding == "gzip" else blocks, results)
         except BaseException:
             results.close()
@@ -187,6 +186,9 @@ class Ingest(Generic[Item]):
         except _Later:
             ending = underway.ending("OVERLOADED", "The lines after these were not read: send them again.")
             ending["error"]["retryAfterMs"] = _RETRY_AFTER_MS
+        except TokenEnded:
+            message = "The token ended: the lines after these were not read. Send them again with a new one."
+            ending = underway.ending("UNAUTHENTICATED", message)
         except Stopped as stopped:
             ending = underway.ending("LIMIT_EXCEEDED", f"{stopped.message}.")
         except zlib.error as error:

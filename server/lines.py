@@ -13,6 +13,7 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
+from server.auth import TokenEnded
 from server.usage_file import BYTE_ORDER_MARK, MAX_LINE_BYTES
 
 MAX_LINES: Final = 1_000_000
@@ -156,7 +157,7 @@ async def chunks(body: AsyncIterator[bytes], check: Callable[[], None]) -> Async
                         lines, size = [], 0
             await asyncio.sleep(0)  # blocks that are unpacked wait for nobody, and so others would
             check()
-    except (Stopped, zlib.error) as error:
+    except (Stopped, TokenEnded, zlib.error) as error:
         failure = error
     if failure is None and rest.strip():
         lines.append((number + 1, rest))

@@ -55,7 +55,13 @@ class Replay:
             # A row without a time happens right after the one before it.
             row_at = row.decision.occurred_at or row_at or began
             first_row_at = first_row_at or row_at
-            due = began + max(row_at - first_row_at, timedelta()) / self._speed
+            try:
+                due = began + max(row_at - first_row_at, timedelta()) / self._speed
+            except OverflowError:
+                result.bad_rows.append(
+                    BadRow(row.line, "occurred_at: at this speed it would happen after the year 9999")
+                )
+                continue
             if waiting and (len(waiting) >= MAX_AT_ONCE or due > datetime.now(UTC)):
                 await self._send(waiting, variants, result)
                 progress(waiting[-1][0].line)

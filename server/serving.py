@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing.synchronize import Semaphore
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 from uuid import UUID
@@ -26,13 +27,14 @@ from server import log
 from server.app import create_app
 from server.auth import make_token
 from server.connection import Connections, HTTPConnection, SocketConnection
+from server.file_handles import make_room
 from server.graphql_ws import MAX_MESSAGE_BYTES
 from server.metrics import MULTIPROCESS_DIR
 from server.settings import DEFAULT_KEEP_ALIVE_S, DEFAULT_MAX_CONNECTIONS, Settings, StartupError
 from server.web import PATH
 from server.workers import CANNOT_START, SPAWNING, Workers
 
-_LOCAL_TOKEN_LIFETIME = timedelta(days=30)
+_LOCAL_TOKEN_LIFETIME = timedelta(hours=12)
 _GRACEFUL_SHUTDOWN_S = 7
 """For answers that are still being sent; the operations have ended before."""
 # Threads that compute give way to the event loop ten times as often as is usual: each of its turns waits for that.
@@ -134,6 +136,7 @@ def _work(settings: Settings, port: int, local_user: UUID, not_greeted: Semaphor
 
 
 def _serve(settings: Settings, listening: socket.socket, local_user: UUID, greets: Callable[[], bool]) -> None:
+    make_room(settings)
     app = create_app(settings)
     if settings.lets_in_too_many:
         _log.warning(
@@ -164,7 +167,7 @@ def _sole_server(settings: Settings) -> Iterator[None]:
     if settings.database.get_backend_name() != "sqlite" or path is None:
         yield
         return
-    with open(f"{path}.lock", "w") as lock:  # noqa: PTH123 - a path of the URL, as SQLite takes it
+    with os.fdopen(os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -194,6 +197,17 @@ def _greeting(settings: Settings, listening: socket.socket, local_user: UUID) ->
     address = f"http://{host}:{listening.getsockname()[1]}"
     lines = [f"Enterprise Router is ready: {address}/graphql"]
     if settings.jwt_secret is None and settings.signs_tokens:
-        token = make_token(settings, local_user, _LOCAL_TOKEN_LIFETIME)
-        lines += [f"  user   {local_user}", f"  token  {token}", f"  open   {address}{PATH}#token={token}"]
+        lines.append(f"  user   {local_user}")
+        if sys.stdout.isatty():
+            token = make_token(settings, local_user, _LOCAL_TOKEN_LIFETIME)
+            lines += [f"  token  {token}", f"  open   {address}{PATH}#token={token}"]
+        else:
+            # What is no terminal may be a log, which others read and which is kept.
+            lines.append(f"  token  {_python()} -m server token --user {local_user}")
     return "\n".join(lines)
+
+
+def _python() -> str:
+    """How this interpreter is called from here."""
+    path = Path(sys.executable)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

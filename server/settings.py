@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -17,6 +18,12 @@ from sqlalchemy.exc import ArgumentError
 MIN_SECRET_LENGTH: Final = 32
 DEFAULT_MAX_CONNECTIONS: Final = 12_000
 DEFAULT_KEEP_ALIVE_S: Final = 75
+_MAX_PORT: Final = 65_535
+_PRIVATE_FILE: Final = 0o600
+_PRIVATE_DIRECTORY: Final = 0o700
+_OTHERS: Final = 0o077
+_BESIDE: Final = ("-wal", "-shm", "-journal", ".lock")
+"""The ends of the names of files beside an SQLite database."""
 
 
 class StartupError(Exception):
@@ -31,7 +38,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     database_url: str | None = None
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    port: Annotated[int, Field(ge=0, le=_MAX_PORT)] = 8000
     # Processes that serve at this address; more than one on PostgreSQL alone.
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     # HS256 (RFC 7518, section 3.2) wants a key of 256 bits or more.
@@ -41,6 +48,8 @@ class Settings(BaseSettings):
     jwks_url: HttpUrl | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    # How far the clock of whoever signs tokens may be from ours: they hold so much earlier, and so much longer.
+    jwt_leeway_s: Annotated[int, Field(ge=0, le=300)] = 30
     refresh_prices: bool = False
     # Of web pages that may call the API from browsers, such as https://app.example.com; with commas between.
     cors_origins: str = ""
@@ -52,13 +61,13 @@ class Settings(BaseSettings):
     introspection: bool = True
     operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
-    max_connections: Annotated[int, Field(ge=1)] = DEFAULT_MAX_CONNECTIONS
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = DEFAULT_MAX_CONNECTIONS
     # Longer than proxies keep a connection to us that nobody uses (60 s is usual): else a request may meet its end.
     keep_alive_s: Annotated[int, Field(ge=1, le=3600)] = DEFAULT_KEEP_ALIVE_S
-    max_sockets: Annotated[int, Field(ge=1)] = 10_000
-    max_sockets_per_user: Annotated[int, Field(ge=1)] = 200
-    max_subscriptions: Annotated[int, Field(ge=1)] = 20_000
-    max_subscriptions_per_user: Annotated[int, Field(ge=1)] = 1_000
+    max_sockets: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    max_sockets_per_user: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    max_subscriptions: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    max_subscriptions_per_user: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
 
     @field_validator("database_url")
     @classmethod
@@ -68,12 +77,16 @@ class Settings(BaseSettings):
         try:
             url = make_url(value)
             driver = url.drivername
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # ValueError: of a port that is no number
             raise ValueError("must be a database URL, such as sqlite+aiosqlite:////var/lib/router/router.db") from None
         if driver not in {"sqlite+aiosqlite", "postgresql+asyncpg"}:
             raise ValueError(f"must begin with sqlite+aiosqlite:// or postgresql+asyncpg://, not {driver}://")
         if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
             raise ValueError("must name a file, such as sqlite+aiosqlite:////var/lib/router/router.db")
+        if "\0" in (url.database or ""):
+            raise ValueError("must not hold the NUL character")
+        if url.port is not None and not 0 < url.port <= _MAX_PORT:
+            raise ValueError(f"must name a port from 1 to {_MAX_PORT}")
         return value
 
     @classmethod
@@ -119,18 +132,20 @@ class Settings(BaseSettings):
         return self.jwt_secret is not None or self.jwks_url is None
 
     def prepare_database_dir(self) -> None:
-        """Make sure that a database file can be made where it is to be. Raises StartupError."""
+        """Make sure that a database file can be made where it is to be, for its owner alone. Raises StartupError."""
         if self.database_url is None:
             self.prepare_data_dir()
         elif self.database.get_backend_name() == "sqlite" and self.database.database:
             directory = Path(self.database.database).parent
             if not directory.is_dir() or not os.access(directory, os.W_OK | os.X_OK):
                 raise StartupError(f"ROUTER_DATABASE_URL: there is no directory {directory} that can be written in")
+        if self.database.get_backend_name() == "sqlite" and self.database.database:
+            _make_private(Path(self.database.database))
 
     def prepare_data_dir(self) -> None:
         """Make the data directory. Raises StartupError when that, or writing in it, is not possible."""
         try:
-            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.data_dir.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_DIRECTORY)
         except OSError as error:
             raise StartupError(f"ROUTER_DATA_DIR: cannot make {self.data_dir}: {error.strerror}") from None
         if not os.access(self.data_dir, os.W_OK | os.X_OK):
@@ -155,12 +170,30 @@ class Settings(BaseSettings):
         return [secret for secret in secrets_ if secret is not None]
 
 
+def _make_private(database: Path) -> None:
+    """Make the file of an SQLite database, and let its owner alone read it and the files that SQLite keeps beside it.
+
+    SQLite gives those beside it the permissions of the file itself.
+    """
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE))
+        for path in (database, *(database.with_name(database.name + end) for end in _BESIDE)):
+            with suppress(FileNotFoundError):
+                if path.is_file() and path.stat().st_mode & _OTHERS:
+                    path.chmod(_PRIVATE_FILE)
+    except OSError as error:
+        raise StartupError(
+            f"ROUTER_DATABASE_URL: cannot keep others from reading {database}: {error.strerror}"
+        ) from None
+
+
 def _kept_secret(path: Path) -> str:
     # Written whole under another name, then linked: of two processes that start together one wins, both read it.
     try:
         if not path.exists():
             draft = path.with_name(f".secret-{secrets.token_hex(8)}")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE), "w") as file:
                 file.write(secrets.token_urlsafe(32))
             try:
                 os.link(draft, path)
@@ -171,7 +204,7 @@ def _kept_secret(path: Path) -> str:
         mode, secret = path.stat().st_mode, path.read_text().strip()
     except OSError as error:
         raise StartupError(f"ROUTER_DATA_DIR: cannot keep the signing secret in {path}: {error.strerror}") from None
-    if mode & 0o077:
+    if mode & _OTHERS:
         raise StartupError(f"{path} can be read by others: run chmod 600 on it, or delete it to have a new one made")
     if len(secret) < MIN_SECRET_LENGTH:
         raise StartupError(f"{path} is no secret of {MIN_SECRET_LENGTH} characters: delete it to have a new one made")

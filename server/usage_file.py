@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from domain.amendment import AmendmentLine
 from domain.analytics import LogAnalytics
 from domain.error import InvalidInput
 from server.columns import Columns, with_metadata
@@ -207,6 +208,18 @@ def decision_of(line: bytes) -> LogAnalytics:
     aliased = {name: value for name, value in others.items() if name in columns.field_of}
     unknown = {_printable(name): value for name, value in others.items() if name not in columns.field_of}
     return LogAnalytics.checked(with_metadata(fields, aliased) | unknown, ())
+
+
+def amendment_of(line: bytes) -> AmendmentLine:
+    """The amendment that a line of JSON tells. Raises InvalidInput."""
+    try:
+        return AmendmentLine.checked_json(line)
+    except InvalidInput as refusal:
+        # What no field may hold, JSON of pydantic's may not either: read again, so that the field can be named.
+        record = _record_of(line)
+        if record is None:
+            raise refusal from None
+    return AmendmentLine.checked({_printable(name): value for name, value in record.items()}, ())
 
 
 def _record_of(line: bytes) -> dict[str, Any] | None:

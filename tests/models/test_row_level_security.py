@@ -52,6 +52,7 @@ TABLES = {
     "router_cost_alert_windows",
     "router_cost_alerts",
     "router_decisions",
+    "router_earlier_users",
     "router_event_keys",
     "router_holds",
     "router_incomplete",
@@ -137,6 +138,10 @@ async def owner(postgres_url: str, tmp_path: Path) -> AsyncIterator[Connection]:
     async with connected(postgres_url) as connection:
         # retention writes these
         await connection.execute("INSERT INTO router_incomplete SELECT DISTINCT user_id, user_id FROM router_analytics")
+        # what the migration of an installation of before leaves behind
+        await connection.execute(
+            "INSERT INTO router_earlier_users (user_id, external) VALUES ($1, false), ($2, false)", ALICE, BOB
+        )
         await connection.execute("ANALYZE")
         yield connection
 

@@ -1,0 +1,199 @@
+"""Values that are no values, in files, lines, settings, headers and at the command line: a typed refusal names each."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+
+from domain.amendment import AmendmentLine
+from domain.analytics import LogAnalytics
+from domain.bounds import Input, to_camel
+from domain.error import InvalidInput
+from server.settings import Settings, StartupError
+from server.usage_file import BadRow, UsageFile, amendment_of, decision_of
+from tests.support.process import USER, run
+
+CALL = {"provider": "openai", "modelUsed": "m", "taskType": "t", "success": True}
+AMENDMENT = {"eventId": "e", "qualityScore": 1}
+TEXTS = [
+    "1E+99999999999999999999",
+    "1e-99999999999999999999",
+    "-0e99999999999999999999",
+    "1e999999999",
+    "sNaN",
+    "NaN",
+    "Infinity",
+    "1_000",
+    "\uff11\uff12",
+    "\u0663",
+    "9" * 10_000,
+    "0." + "9" * 10_000,
+    "0x10",
+    "--1",
+    "9999-12-31T23:59:59-14:00",
+    "0001-01-01T00:00:00+14:00",
+    "2026-02-30T00:00:00Z",
+    "0x" + "f" * 30,
+    "\x00",
+]
+RAW = [
+    *map(json.dumps, TEXTS),
+    "1E+99999999999999999999",
+    "1e999999999",
+    "NaN",
+    "-Infinity",
+    "9" * 10_000,
+    "-0.0",
+    "5e-324",
+    "1e18",
+    "true",
+    "{}",
+    "[0, [1], 0]",
+    '"\\ud800"',
+    '{"a": 1e400}',
+    '{"a": ' + "9" * 10_000 + "}",
+]
+
+
+def refusal(read: Callable[[bytes], Input], line: bytes) -> str | None:
+    """Why the line is refused; None when it is taken."""
+    try:
+        read(line)
+    except InvalidInput as refused:
+        return refused.message
+    return None
+
+
+# Beside one that says nothing of the call, an amendment says nothing at all.
+WHOLE = ("goes with", "must say what is right", "must name the call")
+
+
+@pytest.mark.parametrize(
+    ("model", "others", "read"), [(LogAnalytics, CALL, decision_of), (AmendmentLine, AMENDMENT, amendment_of)]
+)
+def test_a_line_with_an_absurd_value_is_taken_or_refused_under_its_name(
+    model: type[Input], others: dict[str, Any], read: Callable[[bytes], Input]
+) -> None:
+    for field in model.model_fields:
+        name = to_camel(field)
+        for raw in RAW:
+            rest = json.dumps({key: value for key, value in others.items() if key != name})
+            line = f'{rest[:-1]}{", " if len(rest) > 2 else ""}"{name}": {raw}}}'.encode()
+            said = refusal(read, line)
+            assert said is None or any(each in said for each in (name, *WHOLE)), (name, raw[:40], said)
+
+
+AMOUNTS = ["1E+99999999999999999999", "1e-99999999999999999999", "1e-999999999", "1_000", "\uff11\uff12", "\u0663"]
+
+
+@pytest.mark.parametrize("amount", [*AMOUNTS, "sNaN", "9" * 10_000, "0." + "9" * 10_000])
+def test_a_cost_that_python_alone_could_read_is_none_in_any_file(tmp_path: Path, amount: str) -> None:
+    for line, read in ((CALL, decision_of), (AMENDMENT, amendment_of)):
+        with pytest.raises(InvalidInput) as refused:
+            read(json.dumps(line | {"cost": amount}).encode())
+        assert refused.value.path == ["cost"]
+    table = tmp_path / "usage.csv"
+    with table.open("w", newline="") as file:
+        csv.writer(file).writerows([["provider", "model_used", "success", "cost"], ["openai", "m", "1", amount]])
+    lines = tmp_path / "usage.ndjson"
+    lines.write_text(json.dumps(CALL | {"cost": amount}) + "\n")
+    for path in (table, lines):
+        [row] = UsageFile(path)
+        assert isinstance(row, BadRow)
+        assert row.reason.startswith("cost: ")
+
+
+@given(st.from_regex(r"[+-]?[0-9_.]{0,12}([eE][+-]?[0-9]{0,30})?", fullmatch=True) | st.text(max_size=12), st.data())
+@example("1E+99999999999999999999", None)
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_a_value_of_a_field_or_refused(text: str, data: st.DataObject | None) -> None:
+    field = data.draw(st.sampled_from(sorted(LogAnalytics.model_fields))) if data else "cost"
+    assert refusal(decision_of, json.dumps(CALL | {to_camel(field): text}).encode()) != ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "\uff18\uff10"),
+        ("PORT", "9" * 5_000),
+        ("PORT", "1e3"),
+        ("OPERATION_TIMEOUT_S", "nan"),
+        ("OPERATION_TIMEOUT_S", "1e999999999"),
+        ("OPERATION_TIMEOUT_S", "1e-999999999"),
+        ("MAX_SOCKETS", "9" * 4_000),
+        ("MAX_SOCKETS", "9" * 5_000),
+        ("MAX_CONNECTIONS", "1" + "0" * 30),
+        ("JWT_LEEWAY_S", "301"),
+        ("JWT_LEEWAY_S", "-1"),
+        ("JWT_LEEWAY_S", "nan"),
+        ("DATABASE_URL", "postgresql+asyncpg://u@h:99999999/db"),
+        ("DATABASE_URL", "postgresql+asyncpg://u@h:" + "9" * 5_000 + "/db"),
+        ("DATABASE_URL", "postgresql+asyncpg://u@h:x/db"),
+        ("DATABASE_URL", "sqlite+aiosqlite:///router\x00.db"),
+    ],
+)
+def test_an_absurd_setting_is_refused_under_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    if "\x00" not in value:
+        monkeypatch.setenv(f"ROUTER_{name}", value)
+        with pytest.raises(StartupError) as refused:
+            Settings.from_environment()
+        assert str(refused.value).startswith(f"ROUTER_{name}: ")
+        assert "digits" not in str(refused.value)
+    else:  # which no environment can hold, and a file of settings may
+        with pytest.raises(ValueError, match="NUL"):
+            Settings(database_url=value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["token", "--user", USER, "--expires", "999999d"],
+        ["token", "--user", USER, "--expires", "\uff11d"],
+        ["query", "{ viewer { id } }", "--user", USER, "--variables", "{bad"],
+        ["query", "{ viewer { id } }", "--user", USER, "--variables", "[1]"],
+        ["query", "{ viewer { id } }", "--user", USER, "--url", "http://[::"],
+        ["replay", "tests/data/aider_usage_sample.csv", "--user", USER, "--speed", "nan"],
+    ],
+)
+def test_an_absurd_option_is_one_refusal(tmp_path: Path, arguments: list[str]) -> None:
+    failed = run(*arguments, data_dir=tmp_path)
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert "Traceback" not in failed.stderr
+
+
+HEADERS = [
+    {"Accept": "application/json;q=1e999999999"},
+    {"Accept": "application/json;q=nan"},
+    {"Accept": "*/*;q=\uff11".encode().decode("latin-1")},
+    {"Content-Length": "9" * 5_000},
+    {"Content-Type": "application/json; charset=" + "9" * 5_000},
+    {"traceparent": "00-" + "9" * 5_000},
+    {"X-Request-Id": "1E+99999999999999999999" * 100},
+    {"Authorization": "Bearer " + "9" * 20_000},
+    {"Authorization": "Bearer " + "W" * 20_000 + ".e30.e30"},
+]
+
+
+async def test_absurd_headers_and_parameters_are_the_clients_fault(app: Starlette, token: str) -> None:
+    usual = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://router") as client:
+        for headers in HEADERS:
+            sent = [(name.encode(), value.encode("latin-1")) for name, value in (usual | headers).items()]
+            for path in ("/graphql", "/ingest/decisions"):
+                answer = await client.post(path, content=b'{"query": "{ viewer { id } }"}', headers=sent)
+                assert answer.status_code < 500, (path, headers, answer.text)
+        for name in ("from", "to", "format", "after"):
+            for value in TEXTS:
+                answer = await client.get("/export/analytics", params={name: value}, headers=usual)
+                if answer.status_code != 200:
+                    [error] = answer.json()["errors"]
+                    assert (answer.status_code, error["extensions"]["path"]) == (400, [name]), (value, error)

@@ -1,0 +1,226 @@
+"""Which user a token's subject is: among subjects of today, and for users of before."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import jwt
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from domain.subject import Subject
+from migrations import SettingNeeded, configuration, upgrade
+from models.database import Database
+from models.earlier_user import EarlierUser, user_of
+from server.__main__ import LOCAL_USER
+from server.auth import Authenticator, CannotVerify, Unauthenticated, make_token
+from server.settings import Settings
+from tests.conftest import SECRET, published_to_nobody
+from tests.support.process import DATABASE_OF, run
+
+BEFORE = "20261129_amendments"
+ISSUER = "https://idp.test/"
+UUID_7 = UUID("01941931-60b0-7000-9e50-21ab326a8ef5")
+UUID_4 = UUID("0ef21ec5-5b6e-4f39-8f6f-6c4f6d4f7d30")
+UUID_8 = UUID("0ef21ec5-5b6e-8f39-8f6f-6c4f6d4f7d30")
+
+
+def provided(name: str, issuer: str | None = ISSUER) -> Subject:
+    return Subject(name, issuer, external=True)
+
+
+def own(name: str, issuer: str | None = None) -> Subject:
+    return Subject(name, issuer, external=False)
+
+
+def as_before(name: str, issuer: str = "") -> UUID:
+    """The id that an earlier version made of a subject that spells no UUID."""
+    return uuid5(NAMESPACE_URL, f"{issuer}{name}")
+
+
+async def test_subjects_of_today_are_users_of_their_own(database: Database) -> None:
+    victim = await user_of(database, provided("alice"))
+    other = await user_of(database, own("alice"))
+    found = [
+        await user_of(database, subject)
+        for subject in (
+            provided("alice"),
+            provided(str(victim)),
+            provided(str(victim).upper()),
+            provided(str(as_before("alice", ISSUER))),
+            provided("alice", "https://other.test/"),
+            provided("alice", None),
+            provided("alice", ""),
+            provided("lice", f"{ISSUER}a"),
+            provided(str(UUID_7)),
+            provided(str(UUID_7).upper()),
+            provided(f"{{{UUID_7}}}"),
+            provided(UUID_7.hex),
+            own("alice"),
+            own("alice", ISSUER),
+            own("lice", "a"),
+            own(str(other)),
+            own(str(UUID_7)),
+        )
+    ]
+    # then each is a user of its own, the same every time, and a UUID is itself in tokens of this server's alone
+    assert len({*found}) == len(found)
+    assert (found[0], found[12], found[16]) == (victim, other, UUID_7)
+
+
+def users_of(url: str, *subjects: Subject) -> list[UUID | None]:
+    """Whom these subjects name, one after the other."""
+
+    async def found() -> list[UUID | None]:
+        database = Database(url, published_to_nobody)
+        try:
+            return [await user_of(database, subject) for subject in subjects]
+        finally:
+            await database.dispose()
+
+    return asyncio.run(found())
+
+
+def fill(url: str, *users: UUID) -> None:
+    """Bring the database to the schema before, in which these users have changed something."""
+    command.upgrade(configuration(url), BEFORE)
+
+    async def insert() -> None:
+        engine = create_async_engine(url)
+        table = sa.table("router_routing_versions", sa.column("user_id", sa.Uuid()), sa.column("version"))
+        async with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                await connection.execute(sa.text("SET LOCAL ROLE router_system"))
+            await connection.execute(sa.insert(table), [{"user_id": user_id, "version": 1} for user_id in users])
+        await engine.dispose()
+
+    asyncio.run(insert())
+
+
+def test_users_of_an_identity_provider_keep_their_ids_and_nobody_else_gets_them(empty_database_url: str) -> None:
+    # given users who were known by a UUID, and one by another subject
+    alice = as_before("alice", ISSUER)
+    fill(empty_database_url, UUID_7, UUID_4, UUID_8, alice, LOCAL_USER)
+    # when the database is migrated
+    upgrade(empty_database_url, takes_provider_tokens=True, issuer=ISSUER)
+    # then nobody who spells or builds their subject otherwise, or comes from elsewhere, is one of them
+    url = empty_database_url
+    earlier = {UUID_7, UUID_4, UUID_8, alice, LOCAL_USER}
+    attackers = [
+        provided(str(alice)),
+        provided(str(UUID_7), "https://other.test/"),
+        provided(str(UUID_7), None),
+        provided(str(UUID_7).upper()),
+        provided(UUID_7.hex),
+        provided(UUID_7.urn),
+        provided("lice", f"{ISSUER}a"),
+        provided(f"{ISSUER}alice", ""),
+        provided(f"{ISSUER}alice", None),
+        provided("enterprise-router:local", ""),
+        own("alice", ISSUER),
+        own(str(UUID_8)),
+    ]
+    assert earlier.isdisjoint(users_of(url, *attackers))
+    # and all of them are who they were, however often they come
+    kept = [provided(str(UUID_7)), provided(str(UUID_4)), provided(str(UUID_8)), provided("alice")]
+    assert users_of(url, *kept, *kept) == [UUID_7, UUID_4, UUID_8, alice] * 2
+    assert earlier.isdisjoint(users_of(url, *attackers))
+    # and whoever comes later has the id that is made of issuer and subject
+    new = UUID("7b7df3d2-97a3-4a2e-8c0b-5dd2f29b0f2f")
+    assert users_of(url, provided("bob"), provided(str(new))) == [
+        provided("bob").mapped_id,
+        provided(str(new)).mapped_id,
+    ]
+
+
+def test_users_of_own_tokens_keep_their_ids_and_nobody_else_gets_them(empty_database_url: str) -> None:
+    alice, bob = as_before("alice", "https://shop.test/"), as_before("bob")
+    stated = uuid5(NAMESPACE_URL, "an id that the operator chose")
+    url = empty_database_url
+    fill(url, UUID_7, UUID_8, alice, bob, stated, LOCAL_USER)
+    upgrade(url)
+    # an identity provider's subject is none of them, whatever it is called
+    for issuer in ("https://shop.test/", "", None):
+        names = ("alice", "bob", str(UUID_7), str(UUID_8), str(alice), str(bob), str(stated), "enterprise-router:local")
+        found = users_of(url, *(provided(name, issuer) for name in names))
+        assert {UUID_7, UUID_8, alice, bob, stated, LOCAL_USER}.isdisjoint(found)
+    # who had an id of before has it again, and then neither one whose parts give the same text nor one who spells it
+    assert users_of(url, own("alice", "https://shop.test/"), own("bob")) == [alice, bob]
+    assert users_of(url, own("lice", "https://shop.test/a"), own("ob", "b"), own("enterprise-router:local")) == [
+        own("lice", "https://shop.test/a").mapped_id,
+        own("ob", "b").mapped_id,
+        own("enterprise-router:local").mapped_id,
+    ]
+    assert users_of(url, own(str(alice)), own(str(bob).upper())) == [None, None]
+    # and UUIDs that tokens stated are themselves as before
+    ids = (UUID_7, UUID_8, stated, LOCAL_USER)
+    assert users_of(url, *(own(str(id_)) for id_ in ids)) == list(ids)
+
+
+def test_the_migration_needs_to_know_the_issuer_of_users_that_there_are(
+    tmp_path: Path, empty_database_url: str
+) -> None:
+    fill(empty_database_url, UUID_7)
+    directory = tmp_path / "data"
+    DATABASE_OF[directory] = empty_database_url
+    failed = run("migrate", data_dir=directory, ROUTER_JWKS_URL="https://idp.test/keys")
+    assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (2, "", 1)
+    assert failed.stderr.startswith("error: ROUTER_JWT_ISSUER: set it to the issuer")
+    with pytest.raises(SettingNeeded):
+        upgrade(empty_database_url, takes_provider_tokens=True)
+    done = run("migrate", data_dir=directory, ROUTER_JWKS_URL="https://idp.test/keys", ROUTER_JWT_ISSUER=ISSUER)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert users_of(empty_database_url, provided(str(UUID_7))) == [UUID_7]
+
+
+def test_without_users_the_migration_needs_no_issuer(empty_database_url: str) -> None:
+    upgrade(empty_database_url, takes_provider_tokens=True)
+    assert users_of(empty_database_url, provided(str(UUID_7), None)) == [provided(str(UUID_7), None).mapped_id]
+
+
+async def test_of_two_who_come_at_once_one_is_the_earlier_user(database: Database) -> None:
+    # given an id that two subjects had: their issuer and name give the same text
+    earlier = as_before("abc")
+    async with database.system() as transaction:
+        await transaction.connection.execute(sa.insert(EarlierUser).values(user_id=earlier, external=False))
+    subjects = [own("abc", ""), own("bc", "a"), own("c", "ab"), own("abc", None)]
+    found = await asyncio.gather(*(user_of(database, subject) for subject in subjects * 5))
+    assert set(found[:4]) == set(found)
+    assert [user_id for user_id in found[:4] if user_id == earlier] == [earlier]
+    assert len(set(found)) == 4
+
+
+def token(**claims: object) -> str:
+    return jwt.encode({"exp": datetime.now(UTC) + timedelta(hours=1)} | claims, SECRET)
+
+
+async def test_a_token_that_this_server_makes_names_every_user(settings: Settings, database: Database) -> None:
+    # given a user whose id is of the kind that no subject states, and one that another subject has
+    authenticator = Authenticator(settings, database)
+    mapped = (await authenticator.viewer(token(sub="alice"))).id
+    taken = as_before("bob")
+    async with database.system() as transaction:
+        await transaction.connection.execute(sa.insert(EarlierUser).values(user_id=taken, external=False))
+    assert (await authenticator.viewer(token(sub="bob"))).id == taken
+    # then a subject that spells them is not they, and the operator's token is
+    assert (await authenticator.viewer(token(sub=str(mapped)))).id not in {mapped, taken}
+    with pytest.raises(Unauthenticated, match="another subject"):
+        await authenticator.viewer(token(sub=str(taken)))
+    for user_id in (mapped, taken, UUID_7, LOCAL_USER):
+        made = make_token(settings, user_id, timedelta(hours=1))
+        assert (await authenticator.viewer(made)).id == user_id
+
+
+async def test_a_user_who_cannot_be_looked_up_is_told_to_try_again(tmp_path: Path) -> None:
+    nowhere = Database("postgresql+asyncpg://nobody@127.0.0.1:9/nothing", published_to_nobody)
+    authenticator = Authenticator(Settings(data_dir=tmp_path, jwt_secret=SecretStr(SECRET)), nowhere)
+    with pytest.raises(CannotVerify, match="database"):
+        await authenticator.viewer(token(sub="alice"))
+    # a UUID needs nobody
+    assert (await authenticator.viewer(token(sub=str(UUID_7)))).id == UUID_7
