@@ -22,6 +22,7 @@ from models.amendment import Amending, AmendmentDraft, AmendmentOutcome
 from models.database import Database
 from models.decision import RoutingDecision
 from models.entry import Draft, Entry, Outcome, Prepared, batched, prepared
+from models.fair_queue import FairQueue
 from models.group_commit import LOCKED, GroupCommit, Locked
 from models.routing import Decided, Deciding, Proposal, Stale
 from models.transaction import Transaction
@@ -52,7 +53,7 @@ class Ledger:
     def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc) -> None:
         self._database = database
         self._clock = clock
-        self._preparing = asyncio.Lock()
+        self._preparing = FairQueue("batches", in_all=1, per_user=1, waiting_per_user=None)
         backend, limited = database.backend, database.is_limited
         self._records = GroupCommit[Prepared, Outcome](
             "records", backend, self._store, _owner_of_record, commits_at_once=backend.commits_at_once, limited=limited
@@ -115,7 +116,7 @@ class Ledger:
         for some in batched(drafts, _PREPARED_AT_ONCE):
             if len(drafts) > _PREPARED_AT_ONCE:
                 # Of many large batches one portion is prepared at a time, and others go on in between.
-                async with self._preparing:
+                async with self._preparing.slot(drafts[0].user_id):
                     entries += [prepared(draft, now) for draft in some]
                     await asyncio.sleep(0)
             else:

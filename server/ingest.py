@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any, Final, Generic, TypeVar
 
 from pydantic_core import to_json
@@ -22,6 +23,7 @@ from domain.error import InvalidInput, Overloaded, Refusal
 from domain.viewer import Viewer
 from models.amendment import Amended, AmendmentDraft
 from models.entry import Draft, Dropped, Logged
+from models.fair_queue import FairQueue
 from models.ledger import Ledger
 from models.pool import DatabaseFailure
 from server import usage_file
@@ -148,7 +150,7 @@ class Ingest(Generic[Item]):
     def __init__(self, authenticator: Authenticator, intake: Intake[Item]) -> None:
         self._authenticator = authenticator
         self._intake = intake
-        self._chunks = asyncio.Semaphore(_CHUNKS_IN_ALL)
+        self._chunks = FairQueue("lines", in_all=_CHUNKS_IN_ALL, per_user=_CHUNKS_AT_ONCE, waiting_per_user=None)
 
     async def __call__(self, request: Request) -> Response:
         try:
@@ -180,8 +182,10 @@ class Ingest(Generic[Item]):
             async with aclosing(chunks(without_mark(blocks), body.check)) as found:
                 async for lines in found:
                     await underway.make_room()
-                    await self._chunks.acquire()
-                    underway.add(self._record_chunk(viewer, lines), lines[-1][0], self._chunks.release)
+                    await self._chunks.acquire(viewer.id)
+                    underway.add(
+                        self._record_chunk(viewer, lines), lines[-1][0], partial(self._chunks.release, viewer.id)
+                    )
             await underway.end()
         except _Later:
             ending = underway.ending("OVERLOADED", "The lines after these were not read: send them again.")
