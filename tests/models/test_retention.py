@@ -95,7 +95,7 @@ async def hour(database: Database, at: datetime) -> tuple[int, Decimal, float]:
             select(row.calls, row.cost, row.cost_sum_squares).where(row.hour == at.replace(minute=0, second=0))
         )
         [sums] = found.all()
-    return tuple(sums)
+    return sums.calls, sums.cost, sums.cost_sum_squares
 
 
 # How the call is reported the first time, and whether its time is in the report.
