@@ -271,6 +271,9 @@ async def _to_its_end(work: Awaitable[Result]) -> Result:
         if not working.cancelled():
             working.exception()  # nobody is left to see it
         raise
+    finally:
+        # An error refers to this frame, and so would refer to itself: the document would be kept for the collector to find.
+        del working
 
 
 def _unlink(document: DocumentNode) -> None:
