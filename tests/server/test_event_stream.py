@@ -143,7 +143,9 @@ async def test_a_stream_that_is_silent_gives_signs_of_life(
 
 
 async def test_a_stream_ends_with_its_token(client: httpx2.AsyncClient, settings: Settings, user_id: UUID) -> None:
-    async with subscribed(client, make_token(settings, user_id, timedelta(seconds=2)), ALERTS) as events:
+    async with subscribed(
+        client, make_token(settings, user_id, timedelta(seconds=2 - settings.jwt_leeway_s)), ALERTS
+    ) as events:
         with pytest.raises(EOFError):
             await events.block()
 

@@ -231,7 +231,7 @@ async def test_a_socket_without_a_good_token_is_closed_with_4403(url: str, init:
 
 
 async def test_a_socket_with_an_expired_token_is_closed_with_4403(url: str, settings: Settings) -> None:
-    expired = make_token(settings, UUID(int=7), timedelta(seconds=-1))
+    expired = make_token(settings, UUID(int=7), timedelta(seconds=-1 - settings.jwt_leeway_s))
     async with opened(url, Authorization=f"Bearer {expired}") as socket:
         assert await socket.close_code() == 4403
 
@@ -430,7 +430,7 @@ async def test_an_operation_that_takes_too_long_is_given_up_alone(
 
 
 async def test_a_token_that_expires_closes_its_socket(url: str, settings: Settings) -> None:
-    short = make_token(settings, UUID(int=7), timedelta(seconds=3))
+    short = make_token(settings, UUID(int=7), timedelta(seconds=3 - settings.jwt_leeway_s))
     async with signed_in(url, short) as socket:
         await socket.subscribe(ALERTS)
         assert await socket.close_code() == 4403
