@@ -48,7 +48,8 @@ _TRIES_BY_ITEM: Final = 32
 _ISOLATIONS: Final = 2
 _WAITERS: Final = 2
 """Transactions that wait for the lock of one user each. Others whose lock is held are tried again, and nobody waits."""
-_TRY_AGAIN_S: Final = 0.02
+_TRY_AGAIN_S: Final = 0.005
+_TRY_AGAIN_AT_MOST_S: Final = 0.1
 
 QUEUE_DEPTH: Final = Gauge("router_ledger_queued", "What waits to be committed", ["of"], multiprocess_mode="livesum")
 BATCH_SIZE: Final = Histogram(
@@ -228,8 +229,7 @@ class GroupCommit(Generic[Item, Outcome]):
         """The next commit: of all who have little, in turn with those who have more, who share a commit alike, and with
         each of those who are to be apart.
         """
-        now = time.monotonic()
-        ready = [lane for lane in self._lanes.values() if lane.size and not lane.busy and lane.due <= now]
+        ready = [lane for lane in self._lanes.values() if lane.size and not (lane.busy or lane.put_off)]
         apart = {lane for lane in ready if lane.pace.apart(self._first)}
         small = [lane for lane in ready if lane.size <= _FEW and lane not in apart]
         large = [lane for lane in ready if lane.size > _FEW or lane in apart]
@@ -273,7 +273,8 @@ class GroupCommit(Generic[Item, Outcome]):
                 return
         else:
             self._failed_at_s, self._committed_at_s = None, asyncio.get_running_loop().time()
-            self._learn(batch, time.monotonic() - started)
+            if not wait:
+                self._learn(batch, time.monotonic() - started)
         self._free(batch)
 
     def _settle(self, batch: _Batch[Item, Outcome], outcomes: Iterable[Outcome | Locked]) -> None:
@@ -297,6 +298,8 @@ class GroupCommit(Generic[Item, Outcome]):
                 self._returned(lane, lane.locked)
                 lane.locked = []
                 self._put_off(lane)
+            else:
+                lane.tries = 0
             if lane.size or lane.busy:
                 self._lanes[lane.user_id] = lane
             elif lane.pace.apart(self._first):
@@ -311,8 +314,14 @@ class GroupCommit(Generic[Item, Outcome]):
             self._waiters += 1
             self._run_beside(self._commit_when_free({lane: self._taken(lane, self._most)}))
         else:
-            lane.due = time.monotonic() + _TRY_AGAIN_S
-            asyncio.get_running_loop().call_later(2 * _TRY_AGAIN_S, self._gathered.set)
+            later_s = min(_TRY_AGAIN_S * 2**lane.tries, _TRY_AGAIN_AT_MOST_S)
+            lane.tries += 1
+            lane.put_off = True
+            asyncio.get_running_loop().call_later(later_s, self._try_again, lane)
+
+    def _try_again(self, lane: _Lane[Item, Outcome]) -> None:
+        lane.put_off = False
+        self._gathered.set()
 
     async def _commit_when_free(self, batch: _Batch[Item, Outcome]) -> None:
         try:
@@ -513,7 +522,9 @@ class _Lane(Generic[Item, Outcome]):
     """Whether some of it is being committed: what follows comes after that."""
     locked: list[_Part[Item, Outcome]] = field(default_factory=list)
     """What could not be committed, as another transaction has the user's lock."""
-    due: float = 0.0
+    put_off: bool = False
+    tries: int = 0
+    """How often the lock was not free, one time after the other."""
 
     def add(self, part: _Part[Item, Outcome]) -> None:
         self.waiting.append(part)
