@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import domain.inference
 import models.ab_test
 import resolvers.ab_test
 import resolvers.analytics
@@ -245,7 +246,7 @@ async def test_a_batch_is_checked_a_hundred_records_at_a_time(api: Api, monkeypa
 async def test_tests_are_concluded_beside_the_event_loop(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.ask(START_TEST)
     threads: list[str] = []
-    conclude = models.ab_test.conclude
+    conclude = domain.inference.conclude
 
     def noted(*given: Any, **more: Any) -> Any:
         threads.append(threading.current_thread().name.split("_")[0])
