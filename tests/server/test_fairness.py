@@ -12,11 +12,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import domain.inference
+import models.ab_test
 import resolvers.ab_test
 import resolvers.analytics
 import resolvers.preference
 from domain.viewer import Viewer
 from models.database import Database
+from resolvers.context import Context
 from schema.limits import Limits
 from server.graphql_ws import TransportWSHandler
 from tests.support.api import Api
@@ -220,3 +223,35 @@ async def test_pushes_to_one_user_s_subscribers_leave_the_event_loop_to_others_i
         counting.cancel()
     # Then no two of them were in one iteration of the loop
     assert len(set(pushed_in)) == 40
+
+
+async def test_a_batch_is_checked_a_hundred_records_at_a_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+    turn = Context.turn
+
+    async def counted(context: Context) -> None:
+        nonlocal turns
+        turns += 1
+        await turn(context)
+
+    monkeypatch.setattr(Context, "turn", counted)
+    batch = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
+    # Given a batch whose body is short, so that it takes no turn to be decoded
+    call = {"provider": "a", "modelUsed": "b", "taskType": "c", "success": True}
+    # When it is logged, then others have their turn after each hundred of its records
+    assert await api.ask(batch, input=[call] * 201) == {"accepted": 201}
+    assert turns == 3
+
+
+async def test_tests_are_concluded_beside_the_event_loop(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await api.ask(START_TEST)
+    threads: list[str] = []
+    conclude = domain.inference.conclude
+
+    def noted(*given: Any, **more: Any) -> Any:
+        threads.append(threading.current_thread().name.split("_")[0])
+        return conclude(*given, **more)
+
+    monkeypatch.setattr(models.ab_test, "conclude", noted)
+    await api.ask("{ abTests { nodes { inference { verdict } } } }")
+    assert threads == ["compute"]
