@@ -19,6 +19,12 @@ Scenario = Callable[[Abuser], Awaitable[None]]
 
 _LOG: Final = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
 _SAVE: Final = "mutation($ms: Int!) { savePreferences(input: {maxLatencyMs: $ms}) { __typename } }"
+_AMEND: Final = """mutation($id: String!, $input: AmendAnalyticsInput!) {
+  amendAnalytics(eventId: $id, input: $input) { __typename } }"""
+_ALERT: Final = "mutation($input: CreateCostAlertInput!) { createCostAlert(input: $input) { __typename } }"
+_ROUTE: Final = """mutation { routeRequest(input: {taskType: "chat", inputTokens: 1000, maxOutputTokens: 1000}) {
+  __typename } }"""
+_ALERTS: Final = 200
 _BATCH: Final = 1_000
 _ALIASES: Final = 20
 
@@ -251,14 +257,66 @@ async def queue_of_commits(abuser: Abuser) -> None:
 
 
 async def alerts_times_calls(abuser: Abuser) -> None:
-    """Batches of 1,000 calls, 8 at a time, under 200 alerts."""
-    for number in range(200):
-        await abuser.ask(
-            """mutation($threshold: Decimal!) {
-              createCostAlert(input: {thresholdAmount: $threshold, period: HOURLY}) { __typename } }""",
-            threshold=str(1_000_000 + number),
-        )
-    await abuser.repeat(8, lambda number: abuser.ask(_LOG, input=_calls(number)))
+    """Batches of 1,000 calls, 10 at a time, under 200 alerts of all calendars."""
+    await _set_alerts(abuser)
+    await abuser.repeat(10, lambda number: abuser.ask(_LOG, input=_calls(number)))
+
+
+async def _set_alerts(abuser: Abuser, *, enforced: bool = False) -> None:
+    zones = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York")
+    for number in range(_ALERTS):
+        alert: dict[str, Any] = {
+            "thresholdAmount": str(1_000_000 + number),
+            "period": ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")[number % 4],
+            "enforced": enforced,
+        }
+        alert |= {"mode": "ROLLING"} if number % 3 == 2 else {"timeZone": zones[number // 4 % 4]}
+        await abuser.ask(_ALERT, input=alert)
+
+
+async def commits_of_many_hours(abuser: Abuser) -> None:
+    """Batches whose calls are of hundreds of hours and models: a row of sums for each."""
+    now = datetime.now(UTC)
+
+    def calls(number: int) -> list[dict[str, Any]]:
+        return [
+            call | {"occurredAt": (now - timedelta(hours=place % 500)).isoformat(), "modelUsed": f"m{place}"}
+            for place, call in enumerate(_calls(number))
+        ]
+
+    await abuser.repeat(10, lambda number: abuser.ask(_LOG, input=calls(number)))
+
+
+async def commits_beyond_the_limit(abuser: Abuser) -> None:
+    """Calls that cost more in all than a user's may: each is refused."""
+    dear = {"cost": "100000"}
+    await abuser.repeat(10, lambda number: abuser.ask(_LOG, input=[call | dear for call in _calls(number)]))
+
+
+async def queue_of_amendments(abuser: Abuser) -> None:
+    """One call is amended again and again, and others, by 50 clients of a user with 200 alerts."""
+    await _set_alerts(abuser)
+    await abuser.ask(_LOG, input=_calls(0))
+
+    def amend(number: int) -> Awaitable[object]:
+        return abuser.ask(_AMEND, id=f"abuse-0-{number % 1000}", input={"cost": f"0.{number % 1000:03}"})
+
+    await abuser.repeat(50, amend)
+
+
+async def decisions_under_budgets(abuser: Abuser) -> None:
+    """Requests are routed under 200 budgets, by 50 clients."""
+    await _set_alerts(abuser, enforced=True)
+    await abuser.repeat(50, lambda _: abuser.ask(_ROUTE))
+
+
+async def commits_and_preferences(abuser: Abuser) -> None:
+    """Preferences are saved, under the user's lock, while batches are logged that wait for it."""
+
+    def request(number: int) -> Awaitable[object]:
+        return abuser.ask(_SAVE, ms=number) if number % 2 else abuser.ask(_LOG, input=_calls(number))
+
+    await abuser.repeat(20, request)
 
 
 async def queue_of_decisions(abuser: Abuser) -> None:
@@ -349,6 +407,11 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         queue_of_opportunities,
         queue_of_commits,
         alerts_times_calls,
+        commits_of_many_hours,
+        commits_beyond_the_limit,
+        commits_and_preferences,
+        queue_of_amendments,
+        decisions_under_budgets,
         queue_of_decisions,
         queue_of_requests,
         subscribers_to_preferences,
