@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from pydantic_core import from_json
+from sqlalchemy import Text, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.cost_alert import Window, WindowMode
@@ -54,13 +55,14 @@ async def _rule_uses(
         .limit(most)
         .subquery()
     ).c
-    # By the whole list: however many decisions there are, few lists are different.
+    # By the whole list as it is stored: however many decisions there are, few lists are different.
+    stored = cast(latest.rules, Text)
     alike = await session.execute(
-        select(latest.rules, func.count(), func.min(latest.created_at), func.max(latest.created_at))
-        .group_by(latest.rules)
+        select(stored, func.count(), func.min(latest.created_at), func.max(latest.created_at))
+        .group_by(stored)
         .limit(_MOST_LISTS + 1)
     )
-    lists = [(set(names), decisions, first, last) for names, decisions, first, last in alike]
+    lists = [(set(from_json(names)), decisions, first, last) for names, decisions, first, last in alike]
     if not 0 < len(lists) <= _MOST_LISTS:
         return None
     applied = {

@@ -28,6 +28,8 @@ _MOMENT: Final = re.compile(
 
 # Let through to be refused by name, with the field that they are of.
 _NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+# Larger than any amount: it is as good as infinite.
+_ENORMOUS: Final = re.compile(r"([+-]?)([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE]\+?[0-9]{4,}", re.ASCII)
 
 
 def _read_decimal(value: Any) -> decimal.Decimal:
@@ -36,6 +38,8 @@ def _read_decimal(value: Any) -> decimal.Decimal:
     if isinstance(value, str | float):
         # A JSON number has been read as a float by now: its shortest digits are what the client wrote.
         text = str(value)
+        if len(text) <= MAX_NUMBER_LENGTH:
+            text = _ENORMOUS.sub(r"\1Infinity", text) if _ENORMOUS.fullmatch(text) else text
         number = decimal.Decimal(text) if _NOT_FINITE.fullmatch(text) else number_of(text)
         if number is not None:
             return number

@@ -193,6 +193,7 @@ LEAVES: Final[Mapping[str, int]] = {
     "RouteRefused.constraint": _text(50),
     "RouteRefused.message": _SENTENCE,
     "RouteRefused.path": _NAME,
+    "DroppedAnalytics.eventId": _NAME,
     "RouterAnalytics.eventId": _NAME,
     "RouterAnalytics.metadata": MAX_JSON_BYTES,
     "RouterAnalytics.modelUsed": _NAME,

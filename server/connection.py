@@ -7,9 +7,10 @@ request. Another one runs while the client leaves unread what we sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any, ClassVar, Final
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -21,6 +22,8 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 GOING_AWAY: Final = 1001
 STREAMED: Final = frozenset({"/ingest/decisions", "/ingest/amendments"})
 """Whose bodies may go on for as long as they like, while something comes."""
+_MOST_WAITING: Final = 16
+"""Requests that were sent before the one before them was answered; reading stops at so many."""
 _LINGER_S: Final = 2.0
 """How long a client may go on sending after it was refused."""
 _LOOKS: Final = 4
@@ -70,6 +73,18 @@ class _CutWhenUnread(asyncio.Protocol):
         self.transport.abort()
 
 
+class _Flow(FlowControl):
+    """Reads on while few requests wait. An application that listens for the client to go would else have all be read."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if len(self._waiting) < _MOST_WAITING:
+            super().resume_reading()
+
+
 class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
     """A connection that is closed when its client is too slow, or when there are too many."""
 
@@ -97,6 +112,7 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
             self._give_up("no room", "503 Service Unavailable")
             return
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         self._wait(self.head_timeout_s, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -215,6 +231,7 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
         Closing while the client still sends would reset the connection, and the client could lose the answer.
         """
         self._has_ended = True
+        self.pipeline.clear()
         self.flow.resume_reading()  # what comes is dropped
         if self.cycle is not None and not self.cycle.response_complete:
             # The application learns that the client is gone.

@@ -39,6 +39,8 @@ MAX_ERRORS: Final = 10_000
 # them takes some ten times their bytes while it is looked at.
 _CHUNKS_AT_ONCE: Final = 8
 _CHUNKS_IN_ALL: Final = 16
+_DRAINED_WITHIN_S: Final = 10.0
+_DRAINED_WITHOUT_TOKEN_S: Final = 1.0
 _BYTES_AT_A_TURN: Final = 16 * 1024
 """Of lines: what is read before others have their turn."""
 _BYTES_OF_A_LINE: Final = 500
@@ -178,6 +180,7 @@ class Ingest(Generic[Item]):
         """Record the lines, and tell of each. Raises ClientDisconnect, with those recorded that were handed over."""
         underway = _Underway(results, in_order=self._intake.in_order)
         ending: dict[str, Any] | None = None
+        drained_within_s = _DRAINED_WITHIN_S
         try:
             async with aclosing(chunks(without_mark(blocks), body.check)) as found:
                 async for lines in found:
@@ -193,6 +196,7 @@ class Ingest(Generic[Item]):
         except TokenEnded:
             message = "The token ended: the lines after these were not read. Send them again with a new one."
             ending = underway.ending("UNAUTHENTICATED", message)
+            drained_within_s = _DRAINED_WITHOUT_TOKEN_S
         except Stopped as stopped:
             ending = underway.ending("LIMIT_EXCEEDED", f"{stopped.message}.")
         except zlib.error as error:
@@ -203,7 +207,7 @@ class Ingest(Generic[Item]):
             await underway.settle()
         if ending is not None:
             results.write(to_json(ending) + b"\n")
-            await body.drain()
+            await body.drain(drained_within_s)
 
     async def _record_chunk(self, viewer: Viewer, lines: Sequence[Line]) -> _Told:
         """What becomes of these lines."""

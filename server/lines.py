@@ -30,7 +30,7 @@ _BLOCK_BYTES: Final = 64 * 1024
 _CHUNK_LINES: Final = 250
 _CHUNK_BYTES: Final = 128 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_DRAIN_S: Final = 10.0
+_SILENCE_S: Final = 0.5
 
 Line = tuple[int, bytes]
 """Its number, from 1, and what is in it."""
@@ -69,11 +69,11 @@ class Body:
         if asyncio.get_running_loop().time() > self._ends_at:
             raise Stopped(f"A request takes at most {MAX_SECONDS} s; send the lines after these in another one")
 
-    async def drain(self) -> None:
-        """Read on for a while, to no purpose: a client that first sends all would not see an answer that comes before."""
-        with suppress(TimeoutError, ClientDisconnect, Stopped):
-            async with asyncio.timeout(_DRAIN_S):
-                async for _ in self:
+    async def drain(self, within_s: float) -> None:
+        """Read on while more comes, to no purpose: a client that first sends all would not see an answer that comes before."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not self._gone and (await asyncio.wait_for(self._blocks.get(), _SILENCE_S)) is not None:
                     pass
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.graphql import nodes  # type: ignore[import-not-found]
 
-MAX_EXAMPLES: Final = int(os.environ.get("ROUTER_TEST_ROUNDS", "12"))
+MAX_EXAMPLES: Final = int(os.environ.get("ROUTER_TEST_ROUNDS", "18"))
 """Of each operation and mode."""
 CLIENTS_FAULT: Final = {
     "BAD_REQUEST",

@@ -92,7 +92,9 @@ Commits = GroupCommit[Item, Any]
 
 
 def group_commit(store: Store, **options: int) -> Commits:
-    return GroupCommit("tests", Backend(), store, lambda item: item[0], **({"commits_at_once": 1} | options))  # type: ignore[arg-type]
+    return GroupCommit(
+        "tests", Backend(), store, lambda item: item[0], **({"commits_at_once": 1, "limited": False} | options)
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -119,7 +121,7 @@ async def submitted(commits: Commits, items: Sequence[Item]) -> asyncio.Task[lis
     return task
 
 
-@pytest.mark.parametrize("sizes", [[1_000] * 10, [20_000], [1] * 3_000, [250] * 40], ids=str)
+@pytest.mark.parametrize("sizes", [[1_000] * 10, [20_000], [1] * 3_000, [250] * 40], ids=len)
 async def test_a_quiet_users_record_is_in_the_next_commit_whatever_another_has_waiting(
     commits: Commits, store: Store, sizes: list[int]
 ) -> None:

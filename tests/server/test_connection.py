@@ -245,6 +245,27 @@ async def test_a_client_that_reads_nothing_is_cut_off(
     assert cut("unread") == before + 1
 
 
+async def test_requests_that_are_sent_ahead_wait_with_their_client(
+    url: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[int] = []
+    completed = HTTPConnection.on_response_complete
+
+    def noted(connection: HTTPConnection) -> None:
+        waiting.append(len(connection.pipeline))
+        completed(connection)
+
+    monkeypatch.setattr(HTTPConnection, "on_response_complete", noted)
+    body = json.dumps({"query": "{ viewer { id } }"}).encode()
+    async with connected(url) as (reader, writer):
+        # when far more is sent than is answered at a time
+        writer.write((posted("/graphql", token, len(body)) + body) * 2_000)
+        heads = [await answer(reader) for _ in range(2_000)]
+    # then all are answered, and no more was read ahead than comes in one part
+    assert {head.split(b"\r\n")[0] for head in heads} == {b"HTTP/1.1 200 OK"}
+    assert 0 < max(waiting) < 1_000
+
+
 async def test_what_became_a_socket_has_no_head_to_wait_for(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

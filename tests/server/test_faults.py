@@ -138,7 +138,8 @@ async def test_a_server_killed_at_any_moment_keeps_what_it_acknowledged(
                     asyncio.create_task(log_on(api, f"{round_}:{number}", test["id"], told))
                     for number in range(CLIENTS)
                 ]
-                await asyncio.sleep(chance.uniform(0.05, 0.4))
+                goal = len(told.acknowledged) + chance.randint(CLIENTS + 1, 10 * CLIENTS)
+                await until(lambda goal=goal: len(told.acknowledged) >= goal)
                 server.kill()
                 before = len(told.unsettled)
                 await asyncio.gather(*logging)
@@ -211,7 +212,9 @@ async def test_a_server_killed_at_any_moment_loses_no_hold_and_overspends_no_bud
                 if round_ == 0:
                     await api.ask(SET_BUDGET, threshold=str(FITTING * MINI_COSTS))
                 routing = [asyncio.create_task(route(api)) for _ in range(CLIENTS)]
-                await asyncio.sleep(chance.uniform(0.1, 0.4))
+                # Not all that the budget has room for is told of.
+                goal = min(len(decided) + chance.randint(CLIENTS, 4 * CLIENTS), FITTING // 2)
+                await until(lambda goal=goal: len(decided) >= goal)
                 server.kill()
                 await asyncio.gather(*routing)
         assert differences(data_dir) == (0, "0 differences\n")
