@@ -31,7 +31,7 @@ from models.types import json_text
 _READERS: Final = 8
 _READERS_PER_USER: Final = 3
 _BUSY_TIMEOUT_S: Final = 30
-_ENDS_WITHIN_S: Final = 1.0
+_ENDS_WITHIN_S: Final = 3.0
 _INTERRUPTED_EVERY_S: Final = 0.01
 _ROWS_AT_ONCE: Final = 64
 _REPLACED: Final = "the files of the database were removed or replaced: restart the server"

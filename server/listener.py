@@ -64,8 +64,8 @@ class Listener:
             with suppress(TimeoutError):
                 await asyncio.wait_for(lost.wait(), self.asks_every_s)
             try:
-                # A connection can be dead without a word; asking tells.
-                await connection.fetchval("SELECT 1")
+                # A connection can be dead without a word; asking tells. To listen twice is to listen once.
+                await connection.execute(f"LISTEN {CHANNEL}")
             except DRIVER_ERRORS:
                 return
 

@@ -91,10 +91,11 @@ def _time_of_commits(monkeypatch: pytest.MonkeyPatch) -> None:
 Commits = GroupCommit[Item, Any]
 
 
-def group_commit(store: Store, **options: int) -> Commits:
+def group_commit(store: Store, *, commits_at_once: int = 1, **most: int) -> Commits:
+    backend: Any = Backend()
     return GroupCommit(
-        "tests", Backend(), store, lambda item: item[0], **({"commits_at_once": 1, "limited": False} | options)
-    )  # type: ignore[arg-type]
+        "tests", backend, store, lambda item: item[0], commits_at_once=commits_at_once, limited=False, **most
+    )
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sized
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -97,6 +98,10 @@ async def api_at(address: str, token: str) -> AsyncIterator[Api]:
         yield Api(client, token)
 
 
+def reached(told: Sized, size: int) -> bool:
+    return len(told) >= size
+
+
 def differences(data_dir: Path) -> tuple[int, str]:
     done = run("verify", data_dir=data_dir)
     return done.returncode, done.stdout
@@ -139,7 +144,7 @@ async def test_a_server_killed_at_any_moment_keeps_what_it_acknowledged(
                     for number in range(CLIENTS)
                 ]
                 goal = len(told.acknowledged) + chance.randint(CLIENTS + 1, 10 * CLIENTS)
-                await until(lambda goal=goal: len(told.acknowledged) >= goal)
+                await until(partial(reached, told.acknowledged, goal))
                 server.kill()
                 before = len(told.unsettled)
                 await asyncio.gather(*logging)
@@ -214,7 +219,7 @@ async def test_a_server_killed_at_any_moment_loses_no_hold_and_overspends_no_bud
                 routing = [asyncio.create_task(route(api)) for _ in range(CLIENTS)]
                 # Not all that the budget has room for is told of.
                 goal = min(len(decided) + chance.randint(CLIENTS, 4 * CLIENTS), FITTING // 2)
-                await until(lambda goal=goal: len(decided) >= goal)
+                await until(partial(reached, decided, goal))
                 server.kill()
                 await asyncio.gather(*routing)
         assert differences(data_dir) == (0, "0 differences\n")

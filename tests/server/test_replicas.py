@@ -241,7 +241,9 @@ async def test_ledgers_that_are_given_the_same_in_opposite_orders_lock_it_in_one
         for _ in range(2):
             database = Database(postgres_url, published_to_nobody)
             stack.push_async_callback(database.dispose)
-            ledgers.append(await stack.enter_async_context(Ledger(database).running()))
+            ledgers.append(
+                await stack.enter_async_context(Ledger(database, lambda: MOMENT + timedelta(days=1)).running())
+            )
 
         # given two processes' ledgers, and decisions of many users, hours and models
         def drafts(round_: int, ledger: int) -> list[Draft]:
