@@ -32,10 +32,10 @@ _RETRIES: Final = 5
 
 _SLOW_S: Final = 0.1
 """Longer commits are slow, unless the database takes half as long as they do for a few items too."""
-_FIRST: Final = 250
-"""As much of a user is in one commit, until it is known whether more makes it slow."""
-_FEW: Final = 10
-"""So few items make no commit slow: what takes long then is the database."""
+_FIRST: Final = 8
+"""This part of the most is in one commit of a user, until it is known whether more makes it slow."""
+_FEW: Final = 200
+"""This part of the most makes no commit slow: what takes long then is the database."""
 _SUSPECTED: Final = 32
 """Commits that a user who spoilt one makes apart from the others."""
 _PACES: Final = 10_000
@@ -108,7 +108,8 @@ class GroupCommit(Generic[Item, Outcome]):
         self._commits_at_once = commits_at_once
         self._limited = limited
         self._most = most
-        self._first = min(_FIRST, most)
+        self._first = max(1, most // _FIRST)
+        self._few = max(1, most // _FEW)
         # Whoever has something waiting or being committed, in the order of their turns.
         self._lanes: dict[UUID, _Lane[Item, Outcome]] = {}
         self._paces: dict[UUID, _Pace] = {}
@@ -231,8 +232,8 @@ class GroupCommit(Generic[Item, Outcome]):
         """
         ready = [lane for lane in self._lanes.values() if lane.size and not (lane.busy or lane.put_off)]
         apart = {lane for lane in ready if lane.pace.apart(self._first)}
-        small = [lane for lane in ready if lane.size <= _FEW and lane not in apart]
-        large = [lane for lane in ready if lane.size > _FEW or lane in apart]
+        small = [lane for lane in ready if lane.size <= self._few and lane not in apart]
+        large = [lane for lane in ready if lane.size > self._few or lane in apart]
         if small and not (large and self._large_next):
             lanes, self._large_next = small, bool(large)
         else:
@@ -337,14 +338,14 @@ class GroupCommit(Generic[Item, Outcome]):
     def _learn(self, batch: _Batch[Item, Outcome], seconds: float) -> None:
         """Remember how much of a user makes a commit slow."""
         sizes = {lane: _size(parts) for lane, parts in batch.items()}
-        if sum(sizes.values()) <= _FEW:
+        if sum(sizes.values()) <= self._few:
             self._usual_s = seconds
         else:
             # Until it is measured again: it may have been what else went on that made few items take long.
             self._usual_s *= 0.95
         largest = max(sizes, key=lambda lane: sizes[lane])
-        if sizes[largest] > _FEW and seconds > max(_SLOW_S, 2 * self._usual_s):
-            largest.pace.share = max(_FEW, sizes[largest] // 2)
+        if sizes[largest] > self._few and seconds > max(_SLOW_S, 2 * self._usual_s):
+            largest.pace.share = max(self._few, sizes[largest] // 2)
         elif len(batch) == 1:
             largest.pace.grow(sizes[largest], self._most)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -101,6 +102,7 @@ class Deciding:
             if isinstance(choice, RouteRefused):
                 outcomes.append(choice)
                 continue
+            await asyncio.sleep(0)  # some milliseconds for each: others go on in between
             budgets[proposal.user_id].held += choice.held
             decisions.append(_row(proposal.user_id, choice, self._now))
             outcomes.append(decision_of(decisions[-1]))

@@ -104,7 +104,7 @@ async def log_analytics_batch(
     rejected: list[RejectedRecord] = []
     for index, record in enumerate(input):
         if index % _CHECKED_AT_ONCE == 0:
-            await context.turn()
+            await context.turn(large=True)
         try:
             drafts[index] = Draft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
         except InvalidInput as refusal:

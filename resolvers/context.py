@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar, TypeVarTuple
+from typing import Final, Protocol, TypeVar, TypeVarTuple
 from uuid import UUID
 
 import strawberry
@@ -22,6 +22,8 @@ from resolvers.knowledge import KnowledgeCache
 from resolvers.shared_reading import SharedReadings
 
 AnEvent = TypeVar("AnEvent", bound=Event)
+_ITERATIONS: Final = 16
+_LARGE_ITERATIONS: Final = 64
 Given = TypeVarTuple("Given")
 Made = TypeVar("Made")
 
@@ -74,9 +76,9 @@ class Context:
         """The result of the viewer's work, done beside the event loop. Raises Overloaded."""
         return await self.compute.offload(self.viewer.id, work, *given)
 
-    async def turn(self) -> None:
-        """Wait until it is the viewer's turn to keep the event loop busy for some milliseconds."""
-        await self.turns.turn(self.viewer.id)
+    async def turn(self, *, large: bool = False) -> None:
+        """Wait until it is the viewer's turn to keep the event loop busy: for a millisecond or two, or tens where `large`."""
+        await self.turns.turn(self.viewer.id, iterations=_LARGE_ITERATIONS if large else _ITERATIONS)
 
 
 Info = strawberry.Info[Context, None]

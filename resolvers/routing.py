@@ -49,7 +49,7 @@ async def route_request(info: Info, input: Request) -> RoutingDecision | RouteRe
     unit = _unit(asked)
     for _ in range(_TRIES):
         knowledge = await context.knowledge.of(context.viewer)
-        await context.turn()
+        await context.turn(large=True)
         proposal = Proposal(context.viewer.id, knowledge, rank(asked, knowledge, context.clock(), unit))
         outcome = await context.ledger.decide(proposal)
         if not isinstance(outcome, Stale):
@@ -65,7 +65,7 @@ async def simulate_routing(info: Info, input: Request) -> Simulation:
     async with context.database.viewer(context.viewer) as session:
         knowledge = await knowledge_of(session, context.viewer.id, now)
         budgets = await budgets_of(session, context.viewer.id, now)
-    await context.turn()
+    await context.turn(large=True)
     ranking = rank(asked, knowledge, now, _unit(asked))
     return Simulation(ranking, choose(ranking, budgets))
 

@@ -121,7 +121,7 @@ class GraphQLOverHTTP:
         _check_content(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
         body = await self._body(request, headers.get("content-length", ""))
         if len(body) > _LARGE_BYTES:
-            await context.turn()
+            await context.turn(large=True)
         return _decoded(body, "The body")
 
     async def _body(self, request: Request, length: str) -> bytes:

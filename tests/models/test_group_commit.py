@@ -257,7 +257,7 @@ async def test_however_many_cannot_be_stored_the_tries_are_bounded_and_all_are_t
         assert [outcome[0] for outcome in answer] == ["stored"] * 2
     for answer in await asyncio.gather(*bad):
         assert {type(outcome) for outcome in answer} == {InvalidInput}
-    commits_of_each = -(-(1_000 // bad_users) // models.group_commit._FIRST)
+    commits_of_each = -(-(1_000 // bad_users) // (models.group_commit.MAX_COMMIT // models.group_commit._FIRST))
     by_item = models.group_commit._TRIES_BY_ITEM + 2
     assert len(store.tried) <= 10 + models.group_commit._TRIES_BY_USER + commits_of_each * bad_users * by_item
 
@@ -311,7 +311,7 @@ async def test_locked_users_wait_and_nobody_waits_for_them(commits: Commits, sto
 
 
 async def test_where_the_database_fails_midway_the_caller_hears_what_is_stored(store: Store) -> None:
-    commits = group_commit(store, most=100)
+    commits = group_commit(store, most=800)
     store.bad = lambda item: DatabaseFailure("gone") if item[1] == "150" else None
     async with commits.running():
         answer = await commits.submit(batch(HEAVY, 250))
