@@ -14,6 +14,7 @@ from prometheus_client import Gauge
 from domain.error import Overloaded
 
 _RETRY_AFTER_MS: Final = 1_000
+_TURNS: Final = 4
 _TRANSACTIONS_WAITING_PER_USER: Final = 2_000
 _TRANSACTIONS_PATIENCE_S: Final = 30.0
 
@@ -143,6 +144,14 @@ def connection_queue(*, in_all: int, per_user: int) -> FairQueue:
         waiting_per_user=_TRANSACTIONS_WAITING_PER_USER,
         patience_s=_TRANSACTIONS_PATIENCE_S,
     )
+
+
+def event_loop_queue() -> FairQueue:
+    """A queue for pieces of work on the event loop.
+
+    Who waits in it is counted already: a subscription, or a request of one of so many connections.
+    """
+    return FairQueue("event loop", in_all=_TURNS, per_user=1, waiting_per_user=None)
 
 
 def write_queue(*, in_all: int) -> FairQueue:

@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from domain.catalog import all_listed
 from models.database import Database
+from models.fair_queue import event_loop_queue
 from models.ledger import Ledger, now_utc
 from resolvers.uninterrupted import all_ended
 from server.auth import Authenticator
@@ -47,7 +48,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
     ledger = Ledger(database, clock)
     authenticator = Authenticator(settings, database)
     tracing = Tracing(otlp_exporter() if settings.tracing else None)
-    graphql = GraphQLApp(settings, authenticator, database, ledger, events, clock, tracing)
+    turns = event_loop_queue()
+    graphql = GraphQLApp(settings, authenticator, database, ledger, events, clock, tracing, turns)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -69,8 +71,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
         routes=[
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
-            Route("/ingest/decisions", Ingest(authenticator, calls(ledger)).__call__, methods=["POST"]),
-            Route("/ingest/amendments", Ingest(authenticator, amendments(ledger)).__call__, methods=["POST"]),
+            Route("/ingest/decisions", Ingest(authenticator, calls(ledger), turns).__call__, methods=["POST"]),
+            Route("/ingest/amendments", Ingest(authenticator, amendments(ledger), turns).__call__, methods=["POST"]),
             Route("/export/analytics", Export(authenticator, database).__call__, methods=["GET"]),
             Route("/healthz", healthz),
             Route("/readyz", Readiness(database, ledger, listener).__call__),

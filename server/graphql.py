@@ -42,8 +42,6 @@ _SUMMARIES: Final = 4
 """At once: fewer than there are connections to the database, since each keeps one for as long as it takes."""
 _SUMMARIES_PER_USER: Final = 2
 _SUMMARIES_WAITING_PER_USER: Final = 1_000
-_TURNS: Final = 4
-"""Pieces of work on the event loop, between two iterations of it."""
 
 
 class GraphQLApp(GraphQL[Context, None]):
@@ -60,6 +58,7 @@ class GraphQLApp(GraphQL[Context, None]):
         events: Events,
         clock: Callable[[], datetime],
         tracing: Tracing,
+        turns: FairQueue,
     ) -> None:
         super().__init__(
             schema,
@@ -101,8 +100,7 @@ class GraphQLApp(GraphQL[Context, None]):
                 per_user=_SUMMARIES_PER_USER,
                 waiting_per_user=_SUMMARIES_WAITING_PER_USER,
             ),
-            # Who waits for a turn is counted already: a subscription, or a request of one of so many connections.
-            FairQueue("event loop", in_all=_TURNS, per_user=1, waiting_per_user=None),
+            turns,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

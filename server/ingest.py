@@ -41,6 +41,8 @@ _CHUNKS_AT_ONCE: Final = 8
 _CHUNKS_IN_ALL: Final = 16
 _DRAINED_WITHIN_S: Final = 10.0
 _DRAINED_WITHOUT_TOKEN_S: Final = 1.0
+_ITERATIONS: Final = 16
+"""Of the event loop, between two pieces of one user's lines."""
 _BYTES_AT_A_TURN: Final = 16 * 1024
 """Of lines: what is read before others have their turn."""
 _BYTES_OF_A_LINE: Final = 500
@@ -149,8 +151,9 @@ class Ingest(Generic[Item]):
     reading, not what was recorded before: the last line then says how many lines were taken, and why no more.
     """
 
-    def __init__(self, authenticator: Authenticator, intake: Intake[Item]) -> None:
+    def __init__(self, authenticator: Authenticator, intake: Intake[Item], turns: FairQueue) -> None:
         self._authenticator = authenticator
+        self._turns = turns
         self._intake = intake
         self._chunks = FairQueue("lines", in_all=_CHUNKS_IN_ALL, per_user=_CHUNKS_AT_ONCE, waiting_per_user=None)
 
@@ -182,7 +185,12 @@ class Ingest(Generic[Item]):
         ending: dict[str, Any] | None = None
         drained_within_s = _DRAINED_WITHIN_S
         try:
-            async with aclosing(chunks(without_mark(blocks), body.check)) as found:
+
+            async def others_first() -> None:
+                await self._turn(viewer)
+                body.check()
+
+            async with aclosing(chunks(without_mark(blocks), others_first)) as found:
                 async for lines in found:
                     await underway.make_room()
                     await self._chunks.acquire(viewer.id)
@@ -209,6 +217,10 @@ class Ingest(Generic[Item]):
             results.write(to_json(ending) + b"\n")
             await body.drain(drained_within_s)
 
+    async def _turn(self, viewer: Viewer) -> None:
+        """Wait until it is the viewer's turn to keep the event loop busy for some milliseconds."""
+        await self._turns.turn(viewer.id, iterations=_ITERATIONS)
+
     async def _record_chunk(self, viewer: Viewer, lines: Sequence[Line]) -> _Told:
         """What becomes of these lines."""
         outcomes: dict[int, Outcome] = {}
@@ -218,7 +230,7 @@ class Ingest(Generic[Item]):
             size += len(line) + _BYTES_OF_A_LINE
             if size > _BYTES_AT_A_TURN:
                 size = 0
-                await asyncio.sleep(0)
+                await self._turn(viewer)
             try:
                 items[number] = self._read(viewer, line)
             except InvalidInput as refusal:

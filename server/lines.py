@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -26,7 +26,7 @@ MAX_SECONDS: Final = 900
 MAX_MEMBERS: Final = 100_000
 """Of gzip, one after the other: each is set up anew."""
 
-_BLOCK_BYTES: Final = 64 * 1024
+_BLOCK_BYTES: Final = 16 * 1024
 _CHUNK_LINES: Final = 250
 _CHUNK_BYTES: Final = 128 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -134,10 +134,10 @@ async def without_mark(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield begin
 
 
-async def chunks(body: AsyncIterator[bytes], check: Callable[[], None]) -> AsyncGenerator[list[Line]]:
+async def chunks(body: AsyncIterator[bytes], pause: Callable[[], Awaitable[None]]) -> AsyncGenerator[list[Line]]:
     """The body's lines that are not empty, some at once. Of a line that is too long, what is kept is just too long as well.
 
-    Raises what the body and `check` raise, which is called between blocks, and Stopped: once the lines before are told.
+    Raises what the body and `pause` raise, which is awaited between blocks, and Stopped: once the lines before are told.
     """
     lines: list[Line] = []
     size, number, rest = 0, 0, b""
@@ -155,8 +155,7 @@ async def chunks(body: AsyncIterator[bytes], check: Callable[[], None]) -> Async
                     if len(lines) >= _CHUNK_LINES or size >= _CHUNK_BYTES:
                         yield lines
                         lines, size = [], 0
-            await asyncio.sleep(0)  # blocks that are unpacked wait for nobody, and so others would
-            check()
+            await pause()  # blocks that are unpacked wait for nobody, and so others would
     except (Stopped, TokenEnded, zlib.error) as error:
         failure = error
     if failure is None and rest.strip():

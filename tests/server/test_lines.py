@@ -7,6 +7,7 @@ import gzip
 import random
 import zlib
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ import server.lines
 from domain.error import InvalidInput, Refusal
 from domain.viewer import Viewer
 from models.entry import Logged
+from models.fair_queue import event_loop_queue
 from models.types import new_id
 from server.auth import Authenticator
 from server.ingest import Ingest, Intake
@@ -45,7 +47,7 @@ async def read(body: bytes, *, packed: bool = True, size: int = BLOCK) -> tuple[
     lines: list[Line] = []
     try:
         source = counted(unpacked(blocks(body, size)) if packed else blocks(body, size))
-        async for chunk in chunks(without_mark(source), lambda: None):
+        async for chunk in chunks(without_mark(source), partial(asyncio.sleep, 0)):
             assert len(chunk) <= 250
             assert sum(len(line) for _, line in chunk) <= 128 * 1024 + 2 * BLOCK
             lines += chunk
@@ -195,7 +197,7 @@ async def test_when_the_client_has_gone_no_more_lines_are_recorded(in_order: boo
         await asyncio.sleep(0)
         return [Logged({"id": number}, deduplicated=False) for number in items]
 
-    ingest = Ingest(_Anybody(), Intake(lambda _viewer, line: int(line), record, in_order=in_order))
+    ingest = Ingest(_Anybody(), Intake(lambda _viewer, line: int(line), record, in_order=in_order), event_loop_queue())
     with pytest.raises(ClientDisconnect):
         await ingest(client.request)
     # then those that were handed over are recorded, and few more
@@ -218,7 +220,7 @@ async def test_what_is_being_looked_at_is_counted_in_bytes_over_all_requests(in_
     # given 12 requests of lines that are as long as lines may be
     body = (b"x" * (MAX_LINE_BYTES - 10) + b"\n") * 40
     clients = [_Client(body) for _ in range(12)]
-    ingest = Ingest(_Anybody(), Intake(lambda _viewer, line: line, record, in_order=in_order))
+    ingest = Ingest(_Anybody(), Intake(lambda _viewer, line: line, record, in_order=in_order), event_loop_queue())
     # when all are sent at once
     answers = await asyncio.gather(*(ingest(client.request) for client in clients))
     # then they are all answered, and a few mebibytes were looked at at a time
