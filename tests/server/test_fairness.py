@@ -229,10 +229,10 @@ async def test_a_batch_is_checked_twenty_records_at_a_time(api: Api, monkeypatch
     turns = 0
     turn = Context.turn
 
-    async def counted(context: Context) -> None:
+    async def counted(context: Context, *, large: bool = False) -> None:
         nonlocal turns
         turns += 1
-        await turn(context)
+        await turn(context, large=large)
 
     monkeypatch.setattr(Context, "turn", counted)
     batch = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
