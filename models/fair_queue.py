@@ -137,8 +137,17 @@ class FairQueue:
 
 def connection_queue(*, in_all: int, per_user: int) -> FairQueue:
     """A queue for connections to the database."""
+    return _transaction_queue("connections", in_all=in_all, per_user=per_user)
+
+
+def write_queue(*, in_all: int) -> FairQueue:
+    """A queue for transactions that write, of which a user has one at a time."""
+    return _transaction_queue("writes", in_all=in_all, per_user=1)
+
+
+def _transaction_queue(what: str, *, in_all: int, per_user: int) -> FairQueue:
     return FairQueue(
-        "connections",
+        what,
         in_all=in_all,
         per_user=per_user,
         waiting_per_user=_TRANSACTIONS_WAITING_PER_USER,
@@ -152,14 +161,3 @@ def event_loop_queue() -> FairQueue:
     Who waits in it is counted already: a subscription, or a request of one of so many connections.
     """
     return FairQueue("event loop", in_all=_TURNS, per_user=1, waiting_per_user=None)
-
-
-def write_queue(*, in_all: int) -> FairQueue:
-    """A queue for transactions that write, of which a user has one at a time."""
-    return FairQueue(
-        "writes",
-        in_all=in_all,
-        per_user=1,
-        waiting_per_user=_TRANSACTIONS_WAITING_PER_USER,
-        patience_s=_TRANSACTIONS_PATIENCE_S,
-    )

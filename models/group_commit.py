@@ -33,9 +33,9 @@ _RETRIES: Final = 5
 _SLOW_S: Final = 0.1
 """Longer commits are slow, unless the database takes half as long as they do for a few items too."""
 _FIRST: Final = 8
-"""This part of the most is in one commit of a user, until it is known whether more makes it slow."""
+"""A user starts with 1/8 of the limit of a commit, until it is known whether more makes it slow."""
 _FEW: Final = 200
-"""This part of the most makes no commit slow: what takes long then is the database."""
+"""1/200 of the limit of a commit makes none slow: what takes long then is the database."""
 _SUSPECTED: Final = 32
 """Commits that a user who spoilt one makes apart from the others."""
 _PACES: Final = 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack, aclosing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from starlette.websockets import WebSocketDisconnect
@@ -18,7 +18,7 @@ from schema.error import overloaded
 from schema.operation import EVERY_KIND, Operation, RequestRefused
 from server import log
 from server.answer import encoded_in_turns
-from server.auth import CannotVerify, Unauthenticated
+from server.auth import CannotVerify, Unauthenticated, seconds_left
 from server.observation import logged
 
 SEND_TIMEOUT_S: Final = 15.0
@@ -111,8 +111,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.send_message({"type": "connection_ack"})
             self.connection_acknowledged = True
             if viewer.expires_at is not None:
-                seconds_left = (viewer.expires_at - datetime.now(UTC)).total_seconds()
-                self._expiry = asyncio.get_running_loop().call_later(max(seconds_left, 0), self._expire)
+                self._expiry = asyncio.get_running_loop().call_later(max(seconds_left(viewer), 0), self._expire)
 
     def _expire(self) -> None:
         self._closing = asyncio.create_task(self.websocket.close(FORBIDDEN, "The token has expired"))
