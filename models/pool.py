@@ -57,6 +57,8 @@ class Pool:
                 "server_settings": {
                     "application_name": "enterprise-router",
                     "idle_in_transaction_session_timeout": "60s",
+                    # A cancellation that comes before its statement is ignored: the statement ends when its connection is closed.
+                    "client_connection_check_interval": "1s",
                 },
             },
         )

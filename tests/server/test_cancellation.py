@@ -66,6 +66,15 @@ class Slow:
         self.begun.set()
         await connection.execute(text(ON_SQLITE if connection.dialect.name == "sqlite" else ON_POSTGRESQL))
 
+    def close_connection(self) -> None:
+        self._driver.terminate()
+
+    async def is_running(self) -> None:
+        """Come back once PostgreSQL has begun it."""
+        async with asyncio.timeout(PATIENCE_S), self._observer() as observer:
+            while not await observer.fetchval(f"{RUNNING} AND wait_event = 'PgSleep'"):
+                pass
+
     async def has_ended(self) -> None:
         """Come back once the database is done with it."""
         async with asyncio.timeout(PATIENCE_S):
@@ -75,14 +84,19 @@ class Slow:
                 self._driver._tx.put_nowait((with_nothing, lambda: None))
                 await with_nothing
                 return
-            # As the login itself: another role would not see what the viewers' runs.
-            url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-            connection = await asyncpg.connect(url)
-            try:
-                while await connection.fetchval(RUNNING):
+            async with self._observer() as observer:
+                while await observer.fetchval(RUNNING):
                     pass
-            finally:
-                connection.terminate()
+
+    @asynccontextmanager
+    async def _observer(self) -> AsyncIterator[asyncpg.Connection[Any]]:
+        # As the login itself: another role would not see what the viewers' runs.
+        url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = await asyncpg.connect(url)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
 
 
 @pytest.fixture
@@ -263,6 +277,27 @@ async def test_postgresql_itself_ends_a_read_that_nobody_cancels(postgres_url: s
         # what writes has other limits
         async with database.viewer(Viewer(user_id), write=True) as session:
             assert await (await session.connection()).scalar(text("SHOW statement_timeout")) == "0"
+    finally:
+        await database.dispose()
+
+
+async def test_postgresql_itself_ends_a_read_whose_connection_is_closed(postgres_url: str, user_id: UUID) -> None:
+    database = Database(postgres_url, published_to_nobody, read_limit_s=60)
+    slow = Slow(database)
+
+    async def read() -> None:
+        async with database.viewer(Viewer(user_id)) as session:
+            await slow(session)
+
+    try:
+        reading = asyncio.create_task(read())
+        await slow.is_running()
+        # when the connection is closed without a cancellation, or with one that came before its statement
+        slow.close_connection()
+        # then
+        await slow.has_ended()
+        with pytest.raises(DBAPIError):
+            await reading
     finally:
         await database.dispose()
 
