@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx2
+import hypothesis
 import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -29,6 +30,10 @@ from server.serving import Server
 from server.settings import Settings
 from tests.support.api import Api
 from tests.support.postgres import Cluster, ReusedDatabase, administer, cluster
+
+# How long an example takes says nothing about the code on a machine that does other work, too.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 SECRET = "a secret of the tests, 32 bytes or longer"
 

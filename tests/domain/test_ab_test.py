@@ -175,7 +175,7 @@ def test_a_unit_gets_the_same_in_every_process_and_version(unit: str, variant: V
 
 
 @given(ids, units, splits)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_unit_gets_what_the_top_64_bits_of_its_hash_say_and_the_next_8_its_group(
     ab_test_id: UUID, unit: str, split: float
 ) -> None:
@@ -189,7 +189,7 @@ def test_a_unit_gets_what_the_top_64_bits_of_its_hash_say_and_the_next_8_its_gro
 
 
 @given(ids, units, splits, st.text(), st.permutations([GPT, CLAUDE]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_a_unit_gets_depends_on_nothing_but_the_id_of_the_test_the_unit_and_the_split(
     ab_test_id: UUID, unit: str, split: float, name: str, variants: list[dict[str, Any]]
 ) -> None:
@@ -203,7 +203,7 @@ def test_what_a_unit_gets_depends_on_nothing_but_the_id_of_the_test_the_unit_and
 
 
 @given(ids, units, splits, splits)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_greater_split_moves_units_from_b_to_a_alone(ab_test_id: UUID, unit: str, one: float, other: float) -> None:
     less, more = sorted((one, other))
 
@@ -335,7 +335,7 @@ configs = st.fixed_dictionaries({"provider": providers, "model": models, "parame
 
 
 @given(configs, configs, providers, models)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_call_is_of_the_one_variant_that_has_its_provider_and_model(
     config_a: dict[str, Any], config_b: dict[str, Any], provider: str, model: str
 ) -> None:

@@ -199,7 +199,7 @@ def test_parts_are_not_more_than_their_whole(whole: str, parts: list[str]) -> No
 
 
 @given(st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 8)))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_counts_are_refused_exactly_when_parts_exceed_their_whole(counts: dict[str, int]) -> None:
     agree = all(
         whole not in counts or sum(counts.get(part, 0) for part in parts) <= counts[whole] for whole, parts in WHOLES
@@ -212,7 +212,7 @@ def test_counts_are_refused_exactly_when_parts_exceed_their_whole(counts: dict[s
 
 
 @given(st.sampled_from(WHOLES), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_parts_that_fill_their_whole_are_taken_and_one_token_more_is_not(
     whole: tuple[str, list[str]], data: st.DataObject
 ) -> None:
@@ -428,7 +428,7 @@ HELD: dict[str, Any] = {
 
 
 @given(st.sets(st.sampled_from(sorted(HELD))))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_condition_that_is_given_must_hold(fields: set[str]) -> None:
     assert passes({field: HELD[field] for field in fields}) is True
 

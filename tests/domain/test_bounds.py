@@ -228,7 +228,7 @@ def test_a_budget_is_more_than_0_and_at_most_a_billion(value: str) -> None:
 
 
 @given(st.decimals(min_value="1E-9", max_value=100_000, allow_nan=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_money_is_rounded_as_exact_fractions_are(amount: Decimal) -> None:
     rounded = Fraction(round(Fraction(amount) * 10**9), 10**9)
 
@@ -237,7 +237,7 @@ def test_money_is_rounded_as_exact_fractions_are(amount: Decimal) -> None:
 
 
 @given(st.floats(min_value=1e-9, max_value=100_000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_float_counts_as_the_digits_it_is_written_with(amount: float) -> None:
     rounded = Fraction(round(Fraction(repr(amount)) * 10**9), 10**9)
 
@@ -280,7 +280,7 @@ def test_a_latency_is_rounded_half_even_to_the_millisecond(value: Any, rounded: 
 
 
 @given(st.floats(0, 86_400_000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_latency_is_rounded_as_exact_fractions_are(value: float) -> None:
     assert MILLISECONDS.validate_python(value) == round(Fraction(value))
     assert MILLISECONDS.validate_python(repr(value)) == round(Fraction(repr(value)))
@@ -354,7 +354,7 @@ def nested(depth: int, leaf: Any) -> Any:
 
 
 @given(st.dictionaries(json_texts, json_values, max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_json_object_is_taken_as_it_is(value: dict[str, Any]) -> None:
     taken = JSON_OBJECT.validate_python(value)
 
@@ -511,7 +511,7 @@ any_values = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=5), any_values, max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_metadata_keeps_whole_keys_that_fit_and_all_when_all_fit(value: dict[str, Any]) -> None:
     taken = METADATA.validate_python(value)
 

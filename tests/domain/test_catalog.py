@@ -86,7 +86,7 @@ def test_an_estimate_is_the_price_for_every_model_of_the_list(at: datetime) -> N
 
 
 @given(st.integers(0, 1_000_000_000), st.integers(0, 1_000_000_000))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_an_estimate_is_rounded_half_even_to_the_nano_dollar(input_tokens: int, output_tokens: int) -> None:
     # 0.0375 and 0.000125 USD for a million tokens: 37.5 and 0.125 nano-dollars for one
     nano_dollars = round(Fraction(75, 2) * input_tokens + Fraction(1, 8) * output_tokens)

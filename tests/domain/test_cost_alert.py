@@ -126,13 +126,13 @@ def check_that_windows_tile(
 
 @pytest.mark.parametrize("period", [period for period in AlertPeriod if period is not AlertPeriod.CUSTOM])
 @given(places)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_windows_tile_time(period: AlertPeriod, place: tuple[ZoneInfo, datetime]) -> None:
     check_that_windows_tile(period, *place)
 
 
 @given(places, customs)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_custom_windows_tile_time(place: tuple[ZoneInfo, datetime], custom: CustomPeriod) -> None:
     check_that_windows_tile(AlertPeriod.CUSTOM, *place, custom)
 
@@ -146,7 +146,7 @@ def test_windows_tile_time_where_the_clocks_jump(period: AlertPeriod, zone: str,
 
 
 @given(calendar_periods, places, st.integers(min_value=-18, max_value=18))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_zone_a_moment_is_written_in_does_not_matter(
     period: AlertPeriod, place: tuple[ZoneInfo, datetime], hours: int
 ) -> None:
@@ -157,7 +157,7 @@ def test_the_zone_a_moment_is_written_in_does_not_matter(
 
 
 @given(st.sampled_from([AlertPeriod.DAILY, AlertPeriod.WEEKLY, AlertPeriod.MONTHLY]), places)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_long_windows_begin_at_midnight_or_where_the_clock_jumps_over_it(
     period: AlertPeriod, place: tuple[ZoneInfo, datetime]
 ) -> None:
@@ -175,7 +175,7 @@ def test_long_windows_begin_at_midnight_or_where_the_clock_jumps_over_it(
 
 
 @given(places)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_an_hour_is_one_hour_on_the_wall_under_one_offset(place: tuple[ZoneInfo, datetime]) -> None:
     zone, moment = place
 
@@ -277,7 +277,7 @@ def test_days(zone: str, moment: str, start: str, end: str, hours: float) -> Non
 
 # Zones whose clocks jump in the small hours: a day is exactly what the calendar on the wall says.
 @given(st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Chatham"]), moments)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_day_is_a_date_on_the_wall(zone: str, moment: datetime) -> None:
     place = ZoneInfo(zone)
 
@@ -318,7 +318,7 @@ def test_weeks(zone: str, moment: str, start: str, end: str) -> None:
 
 
 @given(places)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_week_is_seven_days_from_monday(place: tuple[ZoneInfo, datetime]) -> None:
     zone, moment = place
 
@@ -362,7 +362,7 @@ def test_months(zone: str, moment: str, start: str, end: str) -> None:
 
 
 @given(places, st.sampled_from(WeekDay), st.integers(1, 28), st.sampled_from([AlertPeriod.WEEKLY, AlertPeriod.MONTHLY]))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_windows_tile_time_whatever_day_they_begin_on(
     place: tuple[ZoneInfo, datetime], week_start: WeekDay, month_anchor: int, period: AlertPeriod
 ) -> None:
@@ -404,7 +404,7 @@ rolling_periods = calendar_periods
 
 
 @given(rolling_periods, moments)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_rolling_window_is_as_long_as_its_period_and_holds_its_moment(period: AlertPeriod, moment: datetime) -> None:
     window = rolling_window_at(period, moment)
     hours = {"HOURLY": 1, "DAILY": 24, "WEEKLY": 7 * 24, "MONTHLY": 30 * 24}[period]
@@ -420,7 +420,7 @@ percents = st.floats(0.5, 100, allow_nan=False)
 
 
 @given(amounts_, st.decimals("0.000000001", 20, places=9), percents)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_clear_rolling_alert_is_below_its_lines(amount: Decimal, threshold: Decimal, percent: float) -> None:
     if is_clear(amount, threshold, percent):
         assert state_of(amount, threshold, percent) is AlertState.ACTIVE
@@ -443,7 +443,7 @@ def test_where_a_rolling_alert_at_10_dollars_clears(amount: str, percent: float,
 
 
 @given(moments)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_month_is_a_month_of_the_calendar(moment: datetime) -> None:
     window = window_at(AlertPeriod.MONTHLY, ZoneInfo("UTC"), moment)
 
@@ -511,7 +511,7 @@ def test_custom_windows(definition: CustomPeriod, zone: str, moment: str, start:
 @example(
     (ZoneInfo("America/New_York"), utc("2024-11-03T12:00:00Z")), custom(1, PeriodUnit.WEEK, "2024-11-03T05:30:00Z")
 )
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_a_custom_window_begins_at_the_anchor(place: tuple[ZoneInfo, datetime], definition: CustomPeriod) -> None:
     zone, _ = place
 
@@ -519,7 +519,7 @@ def test_a_custom_window_begins_at_the_anchor(place: tuple[ZoneInfo, datetime], 
 
 
 @given(places, customs)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_custom_hours_are_counted_without_clocks(place: tuple[ZoneInfo, datetime], definition: CustomPeriod) -> None:
     zone, moment = place
     hours = definition.model_copy(update={"unit": PeriodUnit.HOUR})
@@ -531,7 +531,7 @@ def test_custom_hours_are_counted_without_clocks(place: tuple[ZoneInfo, datetime
 
 
 @given(st.sampled_from(["UTC", "Asia/Kolkata"]), moments, customs)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_where_clocks_stay_custom_windows_are_equally_long(
     zone: str, moment: datetime, definition: CustomPeriod
 ) -> None:
@@ -631,7 +631,7 @@ percents = st.floats(min_value=0, max_value=100, exclude_min=True) | st.sampled_
 
 
 @given(nano_dollars, percents, st.integers(min_value=-2, max_value=2))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_state_is_what_exact_fractions_say(threshold: int, percent: float, off_by: int) -> None:
     near_limit = Fraction(threshold) * Fraction(repr(percent)) / 100
     for amount in (max(int(near_limit) + off_by, 0), max(threshold + off_by, 0)):
@@ -646,7 +646,7 @@ def test_a_state_is_what_exact_fractions_say(threshold: int, percent: float, off
 
 
 @given(nano_dollars, nano_dollars, nano_dollars, percents)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_more_spend_never_lowers_the_state(amount: int, more: int, threshold: int, percent: float) -> None:
     order = list(AlertState)
 

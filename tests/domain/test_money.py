@@ -31,13 +31,13 @@ def test_an_amount_is_rounded_half_even_to_the_nano_dollar(given_amount: str, ro
 
 
 @given(amounts)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_rounding_is_what_exact_fractions_round_to(amount: Decimal) -> None:
     assert Fraction(to_nano_dollars(amount)) == Fraction(round(Fraction(amount) * 10**9), 10**9)
 
 
 @given(amounts)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_rounding_twice_changes_nothing(amount: Decimal) -> None:
     once = to_nano_dollars(amount)
 
@@ -75,7 +75,7 @@ def test_an_amount_reads_plainly(amount: str, text: str) -> None:
 
 
 @given(st.integers(min_value=0, max_value=10**18), st.integers(min_value=-9, max_value=3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_plain_amount_is_the_same_amount_in_its_shortest_digits(digits: int, exponent: int) -> None:
     amount = Decimal(digits).scaleb(exponent)
 

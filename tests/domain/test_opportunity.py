@@ -13,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.ab_test import CreateABTest, VariantConfig
@@ -822,7 +822,6 @@ windows = st.timedeltas(timedelta(hours=1), timedelta(days=400)).map(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(usages(), max_size=8, unique_by=lambda row: (row.provider, row.model, row.task_type)),
     st.lists(hours_of_day(), max_size=8).map(lambda each: [row for rows in each for row in rows]),
@@ -874,7 +873,6 @@ def test_whatever_is_found(
     assert find(rows, hours, rules, alerts, preferred, EVERYTHING, window) == found
 
 
-@settings(deadline=None)
 @given(
     st.lists(usages(most=30), max_size=3),
     st.lists(hours_of_day(most=30), max_size=3).map(lambda each: [row for rows in each for row in rows]),
@@ -900,7 +898,6 @@ def left(found: Sequence[Opportunity]) -> set[tuple[str | None, VariantConfig]]:
     }
 
 
-@settings(deadline=None)
 @given(st.lists(usages(least=100), min_size=2, max_size=6), st.integers(1, 50))
 def test_more_of_the_same_calls_say_no_less(rows: list[Usage], times: int) -> None:
     assert left(look(rows)) <= left(look([scaled(row, times) for row in rows]))

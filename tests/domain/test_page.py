@@ -31,13 +31,13 @@ keys = st.text(st.characters(codec="utf-8"), max_size=60)
 
 @given(kinds, keys)
 @example("rows", "2026-01-01T00:00:00Z")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_cursor_gives_back_its_key(kind: str, key: str) -> None:
     assert decode_cursor(kind, encode_cursor(kind, key), str) == key
 
 
 @given(kinds, keys)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_cursor_is_safe_in_a_url(kind: str, key: str) -> None:
     cursor = encode_cursor(kind, key)
 
@@ -53,7 +53,7 @@ def test_a_cursor_is_parsed_into_the_type_of_the_key() -> None:
 
 
 @given(kinds, kinds, keys)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_cursor_serves_the_list_it_came_from_and_no_other(kind: str, other: str, key: str) -> None:
     cursor = encode_cursor(kind, key)
 
@@ -78,7 +78,7 @@ def test_a_cursor_serves_the_list_it_came_from_and_no_other(kind: str, other: st
 @example(in_base64(b"row:7"))
 @example(in_base64(b"rows :7"))
 @example(encode_cursor("rows", "7") + "!")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         decode_cursor("rows", text, int)

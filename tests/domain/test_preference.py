@@ -247,7 +247,7 @@ def test_a_fault_in_a_rule_is_named_by_its_place() -> None:
 
 
 @given(st.integers(min_value=0, max_value=40), st.integers(min_value=0, max_value=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_token_range_holds_at_least_one_count(above: int, below: int) -> None:
     values = {"inputTokensAbove": above, "inputTokensBelow": below}
 
@@ -463,7 +463,7 @@ _COUNTS = st.none() | st.integers(0, 12)
 
 
 @given(above=_BOUNDS, below=_BOUNDS, count=_COUNTS, tokens=st.sampled_from(["input_tokens", "max_output_tokens"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_range_of_tokens_holds_the_counts_that_lie_strictly_within(
     above: int | None, below: int | None, count: int | None, tokens: str
 ) -> None:
@@ -476,7 +476,7 @@ def test_a_range_of_tokens_holds_the_counts_that_lie_strictly_within(
 
 
 @given(value=st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_number_or_a_truth_value_is_compared_as_json_writes_it(value: bool | float) -> None:
     written = to_json(value).decode()
     asked = ASKED | {"metadata": {"key": value}}
@@ -680,7 +680,7 @@ ended_tests = st.lists(
 
 
 @given(kept_rules, ended_tests)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_rules_with_winners_can_be_saved_again_as_they_are_read(
     kept: list[dict[str, Any]], ended: list[tuple[UUID, str, str | None, RuleTarget]]
 ) -> None:

@@ -71,7 +71,7 @@ def test_cached_tokens_are_part_of_the_input_and_cheaper() -> None:
 
 
 @given(tokens, tokens, tokens)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_token_is_lost_or_counted_twice(fresh: int, cached: int, output: int) -> None:
     expected = 2500 * fresh + 1250 * cached + 10_000 * output
 
@@ -79,7 +79,7 @@ def test_no_token_is_lost_or_counted_twice(fresh: int, cached: int, output: int)
 
 
 @given(st.integers(min_value=0, max_value=100_000_000))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_price_is_rounded_half_even_to_the_nano_dollar(input_tokens: int) -> None:
     # 0.0375 USD for a million tokens: every odd count ends in half a nano-dollar.
     expected = round(Fraction(75, 2) * input_tokens)
@@ -100,7 +100,7 @@ _PRICED = list(priced_models(NOVEMBER))
 
 
 @given(st.lists(st.integers(0, 1_000_000), min_size=15, max_size=15))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_every_price_of_the_list_is_what_genai_prices_says(drawn: list[int]) -> None:
     # for all models with so many tokens of every kind that they have a price for, at each service tier
     assert len(_PRICED) > 2_200

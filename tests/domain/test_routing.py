@@ -224,7 +224,7 @@ def sent_to(outcome: Choice | RouteRefused) -> list[Verdict]:
     return [outcome.chosen, *outcome.fallbacks] if isinstance(outcome, Choice) else []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(asked_of)
 def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fallback(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
@@ -272,7 +272,7 @@ def objections(
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(asked_of)
 def test_a_candidate_is_kept_from_serving_by_the_first_constraint_that_it_fails_and_by_nothing_else(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
@@ -283,7 +283,7 @@ def test_a_candidate_is_kept_from_serving_by_the_first_constraint_that_it_fails_
         assert verdict.constraint == next(failed, None)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(asked_of)
 def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
@@ -382,7 +382,7 @@ close = st.builds(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(close, st.sampled_from(RoutingPriority), st.sampled_from([None, 1_000]))
 def test_of_models_that_are_nearly_as_good_the_better_comes_first(
     known: Knowledge, priority: RoutingPriority, tokens: int | None
@@ -396,7 +396,7 @@ def test_of_models_that_are_nearly_as_good_the_better_comes_first(
         assert better <= worse + Fraction(1, 10**9)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(asked_of, st.randoms())
 def test_equal_input_gives_equal_output_in_whatever_order_models_come(
     case: tuple[RouteRequest, Knowledge, list[Budget]], chance: Any
@@ -428,7 +428,7 @@ def test_equal_input_gives_equal_output_in_whatever_order_models_come(
         assert first == second
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(asked_of)
 def test_each_candidate_has_one_verdict_and_budgets_are_never_promised_twice(
     case: tuple[RouteRequest, Knowledge, list[Budget]],
@@ -477,7 +477,7 @@ def _is_refused_rightly(refused: RouteRefused, ranking: Ranking, standing: Seque
         assert not refused.retryable
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(requests, min_size=2, max_size=4), knowledge(), budgets.filter(bool))
 def test_requests_that_come_one_after_another_never_take_a_budget_over_its_limit(
     asked: list[RouteRequest], known: Knowledge, standing: list[Budget]
@@ -503,7 +503,7 @@ def test_requests_that_come_one_after_another_never_take_a_budget_over_its_limit
         assert all(budget.spent + budget.held <= budget.limit for budget in standing)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     limit=st.integers(1, 10**7),
     spent=st.integers(0, 10**7),
@@ -533,7 +533,7 @@ def _key(config: VariantConfig) -> tuple[str, str]:
     return provider_id(config.provider), config.model
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(asked_of_the_lenient | asked_of)
 def test_a_variant_is_assigned_where_either_may_serve_and_is_always_the_same(
     case: tuple[RouteRequest, Knowledge, list[Budget]],

@@ -16,13 +16,13 @@ subjects = st.builds(Subject, names, issuers, st.booleans())
 
 
 @given(subjects, subjects)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_subjects_that_differ_in_name_issuer_or_signer_are_different_users(one: Subject, other: Subject) -> None:
     assert (one.mapped_id == other.mapped_id) is (one == other)
 
 
 @given(subjects, issuers)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_subject_is_the_user_of_another_by_spelling_its_id(victim: Subject, issuer: str | None) -> None:
     for spelt in (str(victim.mapped_id), str(victim.mapped_id).upper(), victim.mapped_id.hex, victim.mapped_id.urn):
         for external in (True, False):

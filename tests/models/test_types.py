@@ -72,7 +72,7 @@ def test_money_is_stored_in_nano_dollars(amount: str, nano_dollars: int) -> None
 
 
 @given(st.integers(min_value=-(2**63), max_value=2**63 - 1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_money_comes_back_as_it_went_in(nano_dollars: int) -> None:
     amount = read(nano_dollars)
 
@@ -86,7 +86,7 @@ def test_money_comes_back_as_it_went_in(nano_dollars: int) -> None:
 @example(Decimal("0.1000000001"))
 @example(Decimal("1.0000000000000000000000000000001"))
 @example(Decimal("999999999.99999999999999999999"))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_money_is_stored_exactly_or_not_at_all(amount: Decimal) -> None:
     exact = Fraction(amount) * 10**9
 
@@ -157,7 +157,7 @@ def test_what_a_database_gives_in_another_zone_becomes_utc() -> None:
 
 
 @given(zoned_moments)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_moment_comes_back_to_the_microsecond(moment: datetime) -> None:
     bound = UTCDateTime().process_bind_param(moment, DIALECT)
     assert bound is not None
@@ -190,7 +190,7 @@ def test_an_enum_is_stored_by_its_value() -> None:
 
 
 @given(zoned_moments)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_an_id_is_a_uuid7_of_its_moment(moment: datetime) -> None:
     id_ = new_id(moment)
 
@@ -224,7 +224,7 @@ def test_ids_of_one_moment_ascend_however_many_were_made_before(count: int, monk
 
 
 @given(moments, st.integers(min_value=1, max_value=2_000) | st.integers(min_value=1, max_value=10**15))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_ids_ascend_with_their_moments_to_the_microsecond(moment: datetime, microseconds: int) -> None:
     later = new_id(moment + timedelta(microseconds=microseconds))
     earlier = new_id(moment)
@@ -248,7 +248,7 @@ def test_processes_that_are_at_one_count_make_different_ids(monkeypatch: pytest.
 
 
 @given(moments, st.integers(min_value=-3_000, max_value=3_000) | st.integers(min_value=-(10**12), max_value=10**12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_range_from_a_moment_starts_at_its_first_id(moment: datetime, microseconds: int) -> None:
     other = max(moment + timedelta(microseconds=microseconds), datetime(1970, 1, 1, tzinfo=UTC))
 

@@ -274,7 +274,7 @@ CUSTOM = [type_ for type_ in SCHEMA.type_map.values() if isinstance(type_, Graph
 @example(10**5000, SCHEMA.type_map["Decimal"])
 @example(10**4000, SCHEMA.type_map["Int"])
 @example(10**4000, SCHEMA.type_map["ID"])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_scalar_takes_a_value_or_says_what_is_wrong_with_it(value: Any, scalar: GraphQLScalarType) -> None:
     with suppress(GraphQLError):
         scalar.coerce_input_value(value)

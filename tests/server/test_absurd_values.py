@@ -114,7 +114,7 @@ def test_a_cost_that_python_alone_could_read_is_none_in_any_file(tmp_path: Path,
 
 @given(st.from_regex(r"[+-]?[0-9_.]{0,12}([eE][+-]?[0-9]{0,30})?", fullmatch=True) | st.text(max_size=12), st.data())
 @example("1E+99999999999999999999", None)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_a_value_of_a_field_or_refused(text: str, data: st.DataObject | None) -> None:
     field = data.draw(st.sampled_from(sorted(LogAnalytics.model_fields))) if data else "cost"
     assert refusal(decision_of, json.dumps(CALL | {to_camel(field): text}).encode()) != ""

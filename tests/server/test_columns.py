@@ -39,7 +39,7 @@ def test_no_name_means_two_fields() -> None:
 
 
 @given(st.sampled_from(FIELDS), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_field_goes_by_its_name_in_any_spelling(field: str, data: st.DataObject) -> None:
     parts = data.draw(st.sampled_from(["_", "-", " ", ""])).join(field.split("_"))
     spelt = "".join(data.draw(st.sampled_from([char, char.upper()])) for char in parts)

@@ -334,7 +334,7 @@ decisions = st.fixed_dictionaries(
 
 
 @given(decisions)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much])
 @example({"event_id": "-", "provider": "'", "task_type": "''=", "model_used": "@\n", "success": False, "cost": "1e-9"})
 def test_any_decision_is_the_same_after_a_round_trip(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]

@@ -278,7 +278,7 @@ def test_a_cost_is_rounded_half_even_to_the_nano_dollar(path: Path, text: str, c
 
 
 @given(st.lists(st.decimals(min_value=0, max_value=100_000, allow_nan=False), min_size=1, max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_costs_are_rounded_as_exact_fractions_are(
     tmp_path_factory: pytest.TempPathFactory, costs: list[Decimal]
 ) -> None:
@@ -450,7 +450,7 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_siz
 
 @given(st.lists(cells, min_size=1, max_size=8))
 @example(['"', "\n", "\r", "\r\n", ",", ' "a", ', "\u2028", "\x85"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_text_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, notes: list[str]) -> None:
     content = io.StringIO(newline="")
     writer = csv.writer(content)
