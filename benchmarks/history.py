@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from domain.latency import bucket_of
 from domain.money import to_nano_dollars
 from models.base import Base
-from models.rollup import DAY, HOUR, latencies_of, sums_of
+from models.ledger.rollup import DAY, HOUR, latencies_of, sums_of
 
 DAYS: Final = 90
 _AT_ONCE: Final = 1_000_000

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.error import Overloaded
-from models.fair_queue import WAITING, FairQueue
+from models.database.fair_queue import WAITING, FairQueue
 
 USERS = [UUID(int=number) for number in range(1, 5)]
 ALICE, BOB, CAROL, _ = USERS

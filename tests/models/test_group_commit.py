@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import models.group_commit
+import models.ledger.group_commit
 from domain.error import Conflict, InvalidInput, Overloaded
-from models.group_commit import LOCKED, GroupCommit, Locked
-from models.pool import DatabaseFailure
+from models.database.pool import DatabaseFailure
+from models.ledger.group_commit import LOCKED, GroupCommit, Locked
 from tests.support.load import until
 
 HEAVY, QUIET, OTHER = (UUID(int=n) for n in range(1, 4))
@@ -194,7 +194,7 @@ async def test_each_item_is_stored_once_and_in_its_users_order(
 async def test_where_one_user_fills_the_queue_others_still_have_room(commits: Commits, store: Store) -> None:
     # given a user of whom as much waits as can
     store.open.clear()
-    limit = models.group_commit.QUEUED_TIMES * models.group_commit.MAX_COMMIT
+    limit = models.ledger.group_commit.QUEUED_TIMES * models.ledger.group_commit.MAX_COMMIT
     first = await submitted(commits, batch(HEAVY, 1))
     await until(lambda: len(store.tried) == 1)
     heavy = [await submitted(commits, batch(HEAVY, 1_000)) for _ in range(limit // 1_000)]
@@ -257,9 +257,11 @@ async def test_however_many_cannot_be_stored_the_tries_are_bounded_and_all_are_t
         assert [outcome[0] for outcome in answer] == ["stored"] * 2
     for answer in await asyncio.gather(*bad):
         assert {type(outcome) for outcome in answer} == {InvalidInput}
-    commits_of_each = -(-(1_000 // bad_users) // (models.group_commit.MAX_COMMIT // models.group_commit._FIRST))
-    by_item = models.group_commit._TRIES_BY_ITEM + 2
-    assert len(store.tried) <= 10 + models.group_commit._TRIES_BY_USER + commits_of_each * bad_users * by_item
+    commits_of_each = -(
+        -(1_000 // bad_users) // (models.ledger.group_commit.MAX_COMMIT // models.ledger.group_commit._FIRST)
+    )
+    by_item = models.ledger.group_commit._TRIES_BY_ITEM + 2
+    assert len(store.tried) <= 10 + models.ledger.group_commit._TRIES_BY_USER + commits_of_each * bad_users * by_item
 
 
 async def test_others_are_committed_while_it_is_found_who_spoilt_a_commit(commits: Commits, store: Store) -> None:
@@ -339,7 +341,7 @@ async def test_a_user_whose_items_take_long_is_committed_apart_in_small_parts(
         waits.append(time.now - started)
     await asyncio.gather(*heavy)
     # then these wait for one short commit at most
-    assert max(waits) <= 2 * models.group_commit._SLOW_S + 0.05
+    assert max(waits) <= 2 * models.ledger.group_commit._SLOW_S + 0.05
     assert not any({HEAVY, QUIET} <= {user for user, _ in commit} for commit in store.commits)
 
 

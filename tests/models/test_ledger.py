@@ -14,18 +14,18 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text
 
-import models.group_commit
+import models.ledger.group_commit
 from domain.amendment import AmendmentLine
 from domain.analytics import LogAnalytics
 from domain.error import InvalidInput, Overloaded
 from models import AlertEvent, RouterAnalytics
-from models.amendment import Amended, AmendmentDraft
 from models.database import Database
-from models.entry import Draft, Entry, Logged, Prepared, prepared
-from models.group_commit import GroupCommit
+from models.database.pool import DatabaseFailure
+from models.database.transaction import Locks
 from models.ledger import Ledger
-from models.pool import DatabaseFailure
-from models.transaction import Locks
+from models.ledger.amendment import Amended, AmendmentDraft
+from models.ledger.call import Draft, Entry, Logged, Prepared, prepared
+from models.ledger.group_commit import GroupCommit
 from tests.conftest import Clock, published_to_nobody
 from tests.support.api import Api
 
@@ -179,7 +179,7 @@ async def test_a_database_that_fails_is_no_fault_of_the_records(
 async def test_a_full_ledger_says_so_at_once_and_stores_nothing_of_it(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models.group_commit, "QUEUED_TIMES", 2 / models.group_commit.MAX_COMMIT)
+    monkeypatch.setattr(models.group_commit, "QUEUED_TIMES", 2 / models.ledger.group_commit.MAX_COMMIT)
     waiting = [asyncio.create_task(ledger.record([draft(event_id=str(n))])) for n in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded) as refusal:

@@ -10,22 +10,22 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import models.postgresql
 import pytest
 from alembic import command
 
-import models.postgresql
 import server.partition
 from domain.analytics import LogAnalytics
 from domain.month import Month, first_live
 from migrations import configuration, upgrade
 from models.database import Database
-from models.entry import Draft, Logged
+from models.database.pool import DatabaseFailure, driver_of
+from models.database.postgresql import PostgreSQL
 from models.ledger import Ledger
-from models.pool import DatabaseFailure, driver_of
-from models.postgresql import PostgreSQL
-from models.retention import drop_before
+from models.ledger.call import Draft, Logged
+from models.ledger.retention import drop_before
+from models.queries.verification import verify
 from models.types import first_id_at, new_id
-from models.verification import verify
 from server.partition import partitions_ahead
 from tests.conftest import Clock, published_to_nobody
 
@@ -218,7 +218,7 @@ async def test_the_default_partition_is_not_read_under_the_lock_that_attaches(
     def hear(_connection: object, message: object) -> None:
         said.append(str(message))
 
-    attach = models.partition.attach
+    attach = models.database.partition.attach
 
     async def heard(on: Any, table: str, month: Month) -> None:
         driver_of(on).add_log_listener(hear)

@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-import models.renaming
+import models.ledger.renaming
 from domain.provider import KNOWN_NAMES
 from migrations import configuration, upgrade
 from models.database import Database
-from models.rollup import RollupSums
+from models.queries.rollup import RollupSums
+from models.queries.verification import verify
 from models.types import Money, UTCDateTime, new_id
-from models.verification import verify
 from tests.conftest import published_to_nobody
 
 BEFORE = "20261125_daily_rollups"
@@ -194,7 +194,7 @@ def test_a_call_still_tells_what_was_sent(old_url: str) -> None:
 def test_a_migration_that_breaks_off_has_changed_nothing_and_is_run_again(
     old_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unpriced = models.renaming._Renaming.unpriced
+    unpriced = models.ledger.renaming._Renaming.unpriced
     calls = 0
 
     def break_off(self: Any) -> None:
@@ -204,7 +204,7 @@ def test_a_migration_that_breaks_off_has_changed_nothing_and_is_run_again(
             raise KeyboardInterrupt
         unpriced(self)
 
-    monkeypatch.setattr(models.renaming._Renaming, "unpriced", break_off)
+    monkeypatch.setattr(models.ledger.renaming._Renaming, "unpriced", break_off)
     with pytest.raises(KeyboardInterrupt):
         upgrade(old_url)
     assert asyncio.run(names(old_url)) == set(NAMES)

@@ -19,10 +19,10 @@ from starlette.applications import Starlette
 from domain.analytics import LogAnalytics
 from models import ABGroup, Amendment, AnalyticsHourly, EventKey, Hold, RouterAnalytics
 from models.database import Database
-from models.entry import Draft, Dropped, Logged
 from models.ledger import Ledger
-from models.retention import drop_before
-from models.verification import verify
+from models.ledger.call import Draft, Dropped, Logged
+from models.ledger.retention import drop_before
+from models.queries.verification import verify
 from server.importing import ImportResult, import_usage
 from server.settings import Settings
 from server.usage_file import UsageFile

@@ -21,10 +21,10 @@ from domain.provider import KNOWN_NAMES
 from migrations import configuration, upgrade
 from models import AnalyticsDaily, AnalyticsHourly, LatencyHourly
 from models.database import Database
-from models.entry import Draft, Logged
 from models.ledger import Ledger
+from models.ledger.call import Draft, Logged
+from models.queries.verification import verify
 from models.rollup import SUMS
-from models.verification import verify
 from server.usage_file import UsageFile, UsageRow
 from tests.conftest import Clock, published_to_nobody
 from tests.domain.test_latency import exact

@@ -18,7 +18,7 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from models.partition import PARTITIONED
+from models.database.partition import PARTITIONED
 from server.app import create_app
 from server.auth import make_token
 from server.settings import Settings

@@ -20,10 +20,10 @@ from domain.viewer import Viewer
 from migrations import configuration, upgrade
 from models import Base, SpendTotal
 from models.database import Database
-from models.entry import Draft, Logged, Outcome
 from models.ledger import Ledger
+from models.ledger.call import Draft, Logged, Outcome
+from models.queries.verification import verify
 from models.types import Money, new_id
-from models.verification import verify
 from tests.conftest import ApiOf, Clock, published_to_nobody
 from tests.schema.test_amendment import AMEND
 from tests.schema.test_routing import REGISTER

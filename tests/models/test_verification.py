@@ -22,13 +22,13 @@ from models import (
     LatencyHourly,
     RouterAnalytics,
     SpendMinute,
-    verification,
 )
 from models.database import Database
-from models.entry import Draft, Logged
 from models.ledger import Ledger
-from models.retention import drop_before
-from models.verification import Difference, users, verify
+from models.ledger.call import Draft, Logged
+from models.ledger.retention import drop_before
+from models.queries import verification
+from models.queries.verification import Difference, users, verify
 from server.settings import Settings
 from tests.conftest import Clock, published_to_nobody
 from tests.support.api import Api

@@ -7,17 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+import models.knowledge
 import pytest
 from sqlalchemy import delete, update
 
-import models.knowledge
 from models.database import Database
-from models.group_commit import BATCH_SIZE
 from models.hold import Hold
-from models.retention import drop_before
-from models.routing import HOLD_FOR
-from models.settlement import OVERSHOOT
-from models.verification import verify
+from models.ledger.group_commit import BATCH_SIZE
+from models.ledger.retention import drop_before
+from models.ledger.routing_decision import HOLD_FOR
+from models.ledger.settlement import OVERSHOOT
+from models.queries.verification import verify
 from tests.conftest import Clock
 from tests.support.api import Api
 from tests.support.load import LOG_ONE, ROUTE, SET_BUDGET, until

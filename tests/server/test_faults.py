@@ -22,20 +22,20 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+import models.postgresql
+import models.sqlite
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-import models.pool
-import models.postgresql
-import models.sqlite
+import models.database.pool
 from domain.analytics import LogAnalytics
 from migrations import upgrade
 from models import EventKey, Hold, RouterAnalytics, RoutingDecision
 from models.database import Database
-from models.entry import Draft
+from models.database.pool import DatabaseFailure
 from models.ledger import Ledger
-from models.pool import DatabaseFailure
+from models.ledger.call import Draft
 from server.app import create_app
 from server.auth import make_token
 from server.settings import Settings
@@ -326,7 +326,7 @@ async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a connection that is lost when it has committed
-    execute = models.pool.execute
+    execute = models.database.pool.execute
     lost = False
 
     async def losing(connection: Any, statements: str) -> None:

@@ -13,17 +13,17 @@ from typing import Any, Final
 from uuid import UUID
 
 import httpx2
+import models.postgresql
 import pytest
 from pydantic import SecretStr
 
-import models.pool
-import models.postgresql
+import models.database.pool
 import server.graphql
 import server.serving
-from models.entry import Entry
-from models.group_commit import GroupCommit
-from models.pool import Pool
-from models.postgresql import PostgreSQL
+from models.database.pool import Pool
+from models.database.postgresql import PostgreSQL
+from models.ledger.call import Entry
+from models.ledger.group_commit import GroupCommit
 from server.app import create_app
 from server.auth import make_token
 from server.listener import Listener
@@ -124,7 +124,7 @@ async def test_logging_and_reading_work_again_when_idle_connections_hang(served:
 async def test_what_is_underway_when_connections_hang_is_counted_once(
     served: Served, postgres_url: str, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    execute, write = models.pool.execute, Entry.write
+    execute, write = models.database.pool.execute, Entry.write
     frozen = asyncio.Event()
 
     def freeze() -> None:
