@@ -221,12 +221,15 @@ def verify(
 ) -> None:
     """Recompute sums, histograms, A/B figures and alerts from the decisions, and print every difference."""
     from models.ledger import now_utc
+    from models.ledger.repair import repair as repaired
     from models.queries.verification import users, verify
+
+    compare = repaired if repair else verify
 
     async def differences(database: Database) -> int:
         found = 0
         for user_id in [user] if user else await users(database):
-            for difference in await verify(database, user_id, now_utc(), repair=repair):
+            for difference in await compare(database, user_id, now_utc()):
                 print(difference)
                 found += 1
         return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
@@ -20,10 +20,11 @@ from sqlalchemy.types import TypeEngine
 
 from models.base import Base
 from models.database.postgresql import fetch
-from models.ledger.call import Item
 from models.types import Money, UTCDateTime, json_text
 
 Column = TypeEngine[Any]
+Item = TypeVar("Item")
+
 Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 _POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]

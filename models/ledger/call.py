@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Double, Integer, String, Uuid, bindparam, select, tuple_
@@ -44,7 +44,6 @@ from models.ledger.unpriced_model import note_unpriced
 from models.queries.provider_alias import names_for
 from models.types import new_id
 
-Item = TypeVar("Item")
 Key = tuple[UUID, UUID]
 """(user_id, id) of a row."""
 

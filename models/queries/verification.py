@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,25 +12,17 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
-    Float,
     RowMapping,
     Table,
-    cast,
-    delete,
     func,
-    insert,
     select,
-    type_coerce,
-    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.amendment import as_json
 from domain.bounds import EPOCH
 from domain.cost_alert import AlertState, Window, WindowMode, state_of
-from domain.event import AlertTriggered
 from domain.hold import Account
 from domain.money import ZERO
 from domain.routing import is_settled
@@ -40,8 +31,6 @@ from models.base import Base
 from models.cost_alert import AlertEvent, CostAlert, RollingAlert
 from models.database import Database
 from models.database.bulk import batched
-from models.database.transaction import Transaction
-from models.ledger.cost_alert import evaluate
 from models.queries.ab_group import GroupSums
 from models.queries.ab_test import sums_of_tests
 from models.queries.rollup import RollupSums
@@ -50,14 +39,12 @@ from models.types import first_id_at
 
 _ROWS_AT_ONCE: Final = 5_000
 _DECISIONS_AT_ONCE: Final = 500
-_REPAIRED_AT_ONCE: Final = 100
-_ROUNDS: Final = 3
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 _tables = Base.metadata.tables
-_decisions = _tables["router_analytics"]
+_calls = _tables["router_analytics"]
 _tests = _tables["router_ab_tests"]
 _groups = _tables["router_ab_groups"]
-_made = _tables["router_decisions"]
+_decisions = _tables["router_decisions"]
 _amendments = _tables["router_amendments"]
 _incomplete = _tables["router_incomplete"]
 _events = _tables["router_alert_events"]
@@ -83,7 +70,7 @@ class Difference:
 
 async def users(database: Database) -> list[UUID]:
     """Every user who has anything, by id."""
-    owners = select(_decisions.c.user_id).union(
+    owners = select(_calls.c.user_id).union(
         *(
             select(_tables[name].c.user_id)
             for name in ("router_cost_alerts", "router_ab_tests", "router_analytics_hourly", "router_decisions")
@@ -93,28 +80,20 @@ async def users(database: Database) -> list[UUID]:
         return sorted(await transaction.connection.scalars(owners))
 
 
-async def verify(database: Database, user_id: UUID, now: datetime, *, repair: bool = False) -> list[Difference]:
-    """Where what is kept of the user's decisions differs from them; with `repair`, it no longer does afterwards.
+async def verify(database: Database, user_id: UUID, now: datetime) -> list[Difference]:
+    """Every value that is kept of the user's calls and differs from what the calls say.
 
-    All is compared as it is at one moment, while the user's calls go on being logged. Repairs lock the user for moments.
-    Decisions that retention has dropped are not missed.
+    All values are compared as of one moment, while calls go on being logged. Calls that retention dropped are not missed.
     """
-    check = await _checked(database, user_id, now)
-    differences = check.differences
-    for _ in range(_ROUNDS if repair else 0):
-        if not check.differences:
-            break
-        await _Repair(database, check).run()
-        # What changed between the comparison and the repair may need another one.
-        check = await _checked(database, user_id, now)
-    return differences
+    return (await compare(database, user_id, now)).differences
 
 
-async def _checked(database: Database, user_id: UUID, now: datetime) -> _Check:
+async def compare(database: Database, user_id: UUID, now: datetime) -> Comparison:
+    """The comparison of everything that is kept of the user's calls with the calls, as of one moment."""
     async with database.snapshot() as connection:
-        check = _Check(connection, user_id, now)
-        await check.run()
-        return check
+        comparison = Comparison(connection, user_id, now)
+        await comparison.run()
+        return comparison
 
 
 @dataclass(slots=True)
@@ -131,7 +110,7 @@ class _Attempts:
         self.costs.append(row["cost"])
 
 
-class _Check:
+class Comparison:
     def __init__(self, connection: AsyncConnection, user_id: UUID, now: datetime) -> None:
         self._connection = connection
         self._session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
@@ -144,7 +123,7 @@ class _Check:
         self._attempts: defaultdict[UUID, _Attempts] = defaultdict(_Attempts)
         self._unpriced: dict[tuple[str, str], datetime] = {}
         self.differences: list[Difference] = []
-        self.differing: defaultdict[str, dict[tuple[Any, ...], _Pair]] = defaultdict(dict)
+        self.differing: defaultdict[str, dict[tuple[Any, ...], Pair]] = defaultdict(dict)
         """The rows of sums that are not right, by table and key: as they are stored, and as they would be right."""
 
     async def run(self) -> None:
@@ -168,19 +147,19 @@ class _Check:
     async def of_decisions(self, ids: Collection[UUID]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """What is right of these decisions that calls are of, and what is right to be held for them."""
         await self._begin()
-        calls = await self._stored(_decisions, _decisions.c.decision_id.in_(ids))
+        calls = await self._stored(_calls, _calls.c.decision_id.in_(ids))
         amended = _amendments.c.analytics_id.in_([call["id"] for call in calls if call["amended_at"] is not None])
         amendments = await self._stored(_amendments, amended)
         self._once_succeeded = {row["analytics_id"] for row in amendments if row["before"].get("success")}
         for call in calls:
             self._attempt(call)
         settled = [row for row in await self._settled() if row["id"] in ids]
-        return settled, await self._holds(_made.c.id.in_(ids))
+        return settled, await self._holds(_decisions.c.id.in_(ids))
 
     async def last_unpriced(self, provider: str, model: str) -> datetime | None:
         """When the model last had a call of unknown cost that no decision is charged for."""
         await self._begin()
-        row = _decisions.c
+        row = _calls.c
         last: datetime | None = await self._connection.scalar(
             select(func.max(row.occurred_at)).where(
                 row.user_id == self._user_id,
@@ -305,8 +284,8 @@ class _Check:
         settled: list[dict[str, Any]] = []
         incomplete = set(await self._connection.scalars(self._incomplete))
         for ids in batched(sorted(self._attempts.keys() | incomplete), _DECISIONS_AT_ONCE):
-            kept = _made.c.id >= first_id_at(self._kept_from)
-            for decision in await self._stored(_made, _made.c.id.in_(ids), kept):
+            kept = _decisions.c.id >= first_id_at(self._kept_from)
+            for decision in await self._stored(_decisions, _decisions.c.id.in_(ids), kept):
                 account = self._account(decision)
                 right = decision | {
                     "known_cost": account.known_cost,
@@ -329,14 +308,14 @@ class _Check:
     async def _holds(self, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
         """What is still held for decisions, after the attempts that are recorded."""
         holding = await self._connection.execute(
-            select(*(_made.c[name] for name in _ACCOUNT)).where(
-                _made.c.user_id == self._user_id,
-                _made.c.id >= first_id_at(self._kept_from),
-                _made.c.held_amount > ZERO,
-                _made.c.released_at.is_(None),
-                _made.c.id.not_in(self._incomplete),
+            select(*(_decisions.c[name] for name in _ACCOUNT)).where(
+                _decisions.c.user_id == self._user_id,
+                _decisions.c.id >= first_id_at(self._kept_from),
+                _decisions.c.held_amount > ZERO,
+                _decisions.c.released_at.is_(None),
+                _decisions.c.id.not_in(self._incomplete),
                 # Settled by a record that retention has dropped: that happened before the decision, by its client's clock.
-                _made.c.settled_at.is_(None) | (_made.c.id >= first_id_at(self._kept_from + _CLOCKS_DIFFER)),
+                _decisions.c.settled_at.is_(None) | (_decisions.c.id >= first_id_at(self._kept_from + _CLOCKS_DIFFER)),
                 *conditions,
             )
         )
@@ -362,13 +341,13 @@ class _Check:
         }
 
     async def _decisions(self) -> AsyncIterator[Mapping[str, Any]]:
-        columns = [_decisions.c[name] for name in _READ]
+        columns = [_calls.c[name] for name in _READ]
         last = UUID(int=0)
         while True:
             page = await self._connection.execute(
                 select(*columns)
-                .where(_decisions.c.user_id == self._user_id, _decisions.c.id > last)
-                .order_by(_decisions.c.id)
+                .where(_calls.c.user_id == self._user_id, _calls.c.id > last)
+                .order_by(_calls.c.id)
                 .limit(_ROWS_AT_ONCE)
             )
             rows = page.mappings().all()
@@ -384,7 +363,7 @@ class _Check:
         if table is _groups:
             whole = select(_tests.c.id).where(_tests.c.user_id == self._user_id, *self._verifiable(_tests))
             return [table.c.ab_test_id.in_(whole)]
-        if table is _made:
+        if table is _decisions:
             return [
                 table.c.id >= first_id_at(self._kept_from),
                 (table.c.known_cost != ZERO) | (table.c.unknown_calls > 0),
@@ -409,19 +388,19 @@ class _Check:
 
     async def _stored(self, table: Table, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
         # What decisions were made of is long, and nothing here depends on it.
-        columns = [_made.c[name] for name in _ACCOUNT] if table is _made else [table]
+        columns = [_decisions.c[name] for name in _ACCOUNT] if table is _decisions else [table]
         rows = await self._connection.execute(select(*columns).where(table.c.user_id == self._user_id, *conditions))
         return [dict(row) for row in rows.mappings()]
 
     def _compare(
         self, table: Table, stored: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]]
     ) -> None:
-        key = _key_of(table)
+        key = key_of(table)
         stored_by = {tuple(row[name] for name in key): row for row in stored}
         expected_by = {tuple(row[name] for name in key): row for row in expected}
         for row_key in sorted(stored_by.keys() | expected_by.keys()):
             there, right = stored_by.get(row_key), expected_by.get(row_key)
-            for name in _COMPARED[table.name]:
+            for name in COMPARED[table.name]:
                 # A row of nothing but zeros says the same as none.
                 values = [0 if row is None else row[name] for row in (there, right)]
                 if not _equal(*values):
@@ -439,10 +418,10 @@ class _Check:
                     self._differ(_amendments, (amendment["id"],), name, value, shown[name])
             shown |= amendment["after"]
         for ids in batched(sorted(last), _DECISIONS_AT_ONCE):
-            for call in await self._stored(_decisions, _decisions.c.id.in_(ids)):
+            for call in await self._stored(_calls, _calls.c.id.in_(ids)):
                 for name, right in last[call["id"]].items():
                     if (value := as_json({name: call[name]})[name]) != right:
-                        self._differ(_decisions, (call["id"],), name, value, right)
+                        self._differ(_calls, (call["id"],), name, value, right)
 
     async def _compare_firings(self) -> None:
         """Each open window has fired what its spend reached; none fired below its line; their numbers are counted."""
@@ -481,113 +460,13 @@ class _Check:
         self.differences.append(Difference(table.name, (self._user_id, *key), column, stored, expected))
 
 
-class _Repair:
-    """Makes right what a check found to differ, in transactions of a few rows each: the user is locked for no longer.
-
-    Calls are logged meanwhile. A sum that was wrong by so much still is, whatever was added to it since: it is changed by
-    the difference. What is no sum is told anew from the calls that it is of.
-    """
-
-    def __init__(self, database: Database, check: _Check) -> None:
-        self._database = database
-        self._check = check
-        self._user_id = check.user_id
-
-    async def run(self) -> None:
-        differing = self._check.differing
-        for name in differing.keys() - {_made.name, _holds.name, _unpriced.name}:
-            for some in batched(list(differing[name].items()), _REPAIRED_AT_ONCE):
-                async with self._alone() as transaction:
-                    await self._add(transaction.connection, _tables[name], some)
-        ids = sorted({key[0] for name in (_made.name, _holds.name) for key in differing[name]})
-        for some_ids in batched(ids, _REPAIRED_AT_ONCE):
-            async with self._alone() as transaction:
-                await self._settle(transaction.connection, some_ids)
-        for provider, model in differing[_unpriced.name]:
-            async with self._alone() as transaction:
-                await self._note_unpriced(transaction.connection, provider, model)
-        async with self._alone() as transaction:
-            await self._fire(transaction)
-
-    @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[Transaction]:
-        """A transaction in which nobody else writes the user's rows."""
-        async with self._database.system(alone=[self._user_id]) as transaction:
-            yield transaction
-
-    async def _add(
-        self, connection: AsyncConnection, table: Table, rows: Iterable[tuple[tuple[Any, ...], _Pair]]
-    ) -> None:
-        columns = _COMPARED[table.name]
-        for values, (there, right) in rows:
-            key = dict(zip(_key_of(table), values, strict=True)) | {"user_id": self._user_id}
-            changes = {name: _change(there, right, name) for name in columns}
-            this = [table.c[name] == value for name, value in key.items()]
-            # What SQLite has made a float of is a whole number again.
-            sums = {name: _whole(table.c[name]) + change for name, change in changes.items()}
-            done = await connection.execute(update(table).where(*this).values(sums))
-            if not done.rowcount and right is not None:
-                await connection.execute(insert(table).values({**right, **changes}))
-            if "calls" in columns:
-                # Of no calls there is no row.
-                await connection.execute(delete(table).where(*this, table.c.calls == 0))
-
-    async def _settle(self, connection: AsyncConnection, ids: Sequence[UUID]) -> None:
-        settled, held = await _Check(connection, self._user_id, self._check.now).of_decisions(ids)
-        these = [_made.c.user_id == self._user_id, _made.c.id.in_(ids)]
-        await connection.execute(update(_made).where(*these).values(known_cost=ZERO, unknown_calls=0))
-        await connection.execute(
-            update(_made).where(*these, _made.c.assumed_amount.is_not(None)).values(assumed_amount=ZERO)
-        )
-        for row in settled:
-            this = (_made.c.user_id == self._user_id, _made.c.id == row["id"])
-            await connection.execute(
-                update(_made).where(*this).values({name: row[name] for name in _COMPARED[_made.name]})
-            )
-        await connection.execute(delete(_holds).where(_holds.c.user_id == self._user_id, _holds.c.decision_id.in_(ids)))
-        if held:
-            await connection.execute(insert(_holds), held)
-
-    async def _note_unpriced(self, connection: AsyncConnection, provider: str, model: str) -> None:
-        last = await _Check(connection, self._user_id, self._check.now).last_unpriced(provider, model)
-        key = {"user_id": self._user_id, "provider": provider, "model_used": model}
-        await connection.execute(delete(_unpriced).where(*(_unpriced.c[name] == value for name, value in key.items())))
-        if last is not None:
-            await connection.execute(insert(_unpriced).values(**key, last_at=last))
-
-    async def _fire(self, transaction: Transaction) -> None:
-        highest = await transaction.connection.scalar(
-            select(func.max(_events.c.sequence)).where(_events.c.user_id == self._user_id)
-        )
-        # Never back: clients hold cursors of firings that were deleted since.
-        await transaction.connection.execute(
-            update(_sequences)
-            .where(_sequences.c.user_id == self._user_id, _sequences.c["last"] < (highest or 0))
-            .values(last=highest)
-        )
-        session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
-        alerts = await session.scalars(
-            select(CostAlert).where(CostAlert.user_id == self._user_id, CostAlert.id.in_(self._check.silent))
-        )
-        fired = [await evaluate(session, alert, self._check.now) for alert in alerts.all()]
-        if any(fired):
-            transaction.events.append(AlertTriggered(self._user_id))
-
-
-_Pair = tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]
+Pair = tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]
 """A row as it is stored, and as it would be right."""
 
 
-def _key_of(table: Table) -> list[str]:
+def key_of(table: Table) -> list[str]:
+    """The columns of the table's primary key, without the user."""
     return [column.name for column in table.primary_key if column.name != "user_id"]
-
-
-def _change(there: Mapping[str, Any] | None, right: Mapping[str, Any] | None, name: str) -> Any:
-    return (0 if right is None else right[name]) - (0 if there is None else there[name])
-
-
-def _whole(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return column if isinstance(column.type, Float) else type_coerce(cast(column, BigInteger), column.type)
 
 
 _COUNTED: Final = ("user_id", "ab_test_id", "ab_variant", "ab_counted", "success", "latency_ms", "cost")
@@ -624,7 +503,7 @@ _READ: Final = (
     "latency_ms",
     "imported",
 )
-_COMPARED: Final = {
+COMPARED: Final = {
     name: [column.name for column in _tables[name].columns if not column.primary_key]
     for name in (*RollupSums().tables(), "router_ab_groups")
 } | {

@@ -12,6 +12,7 @@ from domain.inference import Arm, Metric, Sums, compare
 from domain.viewer import Viewer
 from models.ab_group import ABGroup
 from models.database import Database
+from models.ledger.repair import repair
 from models.queries.ab_group import groups_of
 from models.queries.verification import verify
 from tests.conftest import Clock
@@ -497,9 +498,7 @@ async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
     # and what is lost is found and mended
     async with database.system() as transaction:
         await transaction.connection.execute(delete(ABGroup).where(ABGroup.ab_variant == "A"))
-    assert {difference.table for difference in await verify(database, viewer.id, clock(), repair=True)} == {
-        "router_ab_groups"
-    }
+    assert {difference.table for difference in await repair(database, viewer.id, clock())} == {"router_ab_groups"}
     assert await verify(database, viewer.id, clock()) == []
     assert (await api.ask(WATCH, id=test["id"]))["inference"]["sentence"] == watched["inference"]["sentence"]
 

@@ -13,11 +13,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import httpx2
-import models.postgresql
 import pytest
 from pydantic import SecretStr
 
 import models.database.pool
+import models.database.postgresql
 import server.graphql
 import server.serving
 from models.database.pool import Pool
@@ -146,7 +146,7 @@ async def test_what_is_underway_when_connections_hang_is_counted_once(
         freeze()  # the rows are locked, and nobody will say that they need not be
         return outcomes
 
-    monkeypatch.setattr(models.postgresql, "execute", executed)
+    monkeypatch.setattr(models.database.postgresql, "execute", executed)
     if moment == "between the statements":
         monkeypatch.setattr(Entry, "write", written)
     # when several log, of the same hour, then each is there once, whatever they were told on the way

@@ -10,10 +10,10 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import models.postgresql
 import pytest
 from alembic import command
 
+import models.database.postgresql
 import server.partition
 from domain.analytics import LogAnalytics
 from domain.month import Month, first_live
@@ -137,8 +137,8 @@ async def test_no_record_makes_or_drops_a_table(connection: asyncpg.Connection[A
 async def test_a_long_reader_holds_up_neither_records_nor_the_start_of_a_server(
     connection: asyncpg.Connection[Any], postgres_url: str, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models.postgresql, "_PAUSE_S", 0)
-    monkeypatch.setattr(models.postgresql, "_DROP_TRIES", 2)
+    monkeypatch.setattr(models.database.postgresql, "_PAUSE_S", 0)
+    monkeypatch.setattr(models.database.postgresql, "_DROP_TRIES", 2)
     later = CURRENT.later(1).start
     there = await partitions(connection)
     await record(db, draft(datetime(2001, 1, 1, tzinfo=UTC)))
@@ -224,8 +224,8 @@ async def test_the_default_partition_is_not_read_under_the_lock_that_attaches(
         driver_of(on).add_log_listener(hear)
         await attach(on, table, month)
 
-    monkeypatch.setattr(models.postgresql, "_MAINTENANCE", "BEGIN; SET LOCAL client_min_messages = debug1")
-    monkeypatch.setattr(models.partition, "attach", heard)
+    monkeypatch.setattr(models.database.postgresql, "_MAINTENANCE", "BEGIN; SET LOCAL client_min_messages = debug1")
+    monkeypatch.setattr(models.database.partition, "attach", heard)
     await postgresql(db).make_partitions(clock.now, 1)
     implied = [each for each in said if "default partition" in each and "implied by existing constraints" in each]
     assert len([each for each in implied if "router_analytics_default" in each]) == 3, said
@@ -246,7 +246,7 @@ async def test_a_server_looks_after_partitions_while_it_runs(
 async def test_several_servers_that_start_at_once_make_each_partition_once(
     connection: asyncpg.Connection[Any], db: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models.postgresql, "_PAUSE_S", 0)
+    monkeypatch.setattr(models.database.postgresql, "_PAUSE_S", 0)
     others = [Database(postgres_url, published_to_nobody) for _ in range(3)]
     later = CURRENT.later(2).start
     await asyncio.gather(*(postgresql(each).make_partitions(later, 100) for each in (db, *others)))

@@ -26,6 +26,7 @@ from models import (
 from models.database import Database
 from models.ledger import Ledger
 from models.ledger.call import Draft, Logged
+from models.ledger.repair import repair as repaired
 from models.ledger.retention import drop_before
 from models.queries import verification
 from models.queries.verification import Difference, users, verify
@@ -79,7 +80,7 @@ async def _busy_user(api: Api, clock: Clock) -> None:
 
 
 async def run(database: Database, user_id: UUID, clock: Clock, *, repair: bool = False) -> list[Difference]:
-    return await verify(database, user_id, clock.now, repair=repair)
+    return await (repaired if repair else verify)(database, user_id, clock.now)
 
 
 async def scalars(database: Database, statement: Any) -> list[Any]:
@@ -203,7 +204,7 @@ async def test_whoever_verifies_waits_for_no_lock_and_holds_none(
         async with database.system(alone=[user_id]), asyncio.timeout(20):
             assert await run(database, user_id, clock) == []
         # and others write them while it runs
-        monkeypatch.setattr(verification._Check, "_compare_amendments", beside)
+        monkeypatch.setattr(verification.Comparison, "_compare_amendments", beside)
         assert await run(database, user_id, clock) == []
     finally:
         await second.dispose()

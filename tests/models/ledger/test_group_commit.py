@@ -85,7 +85,7 @@ class Time:
 @pytest.fixture(autouse=True)
 def _time_of_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     """No commit is slow for what else this machine does."""
-    monkeypatch.setattr(models.group_commit, "time", Time())
+    monkeypatch.setattr(models.ledger.group_commit, "time", Time())
 
 
 Commits = GroupCommit[Item, Any]
@@ -329,7 +329,7 @@ async def test_a_user_whose_items_take_long_is_committed_apart_in_small_parts(
 ) -> None:
     # given a user each of whose items takes a millisecond to commit
     time = Time(lambda items: 0.005 + sum(0.001 for user, _ in items if user == HEAVY))
-    monkeypatch.setattr(models.group_commit, "time", time)
+    monkeypatch.setattr(models.ledger.group_commit, "time", time)
     store.on_commit = time.commit
     heavy = [await submitted(commits, batch(HEAVY, 1_000)) for _ in range(5)]
     await heavy[0]
@@ -349,7 +349,7 @@ async def test_where_the_database_is_slow_nobody_is_blamed(
     commits: Commits, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time = Time(lambda _items: 0.5)
-    monkeypatch.setattr(models.group_commit, "time", time)
+    monkeypatch.setattr(models.ledger.group_commit, "time", time)
     store.on_commit = time.commit
     for _ in range(20):
         await commits.submit(batch(HEAVY, 2_000))

@@ -29,7 +29,7 @@ from server.usage_file import UsageFile, UsageRow
 from tests.conftest import Clock, published_to_nobody
 from tests.domain.test_latency import exact
 
-SAMPLE = Path(__file__).parents[1] / "data/aider_usage_sample.csv"
+SAMPLE = Path(__file__).parents[2] / "data/aider_usage_sample.csv"
 AT_ONCE = 7
 SHARES = (0.5, 0.95, 0.99)
 

@@ -179,7 +179,7 @@ async def test_a_database_that_fails_is_no_fault_of_the_records(
 async def test_a_full_ledger_says_so_at_once_and_stores_nothing_of_it(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models.group_commit, "QUEUED_TIMES", 2 / models.ledger.group_commit.MAX_COMMIT)
+    monkeypatch.setattr(models.ledger.group_commit, "QUEUED_TIMES", 2 / models.ledger.group_commit.MAX_COMMIT)
     waiting = [asyncio.create_task(ledger.record([draft(event_id=str(n))])) for n in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded) as refusal:

@@ -22,6 +22,7 @@ from models import Base, SpendTotal
 from models.database import Database
 from models.ledger import Ledger
 from models.ledger.call import Draft, Logged, Outcome
+from models.ledger.repair import repair
 from models.queries.verification import verify
 from models.types import Money, new_id
 from tests.conftest import ApiOf, Clock, published_to_nobody
@@ -131,7 +132,7 @@ async def test_no_sum_goes_beyond_64_bits_whichever_it_is(
         await set_all(database, column, user_id, 0)
     assert untouched == []
     # and everything can be made right again
-    await verify(database, user_id, clock.now, repair=True)
+    await repair(database, user_id, clock.now)
     assert await verify(database, user_id, clock.now) == []
     assert await verify(database, OTHER, clock.now) == []
 
