@@ -12,7 +12,7 @@ import pytest
 from alembic import command
 from sqlalchemy import BigInteger, Column, Integer, cast, func, select, text, type_coerce, update
 
-import models.spend
+import models.ledger.spend
 from domain.analytics import LogAnalytics
 from domain.error import InvalidInput
 from domain.money import MAX_COST, ZERO
@@ -163,7 +163,7 @@ async def set_all(database: Database, column: Column[Any], user_id: UUID, value:
 async def test_what_all_calls_of_a_user_cost_has_a_limit(
     api: Api, api_of: ApiOf, database: Database, user_id: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models.spend, "MAX_TOTAL", Decimal(10))
+    monkeypatch.setattr(models.ledger.spend, "MAX_TOTAL", Decimal(10))
     call = {"provider": "acme", "modelUsed": "m", "taskType": "chat", "success": True}
     # given a user who has spent all but a little of it, a month ago and today
     for number, (cost, at) in enumerate({"6": "2026-02-10T12:00:00Z", "3.999999999": "2026-03-10T11:00:00Z"}.items()):
@@ -219,7 +219,7 @@ async def test_what_is_assumed_of_a_users_calls_has_a_limit(
     }
     made = [await api.ask(ROUTE, input=asked) for _ in range(3)]
     assert [each["heldAmount"] for each in made] == ["2"] * 3
-    monkeypatch.setattr(models.spend, "MAX_TOTAL", Decimal(5))
+    monkeypatch.setattr(models.ledger.spend, "MAX_TOTAL", Decimal(5))
     # when nobody knows what came of them
     call = {"provider": "local", "modelUsed": "big", "taskType": "chat", "success": True}
     answers = [await api.ask(LOG_ONE, input=call | {"decisionId": each["id"]}) for each in made]
@@ -235,7 +235,7 @@ async def test_what_is_assumed_of_a_users_calls_has_a_limit(
 async def test_commits_at_once_keep_to_the_limit(
     database: Database, settings: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models.spend, "MAX_TOTAL", Decimal(10))
+    monkeypatch.setattr(models.ledger.spend, "MAX_TOTAL", Decimal(10))
     user_id = new_id()
     # given two servers, where the database has room for two
     second = (
