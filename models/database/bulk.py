@@ -7,6 +7,7 @@ The rows travel in one parameter on PostgreSQL (an array of the table's rows, or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
@@ -209,22 +210,53 @@ def insert(table: str, rows: Rows) -> Bulk:
     return Bulk(rows, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}")
 
 
-def add(table: str, rows: Rows, select: str, returning: Sequence[str] = ()) -> Bulk:
-    """An upsert that adds what is selected, all columns of the table, to what is stored under its key.
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Sums over the rows `r` of a statement: SQL by column, first of the key and then of the sums."""
 
-    In key order, so that two processes lock rows in one order.
-    """
+    key: Mapping[str, str]
+    sums: Mapping[str, str]
+    join: str = ""
+    where: str = "true"
+
+    @property
+    def columns(self) -> list[str]:
+        return [*self.key, *self.sums]
+
+    def select(self) -> str:
+        """The statement that selects the sums, in key order: two processes that lock the rows of a table never deadlock."""
+        values = ", ".join(f"{sql} AS {name}" for name, sql in (*self.key.items(), *self.sums.items()))
+        by = ", ".join(self.key.values())
+        return (
+            f"SELECT {values} FROM {{rows}} {self.join} WHERE {self.where} GROUP BY {by} ORDER BY {', '.join(self.key)}"
+        )
+
+
+def add_sums(table: str, rows: Rows, grouped: Grouped) -> Bulk:
+    """An upsert that adds these sums to the rows of a table with the same key."""
+    return Bulk(rows, _upsert(table, grouped.columns, grouped.select()))
+
+
+def add_rows(table: str, rows: Rows, returning: Sequence[str] = ()) -> Bulk:
+    """An upsert that adds rows, which have all columns of a table, to those with the same key."""
     columns = columns_of(table)
-    key = [column.name for column in _tables[table].primary_key]
-    sums = [name for name in columns if name not in key and name != "window_end"]
+    names, key = ", ".join(columns), ", ".join(_key_of(table))
     returned = f" RETURNING {', '.join(returning)}" if returning else ""
-    return Bulk(
-        rows,
-        f"INSERT INTO {table} ({', '.join(columns)}) {select} ORDER BY {', '.join(map(str, range(1, len(key) + 1)))} "
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET "
-        f"{additions(table, sums, 'excluded')}{returned}",
-        [columns[name] for name in returning],
+    select = f"SELECT {names} FROM {{rows}} WHERE true ORDER BY {key}"
+    return Bulk(rows, _upsert(table, columns, select) + returned, [columns[name] for name in returning])
+
+
+def _upsert(table: str, columns: Iterable[str], select: str) -> str:
+    key = _key_of(table)
+    sums = [name for name in columns if name not in key and name != "window_end"]
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) {select} "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {additions(table, sums, 'excluded')}"
     )
+
+
+def _key_of(table: str) -> list[str]:
+    return [column.name for column in _tables[table].primary_key]
 
 
 def additions(table: str, names: Iterable[str], source: str) -> str:
@@ -241,10 +273,6 @@ def _sum(table: str, name: str, source: str) -> str:
     if isinstance(columns_of(table)[name], Float):
         return total
     return f"CASE WHEN {total} BETWEEN -{_MAX_INTEGER} AND {_MAX_INTEGER} THEN {total} END"
-
-
-def add_rows(table: str, returning: Sequence[str]) -> Bulk:
-    return add(table, whole(table), f"SELECT {', '.join(columns_of(table))} FROM {{rows}} WHERE true", returning)
 
 
 def find(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:

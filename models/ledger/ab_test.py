@@ -6,7 +6,7 @@ from typing import Final
 
 from models.ab_group import KEY
 from models.ab_test import SUMS
-from models.database.bulk import additions
+from models.database.bulk import Grouped, additions
 
 # In USD, from the nano-dollars that are stored. Where a test has no cap, costs are not compared.
 _CAPPED: Final = (
@@ -14,15 +14,23 @@ _CAPPED: Final = (
     "AS DOUBLE PRECISION) / 1000000000)"
 )
 _SERVED: Final = "FILTER (WHERE r.success)"
-GROUP_SUMS: Final = (
-    f"SELECT {', '.join(f'r.{name}' for name in KEY)}, count(*) FILTER (WHERE r.ab_assigned), count(*), "
-    f"count(*) {_SERVED}, count(r.log_latency) {_SERVED}, coalesce(sum(r.log_latency) {_SERVED}, 0), "
-    f"coalesce(sum(r.log_latency * r.log_latency) {_SERVED}, 0), "
-    f"count({_CAPPED}) {_SERVED}, coalesce(sum({_CAPPED}) {_SERVED}, 0), coalesce(sum({_CAPPED} * {_CAPPED}) {_SERVED}, 0) "
-    "FROM {rows} JOIN router_ab_tests t ON t.user_id = r.user_id AND t.id = r.ab_test_id "
-    f"WHERE r.ab_counted GROUP BY {', '.join(f'r.{name}' for name in KEY)}"
+GROUP_SUMS: Final = Grouped(
+    {name: f"r.{name}" for name in KEY},
+    {
+        "assigned": "count(*) FILTER (WHERE r.ab_assigned)",
+        "calls": "count(*)",
+        "successes": f"count(*) {_SERVED}",
+        "timed": f"count(r.log_latency) {_SERVED}",
+        "log_latency_sum": f"coalesce(sum(r.log_latency) {_SERVED}, 0)",
+        "log_latency_squares": f"coalesce(sum(r.log_latency * r.log_latency) {_SERVED}, 0)",
+        "priced": f"count({_CAPPED}) {_SERVED}",
+        "capped_cost_sum": f"coalesce(sum({_CAPPED}) {_SERVED}, 0)",
+        "capped_cost_squares": f"coalesce(sum({_CAPPED} * {_CAPPED}) {_SERVED}, 0)",
+    },
+    join="JOIN router_ab_tests t ON t.user_id = r.user_id AND t.id = r.ab_test_id",
+    where="r.ab_counted",
 )
-"""What new decisions add to `router_ab_groups`: the statement says in SQL what `GroupSums` does in Python."""
+"""The sums that calls add to `router_ab_groups`. `GroupSums` computes the same in Python."""
 
 
 def _sums_of(variant: str) -> str:

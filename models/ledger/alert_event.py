@@ -26,7 +26,9 @@ from models.types import Money, UTCDateTime
 
 _ALERT: Final = ("user_id", "alert_id")
 _FIRING: Final = (*_ALERT, "window_start", "config_version")
-ADD_TO_WINDOWS: Final = add_rows("router_cost_alert_windows", (*_ALERT, "window_start", "amount"))
+ADD_TO_WINDOWS: Final = add_rows(
+    "router_cost_alert_windows", whole("router_cost_alert_windows"), (*_ALERT, "window_start", "amount")
+)
 """Adds to calendar windows, and says what is in them now."""
 LOCK_ROLLING: Final = lock("router_rolling_alerts", _ALERT, (*_ALERT, "armed_at"))
 """Keeps other commits away from these rolling alerts, and says since when they are armed."""
@@ -42,7 +44,7 @@ _arm = Bulk(
     "WHERE router_rolling_alerts.user_id = r.user_id AND router_rolling_alerts.alert_id = r.alert_id",
 )
 _find_firings = find("router_alert_events", _FIRING, (*_FIRING, "level"))
-_take_sequences = add_rows("router_alert_sequences", ("user_id", "last"))
+_take_sequences = add_rows("router_alert_sequences", whole("router_alert_sequences"), ("user_id", "last"))
 _insert_firings = insert("router_alert_events", whole("router_alert_events"))
 Row = dict[str, Any]
 

@@ -24,7 +24,7 @@ from models.ab_group import KEY as GROUP_KEY
 from models.ab_test import SUMS as TEST_SUMS
 from models.catalog import PRICE_COLUMNS, RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
-from models.database.bulk import Bulk, Rows, Together, add, additions, columns_of, find, insert, whole
+from models.database.bulk import Bulk, Rows, Together, add_rows, additions, columns_of, find, insert, whole
 from models.database.transaction import Transaction
 from models.ledger.alert_event import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.ledger.catalog import reprice
@@ -34,7 +34,7 @@ from models.ledger.unpriced_model import note_unpriced, recount_unpriced
 from models.queries.ab_group import GroupSums
 from models.queries.ab_test import sums_of_tests
 from models.queries.rollup import RollupSums, hour_key
-from models.rollup import GROUP
+from models.rollup import DIMENSIONS, AnalyticsDaily, AnalyticsHourly, of_calls
 from models.types import UTCDateTime, first_id_at, new_id
 
 Key = tuple[UUID, UUID]
@@ -105,49 +105,44 @@ _add_totals = Together(ADD_MINUTES, ADD_TOTALS)
 _add_spend = Together(ADD_TO_WINDOWS, LOCK_ROLLING)
 
 
-def _add_deltas(table: str) -> Bulk:
-    columns = columns_of(table)
-    return add(table, Rows(columns), f"SELECT {', '.join(columns)} FROM {{rows}} WHERE true")
-
-
-_ROLLUPS: Final = {name: _add_deltas(name) for name in ("router_analytics_hourly", "router_analytics_daily")}
-_add_groups = _add_deltas("router_ab_groups")
+_add_rollups: Final = {
+    table.__tablename__: add_rows(table.__tablename__, Rows(columns_of(table.__tablename__)))
+    for table in (AnalyticsHourly, AnalyticsDaily)
+}
+_add_groups = add_rows("router_ab_groups", Rows(columns_of("router_ab_groups")))
 _add_tests = Bulk(
     Rows(columns_of("router_ab_tests", (*_CALL, *TEST_SUMS))),
     f"UPDATE router_ab_tests SET {additions('router_ab_tests', TEST_SUMS, 'r')} "
     "FROM {rows} WHERE router_ab_tests.user_id = r.user_id AND router_ab_tests.id = r.id",
 )
 # Squares are sums of floats: what was added cannot be taken out of them again without a trace, so they are made anew.
-_USD: Final = "(CAST(a.cost AS DOUBLE PRECISION) / 1000000000)"
-_OF_CALL: Final = {name: f"a.{name}" for name in GROUP} | {
-    "priority": "coalesce(a.priority, '')",
-    "ab_test_id": "coalesce(a.ab_test_id, '00000000000000000000000000000000')",
-    "ab_variant": "coalesce(a.ab_variant, '')",
-}
+_DIMENSIONS_OF_CALL: Final = of_calls(AnalyticsHourly, "a", key=True)
+_MEASURES_OF_CALLS: Final = of_calls(AnalyticsHourly, "a", key=False)
+_CALLS_OF_HOUR: Final = (
+    "FROM router_analytics a WHERE a.user_id = r.user_id AND a.id >= r.first_id AND a.id < r.end_id AND "
+    + " AND ".join(f"{_DIMENSIONS_OF_CALL[name]} = r.{name}" for name in DIMENSIONS)
+)
 _hours = Rows(
-    columns_of("router_analytics_hourly", ("user_id", "hour", *GROUP)) | {"first_id": Uuid(), "end_id": Uuid()}
+    columns_of("router_analytics_hourly", ("user_id", "hour", *DIMENSIONS)) | {"first_id": Uuid(), "end_id": Uuid()}
 )
 _square_hours = Bulk(
     _hours,
-    f"UPDATE router_analytics_hourly SET cost_sum_squares = (SELECT coalesce(sum({_USD} * {_USD}), 0) "
-    "FROM router_analytics a WHERE a.user_id = r.user_id AND a.id >= r.first_id AND a.id < r.end_id "
-    f"AND {' AND '.join(f'{_OF_CALL[name]} = r.{name}' for name in GROUP)}) FROM {{rows}} WHERE "
-    f"{' AND '.join(f'router_analytics_hourly.{name} = r.{name}' for name in ('user_id', 'hour', *GROUP))} "
+    "UPDATE router_analytics_hourly SET cost_sum_squares = "
+    f"(SELECT {_MEASURES_OF_CALLS['cost_sum_squares']} {_CALLS_OF_HOUR}) FROM {{rows}} WHERE "
+    f"{' AND '.join(f'router_analytics_hourly.{name} = r.{name}' for name in ('user_id', 'hour', *DIMENSIONS))} "
     # Of an hour of which calls were dropped, the difference that was added is all there is.
-    "AND router_analytics_hourly.priced = (SELECT count(a.cost) FROM router_analytics a "
-    "WHERE a.user_id = r.user_id AND a.id >= r.first_id AND a.id < r.end_id "
-    f"AND {' AND '.join(f'{_OF_CALL[name]} = r.{name}' for name in GROUP)})",
+    f"AND router_analytics_hourly.priced = (SELECT {_MEASURES_OF_CALLS['priced']} {_CALLS_OF_HOUR})",
 )
 _days = Rows(
-    columns_of("router_analytics_daily", ("user_id", "day", *GROUP))
+    columns_of("router_analytics_daily", ("user_id", "day", *DIMENSIONS))
     | {"next_day": columns_of("router_analytics_daily", ["day"])["day"]}
 )
 _square_days = Bulk(
     _days,
     "UPDATE router_analytics_daily SET cost_sum_squares = (SELECT coalesce(sum(a.cost_sum_squares), 0) "
     "FROM router_analytics_hourly a WHERE a.user_id = r.user_id AND a.hour >= r.day AND a.hour < r.next_day "
-    f"AND {' AND '.join(f'a.{name} = r.{name}' for name in GROUP)}) FROM {{rows}} WHERE "
-    f"{' AND '.join(f'router_analytics_daily.{name} = r.{name}' for name in ('user_id', 'day', *GROUP))}",
+    f"AND {' AND '.join(f'a.{name} = r.{name}' for name in DIMENSIONS)}) FROM {{rows}} WHERE "
+    f"{' AND '.join(f'router_analytics_daily.{name} = r.{name}' for name in ('user_id', 'day', *DIMENSIONS))}",
 )
 _find_group = find("router_analytics", ("user_id", "ab_test_id", "ab_variant", "unit_group"), _ALL)
 _count_group = find("router_ab_groups", GROUP_KEY, (*GROUP_KEY, "calls"))
@@ -373,11 +368,11 @@ class Amending:
             sums.add(each.before, -1)
             sums.add(each.after)
         tables = sums.tables()
-        for table, statement in _ROLLUPS.items():
+        for table, statement in _add_rollups.items():
             await statement.execute(self._connection, tables[table])
         anew = sorted({hour_key(each.after) for each in changed if each.before["cost"] and each.spent})
         hours = [
-            dict(zip(("user_id", "hour", *GROUP), key, strict=True))
+            dict(zip(("user_id", "hour", *DIMENSIONS), key, strict=True))
             | {"first_id": first_id_at(key[1]), "end_id": first_id_at(key[1] + timedelta(hours=1))}
             for key in anew
         ]
@@ -386,7 +381,7 @@ class Amending:
         await _square_days.execute(
             self._connection,
             [
-                dict(zip(("user_id", "day", *GROUP), key, strict=True)) | {"next_day": key[1] + timedelta(days=1)}
+                dict(zip(("user_id", "day", *DIMENSIONS), key, strict=True)) | {"next_day": key[1] + timedelta(days=1)}
                 for key in days
             ],
         )

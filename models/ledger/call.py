@@ -32,16 +32,17 @@ from domain.provider import KNOWN_NAMES, ProviderNames, known_provider
 from models.base import Base
 from models.catalog import PRICE_COLUMNS, RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
-from models.database.bulk import Bulk, Rows, Together, add, batched, find, insert, whole
+from models.database.bulk import Bulk, Rows, Together, add_sums, batched, find, insert, whole
 from models.database.transaction import Transaction
 from models.ledger.ab_test import ADD_TO_TESTS, GROUP_SUMS
 from models.ledger.alert_event import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
 from models.ledger.catalog import reprice
-from models.ledger.rollup import DAY, HOUR, dropped_of, latencies_of, sums_of
+from models.ledger.rollup import dropped_of, sums_of
 from models.ledger.settlement import LockedDecision, Settlement, lock_decisions, settled
 from models.ledger.spend import ADD_MINUTES, ADD_TOTALS, FIND_TOTALS, Totals, minute_rows, total_rows
 from models.ledger.unpriced_model import note_unpriced
 from models.queries.provider_alias import names_for
+from models.rollup import ROLLUPS
 from models.types import new_id
 
 Key = tuple[UUID, UUID]
@@ -201,12 +202,9 @@ _find_claims = find(
 _decisions = Rows({"latency_bucket": Integer(), "log_latency": Double()}, whole=_tables["router_analytics"])
 _write = Together(
     insert("router_analytics", _decisions),
-    add("router_analytics_hourly", _decisions, sums_of(HOUR)),
-    add("router_analytics_daily", _decisions, sums_of(DAY)),
-    add("router_latency_hourly", _decisions, latencies_of(HOUR)),
-    add("router_latency_daily", _decisions, latencies_of(DAY)),
+    *(add_sums(table.__tablename__, _decisions, sums_of(table)) for table in ROLLUPS),
     Bulk(_decisions, ADD_TO_TESTS),
-    add("router_ab_groups", _decisions, GROUP_SUMS),
+    add_sums("router_ab_groups", _decisions, GROUP_SUMS),
     ADD_MINUTES,
     ADD_TOTALS,
     ADD_TO_WINDOWS,

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from domain.error import InvalidInput
 from domain.money import MAX_TOTAL, ZERO, plain
-from models.database.bulk import add_rows, find
+from models.database.bulk import add_rows, find, whole
 
-ADD_MINUTES: Final = add_rows("router_spend_minutes", ())
-ADD_TOTALS: Final = add_rows("router_spend_totals", ())
+ADD_MINUTES: Final = add_rows("router_spend_minutes", whole("router_spend_minutes"))
+ADD_TOTALS: Final = add_rows("router_spend_totals", whole("router_spend_totals"))
 FIND_TOTALS: Final = find("router_spend_totals", ("user_id",), ("user_id", "amount", "assumed"))
 
 

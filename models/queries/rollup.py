@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from domain.latency import bucket_of
 from domain.money import ZERO
-from models.rollup import NO_ID, NO_TEXT, SUMS, TOKENS, AnalyticsDaily, AnalyticsHourly
+from models.rollup import MEASURES, NO_ID, NO_TEXT, TOKENS, AnalyticsDaily, AnalyticsHourly
 
 _HOURLY_KEY: Final = tuple(column.key for column in AnalyticsHourly.__table__.primary_key)
 _DAILY_KEY: Final = tuple(column.key for column in AnalyticsDaily.__table__.primary_key)
@@ -41,7 +41,7 @@ class RollupSums:
         key = hour_key(row)
         sums = self._hours.get(key)
         if sums is None:
-            sums = self._hours[key] = dict.fromkeys(SUMS, 0) | {"cost": ZERO}
+            sums = self._hours[key] = dict.fromkeys(MEASURES, 0) | {"cost": ZERO}
         sums["calls"] += sign
         sums["successes"] += sign * row["success"]
         sums["fallbacks"] += sign * row["fallback_used"]
@@ -61,8 +61,8 @@ class RollupSums:
         """The rows of each table of sums, in key order."""
         days: dict[Key, dict[str, Any]] = {}
         for key, sums in self._hours.items():
-            day = days.setdefault(_of_day(key), dict.fromkeys(SUMS, 0) | {"cost": ZERO})
-            for name in SUMS:
+            day = days.setdefault(_of_day(key), dict.fromkeys(MEASURES, 0) | {"cost": ZERO})
+            for name in MEASURES:
                 day[name] += sums[name]
         latencies_of_days: Counter[Key] = Counter()
         for key, calls in self._latencies.items():

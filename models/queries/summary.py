@@ -11,20 +11,17 @@ from uuid import UUID
 from pydantic_core import to_json
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     ColumnElement,
     DateTime,
-    Double,
     Integer,
     Select,
     String,
-    case,
     cast,
     func,
     literal,
+    literal_column,
     select,
     true,
-    type_coerce,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,7 +33,16 @@ from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many
 from models.analytics import RouterAnalytics
 from models.database.compute import Compute, while_wanted
 from models.queries.analytics import of_models, passing
-from models.rollup import NO_TEXT, SUMS, TOKENS, AnalyticsDaily, AnalyticsHourly, LatencyDaily, LatencyHourly, Retention
+from models.rollup import (
+    MEASURES,
+    NO_TEXT,
+    AnalyticsDaily,
+    AnalyticsHourly,
+    LatencyDaily,
+    LatencyHourly,
+    Retention,
+    of_calls,
+)
 
 _MAX_STRETCHES: Final = 2_000
 """Stretches of time that are read from rows: a query each. A month of hours in a half-hour zone has 1,488."""
@@ -63,6 +69,10 @@ class _Level(NamedTuple):
     latencies: type[Any]
 
 
+_MEASURES_OF_CALLS: Final = [
+    literal_column(sql, AnalyticsHourly.__table__.columns[name].type).label(name)
+    for name, sql in of_calls(AnalyticsHourly, RouterAnalytics.__tablename__, key=False).items()
+]
 _LEVELS: Final = (
     _Level(timedelta(days=1), AnalyticsDaily, "day", LatencyDaily),
     _Level(timedelta(hours=1), AnalyticsHourly, "hour", LatencyHourly),
@@ -168,7 +178,7 @@ class Summary:
 
     def _of_units(self, level: _Level, units: Sequence[Placed]) -> Select[Any]:
         """The sums of whole units of time, by place."""
-        return self._by_place(level, units, level.sums, [], SUMS)
+        return self._by_place(level, units, level.sums, [], MEASURES)
 
     def _latencies_of_units(self, level: _Level, units: Sequence[Placed]) -> Select[Any]:
         """The histograms of whole units of time, by place: bucket and calls."""
@@ -216,19 +226,7 @@ class Summary:
 
     def _of_rows(self, stretch: Window) -> Select[Any]:
         """The sums of the decisions in a stretch of time."""
-        table = RouterAnalytics
-        sums = {
-            "calls": func.count(),
-            "successes": func.sum(case((table.success, 1), else_=0)),
-            "fallbacks": func.sum(case((table.fallback_used, 1), else_=0)),
-            "priced": func.count(table.cost),
-            "cost": func.sum(table.cost),
-            "timed": func.count(table.latency_ms),
-            "latency_sum_ms": func.sum(table.latency_ms),
-            "latency_sum_squares": func.sum(cast(table.latency_ms, Double) * table.latency_ms),
-            "cost_sum_squares": func.sum(_in_usd(table.cost) * _in_usd(table.cost)),
-        } | {name: func.sum(getattr(table, name)) for name in TOKENS}
-        return self._rows_in(stretch, [], *(sums[name] for name in SUMS))
+        return self._rows_in(stretch, [], *_MEASURES_OF_CALLS)
 
     def _latencies_of_rows(self, stretch: Window) -> Select[Any]:
         """The latencies of the decisions in a stretch of time: how long, and how many calls took so long."""
@@ -299,11 +297,6 @@ def _set_percentiles(summed: Summed, packed: Iterable[Packed]) -> None:
         summed[key].set_percentiles(histogram)
 
 
-def _in_usd(cost: Any) -> Any:
-    """Money as a float, from the nano-dollars that are stored."""
-    return cast(type_coerce(cost, BigInteger), Double) / 1_000_000_000
-
-
 def _taken_apart(
     stretches: list[Placed], levels: Sequence[_Level]
 ) -> tuple[list[tuple[_Level, list[Placed]]], list[Placed]]:
@@ -332,8 +325,8 @@ def _whole(stretches: Sequence[Placed], unit: timedelta) -> tuple[list[Placed], 
 
 
 def _add(sums: Sums, values: Sequence[Any]) -> None:
-    """Add a row's values, in the order of SUMS; of a range with nothing in it, one row of nulls says so."""
-    for name, value in zip(SUMS, values, strict=True):
+    """Add a row's values, in the order of MEASURES; of a range with nothing in it, one row of nulls says so."""
+    for name, value in zip(MEASURES, values, strict=True):
         if value:
             attribute = "total_cost" if name == "cost" else name
             # Sums of whole numbers come as decimals from PostgreSQL.

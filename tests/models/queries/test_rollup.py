@@ -24,7 +24,7 @@ from models.database import Database
 from models.ledger import Ledger
 from models.ledger.call import Draft, Logged
 from models.queries.verification import verify
-from models.rollup import SUMS
+from models.rollup import MEASURES
 from server.usage_file import UsageFile, UsageRow
 from tests.conftest import Clock, published_to_nobody
 from tests.domain.test_latency import exact
@@ -156,7 +156,7 @@ def statements_of_before() -> list[str]:
     return made
 
 
-SUMS_OF_BEFORE = SUMS[: SUMS.index("cost_sum_squares")]
+SUMS_OF_BEFORE = MEASURES[: MEASURES.index("cost_sum_squares")]
 
 
 def insert(table: str, **row: object) -> str:
