@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.stage import dsn_of
-from models.postgresql import VIEWER_ROLE
+from models.database.postgresql import VIEWER_ROLE
 from server.settings import Settings
 
 _POOL: Final = 16

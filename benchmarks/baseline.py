@@ -32,15 +32,16 @@ from models.ab_group import KEY
 from models.base import Base
 from models.cost_alert import AlertWindow, CostAlert
 from models.database import Database
+from models.database.postgresql import SYSTEM_ROLE
 from models.decision import RoutingDecision
-from models.entry import Draft, Logged, Outcome
-from models.hold import Hold, held_by
+from models.hold import Hold
 from models.ledger import now_utc
-from models.postgresql import SYSTEM_ROLE
+from models.ledger.call import Draft, Logged, Outcome
+from models.ledger.routing_decision import HOLD_FOR, Proposal, Stale, as_json, config_of
+from models.queries.hold import held_by
+from models.queries.routing_version import version_of
+from models.queries.spend import spent_since
 from models.rollup import NO_ID, NO_TEXT
-from models.routing import HOLD_FOR, Proposal, Stale, as_json, config_of
-from models.routing_version import version_of
-from models.spend import spent_since
 from models.types import new_id
 
 POOL_SIZE: Final = 16
@@ -110,7 +111,7 @@ class _Upserts:
 
 
 class PerRequestLedger:
-    """Stands in for `models.ledger.Ledger`: each decision is a transaction of its own on a pooled connection."""
+    """Stands in for `models.ledger.ledger.Ledger`: each decision is a transaction of its own on a pooled connection."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc, **_others: Any) -> None:
         self._database = database

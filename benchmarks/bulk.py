@@ -22,8 +22,8 @@ from domain.analytics import LogAnalytics
 from domain.error import Refusal
 from models.base import Base
 from models.database import Database
-from models.entry import Draft, Outcome
 from models.ledger import Ledger
+from models.ledger.call import Draft, Outcome
 
 CHUNK: Final = 1_000
 """Decisions that are recorded by one call."""

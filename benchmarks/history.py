@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from domain.latency import bucket_of
 from domain.money import to_nano_dollars
 from models.base import Base
-from models.rollup import DAY, HOUR, latencies_of, sums_of
+from models.ledger.rollup import sums_of
+from models.rollup import ROLLUPS
 
 DAYS: Final = 90
 _AT_ONCE: Final = 1_000_000
@@ -76,16 +77,12 @@ async def add_up(url: str) -> None:
     )
     try:
         async with engine.connect() as connection:
-            for table, select in (
-                ("router_analytics_hourly", sums_of(HOUR)),
-                ("router_analytics_daily", sums_of(DAY)),
-                ("router_latency_hourly", latencies_of(HOUR)),
-                ("router_latency_daily", latencies_of(DAY)),
-            ):
-                names = ", ".join(column.name for column in Base.metadata.tables[table].columns)
-                by = ", ".join(str(place) for place in range(1, len(Base.metadata.tables[table].primary_key) + 1))
-                statement = select.format(rows=rows, day_of_occurred_at=day, hour_of_occurred_at=hour)
-                await connection.exec_driver_sql(f"INSERT INTO {table} ({names}) {statement} ORDER BY {by}")
+            for table in ROLLUPS:
+                sums = sums_of(table)
+                select = sums.select().format(rows=rows, day_of_occurred_at=day, hour_of_occurred_at=hour)
+                await connection.exec_driver_sql(
+                    f"INSERT INTO {table.__tablename__} ({', '.join(sums.columns)}) {select}"
+                )
             for statement in ("ANALYZE",) if on_sqlite else ("VACUUM ANALYZE", "CHECKPOINT"):
                 await connection.exec_driver_sql(statement)
     finally:

@@ -26,8 +26,8 @@ from domain.provider import provider_id
 from domain.routing import Budget, Knowledge, Observed, Recent, RouteRequest, RoutingPreferences, Statistics
 from models.cost_alert import CostAlert
 from models.database import Database
-from models.entry import Draft
 from models.ledger import Ledger
+from models.ledger.call import Draft
 from models.preference import default_preferences
 from models.routing_version import RoutingVersion
 from models.types import new_id

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, Uuid, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.ab_test import RunningTest, Variant, VariantConfig, VariantMetrics
 from domain.bounds import MAX_NAME_LENGTH
-from domain.inference import Arm, Conclusion, Group, Metric, conclude
+from domain.inference import Conclusion, Metric
 from domain.money import ZERO
-from models.ab_group import groups_of
 from models.base import Base, Owned
-from models.bulk import additions
-from models.compute import Compute
 from models.types import enum_type, new_id
 
 
@@ -105,110 +99,8 @@ class ABTest(Owned, Base):
         )
 
 
-async def ab_test_of(
-    session: AsyncSession, user_id: UUID, ab_test_id: UUID, *, for_update: bool = False
-) -> ABTest | None:
-    """The user's test with this id; None when the user has none such."""
-    statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.id == ab_test_id)
-    return await session.scalar(statement.with_for_update() if for_update else statement)
-
-
-async def running_tests_of(session: AsyncSession, user_id: UUID) -> list[ABTest]:
-    """The user's tests that run, one for each task type."""
-    statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.active.is_(True))
-    return list(await session.scalars(statement.order_by(ABTest.running_for)))
-
-
-async def load_inference(
-    session: AsyncSession, tests: Sequence[ABTest], now: datetime, compute: Compute | None = None
-) -> None:
-    """Set `inference` on each of these tests of one user: what is kept of those that ended, else what their sums say now.
-
-    That takes some 20 ms for a test that runs: with `compute`, beside the event loop. Without it, no transaction that
-    writes waits for a slot of the compute pool.
-    """
-    running = [test for test in tests if test.evidence is None]
-    for test in tests:
-        if test.evidence is not None:
-            test.inference = _conclusions.validate_python(test.evidence)
-    if not running:
-        return
-    user_id = running[0].user_id
-    groups = await groups_of(session, user_id, [test.id for test in running])
-    if compute is None:
-        _conclude(running, groups, now)
-    else:
-        await compute.offload(user_id, _conclude, running, groups, now)
-
-
-def _conclude(
-    tests: Sequence[ABTest], groups: Mapping[tuple[UUID, Variant], Mapping[int, Group]], now: datetime
-) -> None:
-    for test in tests:
-        a, b = (Arm.of(groups.get((test.id, variant), {})) for variant in Variant)
-        left = test.started_at + timedelta(hours=test.minimum_run_hours) - now
-        test.inference = conclude(
-            a,
-            b,
-            split=test.split,
-            primary=test.primary_metric,
-            guardrails=[Metric(name) for name in test.guardrails],
-            hours_left=left / timedelta(hours=1),
-        )
-
-
-def freeze(test: ABTest) -> None:
-    """Keep what `inference` says of the test that ends."""
-    test.evidence = _conclusions.dump_python(test.inference, mode="json")
-
-
-_conclusions: Final = TypeAdapter(Conclusion)
-
 SUMS: Final = tuple(
     f"variant_{variant}_{name}"
     for variant in ("a", "b")
     for name in ("calls", "success", "latency_count", "latency_sum_ms", "total_cost", "unpriced")
 )
-
-
-def _sums_of(variant: str) -> str:
-    of = f"WHERE r.ab_variant = '{variant.upper()}'"
-    return (
-        f"count(*) FILTER ({of}) AS variant_{variant}_calls, "
-        f"count(*) FILTER ({of} AND r.success) AS variant_{variant}_success, "
-        f"count(r.latency_ms) FILTER ({of}) AS variant_{variant}_latency_count, "
-        f"coalesce(sum(r.latency_ms) FILTER ({of}), 0) AS variant_{variant}_latency_sum_ms, "
-        f"coalesce(sum(r.cost) FILTER ({of}), 0) AS variant_{variant}_total_cost, "
-        f"count(*) FILTER ({of} AND r.cost IS NULL) AS variant_{variant}_unpriced"
-    )
-
-
-ADD_TO_TESTS: Final = (
-    f"UPDATE router_ab_tests SET {additions('router_ab_tests', SUMS, 'held')} FROM ("
-    f"SELECT s.* FROM (SELECT r.user_id, r.ab_test_id, {_sums_of('a')}, {_sums_of('b')} "
-    "FROM {rows} WHERE r.ab_counted GROUP BY r.user_id, r.ab_test_id) s "
-    # Locked in key order first: an UPDATE alone takes them as they come.
-    "JOIN router_ab_tests t ON t.user_id = s.user_id AND t.id = s.ab_test_id ORDER BY t.user_id, t.id {locked}"
-    ") AS held WHERE router_ab_tests.user_id = held.user_id AND router_ab_tests.id = held.ab_test_id"
-)
-"""Adds new decisions to the sums of the tests they count for: the statement says in SQL what `sums_of_tests` does."""
-
-_NO_COST: Final = {"variant_a_total_cost": ZERO, "variant_b_total_cost": ZERO}
-
-
-def sums_of_tests(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What these decisions add to the sums of the tests they count for, in key order."""
-    tests: dict[tuple[UUID, UUID], dict[str, Any]] = {}
-    for row in rows:
-        if not row["ab_counted"]:
-            continue
-        sums = tests.setdefault((row["user_id"], row["ab_test_id"]), dict.fromkeys(SUMS, 0) | _NO_COST)
-        variant = f"variant_{row['ab_variant'].lower()}"
-        sums[f"{variant}_calls"] += 1
-        sums[f"{variant}_success"] += row["success"]
-        if row["latency_ms"] is not None:
-            sums[f"{variant}_latency_count"] += 1
-            sums[f"{variant}_latency_sum_ms"] += row["latency_ms"]
-        sums[f"{variant}_total_cost"] += row["cost"] or ZERO
-        sums[f"{variant}_unpriced"] += row["cost"] is None
-    return [{"user_id": user_id, "id": id_} | sums for (user_id, id_), sums in sorted(tests.items())]

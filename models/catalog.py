@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Float, String, UniqueConstraint, Uuid, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Float, String, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.bounds import MAX_NAME_LENGTH
-from domain.catalog import CatalogModel, OwnPrices, PriceTier, own_price
+from domain.catalog import CatalogModel, OwnPrices, PriceTier
 from domain.money import plain
-from domain.price import Prices, ServiceTier, TokenCounts
+from domain.price import Prices, ServiceTier
 from models.base import Base, Owned
 from models.types import JSONDocument, new_id
 
@@ -112,29 +111,3 @@ def own_prices(
         for each in stored.get("tiers", ())
     ]
     return OwnPrices(_prices(stored)._replace(input_price=input_price, output_price=output_price), tuple(tiers))
-
-
-def reprice(row: dict[str, Any], columns: Sequence[Any]) -> None:
-    """Set the cost of a call, a row of `router_analytics`, of a registered model with these PRICE_COLUMNS.
-
-    One that has no prices of its own changes nothing.
-    """
-    own = own_prices(*columns)
-    if own:
-        counts = TokenCounts(*(row[name] for name in TokenCounts._fields))
-        found = own_price(row["provider"], row["model_used"], own, counts, row["service_tier"], row["occurred_at"])
-        row["cost"], row["price_version"] = found or (None, None)
-
-
-async def models_of(session: AsyncSession, user_id: UUID) -> list[RegisteredModel]:
-    """All models that the user registered, by provider and model."""
-    statement = select(RegisteredModel).where(RegisteredModel.user_id == user_id)
-    return sorted(await session.scalars(statement), key=lambda model: (model.provider_key, model.model))
-
-
-async def model_of(
-    session: AsyncSession, user_id: UUID, model_id: UUID, *, for_update: bool = False
-) -> RegisteredModel | None:
-    """The user's model with this id; None when the user has none such."""
-    statement = select(RegisteredModel).where(RegisteredModel.user_id == user_id, RegisteredModel.id == model_id)
-    return await session.scalar(statement.with_for_update() if for_update else statement)

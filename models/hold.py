@@ -6,11 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Index, Uuid, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Index, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from domain.money import ZERO
 from models.base import Base, Owned
 
 
@@ -27,9 +25,3 @@ class Hold(Owned, Base):
         Index("ix_router_holds_expires_at", "user_id", "expires_at"),
         {"sqlite_with_rowid": False},
     )
-
-
-async def held_by(session: AsyncSession, user_id: UUID, now: datetime) -> Decimal:
-    """What is held of the user's budgets now, USD."""
-    statement = select(func.sum(Hold.amount)).where(Hold.user_id == user_id, Hold.expires_at > now)
-    return await session.scalar(statement) or ZERO

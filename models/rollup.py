@@ -1,88 +1,107 @@
-"""Sums and latency histograms of every UTC hour and day: what charts read, kept by the ledger as decisions come."""
+"""Rollups: sums and latency histograms of calls by UTC hour and by UTC day. The ledger keeps them, and charts read them.
+
+Each column is declared once, with the SQL that computes it from calls.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Double, Integer, String, Uuid, func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import BigInteger, Double, Integer, String, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.bounds import MAX_NAME_LENGTH
-from domain.latency import bucket_of
-from domain.money import ZERO
 from models.base import Base, Owned
-from models.types import first_id_at
+from models.types import Money
 
 # What is not given is part of the key all the same, and a key holds no NULL.
 NO_TEXT: Final = ""
 NO_ID: Final = UUID(int=0)
-_VERSION: Final = 7
-"""Of the ids made here, which tell the time."""
 
 
-class _Group(Owned):
-    """What charts group by, after the time in the key."""
-
-    provider: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
-    model_used: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
-    task_type: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
-    priority: Mapped[str] = mapped_column(String(32), primary_key=True)
-    ab_test_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    ab_variant: Mapped[str] = mapped_column(String(32), primary_key=True)
+# The key under which a column keeps the SQL that computes it from calls.
+_OF_CALLS: Final = "of_calls"
 
 
-class _Hour(_Group):
-    hour: Mapped[datetime] = mapped_column(primary_key=True, sort_order=-1)
+def _dimension(type_: Any, of_call: str, **more: Any) -> Any:
+    """A column of the key. `of_call` is its SQL for one call, a row `{call}` of `router_analytics`."""
+    return mapped_column(type_, primary_key=True, info={_OF_CALLS: of_call}, **more)
 
 
-class _Day(_Group):
-    day: Mapped[datetime] = mapped_column(primary_key=True, sort_order=-1)
+def _measure(type_: Any, of_calls: str, **more: Any) -> Any:
+    """A sum. `of_calls` is the aggregate, in SQL, over calls `{call}`."""
+    return mapped_column(type_, sort_order=1, info={_OF_CALLS: of_calls}, **more)
 
 
-class _Sums:
-    """Sums of decisions that are alike in their key."""
+def _total(column: str) -> str:
+    return f"coalesce(sum({{call}}.{column}), 0)"
 
-    calls: Mapped[int] = mapped_column(BigInteger, sort_order=1)
-    successes: Mapped[int] = mapped_column(BigInteger, sort_order=1)
-    fallbacks: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+
+_USD: Final = "(CAST({call}.cost AS DOUBLE PRECISION) / 1000000000)"
+
+
+class _Dimensions(Owned):
+    """What sums are told apart by, beside user and time. Statements, `verify` and the primary keys follow from this."""
+
+    provider: Mapped[str] = _dimension(String(MAX_NAME_LENGTH), "{call}.provider")
+    model_used: Mapped[str] = _dimension(String(MAX_NAME_LENGTH), "{call}.model_used")
+    task_type: Mapped[str] = _dimension(String(MAX_NAME_LENGTH), "{call}.task_type")
+    priority: Mapped[str] = _dimension(String(32), "coalesce({call}.priority, '')")
+    ab_test_id: Mapped[UUID] = _dimension(Uuid, f"coalesce({{call}}.ab_test_id, '{NO_ID.hex}')")
+    ab_variant: Mapped[str] = _dimension(String(32), "coalesce({call}.ab_variant, '')")
+
+
+class _Hour(_Dimensions):
+    hour: Mapped[datetime] = _dimension(None, "{{hour_of_occurred_at}}", sort_order=-1)
+
+
+class _Day(_Dimensions):
+    day: Mapped[datetime] = _dimension(None, "{{day_of_occurred_at}}", sort_order=-1)
+
+
+class _Measures:
+    """What is summed of the calls with the same key. Statements, summaries and `verify` follow from this."""
+
+    calls: Mapped[int] = _measure(BigInteger, "count(*)")
+    successes: Mapped[int] = _measure(BigInteger, "count(*) FILTER (WHERE {call}.success)")
+    fallbacks: Mapped[int] = _measure(BigInteger, "count(*) FILTER (WHERE {call}.fallback_used)")
     # Calls of known cost; the others add nothing to `cost`.
-    priced: Mapped[int] = mapped_column(BigInteger, sort_order=1)
-    cost: Mapped[Decimal] = mapped_column(sort_order=1)
-    input_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1)
-    output_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    priced: Mapped[int] = _measure(BigInteger, "count({call}.cost)")
+    cost: Mapped[Decimal] = _measure(Money, _total("cost"))
+    input_tokens: Mapped[int] = _measure(BigInteger, _total("input_tokens"))
+    output_tokens: Mapped[int] = _measure(BigInteger, _total("output_tokens"))
     # Calls of known latency, and over them:
-    timed: Mapped[int] = mapped_column(BigInteger, sort_order=1)
-    latency_sum_ms: Mapped[int] = mapped_column(BigInteger, sort_order=1)
-    latency_sum_squares: Mapped[float] = mapped_column(Double, sort_order=1)
-    # Of costs in USD: a statistic, no money.
-    cost_sum_squares: Mapped[float] = mapped_column(Double, sort_order=1)
-    # Of the input tokens, and of the output tokens.
-    cached_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
-    cache_write_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
-    reasoning_tokens: Mapped[int] = mapped_column(BigInteger, sort_order=1, server_default=text("0"))
+    timed: Mapped[int] = _measure(BigInteger, "count({call}.latency_ms)")
+    latency_sum_ms: Mapped[int] = _measure(BigInteger, _total("latency_ms"))
+    latency_sum_squares: Mapped[float] = _measure(
+        Double, "coalesce(sum(CAST({call}.latency_ms AS DOUBLE PRECISION) * {call}.latency_ms), 0)"
+    )
+    # Squares of costs in USD: a statistic, not an amount of money, and so a float.
+    cost_sum_squares: Mapped[float] = _measure(Double, f"coalesce(sum({_USD} * {_USD}), 0)")
+    # Cached and cache write tokens are part of the input tokens, reasoning tokens of the output tokens.
+    cached_tokens: Mapped[int] = _measure(BigInteger, _total("cached_tokens"), server_default=text("0"))
+    cache_write_tokens: Mapped[int] = _measure(BigInteger, _total("cache_write_tokens"), server_default=text("0"))
+    reasoning_tokens: Mapped[int] = _measure(BigInteger, _total("reasoning_tokens"), server_default=text("0"))
 
 
 class _Histogram:
-    """How many of those calls took how long: see `domain.latency` for the buckets."""
+    """How many calls of known latency fall into each bucket: see `domain.latency` for the buckets."""
 
-    bucket: Mapped[int] = mapped_column(Integer, primary_key=True, sort_order=1)
-    calls: Mapped[int] = mapped_column(BigInteger, sort_order=1)
+    bucket: Mapped[int] = _dimension(Integer, "{call}.latency_bucket", sort_order=1)
+    calls: Mapped[int] = _measure(BigInteger, "count(*)")
 
 
-class AnalyticsHourly(_Hour, _Sums, Base):
+class AnalyticsHourly(_Hour, _Measures, Base):
     """Sums of a UTC hour."""
 
     __tablename__ = "router_analytics_hourly"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
-class AnalyticsDaily(_Day, _Sums, Base):
+class AnalyticsDaily(_Day, _Measures, Base):
     """Sums of a UTC day: what its hours add up to, for ranges of many."""
 
     __tablename__ = "router_analytics_daily"
@@ -103,6 +122,9 @@ class LatencyDaily(_Day, _Histogram, Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
+ROLLUPS: Final = (AnalyticsHourly, AnalyticsDaily, LatencyHourly, LatencyDaily)
+
+
 class Retention(Base):
     """How far back decisions are kept: older ones were dropped, and their rollups stay. The last row holds."""
 
@@ -111,127 +133,18 @@ class Retention(Base):
     kept_from: Mapped[datetime] = mapped_column(primary_key=True)
 
 
-async def dropped_of(connection: AsyncConnection, missing: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-    """Those of these rows, none of which is there, that are older than what is kept: (user_id, id)."""
-    if not missing:
-        return set()
-    kept_from = await connection.scalar(select(func.max(Retention.kept_from)))
-    if kept_from is None:
-        return set()
-    first_kept = first_id_at(kept_from)
-    return {key for key in missing if key[1].version == _VERSION and key[1] < first_kept}
+def of_calls(table: type[Any], call: str, *, key: bool) -> dict[str, str]:
+    """The SQL of a rollup's dimensions (`key`) or of its measures, by column, over calls with this name.
+
+    The time of the key is a placeholder of `models.database.bulk.Bulk`.
+    """
+    return {
+        column.name: column.info[_OF_CALLS].format(call=call)
+        for column in table.__table__.columns
+        if _OF_CALLS in column.info and column.primary_key is key
+    }
 
 
-GROUP: Final = ("provider", "model_used", "task_type", "priority", "ab_test_id", "ab_variant")
-"""What sums are told apart by, beside user and time."""
-_GROUP_OF_A_DECISION: Final = (
-    "r.provider, r.model_used, r.task_type, coalesce(r.priority, ''), "
-    "coalesce(r.ab_test_id, '00000000000000000000000000000000'), coalesce(r.ab_variant, '')"
-)
-
-
-def sums_of(time: str) -> str:
-    """What new decisions add to the sums of each hour or day: says in SQL what `RollupSums` does in Python."""
-    usd = "CAST(r.cost AS DOUBLE PRECISION) / 1000000000"
-    return (
-        f"SELECT r.user_id, {time}, {_GROUP_OF_A_DECISION}, count(*), count(*) FILTER (WHERE r.success), "
-        "count(*) FILTER (WHERE r.fallback_used), count(r.cost), coalesce(sum(r.cost), 0), "
-        "coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), count(r.latency_ms), "
-        "coalesce(sum(r.latency_ms), 0), coalesce(sum(CAST(r.latency_ms AS DOUBLE PRECISION) * r.latency_ms), 0), "
-        f"coalesce(sum({usd} * {usd}), 0), coalesce(sum(r.cached_tokens), 0), coalesce(sum(r.cache_write_tokens), 0), "
-        "coalesce(sum(r.reasoning_tokens), 0) "
-        "FROM {rows} WHERE true GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
-    )
-
-
-def latencies_of(time: str) -> str:
-    """What new decisions add to the histograms of each hour or day."""
-    return (
-        f"SELECT r.user_id, {time}, {_GROUP_OF_A_DECISION}, r.latency_bucket, count(*) "
-        "FROM {rows} WHERE r.latency_bucket IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9"
-    )
-
-
-TOKENS: Final = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
-HOUR: Final = "{hour_of_occurred_at}"
-DAY: Final = "{day_of_occurred_at}"
-_HOURLY_KEY: Final = tuple(column.key for column in AnalyticsHourly.__table__.primary_key)
-_DAILY_KEY: Final = tuple(column.key for column in AnalyticsDaily.__table__.primary_key)
-SUMS: Final = tuple(column.key for column in AnalyticsHourly.__table__.columns if not column.primary_key)
-
-Key = tuple[Any, ...]
-
-
-def hour_key(row: Mapping[str, Any]) -> Key:
-    """The key of the sums of an hour that a call, a row of `router_analytics`, counts in."""
-    return (
-        row["user_id"],
-        row["occurred_at"].replace(minute=0, second=0, microsecond=0),
-        row["provider"],
-        row["model_used"],
-        row["task_type"],
-        row["priority"] or NO_TEXT,
-        row["ab_test_id"] or NO_ID,
-        row["ab_variant"] or NO_TEXT,
-    )
-
-
-class RollupSums:
-    """What some decisions add up to: sums and latency histograms, by hour and by day."""
-
-    def __init__(self) -> None:
-        self._hours: dict[Key, dict[str, Any]] = {}
-        self._latencies: Counter[Key] = Counter()
-
-    def add(self, row: Mapping[str, Any], sign: int = 1) -> None:
-        """Count one call, a row of `router_analytics`; with -1, take it out again."""
-        key = hour_key(row)
-        sums = self._hours.get(key)
-        if sums is None:
-            sums = self._hours[key] = dict.fromkeys(SUMS, 0) | {"cost": ZERO}
-        sums["calls"] += sign
-        sums["successes"] += sign * row["success"]
-        sums["fallbacks"] += sign * row["fallback_used"]
-        if row["cost"] is not None:
-            sums["priced"] += sign
-            sums["cost"] += sign * row["cost"]
-            sums["cost_sum_squares"] += sign * float(row["cost"]) ** 2
-        for name in TOKENS:
-            sums[name] += sign * (row[name] or 0)
-        if row["latency_ms"] is not None:
-            sums["timed"] += sign
-            sums["latency_sum_ms"] += sign * row["latency_ms"]
-            sums["latency_sum_squares"] += sign * row["latency_ms"] ** 2
-            self._latencies[*key, bucket_of(row["latency_ms"])] += sign
-
-    def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """The rows of each table of sums, in key order."""
-        days: dict[Key, dict[str, Any]] = {}
-        for key, sums in self._hours.items():
-            day = days.setdefault(_of_day(key), dict.fromkeys(SUMS, 0) | {"cost": ZERO})
-            for name in SUMS:
-                day[name] += sums[name]
-        latencies_of_days: Counter[Key] = Counter()
-        for key, calls in self._latencies.items():
-            latencies_of_days[_of_day(key)] += calls
-        return {
-            "router_analytics_hourly": _rows(_HOURLY_KEY, self._hours),
-            "router_analytics_daily": _rows(_DAILY_KEY, days),
-            "router_latency_hourly": _counts(_HOURLY_KEY, self._latencies),
-            "router_latency_daily": _counts(_DAILY_KEY, latencies_of_days),
-        }
-
-
-def _of_day(key: Key) -> Key:
-    user_id, hour, *group = key
-    return user_id, hour.replace(hour=0), *group
-
-
-def _rows(names: Key, sums: Mapping[Key, dict[str, Any]]) -> list[dict[str, Any]]:
-    return [dict(zip(names, key, strict=True)) | sums[key] for key in sorted(sums)]
-
-
-def _counts(names: Key, latencies: Mapping[Key, int]) -> list[dict[str, Any]]:
-    return [
-        dict(zip((*names, "bucket"), key, strict=True)) | {"calls": calls} for key, calls in sorted(latencies.items())
-    ]
+DIMENSIONS: Final = tuple(name for name in of_calls(AnalyticsHourly, "r", key=True) if name != "hour")
+MEASURES: Final = tuple(of_calls(AnalyticsHourly, "r", key=False))
+TOKENS: Final = tuple(name for name in MEASURES if name.endswith("_tokens"))

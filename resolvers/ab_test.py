@@ -22,15 +22,16 @@ from domain.page import Page
 from domain.preference import RoutingRule, RuleTarget, as_stored, with_winner
 from domain.price import Rates, ServiceTier
 from models.ab_group import ABGroup
-from models.ab_look import Look, looks_of
-from models.ab_test import ABTest, ab_test_of, freeze, load_inference, running_tests_of
-from models.analytics import past_calls
-from models.catalog import models_of
+from models.ab_test import ABTest
 from models.database import raise_event
-from models.page import newest_first
-from models.preference import preferences_to_change
-from models.provider_alias import names_of
-from models.routing_version import bump_version
+from models.database.page import newest_first
+from models.ledger.routing_version import bump_version
+from models.queries.ab_snapshot import Look, looks_of
+from models.queries.ab_test import ab_test_of, freeze, load_inference, running_tests_of
+from models.queries.analytics import past_calls
+from models.queries.catalog import models_of
+from models.queries.preference import preferences_to_change
+from models.queries.provider_alias import names_of
 from models.types import new_id
 from resolvers.context import Context, Info
 from resolvers.input import After, First, Initial, known, present

@@ -9,8 +9,9 @@ from typing import Final
 
 from domain.event import AlertTriggered
 from domain.viewer import Viewer
-from models.cost_alert import AlertEvent, alert_events_after, last_sequence, load_alerts
+from models.cost_alert import AlertEvent
 from models.database import Database
+from models.queries.cost_alert import alert_events_after, last_sequence, load_alerts
 from resolvers.shared_reading import SharedReadings
 
 FIRINGS_AT_ONCE: Final = 100

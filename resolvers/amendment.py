@@ -7,8 +7,11 @@ import strawberry
 from domain.amendment import AmendmentLine
 from domain.bounds import identifier
 from domain.error import InvalidInput, Refusal
-from models.amendment import Amended, Amendment, AmendmentDraft, amendments_of
-from models.cost_alert import AlertEvent, load_alerts
+from models.amendment import Amendment
+from models.cost_alert import AlertEvent
+from models.ledger.amendment import Amended, AmendmentDraft
+from models.queries.amendment import amendments_of
+from models.queries.cost_alert import load_alerts
 from resolvers.context import Info
 from resolvers.input import known, present
 

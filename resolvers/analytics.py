@@ -13,11 +13,13 @@ from domain.bounds import MAX_BATCH
 from domain.error import InvalidInput, Refusal
 from domain.event import AnalyticsLogged
 from domain.page import Page
-from models.analytics import RouterAnalytics, analytics_by_id, passing
-from models.cost_alert import AlertEvent, load_alerts
-from models.entry import Draft, Dropped, Logged
-from models.page import newest_first
-from models.provider_alias import resolved
+from models.analytics import RouterAnalytics
+from models.cost_alert import AlertEvent
+from models.database.page import newest_first
+from models.ledger.call import Draft, Dropped, Logged
+from models.queries.analytics import analytics_by_id, passing
+from models.queries.cost_alert import load_alerts
+from models.queries.provider_alias import resolved
 from resolvers.context import Context, Info
 from resolvers.input import After, First, known, present
 from resolvers.selection import selected_columns

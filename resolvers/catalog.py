@@ -11,9 +11,10 @@ from domain.catalog import MAX_MODELS, CatalogModel, RegisterModel, UpdateModel,
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.page import Page, decode_cursor
 from domain.provider import KNOWN_NAMES, price_list_id
-from models.catalog import RegisteredModel, model_of, models_of
-from models.provider_alias import names_of
-from models.routing_version import bump_version
+from models.catalog import RegisteredModel
+from models.ledger.routing_version import bump_version
+from models.queries.catalog import model_of, models_of
+from models.queries.provider_alias import names_of
 from models.types import new_id
 from resolvers.context import Context, Info
 from resolvers.input import given, known, present

@@ -13,9 +13,9 @@ import strawberry
 
 from domain.event import Event
 from domain.viewer import Viewer
-from models.compute import Compute
 from models.database import Database
-from models.fair_queue import FairQueue
+from models.database.compute import Compute
+from models.database.fair_queue import FairQueue
 from models.ledger import Ledger
 from resolvers.alert_feed import AlertFeed
 from resolvers.knowledge import KnowledgeCache

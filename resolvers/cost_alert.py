@@ -17,20 +17,13 @@ from domain.cost_alert import MAX_ALERTS, AlertPeriod, AlertState, CreateCostAle
 from domain.error import Conflict, InvalidInput, NotFound, Overloaded
 from domain.event import AlertTriggered
 from domain.page import Page, decode_cursor, encode_cursor, whole_number
-from models.cost_alert import (
-    AlertEvent,
-    AlertWindow,
-    CostAlert,
-    alert_of,
-    arm_if_clear,
-    evaluate,
-    load_alerts,
-    load_spending,
-)
+from models.cost_alert import AlertEvent, AlertWindow, CostAlert
 from models.database import raise_event
-from models.page import newest_first
-from models.pool import DatabaseFailure
-from models.routing_version import bump_version
+from models.database.page import newest_first
+from models.database.pool import DatabaseFailure
+from models.ledger.cost_alert import arm_if_clear, evaluate
+from models.ledger.routing_version import bump_version
+from models.queries.cost_alert import alert_of, load_alerts, load_spending
 from models.types import new_id
 from resolvers.alert_feed import FIRINGS_AT_ONCE
 from resolvers.context import Context, Info

@@ -18,7 +18,7 @@ from uuid import UUID
 from domain.routing import Knowledge
 from domain.viewer import Viewer
 from models.database import Database
-from models.knowledge import knowledge_of
+from models.queries.routing_context import knowledge_of
 from resolvers.uninterrupted import uninterrupted
 
 MAX_USERS: Final = 2_000

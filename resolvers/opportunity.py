@@ -11,11 +11,12 @@ from domain.error import InvalidInput, NotFound
 from domain.opportunity import HourOfDay, Opportunity, Usage, find
 from domain.summary import AnalyticsDimension
 from models.ab_test import ABTest
-from models.compute import while_wanted
-from models.opportunity import alert_uses, rule_uses
-from models.preference import default_preferences, preferences_of
-from models.provider_alias import names_of
-from models.summary import Summary, Summed
+from models.database.compute import while_wanted
+from models.preference import default_preferences
+from models.queries.opportunity import alert_uses, rule_uses
+from models.queries.preference import preferences_of
+from models.queries.provider_alias import names_of
+from models.queries.summary import Summary, Summed
 from resolvers.ab_test import start
 from resolvers.analytics import Filter
 from resolvers.context import Context, Info

@@ -9,9 +9,10 @@ import strawberry
 from domain.event import PreferencesChanged
 from domain.preference import SavePreferences, check_providers
 from models.database import raise_event
-from models.preference import RouterPreferences, default_preferences, preferences_of, preferences_to_change
-from models.provider_alias import names_of
-from models.routing_version import bump_version
+from models.ledger.routing_version import bump_version
+from models.preference import RouterPreferences, default_preferences
+from models.queries.preference import preferences_of, preferences_to_change
+from models.queries.provider_alias import names_of
 from resolvers.context import Context, Info
 from resolvers.cost_alert import keep_preferences_alert
 from resolvers.input import Initial, given

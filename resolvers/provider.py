@@ -10,7 +10,9 @@ from sqlalchemy import func, select
 from domain.bounds import identifier
 from domain.error import NotFound
 from domain.provider import MAX_ALIASES, MAX_PROVIDERS, PROVIDERS, RegisterProviderAlias
-from models.provider_alias import ProviderAlias, aliases_of, register, unregister
+from models.ledger.provider_alias import register, unregister
+from models.provider_alias import ProviderAlias
+from models.queries.provider_alias import aliases_of
 from models.rollup import AnalyticsDaily
 from resolvers.context import Info
 

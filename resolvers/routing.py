@@ -11,11 +11,13 @@ from domain.error import Conflict, NotFound, Overloaded
 from domain.page import Page
 from domain.routing import Choice, DecisionState, Ranking, RouteRefused, RouteRequest, choose, rank
 from models.analytics import RouterAnalytics
-from models.decision import RoutingDecision, decision_with, load_outcomes
+from models.database.page import newest_first
+from models.decision import RoutingDecision
 from models.hold import Hold
-from models.knowledge import knowledge_of
-from models.page import newest_first
-from models.routing import Proposal, Stale, budgets_of
+from models.ledger.routing_decision import Proposal, Stale
+from models.queries.budget import budgets_of
+from models.queries.decision import decision_with, load_outcomes
+from models.queries.routing_context import knowledge_of
 from models.types import new_id
 from resolvers.context import Info
 from resolvers.input import After, First, known, present

@@ -23,8 +23,8 @@ from domain.summary import (
     TimeGrain,
     too_many,
 )
-from models.provider_alias import resolved
-from models.summary import Summary, Summed
+from models.queries.provider_alias import resolved
+from models.queries.summary import Summary, Summed
 from resolvers.analytics import Filter
 from resolvers.context import Info
 from resolvers.input import First, known, present

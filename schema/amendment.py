@@ -8,7 +8,7 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.unset import UNSET
 
-import models.amendment
+import models.ledger.amendment
 import resolvers.amendment
 from schema.analytics import RouterAnalytics
 from schema.cost_alert import AlertEvent
@@ -37,7 +37,7 @@ class AmendedAnalytics:
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, models.amendment.Amended)
+        return isinstance(value, models.ledger.amendment.Amended)
 
 
 @strawberry.input(description="What is right of a call. A field that is left out stays as it is.")

@@ -8,7 +8,7 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.unset import UNSET
 
-import models.entry
+import models.ledger.call
 import resolvers.analytics
 from domain.price import cost_source
 from schema.cost_alert import AlertEvent
@@ -119,7 +119,7 @@ class LoggedAnalytics:
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, models.entry.Logged)
+        return isinstance(value, models.ledger.call.Logged)
 
 
 @strawberry.type(
@@ -133,7 +133,7 @@ class DroppedAnalytics:
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, models.entry.Dropped)
+        return isinstance(value, models.ledger.call.Dropped)
 
 
 @strawberry.type(description="A record of a batch that was not stored.")

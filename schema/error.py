@@ -12,7 +12,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.extensions.field_extension import AsyncExtensionResolver
 
 from domain import error
-from models.pool import DatabaseFailure
+from models.database.pool import DatabaseFailure
 from models.types import new_id
 from resolvers.uninterrupted import uninterrupted
 from schema.enum import ErrorCode

@@ -27,8 +27,8 @@ from graphql import (
 from prometheus_client import Counter
 
 from domain.error import ErrorCode
-from models.compute import Compute
-from models.fair_queue import FairQueue
+from models.database.compute import Compute
+from models.database.fair_queue import FairQueue
 from resolvers.context import Context
 from schema import schema
 from schema.error import INTERNAL_ERROR, SERVICE_UNAVAILABLE, masked

@@ -11,7 +11,7 @@ from strawberry.types.unset import UNSET
 
 import domain.routing
 import models.decision
-import models.routing
+import models.ledger.routing_decision
 import resolvers.routing
 from domain.money import ZERO
 from schema.ab_test import VariantConfig, VariantConfigInput
@@ -111,7 +111,7 @@ class RoutingDecision:
 
 
 def _verdicts(root: domain.routing.RouteRefused) -> list[Any]:
-    return [models.routing.as_json(verdict) for verdict in root.candidates]
+    return [models.ledger.routing_decision.as_json(verdict) for verdict in root.candidates]
 
 
 @strawberry.type(description="No candidate can serve the request within your limits. Nothing was stored or held.")
@@ -167,7 +167,7 @@ def _chosen(name: str) -> Any:
 
 def _fallbacks(root: resolvers.routing.Simulation) -> list[Any]:
     choice = _choice(root)
-    return [] if choice is None else [models.routing.config_of(verdict) for verdict in choice.fallbacks]
+    return [] if choice is None else [models.ledger.routing_decision.config_of(verdict) for verdict in choice.fallbacks]
 
 
 @strawberry.type(description="What would be decided now. Nothing is stored or held.")

@@ -22,8 +22,8 @@ from domain.preference import MAX_RULES, MAX_RULES_BYTES
 from domain.provider import MAX_ALIASES, MAX_PROVIDERS, PROVIDERS
 from domain.routing import MAX_CANDIDATES, MAX_FALLBACKS
 from domain.summary import MAX_BUCKETS
-from models.ab_look import LOOKS
-from models.decision import MAX_RECORDS
+from models.queries.ab_snapshot import LOOKS
+from models.queries.decision import MAX_RECORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, FileSizeColumn, Progress, TextColumn, TransferSpeedColumn
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.pool import DatabaseFailure
+from models.database.pool import DatabaseFailure
 from server.json_text import decoded
 from server.settings import Settings, StartupError
 from server.usage_file import BadRow, Format, RowCount, UnreadableFile, UsageFile, format_of
@@ -221,12 +221,15 @@ def verify(
 ) -> None:
     """Recompute sums, histograms, A/B figures and alerts from the decisions, and print every difference."""
     from models.ledger import now_utc
-    from models.verification import users, verify
+    from models.ledger.repair import repair as repaired
+    from models.queries.verification import users, verify
+
+    compare = repaired if repair else verify
 
     async def differences(database: Database) -> int:
         found = 0
         for user_id in [user] if user else await users(database):
-            for difference in await verify(database, user_id, now_utc(), repair=repair):
+            for difference in await compare(database, user_id, now_utc()):
                 print(difference)
                 found += 1
         return found
@@ -242,7 +245,7 @@ def retention(
 ) -> None:
     """Drop decisions of whole months that are older than this. What was summed of them stays."""
     from models.ledger import now_utc
-    from models.retention import drop_before
+    from models.ledger.retention import drop_before
 
     kept_from = _with_database(lambda database: drop_before(database, now_utc() - _duration(keep)))
     print(f"kept from {kept_from:%Y-%m-%d} on")

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from domain.catalog import all_listed
 from models.database import Database
-from models.fair_queue import event_loop_queue
+from models.database.fair_queue import event_loop_queue
 from models.ledger import Ledger, now_utc
 from resolvers.uninterrupted import all_ended
 from server.auth import Authenticator

@@ -20,8 +20,8 @@ from domain.error import InvalidInput
 from domain.subject import Subject
 from domain.viewer import Viewer
 from models.database import Database
-from models.earlier_user import user_of
-from models.pool import DatabaseFailure
+from models.database.pool import DatabaseFailure
+from models.queries.earlier_user import user_of
 from server import log
 from server.keys import KeysUnavailable, ProviderKeys, UnknownKey
 from server.settings import Settings

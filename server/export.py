@@ -23,8 +23,9 @@ from domain.error import InvalidInput
 from domain.money import plain
 from domain.price import ServiceTier
 from domain.viewer import Viewer
-from models.analytics import REPORTED, RouterAnalytics, passing, reported
+from models.analytics import RouterAnalytics
 from models.database import Database
+from models.queries.analytics import REPORTED, passing, reported
 from models.types import RawJSON
 from server.answer import encoded
 from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal, seconds_left

@@ -17,9 +17,9 @@ from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from domain.viewer import Viewer
-from models.compute import Compute
 from models.database import Database
-from models.fair_queue import FairQueue
+from models.database.compute import Compute
+from models.database.fair_queue import FairQueue
 from models.ledger import Ledger
 from resolvers.alert_feed import AlertFeed
 from resolvers.context import Context, Events

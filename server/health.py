@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse
 
 from migrations import head
 from models.database import Database
-from models.health import Health
+from models.database.health import Health
+from models.database.pool import DatabaseFailure
 from models.ledger import Ledger
-from models.pool import DatabaseFailure
 from server.listener import Listener
 
 _PATIENCE_S: Final = 2.0

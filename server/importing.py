@@ -13,11 +13,12 @@ from sqlalchemy import Row, select
 from domain.analytics import LogAnalytics
 from domain.error import Conflict, Refusal
 from domain.viewer import Viewer
-from models.ab_test import ab_test_of
-from models.analytics import EventKey, RouterAnalytics, reported
+from models.analytics import EventKey, RouterAnalytics
 from models.database import Database
-from models.entry import Draft
 from models.ledger import Ledger
+from models.ledger.call import Draft
+from models.queries.ab_test import ab_test_of
+from models.queries.analytics import reported
 from models.types import first_id_at, last_id_at
 from server.event_bus import EventBus
 from server.export import as_line

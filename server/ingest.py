@@ -21,11 +21,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from domain.error import InvalidInput, Overloaded, Refusal
 from domain.viewer import Viewer
-from models.amendment import Amended, AmendmentDraft
-from models.entry import Draft, Dropped, Logged
-from models.fair_queue import FairQueue
+from models.database.fair_queue import FairQueue
+from models.database.pool import DatabaseFailure
 from models.ledger import Ledger
-from models.pool import DatabaseFailure
+from models.ledger.amendment import Amended, AmendmentDraft
+from models.ledger.call import Draft, Dropped, Logged
 from server import usage_file
 from server.auth import Authenticator, CannotVerify, TokenEnded, Unauthenticated, bearer_token, refusal, while_it_holds
 from server.lines import Body, Line, Stopped, chunks, unpacked, without_mark

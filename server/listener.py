@@ -12,8 +12,8 @@ import asyncpg
 from sqlalchemy import URL
 
 from domain.event import decode
-from models.pool import DRIVER_ERRORS
-from models.postgresql import CHANNEL
+from models.database.pool import DRIVER_ERRORS
+from models.database.postgresql import CHANNEL
 from server.event_bus import EventBus
 
 _FIRST_WAIT_S: Final = 0.1

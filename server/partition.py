@@ -11,9 +11,9 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.pool import DatabaseFailure
-from models.postgresql import PostgreSQL
-from models.sqlite import SQLite
+from models.database.pool import DatabaseFailure
+from models.database.postgresql import PostgreSQL
+from models.database.sqlite import SQLite
 
 _EVERY_S: Final = 3_600.0
 _TRIES: Final = 10

@@ -13,7 +13,7 @@ from alembic import op
 
 from domain.provider import KNOWN_NAMES
 from migrations.protection import SYSTEM_ROLE, protect
-from models.renaming import Name, rename
+from models.ledger.renaming import Name, rename
 
 revision = "20261129_names"
 down_revision = "20261129_assumed_spend"

@@ -16,7 +16,7 @@ from alembic import op
 
 from domain.month import LIVE_MONTHS_BACK, Month
 from migrations.protection import protect
-from models.partition import MONTHS_AHEAD
+from models.database.partition import MONTHS_AHEAD
 from models.types import first_id_at
 
 revision = "20261129_retention"

@@ -24,7 +24,7 @@ from examples.fake_provider import Books, Fakes, Price, Provider
 from examples.proxy import Proxy, attempt
 from models.analytics import RouterAnalytics
 from models.database import Database
-from models.verification import verify
+from models.queries.verification import verify
 from tests.conftest import Clock, serving
 from tests.support.api import Api
 from tests.support.load import SET_BUDGET

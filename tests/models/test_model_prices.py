@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.viewer import Viewer
 from migrations import configuration, upgrade
-from models.catalog import model_of, models_of
 from models.database import Database
+from models.queries.catalog import model_of, models_of
 from tests.conftest import published_to_nobody
 
 ALICE, BOB = UUID(int=1), UUID(int=2)

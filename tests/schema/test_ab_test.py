@@ -10,9 +10,11 @@ from sqlalchemy import delete
 
 from domain.inference import Arm, Metric, Sums, compare
 from domain.viewer import Viewer
-from models.ab_group import ABGroup, groups_of
+from models.ab_group import ABGroup
 from models.database import Database
-from models.verification import verify
+from models.ledger.repair import repair
+from models.queries.ab_group import groups_of
+from models.queries.verification import verify
 from tests.conftest import Clock
 from tests.support.api import Api
 from tests.support.load import SET_BUDGET
@@ -496,9 +498,7 @@ async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
     # and what is lost is found and mended
     async with database.system() as transaction:
         await transaction.connection.execute(delete(ABGroup).where(ABGroup.ab_variant == "A"))
-    assert {difference.table for difference in await verify(database, viewer.id, clock(), repair=True)} == {
-        "router_ab_groups"
-    }
+    assert {difference.table for difference in await repair(database, viewer.id, clock())} == {"router_ab_groups"}
     assert await verify(database, viewer.id, clock()) == []
     assert (await api.ask(WATCH, id=test["id"]))["inference"]["sentence"] == watched["inference"]["sentence"]
 
@@ -730,5 +730,5 @@ async def test_looks_say_what_was_seen_at_the_time(
     assert seen[0]["low"] is not None
     # and nobody else sees them, and nobody those of too many calls
     assert await other_api.ask(LOOKS, id=test["id"]) is None
-    monkeypatch.setattr("models.ab_look.MAX_CALLS", 1_199)
+    monkeypatch.setattr("models.queries.ab_snapshot.MAX_CALLS", 1_199)
     assert await api.ask(LOOKS, id=test["id"]) is None

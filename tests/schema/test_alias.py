@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from models.database import Database
-from models.verification import verify
+from models.queries.verification import verify
 from tests.conftest import Clock
 from tests.support.api import Api
 from tests.support.load import LOG_ONE

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from models.database import Database
-from models.verification import verify
+from models.queries.verification import verify
 from tests.conftest import Clock
 from tests.support.api import Api
 from tests.support.load import LOG_ONE, ROUTE, START_TEST

@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 
 from models.database import Database
-from models.routing import HOLD_FOR
-from models.verification import verify
+from models.ledger.routing_decision import HOLD_FOR
+from models.queries.verification import verify
 from tests.conftest import Clock
 from tests.support.api import Api
 from tests.support.load import LOG_ONE

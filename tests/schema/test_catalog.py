@@ -9,7 +9,7 @@ from domain.catalog import MAX_MODELS, all_listed
 from domain.viewer import Viewer
 from models.catalog import RegisteredModel
 from models.database import Database
-from models.routing_version import version_of
+from models.queries.routing_version import version_of
 from tests.conftest import Clock
 from tests.support.api import Api
 

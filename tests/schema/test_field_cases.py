@@ -14,9 +14,9 @@ import pytest
 from domain.analytics import LogAnalytics
 from domain.price_list import PRICE_VERSION
 from models.database import Database
-from models.entry import Draft
 from models.ledger import Ledger
-from models.verification import verify
+from models.ledger.call import Draft
+from models.queries.verification import verify
 from tests.conftest import ApiOf, Clock
 from tests.support.api import Api
 from tests.support.load import ROUTE

@@ -13,7 +13,7 @@ import graphql
 import httpx2
 import pytest
 
-from models.compute import Compute
+from models.database.compute import Compute
 from schema.limits import (
     MAX_ALIASES,
     MAX_DEFINITIONS,

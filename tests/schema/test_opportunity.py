@@ -12,8 +12,8 @@ from domain.cost_alert import Window
 from domain.opportunity import MAX_DECISIONS, RuleUses
 from domain.viewer import Viewer
 from models.database import Database
-from models.opportunity import rule_uses
-from models.preference import preferences_of
+from models.queries.opportunity import rule_uses
+from models.queries.preference import preferences_of
 from tests.conftest import Clock
 from tests.support.api import Api
 from tests.support.load import ROUTE
@@ -219,7 +219,7 @@ async def test_uses_of_rules_are_counted_since_the_preferences_were_changed_and_
             assert made["__typename"] == "RoutingDecision"
 
     async def uses(most: int = MAX_DECISIONS) -> RuleUses | None:
-        monkeypatch.setattr("models.opportunity.MAX_DECISIONS", most)
+        monkeypatch.setattr("models.queries.opportunity.MAX_DECISIONS", most)
         async with database.viewer(viewer) as session:
             preferences = await preferences_of(session, viewer.id)
             assert preferences is not None
@@ -238,14 +238,14 @@ async def test_uses_of_rules_are_counted_since_the_preferences_were_changed_and_
     applied = {"chat": 3, "chat too": 3, "code": 1, "before": 0}
     assert await uses() == RuleUses(Window(first, window.end), last, 5, applied)
     # and where the latest ones do not tell, the earlier ones do
-    monkeypatch.setattr("models.opportunity._FEW", 2)
+    monkeypatch.setattr("models.queries.opportunity._FEW", 2)
     assert await uses() == RuleUses(Window(first, window.end), last, 5, applied)
     # and where there are too many, the stretch says which were looked at
     assert await uses(most=3) == RuleUses(
         Window(last - timedelta(minutes=2), window.end), last, 3, {"chat": 2, "chat too": 2, "code": 0, "before": 0}
     )
     # and where lists of rules hardly repeat, nothing is said
-    monkeypatch.setattr("models.opportunity._MOST_LISTS", 2)
+    monkeypatch.setattr("models.queries.opportunity._MOST_LISTS", 2)
     assert await uses() is None
 
 

@@ -10,14 +10,15 @@ import httpx2
 import pytest
 from sqlalchemy import delete, update
 
-import models.knowledge
+import models.queries.routing_context
 from models.database import Database
-from models.group_commit import BATCH_SIZE
 from models.hold import Hold
-from models.retention import drop_before
-from models.routing import HOLD_FOR
-from models.settlement import OVERSHOOT
-from models.verification import verify
+from models.ledger.group_commit import BATCH_SIZE
+from models.ledger.repair import repair
+from models.ledger.retention import drop_before
+from models.ledger.routing_decision import HOLD_FOR
+from models.ledger.settlement import OVERSHOOT
+from models.queries.verification import verify
 from tests.conftest import Clock
 from tests.support.api import Api
 from tests.support.load import LOG_ONE, ROUTE, SET_BUDGET, until
@@ -481,7 +482,7 @@ async def test_a_decision_that_had_to_wait_is_made_by_the_time_it_is_made(
 async def test_of_the_models_that_served_the_most_called_are_candidates(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models.knowledge, "MAX_MODELS", 2)
+    monkeypatch.setattr(models.queries.routing_context, "MAX_MODELS", 2)
     for count, model in enumerate((SONNET, MINI, LARGE), start=1):
         for _ in range(count):
             await api.ask(LOG_ONE, input=report(model | {"id": None}))
@@ -561,7 +562,7 @@ async def test_a_hold_that_is_not_what_was_decided_is_found_and_repaired(
             .where(Hold.decision_id == UUID(decisions[2]["id"]))
             .values(decision_id=UUID(decisions[1]["id"]))
         )
-    found = await verify(database, user_id, clock.now, repair=True)
+    found = await repair(database, user_id, clock.now)
     assert {(each.table, each.key[1], each.column, each.expected) for each in found} == {
         ("router_holds", UUID(decisions[0]["id"]), "amount", Decimal("0.00065")),
         ("router_holds", UUID(decisions[1]["id"]), "amount", None),

@@ -30,8 +30,8 @@ import schema.execution
 import server.answer
 from domain.bounds import MAX_JSON_BYTES
 from domain.viewer import Viewer
-from models.compute import Compute
 from models.database import Database
+from models.database.compute import Compute
 from models.types import RawJSON
 from schema import schema as strawberry_schema
 from schema.limits import MAX_BYTES

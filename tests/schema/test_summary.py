@@ -26,10 +26,10 @@ from domain.error import InvalidInput
 from domain.latency import RELATIVE_ERROR
 from domain.summary import AnalyticsDimension, Sums, hours_of_week
 from domain.viewer import Viewer
-from models.compute import Compute
 from models.database import Database
-from models.retention import drop_before
-from models.summary import Summary, Summed
+from models.database.compute import Compute
+from models.ledger.retention import drop_before
+from models.queries.summary import Summary, Summed
 from schema import schema
 from tests.conftest import Clock
 from tests.support.api import Api

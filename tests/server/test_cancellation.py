@@ -22,14 +22,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import models.summary
+import models.queries.summary
 import resolvers.preference
 import server.export
 import server.graphql
 from domain.viewer import Viewer
-from models.compute import Compute, while_wanted
 from models.database import Database
-from models.preference import preferences_of, preferences_to_change
+from models.database.compute import Compute, while_wanted
+from models.queries.preference import preferences_of, preferences_to_change
 from server.app import create_app
 from server.settings import Settings
 from tests.conftest import Clock, published_to_nobody, serving
@@ -306,7 +306,7 @@ async def test_fields_that_wait_for_their_turn_do_not_begin_once_the_client_has_
     url: str, token: str, live_api: Api, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given twenty summaries, of which two of a user are made at once
-    monkeypatch.setattr(models.summary.Summary, "over", lambda summary, *_given: slow(summary._session))
+    monkeypatch.setattr(models.queries.summary.Summary, "over", lambda summary, *_given: slow(summary._session))
     fields = " ".join(f"s{number}: analyticsSummary {{ calls }}" for number in range(20))
     async with posted(url, token, f"{{ {fields} }}"):
         await slow.begun.wait()

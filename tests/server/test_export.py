@@ -33,11 +33,11 @@ from domain.error import InvalidInput
 from domain.preference import RoutingPriority
 from domain.price import ServiceTier
 from domain.viewer import Viewer
-from models.analytics import REPORTED, reported
 from models.database import Database
-from models.entry import Draft, Logged
+from models.database.pool import DatabaseFailure
 from models.ledger import Ledger
-from models.pool import DatabaseFailure
+from models.ledger.call import Draft, Logged
+from models.queries.analytics import REPORTED, reported
 from models.types import RawJSON, json_text, new_id
 from server import ingest
 from server.auth import make_token

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import domain.inference
-import models.ab_test
+import models.queries.ab_test
 import resolvers.ab_test
 import resolvers.analytics
 import resolvers.preference
@@ -252,6 +252,6 @@ async def test_tests_are_concluded_beside_the_event_loop(api: Api, monkeypatch: 
         threads.append(threading.current_thread().name.split("_")[0])
         return conclude(*given, **more)
 
-    monkeypatch.setattr(models.ab_test, "conclude", noted)
+    monkeypatch.setattr(models.queries.ab_test, "conclude", noted)
     await api.ask("{ abTests { nodes { inference { verdict } } } }")
     assert threads == ["compute"]

@@ -26,16 +26,16 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-import models.pool
-import models.postgresql
-import models.sqlite
+import models.database.pool
+import models.database.postgresql
+import models.database.sqlite
 from domain.analytics import LogAnalytics
 from migrations import upgrade
 from models import EventKey, Hold, RouterAnalytics, RoutingDecision
 from models.database import Database
-from models.entry import Draft
+from models.database.pool import DatabaseFailure
 from models.ledger import Ledger
-from models.pool import DatabaseFailure
+from models.ledger.call import Draft
 from server.app import create_app
 from server.auth import make_token
 from server.settings import Settings
@@ -326,7 +326,7 @@ async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a connection that is lost when it has committed
-    execute = models.pool.execute
+    execute = models.database.pool.execute
     lost = False
 
     async def losing(connection: Any, statements: str) -> None:
@@ -341,7 +341,7 @@ async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
         ledger = Ledger(database)
         async with ledger.running():
             await ledger.record([Draft(UUID(USER), decision)])
-            monkeypatch.setattr(models.postgresql, "execute", losing)
+            monkeypatch.setattr(models.database.postgresql, "execute", losing)
             # when two clients, who gave no event ids, share that commit
             outcomes = await asyncio.gather(
                 *(ledger.record([Draft(UUID(USER), decision)]) for _ in range(2)), return_exceptions=True
@@ -463,7 +463,7 @@ def locked(file: Path) -> Iterator[None]:
 @pytest.fixture
 async def impatient(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """The address of a server that waits for a locked file no longer than 0.3 s."""
-    monkeypatch.setattr(models.sqlite, "_BUSY_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(models.database.sqlite, "_BUSY_TIMEOUT_S", 0.3)
     settings = Settings(data_dir=tmp_path, database_url=f"sqlite+aiosqlite:///{file}", jwt_secret=SecretStr(SECRET))
     async with serving(create_app(settings)) as address:
         yield address

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from models.database import Database
-from models.verification import verify
+from models.queries.verification import verify
 from tests.conftest import Clock
 from tests.support.api import Api
 

@@ -16,14 +16,14 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-import models.pool
-import models.postgresql
+import models.database.pool
+import models.database.postgresql
 import server.graphql
 import server.serving
-from models.entry import Entry
-from models.group_commit import GroupCommit
-from models.pool import Pool
-from models.postgresql import PostgreSQL
+from models.database.pool import Pool
+from models.database.postgresql import PostgreSQL
+from models.ledger.call import Entry
+from models.ledger.group_commit import GroupCommit
 from server.app import create_app
 from server.auth import make_token
 from server.listener import Listener
@@ -124,7 +124,7 @@ async def test_logging_and_reading_work_again_when_idle_connections_hang(served:
 async def test_what_is_underway_when_connections_hang_is_counted_once(
     served: Served, postgres_url: str, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    execute, write = models.pool.execute, Entry.write
+    execute, write = models.database.pool.execute, Entry.write
     frozen = asyncio.Event()
 
     def freeze() -> None:
@@ -146,7 +146,7 @@ async def test_what_is_underway_when_connections_hang_is_counted_once(
         freeze()  # the rows are locked, and nobody will say that they need not be
         return outcomes
 
-    monkeypatch.setattr(models.postgresql, "execute", executed)
+    monkeypatch.setattr(models.database.postgresql, "execute", executed)
     if moment == "between the statements":
         monkeypatch.setattr(Entry, "write", written)
     # when several log, of the same hour, then each is there once, whatever they were told on the way

@@ -17,8 +17,8 @@ from starlette.responses import StreamingResponse
 import server.lines
 from domain.error import InvalidInput, Refusal
 from domain.viewer import Viewer
-from models.entry import Logged
-from models.fair_queue import event_loop_queue
+from models.database.fair_queue import event_loop_queue
+from models.ledger.call import Logged
 from models.types import new_id
 from server.auth import Authenticator
 from server.ingest import Ingest, Intake

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import REGISTRY
 from starlette.datastructures import Headers
 
-from models.compute import Compute
+from models.database.compute import Compute
 from models.types import new_id
 from schema.operation import EVERY_KIND, Checked, Operation, Operations
 from server.tracing import Tracing

@@ -20,8 +20,8 @@ from pydantic import SecretStr
 
 from domain.analytics import LogAnalytics
 from models.database import Database
-from models.entry import Draft, Logged
 from models.ledger import Ledger
+from models.ledger.call import Draft, Logged
 from server.auth import make_token
 from server.settings import Settings
 from tests.conftest import SECRET, published_to_nobody

@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from domain.subject import Subject
 from migrations import SettingNeeded, configuration, upgrade
 from models.database import Database
-from models.earlier_user import EarlierUser, user_of
+from models.earlier_user import EarlierUser
+from models.queries.earlier_user import user_of
 from server.__main__ import LOCAL_USER
 from server.auth import Authenticator, CannotVerify, Unauthenticated, make_token
 from server.settings import Settings

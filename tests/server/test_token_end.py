@@ -18,7 +18,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import server.export
-from models.analytics import reported
+from models.queries.analytics import reported
 from server.auth import make_token
 from server.settings import Settings
 from tests.support.api import Api

@@ -1,0 +1,356 @@
+"""Statements over many rows at once, the same text for both databases.
+
+The rows travel in one parameter on PostgreSQL (an array of the table's rows, or an array a column) and in one on SQLite
+(JSON, taken apart by `json_each`): the statement is the same however many rows there are, and so is prepared once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import JSON, Boolean, Enum, Float, Table, Uuid
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
+
+from models.base import Base
+from models.database.postgresql import fetch
+from models.types import Money, UTCDateTime, json_text
+
+Column = TypeEngine[Any]
+Item = TypeVar("Item")
+
+Row = Mapping[str, Any]
+Convert = Callable[[Any], Any]
+_POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
+_MAX_INTEGER: Final = 2**63 - 1
+_SQLITE_MOMENT: Final = "%Y-%m-%d %H:%M:%S.%f"
+
+
+class Rows:
+    """The shape of the rows a statement is executed with.
+
+    Rows that are whole rows of a table are best said to be (`whole`, and what follows them as `columns`): PostgreSQL
+    takes them as such, at half the cost of an array for each column.
+    """
+
+    def __init__(self, columns: Mapping[str, Column], *, whole: Table | None = None) -> None:
+        self._whole = whole
+        of_whole = {} if whole is None else {column.name: column.type for column in whole.columns}
+        self._width_of_whole = len(of_whole)
+        self._types = list(columns.values())
+        self.names = [*of_whole, *columns]
+        all_types = [*of_whole.values(), *self._types]
+        self._to_sqlite = [_sqlite_writer(type_) for type_ in all_types]
+        self._to_postgresql = [_postgresql_writer(type_) for type_ in all_types]
+        self.parameters = (whole is not None) + len(columns)
+
+    def on_sqlite(self) -> str:
+        """The rows as a table `r`, of one parameter: JSON."""
+        fields = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(self.names))
+        return f"(SELECT {fields} FROM json_each(?)) AS r"
+
+    def on_postgresql(self, parameters_before: int) -> str:
+        """The rows as a table `r`, of parameters that are numbered after so many others."""
+        types = [str(type_.compile(_POSTGRESQL)) for type_ in self._types]
+        if self._whole is not None:
+            types.insert(0, self._whole.name)
+        arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(types, parameters_before + 1))
+        return f"unnest({arrays}) AS r({', '.join(self.names)})"
+
+    def json(self, rows: Sequence[Row]) -> str:
+        """SQLite's parameter."""
+        return to_json(list(zip(*self._columns(rows, self._to_sqlite), strict=True))).decode()
+
+    def arrays(self, rows: Sequence[Row]) -> list[list[Any]]:
+        """PostgreSQL's parameters."""
+        columns = self._columns(rows, self._to_postgresql)
+        if self._whole is None:
+            return columns
+        return [list(zip(*columns[: self._width_of_whole], strict=True)), *columns[self._width_of_whole :]]
+
+    def _columns(self, rows: Sequence[Row], writers: Sequence[Convert | None]) -> list[list[Any]]:
+        return [
+            [row[name] for row in rows] if write is None else [write(row[name]) for row in rows]
+            for name, write in zip(self.names, writers, strict=True)
+        ]
+
+
+class Bulk:
+    """A statement in which `{rows}` stands for a table of the rows it is executed with, and `r` for its name.
+
+    What the two databases say in different words is written `{day_of_…}`, `{hour_of_…}` and `{minute_of_…}` for those that a
+    moment is in, and `{locked}` for what locks the rows of a table `t` in a subquery, where other processes write beside us.
+    """
+
+    def __init__(self, rows: Rows, sql: str, returning: Sequence[Column] = ()) -> None:
+        self.rows = rows
+        self.returning = returning
+        self._sql = sql
+        self._from_sqlite = [_sqlite_reader(type_) for type_ in returning]
+        self._from_postgresql = [_postgresql_reader(type_) for type_ in returning]
+        self._sqlite = sql.format(
+            rows=rows.on_sqlite(),
+            day_of_occurred_at="substr(r.occurred_at, 1, 10) || ' 00:00:00.000000'",
+            hour_of_occurred_at="substr(r.occurred_at, 1, 13) || ':00:00.000000'",
+            minute_of_occurred_at="substr(r.occurred_at, 1, 16) || ':00.000000'",
+            locked="",
+        )
+        self._postgresql = self.on_postgresql(rows.on_postgresql(0))
+
+    async def execute(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """Run it with these rows; what it returns, as Python values."""
+        if not rows:
+            return []
+        if connection.dialect.name == "sqlite":
+            return await self.execute_on_sqlite(connection, self.rows.json(rows))
+        return self.read(await fetch(connection, self._postgresql, *self.rows.arrays(rows)))
+
+    async def execute_on_sqlite(self, connection: AsyncConnection, packed: str) -> list[tuple[Any, ...]]:
+        """Run it with these rows, which are JSON already."""
+        result = await connection.exec_driver_sql(self._sqlite, (packed,))
+        return _read(self._from_sqlite, result) if self._from_sqlite else []
+
+    def on_postgresql(self, rows: str) -> str:
+        """The statement over the rows that are written so."""
+        return self._sql.format(
+            rows=rows,
+            day_of_occurred_at="date_trunc('day', r.occurred_at, 'UTC')",
+            hour_of_occurred_at="date_trunc('hour', r.occurred_at, 'UTC')",
+            minute_of_occurred_at="date_trunc('minute', r.occurred_at, 'UTC')",
+            locked="FOR UPDATE OF t",
+        )
+
+    def read(self, found: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
+        """What PostgreSQL returned, as Python values."""
+        return _read(self._from_postgresql, found)
+
+
+class Together:
+    """Statements that do not look at what the others change: one round trip for all of them on PostgreSQL.
+
+    Those that have their `Rows` in common are executed over the same rows, which travel once.
+    """
+
+    def __init__(self, *statements: Bulk) -> None:
+        self._statements = statements
+        self._shapes = list(dict.fromkeys(statement.rows for statement in statements))
+        self._postgresql = self._one_statement()
+
+    async def execute(self, connection: AsyncConnection, *rows: Sequence[Row]) -> list[list[tuple[Any, ...]]]:
+        """Run each with its rows, given in the order in which their shapes first come; what each returns."""
+        if not any(rows):
+            return [[] for _ in self._statements]
+        if connection.dialect.name == "sqlite":
+            return await self._one_by_one(connection, dict(zip(self._shapes, rows, strict=True)))
+        arguments = [array for shape, some in zip(self._shapes, rows, strict=True) for array in shape.arrays(some)]
+        found: list[list[Any]] = [[] for _ in self._statements]
+        for row in await fetch(connection, self._postgresql, *arguments):
+            place, start = row[0], row[1]
+            found[place].append(row[2 + start : 2 + start + len(self._statements[place].returning)])
+        return [statement.read(some) for statement, some in zip(self._statements, found, strict=True)]
+
+    async def _one_by_one(
+        self, connection: AsyncConnection, rows: Mapping[Rows, Sequence[Row]]
+    ) -> list[list[tuple[Any, ...]]]:
+        packed = {shape: shape.json(some) for shape, some in rows.items() if some}
+        return [
+            await statement.execute_on_sqlite(connection, packed[statement.rows]) if statement.rows in packed else []
+            for statement in self._statements
+        ]
+
+    def _one_statement(self) -> str:
+        """All of them, each as a common table expression; those that change rows run whether they are read or not.
+
+        What they return comes as rows that begin with the statement's place and where its own columns start.
+        """
+        expressions: list[str] = []
+        parameters = 0
+        for place, shape in enumerate(self._shapes):
+            expressions.append(f"r{place} AS MATERIALIZED (SELECT * FROM {shape.on_postgresql(parameters)})")
+            parameters += shape.parameters
+        for place, statement in enumerate(self._statements):
+            rows = f"r{self._shapes.index(statement.rows)} AS r"
+            expressions.append(f"s{place} AS ({statement.on_postgresql(rows)})")
+        types = [[type_.compile(_POSTGRESQL) for type_ in statement.returning] for statement in self._statements]
+        selects: list[str] = []
+        start = 0
+        for place, own in enumerate(types):
+            if own:
+                before = [f"NULL::{type_}" for some in types[:place] for type_ in some]
+                after = [f"NULL::{type_}" for some in types[place + 1 :] for type_ in some]
+                columns = ", ".join([*before, f"s{place}.*", *after])
+                selects.append(f"SELECT {place}, {start}, {columns} FROM s{place}")
+            start += len(own)
+        selects = selects or ["SELECT 0, 0 WHERE false"]
+        return f"WITH {', '.join(expressions)} {' UNION ALL '.join(selects)}"
+
+
+_tables = Base.metadata.tables
+
+
+def columns_of(table: str, names: Iterable[str] = ()) -> dict[str, Any]:
+    """The types of these columns of a table, or of all."""
+    columns = _tables[table].columns
+    return {name: columns[name].type for name in names or columns.keys()}
+
+
+def whole(table: str) -> Rows:
+    return Rows({}, whole=_tables[table])
+
+
+def insert(table: str, rows: Rows) -> Bulk:
+    names = ", ".join(columns_of(table))
+    return Bulk(rows, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Sums over the rows `r` of a statement: SQL by column, first of the key and then of the sums."""
+
+    key: Mapping[str, str]
+    sums: Mapping[str, str]
+    join: str = ""
+    where: str = "true"
+
+    @property
+    def columns(self) -> list[str]:
+        return [*self.key, *self.sums]
+
+    def select(self) -> str:
+        """The statement that selects the sums, in key order: two processes that lock the rows of a table never deadlock."""
+        values = ", ".join(f"{sql} AS {name}" for name, sql in (*self.key.items(), *self.sums.items()))
+        by = ", ".join(self.key.values())
+        return (
+            f"SELECT {values} FROM {{rows}} {self.join} WHERE {self.where} GROUP BY {by} ORDER BY {', '.join(self.key)}"
+        )
+
+
+def add_sums(table: str, rows: Rows, grouped: Grouped) -> Bulk:
+    """An upsert that adds these sums to the rows of a table with the same key."""
+    return Bulk(rows, _upsert(table, grouped.columns, grouped.select()))
+
+
+def add_rows(table: str, rows: Rows, returning: Sequence[str] = ()) -> Bulk:
+    """An upsert that adds rows, which have all columns of a table, to those with the same key."""
+    columns = columns_of(table)
+    names, key = ", ".join(columns), ", ".join(_key_of(table))
+    returned = f" RETURNING {', '.join(returning)}" if returning else ""
+    select = f"SELECT {names} FROM {{rows}} WHERE true ORDER BY {key}"
+    return Bulk(rows, _upsert(table, columns, select) + returned, [columns[name] for name in returning])
+
+
+def _upsert(table: str, columns: Iterable[str], select: str) -> str:
+    key = _key_of(table)
+    sums = [name for name in columns if name not in key and name != "window_end"]
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) {select} "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {additions(table, sums, 'excluded')}"
+    )
+
+
+def _key_of(table: str) -> list[str]:
+    return [column.name for column in _tables[table].primary_key]
+
+
+def additions(table: str, names: Iterable[str], source: str) -> str:
+    """The assignments that add the columns of `source` to those of a table.
+
+    A sum of whole numbers stays whole: the statement fails where 64 bits do not hold it. SQLite would go on with a float
+    and lose digits without a word: it is given NULL, which no such column takes.
+    """
+    return ", ".join(f"{name} = {_sum(table, name, source)}" for name in names)
+
+
+def _sum(table: str, name: str, source: str) -> str:
+    total = f"{table}.{name} + {source}.{name}"
+    if isinstance(columns_of(table)[name], Float):
+        return total
+    return f"CASE WHEN {total} BETWEEN -{_MAX_INTEGER} AND {_MAX_INTEGER} THEN {total} END"
+
+
+def find(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
+    """The rows of a table whose columns `by` have these values."""
+    columns = columns_of(table)
+    joined = " AND ".join(f"t.{name} = r.{name}" for name in by)
+    return Bulk(
+        Rows(columns_of(table, by)),
+        f"SELECT {', '.join(f't.{name}' for name in returning)} FROM {{rows}} JOIN {table} t ON {joined}",
+        [columns[name] for name in returning],
+    )
+
+
+def lock(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
+    """The same rows as `find`, kept from other transactions until this one ends; in the order of `by`."""
+    columns = columns_of(table)
+    joined = " AND ".join(f"t.{name} = r.{name}" for name in by)
+    order = ", ".join(f"t.{name}" for name in by)
+    return Bulk(
+        Rows(columns_of(table, by)),
+        f"SELECT {', '.join(f't.{name}' for name in returning)} FROM {{rows}} JOIN {table} t ON {joined} "
+        f"ORDER BY {order} {{locked}}",
+        [columns[name] for name in returning],
+    )
+
+
+def _read(readers: Sequence[Convert | None], rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
+    converting = [(place, read) for place, read in enumerate(readers) if read is not None]
+    if not converting:
+        return [tuple(row) for row in rows]
+    found = []
+    for row in rows:
+        values = list(row)
+        for place, read in converting:
+            if values[place] is not None:
+                values[place] = read(values[place])
+        found.append(tuple(values))
+    return found
+
+
+def _optional(write: Convert) -> Convert:
+    return lambda value: None if value is None else write(value)
+
+
+def _nano_dollars(value: Decimal) -> int:
+    return int(value.scaleb(9))
+
+
+def _sqlite_writer(type_: Column) -> Convert | None:
+    if isinstance(type_, Uuid):
+        return _optional(lambda value: value.hex)
+    if isinstance(type_, UTCDateTime):
+        return _optional(lambda value: value.strftime(_SQLITE_MOMENT))
+    return _postgresql_writer(type_)
+
+
+def _postgresql_writer(type_: Column) -> Convert | None:
+    if isinstance(type_, JSON):
+        return json_text
+    return _optional(_nano_dollars) if isinstance(type_, Money) else None
+
+
+def _sqlite_reader(type_: Column) -> Convert | None:
+    if isinstance(type_, Uuid):
+        return UUID
+    if isinstance(type_, UTCDateTime):
+        return lambda text: datetime.strptime(text, _SQLITE_MOMENT).replace(tzinfo=UTC)
+    if isinstance(type_, JSON):
+        return from_json
+    return bool if isinstance(type_, Boolean) else _postgresql_reader(type_)
+
+
+def _postgresql_reader(type_: Column) -> Convert | None:
+    if isinstance(type_, Money):
+        return lambda value: Decimal(int(value)).scaleb(-9)
+    return type_.enum_class if isinstance(type_, Enum) else None
+
+
+def batched(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """The items, so many at once."""
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,162 @@
+"""A limit on how many run at once, shared fairly: users who wait are admitted in turn, however much each of them waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID
+
+from prometheus_client import Gauge
+
+from domain.error import Overloaded
+
+_RETRY_AFTER_MS: Final = 1_000
+_TURNS: Final = 4
+_TRANSACTIONS_WAITING_PER_USER: Final = 2_000
+_TRANSACTIONS_PATIENCE_S: Final = 30.0
+WAITING: Final = Gauge(
+    "router_waiting", "Work that waits for a slot of a fair queue", ["what"], multiprocess_mode="livesum"
+)
+
+
+class FairQueue:
+    """Grants slots: at most `in_all` at once, and at most `per_user` of them to one user.
+
+    A user's requests are admitted in the order they came, and users round-robin: while a user who may have another slot
+    waits for it, every other user is admitted at most once. A slot is never free while somebody who may have it waits.
+
+    A user who has `waiting_per_user` requests waiting is refused a further one at once, and a request that has waited
+    for `patience_s` is refused, both with Overloaded. None means that something else bounds it.
+
+    `None` as a user stands for the server itself, which waits for as long as it takes. A queue belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        in_all: int,
+        per_user: int,
+        waiting_per_user: int | None,
+        patience_s: float | None = None,
+    ) -> None:
+        """`what` names that which is limited, in metrics and in the messages of refusals."""
+        self._what = what
+        self._in_all = in_all
+        self._per_user = per_user
+        self._waiting_per_user = waiting_per_user
+        self._patience_s = patience_s
+        self._running: Counter[UUID | None] = Counter()
+        # Users who wait, the next in turn first, each with their requests in the order they came.
+        self._waiting: OrderedDict[UUID | None, OrderedDict[asyncio.Future[None], None]] = OrderedDict()
+        self._depth = WAITING.labels(what)
+
+    @asynccontextmanager
+    async def slot(self, user_id: UUID | None) -> AsyncIterator[None]:
+        """A slot for as long as the block runs. Raises Overloaded."""
+        await self.acquire(user_id)
+        try:
+            yield
+        finally:
+            self.release(user_id)
+
+    async def turn(self, user_id: UUID | None, *, iterations: int = 1) -> None:
+        """Wait for a slot, and give it back after so many iterations of the event loop. Raises Overloaded.
+
+        For work on the event loop itself: in these iterations, so many pieces are done of one user at most. A request of
+        another user needs some tens of them; where nobody else has anything to do, they take no time.
+        """
+        await self.acquire(user_id)
+        self._release_after(iterations, user_id)
+
+    def _release_after(self, iterations: int, user_id: UUID | None) -> None:
+        loop = asyncio.get_running_loop()
+        if iterations == 1:
+            loop.call_soon(self.release, user_id)
+        else:
+            loop.call_soon(self._release_after, iterations - 1, user_id)
+
+    async def acquire(self, user_id: UUID | None) -> None:
+        """Wait for a slot, to be given back by `release`. Raises Overloaded."""
+        if self._may_run(user_id):
+            self._running[user_id] += 1
+            return
+        waits_already = len(self._waiting.get(user_id, ()))
+        if self._waiting_per_user is not None and waits_already >= self._waiting_per_user:
+            raise Overloaded(
+                f"{waits_already} of your requests wait for a slot ({self._what}) already.", _RETRY_AFTER_MS
+            )
+        granted = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(user_id, OrderedDict())[granted] = None
+        self._depth.inc()
+        try:
+            async with asyncio.timeout(None if user_id is None else self._patience_s):
+                await granted
+        except BaseException as error:
+            if granted.done() and not granted.cancelled():
+                self.release(user_id)  # it came too late
+            else:
+                self._forget(user_id, granted)
+            if isinstance(error, TimeoutError):
+                message = f"No slot ({self._what}) was free within {self._patience_s:g} s."
+                raise Overloaded(message, _RETRY_AFTER_MS) from None
+            raise
+        finally:
+            self._depth.dec()
+
+    def release(self, user_id: UUID | None) -> None:
+        """Give a slot back, and admit whose turn it is."""
+        self._running[user_id] -= 1
+        if not self._running[user_id]:
+            del self._running[user_id]
+        # Users who have all the slots they may have keep their place; there are no more of them than slots.
+        while (admitted := next(filter(self._may_run, self._waiting), ...)) is not ...:
+            granted, _ = self._waiting[admitted].popitem(last=False)
+            # One that was cancelled and has not run since is no turn.
+            if is_granted := not granted.done():
+                self._running[admitted] += 1
+                granted.set_result(None)
+                self._waiting.move_to_end(admitted)
+            if not self._waiting[admitted]:
+                del self._waiting[admitted]
+            if is_granted:
+                return
+
+    def _may_run(self, user_id: UUID | None) -> bool:
+        return self._running.total() < self._in_all and self._running[user_id] < self._per_user
+
+    def _forget(self, user_id: UUID | None, granted: asyncio.Future[None]) -> None:
+        waiting = self._waiting.get(user_id)
+        if waiting is not None and waiting.pop(granted, ...) is None and not waiting:
+            del self._waiting[user_id]
+
+
+def connection_queue(*, in_all: int, per_user: int) -> FairQueue:
+    """A queue for connections to the database."""
+    return _transaction_queue("connections", in_all=in_all, per_user=per_user)
+
+
+def write_queue(*, in_all: int) -> FairQueue:
+    """A queue for transactions that write, of which a user has one at a time."""
+    return _transaction_queue("writes", in_all=in_all, per_user=1)
+
+
+def _transaction_queue(what: str, *, in_all: int, per_user: int) -> FairQueue:
+    return FairQueue(
+        what,
+        in_all=in_all,
+        per_user=per_user,
+        waiting_per_user=_TRANSACTIONS_WAITING_PER_USER,
+        patience_s=_TRANSACTIONS_PATIENCE_S,
+    )
+
+
+def event_loop_queue() -> FairQueue:
+    """A queue for pieces of work on the event loop.
+
+    Who waits in it is counted already: a subscription, or a request of one of so many connections.
+    """
+    return FairQueue("event loop", in_all=_TURNS, per_user=1, waiting_per_user=None)

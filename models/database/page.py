@@ -1,0 +1,64 @@
+"""One page of a user's rows, newest first, by a key of theirs."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import JSON, ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
+
+from domain.bounds import page_size
+from domain.page import Page, decode_cursor
+from models.types import raw
+
+Row = TypeVar("Row", bound=Any)
+_KINDS_OF_TUPLES: Final = 64
+
+
+def columns_of(table: Any, names: Iterable[str]) -> list[Any]:
+    """These attributes of a table, to be selected: JSON as it is stored."""
+    columns = [getattr(table, name) for name in names]
+    return [raw(column) if isinstance(column.type, JSON) else column for column in columns]
+
+
+@lru_cache(_KINDS_OF_TUPLES)
+def tuple_of(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
+    """What makes a row of these attributes."""
+    make: Callable[[Iterable[Any]], Any] = namedtuple("Row", names)._make  # type: ignore[attr-defined]  # noqa: PYI024
+    return make
+
+
+async def newest_first(
+    session: AsyncSession,
+    table: type[Row],
+    user_id: UUID,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    first: int | None,
+    after: str | None,
+    key: str = "id",
+    parse: Callable[[str], Any] = UUID,
+    only: frozenset[str] | None = None,
+    without: Sequence[Any] = (),
+) -> Page[Row]:
+    """Up to `first` rows of the user after the cursor `after`.
+
+    Of many rows, objects of the table take longer to make than to read. With `only`, the names of some attributes, rows
+    are tuples that have these and the key. Columns that objects are to be made `without` cannot be read from them.
+
+    Raises InvalidInput for a `first` out of bounds or a cursor of another list.
+    """
+    kind, column, size = table.__tablename__, getattr(table, key), page_size(first)
+    names = None if only is None else tuple(sorted(only | {key}))
+    columns = [table] if names is None else columns_of(table, names)
+    statement = select(*columns).where(table.user_id == user_id, *conditions).options(*map(defer, without))
+    if after is not None:
+        statement = statement.where(column < decode_cursor(kind, after, parse))
+    found = await session.execute(statement.order_by(column.desc()).limit(size + 1))
+    rows: list[Any] = list(found.scalars() if names is None else map(tuple_of(names), found))
+    return Page(kind, key, rows[:size], has_next=len(rows) > size, has_previous=after is not None)

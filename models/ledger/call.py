@@ -1,0 +1,537 @@
+"""An entry of the ledger: the decisions of one commit, and all that they add up to.
+
+One transaction holds the rows, the sums of running A/B tests, the spend of alert windows and the firings this spend
+caused, or none of them. What a row needs of its own is made ready before; what is stored decides the rest.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Double, Integer, String, Uuid, bindparam, select, tuple_
+
+from domain.ab_test import unit_group, variant_of
+from domain.analytics import LogAnalytics
+from domain.cost_alert import MAX_CLOCK_SKEW
+from domain.error import Conflict, InvalidInput, Refusal
+from domain.event import ABTestUpdated, AnalyticsLogged
+from domain.inference import GROUPS, log_latency
+from domain.latency import bucket_of
+from domain.money import ZERO
+from domain.month import first_live
+from domain.price import Price, TokenCounts
+from domain.price_list import price
+from domain.provider import KNOWN_NAMES, ProviderNames, known_provider
+from models.base import Base
+from models.catalog import PRICE_COLUMNS, RegisteredModel
+from models.cost_alert import AlertEvent, WatchedAlert
+from models.database.bulk import Bulk, Rows, Together, add_sums, batched, find, insert, whole
+from models.database.transaction import Transaction
+from models.ledger.ab_test import ADD_TO_TESTS, GROUP_SUMS
+from models.ledger.alert_event import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
+from models.ledger.catalog import reprice
+from models.ledger.rollup import dropped_of, sums_of
+from models.ledger.settlement import LockedDecision, Settlement, lock_decisions, settled
+from models.ledger.spend import ADD_MINUTES, ADD_TOTALS, FIND_TOTALS, Totals, minute_rows, total_rows
+from models.ledger.unpriced_model import note_unpriced
+from models.queries.provider_alias import names_for
+from models.rollup import ROLLUPS
+from models.types import new_id
+
+Key = tuple[UUID, UUID]
+"""(user_id, id) of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A decision to record, and whose it is."""
+
+    user_id: UUID
+    decision: LogAnalytics
+    # Whether it comes from a file of the past: its cost is kept as it was recorded, and it never makes an alert fire.
+    imported: bool = False
+
+
+@dataclass(slots=True)
+class Logged:
+    """A decision that is stored: now, or when the same event id first came."""
+
+    columns: Mapping[str, Any]
+    deduplicated: bool
+    alert_events: list[AlertEvent] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        id_: UUID = self.columns["id"]
+        return id_
+
+    @property
+    def record(self) -> SimpleNamespace:
+        """The stored row, with the attributes of a `RouterAnalytics` and much cheaper to make."""
+        return SimpleNamespace(**self.columns, metadata_=self.columns["metadata"])
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A call that was recorded under the same event id, and whose record retention has dropped: it is counted, and stays so."""
+
+    id: UUID
+    event_id: str
+    deduplicated: bool = True
+
+
+Outcome = Logged | Dropped | Refusal
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A draft, and the row it is to become, as far as that can be told without looking at what is stored."""
+
+    draft: Draft
+    row: dict[str, Any]
+    fingerprint: str
+    refusal: Refusal | None = None
+
+
+def prepared(draft: Draft, now: datetime) -> Prepared:
+    """The draft, made ready to be written: from now on it has an id, a time and a price."""
+    decision = draft.decision
+    occurred_at = decision.occurred_at or now
+    cost, price_version = decision.cost, None
+    if (
+        cost is None
+        and not draft.imported
+        and (listed := _price(decision, decision.provider, decision.model_used, occurred_at))
+    ):
+        cost, price_version = listed.amount, listed.version
+    analytics_id = new_id(occurred_at)
+    provider, model = KNOWN_NAMES.key(decision.provider, decision.model_used)
+    row = {
+        "user_id": draft.user_id,
+        "id": analytics_id,
+        "event_id": decision.event_id or str(analytics_id),
+        "provider": provider,
+        "task_type": decision.task_type,
+        "model_used": model,
+        "priority": decision.priority,
+        "success": decision.success,
+        "latency_ms": decision.latency_ms,
+        "cost": cost,
+        "price_version": price_version,
+        "fallback_used": decision.fallback_used,
+        **{name: getattr(decision, name) for name in TokenCounts._fields},
+        "decision_id": decision.decision_id,
+        "ab_test_id": decision.ab_test_id,
+        "ab_variant": decision.ab_variant,
+        "ab_counted": False,
+        "quality_score": decision.quality_score,
+        "metadata": decision.metadata or {},
+        "imported": draft.imported,
+        "occurred_at": occurred_at,
+        "created_at": now,
+        "unit_group": _unit_group(decision, analytics_id),
+        "ab_assigned": decision.ab_test_id is not None and not decision.fallback_used,
+        "reported_provider": decision.provider if decision.provider != provider else None,
+        "reported_model": decision.model_used if decision.model_used != model else None,
+        "service_tier": decision.service_tier,
+        "time_to_first_token_ms": decision.time_to_first_token_ms,
+        "metadata_truncated": decision.metadata_truncated,
+        "amended_at": None,
+        "assumed": False,
+        "latency_bucket": None if decision.latency_ms is None else bucket_of(decision.latency_ms),
+        "log_latency": None if decision.latency_ms is None else log_latency(decision.latency_ms),
+    }
+    return Prepared(draft, row, decision.fingerprint(), _untimely(occurred_at, now, imported=draft.imported))
+
+
+def _unit_group(decision: LogAnalytics, analytics_id: UUID) -> int | None:
+    """The group of its unit in its test. A call of no known unit is one of its own, whose group is chance."""
+    if decision.ab_test_id is None:
+        return None
+    if decision.unit_key is None:
+        return analytics_id.int % GROUPS
+    return unit_group(decision.ab_test_id, decision.unit_key)
+
+
+def _untimely(occurred_at: datetime, now: datetime, *, imported: bool) -> InvalidInput | None:
+    if occurred_at > now + MAX_CLOCK_SKEW:
+        minutes = MAX_CLOCK_SKEW.seconds // 60
+        message = f"must be at most {minutes} minutes ahead of this server's clock"
+    elif occurred_at < (first := first_live(now)) and not imported:
+        message = f"must be {first:%Y-%m-%dT%H:%M:%SZ} or later; older calls are taken by: python -m server import"
+    else:
+        return None
+    return InvalidInput(f"occurredAt: {message}", ["occurredAt"])
+
+
+def _price(decision: LogAnalytics, provider: str, model: str, at: datetime) -> Price | None:
+    counts = TokenCounts(*(getattr(decision, name) for name in TokenCounts._fields))
+    return price(provider, model, counts, decision.service_tier, at)
+
+
+_tables = Base.metadata.tables
+_KEYS_AT_ONCE: Final = 500
+_TEST_KEY: Final = ("user_id", "id")
+_WATCHED: Final = tuple(WatchedAlert.__dataclass_fields__)
+_MODEL: Final = ("user_id", "provider_key", "model_key")
+_read = Together(
+    find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "active")),
+    find("router_cost_alerts", ("user_id",), _WATCHED),
+    find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, *PRICE_COLUMNS)),
+    FIND_TOTALS,
+)
+_find_configs = find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
+_claim_events = Bulk(
+    whole("router_event_keys"),
+    "INSERT INTO router_event_keys (user_id, event_id, analytics_id, fingerprint) "
+    "SELECT user_id, event_id, analytics_id, fingerprint FROM {rows} WHERE true "
+    "ON CONFLICT (user_id, event_id) DO NOTHING RETURNING user_id, event_id",
+    [Uuid(), String()],
+)
+_find_claims = find(
+    "router_event_keys", ("user_id", "event_id"), ("user_id", "event_id", "analytics_id", "fingerprint")
+)
+# Logarithms come with the row: that two machines compute the same ones is nothing to rely on.
+_decisions = Rows({"latency_bucket": Integer(), "log_latency": Double()}, whole=_tables["router_analytics"])
+_write = Together(
+    insert("router_analytics", _decisions),
+    *(add_sums(table.__tablename__, _decisions, sums_of(table)) for table in ROLLUPS),
+    Bulk(_decisions, ADD_TO_TESTS),
+    add_sums("router_ab_groups", _decisions, GROUP_SUMS),
+    ADD_MINUTES,
+    ADD_TOTALS,
+    ADD_TO_WINDOWS,
+    LOCK_ROLLING,
+)
+_rows = _tables["router_analytics"]
+_select_records = select(_rows).where(tuple_(_rows.c.user_id, _rows.c.id).in_(bindparam("keys", expanding=True)))
+
+
+class Entry:
+    """Writes the decisions of one transaction: keys in their order, and a statement for each table."""
+
+    def __init__(self, transaction: Transaction, now: datetime) -> None:
+        self._connection = transaction.connection
+        self._events = transaction.events
+        self._now = now
+        self.settlement = Settlement()
+        self.unpriced = 0
+        """Calls that were stored without a cost."""
+        self._names: Mapping[UUID, ProviderNames] = {}
+
+    async def write(self, entries: Sequence[Prepared]) -> list[Outcome]:
+        """One outcome for each, in order."""
+        outcomes: dict[int, Outcome] = {}
+        rows: dict[int, dict[str, Any]] = {}
+        named = {(entry.row["user_id"], entry.row["decision_id"]) for entry in entries if entry.row["decision_id"]}
+        decisions = await lock_decisions(self._connection, named)
+        dropped = await dropped_of(self._connection, named - decisions.keys())
+        assigned = {key: decision for key, decision in decisions.items() if decision.ab_test_id is not None}
+        _assign(entries, assigned)
+        await self._resolve(entries)
+        tests, alerts, totals = await self._read(entries)
+        await self._tell_variants(entries)
+        spending = _Spending(totals, decisions)
+        repeated = await self._repeats(entries, spending)
+        for index, entry in enumerate(entries):
+            try:
+                row = _counted(entry, assigned, tests)
+                if index not in repeated:
+                    spending.add(row)
+                rows[index] = row
+            except Refusal as refusal:
+                outcomes[index] = refusal
+        fresh = await self._claim(rows, entries)
+        if fresh:
+            _count_assignments([rows[index] for index in fresh], assigned, dropped)
+            firings = await self._write({index: rows[index] for index in fresh}, decisions, alerts)
+            for index in fresh:
+                outcomes[index] = Logged(rows[index], deduplicated=False, alert_events=firings.get(index, []))
+        if len(fresh) < len(entries):
+            outcomes |= await self._repeated(
+                {index: entry for index, entry in enumerate(entries) if not isinstance(outcomes.get(index), Logged)}
+            )
+        return [outcomes[index] for index in range(len(entries))]
+
+    async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, bool], list[WatchedAlert], Totals]:
+        """Whether the tests that are named run, the alerts of those who spend, and what they spent in all.
+
+        What own models cost is filled in.
+        """
+        keys = {(entry.row["user_id"], entry.row["ab_test_id"]) for entry in entries if entry.row["ab_test_id"]}
+        unpriced = [entry.row for entry in entries if _may_be_priced(entry)]
+        # A call of no known cost may be charged what its decision held.
+        spenders = {entry.row["user_id"] for entry in entries if entry.row["cost"] != ZERO}
+        spenders |= {row["user_id"] for row in unpriced}
+        models = {(row["user_id"], row["provider"], row["model_used"]) for row in unpriced}
+        found_tests, found_alerts, found_models, totals = await _read.execute(
+            self._connection,
+            _keyed(keys),
+            [{"user_id": user_id} for user_id in sorted(spenders)],
+            [dict(zip(_MODEL, model, strict=True)) for model in models],
+            [{"user_id": user_id} for user_id in sorted(spenders)],
+        )
+        registered = {(user_id, provider, model): columns for user_id, provider, model, *columns in found_models}
+        for row in unpriced:
+            if columns := registered.get((row["user_id"], row["provider"], row["model_used"])):
+                reprice(row, columns)
+        alerts = [WatchedAlert(*row) for row in found_alerts]
+        tests = {(user_id, id_): active for user_id, id_, active in found_tests}
+        return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int)), Totals(totals)
+
+    async def _resolve(self, entries: Sequence[Prepared]) -> None:
+        """Look up the users' own names of providers, where anything has a name that not everybody knows."""
+        unknown = [entry for entry in entries if known_provider(entry.draft.decision.provider) is None]
+        self._names = await names_for(
+            self._connection,
+            [
+                *(entry.row["user_id"] for entry in unknown),
+                *(entry.row["user_id"] for entry in entries if _is_variant_unsaid(entry.row)),
+            ],
+        )
+        for entry in unknown:
+            names = self._names.get(entry.row["user_id"])
+            if names is not None:
+                rename(entry, names)
+
+    async def _tell_variants(self, entries: Sequence[Prepared]) -> None:
+        """Tell from provider and model which variant it was, where nobody said so."""
+        unsaid = [entry.row for entry in entries if _is_variant_unsaid(entry.row)]
+        keys = {(row["user_id"], row["ab_test_id"]) for row in unsaid}
+        found = await _find_configs.execute(self._connection, _keyed(keys))
+        configs = {(user_id, id_): (config_a, config_b) for user_id, id_, config_a, config_b in found}
+        for row in unsaid:
+            if both := configs.get((row["user_id"], row["ab_test_id"])):
+                names = self._names.get(row["user_id"], KNOWN_NAMES)
+                row["ab_variant"] = variant_of(*both, (row["provider"], row["model_used"]), names)
+
+    async def _repeats(self, entries: Sequence[Prepared], spending: _Spending) -> set[int]:
+        """Which of these add nothing to what their users spent, where that could become too much: they are there already."""
+        full = spending.without_room([entry.row for entry in entries])
+        keys = {
+            index: (entry.row["user_id"], entry.row["event_id"])
+            for index, entry in enumerate(entries)
+            if entry.row["user_id"] in full
+        }
+        found = await _find_claims.execute(
+            self._connection, [{"user_id": user_id, "event_id": event_id} for user_id, event_id in set(keys.values())]
+        )
+        seen = {(user_id, event_id) for user_id, event_id, *_ in found}
+        repeated: set[int] = set()
+        for index, key in keys.items():
+            if key in seen:
+                repeated.add(index)
+            seen.add(key)
+        return repeated
+
+    async def _claim(self, rows: dict[int, dict[str, Any]], entries: Sequence[Prepared]) -> list[int]:
+        """Take the event ids that are new; the indexes of what they are of, in order."""
+        first_of: dict[tuple[UUID, str], int] = {}
+        for index, row in rows.items():
+            first_of.setdefault((row["user_id"], row["event_id"]), index)
+        claims = [
+            {
+                "user_id": user_id,
+                "event_id": event_id,
+                "analytics_id": rows[index]["id"],
+                "fingerprint": entries[index].fingerprint,
+            }
+            for (user_id, event_id), index in sorted(first_of.items(), key=lambda claim: (claim[0][0].int, claim[0][1]))
+        ]
+        claimed = await _claim_events.execute(self._connection, claims)
+        return sorted(map(first_of.__getitem__, claimed))
+
+    async def _repeated(self, repeats: dict[int, Prepared]) -> dict[int, Outcome]:
+        """What became of drafts whose event id was taken: the first row for the same report, else a conflict.
+
+        Event ids outlive their rows, as the sums do. Drafts whose event id is free are left out. One that would be refused today may repeat a report of yesterday,
+        when the test it names was still there.
+        """
+        keys = {index: (entry.row["user_id"], entry.row["event_id"]) for index, entry in repeats.items()}
+        found = await _find_claims.execute(
+            self._connection, [{"user_id": user_id, "event_id": event_id} for user_id, event_id in set(keys.values())]
+        )
+        claims = {(user_id, event_id): (id_, fingerprint) for user_id, event_id, id_, fingerprint in found}
+        taken = {index: claims[key] for index, key in keys.items() if key in claims}
+        same = {
+            index: (keys[index][0], id_)
+            for index, (id_, fingerprint) in taken.items()
+            if fingerprint == repeats[index].fingerprint
+        }
+        records: dict[Key, Mapping[str, Any]] = {}
+        for some in batched(sorted(set(same.values())), _KEYS_AT_ONCE):
+            found_rows = await self._connection.execute(_select_records, {"keys": some})
+            records |= {(row["user_id"], row["id"]): dict(row) for row in found_rows.mappings()}
+        return {
+            index: _recorded(records.get(same[index]), taken[index][0], keys[index][1])
+            if index in same
+            else Conflict("eventId: was used for another report; use a new one for each decision", ["eventId"])
+            for index in taken
+        }
+
+    async def _write(
+        self,
+        rows: dict[int, dict[str, Any]],
+        decisions: Mapping[Key, LockedDecision],
+        alerts: Sequence[WatchedAlert],
+    ) -> dict[int, list[AlertEvent]]:
+        """Store these rows and what they add up to; the firings that each caused."""
+        new = list(rows.values())
+        self.settlement = settled(new, decisions, self._names, self._now)
+        calendar, rolling = spent_by(alerts, rows, self.settlement.assumed, self._now)
+        minutes = minute_rows(
+            ((row["user_id"], row["occurred_at"], row["cost"]) for row in new if row["cost"]), self.settlement.assumed
+        )
+        *_, amounts, armed = await _write.execute(
+            self._connection,
+            new,
+            minutes,
+            total_rows(minutes),
+            [each.row for each in calendar],
+            [each.row for each in rolling],
+        )
+        await self.settlement.store(self._connection)
+        await note_unpriced(self._connection, [row for row in new if row["cost"] is None and not row["assumed"]])
+        self.unpriced = sum(row["cost"] is None for row in new)
+        tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
+        self._events += [ABTestUpdated(*test) for test in tests]
+        self._events += _logged(new)
+        firing = Firing(self._connection, self._now)
+        await firing.of_calendar(calendar, {tuple(key): amount for *key, amount in amounts})
+        await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
+        self._events += await firing.stored()
+        return firing.caused
+
+
+def _recorded(row: Mapping[str, Any] | None, id_: UUID, event_id: str) -> Logged | Dropped:
+    return Dropped(id_, event_id) if row is None else Logged(row, deduplicated=True)
+
+
+class _Spending:
+    """What the calls of one commit add to what their users spent in all."""
+
+    def __init__(self, totals: Totals, decisions: Mapping[Key, LockedDecision]) -> None:
+        self._totals = totals
+        self._decisions = decisions
+        self._assumed: set[Key] = set()
+
+    def without_room(self, rows: Iterable[Mapping[str, Any]]) -> set[UUID]:
+        """The users for whom all of these could be too much."""
+        costs: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
+        assumed: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
+        for row in rows:
+            costs[row["user_id"]] += row["cost"] or ZERO
+            assumed[row["user_id"]] += self._assumed_at_most(row)
+        return {
+            user_id for user_id, cost in costs.items() if not self._totals.has_room(user_id, cost, assumed[user_id])
+        }
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add a call. Raises InvalidInput for one that is too much."""
+        key = (row["user_id"], row["decision_id"])
+        if row["cost"] is not None:
+            self._totals.add(row["user_id"], row["cost"])
+        elif key not in self._assumed:
+            self._totals.assume(row["user_id"], self._assumed_at_most(row))
+            self._assumed.add(key)
+
+    def _assumed_at_most(self, row: Mapping[str, Any]) -> Decimal:
+        """What an unknown cost is charged with: no more than its decision held."""
+        decision = self._decisions.get((row["user_id"], row["decision_id"]))
+        if decision is None or row["cost"] is not None:
+            return ZERO
+        return decision.account.with_calls([None], closes=False).assumed - decision.account.assumed
+
+
+def _is_variant_unsaid(row: Mapping[str, Any]) -> bool:
+    return row["ab_test_id"] is not None and row["ab_variant"] is None
+
+
+def rename(entry: Prepared, names: ProviderNames) -> None:
+    """Give a call the provider that its user's own alias means, and the price there."""
+    decision, row = entry.draft.decision, entry.row
+    provider, model = names.key(decision.provider, decision.model_used)
+    if provider == row["provider"]:
+        return
+    row["provider"], row["model_used"] = provider, model
+    row["reported_provider"] = decision.provider
+    row["reported_model"] = decision.model_used if decision.model_used != model else None
+    if decision.cost is None and not entry.draft.imported:
+        # A prefix of the user's own alias is nothing that the list knows.
+        found = (_price(decision, provider, name, row["occurred_at"]) for name in (decision.model_used, model))
+        if listed := next(filter(None, found), None):
+            row["cost"], row["price_version"] = listed.amount, listed.version
+
+
+def _may_be_priced(entry: Prepared) -> bool:
+    """Whether its cost is up to us: a model of the user's own has the user's price."""
+    return entry.draft.decision.cost is None and not entry.draft.imported
+
+
+def _keyed(keys: Iterable[Key]) -> list[dict[str, UUID]]:
+    return [{"user_id": user_id, "id": id_} for user_id, id_ in keys]
+
+
+def _assign(entries: Iterable[Prepared], assigned: Mapping[Key, LockedDecision]) -> None:
+    """A record that says nothing of a test, or only which, is of the test and the variant of its decision."""
+    for row in (entry.row for entry in entries):
+        made = assigned.get((row["user_id"], row["decision_id"]))
+        if made is not None and row["ab_test_id"] in (None, made.ab_test_id):
+            row["ab_test_id"], row["unit_group"] = made.ab_test_id, made.unit_group
+            row["ab_variant"] = row["ab_variant"] or made.ab_variant
+
+
+def _counted(entry: Prepared, assigned: Mapping[Key, LockedDecision], tests: Mapping[Key, bool]) -> dict[str, Any]:
+    """The row, with whether its test counts it. Raises the refusal, when it cannot be stored."""
+    if entry.refusal is not None:
+        raise entry.refusal
+    row = entry.row
+    made = assigned.get((row["user_id"], row["decision_id"]))
+    for name, spelt in (("ab_test_id", "abTestId"), ("ab_variant", "abVariant")):
+        if made is not None and row[name] != (assigned_ := getattr(made, name)):
+            raise InvalidInput(f"{spelt}: the decision was assigned {assigned_}; leave it out", [spelt])
+    if row["ab_test_id"] is None:
+        return row
+    running = tests.get((row["user_id"], row["ab_test_id"]))
+    if running is None and made is not None:
+        return row  # the test was deleted since, and what was decided in it is spent all the same
+    if running is None:
+        raise InvalidInput("abTestId: must be the id of one of your tests", ["abTestId"])
+    if row["ab_variant"] is None:
+        raise InvalidInput(
+            "abVariant: must be given, since provider and modelUsed do not tell which variant was assigned",
+            ["abVariant"],
+        )
+    row["ab_counted"] = running
+    return row
+
+
+def _count_assignments(
+    rows: Iterable[dict[str, Any]], assigned: Mapping[Key, LockedDecision], dropped: Collection[Key]
+) -> None:
+    """Mark the first record of each decision that was assigned a variant: it stands for the assignment.
+
+    One of a decision that was dropped stands for none: another may have, and would be counted twice.
+    """
+    first = {key for key, made in assigned.items() if made.is_unreported}
+    for row in rows:
+        key = (row["user_id"], row["decision_id"])
+        if key in assigned:
+            row["ab_assigned"] = key in first
+            first.discard(key)
+        elif key in dropped:
+            row["ab_assigned"] = False
+
+
+def _logged(rows: Iterable[dict[str, Any]]) -> list[AnalyticsLogged]:
+    ids: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for row in rows:
+        ids[row["user_id"]].append(row["id"])
+    return [AnalyticsLogged(user_id, tuple(ids[user_id])) for user_id in ids]

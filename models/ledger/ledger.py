@@ -1,0 +1,185 @@
+"""The ledger: the one writer of decisions, and of what is held for them.
+
+What concurrent callers record shares a commit (`models.entry`), and so does what they decide (`models.routing`) and amend
+(`models.amendment`). Callers hear of it, and events are published, only after the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter as Tally
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final, TypeVar
+from uuid import UUID
+
+from prometheus_client import Counter
+
+from domain.error import Overloaded, Refusal
+from domain.routing import RouteRefused
+from models.database import Database
+from models.database.bulk import batched
+from models.database.fair_queue import FairQueue
+from models.database.transaction import Transaction
+from models.decision import RoutingDecision
+from models.ledger.amendment import Amending, AmendmentDraft, AmendmentOutcome
+from models.ledger.call import Draft, Entry, Outcome, Prepared, prepared
+from models.ledger.group_commit import LOCKED, GroupCommit, Locked
+from models.ledger.routing_decision import Decided, Deciding, Proposal, Stale
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_MOST_DECISIONS: Final = 200
+"""In one commit, and ten times as many in the queue: a decision is a hundred times the size of a record."""
+_MOST_AMENDMENTS: Final = 1_000
+_PREPARED_AT_ONCE: Final = 10
+"""Records: a millisecond of the event loop. A commit needs it dozens of times."""
+_NOBODY: Final = UUID(int=0)
+UNPRICED: Final = Counter("router_unpriced_calls", "Calls that were logged and have no known cost")
+
+
+def now_utc() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """Records and decides. Use inside `running()`; whatever was acknowledged is on disk."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc) -> None:
+        self._database = database
+        self._clock = clock
+        self._preparing = FairQueue("batches", in_all=1, per_user=1, waiting_per_user=None)
+        backend, limited = database.backend, database.is_limited
+        self._records = GroupCommit[Prepared, Outcome](
+            "records", backend, self._store, _owner_of_record, commits_at_once=backend.commits_at_once, limited=limited
+        )
+        # Decisions over one budget are made one after the other: a second commit of them would only wait.
+        self._proposals = GroupCommit[Proposal, Decided](
+            "decisions", backend, self._decide, _owner, commits_at_once=1, limited=limited, most=_MOST_DECISIONS
+        )
+
+        # What amends one call twice has an order.
+        self._amendments = GroupCommit[AmendmentDraft, AmendmentOutcome](
+            "amendments", backend, self._amend, _owner, commits_at_once=1, limited=limited, most=_MOST_AMENDMENTS
+        )
+
+        self._queues: list[GroupCommit[Any, Any]] = [self._records, self._proposals, self._amendments]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Ledger]:
+        """Commit what is submitted while the block runs; when it ends, drain the queues first."""
+        async with self._records.running(), self._proposals.running(), self._amendments.running():
+            try:
+                yield self
+            finally:
+                # All at once: they have the same time to drain.
+                for queue in self._queues:
+                    queue.close()
+
+    old_after_s: ClassVar = 10.0
+    """A submission that has waited for so long is old: the database does not keep up, or does not answer."""
+    failing_for_s: ClassVar = 10.0
+    """After a commit that failed, where none has succeeded since."""
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether what is submitted now is likely to be committed soon."""
+        try:
+            self.check_room()
+        except Overloaded:
+            return False
+        return not any(
+            queue.waits_s >= self.old_after_s or queue.failed_within(self.failing_for_s) for queue in self._queues
+        )
+
+    def committed_within(self, seconds: float) -> bool:
+        """Whether something was committed so lately."""
+        return any(queue.committed_within(seconds) for queue in self._queues)
+
+    def check_room(self) -> None:
+        """Raises Overloaded when a record of somebody of whom nothing waits would not be taken now."""
+        self._records.check_room({_NOBODY: 1})
+
+    async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        """One outcome for each draft, in order, after they are on disk; a draft that is refused fails alone.
+
+        Raises Overloaded when too much waits already, or the ledger is shutting down: nothing was stored.
+        """
+        self._records.check_room(Tally(draft.user_id for draft in drafts))
+        now = self._clock()
+        entries: list[Prepared] = []
+        for some in batched(drafts, _PREPARED_AT_ONCE):
+            if len(drafts) > _PREPARED_AT_ONCE:
+                # Of many large batches one portion is prepared at a time, and others go on in between.
+                async with self._preparing.slot(drafts[0].user_id):
+                    entries += [prepared(draft, now) for draft in some]
+                    await asyncio.sleep(0)
+            else:
+                entries += [prepared(draft, now) for draft in some]
+        return await self._records.submit(entries)
+
+    async def amend(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:
+        """One outcome for each amendment, in order, after they are on disk; one that is refused fails alone.
+
+        Raises Overloaded, as `record` does.
+        """
+        return await self._amendments.submit(drafts)
+
+    async def decide(self, proposal: Proposal) -> RoutingDecision | RouteRefused | Stale:
+        """What was decided, after it is on disk and its hold with it; or why nothing was, and then nothing is stored.
+
+        Raises Overloaded, as `record` does, and InvalidInput for what the database cannot hold.
+        """
+        [outcome] = await self._proposals.submit([proposal])
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+
+    async def _store(self, entries: Sequence[Prepared], wait: bool) -> Sequence[Outcome | Locked]:
+        users = set(map(_owner_of_record, entries))
+        # Two commits that both record a user's calls add to the same sums: the later one would wait for the other.
+        async with self._database.system(beside=users, recording=users, wait=wait) as transaction:
+            entry = Entry(transaction, self._clock())
+            outcomes = await _unless_locked(transaction, entries, _owner_of_record, entry.write)
+        entry.settlement.observe()
+        UNPRICED.inc(entry.unpriced)
+        return outcomes
+
+    async def _amend(self, drafts: Sequence[AmendmentDraft], wait: bool) -> Sequence[AmendmentOutcome | Locked]:
+        async with self._database.system(alone=set(map(_owner, drafts)), wait=wait) as transaction:
+            amending = Amending(transaction, self._clock())
+            outcomes = await _unless_locked(transaction, drafts, _owner, amending.write)
+        amending.settlement.observe()
+        return outcomes
+
+    async def _decide(self, proposals: Sequence[Proposal], wait: bool) -> Sequence[Decided | Locked]:
+        users = set(map(_owner, proposals))
+        budgeted = {proposal.user_id for proposal in proposals if proposal.knowledge.budgeted}
+        async with self._database.system(beside=users, deciding=budgeted, wait=wait) as transaction:
+            # The time now, not when the wait for the locks began: windows and holds may have ended meanwhile.
+            deciding = Deciding(transaction.connection, self._clock())
+            return await _unless_locked(transaction, proposals, _owner, deciding.write)
+
+
+def _owner(item: Proposal | AmendmentDraft) -> UUID:
+    return item.user_id
+
+
+def _owner_of_record(entry: Prepared) -> UUID:
+    return entry.draft.user_id
+
+
+async def _unless_locked(
+    transaction: Transaction,
+    items: Sequence[Item],
+    owner: Callable[[Item], UUID],
+    write: Callable[[Sequence[Item]], Awaitable[list[Result]]],
+) -> Sequence[Result | Locked]:
+    """What becomes of these items: those of users whose locks the transaction has are written."""
+    if not transaction.locked:
+        return await write(items)
+    free = [item for item in items if owner(item) not in transaction.locked]
+    outcomes = iter(await write(free) if free else ())
+    return [LOCKED if owner(item) in transaction.locked else next(outcomes) for item in items]

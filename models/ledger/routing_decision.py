@@ -1,0 +1,246 @@
+"""Deciding: where requests are sent, and what budgets set aside for them, in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Uuid
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.cost_alert import UnknownCost, Window, WindowMode
+from domain.error import InvalidInput
+from domain.money import ZERO, plain
+from domain.price import ServiceTier
+from domain.routing import Budget, Choice, DecisionState, Knowledge, Ranking, RouteRefused, Verdict, choose
+from models.cost_alert import WatchedAlert
+from models.database.bulk import Bulk, Rows, Together, find, insert, whole
+from models.decision import RoutingDecision
+from models.ledger.alert_event import SUM_ROLLING
+from models.queries.budget import refused_models
+from models.queries.unpriced_model import FIND_UNPRICED
+from models.routing_version import RoutingVersion
+from models.types import Money, UTCDateTime, new_id
+
+HOLD_FOR: Final = timedelta(minutes=10)
+"""For so long a budget keeps back what a decision may cost; reported later, it is charged all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A ranking to decide by, and what it was made of."""
+
+    user_id: UUID
+    knowledge: Knowledge
+    ranking: Ranking
+
+
+class Stale:
+    """The proposal was made of what does not hold any more: make another."""
+
+
+Decided = RoutingDecision | RouteRefused | Stale | InvalidInput
+"""What becomes of a proposal; InvalidInput for what the database cannot hold."""
+_ENFORCED: Final = tuple(WatchedAlert.__dataclass_fields__)
+_WINDOW: Final = ("user_id", "alert_id", "window_start")
+_read = Together(
+    find(RoutingVersion.__tablename__, ("user_id",), ("user_id", "version")),
+    find("router_cost_alerts", ("user_id", "enforced", "active"), (*_ENFORCED, "alert_type")),
+)
+_sum_holds = Bulk(
+    Rows({"user_id": Uuid(), "now": UTCDateTime()}),
+    "SELECT r.user_id, coalesce(sum(h.amount), 0) FROM {rows} JOIN router_holds h "
+    "ON h.user_id = r.user_id AND h.expires_at > r.now GROUP BY r.user_id",
+    [Uuid(), Money()],
+)
+# One statement, and so one moment: what is settled meanwhile is either held in it or spent, never neither.
+_read_budgets = Together(
+    find("router_cost_alert_windows", _WINDOW, (*_WINDOW, "amount", "assumed")), SUM_ROLLING, _sum_holds, FIND_UNPRICED
+)
+_insert = Together(insert("router_decisions", whole("router_decisions")), insert("router_holds", whole("router_holds")))
+
+
+class Deciding:
+    """Makes the decisions of one transaction, in which nobody else decides over the same budgets."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def write(self, proposals: Sequence[Proposal]) -> list[Decided]:
+        """One outcome for each, in order."""
+        users = sorted({proposal.user_id for proposal in proposals})
+        versions, alerts = await _read.execute(
+            self._connection,
+            [{"user_id": user_id} for user_id in users],
+            [{"user_id": user_id, "enforced": True, "active": True} for user_id in users],
+        )
+        current: dict[UUID, int] = dict(versions)
+        budgets = await self._budgets([(WatchedAlert(*row[:-1]), row[-1]) for row in alerts], proposals)
+        decisions: list[dict[str, Any]] = []
+        outcomes: list[Decided] = []
+        for proposal in proposals:
+            if proposal.knowledge.version != current.get(proposal.user_id, 0):
+                outcomes.append(Stale())
+                continue
+            choice = choose(proposal.ranking, budgets[proposal.user_id].standing())
+            if isinstance(choice, RouteRefused):
+                outcomes.append(choice)
+                continue
+            await asyncio.sleep(0)  # some milliseconds for each: others go on in between
+            budgets[proposal.user_id].held += choice.held
+            decisions.append(_row(proposal.user_id, choice, self._now))
+            outcomes.append(decision_of(decisions[-1]))
+        await _insert.execute(self._connection, decisions, [_hold(row) for row in decisions if row["held_amount"]])
+        return outcomes
+
+    async def _budgets(
+        self, alerts: Sequence[tuple[WatchedAlert, str]], proposals: Sequence[Proposal]
+    ) -> defaultdict[UUID, Budgets]:
+        """The budgets of each user who has some, all as they are at one moment."""
+        windows = [(alert, name, alert.window_at(self._now)) for alert, name in alerts]
+        users = {alert.user_id for alert, _ in alerts}
+        refusing = {alert.user_id for alert, _ in alerts if alert.unknown_cost is UnknownCost.REFUSE}
+        models = {
+            (proposal.user_id, *verdict.key)
+            for proposal in proposals
+            if proposal.user_id in refusing
+            for verdict in proposal.ranking.eligible
+        }
+        amounts, sums, held, unpriced = await _read_budgets.execute(
+            self._connection,
+            [_key(alert, window) for alert, _, window in windows if alert.mode is WindowMode.CALENDAR],
+            [
+                {"user_id": user_id, "first_minute": start}
+                for user_id, start in {
+                    (alert.user_id, window.start) for alert, _, window in windows if alert.mode is WindowMode.ROLLING
+                }
+            ],
+            [{"user_id": user_id, "now": self._now} for user_id in users],
+            [
+                {"user_id": user_id, "provider": provider, "model_used": model}
+                for user_id, provider, model in sorted(models)
+            ],
+        )
+        in_window = {(alert_id, start): spent for _, alert_id, start, *spent in amounts}
+        since = {(user_id, start): spent for user_id, start, *spent in sums}
+        held_of: dict[UUID, Decimal] = dict(held)
+        last_unpriced: defaultdict[UUID, dict[Any, datetime]] = defaultdict(dict)
+        for user_id, provider, model, at in unpriced:
+            last_unpriced[user_id][provider, model] = at
+        budgets: defaultdict[UUID, Budgets] = defaultdict(Budgets)
+        for alert, name, window in windows:
+            rolling = alert.mode is WindowMode.ROLLING
+            key: Any = (alert.user_id if rolling else alert.id, window.start)
+            spent, assumed = (since if rolling else in_window).get(key, (ZERO, ZERO))
+            budgets[alert.user_id].held = held_of.get(alert.user_id, ZERO)
+            budgets[alert.user_id].windows.append(
+                Budget(
+                    alert_id=alert.id,
+                    name=name,
+                    limit=alert.threshold_amount,
+                    spent=spent,
+                    assumed=assumed,
+                    held=ZERO,
+                    resets_at=None if rolling else window.end,
+                    unpriced=refused_models(alert, window, last_unpriced[alert.user_id]),
+                )
+            )
+        return budgets
+
+
+class Budgets:
+    """A user's enforced alerts, and what is held. Holds count in every window: whatever they are for may be spent in any."""
+
+    def __init__(self) -> None:
+        self.windows: list[Budget] = []
+        self.held = ZERO
+
+    def standing(self) -> list[Budget]:
+        """Each budget as it stands, what is held included."""
+        return [replace(each, held=self.held) for each in self.windows]
+
+
+def _key(alert: WatchedAlert, window: Window) -> dict[str, Any]:
+    return {"user_id": alert.user_id, "alert_id": alert.id, "window_start": window.start}
+
+
+def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
+    asked, chosen, trial = choice.ranking.asked, choice.chosen, choice.trial
+    request = asked.model_dump(
+        mode="json", by_alias=True, exclude={"task_type", "priority", "candidates"}, exclude_none=True
+    )
+    if asked.service_tier is ServiceTier.STANDARD:
+        del request["serviceTier"]  # it was not asked for
+    return {
+        "user_id": user_id,
+        "id": new_id(now),
+        "task_type": asked.task_type,
+        "priority": choice.ranking.priority,
+        "request": request,
+        "provider": chosen.model.provider,
+        "model": chosen.model.model,
+        "fallbacks": [config_of(verdict) for verdict in choice.fallbacks],
+        "candidates": [as_json(verdict) for verdict in choice.candidates],
+        "rules": list(choice.ranking.rules),
+        "notes": list(choice.notes),
+        "estimated_cost": chosen.estimate,
+        "expected_latency_ms": chosen.expected_latency_ms,
+        "ab_test_id": trial.test.id if trial else None,
+        "ab_variant": trial.assignment.variant if trial else None,
+        "propensity": choice.propensity,
+        "held_amount": choice.held,
+        "expires_at": now + HOLD_FOR if choice.budgeted else None,
+        "released_at": None,
+        "settled_at": None,
+        "attempts_left": 1 + len(choice.fallbacks),
+        "created_at": now,
+        "parameters": chosen.parameters,
+        "unit_group": trial.assignment.unit_group if trial else None,
+        "known_cost": ZERO,
+        "unknown_calls": 0,
+        "assumed_amount": ZERO,
+    }
+
+
+def config_of(verdict: Verdict) -> dict[str, Any]:
+    """Where the candidate is to be asked, as it is stored and shown."""
+    return {
+        "provider": verdict.model.provider,
+        "model": verdict.model.model,
+        "parameters": verdict.parameters,
+    }
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as it is stored and shown."""
+    return {
+        "provider": verdict.model.provider,
+        "model": verdict.model.model,
+        "eligible": verdict.eligible,
+        "reason": verdict.reason,
+        "score": verdict.score,
+        "estimated_cost": None if verdict.estimate is None else plain(verdict.estimate),
+    }
+
+
+def _hold(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "user_id": row["user_id"],
+        "decision_id": row["id"],
+        "amount": row["held_amount"],
+        "expires_at": row["expires_at"],
+    }
+
+
+def decision_of(row: Mapping[str, Any]) -> RoutingDecision:
+    """The decision that was just made of this row."""
+    decision = RoutingDecision(**row)
+    decision.state, decision.records = DecisionState.OPEN, []
+    return decision

@@ -1,0 +1,77 @@
+"""The statements that add to the spend of minutes and to the total, and the limit of the total."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from domain.error import InvalidInput
+from domain.money import MAX_TOTAL, ZERO, plain
+from models.database.bulk import add_rows, find, whole
+
+ADD_MINUTES: Final = add_rows("router_spend_minutes", whole("router_spend_minutes"))
+ADD_TOTALS: Final = add_rows("router_spend_totals", whole("router_spend_totals"))
+FIND_TOTALS: Final = find("router_spend_totals", ("user_id",), ("user_id", "amount", "assumed"))
+
+
+class Totals:
+    """What users spend in all, as the calls of one commit are added: raises InvalidInput for what exceeds MAX_TOTAL."""
+
+    def __init__(self, found: Iterable[tuple[UUID, Decimal, Decimal]]) -> None:
+        self._amounts: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
+        self._assumed: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
+        for user_id, amount, assumed in found:
+            self._amounts[user_id], self._assumed[user_id] = amount, assumed
+
+    def has_room(self, user_id: UUID, amount: Decimal, assumed: Decimal) -> bool:
+        return self._amounts[user_id] + amount <= MAX_TOTAL and self._assumed[user_id] + assumed <= MAX_TOTAL
+
+    def add(self, user_id: UUID, amount: Decimal) -> None:
+        """Add what a call costs; a negative amount, by which a cost is lowered, is never refused."""
+        if amount > ZERO and self._amounts[user_id] + amount > MAX_TOTAL:
+            raise InvalidInput(
+                f"cost: your calls cost {plain(self._amounts[user_id])} USD in all, and must not cost more than "
+                f"{MAX_TOTAL}; amend those that were reported wrong",
+                ["cost"],
+            )
+        self._amounts[user_id] += amount
+
+    def assume(self, user_id: UUID, amount: Decimal) -> None:
+        """Add what is assumed of a decision; lowering it is never refused."""
+        if amount > ZERO and self._assumed[user_id] + amount > MAX_TOTAL:
+            raise InvalidInput(
+                f"cost: calls of unknown cost are assumed to have cost {plain(self._assumed[user_id])} USD in all, "
+                f"and that must not be more than {MAX_TOTAL}; amend them with their cost",
+                ["cost"],
+            )
+        self._assumed[user_id] += amount
+
+
+def total_rows(minutes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What these changes of minutes, rows for ADD_MINUTES, add to the totals: rows for ADD_TOTALS, in key order."""
+    totals: dict[UUID, dict[str, Any]] = {}
+    for row in minutes:
+        total = totals.setdefault(row["user_id"], {"user_id": row["user_id"], "amount": ZERO, "assumed": ZERO})
+        total["amount"] += row["amount"]
+        total["assumed"] += row["assumed"]
+    return [totals[user_id] for user_id in sorted(totals)]
+
+
+def minute_rows(
+    spent: Iterable[tuple[UUID, datetime, Decimal]], assumed: Iterable[tuple[UUID, datetime, Decimal]]
+) -> list[dict[str, Any]]:
+    """Changes of known and of assumed spend (user, moment, USD) by minute, in key order: rows for ADD_MINUTES."""
+    minutes: dict[tuple[UUID, datetime], dict[str, Any]] = {}
+    for name, changes in (("amount", spent), ("assumed", assumed)):
+        for user_id, at, change in changes:
+            minute = at.replace(second=0, microsecond=0)
+            row = minutes.get((user_id, minute))
+            if row is None:
+                row = {"user_id": user_id, "minute": minute, "amount": ZERO, "assumed": ZERO}
+                minutes[user_id, minute] = row
+            row[name] += change
+    return [minutes[key] for key in sorted(minutes)]

@@ -1,0 +1,137 @@
+"""A user's cost alerts with their spending, and their alert events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.cost_alert import AlertState, Spending, Window, WindowMode, rolling_state_of, state_of
+from domain.money import ZERO
+from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert
+from models.queries.hold import held_by
+from models.queries.spend import assumed_since, spent_since, unpriced_in
+
+
+async def alert_of(
+    session: AsyncSession, user_id: UUID, alert_id: UUID, *, for_update: bool = False
+) -> CostAlert | None:
+    """The user's alert with this id; None when the user has none such."""
+    statement = select(CostAlert).where(CostAlert.user_id == user_id, CostAlert.id == alert_id)
+    return await session.scalar(statement.with_for_update() if for_update else statement)
+
+
+async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now: datetime) -> None:
+    """Set `spending` on each of these alerts of one user, in a few statements however many they are."""
+    if not alerts:
+        return
+    user_id = alerts[0].user_id
+    windows = {alert.id: alert.window_at(now) for alert in alerts}
+    rolling = [alert for alert in alerts if alert.mode is WindowMode.ROLLING]
+    amounts = await _amounts(session, user_id, windows)
+    starts = {windows[alert.id].start for alert in rolling}
+    since = await spent_since(session, user_id, starts)
+    assumed_of_rolling = await assumed_since(session, user_id, starts)
+    held = await held_by(session, user_id, now)
+    unpriced = {window: await unpriced_in(session, user_id, window) for window in set(windows.values())}
+    episodes = await _episodes(session, user_id, rolling)
+    last_firings = await _last_firings(session, user_id, list(windows))
+    for alert in alerts:
+        window = windows[alert.id]
+        firings = [last_firings[key] for level in AlertState if (key := (alert.id, level)) in last_firings]
+        if alert.mode is WindowMode.ROLLING:
+            amount, assumed = since[window.start], assumed_of_rolling[window.start]
+            fired = [firing.level for firing in firings if _is_of(firing, alert, episodes.get(alert.id))]
+            state = rolling_state_of(amount, alert.threshold_amount, alert.near_limit_percent, fired)
+        else:
+            amount, assumed = amounts.get(alert.id, (ZERO, ZERO))
+            state = state_of(amount, alert.threshold_amount, alert.near_limit_percent)
+        triggered = last_firings.get((alert.id, AlertState.TRIGGERED))
+        last = max(firings, key=lambda f: f.sequence, default=None)
+        alert.spending = Spending(
+            window=window,
+            amount=amount,
+            threshold=alert.threshold_amount,
+            state=state,
+            resets_at=None if alert.mode is WindowMode.ROLLING else window.end,
+            triggered_at=triggered.fired_at if triggered else None,
+            acknowledged_at=last.acknowledged_at if last else None,
+            assumed=assumed,
+            held=held,
+            unpriced_calls=unpriced[window],
+        )
+
+
+def _is_of(firing: AlertEvent, alert: CostAlert, armed_at: datetime | None) -> bool:
+    """Whether it is a firing of the alert as it is configured now, and since it was last armed."""
+    return (firing.window_start, firing.config_version) == (armed_at, alert.config_version)
+
+
+async def _episodes(session: AsyncSession, user_id: UUID, alerts: Sequence[CostAlert]) -> dict[UUID, datetime]:
+    """Since when these rolling alerts are armed."""
+    if not alerts:
+        return {}
+    rows = await session.scalars(
+        select(RollingAlert).where(
+            RollingAlert.user_id == user_id, RollingAlert.alert_id.in_([alert.id for alert in alerts])
+        )
+    )
+    return {row.alert_id: row.armed_at for row in rows}
+
+
+async def load_alerts(session: AsyncSession, events: Sequence[AlertEvent], now: datetime) -> list[AlertEvent]:
+    """These firings of one user with `alert` set, and its spending; without those whose alert is deleted meanwhile."""
+    if not events:
+        return []
+    ids = {event.alert_id for event in events}
+    alerts = list(
+        await session.scalars(select(CostAlert).where(CostAlert.user_id == events[0].user_id, CostAlert.id.in_(ids)))
+    )
+    await load_spending(session, alerts, now)
+    by_id = {alert.id: alert for alert in alerts}
+    there = [event for event in events if event.alert_id in by_id]
+    for event in there:
+        event.alert = by_id[event.alert_id]
+    return there
+
+
+async def alert_events_after(session: AsyncSession, user_id: UUID, sequence: int, limit: int) -> list[AlertEvent]:
+    """The user's firings after this one, oldest first."""
+    statement = select(AlertEvent).where(AlertEvent.user_id == user_id, AlertEvent.sequence > sequence)
+    return list(await session.scalars(statement.order_by(AlertEvent.sequence).limit(limit)))
+
+
+async def last_sequence(session: AsyncSession, user_id: UUID) -> int:
+    """The number of the user's last firing; 0 before the first."""
+    return await session.scalar(select(AlertSequence.last).where(AlertSequence.user_id == user_id)) or 0
+
+
+async def _amounts(
+    session: AsyncSession, user_id: UUID, windows: dict[UUID, Window]
+) -> dict[UUID, tuple[Decimal, Decimal]]:
+    """What is spent, and assumed to be spent, in each alert's window."""
+    keys = [(alert_id, window.start) for alert_id, window in windows.items()]
+    rows = await session.execute(
+        select(AlertWindow.alert_id, AlertWindow.amount, AlertWindow.assumed).where(
+            AlertWindow.user_id == user_id, tuple_(AlertWindow.alert_id, AlertWindow.window_start).in_(keys)
+        )
+    )
+    return {row.alert_id: (row.amount, row.assumed) for row in rows}
+
+
+async def _last_firings(
+    session: AsyncSession, user_id: UUID, alert_ids: list[UUID]
+) -> dict[tuple[UUID, AlertState], AlertEvent]:
+    last = (
+        select(func.max(AlertEvent.sequence))
+        .where(AlertEvent.user_id == user_id, AlertEvent.alert_id.in_(alert_ids))
+        .group_by(AlertEvent.alert_id, AlertEvent.level)
+    )
+    firings = await session.scalars(
+        select(AlertEvent).where(AlertEvent.user_id == user_id, AlertEvent.sequence.in_(last))
+    )
+    return {(firing.alert_id, firing.level): firing for firing in firings}

@@ -1,0 +1,45 @@
+"""The names of providers as a user has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.analytics import AnalyticsFilter
+from domain.provider import KNOWN_NAMES, ProviderNames
+from models.database.bulk import find
+from models.provider_alias import ProviderAlias
+
+_USER: Final = ("user_id",)
+_find = find(ProviderAlias.__tablename__, _USER, ("user_id", "alias_key", "provider"))
+
+
+async def names_for(connection: AsyncConnection, user_ids: Iterable[UUID]) -> dict[UUID, ProviderNames]:
+    """The names of providers as each of these users has them; of a user without aliases, nothing."""
+    found = await _find.execute(connection, [{"user_id": user_id} for user_id in sorted(set(user_ids))])
+    own: dict[UUID, dict[str, str]] = {}
+    for user_id, key, provider in found:
+        own.setdefault(user_id, {})[key] = provider
+    return {user_id: ProviderNames(aliases) for user_id, aliases in own.items()}
+
+
+async def names_of(session: AsyncSession, user_id: UUID) -> ProviderNames:
+    """The names of providers as the user has them."""
+    found = {row.alias_key: row.provider for row in await aliases_of(session, user_id)}
+    return ProviderNames(found) if found else KNOWN_NAMES
+
+
+async def aliases_of(session: AsyncSession, user_id: UUID) -> list[ProviderAlias]:
+    """The user's own aliases, by alias."""
+    statement = select(ProviderAlias).where(ProviderAlias.user_id == user_id)
+    return sorted(await session.scalars(statement), key=lambda row: row.alias_key)
+
+
+async def resolved(session: AsyncSession, user_id: UUID, wanted: AnalyticsFilter) -> AnalyticsFilter:
+    """The filter with the ids of providers and the names of models in place of what the user called them."""
+    names = await names_of(session, user_id) if wanted.names_unknown_providers else KNOWN_NAMES
+    return wanted.resolved(names)

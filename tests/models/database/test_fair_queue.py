@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.error import Overloaded
+from models.database.fair_queue import WAITING, FairQueue
+
+USERS = [UUID(int=number) for number in range(1, 5)]
+ALICE, BOB, CAROL, _ = USERS
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    """One event loop for all examples."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+async def _settled() -> None:
+    """Let all that can run run until it waits for something."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@dataclass
+class _Requests:
+    """Requests of users that hold a slot until they are told to end."""
+
+    queue: FairQueue
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    users: list[UUID] = field(default_factory=list)
+    ends: list[asyncio.Event] = field(default_factory=list)
+    admitted: list[int] = field(default_factory=list)
+
+    def ask(self, user_id: UUID) -> int:
+        """A request; its number."""
+        number = len(self.tasks)
+        self.users.append(user_id)
+        self.ends.append(asyncio.Event())
+        self.tasks.append(asyncio.create_task(self._run(number)))
+        return number
+
+    async def _run(self, number: int) -> None:
+        async with self.queue.slot(self.users[number]):
+            self.admitted.append(number)
+            await self.ends[number].wait()
+
+    def is_waiting(self, number: int) -> bool:
+        return number not in self.admitted and not self.tasks[number].done()
+
+    def is_running(self, number: int) -> bool:
+        return number in self.admitted and not self.tasks[number].done()
+
+    def those(self, condition: Callable[[int], bool]) -> list[int]:
+        return [number for number in range(len(self.tasks)) if condition(number)]
+
+    async def end_all(self) -> None:
+        for end in self.ends:
+            end.set()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+def _queue(
+    in_all: int = 1, per_user: int = 1, waiting: int | None = None, patience_s: float | None = None
+) -> FairQueue:
+    return FairQueue("tests", in_all=in_all, per_user=per_user, waiting_per_user=waiting, patience_s=patience_s)
+
+
+async def test_users_take_turns_however_much_each_of_them_waits_for() -> None:
+    # Given a user with five requests, of which one runs
+    requests = _Requests(_queue())
+    alices = [requests.ask(ALICE) for _ in range(5)]
+    await _settled()
+    # When two others come, and one request after the other ends
+    bobs, carol = [requests.ask(BOB) for _ in range(2)], requests.ask(CAROL)
+    await _settled()
+    for _ in range(8):
+        requests.ends[requests.admitted[-1]].set()
+        await _settled()
+    # Then the first user has one turn before each of theirs, and each user's requests come in their order
+    assert requests.admitted == [alices[0], alices[1], bobs[0], carol, alices[2], bobs[1], alices[3], alices[4]]
+
+
+async def test_a_user_has_so_many_slots_and_others_have_the_rest() -> None:
+    requests = _Requests(_queue(in_all=4, per_user=3))
+    alices = [requests.ask(ALICE) for _ in range(6)]
+    await _settled()
+    assert requests.those(requests.is_running) == alices[:3]
+    bob = requests.ask(BOB)
+    await _settled()
+    assert requests.those(requests.is_running) == [*alices[:3], bob]
+    await requests.end_all()
+
+
+async def test_the_server_itself_is_one_of_those_who_take_turns() -> None:
+    queue = _queue()
+    await queue.acquire(ALICE)
+    waiting = [asyncio.create_task(queue.acquire(user)) for user in (ALICE, ALICE, None)]
+    await _settled()
+    for done in (waiting[0], waiting[2], waiting[1]):
+        queue.release(ALICE if done is not waiting[1] else None)
+        await _settled()
+        assert done.done()
+
+
+async def test_a_user_whose_queue_is_full_is_refused_and_nobody_else() -> None:
+    # Given a user of whom as many wait as may
+    requests = _Requests(_queue(waiting=2))
+    for _ in range(3):
+        requests.ask(ALICE)
+    await _settled()
+    # When both ask once more
+    with pytest.raises(Overloaded, match=r"2 of your requests wait for a slot \(tests\) already") as refused:
+        await requests.queue.acquire(ALICE)
+    bob = requests.ask(BOB)
+    await _settled()
+    # Then the first is refused, and told when to come back; the other waits
+    assert refused.value.retry_after_ms == 1_000
+    assert requests.is_waiting(bob)
+    await requests.end_all()
+    assert requests.admitted[-1] in {bob, 2}
+
+
+async def test_who_has_waited_for_too_long_is_refused_and_leaves_no_trace() -> None:
+    queue = _queue(patience_s=0.01)
+    await queue.acquire(BOB)
+    with pytest.raises(Overloaded, match=r"No slot \(tests\) was free within 0.01 s"):
+        await queue.acquire(ALICE)
+    queue.release(BOB)
+    await asyncio.gather(queue.acquire(ALICE))
+
+
+async def test_one_piece_of_a_user_s_work_is_done_between_two_iterations_of_the_loop() -> None:
+    # Given three tasks of one user and one of another, all of which can run at once
+    queue, iteration, seen = _queue(in_all=2), 0, Counter[tuple[UUID, int]]()
+
+    async def work(user_id: UUID) -> None:
+        for _ in range(4):
+            await queue.turn(user_id)
+            seen[user_id, iteration] += 1
+
+    working = asyncio.gather(*map(work, [ALICE, ALICE, ALICE, BOB]))
+    # When they work
+    while not working.done():
+        iteration += 1
+        await asyncio.sleep(0)
+    # Then no two pieces of one user fall into one iteration, and all are done
+    assert set(seen.values()) == {1}
+    assert sum(seen.values()) == 16
+
+
+async def test_what_waits_is_in_the_metrics() -> None:
+    requests = _Requests(_queue())
+    depth = WAITING.labels("tests")
+    before = depth._value.get()
+    for user_id in (ALICE, ALICE, BOB):
+        requests.ask(user_id)
+    await _settled()
+    assert depth._value.get() - before == 2
+    requests.tasks[1].cancel()
+    await requests.end_all()
+    assert depth._value.get() == before
+
+
+Step = tuple[str, int]
+_steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), st.sampled_from([0, 0, 0, 1, 1, 2, 3])),
+        st.tuples(st.sampled_from(["end", "cancel", "cancel at once", "end and cancel", "end"]), st.integers(0, 40)),
+    ),
+    min_size=15,
+    max_size=40,
+)
+
+
+@given(_steps, st.integers(1, 3), st.integers(1, 2))
+def test_no_slot_is_lost_or_free_while_wanted_and_nobody_is_overtaken_twice_by_one_user(
+    runner: asyncio.Runner, steps: Sequence[Step], in_all: int, per_user: int
+) -> None:
+    runner.run(_play(steps, in_all, per_user))
+
+
+class _Watched:
+    """Requests, and what must hold of them at any moment."""
+
+    def __init__(self, in_all: int, per_user: int) -> None:
+        self.requests = _Requests(_queue(in_all, per_user))
+        self._in_all = in_all
+        self._per_user = per_user
+        self.overtaken: dict[UUID, Counter[UUID]] = {user_id: Counter() for user_id in USERS}
+
+    def _may_run(self, user_id: UUID) -> bool:
+        return self._running_of(user_id) < self._per_user
+
+    def _running_of(self, user_id: UUID) -> int:
+        requests = self.requests
+        return sum(requests.users[number] == user_id for number in requests.those(requests.is_running))
+
+    def _who_wait(self) -> set[UUID]:
+        return {self.requests.users[number] for number in self.requests.those(self.requests.is_waiting)}
+
+    async def look(self) -> None:
+        """Let all that can run run, and see."""
+        requests = self.requests
+        eligible = self._who_wait() & {user for user in USERS if self._may_run(user)}
+        known = len(requests.admitted)
+        await _settled()
+        # At most so many run, and no more of one user
+        running = requests.those(requests.is_running)
+        assert len(running) <= self._in_all
+        assert all(self._running_of(user_id) <= self._per_user for user_id in USERS)
+        # Nobody waits for a slot that is free
+        assert len(running) == self._in_all or not any(map(self._may_run, self._who_wait()))
+        # Each user's are admitted in order
+        for user_id in USERS:
+            own = [number for number in requests.admitted if requests.users[number] == user_id]
+            assert own == sorted(own)
+        self._look_at_turns([requests.users[number] for number in requests.admitted[known:]], eligible)
+
+    def _look_at_turns(self, admitted: Sequence[UUID], eligible: set[UUID]) -> None:
+        """While a user who may run waits, each other is admitted once at most."""
+        for user_id in admitted:
+            self.overtaken[user_id].clear()
+            for other in eligible - {user_id}:
+                self.overtaken[other][user_id] += 1
+        for user_id, overtaken in self.overtaken.items():
+            if user_id not in self._who_wait() or not self._may_run(user_id):
+                overtaken.clear()
+            assert all(times <= 1 for times in overtaken.values())
+
+
+async def _play(steps: Sequence[Step], in_all: int, per_user: int) -> None:
+    watched = _Watched(in_all, per_user)
+    requests = watched.requests
+    for what, which in steps:
+        if what == "ask":
+            requests.ask(USERS[which])
+            await watched.look()
+        elif there := requests.those(requests.is_running if "end" in what else requests.is_waiting):
+            number = there[which % len(there)]
+            if what in {"end", "end and cancel"}:
+                requests.ends[number].set()
+            if "cancel" in what:
+                requests.tasks[number].cancel()
+                watched.overtaken[requests.users[number]].clear()  # whose only request it was waits anew with the next
+            if what != "cancel at once":
+                await watched.look()
+    await watched.look()
+    # When all have ended, every slot is free again
+    await requests.end_all()
+    users = [UUID(int=number) for number in range(100, 100 + in_all)]
+    granted = await asyncio.gather(*(requests.queue.acquire(user_id) for user_id in users))
+    assert len(granted) == in_all
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(0, 12))
+def test_a_request_that_is_cancelled_at_any_moment_leaves_its_slot_to_the_next(
+    runner: asyncio.Runner, order: list[int], after: int
+) -> None:
+    async def play() -> None:
+        queue = _queue(in_all=2)
+        done: list[int] = []
+
+        async def work(user_id: UUID, number: int) -> None:
+            async with queue.slot(user_id):
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            done.append(number)
+
+        tasks = [asyncio.create_task(work(USERS[user], number)) for number, user in enumerate(order)]
+        for _ in range(after):
+            await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        async with asyncio.timeout(30):
+            await asyncio.gather(*tasks, return_exceptions=True)
+        assert set(range(1, len(order), 2)) <= set(done)
+        await asyncio.gather(*(queue.acquire(user_id) for user_id in USERS[:2]))
+
+    runner.run(play())

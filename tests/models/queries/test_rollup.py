@@ -1,0 +1,230 @@
+"""What charts read: hourly histograms, merged in SQL, give the percentiles of the decisions themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from alembic import command
+from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from domain.analytics import LogAnalytics
+from domain.bounds import MAX_LATENCY_MS
+from domain.latency import percentile
+from domain.provider import KNOWN_NAMES
+from migrations import configuration, upgrade
+from models import AnalyticsDaily, AnalyticsHourly, LatencyHourly
+from models.database import Database
+from models.ledger import Ledger
+from models.ledger.call import Draft, Logged
+from models.queries.verification import verify
+from models.rollup import MEASURES
+from server.usage_file import UsageFile, UsageRow
+from tests.conftest import Clock, published_to_nobody
+from tests.domain.test_latency import exact
+
+SAMPLE = Path(__file__).parents[2] / "data/aider_usage_sample.csv"
+AT_ONCE = 7
+SHARES = (0.5, 0.95, 0.99)
+
+
+@pytest.fixture
+async def decisions(database: Database, clock: Clock, user_id: UUID) -> list[LogAnalytics]:
+    """The sample, logged a few at a time for the user, beside another user's slow calls."""
+    decisions = [row.decision for row in UsageFile(SAMPLE) if isinstance(row, UsageRow)]
+    slow = [decision.model_copy(update={"latency_ms": MAX_LATENCY_MS}) for decision in decisions]
+    async with Ledger(database, clock).running() as ledger:
+        for start in range(0, len(decisions), AT_ONCE):
+            drafts = [Draft(user_id, decision, imported=True) for decision in decisions[start : start + AT_ONCE]]
+            drafts += [Draft(UUID(int=9), decision, imported=True) for decision in slow[start : start + AT_ONCE]]
+            outcomes = await ledger.record(drafts)
+            assert all(isinstance(outcome, Logged) for outcome in outcomes)
+    return decisions
+
+
+async def merged(database: Database, user_id: UUID, *conditions: ColumnElement[bool]) -> dict[int, int]:
+    """The histogram of all the user's hours, added up by the database."""
+    async with database.system() as transaction:
+        found = await transaction.connection.execute(
+            select(LatencyHourly.bucket, func.sum(LatencyHourly.calls))
+            .where(LatencyHourly.user_id == user_id, *conditions)
+            .group_by(LatencyHourly.bucket)
+        )
+        return {bucket: int(calls) for bucket, calls in found}
+
+
+def is_near(estimate: float | None, right: int) -> bool:
+    return estimate is not None and abs(estimate - right) <= 0.02 * right * (1 + 1e-9)
+
+
+async def test_percentiles_merged_over_hours_are_within_two_percent(
+    database: Database, user_id: UUID, decisions: list[LogAnalytics]
+) -> None:
+    # given real latencies of many hours, logged in many commits
+    latencies = [decision.latency_ms for decision in decisions if decision.latency_ms is not None]
+    with SAMPLE.open(newline="") as file:
+        assert sorted(latencies) == sorted(int(row["latency_ms"]) for row in csv.DictReader(file) if row["latency_ms"])
+
+    # when their histograms are added up
+    histogram = await merged(database, user_id)
+
+    # then each call of known latency is in there once, and the percentiles are right
+    assert sum(histogram.values()) == len(latencies) > 100
+    for share in SHARES:
+        assert is_near(percentile(histogram, share), exact(latencies, share)), share
+
+
+async def test_percentiles_of_each_model_are_within_two_percent(
+    database: Database, user_id: UUID, decisions: list[LogAnalytics]
+) -> None:
+    latencies: defaultdict[str, list[int]] = defaultdict(list)
+    for decision in decisions:
+        if decision.latency_ms is not None:
+            latencies[KNOWN_NAMES.key(decision.provider, decision.model_used)[1]].append(decision.latency_ms)
+    assert len(latencies) > 1
+    for model, of_model in latencies.items():
+        histogram = await merged(database, user_id, LatencyHourly.model_used == model)
+        assert sum(histogram.values()) == len(of_model)
+        for share in SHARES:
+            assert is_near(percentile(histogram, share), exact(of_model, share)), (model, share)
+
+
+async def test_hours_add_up_to_the_decisions(database: Database, user_id: UUID, decisions: list[LogAnalytics]) -> None:
+    async with database.system() as transaction:
+        found = await transaction.connection.execute(select(AnalyticsHourly).where(AnalyticsHourly.user_id == user_id))
+        hours = found.all()
+    assert len(hours) > 10
+    assert sum(hour.calls for hour in hours) == len(decisions)
+    assert sum(hour.successes for hour in hours) == sum(decision.success for decision in decisions)
+    assert sum(hour.timed for hour in hours) == sum(decision.latency_ms is not None for decision in decisions)
+    latencies = [decision.latency_ms or 0 for decision in decisions]
+    assert sum(hour.latency_sum_ms for hour in hours) == sum(latencies)
+    assert sum(hour.latency_sum_squares for hour in hours) == sum(latency**2 for latency in latencies)
+    calls: Counter[tuple[object, ...]] = Counter()
+    for hour in hours:
+        calls[hour.hour, hour.provider, hour.model_used] += hour.calls
+    assert calls == Counter(
+        (
+            decision.occurred_at.replace(minute=0, second=0, microsecond=0) if decision.occurred_at else None,
+            *KNOWN_NAMES.key(decision.provider, decision.model_used),
+        )
+        for decision in decisions
+    )
+
+
+# Costs of hours that were summed up before their squares were
+
+OWNER, TEST, NOBODY = UUID(int=3), UUID(int=4), UUID(int=5)
+# Whose, of which test and priority, when, and the cost in nano-dollars.
+COSTS_OF_BEFORE = (
+    (OWNER, None, None, "2026-02-28 23:59:59.999999", 4_000_000_000),
+    (OWNER, None, None, "2026-03-01 00:00:00.000000", 1_000_000_000),
+    (OWNER, None, None, "2026-03-01 00:59:59.999999", 2_000_000_000),
+    (OWNER, None, None, "2026-03-01 00:30:00.000000", None),
+    (OWNER, None, None, "2026-03-01 01:00:00.000000", 500_000_000),
+    (OWNER, TEST, "COST", "2026-03-01 00:30:00.000000", 3_000_000_000),
+    (OWNER, None, "COST", "2026-03-01 00:30:00.000000", None),
+    (NOBODY, None, None, "2026-03-01 00:30:00.000000", 7_000_000_000),
+)
+
+
+def statements_of_before() -> list[str]:
+    """What the ledger had written of them. Retention has dropped what happened before March, all but its sums."""
+    hours: defaultdict[tuple[UUID, UUID | None, str | None, str], list[int | None]] = defaultdict(list)
+    made = [insert("router_retention", kept_from="2026-03-01 00:00:00.000000")]
+    for place, (user_id, test_id, priority, at, cost) in enumerate(COSTS_OF_BEFORE):
+        hours[user_id, test_id, priority, f"{at[:13]}:00:00.000000"].append(cost)
+        if at < "2026-03":
+            continue
+        key = {"user_id": user_id, "id": UUID(int=100 + place), "event_id": str(place)}
+        of = {"provider": "p", "model_used": "m", "task_type": "t", "priority": priority}
+        test = {"ab_test_id": test_id, "ab_variant": test_id and "A", "ab_counted": False}
+        outcome = {"success": True, "fallback_used": False, "cost": cost, "imported": False, "metadata": "{}"}
+        made.append(insert("router_analytics", **key, **of, **test, **outcome, occurred_at=at, created_at=at))
+    for (user_id, test_id, priority, hour), costs in hours.items():
+        key = {"user_id": user_id, "hour": hour, "provider": "p", "model_used": "m", "task_type": "t"}
+        test = {"priority": priority or "", "ab_test_id": test_id or UUID(int=0), "ab_variant": "A" if test_id else ""}
+        known = [cost for cost in costs if cost is not None]
+        sums = dict.fromkeys(SUMS_OF_BEFORE, 0) | {"calls": len(costs), "successes": len(costs), "priced": len(known)}
+        made.append(insert("router_analytics_hourly", **key, **test, **sums | {"cost": sum(known)}))
+    return made
+
+
+SUMS_OF_BEFORE = MEASURES[: MEASURES.index("cost_sum_squares")]
+
+
+def insert(table: str, **row: object) -> str:
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(map(literal, row.values()))})"
+
+
+def literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int) else f"'{value.hex if isinstance(value, UUID) else value}'"
+
+
+async def execute(url: str, *statements: str) -> None:
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            await connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
+            await connection.execute(text("CREATE TABLE all_months PARTITION OF router_analytics DEFAULT"))
+        for statement in statements:
+            await connection.exec_driver_sql(statement)
+    await engine.dispose()
+
+
+def test_squares_of_costs_are_those_of_the_decisions_that_are_kept(empty_database_url: str) -> None:
+    # given a database of before, with hours of whose costs the squares were not kept
+    command.upgrade(configuration(empty_database_url), "20261125_inference")
+    asyncio.run(execute(empty_database_url, *statements_of_before()))
+    # when it is migrated
+    upgrade(empty_database_url)
+    # then they are those of the decisions, by the hour and by the day; where these were dropped, nobody knows
+    found = asyncio.run(_squares(empty_database_url))
+    assert found == {
+        "hours": {
+            (OWNER, "2026-02-28 23", ""): 0.0,
+            (OWNER, "2026-03-01 00", ""): 1.0 + 4.0,
+            (OWNER, "2026-03-01 00", "A"): 9.0,
+            (OWNER, "2026-03-01 01", ""): 0.25,
+            (NOBODY, "2026-03-01 00", ""): 49.0,
+        },
+        "days": {
+            (OWNER, "2026-02-28 00", ""): 0.0,
+            (OWNER, "2026-03-01 00", ""): 1.0 + 4.0 + 0.25,
+            (OWNER, "2026-03-01 00", "A"): 9.0,
+            (NOBODY, "2026-03-01 00", ""): 49.0,
+        },
+        "differences": [],
+    }
+
+
+async def _squares(url: str) -> dict[str, object]:
+    database = Database(url, published_to_nobody)
+    try:
+        async with database.system() as transaction:
+            hours, days = [
+                {
+                    (row.user_id, f"{row[0]:%Y-%m-%d %H}", row.ab_variant): row.cost_sum_squares
+                    for row in await transaction.connection.execute(
+                        select(time, table.user_id, table.ab_variant, table.cost_sum_squares).where(table.priced > 0)
+                    )
+                }
+                for table, time in ((AnalyticsHourly, AnalyticsHourly.hour), (AnalyticsDaily, AnalyticsDaily.day))
+            ]
+        differences = [
+            found
+            for user_id in (OWNER, NOBODY)
+            for found in await verify(database, user_id, datetime(2026, 3, 10, tzinfo=UTC))
+            if found.table.startswith("router_analytics")
+        ]
+        return {"hours": hours, "days": days, "differences": differences}
+    finally:
+        await database.dispose()
