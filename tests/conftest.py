@@ -24,9 +24,9 @@ from migrations import upgrade
 from models.database import Database
 from models.types import new_id
 from server.app import create_app
-from server.auth import make_token
 from server.serving import Server
 from server.settings import Settings
+from server.token import make_token
 from tests.support.api import Api
 from tests.support.postgres import Cluster, ReusedDatabase, administer, cluster
 
