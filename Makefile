@@ -24,7 +24,7 @@ $(VENV)/.installed: requirements.txt | $(BIN)/python
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing the tools of make test and make check into $(VENV), once: about 30 seconds" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 serve: migrate web ## Migrate the database and serve the API on http://127.0.0.1:8000/graphql
@@ -73,7 +73,7 @@ clients: tests/clients/node_modules/.installed ## Install the clients that the t
 
 # The whole needs everything. Of what ARGS names, the tests that need clients or pages have them made: tests/support/install.py.
 test: $(VENV)/.installed-dev $(if $(ARGS),,clients web) ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
-	@ROUTER_TEST_MAKE="$(MAKE)" $(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
+	@ROUTER_TEST_MAKE="$(MAKE_COMMAND)" $(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
 check: $(VENV)/.installed-dev web/node_modules/.installed ## Lint, types, imports, SDL snapshot, migrations
 	@$(BIN)/ruff check .

@@ -44,6 +44,7 @@ def head() -> str:
         {name for source in sources for name in re.findall(rf'^{variable} = "(.+)"$', source, re.MULTILINE)}
         for variable in ("revision", "down_revision")
     )
+    newest: str
     [newest] = revisions - before
     return newest
 
@@ -76,4 +77,5 @@ async def is_current(url: URL | str) -> bool:
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return version
