@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CLIENTS := .venv-clients
 
+# Bytecode is kept, whatever this shell says: without it every process compiles all of the source anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help serve web test clients check sdl migrate lock format clean
 
@@ -15,11 +18,13 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "Installing what the server needs into $(VENV), once: about 20 seconds" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@echo "Installing the tools of make test and make check into $(VENV), once: about 30 seconds" >&2
+	@$(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 serve: migrate web ## Migrate the database and serve the API on http://127.0.0.1:8000/graphql
@@ -37,6 +42,7 @@ $(VENV)/.node: tests/clients/requirements-node.txt | $(VENV)/.installed
 	@touch $@
 
 web/node_modules/.installed: web/package-lock.json web/.npmrc | $(VENV)/.node
+	@echo "Installing what the dashboard is built of into web/node_modules, once: about a minute" >&2
 	cd web && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
@@ -50,6 +56,7 @@ migrate: $(VENV)/.installed ## Bring the database to the newest schema
 # Clients that the tests run: those in Python have an environment of their own; Node comes into it too, where the machine
 # has none that is new enough. Of LiteLLM only source files are read.
 $(CLIENTS)/.installed: tests/clients/requirements.txt tests/clients/requirements-litellm.txt tests/clients/requirements-node.txt | $(BIN)/python
+	@echo "Installing the clients in Python that the tests run into $(CLIENTS), once: a minute or two" >&2
 	$(PYTHON) -m venv --clear $(CLIENTS)
 	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/clients/requirements.txt
 	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile -r tests/clients/requirements-litellm.txt
@@ -58,13 +65,15 @@ $(CLIENTS)/.installed: tests/clients/requirements.txt tests/clients/requirements
 	@touch $@
 
 tests/clients/node_modules/.installed: tests/clients/package-lock.json | $(CLIENTS)/.installed
+	@echo "Installing the clients from npm that the tests run into tests/clients/node_modules, once: a minute or two" >&2
 	cd tests/clients && PATH="$(abspath $(CLIENTS)/bin):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 clients: tests/clients/node_modules/.installed ## Install the clients that the tests run: from npm, and in Python
 
-test: $(VENV)/.installed-dev clients web ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
-	@$(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
+# The whole needs everything. Of what ARGS names, the tests that need clients or pages have them made: tests/support/install.py.
+test: $(VENV)/.installed-dev $(if $(ARGS),,clients web) ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
+	@ROUTER_TEST_MAKE="$(MAKE_COMMAND)" $(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
 check: $(VENV)/.installed-dev web/node_modules/.installed ## Lint, types, imports, SDL snapshot, migrations
 	@$(BIN)/ruff check .

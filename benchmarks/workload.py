@@ -25,8 +25,8 @@ from domain.inference import Metric
 from models.ab_test import ABTest
 from models.cost_alert import CostAlert
 from models.database import Database
-from server.auth import make_token
 from server.settings import Settings
+from server.token import make_token
 
 SECRET: Final = "a secret of the benchmarks, 32 bytes or longer"
 

@@ -76,6 +76,42 @@ _OVERLAPS: Final = re.compile(r"cache_((audio|image|video)_write(_5m|_1h)?|video
 ListedPrice = Decimal | TieredPrices
 
 
+class _ByName:
+    """A provider's models by what they match: the first that does, as the list is meant.
+
+    Most match some names and nothing else. The list itself tries every model in turn, each time: to look for all of its
+    models took a second.
+    """
+
+    def __init__(self, models: Sequence[ModelInfo]) -> None:
+        self._models = models
+        self._places: dict[str, int] = {}
+        self._patterns: list[int] = []
+        for place, model in enumerate(models):
+            names = _names_alone(model.match)
+            if names is None:
+                self._patterns.append(place)
+            for name in names or ():
+                self._places.setdefault(name.lower(), place)
+
+    def first(self, name: str) -> ModelInfo | None:
+        """The first model that matches this name in lower case; None when none does."""
+        place = self._places.get(name)
+        before = self._patterns if place is None else self._patterns[: bisect_right(self._patterns, place)]
+        found = next((pattern for pattern in before if self._models[pattern].is_match(name)), place)
+        return None if found is None else self._models[found]
+
+
+def _names_alone(match: object) -> list[str] | None:
+    """The names that this matches; None when it matches more than them."""
+    if isinstance(match, ClauseEquals):
+        return [match.equals]
+    if not isinstance(match, ClauseOr):
+        return None
+    parts = [_names_alone(part) for part in match.or_]
+    return None if None in parts else [name for part in parts for name in part or ()]
+
+
 class Found(NamedTuple):
     """A model of the list."""
 
@@ -92,6 +128,7 @@ class PriceList:
         self.snapshot = snapshot
         # The list's own names. It would match `my-openai-proxy` to OpenAI too: somebody else's price.
         self._providers = {provider.id: provider for provider in snapshot.providers}
+        self._by_name = {provider.id: _ByName(provider.models) for provider in snapshot.providers}
         self.version = PRICE_VERSION
         if snapshot.from_auto_update:
             self.version += f" of {snapshot.timestamp.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
@@ -170,6 +207,10 @@ class PriceList:
         return None
 
     def _matches(self, provider: Provider, name: str) -> ModelInfo | None:
+        found = self._by_name[provider.id].first(name.lower())
+        if found is not None:
+            return found
+        # By a date written otherwise, or among another provider's models.
         try:
             return self.snapshot.find_provider_model(name, None, provider.id, None)[1]
         except LookupError:

@@ -1,8 +1,12 @@
-"""The command line: `python -m server --help`."""
+"""The command line: `python -m server --help`.
+
+A command imports what it uses when it runs: all of it together takes seconds, most of it for the server alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import math
@@ -17,18 +21,14 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Final, TypeVar, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, FileSizeColumn, Progress, TextColumn, TransferSpeedColumn
-from sqlalchemy.exc import SQLAlchemyError
 
-from models.database.pool import DatabaseFailure
-from server.json_text import decoded
 from server.settings import Settings, StartupError
-from server.usage_file import BadRow, Format, RowCount, UnreadableFile, UsageFile, format_of
+from server.usage_format import Format, RowCount, format_of
 
 if TYPE_CHECKING:
     from models.database import Database
     from server.client import Client
+    from server.usage_file import BadRow, UsageFile
 
 Result = TypeVar("Result")
 
@@ -64,6 +64,8 @@ def _speed(factor: float) -> float:
 
 
 def _variables(text: str) -> dict[str, Any]:
+    from server.json_text import decoded
+
     try:
         variables = decoded(text)
     except ValueError:
@@ -76,8 +78,11 @@ def _variables(text: str) -> dict[str, Any]:
 @app.command()
 def serve() -> None:
     """Serve the API. The database must be migrated."""
+    # All that is imported stays: looking through it for garbage, again and again, would be a tenth of the start.
+    gc.disable()
     from server.serving import run
 
+    gc.enable()
     settings = _settings()
     _check_database(settings)
     run(settings, LOCAL_USER)
@@ -104,7 +109,7 @@ def token(
     expires: Annotated[str, typer.Option(help="How long it holds: a number and s, m, h or d.")] = "30d",
 ) -> None:
     """Print a token for a user, and nothing else."""
-    from server.auth import make_token
+    from server.token import make_token
 
     try:
         print(make_token(_settings(), user, _duration(expires)))
@@ -265,8 +270,8 @@ def _settings() -> Settings:
 
 def _with_client(url: str, user: UUID, use: Callable[[Client], Awaitable[Result]]) -> Result:
     """What `use` makes of a client for this user. Raises StartupError when the server does not play along."""
-    from server.auth import make_token
     from server.client import Client, ServerError
+    from server.token import make_token
 
     settings = _settings()
 
@@ -309,6 +314,10 @@ def _check_database(settings: Settings) -> None:
 
 @contextmanager
 def _database_errors(settings: Settings) -> Iterator[None]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from models.database.pool import DatabaseFailure
+
     settings.prepare_database_dir()
     try:
         yield
@@ -320,6 +329,11 @@ def _database_errors(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _progress(path: Path, doing: str) -> Iterator[tuple[UsageFile, Callable[[int], None]]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from server.usage_file import UnreadableFile, UsageFile
+
     try:
         usage = UsageFile(path)
         with Progress(console=Console(stderr=True)) as progress:
@@ -331,6 +345,9 @@ def _progress(path: Path, doing: str) -> Iterator[tuple[UsageFile, Callable[[int
 
 @contextmanager
 def _downloading() -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, FileSizeColumn, Progress, TextColumn, TransferSpeedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), FileSizeColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("exporting", total=None)

@@ -25,6 +25,7 @@ from models.queries.earlier_user import user_of
 from server import log
 from server.keys import KeysUnavailable, ProviderKeys, UnknownKey
 from server.settings import Settings
+from server.token import HMAC, USER_CLAIM
 
 __all__ = [
     "Authenticator",
@@ -32,14 +33,10 @@ __all__ = [
     "TokenEnded",
     "Unauthenticated",
     "bearer_token",
-    "make_token",
     "refusal",
 ]
 
-_HMAC: Final = "HS256"
 _PUBLIC_KEY: Final = ("RS256", "ES256")
-_USER_CLAIM: Final = "router_user_id"
-"""Of tokens that this server makes: the user's id as it is, whichever subject it is of."""
 TRUST_S: Final = 30.0
 _TRUSTED_TOKENS: Final = 10_000
 
@@ -94,7 +91,7 @@ class Authenticator:
             header = jwt.get_unverified_header(token)
             algorithm = str(header.get("alg"))
             claims = self._claims(token, algorithm, await self._keys(algorithm, header.get("kid")))
-            user_id = await self._user_id(claims, external=algorithm != _HMAC)
+            user_id = await self._user_id(claims, external=algorithm != HMAC)
             return Viewer(user_id, datetime.fromtimestamp(math.floor(claims["exp"]), UTC) + self._leeway)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.") from None
@@ -113,10 +110,10 @@ class Authenticator:
 
     async def _user_id(self, claims: dict[str, Any], *, external: bool) -> UUID:
         subject = Subject.checked(claims["sub"], claims.get("iss"), external=external)
-        if not external and _USER_CLAIM in claims:
-            stated = Subject.checked(claims[_USER_CLAIM], None, external=False).stated_id
+        if not external and USER_CLAIM in claims:
+            stated = Subject.checked(claims[USER_CLAIM], None, external=False).stated_id
             if stated is None:
-                raise InvalidInput(f"{_USER_CLAIM}: must be a UUID", [_USER_CLAIM])
+                raise InvalidInput(f"{USER_CLAIM}: must be a UUID", [USER_CLAIM])
             return stated
         try:
             user_id = await user_of(self._database, subject)
@@ -130,7 +127,7 @@ class Authenticator:
     async def _keys(self, algorithm: str, key_id: str | None) -> Sequence[str | jwt.PyJWK]:
         """What a token of this algorithm may be signed with."""
         # The algorithm picks the kind of key, so that a public key can never be taken for a shared secret.
-        if algorithm == _HMAC and self._secrets:
+        if algorithm == HMAC and self._secrets:
             return self._secrets
         if algorithm in _PUBLIC_KEY and self._provider is not None:
             return [await self._provider.key(key_id)]
@@ -192,17 +189,3 @@ def refusal(error: Unauthenticated | CannotVerify) -> Response:
         return JSONResponse({"errors": [found]}, status_code=503, headers={"Retry-After": "5"})
     found = {"message": str(error), "extensions": {"code": "UNAUTHENTICATED"}}
     return JSONResponse({"errors": [found]}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
-
-
-def make_token(settings: Settings, user_id: UUID, lifetime: timedelta) -> str:
-    """A token for this user, signed with the installation's secret. Raises LookupError when it has none."""
-    secret = settings.signing_secret()
-    if secret is None:
-        raise LookupError("tokens come from the identity provider at ROUTER_JWKS_URL")
-    now = datetime.now(UTC)
-    claims: dict[str, Any] = {"sub": str(user_id), _USER_CLAIM: str(user_id), "iat": now, "exp": now + lifetime}
-    if settings.jwt_issuer is not None:
-        claims["iss"] = settings.jwt_issuer
-    if settings.jwt_audience is not None:
-        claims["aud"] = settings.jwt_audience
-    return jwt.encode(claims, secret, algorithm=_HMAC)

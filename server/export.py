@@ -30,7 +30,8 @@ from models.types import RawJSON
 from server.answer import encoded
 from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal, seconds_left
 from server.disconnect import while_connected
-from server.usage_file import Format, spelt_safely
+from server.usage_file import spelt_safely
+from server.usage_format import Format
 
 # Few enough that nobody else waits for long, and little is kept, even when each has all the metadata it may have.
 ROWS_AT_ONCE: Final = 250

@@ -7,13 +7,14 @@ import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 import pydantic
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 MIN_SECRET_LENGTH: Final = 32
 DEFAULT_MAX_CONNECTIONS: Final = 12_000
@@ -74,6 +75,10 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str | None) -> str | None:
         if value is None:
             return None
+        # SQLAlchemy takes longer to import than a command such as `token` takes otherwise.
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
         try:
             url = make_url(value)
             driver = url.drivername
@@ -102,6 +107,8 @@ class Settings(BaseSettings):
     @property
     def database(self) -> URL:
         """The database to use: the one that was set, or a file in the data directory."""
+        from sqlalchemy import URL, make_url
+
         if self.database_url is not None:
             return make_url(self.database_url)
         return URL.create("sqlite+aiosqlite", database=str(self.data_dir.absolute() / "router.db"))

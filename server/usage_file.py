@@ -10,7 +10,6 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
@@ -19,6 +18,7 @@ from domain.analytics import LogAnalytics
 from domain.error import InvalidInput
 from server.columns import Columns, with_metadata
 from server.json_text import decoded_as_is, may_lose_numbers
+from server.usage_format import Format, format_of
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -34,38 +34,6 @@ _NAMELESS: Final = dict.fromkeys(("provider", "model_used", "task_type"), "unkno
 # What people may type into. A spreadsheet runs a cell that begins like this as a formula, unless a ' stands before it.
 _TEXTS: Final = ("event_id", "provider", "task_type", "model_used", "unit_key")
 _FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-
-
-class Format(StrEnum):
-    CSV = "csv"
-    NDJSON = "ndjson"
-
-
-_FORMAT_OF: Final = {".csv": Format.CSV, ".ndjson": Format.NDJSON, ".jsonl": Format.NDJSON}
-
-
-def format_of(path: Path) -> Format | None:
-    """The format that the file's name tells, packed or not; None when it tells none."""
-    return _FORMAT_OF.get((path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower())
-
-
-class RowCount:
-    """Counts the rows of a file whose blocks come one after the other."""
-
-    def __init__(self, format_: Format) -> None:
-        self._format = format_
-        self._lines = 0
-        self._quoted = False
-
-    def add(self, block: bytes) -> None:
-        # A record of CSV ends with a line that ends outside of quotes; those doubled inside a cell cancel each other.
-        pieces = block.split(b'"') if self._format is Format.CSV else [block]
-        self._lines += sum(piece.count(b"\n") for piece in pieces[self._quoted :: 2])
-        self._quoted ^= len(pieces) % 2 == 0
-
-    @property
-    def rows(self) -> int:
-        return max(0, self._lines - (self._format is Format.CSV))
 
 
 def spelt_safely(text: str) -> str:

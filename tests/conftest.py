@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import socket
@@ -25,9 +26,9 @@ from migrations import upgrade
 from models.database import Database
 from models.types import new_id
 from server.app import create_app
-from server.auth import make_token
 from server.serving import Server
 from server.settings import Settings
+from server.token import make_token
 from tests.support.api import Api
 from tests.support.postgres import Cluster, ReusedDatabase, administer, cluster
 
@@ -47,6 +48,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=["sqlite", "postgres", "all"], default="all", help="the databases to test on")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: garbage is looked for in what the tests make, and not in all of that each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

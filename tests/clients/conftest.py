@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.install import make
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 TOOLS = ROOT / ".venv-clients" / "bin"
@@ -27,8 +29,9 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def _installed() -> None:
+def _installed(pytestconfig: pytest.Config) -> None:
     """`make test` installs the clients. In CI they must be there."""
+    make("clients", pytestconfig)
     missing = [
         str(each.relative_to(ROOT))
         for each in (HERE / "node_modules" / ".installed", TOOLS.parent / ".installed")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -9,7 +10,16 @@ from typing import Any
 
 import pytest
 from genai_prices import data_snapshot
-from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
+from genai_prices.types import (
+    ClauseAnd,
+    ClauseEquals,
+    ClauseOr,
+    ClauseRegex,
+    ClauseStartsWith,
+    ModelInfo,
+    ModelPrice,
+    Provider,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,6 +119,41 @@ def test_every_price_of_the_list_is_what_genai_prices_says(drawn: list[int]) -> 
         found = price(call.provider, call.model, call.counts, call.tier, NOVEMBER)
         assert found is not None, call
         assert found.amount == genai_cost(call, NOVEMBER), call
+
+
+def test_a_name_finds_the_model_that_the_list_itself_would_find() -> None:
+    prices = PriceList.current()
+    found = Counter[bool]()
+    for provider in prices.snapshot.providers:
+        for model in provider.models:
+            for name in (model.id, f"{model.id}-latest", model.id.upper(), f"{provider.id}/{model.id}"):
+                theirs = provider.find_model(name, all_providers=prices.snapshot.providers)
+                assert prices._matches(provider, name) is theirs, (provider.id, name)
+                found[theirs is not None] += 1
+    # names that one model has, and names that none has
+    assert min(found.values()) > 1_000
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a", 0), ("b", 2), ("c-1", 1), ("c-2", 1), ("c-9", 1), ("d", 3), ("D", 3), ("e", 4), ("f", 4), ("b-c", None)],
+)
+def test_of_models_that_match_a_name_the_first_is_found(name: str, expected: int | None) -> None:
+    matches: list[Any] = [
+        ClauseEquals("a"),
+        ClauseStartsWith("c-"),
+        ClauseOr([ClauseEquals("b"), ClauseOr([ClauseEquals("c-1"), ClauseEquals("a")])]),
+        ClauseEquals("D"),
+        ClauseOr([ClauseEquals("e"), ClauseRegex("^[ef]$"), ClauseAnd([ClauseStartsWith("b"), ClauseEquals("a")])]),
+        ClauseEquals("e"),
+        ClauseEquals("c-2"),
+    ]
+    models = [ModelInfo(str(place), match) for place, match in enumerate(matches)]
+    provider = Provider("p", "P", "", models=models)
+    prices = PriceList(data_snapshot.DataSnapshot([provider], from_auto_update=False))
+    found = prices._matches(provider, name)
+    assert found is (None if expected is None else models[expected])
+    assert found is provider.find_model(name)
 
 
 def test_every_provider_of_the_list_is_its_own() -> None:

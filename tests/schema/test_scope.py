@@ -28,8 +28,8 @@ from sqlalchemy import select
 import models
 from models.database import Database
 from schema import schema
-from server.auth import make_token
 from server.settings import Settings
+from server.token import make_token
 from tests.support.api import Api
 from tests.support.socket import signed_in
 

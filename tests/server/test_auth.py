@@ -26,9 +26,10 @@ from starlette.applications import Starlette
 from domain.subject import Subject
 from models.database import Database
 from server.app import create_app
-from server.auth import TRUST_S, Authenticator, CannotVerify, Unauthenticated, make_token
+from server.auth import TRUST_S, Authenticator, CannotVerify, Unauthenticated
 from server.keys import FRESH_S, KEPT_S, REFETCH_S
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import SECRET, published_to_nobody
 
 USER = UUID("01941931-60b0-7000-9e50-21ab326a8ef5")

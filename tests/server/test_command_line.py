@@ -20,6 +20,7 @@ import pytest
 
 from domain.provider import provider_id
 from migrations import upgrade
+from tests.support.postgres import free_port
 from tests.support.process import DATABASE_OF, ROOT, USER, ask, environment, run, served, token_of
 
 SAMPLE = ROOT / "tests/data/aider_usage_sample.csv"
@@ -323,3 +324,46 @@ def test_retention_is_run_by_command(data_dir: Path) -> None:
     with served(data_dir) as (address, _):
         assert everything(address, token_of(data_dir)) == []
     assert run("retention", "--keep", "much", data_dir=data_dir).returncode == 2
+
+
+IMPORTED = """
+import runpy, sys
+try:
+    runpy.run_module("server", run_name="__main__", alter_sys=True)
+finally:
+    print(*sorted({name.split(".")[0] for name in sys.modules}))
+"""
+DATABASE = {"sqlalchemy", "aiosqlite", "asyncpg", "alembic", "models", "migrations"}
+APPLICATION = {"graphql", "strawberry", "schema", "resolvers", "starlette", "uvicorn", "opentelemetry", "genai_prices"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "used"),
+    [
+        (["--help"], 0, set()),
+        (["token", "--help"], 0, set()),
+        (["token", "--user", USER], 0, {"jwt"}),
+        (["token", "--user", "nobody"], 2, set()),
+        (["query", "{ viewer { id } }", "--user", USER], 2, {"jwt", "httpx2"}),
+        (["watch", "--user", USER], 2, {"jwt", "httpx2", "websockets"}),
+        (["export", "-", "--user", USER], 2, {"jwt", "httpx2"}),
+    ],
+)
+def test_a_command_imports_what_it_uses_alone(
+    tmp_path: Path, arguments: list[str], exit_code: int, used: set[str]
+) -> None:
+    # given a directory without a database, and no server
+    ended = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *arguments],
+        cwd=ROOT,
+        env=environment(tmp_path, ROUTER_PORT=str(free_port())),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    # when a command that needs neither the database nor the application has ended, then it has not imported them
+    assert ended.returncode == exit_code, ended.stderr
+    imported = set(ended.stdout.splitlines()[-1].split())
+    assert not imported & (DATABASE | APPLICATION)
+    assert used <= imported

@@ -15,8 +15,8 @@ import pytest
 
 import server.event_stream
 from server.app import create_app
-from server.auth import make_token
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import Clock, serving
 from tests.support.api import Api
 from tests.support.socket import PATIENCE_S

@@ -40,11 +40,12 @@ from models.ledger.call import Draft, Logged
 from models.queries.analytics import REPORTED, reported
 from models.types import RawJSON, json_text, new_id
 from server import ingest
-from server.auth import make_token
 from server.export import Export, as_line
 from server.importing import ImportResult, import_usage
 from server.settings import Settings
-from server.usage_file import MAX_LINE_BYTES, BadRow, Format, RowCount, UsageFile, UsageRow, format_of
+from server.token import make_token
+from server.usage_file import MAX_LINE_BYTES, BadRow, UsageFile, UsageRow
+from server.usage_format import Format, RowCount, format_of
 from tests.support.api import Api
 from tests.support.process import DATABASE_OF, ROOT, USER, run, served
 

@@ -37,8 +37,8 @@ from models.database.pool import DatabaseFailure
 from models.ledger import Ledger
 from models.ledger.call import Draft
 from server.app import create_app
-from server.auth import make_token
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import SECRET, published_to_nobody, serving
 from tests.support.api import Api
 from tests.support.load import (

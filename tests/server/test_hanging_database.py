@@ -25,9 +25,9 @@ from models.database.postgresql import PostgreSQL
 from models.ledger.call import Entry
 from models.ledger.group_commit import GroupCommit
 from server.app import create_app
-from server.auth import make_token
 from server.listener import Listener
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import SECRET, serving
 from tests.server.test_faults import database_at, stored
 from tests.support.api import Api

@@ -13,8 +13,8 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 
 from models.types import new_id
 from server.app import create_app
-from server.auth import make_token
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import Clock
 from tests.support.api import Api
 

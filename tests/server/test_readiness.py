@@ -23,10 +23,10 @@ import server.health
 from models.ledger import Ledger
 from models.types import new_id
 from server.app import create_app
-from server.auth import make_token
 from server.health import Readiness
 from server.listener import Listener
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import SECRET, Clock, serving
 from tests.server.test_faults import small_file_system
 from tests.support.api import Api

@@ -22,8 +22,8 @@ from domain.analytics import LogAnalytics
 from models.database import Database
 from models.ledger import Ledger
 from models.ledger.call import Draft, Logged
-from server.auth import make_token
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import SECRET, published_to_nobody
 from tests.support.api import Api
 from tests.support.load import (

@@ -20,8 +20,9 @@ from models.database import Database
 from models.earlier_user import EarlierUser
 from models.queries.earlier_user import user_of
 from server.__main__ import LOCAL_USER
-from server.auth import Authenticator, CannotVerify, Unauthenticated, make_token
+from server.auth import Authenticator, CannotVerify, Unauthenticated
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import SECRET, published_to_nobody
 from tests.support.process import DATABASE_OF, run
 

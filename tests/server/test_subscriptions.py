@@ -21,9 +21,9 @@ import server.graphql_ws
 from domain.viewer import Viewer
 from resolvers.alert_feed import AlertFeed
 from server.app import create_app
-from server.auth import make_token
 from server.graphql_ws import TransportWSHandler
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import Clock, serving
 from tests.support.api import Api
 from tests.support.socket import PATIENCE_S, Socket, opened, signed_in

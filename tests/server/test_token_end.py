@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import server.export
 from models.queries.analytics import reported
-from server.auth import make_token
 from server.settings import Settings
+from server.token import make_token
 from tests.support.api import Api
 from tests.support.load import until
 from tests.support.socket import PATIENCE_S

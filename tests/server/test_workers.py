@@ -16,8 +16,8 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from server.auth import make_token
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import SECRET
 from tests.support.process import DATABASE_OF, USER, ServerProcess, run, running
 

@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, async_playwright, expect
 
 from server.web import BUILT
+from tests.support.install import make
 from tests.support.process import ROOT
 
 AXE: Final = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -37,7 +38,10 @@ def database_url(sqlite_url: str) -> str:
     return sqlite_url
 
 
-def _chromium() -> str:
+@pytest.fixture(scope="session")
+def chromium(pytestconfig: pytest.Config) -> str:
+    """The browser, and the pages it is to open. In CI they must be there."""
+    make("web", pytestconfig)
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     missing = [
         what
@@ -55,10 +59,9 @@ def _chromium() -> str:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    path = _chromium()
+async def browser(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
         yield browser
         await browser.close()
 

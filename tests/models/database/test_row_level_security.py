@@ -20,8 +20,8 @@ from pydantic import SecretStr
 
 from models.database.partition import PARTITIONED
 from server.app import create_app
-from server.auth import make_token
 from server.settings import Settings
+from server.token import make_token
 from tests.conftest import SECRET
 from tests.support.api import Api
 from tests.support.load import SET_ALERT, SET_BUDGET, START_TEST, Told, record, send
