@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
@@ -246,13 +246,23 @@ class Ranking:
     notes: Sequence[str]
     max_cost: Decimal | None
     trial: Trial | None = None
-    dearest: Decimal | None = field(init=False, repr=False)
-    """The highest estimate of an eligible candidate that is not free; None where one of them is not known."""
+    # What the budgets are compared with, found out before they are read.
+    keys: frozenset[Key] = field(init=False, repr=False)
+    """Of the eligible candidates."""
+    priced: Sequence[Verdict] = field(init=False, repr=False)
+    """The eligible candidates that are free or have an estimate."""
+    unpriced: Sequence[Verdict] = field(init=False, repr=False)
+    """The other ones."""
+    dearest: Decimal = field(init=False, repr=False)
+    """The highest estimate."""
 
     def __post_init__(self) -> None:
-        estimates = [verdict.estimate for verdict in self.eligible if not verdict.free]
-        dearest = None if None in estimates else max(filter(None, estimates), default=ZERO)
-        object.__setattr__(self, "dearest", dearest)
+        unpriced = [verdict for verdict in self.eligible if verdict.estimate is None]
+        priced = [verdict for verdict in self.eligible if verdict.estimate is not None] if unpriced else self.eligible
+        object.__setattr__(self, "keys", frozenset([verdict.key for verdict in self.eligible]))
+        object.__setattr__(self, "priced", priced)
+        object.__setattr__(self, "unpriced", unpriced)
+        object.__setattr__(self, "dearest", max((each.estimate or ZERO for each in priced), default=ZERO))
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,16 +387,15 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
     steering = _steered(asked, knowledge.preferences, knowledge.names, at)
     own = knowledge.own_at(at)
     judged = _judge(asked, knowledge, steering)
-    found = {
-        (verdict := judged(*candidate)).key: verdict for candidate in _candidates(asked, knowledge, own, steering, at)
-    }
+    candidates = _candidates(asked, knowledge, own, steering, at)
+    found = {key: judged(key, model, parameters) for key, model, parameters in candidates}
     test, trial, outside = knowledge.test_of(asked.task_type), None, None
     if test is not None and unit is not None:
         keys = {variant: key_of(config.provider, config.model) for variant, config in test.variants.items()}
         variants = {keys[variant]: config for variant, config in test.variants.items()}
         missing = {} if asked.candidates else {key: variants[key] for key in variants if key not in found}
         with_variants = found | {
-            key: judged(own.get(key) or _known(key, config.provider, config.model, at), config.parameters)
+            key: judged(key, own.get(key) or _known(key, config.provider, config.model, at), config.parameters)
             for key, config in missing.items()
         }
         outside = _outside(test, with_variants, steering, asked, knowledge.names)
@@ -558,7 +567,7 @@ def _candidates(
     own: Mapping[Key, CatalogModel],
     steering: _Steering,
     at: datetime,
-) -> Iterable[tuple[CatalogModel, dict[str, Any] | None]]:
+) -> Iterator[tuple[Key, CatalogModel, dict[str, Any] | None]]:
     """What could serve the request: what it names; else what the user has; else what there is.
 
     A user has the models that are registered, those that served before, and those that a rule names. Of a preferred
@@ -566,12 +575,27 @@ def _candidates(
     """
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
     use, used = steering.use, steering.used
+    key_of = knowledge.names.key
     if asked.candidates:
         for config in asked.candidates:
-            key = knowledge.names.key(config.provider, config.model)
+            key = key_of(config.provider, config.model)
             parameters = use.parameters if use and key == used and config.parameters is None else config.parameters
             found.setdefault(key, (own.get(key) or _known(key, config.provider, config.model, at), parameters))
-        return found.values()
+    else:
+        found = _had(knowledge, own, steering, at)
+    for model, parameters in found.values():
+        yield key_of(model.provider, model.model), model, parameters
+    if not found:
+        for key, model in all_current(at).items():
+            yield key_of(*key) if knowledge.names.own else key, model, None
+
+
+def _had(
+    knowledge: Knowledge, own: Mapping[Key, CatalogModel], steering: _Steering, at: datetime
+) -> dict[Key, tuple[CatalogModel, dict[str, Any] | None]]:
+    """What the user has."""
+    found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
+    use, used = steering.use, steering.used
     for key, model in own.items():
         found[key] = (model, None)
     statistics = knowledge.statistics
@@ -585,7 +609,7 @@ def _candidates(
     missing = {provider for provider in missing if alias_key(provider) not in steering.blocked}
     if missing:
         found |= _all_of(missing, at)
-    return found.values() or zip(all_current(at).values(), repeat(None))
+    return found
 
 
 def _all_of(providers: Collection[str], at: datetime) -> dict[Key, tuple[CatalogModel, dict[str, Any] | None]]:
@@ -625,31 +649,27 @@ def _known(key: Key, provider: str, model: str, at: datetime) -> CatalogModel:
 
 def _judge(
     asked: RouteRequest, knowledge: Knowledge, steering: _Steering
-) -> Callable[[CatalogModel, dict[str, Any] | None], Verdict]:
+) -> Callable[[Key, CatalogModel, dict[str, Any] | None], Verdict]:
     """What judges each of the candidates. There may be thousands: what is the same for all is found out once."""
-    key_of, statistics = knowledge.names.key, knowledge.statistics
+    statistics = knowledge.statistics
     by_model, recent_of, overall = statistics.by_model, statistics.recent, statistics.overall
     task_type, tier, priority = asked.task_type, asked.service_tier, steering.priority
     usual_latency_ms, usual_success = _expected_latency_ms(_NOTHING, overall), _expected_success(_NOTHING, overall)
+    usual_tokens = _tokens(asked, _NOTHING_RECENT)
 
-    def judged(model: CatalogModel, parameters: dict[str, Any] | None) -> Verdict:
-        key = key_of(model.provider, model.model)
-        recent = recent_of.get(key, _NOTHING_RECENT)
+    def judged(key: Key, model: CatalogModel, parameters: dict[str, Any] | None) -> Verdict:
         timed, latency_ms, success = _NOTHING, usual_latency_ms, usual_success
         if key in by_model:
             timed = statistics.timed(key, task_type)
             latency_ms = _expected_latency_ms(timed, overall)
             success = _expected_success(statistics.of(key, task_type), overall)
+        recent, tokens = _NOTHING_RECENT, usual_tokens
+        if key in recent_of:
+            recent = recent_of[key]
+            tokens = _tokens(asked, recent)
         rates = model.rates.get(tier)
-        estimate = (
-            None
-            if rates is None
-            else rates.estimate(
-                _first_known(asked.input_tokens, recent.p95_input_tokens, ASSUMED_TOKENS),
-                _first_known(asked.max_output_tokens, recent.p95_output_tokens, ASSUMED_TOKENS),
-            )
-        )
-        reason, constraint = _objection(model, key, estimate, timed, asked, steering) or ("eligible", None)
+        estimate = None if rates is None else rates.estimate(*tokens)
+        reason, constraint = _objection(model, key, estimate, timed, asked, steering) or _ELIGIBLE
         return Verdict(
             model,
             key,
@@ -663,6 +683,17 @@ def _judge(
         )
 
     return judged
+
+
+def _tokens(asked: RouteRequest, recent: Recent) -> tuple[int, int]:
+    """The tokens that an estimate is of, in and out."""
+    return (
+        _first_known(asked.input_tokens, recent.p95_input_tokens, ASSUMED_TOKENS),
+        _first_known(asked.max_output_tokens, recent.p95_output_tokens, ASSUMED_TOKENS),
+    )
+
+
+_ELIGIBLE: Final = ("eligible", None)
 
 
 def _objection(
@@ -695,7 +726,7 @@ def _objection(
 
 def _block(key: Key, steering: _Steering) -> tuple[str, Constraint] | None:
     """Why its provider, or the vendor of the model, is blocked; None when neither is."""
-    if block := steering.blocked.get(alias_key(key[0])):
+    if steering.blocked and (block := steering.blocked.get(alias_key(key[0]))):
         constraint, reason = block
         return reason, constraint
     for vendor, (constraint, reason) in steering.vendors:
@@ -788,8 +819,8 @@ class _Limits:
     def parted(self, ranking: Ranking) -> tuple[Sequence[Verdict], Sequence[Verdict]]:
         """The eligible candidates that all budgets can pay for, and those that one cannot."""
         available, refusing = self.available, self.refusing
-        if not refusing and ranking.dearest is not None and ranking.dearest <= available:
-            return ranking.eligible, ()
+        if not refusing and ranking.dearest <= available:
+            return ranking.priced, ranking.unpriced
         affordable: list[Verdict] = []
         beyond: list[Verdict] = []
         for verdict in ranking.eligible:

@@ -123,7 +123,7 @@ class Deciding:
         models: defaultdict[UUID, set[Key]] = defaultdict(set)
         for proposal in proposals:
             if proposal.user_id in refusing:
-                models[proposal.user_id].update([verdict.key for verdict in proposal.ranking.eligible])
+                models[proposal.user_id] |= proposal.ranking.keys
         amounts, sums, held, unpriced = await _read_budgets.execute(
             self._connection,
             [_key(alert, window) for alert, _, window in windows if alert.mode is WindowMode.CALENDAR],
