@@ -694,6 +694,8 @@ def _tokens(asked: RouteRequest, recent: Recent) -> tuple[int, int]:
 
 
 _ELIGIBLE: Final = ("eligible", None)
+# To name a member of an enum takes as long as to compare a candidate with five others.
+_COST, _QUALITY = RoutingPriority.COST, RoutingPriority.QUALITY
 
 
 def _objection(
@@ -758,9 +760,9 @@ def _measure(
     recent: Recent,
 ) -> float:
     """What the priority makes least: a latency or a cost for each success, or how much quality is missing."""
-    if priority is RoutingPriority.COST:
+    if priority is _COST:
         return _UNKNOWN if estimate is None else float(estimate) / success
-    if priority is RoutingPriority.QUALITY:
+    if priority is _QUALITY:
         assumed = _NEUTRAL_QUALITY if rating is None else rating
         quality = (recent.score_sum + _SCORES_OF_PRIOR * assumed) / (recent.scores + _SCORES_OF_PRIOR)
         return 1.0 - quality * success
