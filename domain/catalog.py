@@ -24,7 +24,7 @@ from domain.price_list import (
     tiers_at,
     variants_at,
 )
-from domain.provider import provider_id
+from domain.provider import model_name, provider_id
 
 MAX_MODELS: Final = 500
 MAX_TIERS: Final = 20
@@ -150,6 +150,12 @@ def all_listed(at: datetime) -> Sequence[CatalogModel]:
     return _listing(prices).models(prices.unchanged_since(at))
 
 
+def all_current(at: datetime) -> Mapping[tuple[str, str], CatalogModel]:
+    """Those of `all_listed` that are not deprecated, by provider and `model_name`."""
+    prices = PriceList.current()
+    return _listing(prices).current(prices.unchanged_since(at))
+
+
 @lru_cache(maxsize=1)
 def _listing(prices: PriceList) -> _Listing:
     return _Listing(prices)
@@ -164,6 +170,9 @@ class _Listing:
         self._known: dict[tuple[str, str, int, tuple[int, ...]], CatalogModel] = {}
         self.model: Callable[[str, str, datetime], CatalogModel | None] = lru_cache(_LOOKED_UP)(self._model)
         self.models: Callable[[datetime], Sequence[CatalogModel]] = lru_cache(_STATES_OF_A_LIST)(self._models)
+        self.current: Callable[[datetime], Mapping[tuple[str, str], CatalogModel]] = lru_cache(_STATES_OF_A_LIST)(
+            self._current
+        )
         self.own: Callable[[str, str, OwnPrices, datetime], RatesByTier] = lru_cache(_LOOKED_UP)(self._own)
 
     def _model(self, provider: str, model: str, at: datetime) -> CatalogModel | None:
@@ -181,6 +190,10 @@ class _Listing:
             and model.prices.output_price is not None
             and model.rates.get(ServiceTier.STANDARD) is not FREE
         )
+
+    def _current(self, at: datetime) -> Mapping[tuple[str, str], CatalogModel]:
+        models = [model for model in self.models(at) if not model.deprecated]
+        return {(model.provider, model_name(model.provider, model.model)): model for model in models}
 
     def _made(self, provider: str, model: str, found: Found, at: datetime) -> CatalogModel:
         # Most prices are the same all day. The list holds on to each: no two of them have one id.

@@ -13,7 +13,7 @@ from math import lcm
 from operator import mul
 from typing import Final, NamedTuple, Self
 
-from domain.money import MAX_COST, ZERO
+from domain.money import MAX_COST, NANO_DOLLAR, ZERO
 
 OWN_PRICES: Final = "registered"
 """The price version of what was priced as the user registered the model."""
@@ -255,7 +255,7 @@ class Rates(NamedTuple):
         parts = self.parts
         if amount > _MAX_NANO_DOLLARS * parts:
             return beyond
-        return Decimal(amount if parts == 1 else _half_even(amount, parts)).scaleb(-9)
+        return NANO_DOLLAR * (amount if parts == 1 else _half_even(amount, parts))
 
 
 def _taken(

@@ -6,11 +6,12 @@ let through; `choose` then takes the first one that all budgets can pay for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import chain, islice
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from pydantic_core import to_json
 
 from domain.ab_test import Assignment, RunningTest, Variant, VariantConfig
 from domain.bounds import Input, JSONObject, Name, Tokens, refuse
-from domain.catalog import CatalogModel, all_listed, completed, listed
+from domain.catalog import CatalogModel, all_current, completed, listed
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
 from domain.price import Prices, ServiceTier
@@ -119,6 +120,7 @@ class Statistics:
 
     by_model: Mapping[Key, Observed] = field(default_factory=dict)
     by_task: Mapping[tuple[Key, str], Observed] = field(default_factory=dict)
+    """Of models that are in `by_model`."""
     recent: Mapping[Key, Recent] = field(default_factory=dict)
     names: Mapping[Key, tuple[str, str]] = field(default_factory=dict)
     """How the user spells the provider and the name of a model."""
@@ -199,9 +201,13 @@ class Verdict:
     parameters: dict[str, Any] | None
     estimate: Decimal | None
     """USD; None when the price is not known."""
-    expected_latency_ms: float | None = None
-    reason: str = ""
-    constraint: Constraint | None = None
+    free: bool
+    """Whether its tokens are known to cost nothing, however many they are."""
+    expected_latency_ms: float | None
+    measure: float
+    """What the priority makes least."""
+    reason: str
+    constraint: Constraint | None
     """What keeps it from serving; None for one that is eligible."""
     score: float | None = None
 
@@ -240,6 +246,23 @@ class Ranking:
     notes: Sequence[str]
     max_cost: Decimal | None
     trial: Trial | None = None
+    # What the budgets are compared with, found out before they are read.
+    keys: frozenset[Key] = field(init=False, repr=False)
+    """Of the eligible candidates."""
+    priced: Sequence[Verdict] = field(init=False, repr=False)
+    """The eligible candidates that are free or have an estimate."""
+    unpriced: Sequence[Verdict] = field(init=False, repr=False)
+    """The other ones."""
+    dearest: Decimal = field(init=False, repr=False)
+    """The highest estimate."""
+
+    def __post_init__(self) -> None:
+        unpriced = [verdict for verdict in self.eligible if verdict.estimate is None]
+        priced = [verdict for verdict in self.eligible if verdict.estimate is not None] if unpriced else self.eligible
+        object.__setattr__(self, "keys", frozenset([verdict.key for verdict in self.eligible]))
+        object.__setattr__(self, "priced", priced)
+        object.__setattr__(self, "unpriced", unpriced)
+        object.__setattr__(self, "dearest", max((each.estimate or ZERO for each in priced), default=ZERO))
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +284,17 @@ class Budget:
     def available(self) -> Decimal:
         """USD that are neither spent, nor assumed to be spent, nor held; below 0 for a budget that was overspent."""
         return self.limit - self.spent - self.assumed - self.held
+
+
+def decisive(budgets: Sequence[Budget]) -> list[Budget]:
+    """Those of a user's budgets that decide for all, in their order: the tightest, the smallest, and who refuses a model.
+
+    That stays so however much is held, as every hold counts in each of them.
+    """
+    if not budgets:
+        return []
+    tightest, smallest = _tightest(budgets), min(budgets, key=lambda budget: budget.limit)
+    return [budget for budget in budgets if budget is tightest or budget is smallest or budget.unpriced]
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,55 +385,49 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
     """
     key_of = knowledge.names.key
     steering = _steered(asked, knowledge.preferences, knowledge.names, at)
-    statistics = knowledge.statistics
     own = knowledge.own_at(at)
-
-    def judged(model: CatalogModel, parameters: dict[str, Any] | None) -> Verdict:
-        return _judged(model, key_of(model.provider, model.model), parameters, asked, steering, statistics)
-
+    judged = _judge(asked, knowledge, steering)
     candidates = _candidates(asked, knowledge, own, steering, at)
-    found = {verdict.key: verdict for verdict in (judged(*candidate) for candidate in candidates)}
+    found = {key: judged(key, model, parameters) for key, model, parameters in candidates}
     test, trial, outside = knowledge.test_of(asked.task_type), None, None
     if test is not None and unit is not None:
         keys = {variant: key_of(config.provider, config.model) for variant, config in test.variants.items()}
         variants = {keys[variant]: config for variant, config in test.variants.items()}
         missing = {} if asked.candidates else {key: variants[key] for key in variants if key not in found}
         with_variants = found | {
-            key: judged(own.get(key) or _known(key, config.provider, config.model, at), config.parameters)
+            key: judged(key, own.get(key) or _known(key, config.provider, config.model, at), config.parameters)
             for key, config in missing.items()
         }
         outside = _outside(test, with_variants, steering, asked, knowledge.names)
         if outside is None:
             found, trial = with_variants, Trial(test, test.assign(unit), missing.keys(), keys)
-    verdicts = list(found.values())
-    measures = [_measure(verdict, asked, steering.priority, statistics) for verdict in verdicts]
     private = steering.priority is RoutingPriority.PRIVACY
-    used = steering.used
-    last_preferred = len(steering.preferred)
+    used, tested = steering.used, steering.use_is_tested
+    preferred, last_preferred = steering.preferred, len(steering.preferred)
 
-    def order(index: int) -> tuple[Any, ...]:
-        verdict = verdicts[index]
-        elsewhere, remote = verdict.key != used, private and not verdict.model.local
+    def order(verdict: Verdict) -> tuple[Any, ...]:
+        key, estimate = verdict.key, verdict.estimate
+        elsewhere, remote = key != used, private and not verdict.model.local
         return (
             # A test's winner won where no local model was to go first; what the user's own rule says goes before all.
-            *((remote, elsewhere) if steering.use_is_tested else (elsewhere, remote)),
-            steering.preferred.get(verdict.key[0], last_preferred),
-            measures[index],
-            _UNKNOWN if verdict.estimate is None else verdict.estimate,
-            verdict.key,
+            remote if tested else elsewhere,
+            elsewhere if tested else remote,
+            preferred.get(key[0], last_preferred),
+            verdict.measure,
+            _UNKNOWN if estimate is None else estimate,
+            key,
         )
 
-    eligible = sorted((index for index, verdict in enumerate(verdicts) if verdict.eligible), key=order)
-    best = min((measures[index] for index in eligible), default=_UNKNOWN)
-    for index in eligible:
-        verdicts[index].score = _score(measures[index], best)
-    ranked = [verdicts[index] for index in eligible]
+    ranked = sorted((verdict for verdict in found.values() if verdict.constraint is None), key=order)
+    best = min((verdict.measure for verdict in ranked), default=_UNKNOWN)
+    for verdict in ranked:
+        verdict.score = _score(verdict.measure, best)
     notes = [*_notes(asked, steering, ranked), *([outside] if outside else [])]
     return Ranking(
         asked=asked,
         priority=steering.priority,
         eligible=ranked,
-        others=sorted((verdict for verdict in verdicts if verdict.constraint), key=_distance),
+        others=sorted((verdict for verdict in found.values() if verdict.constraint), key=_distance),
         rules=steering.rules,
         notes=notes,
         max_cost=steering.max_cost,
@@ -412,11 +440,8 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
 
     A model whose tokens cost nothing always passes. The hold is the estimate; there is none where there is no budget.
     """
-    tightest = _tightest(budgets)
-    affordable: Sequence[Verdict] = ranking.eligible
-    beyond: Sequence[Verdict] = []
-    if tightest is not None:
-        affordable, beyond = _parted(ranking.eligible, budgets, tightest, ranking.asked.service_tier)
+    limits = _Limits.of(budgets)
+    affordable, beyond = limits.parted(ranking) if limits else (ranking.eligible, ())
     trial, notes = ranking.trial, ranking.notes
     if trial is not None and (outside := _unaffordable(trial, affordable)):
         affordable, beyond = (
@@ -424,7 +449,7 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
         )
         trial, notes = None, [*notes, outside]
     if not affordable:
-        return _refused(ranking, beyond, budgets)
+        return _refused(ranking, limits, beyond)
     chosen, *others = affordable
     reason = f"the first by {ranking.priority} among {len(affordable)} eligible"
     if trial is not None:
@@ -435,15 +460,16 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
         others = [verdict for verdict in affordable if verdict.key != key]
         reason = f'variant {variant} of the A/B test "{trial.test.name}" was assigned'
     fallbacks = others[:MAX_FALLBACKS]
-    verdicts = [
-        replace(chosen, reason=f"chosen: {reason}"),
-        *(replace(verdict, reason=f"fallback {place}") for place, verdict in enumerate(fallbacks, 1)),
-        *others[MAX_FALLBACKS:],
-        *beyond,
-        *ranking.others,
-    ]
-    held = chosen.estimate if tightest is not None and chosen.estimate is not None else ZERO
-    return Choice(ranking, chosen, fallbacks, held, tightest is not None, verdicts[:MAX_CANDIDATES], notes, trial)
+    verdicts = chain(
+        [replace(chosen, reason=f"chosen: {reason}")],
+        (replace(verdict, reason=f"fallback {place}") for place, verdict in enumerate(fallbacks, 1)),
+        others[MAX_FALLBACKS:],
+        limits.explained(beyond, ranking.asked.service_tier) if limits else (),
+        ranking.others,
+    )
+    held = chosen.estimate if limits is not None and chosen.estimate is not None else ZERO
+    told = list(islice(verdicts, MAX_CANDIDATES))
+    return Choice(ranking, chosen, fallbacks, held, limits is not None, told, notes, trial)
 
 
 def _outside(
@@ -541,7 +567,7 @@ def _candidates(
     own: Mapping[Key, CatalogModel],
     steering: _Steering,
     at: datetime,
-) -> Iterable[tuple[CatalogModel, dict[str, Any] | None]]:
+) -> Iterator[tuple[Key, CatalogModel, dict[str, Any] | None]]:
     """What could serve the request: what it names; else what the user has; else what there is.
 
     A user has the models that are registered, those that served before, and those that a rule names. Of a preferred
@@ -549,12 +575,27 @@ def _candidates(
     """
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
     use, used = steering.use, steering.used
+    key_of = knowledge.names.key
     if asked.candidates:
         for config in asked.candidates:
-            key = knowledge.names.key(config.provider, config.model)
+            key = key_of(config.provider, config.model)
             parameters = use.parameters if use and key == used and config.parameters is None else config.parameters
             found.setdefault(key, (own.get(key) or _known(key, config.provider, config.model, at), parameters))
-        return found.values()
+    else:
+        found = _had(knowledge, own, steering, at)
+    for model, parameters in found.values():
+        yield key_of(model.provider, model.model), model, parameters
+    if not found:
+        for key, model in all_current(at).items():
+            yield key_of(*key) if knowledge.names.own else key, model, None
+
+
+def _had(
+    knowledge: Knowledge, own: Mapping[Key, CatalogModel], steering: _Steering, at: datetime
+) -> dict[Key, tuple[CatalogModel, dict[str, Any] | None]]:
+    """What the user has."""
+    found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
+    use, used = steering.use, steering.used
     for key, model in own.items():
         found[key] = (model, None)
     statistics = knowledge.statistics
@@ -568,14 +609,11 @@ def _candidates(
     missing = {provider for provider in missing if alias_key(provider) not in steering.blocked}
     if missing:
         found |= _all_of(missing, at)
-    return (found or _all_of(None, at)).values()
+    return found
 
 
-def _all_of(providers: Collection[str] | None, at: datetime) -> dict[Key, tuple[CatalogModel, dict[str, Any] | None]]:
-    """The listed models of these providers, or of all."""
-    current = [model for model in all_listed(at) if not model.deprecated]
-    if providers is None:
-        return {(model.provider, model_name(model.provider, model.model)): (model, None) for model in current}
+def _all_of(providers: Collection[str], at: datetime) -> dict[Key, tuple[CatalogModel, dict[str, Any] | None]]:
+    """The listed models of these providers."""
     # The list has the models of some providers under another's id: those of Vertex AI, say.
     return {
         (provider, model_name(provider, model.model)): (
@@ -583,7 +621,7 @@ def _all_of(providers: Collection[str] | None, at: datetime) -> dict[Key, tuple[
             None,
         )
         for provider in sorted(providers)
-        for model in current
+        for model in all_current(at).values()
         if model.provider == price_list_id(provider)
     }
 
@@ -609,31 +647,55 @@ def _known(key: Key, provider: str, model: str, at: datetime) -> CatalogModel:
     )
 
 
-def _judged(
-    model: CatalogModel,
-    key: Key,
-    parameters: dict[str, Any] | None,
-    asked: RouteRequest,
-    steering: _Steering,
-    statistics: Statistics,
-) -> Verdict:
-    observed = statistics.timed(key, asked.task_type)
-    recent = statistics.recent.get(key, _NOTHING_RECENT)
-    estimate = model.estimate(
+def _judge(
+    asked: RouteRequest, knowledge: Knowledge, steering: _Steering
+) -> Callable[[Key, CatalogModel, dict[str, Any] | None], Verdict]:
+    """What judges each of the candidates. There may be thousands: what is the same for all is found out once."""
+    statistics = knowledge.statistics
+    by_model, recent_of, overall = statistics.by_model, statistics.recent, statistics.overall
+    task_type, tier, priority = asked.task_type, asked.service_tier, steering.priority
+    usual_latency_ms, usual_success = _expected_latency_ms(_NOTHING, overall), _expected_success(_NOTHING, overall)
+    usual_tokens = _tokens(asked, _NOTHING_RECENT)
+
+    def judged(key: Key, model: CatalogModel, parameters: dict[str, Any] | None) -> Verdict:
+        timed, latency_ms, success = _NOTHING, usual_latency_ms, usual_success
+        if key in by_model:
+            timed = statistics.timed(key, task_type)
+            latency_ms = _expected_latency_ms(timed, overall)
+            success = _expected_success(statistics.of(key, task_type), overall)
+        recent, tokens = _NOTHING_RECENT, usual_tokens
+        if key in recent_of:
+            recent = recent_of[key]
+            tokens = _tokens(asked, recent)
+        rates = model.rates.get(tier)
+        estimate = None if rates is None else rates.estimate(*tokens)
+        reason, constraint = _objection(model, key, estimate, timed, asked, steering) or _ELIGIBLE
+        return Verdict(
+            model,
+            key,
+            parameters,
+            estimate,
+            rates is not None and rates.free,
+            latency_ms,
+            _measure(priority, estimate, latency_ms, success, model.quality_rating, recent),
+            reason,
+            constraint,
+        )
+
+    return judged
+
+
+def _tokens(asked: RouteRequest, recent: Recent) -> tuple[int, int]:
+    """The tokens that an estimate is of, in and out."""
+    return (
         _first_known(asked.input_tokens, recent.p95_input_tokens, ASSUMED_TOKENS),
         _first_known(asked.max_output_tokens, recent.p95_output_tokens, ASSUMED_TOKENS),
-        asked.service_tier,
     )
-    reason, constraint = _objection(model, key, estimate, observed, asked, steering) or ("eligible", None)
-    return Verdict(
-        model=model,
-        key=key,
-        parameters=parameters,
-        estimate=estimate,
-        expected_latency_ms=_expected_latency_ms(observed, statistics.overall),
-        reason=reason,
-        constraint=constraint,
-    )
+
+
+_ELIGIBLE: Final = ("eligible", None)
+# To name a member of an enum takes as long as to compare a candidate with five others.
+_COST, _QUALITY = RoutingPriority.COST, RoutingPriority.QUALITY
 
 
 def _objection(
@@ -666,7 +728,7 @@ def _objection(
 
 def _block(key: Key, steering: _Steering) -> tuple[str, Constraint] | None:
     """Why its provider, or the vendor of the model, is blocked; None when neither is."""
-    if block := steering.blocked.get(alias_key(key[0])):
+    if steering.blocked and (block := steering.blocked.get(alias_key(key[0]))):
         constraint, reason = block
         return reason, constraint
     for vendor, (constraint, reason) in steering.vendors:
@@ -689,18 +751,22 @@ def _expected_success(observed: Observed, overall: Observed) -> float:
     return (observed.successes + _CALLS_OF_PRIOR * prior) / (observed.calls + _CALLS_OF_PRIOR)
 
 
-def _measure(verdict: Verdict, asked: RouteRequest, priority: RoutingPriority, statistics: Statistics) -> float:
+def _measure(
+    priority: RoutingPriority,
+    estimate: Decimal | None,
+    latency_ms: float | None,
+    success: float,
+    rating: float | None,
+    recent: Recent,
+) -> float:
     """What the priority makes least: a latency or a cost for each success, or how much quality is missing."""
-    success = _expected_success(statistics.of(verdict.key, asked.task_type), statistics.overall)
-    if priority is RoutingPriority.COST:
-        return _UNKNOWN if verdict.estimate is None else float(verdict.estimate) / success
-    if priority is RoutingPriority.QUALITY:
-        recent = statistics.recent.get(verdict.key, _NOTHING_RECENT)
-        rating = _NEUTRAL_QUALITY if verdict.model.quality_rating is None else verdict.model.quality_rating
-        quality = (recent.score_sum + _SCORES_OF_PRIOR * rating) / (recent.scores + _SCORES_OF_PRIOR)
+    if priority is _COST:
+        return _UNKNOWN if estimate is None else float(estimate) / success
+    if priority is _QUALITY:
+        assumed = _NEUTRAL_QUALITY if rating is None else rating
+        quality = (recent.score_sum + _SCORES_OF_PRIOR * assumed) / (recent.scores + _SCORES_OF_PRIOR)
         return 1.0 - quality * success
-    latency_ms = _NEUTRAL_LATENCY_MS if verdict.expected_latency_ms is None else verdict.expected_latency_ms
-    return latency_ms / success
+    return (_NEUTRAL_LATENCY_MS if latency_ms is None else latency_ms) / success
 
 
 def _score(measure: float, best: float) -> float:
@@ -728,86 +794,68 @@ def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) 
             )
 
 
-def _parted(
-    eligible: Sequence[Verdict], budgets: Sequence[Budget], tightest: Budget, tier: ServiceTier
-) -> tuple[list[Verdict], list[Verdict]]:
-    """Those that all budgets can pay for, and those that one cannot, which say so."""
-    available = tightest.available
-    affordable: list[Verdict] = []
-    beyond: list[Verdict] = []
-    for verdict in eligible:
-        if verdict.model.is_free(tier):
-            affordable.append(verdict)
-        elif refusing := _refusing(verdict.key, budgets):
-            reason = (
-                f"price unknown: a call of it in the window of the budget {refusing.name} has no known cost; amend that "
-                "call, or let the budget allow unknown costs"
-            )
-            beyond.append(replace(verdict, reason=reason, constraint=Constraint.BUDGET))
-        elif verdict.estimate is not None and verdict.estimate <= available:
-            affordable.append(verdict)
-        else:
-            beyond.append(_beyond(verdict, tightest, tier))
-    return affordable, beyond
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What all budgets together let through."""
+
+    tightest: Budget
+    available: Decimal
+    least: Decimal
+    """The limit of the smallest budget."""
+    refusing: Mapping[Key, Budget]
+    """The first budget that refuses a model, as the price of its calls is unknown."""
+
+    @classmethod
+    def of(cls, budgets: Sequence[Budget]) -> Self | None:
+        """None where there is no budget."""
+        if not budgets:
+            return None
+        tightest = _tightest(budgets)
+        return cls(
+            tightest,
+            tightest.available,
+            min(budget.limit for budget in budgets),
+            {key: budget for budget in reversed(budgets) for key in budget.unpriced},
+        )
+
+    def parted(self, ranking: Ranking) -> tuple[Sequence[Verdict], Sequence[Verdict]]:
+        """The eligible candidates that all budgets can pay for, and those that one cannot."""
+        available, refusing = self.available, self.refusing
+        if not refusing and ranking.dearest <= available:
+            return ranking.priced, ranking.unpriced
+        affordable: list[Verdict] = []
+        beyond: list[Verdict] = []
+        for verdict in ranking.eligible:
+            within = verdict.estimate is not None and verdict.estimate <= available and verdict.key not in refusing
+            (affordable if within or verdict.free else beyond).append(verdict)
+        return affordable, beyond
+
+    def explained(self, beyond: Iterable[Verdict], tier: ServiceTier) -> Iterator[Verdict]:
+        """The verdicts on these eligible candidates, which a budget cannot pay for."""
+        left = f"the budget {self.tightest.name} has {plain(max(self.available, ZERO))} USD left"
+        for verdict in beyond:
+            if refusing := self.refusing.get(verdict.key):
+                reason = (
+                    f"price unknown: a call of it in the window of the budget {refusing.name} has no known cost; amend "
+                    "that call, or let the budget allow unknown costs"
+                )
+            elif verdict.estimate is None:
+                reason = f"{_unpriced(verdict.model, tier)}, and {left}"
+            else:
+                reason = f"it would cost {plain(verdict.estimate)} USD, and {left}"
+            yield replace(verdict, reason=reason, constraint=Constraint.BUDGET)
 
 
-def _refusing(key: Key, budgets: Sequence[Budget]) -> Budget | None:
-    """The first budget that refuses this model, as the price of its calls is unknown."""
-    return next((budget for budget in budgets if key in budget.unpriced), None)
+def _tightest(budgets: Sequence[Budget]) -> Budget:
+    return min(budgets, key=lambda budget: budget.available)
 
 
-def _beyond(verdict: Verdict, budget: Budget, tier: ServiceTier) -> Verdict:
-    """The verdict on an eligible candidate that the budget cannot pay for."""
-    left = f"the budget {budget.name} has {plain(max(budget.available, ZERO))} USD left"
-    if verdict.estimate is None:
-        reason = f"{_unpriced(verdict.model, tier)}, and {left}"
-    else:
-        reason = f"it would cost {plain(verdict.estimate)} USD, and {left}"
-    return replace(verdict, reason=reason, constraint=Constraint.BUDGET)
-
-
-def _tightest(budgets: Sequence[Budget]) -> Budget | None:
-    return min(budgets, key=lambda budget: budget.available, default=None)
-
-
-def _refused(ranking: Ranking, beyond: Sequence[Verdict], budgets: Sequence[Budget]) -> RouteRefused:
-    tightest = _tightest(budgets)
-    verdicts = [*beyond, *ranking.others]
+def _refused(ranking: Ranking, limits: _Limits | None, beyond: Sequence[Verdict]) -> RouteRefused:
+    if limits is not None and beyond:
+        return _refused_by_a_budget(ranking, limits, beyond)
     # Of the candidates, the one that came nearest to serving.
-    nearest = min(verdicts, key=_distance, default=None)
+    nearest = next(iter(ranking.others), None)
     constraint = nearest.constraint if nearest and nearest.constraint else Constraint.CANDIDATES
-    shown = verdicts[:MAX_CANDIDATES]
-    refusing = None if nearest is None else _refusing(nearest.key, budgets)
-    if constraint is Constraint.BUDGET and nearest is not None and refusing is not None:
-        return RouteRefused(
-            message=f"The budget {refusing.name} refuses {nearest.model.provider} {nearest.model.model}: {nearest.reason}",
-            constraint=constraint,
-            retryable=True,
-            candidates=shown,
-            limit=refusing.limit,
-            spent=refusing.spent,
-            assumed=refusing.assumed,
-            held=refusing.held,
-            resets_at=refusing.resets_at,
-            alert_id=refusing.alert_id,
-        )
-    if constraint is Constraint.BUDGET and tightest is not None:
-        estimates = [verdict.estimate for verdict in beyond if verdict.estimate is not None]
-        least = min(budget.limit for budget in budgets)
-        return RouteRefused(
-            message=f"The budget {tightest.name} cannot pay for this request: of {plain(tightest.limit)} USD, "
-            f"{_used(tightest)}",
-            constraint=constraint,
-            # When what is held is freed, or with the next window; never what is dearer than all of the budget.
-            retryable=any(estimate <= least for estimate in estimates),
-            candidates=shown,
-            limit=tightest.limit,
-            spent=tightest.spent,
-            assumed=tightest.assumed,
-            held=tightest.held,
-            resets_at=tightest.resets_at,
-            alert_id=tightest.alert_id,
-        )
     return RouteRefused(
         message=f"No candidate can serve this request; the nearest, {nearest.model.provider} {nearest.model.model}: "
         f"{nearest.reason}"
@@ -815,8 +863,34 @@ def _refused(ranking: Ranking, beyond: Sequence[Verdict], budgets: Sequence[Budg
         else "There is no candidate for this request: name some, or register a model",
         constraint=constraint,
         retryable=False,
-        candidates=shown,
+        candidates=ranking.others[:MAX_CANDIDATES],
         limit=ranking.max_cost if constraint is Constraint.MAX_COST_PER_REQUEST else None,
+    )
+
+
+def _refused_by_a_budget(ranking: Ranking, limits: _Limits, beyond: Sequence[Verdict]) -> RouteRefused:
+    """No constraint is looked at after the budgets: these candidates came nearest to serving."""
+    tier = ranking.asked.service_tier
+    [nearest] = limits.explained([min(beyond, key=lambda verdict: verdict.key)], tier)
+    if budget := limits.refusing.get(nearest.key):
+        message = f"The budget {budget.name} refuses {nearest.model.provider} {nearest.model.model}: {nearest.reason}"
+        retryable = True
+    else:
+        budget = limits.tightest
+        message = f"The budget {budget.name} cannot pay for this request: of {plain(budget.limit)} USD, {_used(budget)}"
+        # When what is held is freed, or with the next window; never what is dearer than all of the budget.
+        retryable = any(verdict.estimate is not None and verdict.estimate <= limits.least for verdict in beyond)
+    return RouteRefused(
+        message=message,
+        constraint=Constraint.BUDGET,
+        retryable=retryable,
+        candidates=list(islice(chain(limits.explained(beyond, tier), ranking.others), MAX_CANDIDATES)),
+        limit=budget.limit,
+        spent=budget.spent,
+        assumed=budget.assumed,
+        held=budget.held,
+        resets_at=budget.resets_at,
+        alert_id=budget.alert_id,
     )
 
 

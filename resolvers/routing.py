@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from domain.bounds import identifier
 from domain.error import Conflict, NotFound, Overloaded
 from domain.page import Page
-from domain.routing import Choice, DecisionState, Ranking, RouteRefused, RouteRequest, choose, rank
+from domain.routing import Choice, DecisionState, Knowledge, Ranking, RouteRefused, RouteRequest, choose, rank
 from models.analytics import RouterAnalytics
 from models.database.page import newest_first
 from models.decision import RoutingDecision
@@ -19,7 +19,7 @@ from models.queries.budget import budgets_of
 from models.queries.decision import decision_with, load_outcomes
 from models.queries.routing_context import knowledge_of
 from models.types import new_id
-from resolvers.context import Info
+from resolvers.context import Context, Info
 from resolvers.input import After, First, known, present
 from resolvers.selection import selected, selected_columns, unselected_documents
 
@@ -51,8 +51,7 @@ async def route_request(info: Info, input: Request) -> RoutingDecision | RouteRe
     unit = _unit(asked)
     for _ in range(_TRIES):
         knowledge = await context.knowledge.of(context.viewer)
-        await context.turn(large=True)
-        proposal = Proposal(context.viewer.id, knowledge, rank(asked, knowledge, context.clock(), unit))
+        proposal = Proposal(context.viewer.id, knowledge, await _ranked(context, asked, knowledge, unit))
         outcome = await context.ledger.decide(proposal)
         if not isinstance(outcome, Stale):
             return outcome
@@ -67,9 +66,17 @@ async def simulate_routing(info: Info, input: Request) -> Simulation:
     async with context.database.viewer(context.viewer) as session:
         knowledge = await knowledge_of(session, context.viewer.id, now)
         budgets = await budgets_of(session, context.viewer.id, now)
-    await context.turn(large=True)
-    ranking = rank(asked, knowledge, now, _unit(asked))
+    ranking = await _ranked(context, asked, knowledge, _unit(asked))
     return Simulation(ranking, choose(ranking, budgets))
+
+
+async def _ranked(context: Context, asked: RouteRequest, knowledge: Knowledge, unit: str) -> Ranking:
+    """The ranking. One of a whole price list is made in the compute pool: it takes tens of milliseconds."""
+    now = context.clock()
+    if asked.candidates or knowledge.own or knowledge.statistics.by_model:
+        await context.turn(large=True)
+        return rank(asked, knowledge, now, unit)
+    return await context.offload(rank, asked, knowledge, now, unit)
 
 
 def _unit(asked: RouteRequest) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,12 +20,22 @@ from domain.cost_alert import UnknownCost, Window, WindowMode
 from domain.error import InvalidInput
 from domain.money import ZERO, plain
 from domain.price import ServiceTier
-from domain.routing import Budget, Choice, DecisionState, Knowledge, Ranking, RouteRefused, Verdict, choose
+from domain.routing import (
+    Budget,
+    Choice,
+    DecisionState,
+    Key,
+    Knowledge,
+    Ranking,
+    RouteRefused,
+    Verdict,
+    choose,
+    decisive,
+)
 from models.cost_alert import WatchedAlert
 from models.database.bulk import Bulk, Rows, Together, find, insert, whole
 from models.decision import RoutingDecision
 from models.ledger.alert_event import SUM_ROLLING
-from models.queries.budget import refused_models
 from models.queries.unpriced_model import FIND_UNPRICED
 from models.routing_version import RoutingVersion
 from models.types import Money, UTCDateTime, new_id
@@ -107,12 +119,10 @@ class Deciding:
         windows = [(alert, name, alert.window_at(self._now)) for alert, name in alerts]
         users = {alert.user_id for alert, _ in alerts}
         refusing = {alert.user_id for alert, _ in alerts if alert.unknown_cost is UnknownCost.REFUSE}
-        models = {
-            (proposal.user_id, *verdict.key)
-            for proposal in proposals
-            if proposal.user_id in refusing
-            for verdict in proposal.ranking.eligible
-        }
+        models: defaultdict[UUID, set[Key]] = defaultdict(set)
+        for proposal in proposals:
+            if proposal.user_id in refusing:
+                models[proposal.user_id] |= proposal.ranking.keys
         amounts, sums, held, unpriced = await _read_budgets.execute(
             self._connection,
             [_key(alert, window) for alert, _, window in windows if alert.mode is WindowMode.CALENDAR],
@@ -125,15 +135,16 @@ class Deciding:
             [{"user_id": user_id, "now": self._now} for user_id in users],
             [
                 {"user_id": user_id, "provider": provider, "model_used": model}
-                for user_id, provider, model in sorted(models)
+                for user_id, of_user in models.items()
+                for provider, model in of_user
             ],
         )
         in_window = {(alert_id, start): spent for _, alert_id, start, *spent in amounts}
         since = {(user_id, start): spent for user_id, start, *spent in sums}
         held_of: dict[UUID, Decimal] = dict(held)
-        last_unpriced: defaultdict[UUID, dict[Any, datetime]] = defaultdict(dict)
-        for user_id, provider, model, at in unpriced:
-            last_unpriced[user_id][provider, model] = at
+        last_unpriced: defaultdict[UUID, list[tuple[datetime, Key]]] = defaultdict(list)
+        for user_id, provider, model, at in sorted(unpriced, key=itemgetter(3)):
+            last_unpriced[user_id].append((at, (provider, model)))
         budgets: defaultdict[UUID, Budgets] = defaultdict(Budgets)
         for alert, name, window in windows:
             rolling = alert.mode is WindowMode.ROLLING
@@ -149,14 +160,18 @@ class Deciding:
                     assumed=assumed,
                     held=ZERO,
                     resets_at=None if rolling else window.end,
-                    unpriced=refused_models(alert, window, last_unpriced[alert.user_id]),
+                    unpriced=_taken(last_unpriced[alert.user_id], window)
+                    if alert.unknown_cost is UnknownCost.REFUSE
+                    else (),
                 )
             )
+        for each in budgets.values():
+            each.windows = decisive(each.windows)
         return budgets
 
 
 class Budgets:
-    """A user's enforced alerts, and what is held. Holds count in every window: whatever they are for may be spent in any."""
+    """The budgets that decide, and what is held. Holds count in every window: whatever they are for may be spent in any."""
 
     def __init__(self) -> None:
         self.windows: list[Budget] = []
@@ -165,6 +180,17 @@ class Budgets:
     def standing(self) -> list[Budget]:
         """Each budget as it stands, what is held included."""
         return [replace(each, held=self.held) for each in self.windows]
+
+
+def _taken(last_unpriced: list[tuple[datetime, Key]], window: Window) -> frozenset[Key]:
+    """Those of these models, in the order of their last calls of unknown price, whose call is in the window or later.
+
+    They are taken out: whichever budget refuses them first is the one that counts.
+    """
+    place = bisect_left(last_unpriced, window.start, key=itemgetter(0))
+    models = frozenset(model for _, model in last_unpriced[place:])
+    del last_unpriced[place:]
+    return models
 
 
 def _key(alert: WatchedAlert, window: Window) -> dict[str, Any]:

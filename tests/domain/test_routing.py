@@ -37,6 +37,7 @@ from domain.routing import (
     Statistics,
     Verdict,
     choose,
+    decisive,
     rank,
 )
 
@@ -222,6 +223,24 @@ def applying(asked: RouteRequest, known: Knowledge) -> list[RoutingRule]:
 
 def sent_to(outcome: Choice | RouteRefused) -> list[Verdict]:
     return [outcome.chosen, *outcome.fallbacks] if isinstance(outcome, Choice) else []
+
+
+@settings(max_examples=100)
+@given(asked_of, st.lists(st.frozensets(keys), min_size=3, max_size=3), amounts)
+def test_the_decisive_budgets_choose_as_all_do_however_much_is_held(
+    case: tuple[RouteRequest, Knowledge, list[Budget]], unpriced: list[frozenset[tuple[str, str]]], held: Decimal
+) -> None:
+    asked, known, standing = case
+    refused: set[tuple[str, str]] = set()
+    all_, first = [], []
+    for budget, refuses in zip(standing, unpriced, strict=False):
+        all_.append(replace(budget, held=Decimal(0), unpriced=refuses))
+        # only the first that refuses a model has to say so
+        first.append(replace(budget, held=Decimal(0), unpriced=refuses - refused))
+        refused |= refuses
+    ranking = rank(asked, known, NOON, "u")
+    few = [replace(budget, held=held) for budget in decisive(first)]
+    assert choose(ranking, few) == choose(ranking, [replace(budget, held=held) for budget in all_])
 
 
 @settings(max_examples=300)
