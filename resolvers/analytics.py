@@ -53,6 +53,7 @@ async def analytics(
 ) -> Page[RouterAnalytics]:
     context = info.context
     wanted = _checked_filter(filter)
+    await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
         conditions = passing(await resolved(session, context.viewer.id, wanted))
         return await newest_first(

@@ -36,6 +36,10 @@ from strawberry.types.field import StrawberryField
 from schema.limits import MAX_VALUES
 
 
+_VALUES_AT_ONCE: Final = 1_000
+"""Of a list: what is written before others have their turn. It takes a millisecond or two."""
+
+
 class _Leaf(NamedTuple):
     """A field without arguments whose value is a scalar or an enum that is there already."""
 
@@ -110,7 +114,9 @@ class _Objects(NamedTuple):
         if value is None:
             return None if self.nested.nullable else Undefined
         if self.nested.is_list:
-            written = _all_of(self.fields, value) if isinstance(value, list) else None
+            # A long one is left to `complete_list_value`, which writes it in turns.
+            is_short = isinstance(value, list) and len(value) * len(self.fields) <= _VALUES_AT_ONCE
+            written = _all_of(self.fields, value) if is_short else None
             return Undefined if written is None else written
         done: dict[str, Any] = {}
         for name, field in self.fields:
@@ -138,8 +144,6 @@ def _all_of(fields: _Fields, sources: list[Any]) -> list[dict[str, Any]] | None:
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-_VALUES_AT_ONCE: Final = 1_000
-"""Of a list: what is written before others have their turn. It takes a millisecond or two."""
 _TYPES_AT_ONCE: Final = 5
 PlainFields = Mapping[str, Mapping[str, _Leaf | _Nested]]
 _ONLY_THE_SOURCE: Final = ["root"]

@@ -168,7 +168,7 @@ def test_every_operation_of_the_dashboard_is_served() -> None:
 
 async def _introspect(query: str) -> Any:
     operations = Operations(Compute(), introspection=True, time_limit_s=30)
-    context: Any = SimpleNamespace(viewer=Viewer(ALICE))
+    context: Any = SimpleNamespace(viewer=Viewer(ALICE), turn=at_once)
     return await operations.execute(await operations.checked(Operation(query, None, None), EVERY_KIND, ALICE), context)
 
 
