@@ -35,7 +35,6 @@ from strawberry.types.field import StrawberryField
 
 from schema.limits import MAX_VALUES
 
-
 _VALUES_AT_ONCE: Final = 1_000
 """Of a list: what is written before others have their turn. It takes a millisecond or two."""
 
