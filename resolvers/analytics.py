@@ -109,7 +109,7 @@ async def log_analytics_batch(
         try:
             drafts[index] = Draft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
         except InvalidInput as refusal:
-            rejected.append(RejectedRecord(index, refusal))
+            rejected.append(RejectedRecord(index, refusal.kept()))
     outcomes = await context.ledger.record(list(drafts.values())) if drafts else []
     logged = [outcome for outcome in outcomes if isinstance(outcome, Logged | Dropped)]
     rejected += [

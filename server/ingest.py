@@ -241,7 +241,7 @@ class Ingest(Generic[Item]):
             try:
                 items[number] = self._read(viewer, line)
             except InvalidInput as refusal:
-                outcomes[number] = refusal
+                outcomes[number] = refusal.kept()
                 size += _BYTES_OF_A_REFUSAL
         try:
             recorded: Sequence[Outcome] = await self._intake.record(list(items.values())) if items else []

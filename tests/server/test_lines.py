@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import random
 import zlib
@@ -281,6 +282,31 @@ async def test_lines_are_read_a_few_at_a_turn_and_fewer_of_those_that_are_wrong(
     # then there is one turn for each block, and one for so much of the lines
     blocks = -(-(len(line) + 1) * lines // (16 * 1024))
     assert taken - blocks == turns
+
+
+async def test_refused_lines_are_freed_without_the_collector() -> None:
+    async def record(items: Sequence[int]) -> Sequence[Logged]:
+        return [Logged({"id": 1}, deduplicated=False) for _ in items]
+
+    def read(_viewer: Viewer, text: bytes) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise InvalidInput("no") from None
+
+    ingest = Ingest(_Anybody(), Intake(read, record), event_loop_queue())
+    # given that the collector finds nothing
+    gc.collect()
+    gc.disable()
+    try:
+        # when a thousand lines are refused, and told of
+        answer = await ingest(_Client(b"wrong\n" * 1_000).request)
+        assert isinstance(answer, StreamingResponse)
+        assert b"".join([each async for each in answer.body_iterator]).count(b"\n") == 1_000  # type: ignore[misc]
+        # then none of the refusals is there any more
+        assert not [each for each in gc.get_objects() if isinstance(each, InvalidInput) and each.message == "no"]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("in_order", [False, True], ids=["calls", "amendments"])
