@@ -33,6 +33,13 @@ class Refusal(Exception):
         self.path = [*(str(step) for step in steps), *(self.path or [])]
         return self
 
+    def kept(self) -> Self:
+        """This refusal, without where it was raised: that refers to whatever keeps it, and all of it would be garbage that
+        only the collector finds.
+        """
+        self.__context__ = self.__cause__ = None
+        return self.with_traceback(None)
+
 
 class InvalidInput(Refusal):
     code = ErrorCode.INVALID_INPUT

@@ -58,6 +58,7 @@ async def ab_tests(
     context = info.context
     wanted = known(active)
     conditions = [] if wanted is None else [ABTest.active.is_(wanted)]
+    await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
         page = await newest_first(session, ABTest, context.viewer.id, conditions, first=first, after=known(after))
         if "inference" in selected(info):

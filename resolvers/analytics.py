@@ -55,6 +55,7 @@ async def analytics(
 ) -> Page[RouterAnalytics]:
     context = info.context
     wanted = _checked_filter(filter)
+    await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
         conditions = passing(await resolved(session, context.viewer.id, wanted))
         return await newest_first(
@@ -110,7 +111,7 @@ async def log_analytics_batch(
         try:
             drafts[index] = Draft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
         except InvalidInput as refusal:
-            rejected.append(RejectedRecord(index, refusal))
+            rejected.append(RejectedRecord(index, refusal.kept()))
     outcomes = await context.ledger.record(list(drafts.values())) if drafts else []
     logged = [outcome for outcome in outcomes if isinstance(outcome, Logged | Dropped)]
     rejected += [

@@ -24,6 +24,7 @@ from resolvers.shared_reading import SharedReadings
 AnEvent = TypeVar("AnEvent", bound=Event)
 _ITERATIONS: Final = 16
 _LARGE_ITERATIONS: Final = 64
+_FEW_ROWS: Final = 100
 Given = TypeVarTuple("Given")
 Made = TypeVar("Made")
 
@@ -79,6 +80,11 @@ class Context:
     async def turn(self, *, large: bool = False) -> None:
         """Wait until it is the viewer's turn to keep the event loop busy: for a millisecond or two, or tens where `large`."""
         await self.turns.turn(self.viewer.id, iterations=_LARGE_ITERATIONS if large else _ITERATIONS)
+
+    async def turn_for_rows(self, count: int | None) -> None:
+        """The same before a page of so many rows is read, where these are many: rows are made of it all at once."""
+        if count is not None and count > _FEW_ROWS:
+            await self.turn(large=True)
 
 
 Info = strawberry.Info[Context, None]

@@ -54,6 +54,7 @@ async def cost_alerts(
     now = context.clock()
     active, state = known(active), known(state)
     conditions = [] if active is None else [CostAlert.active.is_(active)]
+    await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
         if state is not None:
             conditions.append(CostAlert.id.in_(await _ids_in_state(session, context, state, now)))
@@ -94,6 +95,7 @@ async def alert_events(
     if acknowledged is not None:
         stamp = AlertEvent.acknowledged_at
         conditions.append(stamp.is_not(None) if acknowledged else stamp.is_(None))
+    await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
         page = await newest_first(
             session,

@@ -119,6 +119,7 @@ async def decision(info: Info, id: DecisionID) -> RoutingDecision | None:
 
 async def decisions(info: Info, first: First = 20, after: After = strawberry.UNSET) -> Page[RoutingDecision]:
     context = info.context
+    await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
         page = await newest_first(
             session,

@@ -46,7 +46,7 @@ _LONGEST_KNOWN: Final = 8_000
 _LONGEST_CHECKED_AT_ONCE: Final = 2_000
 """A longer text is checked beside the event loop: up to a quarter of a second that others need not wait for."""
 _BEGUN_AT_ONCE: Final = 64
-_BEGUN_AT_ONCE_PER_USER: Final = 8
+_BEGUN_AT_ONCE_PER_USER: Final = 2
 """Operations that begin between two iterations of the event loop: hundreds of requests of one user come at once."""
 _FEW_SELECTIONS: Final = 500
 _YOUNG: Final = 1

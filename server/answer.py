@@ -6,10 +6,9 @@ longer than that, and texts are counted before they are escaped: what an answer 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLError
@@ -22,7 +21,7 @@ from schema.operation import RequestRefused
 MAX_BYTES: Final = 32 * 1024 * 1024
 _ITEMS_AT_ONCE: Final = 50
 """Of a list: few enough that nobody else waits for long, even where each has all it may have."""
-_BYTES_AT_ONCE: Final = 256 * 1024
+_BYTES_AT_ONCE: Final = 64 * 1024
 _LEVELS: Final = 5
 """How deep the long lists of answers lie, at most: data, field, nodes."""
 
@@ -49,8 +48,8 @@ def encoded(value: Any) -> bytes:
     return b"".join(_fragments(value))
 
 
-async def encoded_in_turns(value: Any) -> bytes:
-    """An answer as JSON, others having their turn while a long one is written. Raises AnswerTooLarge."""
+async def encoded_in_turns(value: Any, turn: Callable[[], Awaitable[None]]) -> bytes:
+    """An answer as JSON: of a long one, each part is written when it is its user's turn. Raises AnswerTooLarge."""
     parts: list[bytes] = []
     size = since = 0
     for part in _parts(value, _LEVELS):
@@ -61,7 +60,7 @@ async def encoded_in_turns(value: Any) -> bytes:
             raise AnswerTooLarge
         if since > _BYTES_AT_ONCE:
             since = 0
-            await asyncio.sleep(0)
+            await turn()
     return b"".join(parts)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar, cast
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar, cast
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -19,9 +19,13 @@ async def disconnected(receive: Receive) -> None:
 
 
 async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result:
-    """What the work results in. It is cancelled when the client is gone: raises ClientDisconnect.
+    """As `until_gone`. Nothing else may receive meanwhile, nor while a part of the request is still to be read."""
+    return await until_gone(disconnected(receive), work)
 
-    Nothing else may receive meanwhile, nor while a part of the request is still to be read.
+
+async def until_gone(leaving: Coroutine[Any, Any, None], work: Awaitable[Result]) -> Result:
+    """What the work results in. It is cancelled when the client is gone, which is when `leaving` ends: raises
+    ClientDisconnect.
     """
     working = cast("asyncio.Task[object]", asyncio.current_task())
     gone = False
@@ -33,7 +37,7 @@ async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result:
             working.cancel()
 
     done = False
-    watching = asyncio.create_task(disconnected(receive))
+    watching = asyncio.create_task(leaving)
     watching.add_done_callback(hung_up)
     try:
         return await work

@@ -82,7 +82,7 @@ class GraphQLOverHTTP:
             answer = await self._answer(request, headers, accepted, context)
             if isinstance(answer, Response):
                 return answer
-            return _response(await encoded_in_turns(body_of(answer)), 200, newer=newer)
+            return _response(await encoded_in_turns(body_of(answer), context.turn), 200, newer=newer)
         except (Malformed, RequestRefused, Overloaded) as refusal:
             return _refused(refusal, by_get=request.method == "GET", newer=newer)
 
@@ -92,13 +92,14 @@ class GraphQLOverHTTP:
         """Raises Malformed, RequestRefused or Overloaded."""
         if not accepted:
             raise Malformed(f"Accept must name one of {', '.join(_OFFERED)}.", 406)
-        operation = await self._operation(request, headers, context)
-        return await while_connected(request.receive, self._result(request.method, operation, accepted, context))
+        sent = await self._sent(request, headers)
+        return await while_connected(request.receive, self._result(request.method, sent, accepted, context))
 
     async def _result(
-        self, method: str, operation: Operation, accepted: Sequence[str], context: Context
+        self, method: str, sent: bytes | dict[str, Any], accepted: Sequence[str], context: Context
     ) -> ExecutionResult | EventStream:
-        """Raises RequestRefused or Overloaded."""
+        """Raises Malformed, RequestRefused or Overloaded."""
+        operation = await _operation(sent, context)
         streams = event_stream.MEDIA_TYPE in accepted and method == "POST"
         checked = await self._operations.checked(
             operation, EVERY_KIND if streams else _ALLOWED[method], context.viewer.id
@@ -109,20 +110,14 @@ class GraphQLOverHTTP:
         with self._tracing.operation(checked):
             return await self._operations.execute(checked, context)
 
-    async def _operation(self, request: Request, headers: Mapping[str, str], context: Context) -> Operation:
-        """Raises Malformed."""
+    async def _sent(self, request: Request, headers: Mapping[str, str]) -> bytes | dict[str, Any]:
+        """The body, or the parameters of the address. Raises Malformed."""
         if request.method == "POST":
-            return _read(await self._posted(request, headers, context))
+            _check_content(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
+            return await self._body(request, headers.get("content-length", ""))
         if request.method == "GET":
-            return _read(_from_query(request))
+            return _from_query(request)
         raise Malformed("GraphQL is asked by POST, or by GET for a query.", 405)
-
-    async def _posted(self, request: Request, headers: Mapping[str, str], context: Context) -> Any:
-        _check_content(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
-        body = await self._body(request, headers.get("content-length", ""))
-        if len(body) > _LARGE_BYTES:
-            await context.turn(large=True)
-        return _decoded(body, "The body")
 
     async def _body(self, request: Request, length: str) -> bytes:
         """Raises Malformed, where the client says how long it is before anything is read."""
@@ -154,7 +149,7 @@ class GraphQLOverHTTP:
                 yield b""
                 try:
                     async for result in results:
-                        yield next_event(await encoded_in_turns(body_of(result)))
+                        yield next_event(await encoded_in_turns(body_of(result), context.turn))
                 except RequestRefused as refused:
                     yield next_event(encoded(errors_of(*refused.errors)))
                 yield COMPLETE
@@ -196,6 +191,15 @@ def _from_query(request: Request) -> dict[str, Any]:
             raise Malformed("Each parameter must be there once.")
         fields[name] = _decoded(value, name) if name in {"variables", "extensions"} else value
     return fields
+
+
+async def _operation(sent: bytes | dict[str, Any], context: Context) -> Operation:
+    """Raises Malformed."""
+    if isinstance(sent, bytes):
+        if len(sent) > _LARGE_BYTES:
+            await context.turn(large=True)
+        return _read(_decoded(sent, "The body"))
+    return _read(sent)
 
 
 def _decoded(text: str | bytes, what: str) -> Any:

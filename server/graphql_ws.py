@@ -67,7 +67,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def send_message(self, message: Any) -> None:
         """Send it. Raises AnswerTooLarge, which is a refusal of its operation."""
-        text = (await encoded_in_turns(message)).decode()
+        text = (await encoded_in_turns(message, self.context.turn)).decode()
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await self.websocket.ws.send_text(text)

@@ -28,6 +28,7 @@ from models.ledger.amendment import Amended, AmendmentDraft
 from models.ledger.call import Draft, Dropped, Logged
 from server import usage_file
 from server.auth import Authenticator, CannotVerify, TokenEnded, Unauthenticated, bearer_token, refusal, while_it_holds
+from server.disconnect import until_gone
 from server.lines import Body, Line, Stopped, chunks, unpacked, without_mark
 
 MAX_LINE_BYTES: Final = usage_file.MAX_LINE_BYTES
@@ -47,6 +48,8 @@ _BYTES_AT_A_TURN: Final = 16 * 1024
 """Of lines: what is read before others have their turn."""
 _BYTES_OF_A_LINE: Final = 500
 """What a short one is counted as, since to read it takes as long."""
+_BYTES_OF_A_REFUSAL: Final = 2_000
+"""The same of one that is wrong: it is read twice, to say what is wrong with it."""
 _RETRY_AFTER_MS: Final = 1_000
 
 log = logging.getLogger(__name__)
@@ -134,7 +137,9 @@ class _Underway:
         return {"error": {"code": code, "message": message, "path": None}, "lines": self._taken}
 
     async def _tell(self) -> None:
-        told = await self._chunks.popleft()
+        # Shielded: what was handed over is recorded, whoever waits for it or does not.
+        told = await asyncio.shield(self._chunks[0])
+        self._chunks.popleft()
         await run_in_threadpool(self._results.write, told.lines)
         self._errors += told.errors
         if told.later and self._in_order:
@@ -171,7 +176,9 @@ class Ingest(Generic[Item]):
         body = Body(request)
         try:
             blocks = while_it_holds(viewer, body)
-            await self._record(viewer, body, unpacked(blocks) if encoding == "gzip" else blocks, results)
+            lines = unpacked(blocks) if encoding == "gzip" else blocks
+            # Whatever it waits for: hundreds of requests that nobody waits for would else wait for their turns.
+            await until_gone(body.left(), self._record(viewer, body, lines, results))
         except BaseException:
             results.close()
             raise
@@ -234,7 +241,8 @@ class Ingest(Generic[Item]):
             try:
                 items[number] = self._read(viewer, line)
             except InvalidInput as refusal:
-                outcomes[number] = refusal
+                outcomes[number] = refusal.kept()
+                size += _BYTES_OF_A_REFUSAL
         try:
             recorded: Sequence[Outcome] = await self._intake.record(list(items.values())) if items else []
         except Overloaded as refusal:

@@ -48,7 +48,7 @@ class Body:
     """The blocks of a body, as they come. Somebody listens all the while, and hears when the client goes."""
 
     def __init__(self, request: Request) -> None:
-        self._gone = False
+        self._gone = asyncio.Event()
         self._ends_at = asyncio.get_running_loop().time() + MAX_SECONDS
         self._blocks = asyncio.Queue[bytes | None](1)
         self._listening = asyncio.create_task(self._listen(request))
@@ -64,16 +64,20 @@ class Body:
 
     def check(self) -> None:
         """Whether it is worth going on. Raises ClientDisconnect when nobody waits for an answer any more, and Stopped."""
-        if self._gone:
+        if self._gone.is_set():
             raise ClientDisconnect
         if asyncio.get_running_loop().time() > self._ends_at:
             raise Stopped(f"A request takes at most {MAX_SECONDS} s; send the lines after these in another one")
+
+    async def left(self) -> None:
+        """Come back once nobody waits for an answer any more."""
+        await self._gone.wait()
 
     async def drain(self, within_s: float) -> None:
         """Read on while more comes, to no purpose: a client that first sends all would not see an answer that comes before."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while not self._gone and (await asyncio.wait_for(self._blocks.get(), _SILENCE_S)) is not None:
+                while not self._gone.is_set() and (await asyncio.wait_for(self._blocks.get(), _SILENCE_S)) is not None:
                     pass
 
     async def close(self) -> None:
@@ -89,7 +93,7 @@ class Body:
             await self._blocks.put(None)
             while (await request.receive())["type"] != "http.disconnect":
                 pass
-        self._gone = True
+        self._gone.set()
         await self._blocks.put(None)
 
 

@@ -143,15 +143,21 @@ def _serve(settings: Settings, listening: socket.socket, local_user: UUID, greet
             "set ROUTER_JWT_ISSUER and ROUTER_JWT_AUDIENCE: without them any token that the keys at ROUTER_JWKS_URL signed "
             "is let in"
         )
-    # What start-up made stays: the collector need not look through it again and again.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    gc.collect()
-    gc.freeze()
     gc.set_threshold(*_COLLECTED_AFTER)
     greeting = _greeting(settings, listening, local_user)
+
+    def ready() -> None:
+        # What start-up made stays, the price list above all, which is read last: if the collector looked through it again,
+        # everybody would wait for a fifth of a second.
+        gc.collect()
+        gc.freeze()
+        if greets():
+            print(greeting, flush=True)
+
     server = Server(
         app,
-        lambda: print(greeting, flush=True) if greets() else None,
+        ready,
         max_connections=settings.max_connections,
         keep_alive_s=settings.keep_alive_s,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -45,11 +45,11 @@ class FairQueue:
     ) -> None:
         """`what` names that which is limited, in metrics and in the messages of refusals."""
         self._what = what
-        self._in_all = in_all
         self._per_user = per_user
         self._waiting_per_user = waiting_per_user
         self._patience_s = patience_s
-        self._running: Counter[UUID | None] = Counter()
+        self._free = in_all
+        self._running: dict[UUID | None, int] = {}
         # Users who wait, the next in turn first, each with their requests in the order they came.
         self._waiting: OrderedDict[UUID | None, OrderedDict[asyncio.Future[None], None]] = OrderedDict()
         self._depth = WAITING.labels(what)
@@ -69,7 +69,10 @@ class FairQueue:
         For work on the event loop itself: in these iterations, so many pieces are done of one user at most. A request of
         another user needs some tens of them; where nobody else has anything to do, they take no time.
         """
-        await self.acquire(user_id)
+        if self._may_run(user_id):
+            self._take(user_id)
+        else:
+            await self._wait(user_id)
         self._release_after(iterations, user_id)
 
     def _release_after(self, iterations: int, user_id: UUID | None) -> None:
@@ -82,8 +85,12 @@ class FairQueue:
     async def acquire(self, user_id: UUID | None) -> None:
         """Wait for a slot, to be given back by `release`. Raises Overloaded."""
         if self._may_run(user_id):
-            self._running[user_id] += 1
-            return
+            self._take(user_id)
+        else:
+            await self._wait(user_id)
+
+    async def _wait(self, user_id: UUID | None) -> None:
+        """Raises Overloaded."""
         waits_already = len(self._waiting.get(user_id, ()))
         if self._waiting_per_user is not None and waits_already >= self._waiting_per_user:
             raise Overloaded(
@@ -93,8 +100,11 @@ class FairQueue:
         self._waiting.setdefault(user_id, OrderedDict())[granted] = None
         self._depth.inc()
         try:
-            async with asyncio.timeout(None if user_id is None else self._patience_s):
+            if user_id is None or self._patience_s is None:
                 await granted
+            else:
+                async with asyncio.timeout(self._patience_s):
+                    await granted
         except BaseException as error:
             if granted.done() and not granted.cancelled():
                 self.release(user_id)  # it came too late
@@ -109,15 +119,18 @@ class FairQueue:
 
     def release(self, user_id: UUID | None) -> None:
         """Give a slot back, and admit whose turn it is."""
+        self._free += 1
         self._running[user_id] -= 1
         if not self._running[user_id]:
             del self._running[user_id]
+        if not self._waiting:
+            return
         # Users who have all the slots they may have keep their place; there are no more of them than slots.
         while (admitted := next(filter(self._may_run, self._waiting), ...)) is not ...:
             granted, _ = self._waiting[admitted].popitem(last=False)
             # One that was cancelled and has not run since is no turn.
             if is_granted := not granted.done():
-                self._running[admitted] += 1
+                self._take(admitted)
                 granted.set_result(None)
                 self._waiting.move_to_end(admitted)
             if not self._waiting[admitted]:
@@ -126,7 +139,11 @@ class FairQueue:
                 return
 
     def _may_run(self, user_id: UUID | None) -> bool:
-        return self._running.total() < self._in_all and self._running[user_id] < self._per_user
+        return self._free > 0 and self._running.get(user_id, 0) < self._per_user
+
+    def _take(self, user_id: UUID | None) -> None:
+        self._free -= 1
+        self._running[user_id] = self._running.get(user_id, 0) + 1
 
     def _forget(self, user_id: UUID | None, granted: asyncio.Future[None]) -> None:
         waiting = self._waiting.get(user_id)

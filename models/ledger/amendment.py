@@ -285,7 +285,7 @@ class Amending:
             try:
                 self._totals.add(draft.user_id, (after["cost"] or ZERO) - (current["cost"] or ZERO))
             except InvalidInput as refusal:
-                outcomes.append(refusal)
+                outcomes.append(refusal.kept())
                 continue
             counts[key] += 1
             taken[draft.user_id, amendment_id] = (call["id"], fingerprint)

@@ -247,7 +247,7 @@ class Entry:
                     spending.add(row)
                 rows[index] = row
             except Refusal as refusal:
-                outcomes[index] = refusal
+                outcomes[index] = refusal.kept()
         fresh = await self._claim(rows, entries)
         if fresh:
             _count_assignments([rows[index] for index in fresh], assigned, dropped)

@@ -6,7 +6,6 @@ What concurrent callers record shares a commit (`models.entry`), and so does wha
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter as Tally
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +19,7 @@ from domain.error import Overloaded, Refusal
 from domain.routing import RouteRefused
 from models.database import Database
 from models.database.bulk import batched
-from models.database.fair_queue import FairQueue
+from models.database.fair_queue import event_loop_queue
 from models.database.transaction import Transaction
 from models.decision import RoutingDecision
 from models.ledger.amendment import Amending, AmendmentDraft, AmendmentOutcome
@@ -33,8 +32,10 @@ Result = TypeVar("Result")
 _MOST_DECISIONS: Final = 200
 """In one commit, and ten times as many in the queue: a decision is a hundred times the size of a record."""
 _MOST_AMENDMENTS: Final = 1_000
-_PREPARED_AT_ONCE: Final = 10
+_PREPARED_AT_ONCE: Final = 20
 """Records: a millisecond of the event loop. A commit needs it dozens of times."""
+_ITERATIONS: Final = 16
+"""Of the event loop, between two portions of one user's."""
 _NOBODY: Final = UUID(int=0)
 UNPRICED: Final = Counter("router_unpriced_calls", "Calls that were logged and have no known cost")
 
@@ -50,7 +51,7 @@ class Ledger:
     def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc) -> None:
         self._database = database
         self._clock = clock
-        self._preparing = FairQueue("batches", in_all=1, per_user=1, waiting_per_user=None)
+        self._turns = event_loop_queue()
         backend, limited = database.backend, database.is_limited
         self._records = GroupCommit[Prepared, Outcome](
             "records", backend, self._store, _owner_of_record, commits_at_once=backend.commits_at_once, limited=limited
@@ -113,11 +114,8 @@ class Ledger:
         for some in batched(drafts, _PREPARED_AT_ONCE):
             if len(drafts) > _PREPARED_AT_ONCE:
                 # Of many large batches one portion is prepared at a time, and others go on in between.
-                async with self._preparing.slot(drafts[0].user_id):
-                    entries += [prepared(draft, now) for draft in some]
-                    await asyncio.sleep(0)
-            else:
-                entries += [prepared(draft, now) for draft in some]
+                await self._turns.turn(drafts[0].user_id, iterations=_ITERATIONS)
+            entries += [prepared(draft, now) for draft in some]
         return await self._records.submit(entries)
 
     async def amend(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:

@@ -168,7 +168,7 @@ def test_every_operation_of_the_dashboard_is_served() -> None:
 
 async def _introspect(query: str) -> Any:
     operations = Operations(Compute(), introspection=True, time_limit_s=30)
-    context: Any = SimpleNamespace(viewer=Viewer(ALICE))
+    context: Any = SimpleNamespace(viewer=Viewer(ALICE), turn=at_once)
     return await operations.execute(await operations.checked(Operation(query, None, None), EVERY_KIND, ALICE), context)
 
 
@@ -203,32 +203,37 @@ async def test_an_answer_written_in_parts_is_the_same_as_in_one(value: Any) -> N
             return {key: plain(of) for key, of in each.items()}
         return [plain(of) for of in each] if isinstance(each, list) else each
 
-    assert json.loads(await encoded_in_turns(value)) == plain(value)
+    assert json.loads(await encoded_in_turns(value, at_once)) == plain(value)
 
 
-async def test_others_have_their_turn_while_a_long_answer_is_written() -> None:
-    turns = 0
+@pytest.mark.parametrize(
+    ("nodes", "characters", "turns"),
+    [(1_000, 20_000, 20), (1_000, 1_000, 10), (500, 1_000, 5), (50, 20_000, 1), (20, 1_000, 0), (1, 1_000, 0)],
+)
+async def test_a_long_answer_is_written_a_part_at_a_turn(nodes: int, characters: int, turns: int) -> None:
+    taken = 0
 
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
+    async def count() -> None:
+        nonlocal taken
+        taken += 1
 
-    task = asyncio.create_task(others())
-    # given an answer of 20 MB
-    answer = await encoded_in_turns({"data": {"a": {"nodes": [{"m": "x" * 20_000}] * 1_000}}})
-    task.cancel()
-    assert len(answer) > 20_000_000
-    assert turns >= 15
+    # given an answer of so many objects, of which fifty are a part: those of 64 KiB or more take a turn, or some together
+    value = {"data": {"a": {"nodes": [{"m": "x" * characters}] * nodes}}}
+    answer = await encoded_in_turns(value, count)
+    assert json.loads(answer) == value
+    assert taken == turns
+
+
+async def at_once() -> None:
+    """A turn that is there already."""
 
 
 async def test_no_more_is_written_than_an_answer_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.answer, "MAX_BYTES", 10_000)
-    await encoded_in_turns({"data": ["x" * 90] * 100})
+    await encoded_in_turns({"data": ["x" * 90] * 100}, at_once)
     for value in ({"data": ["x" * 110] * 100}, {"data": [RawJSON(f'"{"x" * 10_000}"')]}, {"data": {"a": "x" * 10_000}}):
         with pytest.raises(AnswerTooLarge) as refused:
-            await encoded_in_turns(value)
+            await encoded_in_turns(value, at_once)
         assert refused.value.errors[0].extensions == {"code": "RESPONSE_TOO_LARGE"}
     assert MAX_BYTES >= 500 * MAX_JSON_BYTES
 

@@ -30,6 +30,7 @@ from domain.viewer import Viewer
 from models.database import Database
 from models.database.compute import Compute, while_wanted
 from models.queries.preference import preferences_of, preferences_to_change
+from resolvers.context import Context
 from server.app import create_app
 from server.settings import Settings
 from tests.conftest import Clock, published_to_nobody, serving
@@ -245,6 +246,27 @@ async def test_a_mutation_that_has_begun_is_stored_when_its_client_leaves(
     await leaves(url, token, SAVE, held.begun)
     held.may_go_on.set()
     await is_stored(database, user_id)
+
+
+@pytest.mark.parametrize("leaves", [closes, resets, closes_with_another_request_waiting, closes_a_stream])
+async def test_a_large_request_waits_for_its_turn_no_longer_when_its_client_leaves(
+    url: str, token: str, leaves: Leaves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a request whose body is so large that it is decoded when it is its user's turn, which does not come
+    waits, has_ended = asyncio.Event(), asyncio.Event()
+
+    async def never(_context: Context, *, large: bool = False) -> None:
+        assert large
+        waits.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            has_ended.set()
+
+    monkeypatch.setattr(Context, "turn", never)
+    await leaves(url, token, f"{READ} #".ljust(20_000, "."), waits)
+    async with asyncio.timeout(PATIENCE_S):
+        await has_ended.wait()
 
 
 async def test_an_export_ends_in_the_database_when_its_client_leaves(

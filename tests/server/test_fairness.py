@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 import pytest
+from models.compute import Compute
+from models.fair_queue import FairQueue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import domain.inference
@@ -21,6 +24,7 @@ from domain.viewer import Viewer
 from models.database import Database
 from resolvers.context import Context
 from schema.limits import Limits
+from schema.operation import EVERY_KIND, Operation, Operations
 from server.graphql_ws import TransportWSHandler
 from tests.support.api import Api
 from tests.support.socket import signed_in
@@ -241,6 +245,83 @@ async def test_a_batch_is_checked_twenty_records_at_a_time(api: Api, monkeypatch
     # When it is logged, then others have their turn after each twenty of its records
     assert await api.ask(batch, input=[call] * 41) == {"accepted": 41}
     assert turns == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "first", "turns"),
+    [
+        # one before the rows are read where they are more than 100, and one for each 1,000 values that are written
+        ("nodes { id }", 100, 0),
+        ("nodes { id }", 101, 1),
+        ("nodes { id provider modelUsed cost }", 500, 3),
+        ("edges { cursor node { id provider modelUsed cost } }", 500, 2),
+        ("nodes { id provider modelUsed cost taskType success latencyMs occurredAt }", 300, 4),
+    ],
+)
+async def test_a_large_page_is_read_and_written_in_turns(
+    api: Api, monkeypatch: pytest.MonkeyPatch, fields: str, first: int, turns: int
+) -> None:
+    batch = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
+    call = {"provider": "a", "modelUsed": "b", "taskType": "c", "success": True, "cost": "1", "latencyMs": 1}
+    await api.ask(batch, input=[call] * 500)
+    taken = 0
+    turn = Context.turn
+
+    async def counted(context: Context, *, large: bool = False) -> None:
+        nonlocal taken
+        taken += 1
+        await turn(context, large=large)
+
+    monkeypatch.setattr(Context, "turn", counted)
+    page = await api.ask(f"{{ analytics(first: {first}) {{ {fields} }} }}")
+    assert len(next(iter(page.values()))) == first
+    assert taken == turns
+
+
+async def test_large_batches_are_prepared_twenty_records_at_a_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[int] = []
+    turn = FairQueue.turn
+
+    async def counted(queue: FairQueue, user_id: UUID | None, *, iterations: int = 1) -> None:
+        turns.append(iterations)
+        await turn(queue, user_id, iterations=iterations)
+
+    monkeypatch.setattr(FairQueue, "turn", counted)
+    batch = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
+    call = {"provider": "a", "modelUsed": "b", "taskType": "c", "success": True}
+    # When a batch of 41 is logged, then others go on between each twenty, checked (64 iterations) and prepared (16)
+    assert await api.ask(batch, input=[call] * 41) == {"accepted": 41}
+    assert (turns.count(64), turns.count(16)) == (3, 3)
+    # and one of twenty waits for nobody to be prepared
+    turns.clear()
+    assert await api.ask(batch, input=[call] * 20) == {"accepted": 20}
+    assert (turns.count(64), turns.count(16)) == (1, 0)
+
+
+async def test_operations_of_a_user_begin_two_at_a_time() -> None:
+    # Given a hundred operations of one user that are sent at once
+    iteration = 0
+    begun_in: list[int] = []
+
+    async def count() -> None:
+        nonlocal iteration
+        while True:
+            iteration += 1
+            await asyncio.sleep(0)
+
+    operations = Operations(Compute(), introspection=True, time_limit_s=30)
+    user_id = UUID(int=1)
+
+    async def begin() -> None:
+        await operations.checked(Operation("{ __typename }", None, None), EVERY_KIND, user_id)
+        begun_in.append(iteration)
+
+    counting = asyncio.create_task(count())
+    await asyncio.gather(*(begin() for _ in range(100)))
+    counting.cancel()
+    # Then in no iteration of the event loop more than two of them begin
+    assert len(begun_in) == 100
+    assert max(Counter(begun_in).values()) == 2
 
 
 async def test_tests_are_concluded_beside_the_event_loop(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

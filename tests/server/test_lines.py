@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import random
 import zlib
@@ -17,7 +18,7 @@ from starlette.responses import StreamingResponse
 import server.lines
 from domain.error import InvalidInput, Refusal
 from domain.viewer import Viewer
-from models.database.fair_queue import event_loop_queue
+from models.database.fair_queue import FairQueue, event_loop_queue
 from models.ledger.call import Logged
 from models.types import new_id
 from server.auth import Authenticator
@@ -26,6 +27,7 @@ from server.lines import FREE_BYTES, MAX_RATIO, Line, Stopped, chunks, unpacked,
 from server.usage_file import MAX_LINE_BYTES
 
 BLOCK = 64 * 1024
+PATIENCE_S = 20
 
 
 async def blocks(body: bytes, size: int = BLOCK) -> AsyncIterator[bytes]:
@@ -153,10 +155,13 @@ async def test_lines_before_what_is_no_gzip_are_told(body: bytes) -> None:
 
 
 class _Anybody(Authenticator):
-    def __init__(self) -> None: ...
+    """Lets in whoever comes: as one user, or each as another."""
+
+    def __init__(self, viewer: Viewer | None = None) -> None:
+        self._viewer = viewer
 
     async def viewer(self, _token: Any) -> Viewer:
-        return Viewer(new_id())
+        return self._viewer or Viewer(new_id())
 
 
 class _Client:
@@ -203,6 +208,105 @@ async def test_when_the_client_has_gone_no_more_lines_are_recorded(in_order: boo
     # then those that were handed over are recorded, and few more
     assert 1_000 <= len(recorded) <= 30_000
     assert sorted(recorded) == list(range(len(recorded)))
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize(("turn_is_taken", "handed_over"), [(True, 0), (False, 8)], ids=["turn", "room"])
+async def test_a_request_whose_client_has_gone_waits_for_nothing_more(
+    turn_is_taken: bool, handed_over: int, packed: bool
+) -> None:
+    may_end = asyncio.Event()
+    recorded: list[int] = []
+
+    async def record(items: Sequence[int]) -> Sequence[Logged]:
+        await may_end.wait()
+        recorded.extend(items)
+        return [Logged({"id": number}, deduplicated=False) for number in items]
+
+    # given 20 requests of one user, which wait for their turn, or for room beside those that are being recorded
+    turns, viewer = event_loop_queue(), Viewer(new_id())
+    if turn_is_taken:
+        await turns.acquire(viewer.id)
+    body = b"".join(b"%d\n" % number for number in range(10))
+    headers = {"content_encoding": "gzip"} if packed else {}
+    clients = [_Client(gzip.compress(body) if packed else body, **headers) for _ in range(20)]
+    ingest = Ingest(_Anybody(viewer), Intake(lambda _viewer, line: int(line), record), turns)
+    asking = [asyncio.create_task(ingest(client.request)) for client in clients]
+    for _ in range(2_000):
+        await asyncio.sleep(0)
+    assert not any(each.done() for each in asking)
+    # when all their clients go
+    for client in clients:
+        client.gone.set()
+    # then they end, but for those whose lines were handed over: these are recorded
+    async with asyncio.timeout(PATIENCE_S):
+        while sum(each.done() for each in asking) < 20 - handed_over:  # noqa: ASYNC110 - what it waits for is counted
+            await asyncio.sleep(0)
+        assert recorded == []
+        may_end.set()
+        outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ClientDisconnect] * 20
+    assert sorted(recorded) == sorted([*range(10)] * handed_over)
+
+
+@pytest.mark.parametrize(
+    ("line", "lines", "turns"),
+    [(b"1", 250, 7), (b"x" * 500, 60, 3), (b"wrong", 24, 3), (b"wrong", 250, 35)],
+    ids=["short", "long", "a few wrong", "wrong"],
+)
+async def test_lines_are_read_a_few_at_a_turn_and_fewer_of_those_that_are_wrong(
+    line: bytes, lines: int, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = 0
+    take = FairQueue.turn
+
+    async def counted(queue: FairQueue, user_id: Any, *, iterations: int = 1) -> None:
+        nonlocal taken
+        taken += 1
+        await take(queue, user_id, iterations=iterations)
+
+    def read(_viewer: Viewer, text: bytes) -> int:
+        if text == b"wrong":
+            raise InvalidInput("no")
+        return 1
+
+    async def record(items: Sequence[int]) -> Sequence[Logged]:
+        return [Logged({"id": 1}, deduplicated=False) for _ in items]
+
+    monkeypatch.setattr(FairQueue, "turn", counted)
+    client = _Client((line + b"\n") * lines)
+    ingest = Ingest(_Anybody(), Intake(read, record), event_loop_queue())
+    answer = await ingest(client.request)
+    assert isinstance(answer, StreamingResponse)
+    assert b"".join([each async for each in answer.body_iterator]).count(b"\n") == lines  # type: ignore[misc]
+    # then there is one turn for each block, and one for so much of the lines
+    blocks = -(-(len(line) + 1) * lines // (16 * 1024))
+    assert taken - blocks == turns
+
+
+async def test_refused_lines_are_freed_without_the_collector() -> None:
+    async def record(items: Sequence[int]) -> Sequence[Logged]:
+        return [Logged({"id": 1}, deduplicated=False) for _ in items]
+
+    def read(_viewer: Viewer, text: bytes) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise InvalidInput("no") from None
+
+    ingest = Ingest(_Anybody(), Intake(read, record), event_loop_queue())
+    # given that the collector finds nothing
+    gc.collect()
+    gc.disable()
+    try:
+        # when a thousand lines are refused, and told of
+        answer = await ingest(_Client(b"wrong\n" * 1_000).request)
+        assert isinstance(answer, StreamingResponse)
+        assert b"".join([each async for each in answer.body_iterator]).count(b"\n") == 1_000  # type: ignore[misc]
+        # then none of the refusals is there any more
+        assert not [each for each in gc.get_objects() if isinstance(each, InvalidInput) and each.message == "no"]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("in_order", [False, True], ids=["calls", "amendments"])
