@@ -11,8 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from models.compute import Compute
-from models.fair_queue import FairQueue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import domain.inference
@@ -22,6 +20,8 @@ import resolvers.analytics
 import resolvers.preference
 from domain.viewer import Viewer
 from models.database import Database
+from models.database.compute import Compute
+from models.database.fair_queue import FairQueue
 from resolvers.context import Context
 from schema.limits import Limits
 from schema.operation import EVERY_KIND, Operation, Operations
