@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    Uuid,
     cast,
     func,
     literal,
@@ -43,9 +44,10 @@ from models.rollup import (
     Retention,
     of_calls,
 )
+from models.types import first_id_at, last_id_at
 
 _MAX_STRETCHES: Final = 2_000
-"""Stretches of time that are read from rows: a query each. A month of hours in a half-hour zone has 1,488."""
+"""Time ranges that are read from rows. A month of hours in a half-hour zone has 1,488."""
 _FEW: Final = 500
 """Rows that are added up at once: no other request waits long for that."""
 _COLUMN: Final = {
@@ -120,8 +122,8 @@ class Summary:
             self._user_id, _taken_apart, list(zip(places, buckets, strict=True)), levels
         )
         await self._check(rest)
-        for place, end in rest:
-            await self._add_found(self._of_rows(end), place)
+        if rest:
+            await self._add_found(await self._compute.offload(self._user_id, self._of_rows, rest))
         for level, units in whole:
             await self._add_found(await self._compute.offload(self._user_id, self._of_units, level, units))
         if len({group for _, group in self._summed}) * len(set(places)) > self._most:
@@ -142,19 +144,19 @@ class Summary:
                 by_rows=wanted.success is not None or wanted.fallback_used is not None,
             )
 
-    async def _add_found(self, statement: Select[Any], *place: int) -> None:
-        """Add what the statement finds to what it is of. More than can be returned is not read to its end."""
+    async def _add_found(self, statement: Select[Any]) -> None:
+        """Add the rows that the statement finds. It does not read to the end what is more than can be returned."""
         found = await self._session.execute(statement.limit(self._most + 1))
         first = found.fetchmany(_FEW)
-        self._fold(place, first)
+        self._fold(first)
         if len(first) == _FEW:
-            await self._compute.offload(self._user_id, self._fold, place, found)
+            await self._compute.offload(self._user_id, self._fold, found)
         if len(self._summed) > self._most:
             raise too_many()
 
-    def _fold(self, place: tuple[int, ...], found: Iterable[Sequence[Any]]) -> None:
+    def _fold(self, found: Iterable[Sequence[Any]]) -> None:
         for row in while_wanted(found):
-            key, values = self._taken((*place, *row))
+            key, values = self._taken(row)
             _add(self._summed[key], values)
 
     def _taken(self, row: Sequence[Any]) -> tuple[tuple[int, Group], Sequence[Any]]:
@@ -165,9 +167,10 @@ class Summary:
 
     async def _add_percentiles(self, whole: Sequence[tuple[_Level, Sequence[Placed]]], rest: Sequence[Placed]) -> None:
         packed: list[Packed] = []
-        for place, end in rest:
-            for row in await self._session.execute(_packed(self._latencies_of_rows(end))):
-                key, [text] = self._taken((place, *row))
+        if rest:
+            statement = await self._compute.offload(self._user_id, self._latencies_of_rows, rest)
+            for row in await self._session.execute(_packed(statement)):
+                key, [text] = self._taken(row)
                 packed.append((key, text, bucket_of))
         for level, units in whole:
             statement = await self._compute.offload(self._user_id, self._latencies_of_units, level, units)
@@ -187,28 +190,39 @@ class Summary:
     def _by_place(
         self, level: _Level, units: Sequence[Placed], table: type[Any], also_by: Sequence[str], sums: Sequence[str]
     ) -> Select[Any]:
-        """What the rollups of these units add up to, grouped where they are stored: few rows come of many."""
+        """The sums of the rollups in these units, by place."""
         by = [getattr(table, name) for name in (*self._dimensions, *also_by)]
         added = [func.sum(getattr(table, name)).label(name) for name in sums]
-        conditions = [table.user_id == self._user_id, *self._conditions(table)]
         time = getattr(table, level.time)
+        conditions = [table.user_id == self._user_id, *self._conditions(table)]
+        return self._grouped(units, by, added, conditions, lambda each: [time >= each.starts, time < each.ends])
+
+    def _grouped(
+        self,
+        ranges: Sequence[Placed],
+        by: Sequence[Any],
+        sums: Sequence[Any],
+        conditions: Sequence[ColumnElement[bool]],
+        inside: Callable[[_Range], list[ColumnElement[bool]]],
+    ) -> Select[Any]:
+        """Sums over the rows inside of each of these time ranges, by place: grouped where they are stored."""
         if self._on_sqlite:
-            place, start, end = _stretches_on_sqlite(units)
-            return select(place, *by, *added).where(time >= start, time < end, *conditions).group_by(place, *by)
-        stretches = _stretches_on_postgresql(units)
+            each = _ranges_on_sqlite(ranges)
+            return select(each.place, *by, *sums).where(*inside(each), *conditions).group_by(each.place, *by)
+        table, each = _ranges_on_postgresql(ranges)
         in_one = (
-            select(*by, *added)
-            .where(time >= stretches.c.starts, time < stretches.c.ends, *conditions)
+            select(*by, *sums)
+            .where(*inside(each), *conditions)
             .group_by(*by)
             .having(func.count() > 0)
-            # Looked up for one stretch after the other, however few rows the planner thinks a user has.
+            # Looked up for one range after the other, however few rows the planner thinks a user has.
             .lateral()
         )
         keys, values = in_one.c[: len(by)], in_one.c[len(by) :]
         return (
-            select(stretches.c.place, *keys, *map(func.sum, values))
-            .select_from(stretches.join(in_one, true()))
-            .group_by(stretches.c.place, *keys)
+            select(each.place, *keys, *map(func.sum, values))
+            .select_from(table.join(in_one, true()))
+            .group_by(each.place, *keys)
         )
 
     def _conditions(self, table: type[Any]) -> list[ColumnElement[bool]]:
@@ -224,20 +238,34 @@ class Summary:
             conditions.append(table.ab_test_id == wanted.ab_test_id)
         return [*conditions, *of_models(table, wanted)]
 
-    def _of_rows(self, stretch: Window) -> Select[Any]:
-        """The sums of the decisions in a stretch of time."""
-        return self._rows_in(stretch, [], *_MEASURES_OF_CALLS)
+    def _of_rows(self, ranges: Sequence[Placed]) -> Select[Any]:
+        """The sums of the calls in these time ranges, by place."""
+        return self._grouped(ranges, self._columns, _MEASURES_OF_CALLS, self._of_calls, _inside)
 
-    def _latencies_of_rows(self, stretch: Window) -> Select[Any]:
-        """The latencies of the decisions in a stretch of time: how long, and how many calls took so long."""
+    def _latencies_of_rows(self, ranges: Sequence[Placed]) -> Select[Any]:
+        """The latencies of the calls in these time ranges, by place: ms, and how many calls took so long."""
         latency_ms = RouterAnalytics.latency_ms
-        return self._rows_in(stretch, [latency_ms], func.count()).where(latency_ms.is_not(None))
+        timed = [*self._of_calls, latency_ms.is_not(None)]
+        return self._grouped(ranges, [*self._columns, latency_ms], [func.count().label("calls")], timed, _inside)
 
-    def _rows_in(self, stretch: Window, also_by: Sequence[Any], *sums: Any) -> Select[Any]:
-        table = RouterAnalytics
-        by = [*(getattr(table, name) for name in self._dimensions), *also_by]
-        inside = passing(self._wanted.model_copy(update={"from_": stretch.start, "to": stretch.end}))
-        return select(*by, *sums).where(table.user_id == self._user_id, *inside).group_by(*by)
+    @property
+    def _columns(self) -> list[Any]:
+        return [getattr(RouterAnalytics, name) for name in self._dimensions]
+
+    @property
+    def _of_calls(self) -> list[ColumnElement[bool]]:
+        return [RouterAnalytics.user_id == self._user_id, *passing(self._wanted)]
+
+
+def _inside(each: _Range) -> list[ColumnElement[bool]]:
+    """The conditions of calls in a time range. The ids bound it too: the primary key can search them."""
+    row = RouterAnalytics
+    return [
+        row.id >= each.first_id,
+        row.id <= each.last_id,
+        row.occurred_at >= each.starts,
+        row.occurred_at < each.ends,
+    ]
 
 
 def _dropped(kept_from: datetime, condition: str, *, by_rows: bool) -> InvalidInput:
@@ -254,19 +282,42 @@ def _dropped(kept_from: datetime, condition: str, *, by_rows: bool) -> InvalidIn
     )
 
 
-def _stretches_on_sqlite(stretches: Sequence[Placed]) -> list[ColumnElement[Any]]:
-    """The place, start and end of each of these, however many, of one parameter."""
-    rows = [(place, _written(stretch.start), _written(stretch.end)) for place, stretch in stretches]
-    each = func.json_each(to_json(rows).decode()).table_valued("value")
-    return [func.json_extract(each.c.value, f"$[{column}]") for column in range(3)]
+class _Range(NamedTuple):
+    """The columns of a table of time ranges."""
+
+    place: Any
+    starts: Any
+    ends: Any
+    first_id: Any
+    """The first and the last id that a row of this time may have."""
+    last_id: Any
 
 
-def _stretches_on_postgresql(stretches: Sequence[Placed]) -> Any:
-    """A table of these, however many: place, starts and ends."""
-    places = literal([place for place, _ in stretches], ARRAY(Integer))
-    starts = literal([stretch.start for _, stretch in stretches], ARRAY(DateTime(timezone=True)))
-    ends = literal([stretch.end for _, stretch in stretches], ARRAY(DateTime(timezone=True)))
-    return func.unnest(places, starts, ends).table_valued("place", "starts", "ends").render_derived()
+def _ranges_on_sqlite(ranges: Sequence[Placed]) -> _Range:
+    """A table of these time ranges, however many, from one parameter."""
+    rows = [
+        (place, _written(each.start), _written(each.end), first_id_at(each.start).hex, last_id_at(each.end).hex)
+        for place, each in ranges
+    ]
+    row = func.json_each(to_json(rows).decode()).table_valued("value")
+    return _Range(*(func.json_extract(row.c.value, f"$[{column}]") for column in range(len(_Range._fields))))
+
+
+def _ranges_on_postgresql(ranges: Sequence[Placed]) -> tuple[Any, _Range]:
+    """A table of these time ranges, however many, and its columns."""
+    time, id_ = ARRAY(DateTime(timezone=True)), ARRAY(Uuid())
+    table = (
+        func.unnest(
+            literal([place for place, _ in ranges], ARRAY(Integer)),
+            literal([each.start for _, each in ranges], time),
+            literal([each.end for _, each in ranges], time),
+            literal([first_id_at(each.start) for _, each in ranges], id_),
+            literal([last_id_at(each.end) for _, each in ranges], id_),
+        )
+        .table_valued(*_Range._fields)
+        .render_derived()
+    )
+    return table, _Range(*(table.c[name] for name in _Range._fields))
 
 
 def _written(moment: datetime) -> str:
