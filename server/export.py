@@ -26,9 +26,9 @@ from domain.viewer import Viewer
 from models.analytics import REPORTED, RouterAnalytics, passing, reported
 from models.database import Database
 from models.types import RawJSON
-from server.answer import encoded
 from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal, seconds_left
 from server.disconnect import while_connected
+from server.graphql.answer import encoded
 from server.usage_file import Format, spelt_safely
 
 # Few enough that nobody else waits for long, and little is kept, even when each has all the metadata it may have.

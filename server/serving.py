@@ -28,7 +28,7 @@ from server.app import create_app
 from server.auth import make_token
 from server.connection import Connections, HTTPConnection, SocketConnection
 from server.file_handles import make_room
-from server.graphql_ws import MAX_MESSAGE_BYTES
+from server.graphql.websocket import MAX_MESSAGE_BYTES
 from server.metrics import MULTIPROCESS_DIR
 from server.settings import DEFAULT_KEEP_ALIVE_S, DEFAULT_MAX_CONNECTIONS, Settings, StartupError
 from server.web import PATH

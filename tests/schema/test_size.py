@@ -26,18 +26,18 @@ from graphql import (
 )
 from sqlalchemy import text
 
-import schema.execution
-import server.answer
+import server.graphql.answer
+import server.graphql.executor
 from domain.bounds import MAX_JSON_BYTES
 from domain.viewer import Viewer
 from models.compute import Compute
 from models.database import Database
 from models.types import RawJSON
 from schema import schema as strawberry_schema
-from schema.limits import MAX_BYTES
-from schema.operation import EVERY_KIND, Operation, Operations, RequestRefused
 from schema.size import LEAVES, LISTS, SCALARS, bytes_of
-from server.answer import AnswerTooLarge, encoded_in_turns
+from server.graphql.answer import AnswerTooLarge, encoded_in_turns
+from server.graphql.limits import MAX_BYTES
+from server.graphql.operation import EVERY_KIND, Operation, Operations, RequestRefused
 from tests.support.api import Api
 from tests.support.socket import signed_in
 
@@ -176,7 +176,7 @@ async def test_lists_are_counted_once_more_as_they_are_executed(monkeypatch: pyt
     query = "{ __schema { types { name fields { name args { name } } } } }"
     whole = (await _introspect(query)).data
     assert len(whole["__schema"]["types"]) == len(SCHEMA.type_map)
-    monkeypatch.setattr(schema.execution, "MAX_VALUES", 300)
+    monkeypatch.setattr(server.graphql.executor, "MAX_VALUES", 300)
     with pytest.raises(RequestRefused) as refused:
         await _introspect(query)
     [error] = refused.value.errors
@@ -224,7 +224,7 @@ async def test_others_have_their_turn_while_a_long_answer_is_written() -> None:
 
 
 async def test_no_more_is_written_than_an_answer_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server.answer, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(server.graphql.answer, "MAX_BYTES", 10_000)
     await encoded_in_turns({"data": ["x" * 90] * 100})
     for value in ({"data": ["x" * 110] * 100}, {"data": [RawJSON(f'"{"x" * 10_000}"')]}, {"data": {"a": "x" * 10_000}}):
         with pytest.raises(AnswerTooLarge) as refused:
@@ -242,7 +242,7 @@ async def test_an_answer_that_is_too_large_is_a_typed_error_however_it_is_asked_
     # given calls with 16 KiB of metadata each
     record = {"provider": "p", "taskType": "t", "modelUsed": "m", "success": True, "metadata": {"a": "x" * 16_000}}
     await live_api.ask(LOG, input=[record] * 20)
-    monkeypatch.setattr(server.answer, "MAX_BYTES", 200_000)
+    monkeypatch.setattr(server.graphql.answer, "MAX_BYTES", 200_000)
     query = "{ analytics { nodes { metadata } } }"
     # when they are asked for, then by POST, as an event stream and over a socket it is the same error
     [error] = await live_api.errors(query)

@@ -20,8 +20,8 @@ import resolvers.preference
 from domain.viewer import Viewer
 from models.database import Database
 from resolvers.context import Context
-from schema.limits import Limits
-from server.graphql_ws import TransportWSHandler
+from server.graphql.limits import Limits
+from server.graphql.websocket import TransportWSHandler
 from tests.support.api import Api
 from tests.support.socket import signed_in
 

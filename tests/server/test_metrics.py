@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 
 from models.compute import Compute
 from models.types import new_id
-from schema.operation import EVERY_KIND, Checked, Operation, Operations
+from server.graphql.operation import EVERY_KIND, Checked, Operation, Operations
 from server.tracing import Tracing
 from tests.support.api import Api
 

@@ -50,7 +50,7 @@ MAX_VALUES: Final = 200_000
 """That an operation asks for, where every list is as long as it may be."""
 MAX_BYTES: Final = 64 * 1024 * 1024
 """That an operation asks for, where every list and every value is as long as it may be. What an answer really comes to is
-bounded once more when it is written (`server.answer`)."""
+bounded once more when it is written (`server.graphql.answer`)."""
 
 
 _DIGITS: Final = 10

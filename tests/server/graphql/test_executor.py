@@ -16,8 +16,8 @@ from graphql.pyutils import AwaitableOrValue
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.execution import plain_fields
-from schema.plan import Plan, Planner
+from server.graphql.executor import plain_fields
+from server.graphql.plan import Plan, Planner
 
 
 class Colour(StrEnum):

@@ -15,7 +15,12 @@ from starlette.responses import Response
 from domain.error import Overloaded
 from resolvers.context import Context
 from schema.error import overloaded
-from schema.operation import (
+from server import log
+from server.disconnect import while_connected
+from server.graphql import event_stream
+from server.graphql.answer import body_of, encoded, encoded_in_turns, errors_of
+from server.graphql.event_stream import COMPLETE, EventStream, next_event
+from server.graphql.operation import (
     ANSWERED_ONCE,
     EVERY_KIND,
     READING,
@@ -26,10 +31,6 @@ from schema.operation import (
     RequestRefused,
     TookTooLong,
 )
-from server import event_stream, log
-from server.answer import body_of, encoded, encoded_in_turns, errors_of
-from server.disconnect import while_connected
-from server.event_stream import COMPLETE, EventStream, next_event
 from server.json_text import JSON, decoded
 from server.places import Places
 from server.tracing import Tracing

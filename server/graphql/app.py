@@ -26,10 +26,10 @@ from resolvers.context import Context, Events
 from resolvers.knowledge import KnowledgeCache
 from resolvers.shared_reading import SharedReadings
 from schema import schema
-from schema.operation import Operations
 from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal
-from server.graphql_http import GraphQLOverHTTP
-from server.graphql_ws import TransportWSHandler
+from server.graphql.http import GraphQLOverHTTP
+from server.graphql.operation import Operations
+from server.graphql.websocket import TransportWSHandler
 from server.json_text import decoded
 from server.places import Places
 from server.settings import Settings

@@ -34,7 +34,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from schema.limits import MAX_VALUES
+from server.graphql.limits import MAX_VALUES
 
 
 class _Leaf(NamedTuple):
@@ -258,7 +258,7 @@ class PlainFieldsFirst(Executor[Any]):
     ) -> Any:
         """A list of objects of which plain fields alone are asked for is written out at once.
 
-        Documents are counted before (`schema.limits`), with summaries as long as charts are, and not at all what they ask of
+        Documents are counted before (`server.graphql.limits`), with summaries as long as charts are, and not at all what they ask of
         the schema itself: here it shows how long those lists are.
         """
         if not self._has_room(return_type, field_details_list, result):

@@ -23,10 +23,10 @@ from graphql.execution.get_variable_signature import GraphQLVariableSignature, g
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 from graphql.pyutils import AwaitableOrValue
 
-from schema.coercion import Coerce, Coercion
 from schema.error import too_large
-from schema.execution import PlainFieldsFirst, Remembered, plain_fields
-from schema.limits import MAX_VALUES
+from server.graphql.coercion import Coerce, Coercion
+from server.graphql.executor import PlainFieldsFirst, Remembered, plain_fields
+from server.graphql.limits import MAX_VALUES
 
 _MAX_ERRORS: Final = 50
 """In variables, before it is told of no more."""

@@ -32,9 +32,9 @@ from models.fair_queue import FairQueue
 from resolvers.context import Context
 from schema import schema
 from schema.error import INTERNAL_ERROR, SERVICE_UNAVAILABLE, masked
-from schema.limits import MAX_TOKENS, Limits, TooMuch
-from schema.literal import LiteralsFit
-from schema.plan import Plan, Planner
+from server.graphql.limits import MAX_TOKENS, Limits, TooMuch
+from server.graphql.literal import LiteralsFit
+from server.graphql.plan import Plan, Planner
 
 # Documents that are sent again and again are short. A long one takes a hundred times its length in memory, and its plan
 # takes more for each field that it comes to, fragments spread.

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from models.compute import Compute
-from schema.limits import (
+from server.graphql.limits import (
     MAX_ALIASES,
     MAX_DEFINITIONS,
     MAX_DEPTH,
@@ -26,8 +26,8 @@ from schema.limits import (
     MAX_VARIABLES,
     Limits,
 )
-from schema.operation import EVERY_KIND, Operation, Operations, RequestRefused
-from schema.plan import Plan
+from server.graphql.operation import EVERY_KIND, Operation, Operations, RequestRefused
+from server.graphql.plan import Plan
 from tests.support.socket import signed_in
 
 ALICE: Final = UUID(int=1)

@@ -15,10 +15,10 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from domain.error import Overloaded
 from resolvers.context import Context
 from schema.error import overloaded
-from schema.operation import EVERY_KIND, Operation, RequestRefused
 from server import log
-from server.answer import encoded_in_turns
 from server.auth import CannotVerify, Unauthenticated, seconds_left
+from server.graphql.answer import encoded_in_turns
+from server.graphql.operation import EVERY_KIND, Operation, RequestRefused
 from server.observation import logged
 
 SEND_TIMEOUT_S: Final = 15.0
