@@ -16,7 +16,7 @@ from graphql import ExecutionResult, GraphQLError
 from pydantic_core import PydanticSerializationError, to_json
 
 from models.types import RawJSON
-from schema.error import too_large
+from server.graphql.limits import too_large
 from server.graphql.operation import RequestRefused
 
 MAX_BYTES: Final = 32 * 1024 * 1024

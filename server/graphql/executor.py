@@ -1,18 +1,19 @@
-"""Execution of operations: what graphql-core does, but for fields that are only read, without asking for each how.
+"""Execution of operations: what graphql-core does, with a short way for plain fields.
 
-Most of what an operation reads are attributes: a number, a text, an enum, of each of a hundred rows. graphql-core builds a
-path and an info for each, and asks three times whether it is awaitable; Strawberry wraps each once or twice. Here such a
-field is read and written out at once, and so are objects of which nothing else is asked for. Whatever is not as plain as
-that, an error above all, is left to them.
+A plain field is one that is only read: it takes no arguments, has no extension, and its value is a scalar, an enum, an
+object or a list of objects. graphql-core builds a path and an info for each value and asks three times whether it can be
+awaited; Strawberry wraps each value once or twice. Here plain fields are read and written in a loop. A value that is not
+plain, such as an error or an awaitable, is completed by graphql-core, so that errors, nulls and paths are its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
+from types import GeneratorType, NoneType
 from typing import Any, Final, NamedTuple, cast
 
 from graphql import (
@@ -30,51 +31,73 @@ from graphql import (
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
-from graphql.pyutils import Path
+from graphql.execution.executor import to_nodes
+from graphql.pyutils import Path, UndefinedType
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
-from server.graphql.limits import MAX_VALUES
+from server.graphql.limits import ValueCounter
+
+_VALUES_AT_ONCE: Final = 4_000
+"""How many values of a list are written before other tasks run."""
+_TYPES_AT_ONCE: Final = 5
+"""How many of the schema's types are written before other tasks run."""
+_ONLY_THE_SOURCE: Final = ["root"]
+_NO_VALUES: Final = frozenset({NoneType, UndefinedType})
+"""Classes of what graphql-core takes for a missing value."""
+
+
+class _NeedsCompletion(dict[type, bool]):
+    """Whether values of a class mean more to graphql-core than themselves: awaitables, exceptions and Undefined."""
+
+    def __missing__(self, class_: type) -> bool:
+        found = self[class_] = issubclass(class_, _COMPLETED) or hasattr(class_, "__await__")
+        return found
+
+
+_COMPLETED: Final = (Exception, GeneratorType, UndefinedType)
+_needs_completion: Final = _NeedsCompletion()
 
 
 class _Leaf(NamedTuple):
-    """A field without arguments whose value is a scalar or an enum that is there already."""
+    """A plain field whose value is a scalar or an enum."""
 
     read: Callable[[Any], Any]
-    write: Callable[[Any], Any]
+    coerce: Callable[[Any], Any]
     nullable: bool
 
-    def of(self, source: Any) -> Any:
-        """Its value as it goes out; Undefined where graphql-core is to say what is wrong with it."""
-        read, write, nullable = self
+    def write(self, value: Any, _kept: _KeptValues) -> Any:
+        """The value as it is sent; Undefined where graphql-core has to complete it."""
+        if value is None:
+            return None if self.nullable else Undefined
+        if _needs_completion[type(value)]:
+            return Undefined
         try:
-            value = read(source)
-            if value is None:
-                return None if nullable else Undefined
-            written = write(value)
-        except Exception:  # noqa: BLE001 - whatever it is, graphql-core meets it again and tells the client
+            written = self.coerce(value)
+        except Exception:  # noqa: BLE001 - graphql-core meets it again and reports it
             return Undefined
         return Undefined if written is None else written
 
-    def of_all(self, sources: list[Any]) -> list[Any] | None:
-        """The same of each; None where one is for graphql-core."""
-        read, write, nullable = self
-        try:
-            values = list(map(read, sources))
-            nulls = values.count(None)
-            if not nulls:
-                written = list(map(write, values))
-            elif nullable:
-                written = [None if value is None else write(value) for value in values]
-            else:
-                return None
-        except Exception:  # noqa: BLE001 - as above
+    def write_all(self, values: list[Any], _kept: _KeptValues) -> list[Any] | None:
+        """The same for each value; None where graphql-core has to complete one of them."""
+        classes = set(map(type, values))
+        if any(map(_needs_completion.__getitem__, classes)) or (NoneType in classes and not self.nullable):
             return None
-        return written if written.count(None) == nulls else None
+        coerce = self.coerce
+        try:
+            if NoneType not in classes:
+                written = list(map(coerce, values))
+                return None if _NO_VALUES & set(map(type, written)) else written
+            written = [None if value is None else coerce(value) for value in values]
+            missing = written.count(None) != values.count(None) or UndefinedType in set(map(type, written))
+        except Exception:  # noqa: BLE001 - as for one value
+            return None
+        return None if missing else written
 
 
 class _Nested(NamedTuple):
-    """A field without arguments whose value is an object that is there already, or a list of them."""
+    """A plain field whose value is an object or a list of objects."""
 
     read: Callable[[Any], Any]
     type_: GraphQLObjectType
@@ -83,71 +106,136 @@ class _Nested(NamedTuple):
 
 
 class _Objects(NamedTuple):
-    """Such a field, and what is asked for of its objects: plain fields alone."""
+    """A plain field whose value is an object or a list of objects, of which plain fields alone are asked for."""
 
     nested: _Nested
-    fields: _Fields
+    selections: _Selections
 
-    def of(self, source: Any) -> Any:
-        """As of a leaf."""
-        try:
-            value = self.nested.read(source)
-        except Exception:  # noqa: BLE001 - as of a leaf
-            return Undefined
-        return self._written(value)
+    @property
+    def read(self) -> Callable[[Any], Any]:
+        return self.nested.read
 
-    def of_all(self, sources: list[Any]) -> list[Any] | None:
-        """As of a leaf."""
-        try:
-            values = list(map(self.nested.read, sources))
-        except Exception:  # noqa: BLE001 - as of a leaf
-            return None
-        if not self.nested.is_list and None not in values:
-            return _all_of(self.fields, values)
-        written = [self._written(value) for value in values]
-        return None if any(each is Undefined for each in written) else written
-
-    def _written(self, value: Any) -> Any:
+    def write(self, value: Any, kept: _KeptValues) -> Any:
+        """The value as it is sent; Undefined where graphql-core has to complete it."""
         if value is None:
             return None if self.nested.nullable else Undefined
         if self.nested.is_list:
-            written = _all_of(self.fields, value) if isinstance(value, list) else None
+            written = _write_objects(self.selections, value, kept) if isinstance(value, list) else None
             return Undefined if written is None else written
+        if _needs_completion[type(value)]:
+            return Undefined
         done: dict[str, Any] = {}
-        for name, field in self.fields:
-            done[name] = found = field.of(value)
-            if found is Undefined:
+        for selection in self.selections:
+            found, written = selection.of(value, kept)
+            if written is Undefined:
+                kept.put(selection.details, value, found)
                 return Undefined
+            done[selection.name] = written
         return done
 
+    def write_all(self, values: list[Any], kept: _KeptValues) -> list[Any] | None:
+        """The same for each value; None where graphql-core has to complete one of them."""
+        if not self.nested.is_list and NoneType not in set(map(type, values)):
+            return _write_objects(self.selections, values, kept)
+        written = []
+        for value in values:
+            one = self.write(value, kept)
+            if one is Undefined:
+                return None
+            written.append(one)
+        return written
 
-_Fields = list[tuple[str, _Leaf | _Objects]]
-"""By the names they go out under."""
+
+class _Selection(NamedTuple):
+    """A plain field that is asked for, and the name that its value is sent under."""
+
+    name: str
+    field: _Leaf | _Objects
+    details: FieldDetailsList
+
+    def of(self, source: Any, kept: _KeptValues) -> tuple[Any, Any]:
+        """Its value, and the value as it is sent: Undefined where graphql-core has to complete it."""
+        try:
+            found = self.read(source, kept)
+        except Exception as error:  # noqa: BLE001 - graphql-core reports an exception that is a value
+            return error, Undefined
+        return found, self.field.write(found, kept)
+
+    def read(self, source: Any, kept: _KeptValues) -> Any:
+        """Its value, unless it was read before: then the one that was kept."""
+        found = kept.take(self.details, source) if kept else Undefined
+        return self.field.read(source) if found is Undefined else found
+
+    def read_all(self, sources: list[Any], kept: _KeptValues) -> Iterator[Any]:
+        """The same of each source."""
+        return map(partial(self.read, kept=kept), sources) if kept else map(self.field.read, sources)
 
 
-def _all_of(fields: _Fields, sources: list[Any]) -> list[dict[str, Any]] | None:
-    """These fields of all the objects, one field after the other; None where graphql-core is to say what is wrong."""
-    if None in sources:
+_Selections = list[_Selection]
+
+
+class _KeptValues:
+    """Values that were read and that graphql-core has to complete: no resolver is called again for them.
+
+    A resolver may return a coroutine, which somebody has to await.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[int, int], list[tuple[Any, Any]]] = {}
+        """By the identities of the field's details and of its source, which is kept with the value."""
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def put(self, details: FieldDetailsList, source: Any, value: Any) -> None:
+        self._values.setdefault((id(details), id(source)), []).append((source, value))
+
+    def take(self, details: FieldDetailsList, source: Any) -> Any:
+        """The value that was kept first; Undefined if there is none."""
+        key = (id(details), id(source))
+        values = self._values.get(key)
+        if values is None:
+            return Undefined
+        _, value = values.pop(0)
+        if not values:
+            del self._values[key]
+        return value
+
+    def awaitables(self) -> list[Awaitable[Any]]:
+        """Those that nobody took, since what they belong to became null."""
+        return [value for values in self._values.values() for _, value in values if inspect.isawaitable(value)]
+
+
+def _write_objects(selections: _Selections, sources: list[Any], kept: _KeptValues) -> list[dict[str, Any]] | None:
+    """These fields of all the objects, one field after the other; None where graphql-core has to complete a value."""
+    classes = set(map(type, sources))
+    if NoneType in classes or any(map(_needs_completion.__getitem__, classes)):
         return None
     columns: list[list[Any]] = []
-    for _, field in fields:
-        column = field.of_all(sources)
+    for selection in selections:
+        values: list[Any] = []
+        try:
+            values.extend(selection.read_all(sources, kept))
+        except Exception as error:  # noqa: BLE001 - graphql-core reports an exception that is a value
+            column = None
+            values.append(error)
+        else:
+            column = selection.field.write_all(values, kept)
         if column is None:
+            for source, value in zip(sources, values, strict=False):
+                kept.put(selection.details, source, value)
             return None
         columns.append(column)
-    names = [name for name, _ in fields]
+    names = [selection.name for selection in selections]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-_VALUES_AT_ONCE: Final = 4_000
-"""Of a list: what is written before others have their turn."""
-_TYPES_AT_ONCE: Final = 5
 PlainFields = Mapping[str, Mapping[str, _Leaf | _Nested]]
-_ONLY_THE_SOURCE: Final = ["root"]
+"""By the names of their type and of the field."""
 
 
 def plain_fields(schema: GraphQLSchema) -> PlainFields:
-    """Such fields of each object type."""
+    """The plain fields of each object type."""
     return {
         type_.name: {"__typename": _Leaf(partial(_name_of, type_.name), str, nullable=False)}
         | {name: each for name, field in type_.fields.items() if (each := _plain(field)) is not None}
@@ -184,30 +272,41 @@ def _unwrapped(type_: GraphQLOutputType) -> tuple[GraphQLOutputType, bool]:
 
 
 def _reader(field: GraphQLField) -> Callable[[Any], Any] | None:
-    """What reads the field of its source, when that is all that there is to do."""
+    """The function that reads the field from its source; None where a field does more than that."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    if field.args or not isinstance(definition, StrawberryField):
+    # A subclass may get its result in a way of its own, and so may a resolver that somebody put around Strawberry's.
+    if field.args or type(definition) is not StrawberryField or not _is_made_by_strawberry(field.resolve):
         return None
     if definition.is_async or definition.extensions or definition.permission_classes:
         return None
-    if definition.base_resolver is None:
-        return attrgetter(definition.python_name)
-    read = cast("Callable[[Any], Any]", definition.base_resolver.wrapped_func)
+    if "get_result" in vars(definition):
+        return None
+    resolver = definition.base_resolver
+    if resolver is None:
+        return attrgetter(definition.python_name) if definition.default_resolver is getattr else None
+    if type(resolver) is not StrawberryResolver:
+        return None
+    read = cast("Callable[[Any], Any]", resolver.wrapped_func)
     return read if list(inspect.signature(read).parameters) == _ONLY_THE_SOURCE else None
 
 
+def _is_made_by_strawberry(resolve: Any) -> bool:
+    code = getattr(resolve, "__code__", None)
+    return code is not None and code.co_filename == GraphQLCoreConverter.from_resolver.__code__.co_filename
+
+
 class _Split(NamedTuple):
-    """Fields that are asked for of a type: those that are read here, and those that graphql-core is to execute."""
+    """Fields that are asked for of a type: plain ones, and those that graphql-core executes."""
 
     asked: GroupedFieldSet
-    plain: _Fields
+    plain: _Selections
     rest: dict[str, FieldDetailsList]
 
 
-class Remembered:
-    """What fields an operation asks for, where that is the same whatever its variables are.
+class SelectionCache:
+    """Which fields an operation asks for, where that does not depend on its variables.
 
-    Lists are known by their identity: what is remembered keeps them.
+    Lists are known by their identity: the cache keeps them.
     """
 
     def __init__(self) -> None:
@@ -216,35 +315,39 @@ class Remembered:
         self.splits: dict[tuple[GraphQLObjectType, int], _Split] = {}
 
 
-class PlainFieldsFirst(Executor[Any]):
-    """Reads plain fields itself. `plain` says which fields are.
+class PlanExecutor(Executor[Any]):
+    """graphql-core's executor, with a short way for the fields that `plain` names.
 
-    `remembered` holds what executions of the same operation found out; there is none for an operation with directives,
-    which may ask for other fields each time.
+    Executions of one operation share `selections`. An operation with directives has none: it may ask for other fields each
+    time.
     """
 
-    def __init__(self, *args: Any, plain: PlainFields, remembered: Remembered | None = None, **more: Any) -> None:
+    def __init__(self, *args: Any, plain: PlainFields, selections: SelectionCache | None = None, **more: Any) -> None:
         super().__init__(*args, **more)
         self._plain = plain
-        self._remembered = remembered or Remembered()
-        self._values_in_lists = 0
-        self.too_much = False
-        """Whether lists hold more than `MAX_VALUES`: some are left out then, and the result is none."""
+        self._selections = selections or SelectionCache()
+        self._kept = _KeptValues()
+        self.counter = ValueCounter()
 
     def execute_collected_root_fields(
         self, root_type: GraphQLObjectType, root_value: Any, grouped_field_set: GroupedFieldSet, *more: Any
     ) -> Any:
-        if self._remembered.root is None:
-            self._remembered.root = grouped_field_set
-        return super().execute_collected_root_fields(root_type, root_value, self._remembered.root, *more)
+        if self._selections.root is None:
+            self._selections.root = grouped_field_set
+        return super().execute_collected_root_fields(root_type, root_value, self._selections.root, *more)
+
+    def build_response(self, data: dict[str, Any] | None) -> Any:
+        if left := self._kept.awaitables():
+            self.settle_in_background(left)
+        return super().build_response(data)
 
     def collect_subfields(
         self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList
     ) -> CollectedFields:
         key = (return_type, id(field_details_list))
-        found = self._remembered.subfields.get(key)
+        found = self._selections.subfields.get(key)
         if found is None:
-            found = self._remembered.subfields[key] = super().collect_subfields(return_type, field_details_list)
+            found = self._selections.subfields[key] = super().collect_subfields(return_type, field_details_list)
         return found
 
     def complete_list_value(
@@ -256,39 +359,43 @@ class PlainFieldsFirst(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """A list of objects of which plain fields alone are asked for is written out at once.
+        """Write a list of objects at once, if plain fields alone are asked for.
 
-        Documents are counted before (`server.graphql.limits`), with summaries as long as charts are, and not at all what they ask of
-        the schema itself: here it shows how long those lists are.
+        Documents are counted before (`server.graphql.limits`), with summaries as long as charts are, and without what they
+        ask of the schema itself. Here the real lengths of those lists are counted.
         """
         if not self._has_room(return_type, field_details_list, result):
             return []
         if _is_all_of_the_schema(return_type, path):
-            return self._types_in_turns(return_type, field_details_list, info, path, list(result), position_context)
+            return self._complete_types_in_chunks(
+                return_type, field_details_list, info, path, list(result), position_context
+            )
         type_ = _object_type(return_type.of_type)
-        fields = self._plain_alone(type_, field_details_list) if isinstance(result, list) and type_ else None
-        if fields is not None and len(result) * len(fields) > _VALUES_AT_ONCE:
-            return self._in_turns(fields, return_type, field_details_list, info, path, result, position_context)
-        written = None if fields is None else _all_of(fields, result)
+        plain = self._plain_alone(type_, field_details_list) if isinstance(result, list) and type_ else None
+        if plain is not None and len(result) * len(plain) > _VALUES_AT_ONCE:
+            return self._complete_in_chunks(
+                plain, return_type, field_details_list, info, path, result, position_context
+            )
+        written = None if plain is None else _write_objects(plain, result, self._kept)
         if written is not None:
             return written
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
-    async def _in_turns(
+    async def _complete_in_chunks(
         self,
-        fields: _Fields,
+        plain: _Selections,
         return_type: GraphQLList[Any],
         details: Any,
         info: Any,
         path: Path,
-        result: Any,
+        result: list[Any],
         *more: Any,
     ) -> Any:
-        """The same list, others having their turn while it is written."""
-        rows_at_once = max(1, _VALUES_AT_ONCE // len(fields))
+        """The same list. Other tasks run while it is written."""
+        rows_at_once = max(1, _VALUES_AT_ONCE // len(plain))
         done: list[dict[str, Any]] = []
         for start in range(0, len(result), rows_at_once):
-            written = _all_of(fields, result[start : start + rows_at_once])
+            written = _write_objects(plain, result[start : start + rows_at_once], self._kept)
             if written is None:
                 whole = super().complete_list_value(return_type, details, info, path, result, *more)
                 return await whole if inspect.isawaitable(whole) else whole
@@ -296,10 +403,10 @@ class PlainFieldsFirst(Executor[Any]):
             await asyncio.sleep(0)
         return done
 
-    async def _types_in_turns(
+    async def _complete_types_in_chunks(
         self, return_type: GraphQLList[Any], details: Any, info: Any, path: Path, types: list[Any], *more: Any
     ) -> Any:
-        """All types of the schema, a few at a time: each has fields and arguments without end."""
+        """All types of the schema, a few at a time: each has many fields and arguments."""
         done: list[Any] = []
         for start in range(0, len(types), _TYPES_AT_ONCE):
             some = types[start : start + _TYPES_AT_ONCE]
@@ -313,9 +420,7 @@ class PlainFieldsFirst(Executor[Any]):
             return True
         type_ = get_named_type(return_type)
         of_each = len(self.collect_subfields(type_, details).grouped_field_set) if is_object_type(type_) else 1
-        self._values_in_lists += len(found) * of_each
-        self.too_much = self.too_much or self._values_in_lists > MAX_VALUES
-        return not self.too_much
+        return self.counter.has_room(len(found) * of_each)
 
     def execute_fields(
         self,
@@ -328,12 +433,16 @@ class PlainFieldsFirst(Executor[Any]):
         split = self._split(parent_type, grouped_field_set)
         done: dict[str, Any] = {}
         rest = split.rest
-        for name, field in split.plain:
-            value = field.of(source_value)
-            if value is Undefined:
-                rest = {**rest, name: grouped_field_set[name]}
+        kept = self._kept
+        for selection in split.plain:
+            found, written = selection.of(source_value, kept)
+            if written is Undefined:
+                kept.put(selection.details, source_value, found)
             else:
-                done[name] = value
+                done[selection.name] = written
+        if len(done) < len(split.plain):
+            # In the order in which they were asked for: of two that fail, the first one may be all that is reported.
+            rest = {name: details for name, details in grouped_field_set.items() if name not in done}
         if not rest:
             return done
         others = super().execute_fields(parent_type, source_value, path, rest, position_context)
@@ -341,11 +450,47 @@ class PlainFieldsFirst(Executor[Any]):
             return _in_order(grouped_field_set, done | others)
         return _merged(grouped_field_set, done, others)
 
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: Any,
+    ) -> Any:
+        """Complete the value that was kept. graphql-core reads and completes all others."""
+        value = self._kept.take(field_details_list, source) if self._kept else Undefined
+        if value is Undefined:
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        nodes = to_nodes(field_details_list)
+        field = cast("GraphQLField", self.schema.get_field(parent_type, nodes[0].name.value))
+        info = self.build_resolve_info(field, nodes, parent_type, path)
+        more = (field.type, field_details_list, info, path)
+        try:
+            if self.is_awaitable(value):
+                return self.complete_awaitable_value(*more, value, position_context)
+            completed = self.complete_value(*more, value, position_context)
+        except Exception as error:  # noqa: BLE001 - as graphql-core does
+            self.handle_field_error(error, field.type, field_details_list, path)
+            return None
+        if self.is_awaitable(completed):
+            return self._awaited(completed, field.type, field_details_list, path)
+        return completed
+
+    async def _awaited(
+        self, completed: Awaitable[Any], type_: GraphQLOutputType, details: FieldDetailsList, path: Path
+    ) -> Any:
+        try:
+            return await completed
+        except Exception as error:  # noqa: BLE001 - as graphql-core does
+            self.handle_field_error(error, type_, details, path)
+            return None
+
     def _split(self, parent_type: GraphQLObjectType, fields: GroupedFieldSet) -> _Split:
         key = (parent_type, id(fields))
-        split = self._remembered.splits.get(key)
+        split = self._selections.splits.get(key)
         if split is None:
-            split = self._remembered.splits[key] = _Split(fields, [], {})
+            split = self._selections.splits[key] = _Split(fields, [], {})
             of_type = self._plain.get(parent_type.name, {})  # of introspection, none are
             for name, details in fields.items():
                 plain = of_type.get(details[0].node.name.value)
@@ -353,15 +498,15 @@ class PlainFieldsFirst(Executor[Any]):
                 if field is None:
                     split.rest[name] = details
                 else:
-                    split.plain.append((name, field))
+                    split.plain.append(_Selection(name, field, details))
         return split
 
     def _objects(self, nested: _Nested, details: FieldDetailsList) -> _Objects | None:
-        fields = self._plain_alone(nested.type_, details)
-        return None if fields is None else _Objects(nested, fields)
+        selections = self._plain_alone(nested.type_, details)
+        return None if selections is None else _Objects(nested, selections)
 
-    def _plain_alone(self, type_: GraphQLObjectType, details: FieldDetailsList) -> _Fields | None:
-        """What is asked for of these objects, if it is plain fields and nothing else."""
+    def _plain_alone(self, type_: GraphQLObjectType, details: FieldDetailsList) -> _Selections | None:
+        """The fields that are asked for of these objects, if all of them are plain."""
         split = self._split(type_, self.collect_subfields(type_, details).grouped_field_set)
         return split.plain if split.plain and not split.rest else None
 
@@ -376,5 +521,5 @@ def _is_all_of_the_schema(list_: GraphQLList[Any], path: Path) -> bool:
 
 
 def _in_order(names: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """Fields come in the order in which they were asked for."""
+    """The values in the order in which the fields were asked for."""
     return {name: values[name] for name in names if name in values}
