@@ -126,9 +126,8 @@ class _Objects(NamedTuple):
             return Undefined
         done: dict[str, Any] = {}
         for selection in self.selections:
-            found, written = selection.of(value, kept)
+            written = selection.write(value, kept)
             if written is Undefined:
-                kept.put(selection.details, value, found)
                 return Undefined
             done[selection.name] = written
         return done
@@ -153,17 +152,22 @@ class _Selection(NamedTuple):
     field: _Leaf | _Objects
     details: FieldDetailsList
 
-    def of(self, source: Any, kept: _KeptValues) -> tuple[Any, Any]:
-        """Its value, and the value as it is sent: Undefined where graphql-core has to complete it."""
+    def write(self, source: Any, kept: _KeptValues) -> Any:
+        """The value as it is sent; Undefined where graphql-core has to complete it, for which it is kept."""
+        field = self.field
         try:
-            found = self.read(source, kept)
+            found = self.read(source, kept) if kept else field.read(source)
         except Exception as error:  # noqa: BLE001 - graphql-core reports an exception that is a value
-            return error, Undefined
-        return found, self.field.write(found, kept)
+            found, written = error, Undefined
+        else:
+            written = field.write(found, kept)
+        if written is Undefined:
+            kept.put(self.details, source, found)
+        return written
 
     def read(self, source: Any, kept: _KeptValues) -> Any:
         """Its value, unless it was read before: then the one that was kept."""
-        found = kept.take(self.details, source) if kept else Undefined
+        found = kept.take(self.details, source)
         return self.field.read(source) if found is Undefined else found
 
     def read_all(self, sources: list[Any], kept: _KeptValues) -> Iterator[Any]:
@@ -174,36 +178,30 @@ class _Selection(NamedTuple):
 _Selections = list[_Selection]
 
 
-class _KeptValues:
+class _KeptValues(dict[tuple[int, int], list[tuple[Any, Any]]]):
     """Values that were read and that graphql-core has to complete: no resolver is called again for them.
 
-    A resolver may return a coroutine, which somebody has to await.
+    A resolver may have returned a coroutine, for instance, which has to be awaited. Keys are the identities of a field's
+    details and of its source. The source is kept with the value, so that nothing else gets its identity.
     """
 
-    def __init__(self) -> None:
-        self._values: dict[tuple[int, int], list[tuple[Any, Any]]] = {}
-        """By the identities of the field's details and of its source, which is kept with the value."""
-
-    def __bool__(self) -> bool:
-        return bool(self._values)
-
     def put(self, details: FieldDetailsList, source: Any, value: Any) -> None:
-        self._values.setdefault((id(details), id(source)), []).append((source, value))
+        self.setdefault((id(details), id(source)), []).append((source, value))
 
     def take(self, details: FieldDetailsList, source: Any) -> Any:
         """The value that was kept first; Undefined if there is none."""
         key = (id(details), id(source))
-        values = self._values.get(key)
+        values = self.get(key)
         if values is None:
             return Undefined
         _, value = values.pop(0)
         if not values:
-            del self._values[key]
+            del self[key]
         return value
 
     def awaitables(self) -> list[Awaitable[Any]]:
         """Those that nobody took, since what they belong to became null."""
-        return [value for values in self._values.values() for _, value in values if inspect.isawaitable(value)]
+        return [value for values in self.values() for _, value in values if inspect.isawaitable(value)]
 
 
 def _write_objects(selections: _Selections, sources: list[Any], kept: _KeptValues) -> list[dict[str, Any]] | None:
@@ -337,7 +335,7 @@ class PlanExecutor(Executor[Any]):
         return super().execute_collected_root_fields(root_type, root_value, self._selections.root, *more)
 
     def build_response(self, data: dict[str, Any] | None) -> Any:
-        if left := self._kept.awaitables():
+        if self._kept and (left := self._kept.awaitables()):
             self.settle_in_background(left)
         return super().build_response(data)
 
@@ -435,10 +433,7 @@ class PlanExecutor(Executor[Any]):
         rest = split.rest
         kept = self._kept
         for selection in split.plain:
-            found, written = selection.of(source_value, kept)
-            if written is Undefined:
-                kept.put(selection.details, source_value, found)
-            else:
+            if (written := selection.write(source_value, kept)) is not Undefined:
                 done[selection.name] = written
         if len(done) < len(split.plain):
             # In the order in which they were asked for: of two that fail, the first one may be all that is reported.

@@ -8,7 +8,6 @@ would be executed, fields of the same name together, and the walk ends where it 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from inspect import isawaitable
 from typing import Any, Final, NamedTuple, cast
 
 from graphql import (
@@ -84,7 +83,7 @@ class ValueCounter:
 
     def checked(self, result: AwaitableOrValue[ExecutionResult]) -> AwaitableOrValue[ExecutionResult]:
         """The result, or an error where a list was left out."""
-        if isawaitable(result):
+        if not isinstance(result, ExecutionResult):
             return self._awaited(result)
         return ExecutionResult(None, [too_large(f"{MAX_VALUES} values")]) if self._too_much else result
 
