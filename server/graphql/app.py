@@ -32,8 +32,8 @@ from server.graphql.http import GraphQLOverHTTP
 from server.graphql.operation import Operations
 from server.graphql.websocket import TransportWSHandler
 from server.json_text import decoded
-from server.places import Places
 from server.settings import Settings
+from server.slots import Slots
 from server.tracing import Tracing
 from server.web import graphiql, is_for_a_page
 
@@ -86,8 +86,8 @@ class GraphQLApp(GraphQL[Context, None]):
             time_limit_s=settings.operation_timeout_s,
             stock_executor=settings.stock_executor,
         )
-        self.sockets = Places("sockets", in_all=settings.max_sockets, per_user=settings.max_sockets_per_user)
-        self.subscriptions = Places(
+        self.sockets = Slots("sockets", in_all=settings.max_sockets, per_user=settings.max_sockets_per_user)
+        self.subscriptions = Slots(
             "subscriptions", in_all=settings.max_subscriptions, per_user=settings.max_subscriptions_per_user
         )
         self.tracing = tracing

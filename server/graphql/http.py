@@ -32,7 +32,7 @@ from server.graphql.operation import (
     TookTooLong,
 )
 from server.json_text import JSON, decoded
-from server.places import Places
+from server.slots import Slots
 from server.tracing import Tracing
 
 _JSON: Final = "application/json"
@@ -62,7 +62,7 @@ class GraphQLOverHTTP:
     def __init__(
         self,
         operations: Operations,
-        subscriptions: Places,
+        subscriptions: Slots,
         tracing: Tracing,
         max_body_bytes: int,
         stopping: asyncio.Event,
@@ -145,12 +145,12 @@ class GraphQLOverHTTP:
     async def _stream(self, operation: Checked, context: Context) -> EventStream:
         """Raises RequestRefused, or Overloaded, before there is an answer."""
         events = self._events(operation, context)
-        # It begins once there is a place, and nothing to refuse; the first event may be long in coming.
+        # It begins once there is a slot, and nothing to refuse; the first event may be long in coming.
         await anext(events)
         return EventStream(events, until=context.viewer.expires_at, stopping=self._stopping)
 
     async def _events(self, operation: Checked, context: Context) -> AsyncGenerator[bytes]:
-        with self._subscriptions.one(context.viewer.id):
+        with self._subscriptions.slot(context.viewer.id):
             async with aclosing(self._operations.results(operation, context)) as results:
                 yield b""
                 try:

@@ -26,7 +26,7 @@ from server.graphql.executor import PlanExecutor, SelectionCache, plain_fields
 from server.graphql.stock import execute_with_graphql_core
 
 _MAX_ERRORS: Final = 50
-"""In variables, before it is told of no more."""
+"""In variables: further ones are not reported."""
 
 
 class Planner:
