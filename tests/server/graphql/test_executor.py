@@ -253,7 +253,8 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
 
 class Doubling(StrawberryField):
     def get_result(self, source: Any, info: Any, args: Any, kwargs: Any) -> Any:
-        return super().get_result(source, info, args, kwargs) * 2
+        found: Any = super().get_result(source, info, args, kwargs)
+        return found * 2
 
 
 class Shouting(StrawberryResolver[Any]):
@@ -291,11 +292,11 @@ def _word(root: Any) -> str:
 
 
 def _part(root: Any) -> Any:
-    return Part(word=f"{root.word}'s")  # type: ignore[call-arg]
+    return Part(word=f"{root.word}'s")
 
 
 def _later_part(root: Any) -> Any:
-    async def part() -> Part:
+    async def part() -> Any:
         return _part(root)
 
     return part()
@@ -311,7 +312,7 @@ class Part:
 @strawberry.type
 class Odd:
     word: str
-    doubled: str = Doubling(base_resolver=StrawberryResolver(_word), graphql_name="doubled")
+    doubled: str = Doubling(base_resolver=StrawberryResolver(_word), graphql_name="doubled")  # type: ignore[assignment]
     shouted: str = strawberry.field(resolver=Shouting(_word))
     awaitable: JSON = strawberry.field(resolver=_awaitable, graphql_type=JSON)
     future: JSON | None = strawberry.field(resolver=_future, graphql_type=JSON | None)

@@ -104,7 +104,7 @@ def attribute_of(row: Any, name: str) -> Any:
         raise AttributeError(name) from None
 
 
-def field_of(name: str, type_: Any, kind: str) -> StrawberryField:
+def field_of(name: str, type_: Any, kind: str) -> Any:
     def plain(root: Any) -> Any:
         return attribute_of(root, name)
 
@@ -117,7 +117,8 @@ def field_of(name: str, type_: Any, kind: str) -> StrawberryField:
         found = attribute_of(root, name)
         return await found if isawaitable(found) else found
 
-    resolvers = {"function": plain, "argument": asks, "async": waits}
+    resolvers: dict[str, Any] = {"function": plain, "argument": asks, "async": waits}
+    made: Any
     if kind in resolvers:
         made = strawberry.field(resolver=resolvers[kind], graphql_type=type_, name=name)
     elif kind == "subclass":
@@ -179,7 +180,7 @@ class World:
             }
             is_named = self.some(0.4) or (number == 0)
             bases = (Named,) if is_named else ()
-            body = {name: field_of(name, *each) for name, each in fields.items()}
+            body: dict[str, Any] = {name: field_of(name, *each) for name, each in fields.items()}
             body["__annotations__"] = {name: each for name, (each, kind) in fields.items() if kind == "attribute"}
             made = strawberry.type(type(f"Thing{number}", bases, body))
             row = type(f"Row{number}", (made,), {"__getattr__": attribute_of})
@@ -188,16 +189,17 @@ class World:
             self.classes.append(made)
         self.named = [each for each in self.classes if "name" in self.types[each]]
         fields = {f"q{n}": (self.type_of_field(), self.chance.choice(["function", "async"])) for n in range(3)}
-        fields["q3"] = (list[self.classes[-1]], "function")
+        newest: Any = self.classes[-1]
+        fields["q3"] = (list[newest], "function")
         self.answers = {name: self.value(type_, 0) for name, (type_, _) in fields.items()}
         root = self.root("Query", fields)
         mutation = self.root("Mutation", fields)
-        return strawberry.Schema(query=root, mutation=mutation, types=self.classes)._schema
+        return strawberry.Schema(query=root, mutation=mutation, types=list(self.rows))._schema
 
     def root(self, name: str, fields: dict[str, tuple[Any, str]]) -> Any:
         answers = self.answers
 
-        def resolving(field_name: str, type_: Any, kind: str) -> StrawberryField:
+        def resolving(field_name: str, type_: Any, kind: str) -> Any:
             def resolve(info: strawberry.Info, given: Given | None = None) -> Any:
                 info.context.append((field_name, repr(given)))
                 return answer(answers[field_name])
@@ -207,8 +209,8 @@ class World:
                 found = resolve(info, given)
                 return await found if isawaitable(found) else found
 
-            chosen = resolve if kind == "function" else resolve_later
-            made = strawberry.field(resolver=chosen, graphql_type=type_, name=field_name)
+            chosen: Any = resolve if kind == "function" else resolve_later
+            made: Any = strawberry.field(resolver=chosen, graphql_type=type_, name=field_name)
             made.python_name = field_name
             return made
 
@@ -217,7 +219,8 @@ class World:
             return list(info.context)  # type: ignore[return-value]
 
         made = [resolving(field_name, *each) for field_name, each in fields.items()]
-        return create_type(name, [*made, strawberry.field(resolver=done, name="done")])
+        made.append(strawberry.field(resolver=done, name="done"))
+        return create_type(name, made)
 
     def value(self, type_: Any, depth: int) -> Any:
         """What a field of this type answers."""
