@@ -134,15 +134,3 @@ def explained(cause: Exception) -> tuple[str, dict[str, Any]]:
         message = "The database did not answer. Send it again, decisions with the same eventId."
         return message, {"code": SERVICE_UNAVAILABLE, "errorId": error_id}
     return "Something went wrong here.", {"code": INTERNAL_ERROR, "errorId": error_id}
-
-
-TOO_LARGE: Final = "RESPONSE_TOO_LARGE"
-
-
-def too_large(most: str) -> GraphQLError:
-    """What an operation is answered whose answer would be larger than that."""
-    message = (
-        f"The answer has more than {most}: ask for fewer rows (first, or a shorter range), or leave out long fields such as "
-        "metadata."
-    )
-    return GraphQLError(message, extensions={"code": TOO_LARGE})

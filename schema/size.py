@@ -6,7 +6,7 @@ the schema's tests fail: nothing is counted as small because nobody thought of i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -242,3 +242,19 @@ def bytes_of(field: str, type_: GraphQLNamedType) -> int | None:
     if isinstance(type_, GraphQLEnumType):
         return len('""') + max(map(len, type_.values))
     return SCALARS.get(type_.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What limits of documents have to know of a schema."""
+
+    lists: Mapping[str, Items | str]
+    """The most items of each list, by `Type.field`; `PAGE` for a page."""
+    bytes_of: Callable[[str, GraphQLNamedType], int | None]
+    """The most bytes of a value, by `Type.field` and the value's type."""
+    longest_page: int
+    longest_value: int
+    """The bytes of a value that `bytes_of` says nothing about."""
+
+
+SIZES: Final = Sizes(LISTS, bytes_of, MAX_PAGE, MAX_JSON_BYTES)

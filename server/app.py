@@ -23,7 +23,7 @@ from server.auth import Authenticator
 from server.event_bus import EventBus
 from server.export import Export
 from server.failure import Failures
-from server.graphql import GraphQLApp
+from server.graphql.app import GraphQLApp
 from server.headers import SecurityHeaders
 from server.health import Readiness, healthz
 from server.ingest import Ingest, amendments, calls

@@ -27,9 +27,9 @@ from models.analytics import RouterAnalytics
 from models.database import Database
 from models.queries.analytics import REPORTED, passing, reported
 from models.types import RawJSON
-from server.answer import encoded
 from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal, seconds_left
 from server.disconnect import while_connected
+from server.graphql.answer import encoded
 from server.usage_file import spelt_safely
 from server.usage_format import Format
 

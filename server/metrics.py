@@ -1,5 +1,5 @@
 """What `/metrics` tells of the edge. The ledger's figures are in `models/group_commit.py`, those of operations in
-`schema/operation.py`.
+`server/graphql/operation.py`.
 
 The figures are of the process: registered once, when this is imported, however many applications it holds. Of several
 workers, each writes its own to a directory, and whoever is asked adds them up.

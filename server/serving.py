@@ -27,7 +27,7 @@ from server import log
 from server.app import create_app
 from server.connection import Connections, HTTPConnection, SocketConnection
 from server.file_handles import make_room
-from server.graphql_ws import MAX_MESSAGE_BYTES
+from server.graphql.websocket import MAX_MESSAGE_BYTES
 from server.metrics import MULTIPROCESS_DIR
 from server.settings import DEFAULT_KEEP_ALIVE_S, DEFAULT_MAX_CONNECTIONS, Settings, StartupError
 from server.token import make_token

@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     tracing: bool = False
     # Whether clients may ask for the schema, and errors suggest names that are in it.
     introspection: bool = True
+    # Whether graphql-core's own executor runs operations, in place of plans: slower, with the same answers.
+    stock_executor: bool = False
     operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = DEFAULT_MAX_CONNECTIONS

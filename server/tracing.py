@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from graphql import OperationType
 
-from schema.operation import Checked
 from server import log
+from server.graphql.operation import Checked
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter

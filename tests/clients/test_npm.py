@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from server.graphql_ws import TransportWSHandler
+from server.graphql.websocket import TransportWSHandler
 from server.settings import Settings
 from tests.clients.conftest import Run
 from tests.conftest import SECRET

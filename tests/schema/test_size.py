@@ -7,8 +7,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -26,20 +24,12 @@ from graphql import (
 )
 from sqlalchemy import text
 
-import schema.execution
-import server.answer
-from domain.bounds import MAX_JSON_BYTES
-from domain.viewer import Viewer
 from models.database import Database
-from models.database.compute import Compute
-from models.types import RawJSON
 from schema import schema as strawberry_schema
-from schema.limits import MAX_BYTES
-from schema.operation import EVERY_KIND, Operation, Operations, RequestRefused
 from schema.size import LEAVES, LISTS, SCALARS, bytes_of
-from server.answer import AnswerTooLarge, encoded_in_turns
+from server.graphql.operation import EVERY_KIND, Operation, RequestRefused
 from tests.support.api import Api
-from tests.support.socket import signed_in
+from tests.support.operations import operations
 
 ALICE = UUID(int=1)
 ROOT = Path(__file__).parents[2]
@@ -54,9 +44,9 @@ def fields() -> Iterator[tuple[str, GraphQLField]]:
 
 
 def refusal(query: str) -> str | None:
-    operations = Operations(Compute(), introspection=True, time_limit_s=1)
+    checking = operations()
     try:
-        asyncio.run(operations.checked(Operation(query, None, None), EVERY_KIND, ALICE))
+        asyncio.run(checking.checked(Operation(query, None, None), EVERY_KIND, ALICE))
     except RequestRefused as refused:
         return refused.errors[0].message
     return None
@@ -161,112 +151,6 @@ def test_every_operation_of_the_dashboard_is_served() -> None:
                 text_ += fragments[name]
                 waiting |= set(re.findall(r"\.\.\.(\w+)", fragments[name]))
         assert refusal(text_) is None, operation
-
-
-# What is counted as it is executed, and as it is written
-
-
-async def _introspect(query: str) -> Any:
-    operations = Operations(Compute(), introspection=True, time_limit_s=30)
-    context: Any = SimpleNamespace(viewer=Viewer(ALICE), turn=at_once)
-    return await operations.execute(await operations.checked(Operation(query, None, None), EVERY_KIND, ALICE), context)
-
-
-async def test_lists_are_counted_once_more_as_they_are_executed(monkeypatch: pytest.MonkeyPatch) -> None:
-    query = "{ __schema { types { name fields { name args { name } } } } }"
-    whole = (await _introspect(query)).data
-    assert len(whole["__schema"]["types"]) == len(SCHEMA.type_map)
-    monkeypatch.setattr(schema.execution, "MAX_VALUES", 300)
-    with pytest.raises(RequestRefused) as refused:
-        await _introspect(query)
-    [error] = refused.value.errors
-    assert error.extensions == {"code": "RESPONSE_TOO_LARGE"}
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"data": {"a": {"nodes": [{"n": n, "m": RawJSON('{"x": 1E400}')} for n in range(120)]}, "b": [], "c": None}},
-        {"data": {"a": list(range(1_000)), "b": [RawJSON("[]")] * 51, "c": [RawJSON("1")], "d": "x" * 100_000}},
-        {"id": "1", "type": "next", "payload": {"data": {"a": {"edges": [{"node": {"m": RawJSON("{}")}}] * 60}}}},
-        {"data": None, "errors": [{"message": "\ud83d", "path": ["a", 1]}]},
-        {"data": {"a": [[1, 2]] * 60, "\ud83d": [{"b": "\ud83d", "c": RawJSON("7")}] * 60}},
-        {},
-        {"data": {}},
-    ],
-)
-async def test_an_answer_written_in_parts_is_the_same_as_in_one(value: Any) -> None:
-    def plain(each: Any) -> Any:
-        if isinstance(each, RawJSON):
-            return json.loads(each.text)
-        if isinstance(each, dict):
-            return {key: plain(of) for key, of in each.items()}
-        return [plain(of) for of in each] if isinstance(each, list) else each
-
-    assert json.loads(await encoded_in_turns(value, at_once)) == plain(value)
-
-
-@pytest.mark.parametrize(
-    ("nodes", "characters", "turns"),
-    [(1_000, 20_000, 20), (1_000, 1_000, 10), (500, 1_000, 5), (50, 20_000, 1), (20, 1_000, 0), (1, 1_000, 0)],
-)
-async def test_a_long_answer_is_written_a_part_at_a_turn(nodes: int, characters: int, turns: int) -> None:
-    taken = 0
-
-    async def count() -> None:
-        nonlocal taken
-        taken += 1
-
-    # given an answer of so many objects, of which fifty are a part: those of 64 KiB or more take a turn, or some together
-    value = {"data": {"a": {"nodes": [{"m": "x" * characters}] * nodes}}}
-    answer = await encoded_in_turns(value, count)
-    assert json.loads(answer) == value
-    assert taken == turns
-
-
-async def at_once() -> None:
-    """A turn that is there already."""
-
-
-async def test_no_more_is_written_than_an_answer_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server.answer, "MAX_BYTES", 10_000)
-    await encoded_in_turns({"data": ["x" * 90] * 100}, at_once)
-    for value in ({"data": ["x" * 110] * 100}, {"data": [RawJSON(f'"{"x" * 10_000}"')]}, {"data": {"a": "x" * 10_000}}):
-        with pytest.raises(AnswerTooLarge) as refused:
-            await encoded_in_turns(value, at_once)
-        assert refused.value.errors[0].extensions == {"code": "RESPONSE_TOO_LARGE"}
-    assert MAX_BYTES >= 500 * MAX_JSON_BYTES
-
-
-LOG = """mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"""
-
-
-async def test_an_answer_that_is_too_large_is_a_typed_error_however_it_is_asked_for(
-    url: str, live_api: Api, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # given calls with 16 KiB of metadata each
-    record = {"provider": "p", "taskType": "t", "modelUsed": "m", "success": True, "metadata": {"a": "x" * 16_000}}
-    await live_api.ask(LOG, input=[record] * 20)
-    monkeypatch.setattr(server.answer, "MAX_BYTES", 200_000)
-    query = "{ analytics { nodes { metadata } } }"
-    # when they are asked for, then by POST, as an event stream and over a socket it is the same error
-    [error] = await live_api.errors(query)
-    assert error["extensions"] == {"code": "RESPONSE_TOO_LARGE"}
-    assert "ask for fewer rows" in error["message"]
-    streamed = await live_api._client.post(
-        "/graphql",
-        json={"query": query},
-        headers={"Authorization": f"Bearer {token}", "Accept": "text/event-stream"},
-    )
-    assert '"code":"RESPONSE_TOO_LARGE"' in streamed.text
-    async with signed_in(url, token) as socket:
-        await socket.start(query)
-        refused = await socket.receive()
-        assert (refused["type"], refused["payload"]) == ("error", [error])
-        # and the socket serves on
-        await socket.start("{ analytics(first: 5) { nodes { metadata } } }")
-        answer = (await socket.receive())["payload"]
-        assert answer == {"data": {"analytics": {"nodes": [{"metadata": record["metadata"]}] * 5}}}
 
 
 # Numbers, as they were sent

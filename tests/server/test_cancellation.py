@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import models.queries.summary
 import resolvers.preference
 import server.export
-import server.graphql
+import server.graphql.app
 from domain.viewer import Viewer
 from models.database import Database
 from models.database.compute import Compute, while_wanted
@@ -363,7 +363,7 @@ async def test_a_query_ends_in_the_database_when_the_server_stops_and_a_mutation
     held: Held,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server.graphql, "STOPS_WITHIN_S", 0.3)
+    monkeypatch.setattr(server.graphql.app, "STOPS_WITHIN_S", 0.3)
     async with httpx2.AsyncClient(timeout=30) as client:
         async with serving(create_app(settings, clock)) as url:
             client.base_url = httpx2.URL(url)

@@ -20,13 +20,13 @@ import resolvers.analytics
 import resolvers.preference
 from domain.viewer import Viewer
 from models.database import Database
-from models.database.compute import Compute
 from models.database.fair_queue import FairQueue
 from resolvers.context import Context
-from schema.limits import Limits
-from schema.operation import EVERY_KIND, Operation, Operations
-from server.graphql_ws import TransportWSHandler
+from server.graphql.limits import Limits
+from server.graphql.operation import EVERY_KIND, Operation
+from server.graphql.websocket import TransportWSHandler
 from tests.support.api import Api
+from tests.support.operations import operations
 from tests.support.socket import signed_in
 
 PREFERENCES = "{ preferences { id } }"
@@ -309,11 +309,11 @@ async def test_operations_of_a_user_begin_two_at_a_time() -> None:
             iteration += 1
             await asyncio.sleep(0)
 
-    operations = Operations(Compute(), introspection=True, time_limit_s=30)
+    checking = operations(time_limit_s=30)
     user_id = UUID(int=1)
 
     async def begin() -> None:
-        await operations.checked(Operation("{ __typename }", None, None), EVERY_KIND, user_id)
+        await checking.checked(Operation("{ __typename }", None, None), EVERY_KIND, user_id)
         begun_in.append(iteration)
 
     counting = asyncio.create_task(count())

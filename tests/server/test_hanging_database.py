@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 import models.database.pool
 import models.database.postgresql
-import server.graphql
+import server.graphql.app
 import server.serving
 from models.database.pool import Pool
 from models.database.postgresql import PostgreSQL
@@ -89,7 +89,7 @@ async def served(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (GroupCommit, "drained_within_s", 0.5),
     ):
         monkeypatch.setattr(owner, name, seconds)
-    monkeypatch.setattr(server.graphql, "STOPS_WITHIN_S", 0.5)
+    monkeypatch.setattr(server.graphql.app, "STOPS_WITHIN_S", 0.5)
     monkeypatch.setattr(server.serving, "_GRACEFUL_SHUTDOWN_S", 1)
     async with AsyncExitStack() as stack:
         proxy, proxied = await stack.enter_async_context(before(postgres_url))

@@ -12,11 +12,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import REGISTRY
 from starlette.datastructures import Headers
 
-from models.database.compute import Compute
 from models.types import new_id
-from schema.operation import EVERY_KIND, Checked, Operation, Operations
+from server.graphql.operation import EVERY_KIND, Checked, Operation
 from server.tracing import Tracing
 from tests.support.api import Api
+from tests.support.operations import operations
 
 LABELS = {
     "router_budget_overshoot_usd_total": {"cause", "spend"},
@@ -117,8 +117,8 @@ async def test_codes_of_errors_are_those_of_the_api(api: Api) -> None:
 
 
 async def checked(query: str) -> Checked:
-    operations = Operations(Compute(), introspection=True, time_limit_s=1)
-    return await operations.checked(Operation(query, None, None), EVERY_KIND, new_id())
+    checking = operations()
+    return await checking.checked(Operation(query, None, None), EVERY_KIND, new_id())
 
 
 async def test_names_are_cut_short_in_logs_and_traces() -> None:

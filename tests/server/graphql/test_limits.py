@@ -13,8 +13,7 @@ import graphql
 import httpx2
 import pytest
 
-from models.database.compute import Compute
-from schema.limits import (
+from server.graphql.limits import (
     MAX_ALIASES,
     MAX_DEFINITIONS,
     MAX_DEPTH,
@@ -26,8 +25,9 @@ from schema.limits import (
     MAX_VARIABLES,
     Limits,
 )
-from schema.operation import EVERY_KIND, Operation, Operations, RequestRefused
-from schema.plan import Plan
+from server.graphql.operation import EVERY_KIND, Operation, RequestRefused
+from server.graphql.plan import Plan
+from tests.support.operations import operations
 from tests.support.socket import signed_in
 
 ALICE: Final = UUID(int=1)
@@ -35,9 +35,9 @@ ALICE: Final = UUID(int=1)
 
 def refusal(query: str, *, introspection: bool = True) -> str | None:
     """Why the document is refused; None when it is not."""
-    operations = Operations(Compute(), introspection=introspection, time_limit_s=1)
+    checking = operations(introspection=introspection)
     try:
-        asyncio.run(operations.checked(Operation(query, None, None), EVERY_KIND, ALICE))
+        asyncio.run(checking.checked(Operation(query, None, None), EVERY_KIND, ALICE))
     except RequestRefused as refused:
         return refused.errors[0].message
     return None
@@ -213,10 +213,10 @@ def test_what_is_long_is_checked_beside_the_event_loop(monkeypatch: pytest.Monke
 
 
 async def test_documents_are_kept_by_what_they_come_to_and_not_by_how_short_they_are() -> None:
-    operations = Operations(Compute(), introspection=True, time_limit_s=1)
+    checking = operations()
 
     async def plan_of(query: str, name: str | None = None) -> Plan:
-        return (await operations.checked(Operation(query, name, None), EVERY_KIND, ALICE)).plan
+        return (await checking.checked(Operation(query, name, None), EVERY_KIND, ALICE)).plan
 
     # given an operation that is asked for again and again, by its name or without
     usual = "query Usual { viewer { id } }"
@@ -238,7 +238,7 @@ async def test_a_large_document_leaves_nothing_to_be_looked_for_among_all_that_i
     def fields() -> int:
         return sum(type(each) is graphql.FieldNode for each in gc.get_objects())
 
-    operations = Operations(Compute(), introspection=True, time_limit_s=1)
+    checking = operations()
     unknown = " ".join(f"x{n}" for n in range(2_000))
     known = " ".join(f"a{n}: analytics(first: 1) {{ nodes {{ ...A }} }}" for n in range(20))
     all_of_it = "fragment A on RouterAnalytics { id cost success } ".replace("id", "id " * 30)
@@ -249,11 +249,11 @@ async def test_a_large_document_leaves_nothing_to_be_looked_for_among_all_that_i
         for number in range(3):
             # when one is refused, and when one may be executed
             with suppress(RequestRefused):
-                await operations.checked(
+                await checking.checked(
                     Operation(f"{{ viewer {{ {unknown} }} }} # {number}", None, None), EVERY_KIND, ALICE
                 )
             text = f"{{ {known} }} {all_of_it} # {number}".ljust(9_000)  # too long to be kept
-            await operations.checked(Operation(text, None, None), EVERY_KIND, ALICE)
+            await checking.checked(Operation(text, None, None), EVERY_KIND, ALICE)
         # then the collector is not needed for what is done with
         assert fields() - before < 2_000
     finally:

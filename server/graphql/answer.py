@@ -1,6 +1,6 @@
 """Answers as JSON: written in parts, so that a long one lets others have their turn, and only up to a size.
 
-A document may ask for no more than `schema.limits` says, lists and values as long as they may be. What is stored may be
+A document may ask for no more than `server.graphql.limits` says, lists and values as long as they may be. What is stored may be
 longer than that, and texts are counted before they are escaped: what an answer really comes to is counted here.
 """
 
@@ -15,8 +15,8 @@ from graphql import ExecutionResult, GraphQLError
 from pydantic_core import PydanticSerializationError, to_json
 
 from models.types import RawJSON
-from schema.error import too_large
-from schema.operation import RequestRefused
+from server.graphql.limits import too_large
+from server.graphql.operation import RequestRefused
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 _ITEMS_AT_ONCE: Final = 50

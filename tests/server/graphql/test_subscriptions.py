@@ -17,11 +17,11 @@ from websockets.typing import Origin, Subprotocol
 
 import resolvers.ab_test
 import resolvers.preference
-import server.graphql_ws
+import server.graphql.websocket
 from domain.viewer import Viewer
 from resolvers.alert_feed import AlertFeed
 from server.app import create_app
-from server.graphql_ws import TransportWSHandler
+from server.graphql.websocket import TransportWSHandler
 from server.settings import Settings
 from server.token import make_token
 from tests.conftest import Clock, serving
@@ -278,7 +278,8 @@ async def test_a_message_that_is_none_closes_its_socket_with_4400(url: str, toke
 
 
 @pytest.mark.parametrize(
-    ("size", "served"), [(server.graphql_ws.MAX_MESSAGE_BYTES, True), (server.graphql_ws.MAX_MESSAGE_BYTES + 1, False)]
+    ("size", "served"),
+    [(server.graphql.websocket.MAX_MESSAGE_BYTES, True), (server.graphql.websocket.MAX_MESSAGE_BYTES + 1, False)],
 )
 async def test_a_message_is_as_long_as_it_may_be(url: str, token: str, size: int, served: bool) -> None:
     ping = '{"type": "ping", "payload": {"a": "%s"}}'
@@ -463,7 +464,7 @@ SLOW_ALERTS = f"subscription($after: String) {{ alertTriggered(after: $after) {{
 async def test_a_client_that_does_not_read_is_closed_and_resumes_from_its_cursor(
     url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.graphql_ws, "SEND_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(server.graphql.websocket, "SEND_TIMEOUT_S", 0.2)
     given_up = asyncio.Event()
     give_up = TransportWSHandler._give_up
 

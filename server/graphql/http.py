@@ -15,7 +15,12 @@ from starlette.responses import Response
 from domain.error import Overloaded
 from resolvers.context import Context
 from schema.error import overloaded
-from schema.operation import (
+from server import log
+from server.disconnect import while_connected
+from server.graphql import event_stream
+from server.graphql.answer import body_of, encoded, encoded_in_turns, errors_of
+from server.graphql.event_stream import COMPLETE, EventStream, next_event
+from server.graphql.operation import (
     ANSWERED_ONCE,
     EVERY_KIND,
     READING,
@@ -26,12 +31,8 @@ from schema.operation import (
     RequestRefused,
     TookTooLong,
 )
-from server import event_stream, log
-from server.answer import body_of, encoded, encoded_in_turns, errors_of
-from server.disconnect import while_connected
-from server.event_stream import COMPLETE, EventStream, next_event
 from server.json_text import JSON, decoded
-from server.places import Places
+from server.slots import Slots
 from server.tracing import Tracing
 
 _JSON: Final = "application/json"
@@ -61,7 +62,7 @@ class GraphQLOverHTTP:
     def __init__(
         self,
         operations: Operations,
-        subscriptions: Places,
+        subscriptions: Slots,
         tracing: Tracing,
         max_body_bytes: int,
         stopping: asyncio.Event,
@@ -139,12 +140,12 @@ class GraphQLOverHTTP:
     async def _stream(self, operation: Checked, context: Context) -> EventStream:
         """Raises RequestRefused, or Overloaded, before there is an answer."""
         events = self._events(operation, context)
-        # It begins once there is a place, and nothing to refuse; the first event may be long in coming.
+        # It begins once there is a slot, and nothing to refuse; the first event may be long in coming.
         await anext(events)
         return EventStream(events, until=context.viewer.expires_at, stopping=self._stopping)
 
     async def _events(self, operation: Checked, context: Context) -> AsyncGenerator[bytes]:
-        with self._subscriptions.one(context.viewer.id):
+        with self._subscriptions.slot(context.viewer.id):
             async with aclosing(self._operations.results(operation, context)) as results:
                 yield b""
                 try:

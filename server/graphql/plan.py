@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from inspect import isawaitable
 from typing import Any, Final, NamedTuple
 
 from graphql import (
@@ -23,22 +21,22 @@ from graphql.execution.get_variable_signature import GraphQLVariableSignature, g
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 from graphql.pyutils import AwaitableOrValue
 
-from schema.coercion import Coerce, Coercion
-from schema.error import too_large
-from schema.execution import PlainFieldsFirst, Remembered, plain_fields
-from schema.limits import MAX_VALUES
+from server.graphql.coercion import Coerce, Coercion
+from server.graphql.executor import PlanExecutor, SelectionCache, plain_fields
+from server.graphql.stock import execute_with_graphql_core
 
 _MAX_ERRORS: Final = 50
-"""In variables, before it is told of no more."""
+"""In variables: further ones are not reported."""
 
 
 class Planner:
     """Makes plans for operations of one schema."""
 
-    def __init__(self, schema: GraphQLSchema, *, hide_names: bool = False) -> None:
-        """Errors suggest names, unless they are to be hidden."""
+    def __init__(self, schema: GraphQLSchema, *, hide_names: bool = False, stock_executor: bool = False) -> None:
+        """Errors suggest names, unless they are hidden. The stock executor is graphql-core's own, which needs no plan."""
         self.schema = schema
         self.hide_names = hide_names
+        self.stock_executor = stock_executor
         self.plain = plain_fields(schema)
         self._coercion = Coercion()
 
@@ -62,14 +60,6 @@ class Variable(NamedTuple):
     may_be_left_out: bool
 
 
-async def _awaited(executor: PlainFieldsFirst, result: Awaitable[ExecutionResult]) -> ExecutionResult:
-    return _answer(executor, await result)
-
-
-def _answer(executor: PlainFieldsFirst, result: ExecutionResult) -> ExecutionResult:
-    return ExecutionResult(None, [too_large(f"{MAX_VALUES} values")]) if executor.too_much else result
-
-
 class Plan:
     """An operation of a document that is valid for the schema."""
 
@@ -85,15 +75,20 @@ class Plan:
         }
         self._fragment_details = {name: FragmentDetails(each) for name, each in self._fragments.items()}
         self._variables = planner.variables(definition)
-        self._remembered = None if has_directives else Remembered()
+        self._selections = None if has_directives else SelectionCache()
 
     def execute(self, variables: dict[str, Any] | None, context: Any) -> AwaitableOrValue[ExecutionResult]:
-        """The result of a query or a mutation, or what is to be awaited for it."""
+        """The result of a query or a mutation, or an awaitable of it."""
+        planner = self._planner
+        if planner.stock_executor:
+            return execute_with_graphql_core(
+                planner.schema, self.document, self.definition, variables, context, hide_names=planner.hide_names
+            )
         values = self._values(variables or {})
         if isinstance(values, list):
             return ExecutionResult(None, values)
-        executor = PlainFieldsFirst(
-            self._planner.schema,
+        executor = PlanExecutor(
+            planner.schema,
             self._fragments,
             self._fragment_details,
             None,
@@ -103,15 +98,13 @@ class Plan:
             default_field_resolver,
             default_type_resolver,
             default_field_resolver,
-            hide_suggestions=self._planner.hide_names,
-            plain=self._planner.plain,
-            remembered=self._remembered,
+            hide_suggestions=planner.hide_names,
+            plain=planner.plain,
+            selections=self._selections,
         )
         # Results that come in parts are for executors of another kind.
         result: AwaitableOrValue[Any] = executor.execute_operation()
-        if isawaitable(result):
-            return _awaited(executor, result)
-        return _answer(executor, result)
+        return executor.counter.checked(result)
 
     def _values(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
         sources: dict[str, VariableValueSource] = {}

@@ -26,22 +26,32 @@ from resolvers.context import Context, Events
 from resolvers.knowledge import KnowledgeCache
 from resolvers.shared_reading import SharedReadings
 from schema import schema
-from schema.operation import Operations
+from schema.size import SIZES
 from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal
-from server.graphql_http import GraphQLOverHTTP
-from server.graphql_ws import TransportWSHandler
+from server.graphql.http import GraphQLOverHTTP
+from server.graphql.operation import Operations
+from server.graphql.websocket import TransportWSHandler
 from server.json_text import decoded
-from server.places import Places
 from server.settings import Settings
+from server.slots import Slots
 from server.tracing import Tracing
 from server.web import graphiql, is_for_a_page
 
 STOPS_WITHIN_S: Final = 6.0
 """Of an operation that runs when the server is told to stop."""
+_BEGUN_AT_ONCE: Final = 64
+_BEGUN_AT_ONCE_PER_USER: Final = 2
+"""Operations that begin between two iterations of the event loop: hundreds of requests of one user come at once."""
 _SUMMARIES: Final = 4
 """At once: fewer than there are connections to the database, since each keeps one for as long as it takes."""
 _SUMMARIES_PER_USER: Final = 2
 _SUMMARIES_WAITING_PER_USER: Final = 1_000
+
+
+def beginnings() -> FairQueue:
+    """The queue of operations that are about to begin."""
+    # Who waits here is counted already, by the connection or the socket that the operation came on.
+    return FairQueue("operations", in_all=_BEGUN_AT_ONCE, per_user=_BEGUN_AT_ONCE_PER_USER, waiting_per_user=None)
 
 
 class GraphQLApp(GraphQL[Context, None]):
@@ -68,10 +78,16 @@ class GraphQLApp(GraphQL[Context, None]):
         )
         compute = Compute()
         self.operations = Operations(
-            compute, introspection=settings.introspection, time_limit_s=settings.operation_timeout_s
+            schema._schema,  # noqa: SLF001 - Strawberry's own way to what it built
+            SIZES,
+            begin=beginnings().turn,
+            offload=compute.offload,
+            introspection=settings.introspection,
+            time_limit_s=settings.operation_timeout_s,
+            stock_executor=settings.stock_executor,
         )
-        self.sockets = Places("sockets", in_all=settings.max_sockets, per_user=settings.max_sockets_per_user)
-        self.subscriptions = Places(
+        self.sockets = Slots("sockets", in_all=settings.max_sockets, per_user=settings.max_sockets_per_user)
+        self.subscriptions = Slots(
             "subscriptions", in_all=settings.max_subscriptions, per_user=settings.max_subscriptions_per_user
         )
         self.tracing = tracing

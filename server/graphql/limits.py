@@ -7,14 +7,16 @@ would be executed, fields of the same name together, and the walk ends where it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, cast
 
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLList,
@@ -29,9 +31,9 @@ from graphql import (
     get_named_type,
     get_nullable_type,
 )
+from graphql.pyutils import AwaitableOrValue
 
-from domain.bounds import MAX_JSON_BYTES, MAX_PAGE
-from schema.size import LISTS, PAGE, Items, bytes_of
+from schema.size import PAGE, Items, Sizes
 
 MAX_TOKENS: Final = 10_000
 MAX_DEFINITIONS: Final = 50
@@ -50,7 +52,8 @@ MAX_VALUES: Final = 200_000
 """That an operation asks for, where every list is as long as it may be."""
 MAX_BYTES: Final = 64 * 1024 * 1024
 """That an operation asks for, where every list and every value is as long as it may be. What an answer really comes to is
-bounded once more when it is written (`server.answer`)."""
+bounded once more when it is written (`server.graphql.answer`)."""
+TOO_LARGE: Final = "RESPONSE_TOO_LARGE"
 
 
 _DIGITS: Final = 10
@@ -65,28 +68,63 @@ class TooMuch(Exception):
     """A document asks for more than it may: what of, and how much it may be."""
 
 
-class Limits:
-    """Checks documents against one schema."""
+class ValueCounter:
+    """Counts values in the lists of one answer as it is made."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self) -> None:
+        self._values = 0
+        self._too_much = False
+
+    def has_room(self, values: int) -> bool:
+        """Count so many more values of a list. The list is left out if they are too many."""
+        self._values += values
+        self._too_much = self._too_much or self._values > MAX_VALUES
+        return not self._too_much
+
+    def checked(self, result: AwaitableOrValue[ExecutionResult]) -> AwaitableOrValue[ExecutionResult]:
+        """The result, or an error where a list was left out."""
+        if not isinstance(result, ExecutionResult):
+            return self._awaited(result)
+        return ExecutionResult(None, [too_large(f"{MAX_VALUES} values")]) if self._too_much else result
+
+    async def _awaited(self, result: Awaitable[ExecutionResult]) -> ExecutionResult:
+        return cast("ExecutionResult", self.checked(await result))
+
+
+def too_large(most: str) -> GraphQLError:
+    """The error of an answer that would be larger than that."""
+    message = (
+        f"The answer has more than {most}: ask for fewer rows (first, or a shorter range), or leave out long fields such as "
+        "metadata."
+    )
+    return GraphQLError(message, extensions={"code": TOO_LARGE})
+
+
+class Limits:
+    """Checks documents against one schema and the sizes of its fields."""
+
+    def __init__(self, schema: GraphQLSchema, sizes: Sizes) -> None:
         self._schema = schema
+        self._sizes = sizes
 
     def check(self, document: DocumentNode) -> int:
         """How many selections it comes to, fragments counted wherever they are spread. Raises TooMuch."""
         if len(document.definitions) > MAX_DEFINITIONS:
             raise TooMuch(f"A document holds at most {MAX_DEFINITIONS} operations and fragments.")
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-        walk = _Walk(self._schema, fragments)
+        walk = _Walk(self._schema, self._sizes, fragments)
         for definition in document.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 walk.operation(definition)
         for name, fragment in fragments.items():
             if name not in walk.spread:  # validation looks at it before it finds that nobody does
-                walk.selected([(fragment.selection_set, walk.type_of(fragment))], 2, _Place(0, {}, MAX_PAGE))
+                walk.selected(
+                    [(fragment.selection_set, walk.type_of(fragment))], 2, _Position(0, {}, self._sizes.longest_page)
+                )
         return walk.selections
 
 
-class _Place(NamedTuple):
+class _Position(NamedTuple):
     """Where fields are selected."""
 
     times: int
@@ -100,8 +138,9 @@ class _Place(NamedTuple):
 class _Walk:
     """Goes through the selections of one document, in the order of execution, and counts."""
 
-    def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+    def __init__(self, schema: GraphQLSchema, sizes: Sizes, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._schema = schema
+        self._sizes = sizes
         self._fragments = fragments
         self.selections = self._pairs = self._aliases = self._directives = self._values = self._bytes = 0
         self.spread: set[str] = set()
@@ -114,7 +153,7 @@ class _Walk:
         self._aliases, self._directives = 0, len(operation.directives or ())
         self._values = self._bytes = 0
         root = self._schema.get_root_type(operation.operation)
-        self.selected([(operation.selection_set, root)], 1, _Place(1, {}, MAX_PAGE))
+        self.selected([(operation.selection_set, root)], 1, _Position(1, {}, self._sizes.longest_page))
         if self._values > MAX_VALUES:
             raise TooMuch(
                 f"An operation asks for at most {MAX_VALUES} values, lists as long as they may be; ask for shorter pages."
@@ -131,7 +170,7 @@ class _Walk:
         return None if name.startswith(_INTROSPECTION) else self._schema.get_type(name)
 
     def selected(
-        self, sets: Sequence[tuple[SelectionSetNode, GraphQLNamedType | None]], depth: int, place: _Place
+        self, sets: Sequence[tuple[SelectionSetNode, GraphQLNamedType | None]], depth: int, place: _Position
     ) -> None:
         """Count these selections of one place. Raises TooMuch."""
         if depth > MAX_DEPTH:
@@ -148,7 +187,7 @@ class _Walk:
                 raise TooMuch("A document repeats fields too often: ask for each field of an object once.")
             self._field(name, nodes, depth, place)
 
-    def _field(self, name: str, nodes: Sequence[_Selected], depth: int, place: _Place) -> None:
+    def _field(self, name: str, nodes: Sequence[_Selected], depth: int, place: _Position) -> None:
         # Objects of different types may have the field, each another one: it counts as the largest of these.
         known = {each.of.name: each for each in nodes if each.of is not None and each.type_ is not None}
         below = [
@@ -167,18 +206,20 @@ class _Walk:
         if below:
             above = {each.of.name: place.times for each in known.values() if each.of is not None}
             self._bytes += times * _PUNCTUATION
-            self.selected(below, depth + 1, _Place(times, {**place.times_of, **above}, max(pages, default=place.page)))
+            self.selected(
+                below, depth + 1, _Position(times, {**place.times_of, **above}, max(pages, default=place.page))
+            )
             return
         if times > place.times:
             self._values += times
-        size = max(map(_size, known.values()), default=0)
+        size = max(map(self._size, known.values()), default=0)
         self._bytes += min(times * size, in_all) if in_all is not None else times * size
 
-    def _length(self, selected: _Selected, place: _Place) -> tuple[int, int | None]:
+    def _length(self, selected: _Selected, place: _Position) -> tuple[int, int | None]:
         """How many values there are at most in all such fields of this place; and how many bytes, where that is known."""
         if selected.of is None or selected.type_ is None or not _is_list(selected.type_):
             return place.times, None
-        items = LISTS.get(f"{selected.of.name}.{selected.node.name.value}", PAGE)
+        items = self._sizes.lists.get(f"{selected.of.name}.{selected.node.name.value}", PAGE)
         if not isinstance(items, Items):
             return place.times * place.page, None
         times = place.times * items.each
@@ -196,9 +237,22 @@ class _Walk:
             return None
         for argument in selected.node.arguments or ():
             if argument.name.value == "first":
-                return _page_length(argument.value)
+                return self._page_length(argument.value)
         default: int = selected.field.args["first"].default_value
         return default
+
+    def _page_length(self, value: Any) -> int:
+        """How long a page may be: as long as any for a variable, since documents are checked once, for all variables."""
+        longest = self._sizes.longest_page
+        digits = value.value if isinstance(value, IntValueNode) else ""
+        return min(max(int(digits), 1), longest) if 0 < len(digits) < _DIGITS else longest
+
+    def _size(self, selected: _Selected) -> int:
+        """The most bytes of one of its values. Tests find a field that nothing is said of."""
+        if selected.of is None or selected.type_ is None:
+            return 0
+        field = f"{selected.of.name}.{selected.node.name.value}"
+        return self._sizes.bytes_of(field, get_named_type(selected.type_)) or self._sizes.longest_value
 
     def _collect(
         self,
@@ -251,17 +305,3 @@ class _Selected(NamedTuple):
 
 def _is_list(type_: GraphQLOutputType) -> bool:
     return isinstance(get_nullable_type(type_), GraphQLList)
-
-
-def _size(selected: _Selected) -> int:
-    """The most bytes of one of its values. What says nothing of its size, tests find."""
-    if selected.of is None or selected.type_ is None:
-        return 0
-    field = f"{selected.of.name}.{selected.node.name.value}"
-    return bytes_of(field, get_named_type(selected.type_)) or MAX_JSON_BYTES
-
-
-def _page_length(value: Any) -> int:
-    """How long a page may be: as long as any for a variable, since documents are checked once, whatever they are sent with."""
-    digits = value.value if isinstance(value, IntValueNode) else ""
-    return min(max(int(digits), 1), MAX_PAGE) if 0 < len(digits) < _DIGITS else MAX_PAGE

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from server.disconnect import disconnected
-from server.graphql_ws import SEND_TIMEOUT_S
+from server.graphql.websocket import SEND_TIMEOUT_S
 
 MEDIA_TYPE: Final = "text/event-stream"
 _SIGN_OF_LIFE_S: Final = 12.0

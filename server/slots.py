@@ -1,4 +1,4 @@
-"""Places: how many of something may be there at once, in all and of one user."""
+"""Slots: a limit on how many of something are open at once, in all and of one user."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from server.metrics import OPEN
 _RETRY_AFTER_MS: Final = 5_000
 
 
-class Places:
-    """Counts what is open. Whoever comes when all places are taken is refused, and nobody is thrown out for it."""
+class Slots:
+    """Counts what is open. A user who comes when all slots are taken is refused; what is open stays open."""
 
     def __init__(self, what: str, *, in_all: int, per_user: int) -> None:
         self._what = what
@@ -28,8 +28,8 @@ class Places:
         return self._taken.total()
 
     @contextmanager
-    def one(self, user_id: UUID) -> Iterator[None]:
-        """A place for as long as the block runs. Raises Overloaded when there is none."""
+    def slot(self, user_id: UUID) -> Iterator[None]:
+        """A slot for as long as the block runs. Raises Overloaded when there is none."""
         if self._taken[user_id] >= self._per_user:
             raise Overloaded(f"At most {self._per_user} {self._what} of a user are open at once.", _RETRY_AFTER_MS)
         if self.taken >= self._in_all:

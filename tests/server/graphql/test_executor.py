@@ -11,13 +11,17 @@ from typing import Any
 import graphql
 import pytest
 import strawberry
-from graphql import ExecutionResult, GraphQLSchema
+from graphql import ExecutionResult, GraphQLSchema, Undefined
 from graphql.pyutils import AwaitableOrValue
 from hypothesis import given
 from hypothesis import strategies as st
+from strawberry.scalars import JSON
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
-from schema.execution import plain_fields
-from schema.plan import Plan, Planner
+from server.graphql.executor import plain_fields
+from server.graphql.plan import Plan, Planner
 
 
 class Colour(StrEnum):
@@ -242,3 +246,163 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
     ours = PLAN.execute({"thing": {"name": "a", "tree": tree}, "must": True}, None)
     assert isinstance(ours, ExecutionResult)
     assert [error.message for error in ours.errors or []] == ["Variable values are nested too deeply."]
+
+
+# What looks plain and is not
+
+
+class Doubling(StrawberryField):
+    def get_result(self, source: Any, info: Any, args: Any, kwargs: Any) -> Any:
+        found: Any = super().get_result(source, info, args, kwargs)
+        return found * 2
+
+
+class Shouting(StrawberryResolver[Any]):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(*args, **kwargs).upper()
+
+
+calls: list[str] = []
+
+
+def _awaitable(root: Any) -> Any:
+    calls.append(root.word)
+    return _later_word(root)
+
+
+async def _later_word(root: Any) -> Any:
+    await asyncio.sleep(0)
+    return {"word": root.word}
+
+
+def _future(root: Any) -> Any:
+    return asyncio.ensure_future(_later_word(root))
+
+
+def _error(root: Any) -> Any:
+    return ValueError(root.word)
+
+
+def _nothing(root: Any) -> Any:
+    return Undefined if root.word else None
+
+
+def _word(root: Any) -> str:
+    return str(root.word)
+
+
+def _part(root: Any) -> Any:
+    return Part(word=f"{root.word}'s")
+
+
+def _later_part(root: Any) -> Any:
+    async def part() -> Any:
+        return _part(root)
+
+    return part()
+
+
+@strawberry.type
+class Part:
+    word: str
+    awaitable: JSON | None = strawberry.field(resolver=_awaitable, graphql_type=JSON | None)
+    future: JSON | None = strawberry.field(resolver=_future, graphql_type=JSON | None)
+
+
+@strawberry.type
+class Odd:
+    word: str
+    doubled: str = Doubling(base_resolver=StrawberryResolver(_word), graphql_name="doubled")  # type: ignore[assignment]
+    shouted: str = strawberry.field(resolver=Shouting(_word))
+    awaitable: JSON = strawberry.field(resolver=_awaitable, graphql_type=JSON)
+    future: JSON | None = strawberry.field(resolver=_future, graphql_type=JSON | None)
+    error: JSON | None = strawberry.field(resolver=_error, graphql_type=JSON | None)
+    nothing: JSON | None = strawberry.field(resolver=_nothing, graphql_type=JSON | None)
+    part: Part = strawberry.field(resolver=_part, graphql_type=Part)
+    part_later: Part = strawberry.field(resolver=_later_part, graphql_type=Part)
+    part_error: Part | None = strawberry.field(resolver=_error, graphql_type=Part | None)
+    parts_later: list[Part] = strawberry.field(
+        resolver=lambda root: [_later_part(root), _part(root)], graphql_type=list[Part]
+    )
+
+
+def _odds() -> Any:
+    return [Odd(word="a"), Odd(word="b")]
+
+
+def _odd() -> Any:
+    return Odd(word="c")
+
+
+@strawberry.type
+class OddQuery:
+    odds: list[Odd] = strawberry.field(resolver=_odds)
+    odd: Odd = strawberry.field(resolver=_odd)
+
+
+odd_schema = strawberry.Schema(query=OddQuery)._schema
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("doubled", {"doubled": "cc"}),
+        ("shouted", {"shouted": "C"}),
+        ("word awaitable", {"word": "c", "awaitable": {"word": "c"}}),
+        ("one: awaitable other: awaitable", {"one": {"word": "c"}, "other": {"word": "c"}}),
+        ("future word", {"future": {"word": "c"}, "word": "c"}),
+        ("error", {"error": None}),
+        ("nothing", {"nothing": None}),
+        ("part { word awaitable }", {"part": {"word": "c's", "awaitable": {"word": "c's"}}}),
+        ("part { future __typename }", {"part": {"future": {"word": "c's"}, "__typename": "Part"}}),
+        ("partLater { __typename }", {"partLater": {"__typename": "Part"}}),
+        ("partLater { awaitable }", {"partLater": {"awaitable": {"word": "c's"}}}),
+        ("partError { __typename }", {"partError": None}),
+        ("partsLater { __typename }", {"partsLater": [{"__typename": "Part"}] * 2}),
+        ("partsLater { awaitable }", {"partsLater": [{"awaitable": {"word": "c's"}}] * 2}),
+    ],
+)
+@pytest.mark.parametrize("root", ["odd", "odds"])
+async def test_what_only_looks_plain_is_left_to_graphql_core(root: str, fields: str, expected: dict[str, Any]) -> None:
+    query = f"{{ {root} {{ {fields} }} }}"
+    calls.clear()
+    theirs = await answered(graphql.execute(odd_schema, graphql.parse(query)))
+    called = list(calls)
+    plan = planned(odd_schema, query)
+    for _ in range(2):
+        calls.clear()
+        ours = await answered(plan.execute(None, None))
+        assert in_order(ours) == in_order(theirs)
+        # no resolver is called again to find out what it answers, nor is a coroutine left that nobody awaits
+        assert sorted(calls) == sorted(called)
+    if root == "odd":
+        assert ours["data"]["odd"] == expected
+    assert len(ours.get("errors", [])) == ("rror" in fields) * (2 if root == "odds" else 1)
+
+
+async def test_a_resolver_around_that_of_strawberry_is_called() -> None:
+    built = strawberry.Schema(query=OddQuery)._schema
+    field = built.type_map["Odd"].fields["word"]  # type: ignore[attr-defined]
+    inner = field.resolve
+    field.resolve = lambda source, info: f"[{inner(source, info)}]"
+    plan = planned(built, "{ odds { word } odd { word } }")
+    assert (await answered(plan.execute(None, None)))["data"] == {
+        "odds": [{"word": "[a]"}, {"word": "[b]"}],
+        "odd": {"word": "[c]"},
+    }
+
+
+async def test_a_default_resolver_of_the_schema_is_called() -> None:
+    config = StrawberryConfig(default_resolver=lambda source, name: f"{name} of {source.word}")
+    built = strawberry.Schema(query=OddQuery, config=config)._schema
+    assert "word" not in plain_fields(built)["Odd"]
+    assert (await answered(planned(built, "{ odd { word } }").execute(None, None)))["data"] == {
+        "odd": {"word": "word of c"}
+    }
+
+
+async def test_of_two_fields_that_fail_the_first_one_is_reported() -> None:
+    query = "{ things { surely times(by: 2) } }"
+    expected = await answered(graphql.execute(schema, graphql.parse(query)))
+    assert [error["path"] for error in expected["errors"]] == [["things", 1, "surely"]]
+    assert await answered(planned(schema, query).execute(None, None)) == expected

@@ -7,11 +7,11 @@ import gc
 import math
 from collections import Counter as Counts
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Collection, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 from uuid import UUID
 
 import graphql
@@ -19,6 +19,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
@@ -26,15 +27,12 @@ from graphql import (
 )
 from prometheus_client import Counter
 
-from domain.error import ErrorCode
-from models.database.compute import Compute
-from models.database.fair_queue import FairQueue
-from resolvers.context import Context
-from schema import schema
+from schema.enum import ErrorCode
 from schema.error import INTERNAL_ERROR, SERVICE_UNAVAILABLE, masked
-from schema.limits import MAX_TOKENS, Limits, TooMuch
-from schema.literal import LiteralsFit
-from schema.plan import Plan, Planner
+from schema.size import Sizes
+from server.graphql.limits import MAX_TOKENS, Limits, TooMuch
+from server.graphql.literal import LiteralsFit
+from server.graphql.plan import Plan, Planner
 
 # Documents that are sent again and again are short. A long one takes a hundred times its length in memory, and its plan
 # takes more for each field that it comes to, fragments spread.
@@ -44,10 +42,7 @@ _KNOWN_CHARACTERS: Final = 64_000
 """Of all documents that are kept: what is kept in memory is looked through by the garbage collector, while all wait."""
 _LONGEST_KNOWN: Final = 8_000
 _LONGEST_CHECKED_AT_ONCE: Final = 2_000
-"""A longer text is checked beside the event loop: up to a quarter of a second that others need not wait for."""
-_BEGUN_AT_ONCE: Final = 64
-_BEGUN_AT_ONCE_PER_USER: Final = 2
-"""Operations that begin between two iterations of the event loop: hundreds of requests of one user come at once."""
+"""A longer text is checked off the event loop: it takes up to a quarter of a second, and other requests go on."""
 _FEW_SELECTIONS: Final = 500
 _YOUNG: Final = 1
 """A generation of the garbage collector's, and all younger ones."""
@@ -62,8 +57,6 @@ ANSWERED_ONCE: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 EVERY_KIND: Final = frozenset(OperationType)
 
 
-_schema = schema._schema  # noqa: SLF001 - Strawberry's own way to what it built
-_limits = Limits(_schema)
 _RULES: Final = [LiteralsFit if rule is ValuesOfCorrectTypeRule else rule for rule in graphql.specified_rules]
 
 
@@ -116,10 +109,11 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """An operation that can be executed."""
+    """An operation of one user that can be executed."""
 
     plan: Plan
     variables: dict[str, Any] | None
+    user_id: UUID
 
     @property
     def kind(self) -> OperationType:
@@ -142,32 +136,54 @@ class Checked:
         return f"{self.kind.value} {self.short_name}" if self.name else self.kind.value
 
 
+Begin = Callable[[UUID], Awaitable[None]]
+"""Waits until this user may begin another operation."""
+
+
+class Offload(Protocol):
+    """Does work of this user off the event loop. Raises Overloaded when too much of theirs waits already."""
+
+    async def __call__(self, user_id: UUID, work: Callable[[str], _Document], text: str, /) -> _Document: ...
+
+
 class Operations:
     """Checks operations and executes them."""
 
-    def __init__(self, compute: Compute, *, introspection: bool, time_limit_s: float) -> None:
-        """Without introspection, errors do not suggest names either. The time limit is for queries and mutations."""
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        sizes: Sizes,
+        *,
+        begin: Begin,
+        offload: Offload,
+        introspection: bool,
+        time_limit_s: float,
+        stock_executor: bool = False,
+    ) -> None:
+        """`begin` waits until the user may begin an operation, and `offload` reads a long text off the event loop.
+
+        Without introspection, errors do not suggest names either. The time limit is for queries and mutations.
+        """
+        self._schema = schema
+        self._limits = Limits(schema, sizes)
+        self._begin = begin
+        self._offload = offload
         self._hide_names = not introspection
         self._rules = [*_RULES, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
         self._time_limit_s = time_limit_s
-        self._planner = Planner(_schema, hide_names=self._hide_names)
+        self._planner = Planner(schema, hide_names=self._hide_names, stock_executor=stock_executor)
         self._known: OrderedDict[str, _Document] = OrderedDict()
         self._known_characters = 0
-        self._compute = compute
-        # Who waits here is counted already, by the connection or the socket that the operation came on.
-        self._beginnings = FairQueue(
-            "operations", in_all=_BEGUN_AT_ONCE, per_user=_BEGUN_AT_ONCE_PER_USER, waiting_per_user=None
-        )
         self._stops_at_s: float | None = None
         self._underway: set[asyncio.Timeout] = set()
         self._names = _Names()
 
-    async def execute(self, operation: Checked, context: Context) -> ExecutionResult:
+    async def execute(self, operation: Checked, context: object) -> ExecutionResult:
         """The one result of a query or a mutation, its errors as clients may see them.
 
         Raises RequestRefused before anything is executed, and TookTooLong.
         """
-        self._count(operation, context.viewer.id)
+        self._count(operation)
         result = operation.plan.execute(operation.variables, context)
         if isawaitable(result):
             result = await self._limited(result)
@@ -202,7 +218,7 @@ class Operations:
             if not limit.expired():
                 limit.reschedule(min(limit.when() or math.inf, self._stops_at_s))
 
-    async def results(self, operation: Checked, context: Context) -> AsyncGenerator[ExecutionResult]:
+    async def results(self, operation: Checked, context: object) -> AsyncGenerator[ExecutionResult]:
         """What a subscription tells, one event after the other; of a query or a mutation, its one result.
 
         Raises RequestRefused before the first, when there is none.
@@ -210,9 +226,9 @@ class Operations:
         if operation.kind is not OperationType.SUBSCRIPTION:
             yield await self.execute(operation, context)
             return
-        self._count(operation, context.viewer.id)
+        self._count(operation)
         source = graphql.subscribe(
-            _schema,
+            self._schema,
             operation.plan.document,
             context_value=context,
             variable_values=operation.variables,
@@ -234,7 +250,7 @@ class Operations:
         """The operation, if it can be executed. Raises RequestRefused, and its kind OperationNotAllowed; Overloaded when
         too many long documents of this user wait to be checked.
         """
-        await self._beginnings.turn(user_id)
+        await self._begin(user_id)
         text = operation.text
         document = self._known.get(text)
         if document is not None:
@@ -242,7 +258,7 @@ class Operations:
         elif len(text) <= _LONGEST_CHECKED_AT_ONCE:
             document = self._read(text)
         else:
-            document = await self._compute.offload(user_id, self._read, text)
+            document = await self._offload(user_id, self._read, text)
         if document.characters <= _LONGEST_KNOWN:
             if text not in self._known:
                 self._known[text] = document
@@ -250,7 +266,7 @@ class Operations:
             while self._known_characters > _KNOWN_CHARACTERS:
                 _, forgotten = self._known.popitem(last=False)
                 self._known_characters -= forgotten.characters
-        return Checked(document.plan(operation.name, allowed), operation.variables)
+        return Checked(document.plan(operation.name, allowed), operation.variables, user_id)
 
     def _read(self, text: str) -> _Document:
         """The document that is written so. Raises RequestRefused when it is none, or does not fit the schema."""
@@ -260,9 +276,9 @@ class Operations:
         try:
             document = graphql.parse(text, max_tokens=MAX_TOKENS)
             _unlink(document)
-            selections = _limits.check(document)
+            selections = self._limits.check(document)
             errors = graphql.validate(
-                _schema, document, self._rules, max_errors=_MAX_ERRORS, hide_suggestions=self._hide_names
+                self._schema, document, self._rules, max_errors=_MAX_ERRORS, hide_suggestions=self._hide_names
             )
             if selections > _FEW_SELECTIONS:
                 # What validation leaves behind refers to itself, and holds the document. While it is young it is found
@@ -279,18 +295,19 @@ class Operations:
         characters = max(len(text), selections * _CHARACTERS_PER_SELECTION)
         return _Document(self._planner, document, characters, has_directives="@" in text)
 
-    def _count(self, operation: Checked, user_id: UUID) -> None:
-        _executed.labels(operation.kind.value, self._names.told(operation.name or "", user_id)).inc()
+    def _count(self, operation: Checked) -> None:
+        label = self._names.label(operation.name or "", operation.user_id)
+        _executed.labels(operation.kind.value, label).inc()
 
 
 class _Names:
-    """Names of operations that metrics tell apart: so many in all, and few enough of one user that others have theirs."""
+    """Names of operations that metrics tell apart: a limited number in all, and few enough of one user to leave some to others."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
         self._brought_by: Counts[UUID] = Counts()
 
-    def told(self, name: str, user_id: UUID) -> str:
+    def label(self, name: str, user_id: UUID) -> str:
         """The name that an operation of this user is counted under."""
         if name in self._known:
             return name

@@ -15,10 +15,10 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from domain.error import Overloaded
 from resolvers.context import Context
 from schema.error import overloaded
-from schema.operation import EVERY_KIND, Operation, RequestRefused
 from server import log
-from server.answer import encoded_in_turns
 from server.auth import CannotVerify, Unauthenticated, seconds_left
+from server.graphql.answer import encoded_in_turns
+from server.graphql.operation import EVERY_KIND, Operation, RequestRefused
 from server.observation import logged
 
 SEND_TIMEOUT_S: Final = 15.0
@@ -44,12 +44,12 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.connection_init_wait_timeout = self.init_timeout
-        self._places = ExitStack()
+        self._slots = ExitStack()
         self._expiry: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
 
     async def handle(self) -> None:
-        with self._places:
+        with self._slots:
             try:
                 await super().handle()
             finally:
@@ -88,7 +88,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
             self._closing = asyncio.create_task(self.websocket.close(TRY_AGAIN_LATER, reason))
 
     async def handle_connection_init(self, message: Any) -> None:
-        """Let in who has a token, and a place left."""
+        """Let in a user who has a token and a free slot."""
         if self.connection_timed_out:
             return
         if self.connection_init_timeout_task is not None:
@@ -99,7 +99,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self.connection_init_received = True
         try:
             viewer = await self.view.signed_in(message.get("payload") or {})
-            self._places.enter_context(self.view.sockets.one(viewer.id))
+            self._slots.enter_context(self.view.sockets.slot(viewer.id))
         except Unauthenticated:
             await self.websocket.close(FORBIDDEN, "Forbidden")
         except CannotVerify as error:
@@ -120,7 +120,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         """Send what the operation tells. What cannot be executed is refused alone; the socket stays open."""
         asked = Operation(operation.query, operation.operation_name, operation.variables)
         try:
-            with self.view.subscriptions.one(self.context.viewer.id):
+            with self.view.subscriptions.slot(self.context.viewer.id):
                 checked = await self.view.operations.checked(asked, EVERY_KIND, self.context.viewer.id)
                 if (entry := log.current.get()) is not None:
                     # This is a task of its own: other operations of the socket have their own lines.
