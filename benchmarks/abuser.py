@@ -23,7 +23,7 @@ Request = Callable[[int], Awaitable[object]]
 
 @dataclass
 class Abuser:
-    """Sends requests as one user, and takes whatever is answered: a refusal is what a server should say to most of this."""
+    """Sends requests as one user, and takes whatever is answered: an expected error is what a server should say to most of this."""
 
     port: int
     user: User

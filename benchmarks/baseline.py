@@ -1,7 +1,7 @@
 """The ordinary way to log and to make decisions, which the ledger is measured against: one SQLAlchemy transaction for each.
 
 It does the ledger's work on the rows: event key, row, hourly sums, latency histogram, A/B sums and alert windows. What
-it leaves out is in its favour: pricing, retries, firings, notifications, and the lock that keeps a user's own writes
+it leaves out is in its favour: pricing, retries, alert events, notifications, and the lock that keeps a user's own writes
 apart. Its statements are built once, so that SQLAlchemy compiles none of them again.
 
 To route a request it locks the user's budgets, reads what is spent and held of them, chooses, and stores the decision and
@@ -36,8 +36,8 @@ from models.database.postgresql import SYSTEM_ROLE
 from models.decision import RoutingDecision
 from models.hold import Hold
 from models.ledger import now_utc
-from models.ledger.call import Draft, Logged, Outcome
-from models.ledger.routing_decision import HOLD_FOR, Proposal, Stale, as_json, config_of
+from models.ledger.call import CallDraft, Logged, Outcome
+from models.ledger.routing_decision import HOLD_FOR, PendingDecision, Stale, as_json, config_of
 from models.queries.hold import held_by
 from models.queries.routing_version import version_of
 from models.queries.spend import spent_since
@@ -132,25 +132,25 @@ class PerRequestLedger:
             if self._engine is not None:
                 await self._engine.dispose()
 
-    async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
+    async def record(self, drafts: Sequence[CallDraft]) -> list[Outcome]:
         """One outcome for each draft, in order, after they are on disk."""
         return [await self._record(draft) for draft in drafts]
 
-    async def _record(self, draft: Draft) -> Outcome:
+    async def _record(self, draft: CallDraft) -> Outcome:
         now = self._clock()
         async with self._transaction() as connection:
             return await self._store(connection, draft, now)
 
-    async def decide(self, proposal: Proposal) -> RoutingDecision | RouteRefused | Stale:
+    async def decide(self, pending: PendingDecision) -> RoutingDecision | RouteRefused | Stale:
         """What was decided, after it is on disk and its hold with it; or why nothing was."""
         now = self._clock()
         async with self._transaction() as connection, AsyncSession(connection, expire_on_commit=False) as session:
-            if await version_of(session, proposal.user_id) != proposal.knowledge.version:
+            if await version_of(session, pending.user_id) != pending.routing_context.version:
                 return Stale()
-            choice = choose(proposal.ranking, await _locked_budgets(session, proposal.user_id, now))
+            choice = choose(pending.ranking, await _locked_budgets(session, pending.user_id, now))
             if isinstance(choice, RouteRefused):
                 return choice
-            decision = _decision(proposal.user_id, choice, now)
+            decision = _decision(pending.user_id, choice, now)
             session.add(decision)
             if choice.held:
                 session.add(_hold(decision, now + HOLD_FOR))
@@ -165,7 +165,7 @@ class PerRequestLedger:
         async with self._database.system() as transaction:
             yield transaction.connection
 
-    async def _store(self, connection: AsyncConnection, draft: Draft, now: datetime) -> Outcome:
+    async def _store(self, connection: AsyncConnection, draft: CallDraft, now: datetime) -> Outcome:
         row = row_of(draft, now)
         if row["ab_test_id"] is not None:
             test = {"owner": row["user_id"], "test": row["ab_test_id"]}
@@ -306,7 +306,7 @@ class InstantLedger:
         """Nothing to keep."""
         yield self
 
-    async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
+    async def record(self, drafts: Sequence[CallDraft]) -> list[Outcome]:
         """An outcome for each draft, in order, at the event loop's next turn."""
         await asyncio.sleep(0)
         return [Logged(row_of(draft, self._clock()), deduplicated=False) for draft in drafts]
@@ -349,7 +349,7 @@ def _group_of(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def row_of(draft: Draft, now: datetime) -> dict[str, Any]:
+def row_of(draft: CallDraft, now: datetime) -> dict[str, Any]:
     """The draft as a row of `router_analytics` that counts for no test yet."""
     decision = draft.decision
     occurred_at = decision.occurred_at or now

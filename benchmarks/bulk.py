@@ -19,11 +19,11 @@ from benchmarks.load import UNIQUE
 from benchmarks.stage import dsn_of
 from benchmarks.workload import User, lines
 from domain.analytics import LogAnalytics
-from domain.error import Refusal
+from domain.error import ExpectedError
 from models.base import Base
 from models.database import Database
 from models.ledger import Ledger
-from models.ledger.call import Draft, Outcome
+from models.ledger.call import CallDraft, Outcome
 
 CHUNK: Final = 1_000
 """Decisions that are recorded by one call."""
@@ -47,8 +47,8 @@ def _unique(text_of_lines: str) -> str:
     return text_of_lines.replace(UNIQUE, f"d{next(_runs):011x}")
 
 
-def _drafts(user: User, some: Sequence[str]) -> list[Draft]:
-    return [Draft(user.id, LogAnalytics.checked(json.loads(line))) for line in some]
+def _drafts(user: User, some: Sequence[str]) -> list[CallDraft]:
+    return [CallDraft(user.id, LogAnalytics.checked(json.loads(line))) for line in some]
 
 
 async def copied_per_s(url: str, everyone: Sequence[User], records: int) -> float:
@@ -63,7 +63,7 @@ async def copied_per_s(url: str, everyone: Sequence[User], records: int) -> floa
         await connection.close()
 
 
-def _copied(draft: Draft) -> tuple[Any, ...]:
+def _copied(draft: CallDraft) -> tuple[Any, ...]:
     row = row_of(draft, datetime.now(UTC))
     row["cost"] = None if row["cost"] is None else int(row["cost"].scaleb(_NANO_DOLLARS))
     row["metadata"] = json.dumps(row["metadata"])
@@ -87,7 +87,7 @@ async def _record(ledger: Ledger | PerRequestLedger, user: User, text_of_lines: 
 
 def _none_refused(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, ExpectedError):
             raise outcome
 
 

@@ -125,7 +125,7 @@ async def _stage(connection: AsyncConnection, sampled: list[dict[str, Any]]) -> 
     )
 
 
-# In the order of the table's columns. A large prime spreads the sample, so that no stretch of time is like another.
+# In the order of the table's columns. A large prime spreads the sample, so that no time range is like another.
 _COPY: Final = """
 INSERT INTO router_analytics ({names})
 SELECT {user_id}, {id}, {event_id}, s.provider, s.task_type, s.model_used,

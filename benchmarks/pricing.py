@@ -143,10 +143,10 @@ def main(rounds: Annotated[int, typer.Option(help="Times each side prices all ca
     )
     for call in differing:
         print(f"  {' '.join(call[:3])}: {_our_cost(call, at)}, not {genai_cost(call, at)}")
-    prepared = [(call.provider, call.model, call.counts, call.tier, at) for call in calls]
+    prepare = [(call.provider, call.model, call.counts, call.tier, at) for call in calls]
     ours, theirs = [], []
     for _ in range(rounds):
-        ours.append(_us_each(prepared, price))
+        ours.append(_us_each(prepare, price))
         theirs.append(_us_each([(call, at) for call in calls], genai_cost))
     median = statistics.median(ours)
     verdict = "reached" if max(ours) <= _AIM_US else "NOT REACHED"

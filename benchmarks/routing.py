@@ -193,7 +193,7 @@ def _rules_alone(rounds: int) -> None:
         times_s, cpu_times_s = list[float](), list[float]()
         for _ in range(_RUNS):
             started, cpu_started = time.perf_counter(), time.thread_time()
-            ranking = rank(case.asked, case.knowledge, case.at)
+            ranking = rank(case.asked, case.routing_context, case.at)
             choice = choose(ranking, case.budgets)
             cpu_times_s.append(time.thread_time() - cpu_started)
             times_s.append(time.perf_counter() - started)

@@ -20,14 +20,14 @@ from domain.ab_test import VariantConfig
 from domain.analytics import LogAnalytics
 from domain.catalog import CatalogModel, all_listed
 from domain.cost_alert import AlertPeriod, WindowMode
-from domain.error import Refusal
+from domain.error import ExpectedError
 from domain.preference import RoutingPriority, RoutingRule, SavePreferences
 from domain.provider import provider_id
-from domain.routing import Budget, Knowledge, Observed, Recent, RouteRequest, RoutingPreferences, Statistics
+from domain.routing import Budget, Observed, Recent, RouteRequest, RoutingContext, RoutingPreferences, Statistics
 from models.cost_alert import CostAlert
 from models.database import Database
 from models.ledger import Ledger
-from models.ledger.call import Draft
+from models.ledger.call import CallDraft
 from models.preference import default_preferences
 from models.routing_version import RoutingVersion
 from models.types import new_id
@@ -140,7 +140,7 @@ async def furnish(url: str, routing: Sequence[User], budgeted: Sequence[User], o
                 drafts = _drafts(user)
                 while some := list(islice(drafts, _CHUNK)):
                     for outcome in await ledger.record(some):
-                        if isinstance(outcome, Refusal):
+                        if isinstance(outcome, ExpectedError):
                             raise outcome
     finally:
         await database.dispose()
@@ -187,7 +187,7 @@ def _budget(user: User, now: datetime) -> CostAlert:
     )
 
 
-def _drafts(user: User) -> Iterator[Draft]:
+def _drafts(user: User) -> Iterator[CallDraft]:
     chance = random.Random(17)
     models = _listed(_PROVIDERS, MODELS)
     for _ in range(LOGGED):
@@ -203,7 +203,7 @@ def _drafts(user: User) -> Iterator[Draft]:
             "outputTokens": chance.randrange(100, 1_000),
             "qualityScore": chance.random(),
         }
-        yield Draft(user.id, LogAnalytics.checked(logged))
+        yield CallDraft(user.id, LogAnalytics.checked(logged))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class Case:
     """All that one decision depends on."""
 
     asked: RouteRequest
-    knowledge: Knowledge
+    routing_context: RoutingContext
     budgets: Sequence[Budget]
     at: datetime
 
@@ -232,7 +232,7 @@ def large_case(candidates: int, rules: int) -> Case:
             metadata={"tier": "free", "team": "search", "attempt": 1},
             candidates=[VariantConfig(provider=model.provider, model=model.model) for model in models],
         ),
-        knowledge=Knowledge(
+        routing_context=RoutingContext(
             version=1,
             budgeted=True,
             preferences=RoutingPreferences(

@@ -1,7 +1,7 @@
 """`python -m benchmarks.subscribers`: what a subscriber costs in memory, and how soon after the commit it hears.
 
 One server process; one user, whose dashboards all subscribe to `alertTriggered` over a socket each. Then spend makes
-alerts fire one after the other, and each subscriber notes when it hears. A firing is dated while its transaction is
+alerts fire one after the other, and each subscriber notes when it hears. A alert event is dated while its transaction is
 still open, so what is measured holds the commit, too. The baseline is the same with one subscriber.
 """
 
@@ -58,8 +58,8 @@ class Subscriber:
             while json.loads(await self._connection.recv())["type"] != "complete":
                 pass
 
-    async def hear(self, firings: int) -> None:
-        for _ in range(firings):
+    async def hear(self, alert_events: int) -> None:
+        for _ in range(alert_events):
             message = json.loads(await self._connection.recv())
             fired_at = datetime.fromisoformat(message["payload"]["data"]["alertTriggered"]["firedAt"])
             self.delays_s.append((datetime.now(UTC) - fired_at).total_seconds())
@@ -71,8 +71,8 @@ async def _ask(client: httpx2.AsyncClient, query: str, **variables: object) -> N
         raise RuntimeError(response.text)
 
 
-async def _measure(server: ServerProcess, user: User, count: int, firings: int) -> list[float]:
-    """The delays in seconds, of all subscribers and firings; raises when one was not heard."""
+async def _measure(server: ServerProcess, user: User, count: int, alert_events: int) -> list[float]:
+    """The delays in seconds, of all subscribers and alert events; raises when one was not heard."""
     address = f"127.0.0.1:{server.port}"
     subscribers: list[Subscriber] = []
     connections: list[ClientConnection] = []
@@ -98,15 +98,15 @@ async def _measure(server: ServerProcess, user: User, count: int, firings: int) 
     held = server.resident_mib() - before
     headers = {"Authorization": f"Bearer {user.token}"}
     async with httpx2.AsyncClient(base_url=f"http://{address}", headers=headers, timeout=_PATIENCE_S) as client:
-        for number in range(firings):
+        for number in range(alert_events):
             await _ask(client, _SET, threshold=str(number + 1))
-        for number in range(firings):
-            # The next one when all have heard the last: a delay is that of one firing, not of a queue.
+        for number in range(alert_events):
+            # The next one when all have heard the last: a delay is that of one alert event, not of a queue.
             hearing = asyncio.gather(*(subscriber.hear(1) for subscriber in subscribers))
             await _ask(client, _SPEND)
             await asyncio.wait_for(hearing, _PATIENCE_S)
             if any(len(subscriber.delays_s) != number + 1 for subscriber in subscribers):
-                raise RuntimeError("a firing was not heard by all")
+                raise RuntimeError("a alert event was not heard by all")
     await asyncio.gather(*(connection.close() for connection in connections))
     print(
         f"  {count:>6,} subscribers, opened in {opened_s:.1f} s: {held / count * 1024:,.0f} KiB each"
@@ -117,11 +117,11 @@ async def _measure(server: ServerProcess, user: User, count: int, firings: int) 
     return [delay for subscriber in subscribers for delay in subscriber.delays_s]
 
 
-def _run(databases: Databases, everyone: Sequence[User], counts: Sequence[int], firings: int) -> None:
+def _run(databases: Databases, everyone: Sequence[User], counts: Sequence[int], alert_events: int) -> None:
     baseline = 0.0
     for count, user in zip(counts, everyone, strict=False):
         with serving(OURS, databases.new()) as server:
-            delays = sorted(asyncio.run(_measure(server, user, count, firings)))
+            delays = sorted(asyncio.run(_measure(server, user, count, alert_events)))
         p50, p99 = statistics.median(delays) * 1000, delays[len(delays) * 99 // 100] * 1000
         baseline = baseline or p50
         print(
@@ -132,18 +132,18 @@ def _run(databases: Databases, everyone: Sequence[User], counts: Sequence[int], 
 
 def main(
     db: Annotated[Backend, typer.Option(help="The databases to measure on.")] = Backend.ALL,
-    firings: Annotated[int, typer.Option(min=1, help="Alerts that fire, one after the other.")] = 20,
+    alert_events: Annotated[int, typer.Option(min=1, help="Alerts that fire, one after the other.")] = 20,
 ) -> None:
-    """Measure subscribers of alerts: memory of each, and time from firing to hearing."""
+    """Measure subscribers of alerts: memory of each, and time from alert event to hearing."""
     everyone = users()
     if db is not Backend.SQLITE:
         with stage.postgresql(everyone) as databases:
             print(f"\n== {databases.version}")
-            _run(databases, everyone, COUNTS, firings)
+            _run(databases, everyone, COUNTS, alert_events)
     if db is not Backend.POSTGRES:
         with stage.sqlite(everyone) as files:
             print(f"\n== {files.version}")
-            _run(files, everyone, COUNTS, firings)
+            _run(files, everyone, COUNTS, alert_events)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class AmendmentLine(AmendAnalytics):
 def amended(call: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The call with these changes. Its cost is theirs, or, when it was priced here, to be priced again: `is_repriced`.
 
-    Raises a refusal of pydantic's when its token counts contradict each other then.
+    Raises an expected error of pydantic's when its token counts contradict each other then.
     """
     after = {**call, **changes}
     check_parts(after)

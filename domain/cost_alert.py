@@ -133,7 +133,7 @@ class UpdateCostAlert(Input):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A half-open stretch of time, [start, end), in UTC."""
+    """A half-open time range, [start, end), in UTC."""
 
     start: datetime
     end: datetime

@@ -1,4 +1,4 @@
-"""What a caller may do wrong. Every refusal says which field, and what would be right."""
+"""What a caller may do wrong. Every expected error says which field, and what would be right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ErrorCode(StrEnum):
     OVERLOADED = "OVERLOADED"
 
 
-class Refusal(Exception):
+class ExpectedError(Exception):
     """An expected failure: the caller learns of it as data, never as a crash.
 
     `path` names the argument and the field inside it, in the caller's spelling: `["input", "maxLatencyMs"]`.
@@ -29,31 +29,31 @@ class Refusal(Exception):
         self.path = [str(step) for step in path] or None
 
     def under(self, *steps: str | int) -> Self:
-        """This refusal, as seen from further out: its path begins with these steps."""
+        """This expected error, as seen from further out: its path begins with these steps."""
         self.path = [*(str(step) for step in steps), *(self.path or [])]
         return self
 
     def kept(self) -> Self:
-        """This refusal, without where it was raised: that refers to whatever keeps it, and all of it would be garbage that
+        """This expected error, without where it was raised: that refers to whatever keeps it, and all of it would be garbage that
         only the collector finds.
         """
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)
 
 
-class InvalidInput(Refusal):
+class InvalidInput(ExpectedError):
     code = ErrorCode.INVALID_INPUT
 
 
-class NotFound(Refusal):
+class NotFound(ExpectedError):
     code = ErrorCode.NOT_FOUND
 
 
-class Conflict(Refusal):
+class Conflict(ExpectedError):
     code = ErrorCode.CONFLICT
 
 
-class Overloaded(Refusal):
+class Overloaded(ExpectedError):
     code = ErrorCode.OVERLOADED
 
     def __init__(self, message: str, retry_after_ms: int) -> None:

@@ -154,7 +154,7 @@ class RoutingPreferences:
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class RoutingContext:
     """All that a user's decisions depend on, but for the budgets."""
 
     version: int = 0
@@ -193,7 +193,7 @@ class Knowledge:
 
 
 @dataclass(slots=True)
-class Verdict:
+class Candidate:
     """Whether a candidate may serve the request, and why. Not frozen, as that would double what a decision costs."""
 
     model: CatalogModel
@@ -239,8 +239,8 @@ class Ranking:
 
     asked: RouteRequest
     priority: RoutingPriority
-    eligible: Sequence[Verdict]
-    others: Sequence[Verdict]
+    eligible: Sequence[Candidate]
+    others: Sequence[Candidate]
     rules: Sequence[str]
     """The names of the rules that applied."""
     notes: Sequence[str]
@@ -249,9 +249,9 @@ class Ranking:
     # What the budgets are compared with, found out before they are read.
     keys: frozenset[Key] = field(init=False, repr=False)
     """Of the eligible candidates."""
-    priced: Sequence[Verdict] = field(init=False, repr=False)
+    priced: Sequence[Candidate] = field(init=False, repr=False)
     """The eligible candidates that are free or have an estimate."""
-    unpriced: Sequence[Verdict] = field(init=False, repr=False)
+    unpriced: Sequence[Candidate] = field(init=False, repr=False)
     """The other ones."""
     dearest: Decimal = field(init=False, repr=False)
     """The highest estimate."""
@@ -302,12 +302,12 @@ class Choice:
     """Where to send the request, where to send it if that fails, and what to hold of the budgets meanwhile."""
 
     ranking: Ranking
-    chosen: Verdict
-    fallbacks: Sequence[Verdict]
+    chosen: Candidate
+    fallbacks: Sequence[Candidate]
     held: Decimal
     budgeted: bool
     """Whether there is a budget, be it that nothing had to be held of it."""
-    candidates: Sequence[Verdict]
+    candidates: Sequence[Candidate]
     notes: Sequence[str]
     trial: Trial | None
 
@@ -324,7 +324,7 @@ class RouteRefused:
     message: str
     constraint: Constraint
     retryable: bool
-    candidates: Sequence[Verdict]
+    candidates: Sequence[Candidate]
     limit: Decimal | None = None
     spent: Decimal | None = None
     held: Decimal | None = None
@@ -374,7 +374,7 @@ class _Steering:
     rules: Sequence[str]
 
 
-def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | None = None) -> Ranking:
+def rank(asked: RouteRequest, routing_context: RoutingContext, at: datetime, unit: str | None = None) -> Ranking:
     """The candidates in order. Equal input gives equal output.
 
     `unit` is who or what keeps one variant of an A/B test; None takes part in no test.
@@ -383,13 +383,13 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
     the priority puts first: SPEED the least expected latency, COST the least expected cost, each for a request that
     succeeds; QUALITY the best quality times success; PRIVACY the least latency.
     """
-    key_of = knowledge.names.key
-    steering = _steered(asked, knowledge.preferences, knowledge.names, at)
-    own = knowledge.own_at(at)
-    judged = _judge(asked, knowledge, steering)
-    candidates = _candidates(asked, knowledge, own, steering, at)
+    key_of = routing_context.names.key
+    steering = _steered(asked, routing_context.preferences, routing_context.names, at)
+    own = routing_context.own_at(at)
+    judged = _judge(asked, routing_context, steering)
+    candidates = _candidates(asked, routing_context, own, steering, at)
     found = {key: judged(key, model, parameters) for key, model, parameters in candidates}
-    test, trial, outside = knowledge.test_of(asked.task_type), None, None
+    test, trial, outside = routing_context.test_of(asked.task_type), None, None
     if test is not None and unit is not None:
         keys = {variant: key_of(config.provider, config.model) for variant, config in test.variants.items()}
         variants = {keys[variant]: config for variant, config in test.variants.items()}
@@ -398,14 +398,14 @@ def rank(asked: RouteRequest, knowledge: Knowledge, at: datetime, unit: str | No
             key: judged(key, own.get(key) or _known(key, config.provider, config.model, at), config.parameters)
             for key, config in missing.items()
         }
-        outside = _outside(test, with_variants, steering, asked, knowledge.names)
+        outside = _outside(test, with_variants, steering, asked, routing_context.names)
         if outside is None:
             found, trial = with_variants, Trial(test, test.assign(unit), missing.keys(), keys)
     private = steering.priority is RoutingPriority.PRIVACY
     used, tested = steering.used, steering.use_is_tested
     preferred, last_preferred = steering.preferred, len(steering.preferred)
 
-    def order(verdict: Verdict) -> tuple[Any, ...]:
+    def order(verdict: Candidate) -> tuple[Any, ...]:
         key, estimate = verdict.key, verdict.estimate
         elsewhere, remote = key != used, private and not verdict.model.local
         return (
@@ -474,7 +474,7 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
 
 def _outside(
     test: RunningTest,
-    candidates: Mapping[Key, Verdict],
+    candidates: Mapping[Key, Candidate],
     steering: _Steering,
     asked: RouteRequest,
     names: ProviderNames,
@@ -501,7 +501,7 @@ def _outside(
     return None
 
 
-def _unaffordable(trial: Trial, affordable: Sequence[Verdict]) -> str | None:
+def _unaffordable(trial: Trial, affordable: Sequence[Candidate]) -> str | None:
     keys = {verdict.key for verdict in affordable}
     for variant, key in trial.keys.items():
         if key not in keys:
@@ -563,7 +563,7 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, names: Provid
 
 def _candidates(
     asked: RouteRequest,
-    knowledge: Knowledge,
+    routing_context: RoutingContext,
     own: Mapping[Key, CatalogModel],
     steering: _Steering,
     at: datetime,
@@ -575,30 +575,30 @@ def _candidates(
     """
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
     use, used = steering.use, steering.used
-    key_of = knowledge.names.key
+    key_of = routing_context.names.key
     if asked.candidates:
         for config in asked.candidates:
             key = key_of(config.provider, config.model)
             parameters = use.parameters if use and key == used and config.parameters is None else config.parameters
             found.setdefault(key, (own.get(key) or _known(key, config.provider, config.model, at), parameters))
     else:
-        found = _had(knowledge, own, steering, at)
+        found = _had(routing_context, own, steering, at)
     for model, parameters in found.values():
         yield key_of(model.provider, model.model), model, parameters
     if not found:
         for key, model in all_current(at).items():
-            yield key_of(*key) if knowledge.names.own else key, model, None
+            yield key_of(*key) if routing_context.names.own else key, model, None
 
 
 def _had(
-    knowledge: Knowledge, own: Mapping[Key, CatalogModel], steering: _Steering, at: datetime
+    routing_context: RoutingContext, own: Mapping[Key, CatalogModel], steering: _Steering, at: datetime
 ) -> dict[Key, tuple[CatalogModel, dict[str, Any] | None]]:
     """What the user has."""
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
     use, used = steering.use, steering.used
     for key, model in own.items():
         found[key] = (model, None)
-    statistics = knowledge.statistics
+    statistics = routing_context.statistics
     for key in statistics.by_model:
         if key not in found:
             found[key] = (_known(key, *statistics.names.get(key, key), at), None)
@@ -648,16 +648,16 @@ def _known(key: Key, provider: str, model: str, at: datetime) -> CatalogModel:
 
 
 def _judge(
-    asked: RouteRequest, knowledge: Knowledge, steering: _Steering
-) -> Callable[[Key, CatalogModel, dict[str, Any] | None], Verdict]:
+    asked: RouteRequest, routing_context: RoutingContext, steering: _Steering
+) -> Callable[[Key, CatalogModel, dict[str, Any] | None], Candidate]:
     """What judges each of the candidates. There may be thousands: what is the same for all is found out once."""
-    statistics = knowledge.statistics
+    statistics = routing_context.statistics
     by_model, recent_of, overall = statistics.by_model, statistics.recent, statistics.overall
     task_type, tier, priority = asked.task_type, asked.service_tier, steering.priority
     usual_latency_ms, usual_success = _expected_latency_ms(_NOTHING, overall), _expected_success(_NOTHING, overall)
     usual_tokens = _tokens(asked, _NOTHING_RECENT)
 
-    def judged(key: Key, model: CatalogModel, parameters: dict[str, Any] | None) -> Verdict:
+    def judged(key: Key, model: CatalogModel, parameters: dict[str, Any] | None) -> Candidate:
         timed, latency_ms, success = _NOTHING, usual_latency_ms, usual_success
         if key in by_model:
             timed = statistics.timed(key, task_type)
@@ -670,7 +670,7 @@ def _judge(
         rates = model.rates.get(tier)
         estimate = None if rates is None else rates.estimate(*tokens)
         reason, constraint = _objection(model, key, estimate, timed, asked, steering) or _ELIGIBLE
-        return Verdict(
+        return Candidate(
             model,
             key,
             parameters,
@@ -774,12 +774,12 @@ def _score(measure: float, best: float) -> float:
     return 1.0 if measure == best else best / measure
 
 
-def _distance(verdict: Verdict) -> tuple[int, Key]:
+def _distance(verdict: Candidate) -> tuple[int, Key]:
     """How far a candidate is from serving, and its name where others are as far."""
     return -_REACHED[verdict.constraint or Constraint.CANDIDATES], verdict.key
 
 
-def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Verdict]) -> Iterator[str]:
+def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Candidate]) -> Iterator[str]:
     """What the user should know of a decision beside its reasons."""
     if steering.priority is RoutingPriority.PRIVACY and not any(verdict.model.local for verdict in ranked):
         yield "No local model can serve this request: it leaves your premises, whatever is chosen."
@@ -818,19 +818,19 @@ class _Limits:
             {key: budget for budget in reversed(budgets) for key in budget.unpriced},
         )
 
-    def parted(self, ranking: Ranking) -> tuple[Sequence[Verdict], Sequence[Verdict]]:
+    def parted(self, ranking: Ranking) -> tuple[Sequence[Candidate], Sequence[Candidate]]:
         """The eligible candidates that all budgets can pay for, and those that one cannot."""
         available, refusing = self.available, self.refusing
         if not refusing and ranking.dearest <= available:
             return ranking.priced, ranking.unpriced
-        affordable: list[Verdict] = []
-        beyond: list[Verdict] = []
+        affordable: list[Candidate] = []
+        beyond: list[Candidate] = []
         for verdict in ranking.eligible:
             within = verdict.estimate is not None and verdict.estimate <= available and verdict.key not in refusing
             (affordable if within or verdict.free else beyond).append(verdict)
         return affordable, beyond
 
-    def explained(self, beyond: Iterable[Verdict], tier: ServiceTier) -> Iterator[Verdict]:
+    def explained(self, beyond: Iterable[Candidate], tier: ServiceTier) -> Iterator[Candidate]:
         """The verdicts on these eligible candidates, which a budget cannot pay for."""
         left = f"the budget {self.tightest.name} has {plain(max(self.available, ZERO))} USD left"
         for verdict in beyond:
@@ -850,7 +850,7 @@ def _tightest(budgets: Sequence[Budget]) -> Budget:
     return min(budgets, key=lambda budget: budget.available)
 
 
-def _refused(ranking: Ranking, limits: _Limits | None, beyond: Sequence[Verdict]) -> RouteRefused:
+def _refused(ranking: Ranking, limits: _Limits | None, beyond: Sequence[Candidate]) -> RouteRefused:
     if limits is not None and beyond:
         return _refused_by_a_budget(ranking, limits, beyond)
     # Of the candidates, the one that came nearest to serving.
@@ -868,7 +868,7 @@ def _refused(ranking: Ranking, limits: _Limits | None, beyond: Sequence[Verdict]
     )
 
 
-def _refused_by_a_budget(ranking: Ranking, limits: _Limits, beyond: Sequence[Verdict]) -> RouteRefused:
+def _refused_by_a_budget(ranking: Ranking, limits: _Limits, beyond: Sequence[Candidate]) -> RouteRefused:
     """No constraint is looked at after the budgets: these candidates came nearest to serving."""
     tier = ranking.asked.service_tier
     [nearest] = limits.explained([min(beyond, key=lambda verdict: verdict.key)], tier)

@@ -91,7 +91,7 @@ class SummaryRequest(Input):
         return self.model_copy(update={"grain": TimeGrain.HOUR, "time_zone": "UTC"}).buckets(now)
 
     def buckets(self, now: datetime) -> list[Window]:
-        """The stretches of time, without gap or overlap, that the range falls into; the first and last are cut to it.
+        """The time ranges, without gap or overlap, that the range falls into; the first and last are cut to it.
 
         Raises InvalidInput when there are too many.
         """
@@ -111,7 +111,7 @@ class SummaryRequest(Input):
 
 
 def too_many() -> InvalidInput:
-    """The refusal of a summary that would be too large."""
+    """The expected error of a summary that would be too large."""
     return InvalidInput(
         f"grain: that is too fine: a summary has at most {MAX_BUCKETS} rows, and fewer where they are not whole hours or "
         "told apart by success; ask for a coarser grain, fewer dimensions or a shorter range",
@@ -202,7 +202,7 @@ def leaderboard(
     summed: Mapping[tuple[int, tuple[str | None, ...]], Sums],
     first: int,
 ) -> list[LeaderboardRow]:
-    """The dearest first, of those that were called in the second of two stretches of time."""
+    """The dearest first, of those that were called in the second of two time ranges."""
     groups = [group for place, group in summed if place == 1]
     rows = [
         LeaderboardRow(dict(zip(dimensions, group, strict=True)), summed[1, group], summed.get((0, group)) or Sums())
@@ -222,7 +222,7 @@ class CostShare:
 
 @dataclass(frozen=True, slots=True)
 class CostTrendPoint:
-    """What one stretch of time cost, and at which providers."""
+    """What one time range cost, and at which providers."""
 
     window: Window
     total_cost: Decimal
@@ -237,7 +237,7 @@ class CostTrendPoint:
 def cost_trend(
     buckets: Sequence[Window], summed: Mapping[tuple[int, tuple[str | None, ...]], Sums]
 ) -> list[CostTrendPoint]:
-    """A point for each stretch of time; all providers are at each, so that lines do not break off."""
+    """A point for each time range; all providers are at each, so that lines do not break off."""
     providers = sorted({group[0] or "" for _, group in summed})
     points = []
     for place, window in enumerate(buckets):
@@ -277,7 +277,7 @@ def heat_map(summed: Mapping[tuple[int, tuple[str | None, ...]], Sums]) -> list[
 
 @dataclass(frozen=True, slots=True)
 class AnalyticsBucket:
-    """One row of a summary: a group in a stretch of time."""
+    """One row of a summary: a group in a time range."""
 
     window: Window | None
     group: dict[AnalyticsDimension, str | None]

@@ -235,7 +235,7 @@ class Proxy:
 
 
 def _refusal(outcome: dict[str, Any]) -> Response:
-    """The router's refusal as the client sees it."""
+    """The router's expected error as the client sees it."""
     match outcome["__typename"]:
         case "InvalidInput":
             return _error(400, outcome)

@@ -45,7 +45,7 @@ class CostAlert(Owned, Base):
     near_limit_percent: Mapped[float] = mapped_column(Float)
     enforced: Mapped[bool]
     active: Mapped[bool] = mapped_column(default=True)
-    # Raised by each change that re-arms the alert; firings are counted once for each version.
+    # Raised by each change that re-arms the alert; alert events are counted once for each version.
     config_version: Mapped[int] = mapped_column(default=1)
     # The daily alert that `costAlertThreshold` of the preferences keeps; at most one a user.
     from_preferences: Mapped[bool] = mapped_column(default=False)
@@ -133,7 +133,7 @@ class AlertWindow(Owned, Base):
 
 
 class RollingAlert(Owned, Base):
-    """Since when a rolling alert is armed: its firings since then are those of one episode, each level once.
+    """Since when a rolling alert is armed: its alert events since then are those of one episode, each level once.
 
     The row is locked by whoever spends, so that of two commits the later one sees what the earlier one spent.
     """
@@ -151,7 +151,7 @@ class RollingAlert(Owned, Base):
 
 
 class AlertEvent(Owned, Base):
-    """One firing. `window_start` is, of a rolling alert, when it was armed. `sequence` numbers a user's firings in the order they were committed: the cursor of their stream."""
+    """One alert event. `window_start` is, of a rolling alert, when it was armed. `sequence` numbers a user's alert events in the order they were committed: the cursor of their stream."""
 
     __tablename__ = "router_alert_events"
     __allow_unmapped__ = True  # `alert` is no column: `load_alerts` sets it
@@ -182,7 +182,7 @@ class AlertEvent(Owned, Base):
 
 
 class AlertSequence(Owned, Base):
-    """The number of a user's last firing. Its row is locked until a firing commits, so numbers appear in order."""
+    """The number of a user's last alert event. Its row is locked until a firing commits, so numbers appear in order."""
 
     __tablename__ = "router_alert_sequences"
 

@@ -26,7 +26,7 @@ from models.ab_test import ABTest
 from models.database import raise_event
 from models.database.page import newest_first
 from models.ledger.routing_version import bump_version
-from models.queries.ab_snapshot import Look, looks_of
+from models.queries.ab_snapshot import Snapshot, snapshots_of
 from models.queries.ab_test import ab_test_of, freeze, load_inference, running_tests_of
 from models.queries.analytics import past_calls
 from models.queries.catalog import models_of
@@ -71,14 +71,14 @@ async def ab_test(info: Info, id: ABTestID) -> ABTest | None:
     return None if ab_test_id is None else await _current(info.context, ab_test_id)
 
 
-async def ab_test_looks(info: Info, id: ABTestID) -> list[Look] | None:
+async def ab_test_looks(info: Info, id: ABTestID) -> list[Snapshot] | None:
     context = info.context
     ab_test_id = identifier(id)
     if ab_test_id is None:
         return None
     async with context.summaries.slot(context.viewer.id), context.database.viewer(context.viewer) as session:
         test = await ab_test_of(session, context.viewer.id, ab_test_id)
-        return None if test is None else await looks_of(session, context.compute, test, context.clock())
+        return None if test is None else await snapshots_of(session, context.compute, test, context.clock())
 
 
 async def create_ab_test(
@@ -93,7 +93,7 @@ async def create_ab_test(
 
 
 async def start(context: Context, asked: CreateABTest, path: Sequence[str]) -> ABTest:
-    """The test, which runs now. Raises a refusal whose path begins with `path` when it cannot."""
+    """The test, which runs now. Raises an expected error whose path begins with `path` when it cannot."""
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
         running = {test.task_type: test for test in await running_tests_of(session, context.viewer.id)}

@@ -1,4 +1,4 @@
-"""The firings of each user, read once for all who wait for them at the same place."""
+"""The alert events of each user, read once for all who wait for them at the same place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LAST: Final = -1
 
 
 class AlertFeed:
-    """Reads firings, through the readings that subscribers share."""
+    """Reads alert events, through the readings that subscribers share."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime], readings: SharedReadings) -> None:
         self._database = database
@@ -28,9 +28,9 @@ class AlertFeed:
         self._readings = readings
 
     async def after(self, viewer: Viewer, sequence: int, version: int) -> list[AlertEvent]:
-        """The user's next firings after this one, oldest first: at most FIRINGS_AT_ONCE.
+        """The user's next alert events after this one, oldest first: at most FIRINGS_AT_ONCE.
 
-        What had happened when the user's firings were at this version of `Events.version` is there.
+        What had happened when the user's alert events were at this version of `Events.version` is there.
         """
         what = (AlertTriggered, viewer.id, sequence)
         return await self._readings.of(what, version, partial(self._read, viewer, sequence))
@@ -42,8 +42,8 @@ class AlertFeed:
 
     async def _read(self, viewer: Viewer, sequence: int) -> list[AlertEvent]:
         async with self._database.viewer(viewer) as session:
-            firings = await alert_events_after(session, viewer.id, sequence, FIRINGS_AT_ONCE)
-            return await load_alerts(session, firings, self._clock())
+            alert_events = await alert_events_after(session, viewer.id, sequence, FIRINGS_AT_ONCE)
+            return await load_alerts(session, alert_events, self._clock())
 
     async def _last(self, viewer: Viewer) -> int:
         async with self._database.viewer(viewer) as session:

@@ -6,7 +6,7 @@ import strawberry
 
 from domain.amendment import AmendmentLine
 from domain.bounds import identifier
-from domain.error import InvalidInput, Refusal
+from domain.error import ExpectedError, InvalidInput
 from models.amendment import Amendment
 from models.cost_alert import AlertEvent
 from models.ledger.amendment import Amended, AmendmentDraft
@@ -39,7 +39,7 @@ async def amend_analytics(
     [outcome] = await context.ledger.amend([AmendmentDraft(context.viewer.id, line, context.viewer.id)])
     if isinstance(outcome, InvalidInput):
         raise outcome.under("input")
-    if isinstance(outcome, Refusal):
+    if isinstance(outcome, ExpectedError):
         raise outcome
     if outcome.alert_events:
         outcome.alert_events = await _with_alerts(info, outcome)

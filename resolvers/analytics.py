@@ -10,14 +10,14 @@ import strawberry
 
 from domain.analytics import AnalyticsFilter, LogAnalytics
 from domain.bounds import MAX_BATCH
-from domain.error import InvalidInput, Refusal
+from domain.error import ExpectedError, InvalidInput
 from domain.event import AnalyticsLogged
 from domain.page import Page
 from models.analytics import RouterAnalytics
 from models.cost_alert import AlertEvent
 from models.database.page import newest_first
-from models.ledger.call import Draft, Dropped, Logged
-from models.queries.analytics import analytics_by_id, passing
+from models.ledger.call import CallDraft, Dropped, Logged
+from models.queries.analytics import analytics_by_id, matching
 from models.queries.cost_alert import load_alerts
 from models.queries.provider_alias import resolved
 from resolvers.context import Context, Info
@@ -40,7 +40,7 @@ _CHECKED_AT_ONCE: Final = 20
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
     index: int
-    error: Refusal
+    error: ExpectedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ async def analytics(
     wanted = _checked_filter(filter)
     await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
-        conditions = passing(await resolved(session, context.viewer.id, wanted))
+        conditions = matching(await resolved(session, context.viewer.id, wanted))
         return await newest_first(
             session,
             RouterAnalytics,
@@ -78,9 +78,9 @@ async def log_analytics(
     ],
 ) -> Logged | Dropped:
     context = info.context
-    draft = Draft(context.viewer.id, LogAnalytics.checked(present(input)))
+    draft = CallDraft(context.viewer.id, LogAnalytics.checked(present(input)))
     [outcome] = await context.ledger.record([draft])
-    if isinstance(outcome, Refusal):
+    if isinstance(outcome, ExpectedError):
         raise outcome.under("input")
     if isinstance(outcome, Logged) and outcome.alert_events:
         # The record itself is the ledger's by now, whoever waits for it.
@@ -88,9 +88,9 @@ async def log_analytics(
     return outcome
 
 
-async def _with_alerts(context: Context, firings: Sequence[AlertEvent]) -> list[AlertEvent]:
+async def _with_alerts(context: Context, alert_events: Sequence[AlertEvent]) -> list[AlertEvent]:
     async with context.database.viewer(context.viewer) as session:
-        return await load_alerts(session, firings, context.clock())
+        return await load_alerts(session, alert_events, context.clock())
 
 
 async def log_analytics_batch(
@@ -103,13 +103,13 @@ async def log_analytics_batch(
     context = info.context
     if not 1 <= len(input) <= MAX_BATCH:
         raise InvalidInput(f"input: must hold 1 to {MAX_BATCH} records, not {len(input)}", ["input"])
-    drafts: dict[int, Draft] = {}
+    drafts: dict[int, CallDraft] = {}
     rejected: list[RejectedRecord] = []
     for index, record in enumerate(input):
         if index % _CHECKED_AT_ONCE == 0:
             await context.turn(large=True)
         try:
-            drafts[index] = Draft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
+            drafts[index] = CallDraft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
         except InvalidInput as refusal:
             rejected.append(RejectedRecord(index, refusal.kept()))
     outcomes = await context.ledger.record(list(drafts.values())) if drafts else []
@@ -117,7 +117,7 @@ async def log_analytics_batch(
     rejected += [
         RejectedRecord(index, outcome.under("input", index))
         for index, outcome in zip(drafts, outcomes, strict=True)
-        if isinstance(outcome, Refusal)
+        if isinstance(outcome, ExpectedError)
     ]
     return BatchResult(
         accepted=sum(not outcome.deduplicated for outcome in logged),

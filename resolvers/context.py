@@ -18,7 +18,7 @@ from models.database.compute import Compute
 from models.database.fair_queue import FairQueue
 from models.ledger import Ledger
 from resolvers.alert_feed import AlertFeed
-from resolvers.knowledge import KnowledgeCache
+from resolvers.routing_context import RoutingContextCache
 from resolvers.shared_reading import SharedReadings
 
 AnEvent = TypeVar("AnEvent", bound=Event)
@@ -57,7 +57,7 @@ class Context:
     events: Events
     clock: Callable[[], datetime]
     alert_feed: AlertFeed
-    knowledge: KnowledgeCache
+    routing_context: RoutingContextCache
     readings: SharedReadings
     compute: Compute
     summaries: FairQueue

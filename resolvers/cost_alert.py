@@ -1,4 +1,4 @@
-"""Cost alerts: set, watch, acknowledge; and the stream of their firings."""
+"""Cost alerts: set, watch, acknowledge; and the stream of their alert events."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -78,10 +78,10 @@ async def cost_alert(info: Info, id: CostAlertID) -> CostAlert | None:
 async def alert_events(
     info: Info,
     alert_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Only firings of this alert.")
+        strawberry.ID | None, strawberry.argument(description="Only alert events of this alert.")
     ] = strawberry.UNSET,
     acknowledged: Annotated[
-        bool | None, strawberry.argument(description="Only firings that are acknowledged (true) or not (false).")
+        bool | None, strawberry.argument(description="Only alert events that are acknowledged (true) or not (false).")
     ] = strawberry.UNSET,
     first: First = 20,
     after: After = strawberry.UNSET,
@@ -170,11 +170,11 @@ async def acknowledge_cost_alert(info: Info, id: CostAlertID) -> CostAlert:
         unacknowledged = select(AlertEvent).where(
             AlertEvent.user_id == alert.user_id, AlertEvent.alert_id == alert.id, AlertEvent.acknowledged_at.is_(None)
         )
-        firings = (await session.scalars(unacknowledged)).all()
-        if not firings:
-            raise Conflict("id: this alert has no firing that waits to be acknowledged", ["id"])
-        for firing in firings:
-            firing.acknowledged_at = now
+        alert_events = (await session.scalars(unacknowledged)).all()
+        if not alert_events:
+            raise Conflict("id: this alert has no alert event that waits to be acknowledged", ["id"])
+        for alert_event in alert_events:
+            alert_event.acknowledged_at = now
         await session.flush()
         await load_spending(session, [alert], now)
     return alert
@@ -200,16 +200,16 @@ async def alert_triggered(
         while True:
             version = context.events.version(viewer.id, AlertTriggered)
             try:
-                firings = await context.alert_feed.after(viewer, seen, version)
+                alert_events = await context.alert_feed.after(viewer, seen, version)
             except (SQLAlchemyError, DatabaseFailure, OSError, Overloaded):
                 # The database is away, or has no connection to spare: nothing is lost, it is read again.
                 await asyncio.sleep(_RETRY_AFTER_S)
                 continue
-            for firing in firings:
+            for alert_event in alert_events:
                 await context.turn()
-                yield firing
-                seen = firing.sequence
-            if len(firings) < FIRINGS_AT_ONCE:
+                yield alert_event
+                seen = alert_event.sequence
+            if len(alert_events) < FIRINGS_AT_ONCE:
                 await anext(changes)
 
 
@@ -306,5 +306,5 @@ async def _locked(session: AsyncSession, context: Context, id: str) -> CostAlert
 
 
 def cursor_of(root: AlertEvent) -> str:
-    """The place of a firing in its user's stream."""
+    """The place of a alert event in its user's stream."""
     return encode_cursor(AlertEvent.__tablename__, str(root.sequence))

@@ -20,8 +20,8 @@ from models.queries.summary import Summary, Summed
 from resolvers.ab_test import start
 from resolvers.analytics import Filter
 from resolvers.context import Context, Info
+from resolvers.shielded import shielded
 from resolvers.summary import Zone, summary_request
-from resolvers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from schema.analytics import AnalyticsFilterInput
@@ -42,7 +42,7 @@ async def start_suggested_test(
 ) -> ABTest:
     for found in await _found(info.context, filter, time_zone):
         if found.id == opportunity_id and found.suggested_test is not None:
-            return await uninterrupted(start(info.context, found.suggested_test, []))
+            return await shielded(start(info.context, found.suggested_test, []))
     raise NotFound(
         "opportunityId: must be the id of an opportunity of this filter that suggests a test", ["opportunityId"]
     )

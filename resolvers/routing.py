@@ -9,15 +9,15 @@ from sqlalchemy import delete
 from domain.bounds import identifier
 from domain.error import Conflict, NotFound, Overloaded
 from domain.page import Page
-from domain.routing import Choice, DecisionState, Knowledge, Ranking, RouteRefused, RouteRequest, choose, rank
+from domain.routing import Choice, DecisionState, Ranking, RouteRefused, RouteRequest, RoutingContext, choose, rank
 from models.analytics import RouterAnalytics
 from models.database.page import newest_first
 from models.decision import RoutingDecision
 from models.hold import Hold
-from models.ledger.routing_decision import Proposal, Stale
+from models.ledger.routing_decision import PendingDecision, Stale
 from models.queries.budget import budgets_of
 from models.queries.decision import decision_with, load_outcomes
-from models.queries.routing_context import knowledge_of
+from models.queries.routing_context import routing_context_of
 from models.types import new_id
 from resolvers.context import Context, Info
 from resolvers.input import After, First, known, present
@@ -50,12 +50,14 @@ async def route_request(info: Info, input: Request) -> RoutingDecision | RouteRe
     asked = RouteRequest.checked(present(input))
     unit = _unit(asked)
     for _ in range(_TRIES):
-        knowledge = await context.knowledge.of(context.viewer)
-        proposal = Proposal(context.viewer.id, knowledge, await _ranked(context, asked, knowledge, unit))
-        outcome = await context.ledger.decide(proposal)
+        routing_context = await context.routing_context.of(context.viewer)
+        pending = PendingDecision(
+            context.viewer.id, routing_context, await _ranked(context, asked, routing_context, unit)
+        )
+        outcome = await context.ledger.decide(pending)
         if not isinstance(outcome, Stale):
             return outcome
-        context.knowledge.forget(context.viewer, knowledge)
+        context.routing_context.forget(context.viewer, routing_context)
     raise Overloaded("Your preferences change too fast to decide by them.", retry_after_ms=_RETRY_AFTER_MS)
 
 
@@ -64,19 +66,19 @@ async def simulate_routing(info: Info, input: Request) -> Simulation:
     asked = RouteRequest.checked(present(input))
     now = context.clock()
     async with context.database.viewer(context.viewer) as session:
-        knowledge = await knowledge_of(session, context.viewer.id, now)
+        routing_context = await routing_context_of(session, context.viewer.id, now)
         budgets = await budgets_of(session, context.viewer.id, now)
-    ranking = await _ranked(context, asked, knowledge, _unit(asked))
+    ranking = await _ranked(context, asked, routing_context, _unit(asked))
     return Simulation(ranking, choose(ranking, budgets))
 
 
-async def _ranked(context: Context, asked: RouteRequest, knowledge: Knowledge, unit: str) -> Ranking:
+async def _ranked(context: Context, asked: RouteRequest, routing_context: RoutingContext, unit: str) -> Ranking:
     """The ranking. One of a whole price list is made in the compute pool: it takes tens of milliseconds."""
     now = context.clock()
-    if asked.candidates or knowledge.own or knowledge.statistics.by_model:
+    if asked.candidates or routing_context.own or routing_context.statistics.by_model:
         await context.turn(large=True)
-        return rank(asked, knowledge, now, unit)
-    return await context.offload(rank, asked, knowledge, now, unit)
+        return rank(asked, routing_context, now, unit)
+    return await context.offload(rank, asked, routing_context, now, unit)
 
 
 def _unit(asked: RouteRequest) -> str:

@@ -15,11 +15,11 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from domain.routing import Knowledge
+from domain.routing import RoutingContext
 from domain.viewer import Viewer
 from models.database import Database
-from models.queries.routing_context import knowledge_of
-from resolvers.uninterrupted import uninterrupted
+from models.queries.routing_context import routing_context_of
+from resolvers.shielded import shielded
 
 MAX_USERS: Final = 2_000
 _FRESH_FOR_S: Final = 0.5
@@ -33,10 +33,10 @@ _USABLE_TIMES: Final = 10
 @dataclass(slots=True)
 class _Kept:
     # The last that was read, when, and what it took.
-    knowledge: Knowledge | None = None
+    routing_context: RoutingContext | None = None
     read_at_s: float = 0.0
     took_s: float = 0.0
-    reading: asyncio.Task[Knowledge] | None = None
+    reading: asyncio.Task[RoutingContext] | None = None
     """The one that is on its way."""
 
     def age_in_readings(self, now_s: float) -> float:
@@ -44,7 +44,7 @@ class _Kept:
         return (now_s - self.read_at_s) / max(_FRESH_FOR_S, _READING_TIMES * self.took_s)
 
 
-class KnowledgeCache:
+class RoutingContextCache:
     """The knowledge of the users who routed last, each read once for all who wait for it."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
@@ -53,7 +53,7 @@ class KnowledgeCache:
         self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
         self._pauses_until_s = 0.0
 
-    async def of(self, viewer: Viewer) -> Knowledge:
+    async def of(self, viewer: Viewer) -> RoutingContext:
         """The user's knowledge. A little old, it is used while a newer one is read; older, that is waited for."""
         now_s = asyncio.get_running_loop().time()
         kept = self._kept.setdefault(viewer.id, _Kept())
@@ -61,30 +61,30 @@ class KnowledgeCache:
         if len(self._kept) > MAX_USERS:
             self._kept.popitem(last=False)
         age = kept.age_in_readings(now_s)
-        usable = kept.knowledge if age <= _USABLE_TIMES else None
+        usable = kept.routing_context if age <= _USABLE_TIMES else None
         if usable is not None and (age <= 1 or now_s < self._pauses_until_s):
             return usable
         reading = kept.reading or self._begun(viewer, kept, now_s)
-        return await uninterrupted(reading) if usable is None else usable
+        return await shielded(reading) if usable is None else usable
 
-    def forget(self, viewer: Viewer, knowledge: Knowledge) -> None:
+    def forget(self, viewer: Viewer, routing_context: RoutingContext) -> None:
         """Read anew what turned out to be old, unless that is done already."""
         kept = self._kept.get(viewer.id)
-        if kept is not None and kept.knowledge is knowledge:
+        if kept is not None and kept.routing_context is routing_context:
             del self._kept[viewer.id]
 
-    def _begun(self, viewer: Viewer, kept: _Kept, now_s: float) -> asyncio.Task[Knowledge]:
+    def _begun(self, viewer: Viewer, kept: _Kept, now_s: float) -> asyncio.Task[RoutingContext]:
         kept.reading = asyncio.create_task(self._loaded(viewer))
         kept.reading.add_done_callback(partial(self._read, kept, now_s))
         return kept.reading
 
-    async def _loaded(self, viewer: Viewer) -> Knowledge:
+    async def _loaded(self, viewer: Viewer) -> RoutingContext:
         async with self._database.viewer(viewer) as session:
-            return await knowledge_of(session, viewer.id, self._clock())
+            return await routing_context_of(session, viewer.id, self._clock())
 
-    def _read(self, kept: _Kept, begun_s: float, reading: asyncio.Task[Knowledge]) -> None:
+    def _read(self, kept: _Kept, begun_s: float, reading: asyncio.Task[RoutingContext]) -> None:
         now_s = asyncio.get_running_loop().time()
         kept.reading, kept.took_s = None, now_s - begun_s
         self._pauses_until_s = now_s + _PAUSE_TIMES * kept.took_s
         if not reading.cancelled() and reading.exception() is None:
-            kept.knowledge, kept.read_at_s = reading.result(), now_s
+            kept.routing_context, kept.read_at_s = reading.result(), now_s

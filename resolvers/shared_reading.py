@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from resolvers.uninterrupted import uninterrupted
+from resolvers.shielded import shielded
 
 _SHARED_FOR_S: Final = 1.0
 """For so long a reading is handed to others: what it says of other rows, such as how an alert stands, is of now."""
@@ -37,7 +37,7 @@ class SharedReadings:
             reading = _Reading(version, asyncio.create_task(read()))
             self._readings[what] = reading
             asyncio.get_running_loop().call_later(_SHARED_FOR_S, self._forget, what, reading)
-        result: Made = await uninterrupted(reading.result)
+        result: Made = await shielded(reading.result)
         return result
 
     def _forget(self, what: Hashable, reading: _Reading) -> None:

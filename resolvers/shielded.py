@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 _underway: set[asyncio.Future[Any]] = set()
 
 
-async def uninterrupted(work: Awaitable[Result]) -> Result:
+async def shielded(work: Awaitable[Result]) -> Result:
     """What the work results in. A caller that is cancelled meanwhile leaves it running."""
     task = asyncio.ensure_future(work)
     _underway.add(task)

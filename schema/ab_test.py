@@ -12,7 +12,7 @@ import models
 import resolvers.ab_test
 from schema.deletion import DeleteResult
 from schema.enum import Metric, Variant, Verdict
-from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Uninterrupted
 from schema.page import Connection
 
 
@@ -229,14 +229,14 @@ class ABTestMutation:
         resolver=resolvers.ab_test.create_ab_test,
         graphql_type=CreateABTestResult,
         name="createABTest",
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Start a test. Conflict when one runs for this task type already.",
     )
     end_ab_test = strawberry.mutation(
         resolver=resolvers.ab_test.end_ab_test,
         graphql_type=EndABTestResult,
         name="endABTest",
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="End a test with winner A, B or none. Ending it again the same way changes nothing; another way is "
         "a conflict.",
     )
@@ -244,7 +244,7 @@ class ABTestMutation:
         resolver=resolvers.ab_test.delete_ab_test,
         graphql_type=DeleteResult,
         name="deleteABTest",
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Delete a test that has ended; its decisions stay. Conflict while it runs.",
     )
 

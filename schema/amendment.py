@@ -13,7 +13,7 @@ import resolvers.amendment
 from schema.analytics import RouterAnalytics
 from schema.cost_alert import AlertEvent
 from schema.enum import ServiceTier
-from schema.error import Conflict, InvalidInput, NotFound, Overloaded, RefusalAsData
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Overloaded
 
 
 @strawberry.type(description="What became known of a call after it was logged.")
@@ -120,7 +120,7 @@ class AmendmentMutation:
     amend_analytics = strawberry.mutation(
         resolver=resolvers.amendment.amend_analytics,
         graphql_type=AmendAnalyticsResult,
-        extensions=[RefusalAsData()],
+        extensions=[ExpectedErrorAsData()],
         description="Put a call right: a cost, token counts, success or feedback that became known later, or that were reported "
         "wrong. Sums, A/B figures, alert windows and holds follow at once; windows that have ended do not fire.",
     )

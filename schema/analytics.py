@@ -13,7 +13,7 @@ import resolvers.analytics
 from domain.price import cost_source
 from schema.cost_alert import AlertEvent
 from schema.enum import CostSource, RoutingPriority, ServiceTier, Variant
-from schema.error import Conflict, Error, InvalidInput, Overloaded, RefusalAsData, Uninterrupted, as_data
+from schema.error import Conflict, Error, ExpectedErrorAsData, InvalidInput, Overloaded, Uninterrupted, as_data
 from schema.page import Connection
 
 
@@ -115,7 +115,7 @@ class LoggedAnalytics:
     deduplicated: bool = strawberry.field(
         description="Whether it was recorded before, under the same event id; nothing was counted again."
     )
-    alert_events: list[AlertEvent] = strawberry.field(description="The firings that its cost caused.")
+    alert_events: list[AlertEvent] = strawberry.field(description="The alert events that its cost caused.")
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
@@ -302,7 +302,7 @@ class AnalyticsMutation:
     log_analytics = strawberry.mutation(
         resolver=resolvers.analytics.log_analytics,
         graphql_type=LogAnalyticsResult,
-        extensions=[RefusalAsData()],
+        extensions=[ExpectedErrorAsData()],
         description="Record a decision. It is on disk, with its A/B test and alerts, when this answers.",
     )
     log_analytics_batch = strawberry.mutation(

@@ -12,7 +12,7 @@ import resolvers.catalog
 from domain.catalog import CatalogModel
 from schema.deletion import DeleteResult
 from schema.enum import ServiceTier
-from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Uninterrupted
 from schema.page import Connection
 
 
@@ -489,18 +489,18 @@ class CatalogMutation:
     register_model = strawberry.mutation(
         resolver=resolvers.catalog.register_model,
         graphql_type=RegisterModelResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Register a model: at most 500 a user. Conflict when you have one with this provider and name.",
     )
     update_model = strawberry.mutation(
         resolver=resolvers.catalog.update_model,
         graphql_type=UpdateModelResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Change a model that you registered.",
     )
     delete_model = strawberry.mutation(
         resolver=resolvers.catalog.delete_model,
         graphql_type=DeleteResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Delete a model that you registered; what was decided and logged for it stays.",
     )

@@ -11,7 +11,7 @@ import models
 import resolvers.cost_alert
 from schema.deletion import DeleteResult
 from schema.enum import AlertPeriod, AlertState, PeriodUnit, UnknownCost, WeekDay, WindowMode
-from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Uninterrupted
 from schema.page import Connection
 
 
@@ -89,7 +89,7 @@ class CostAlert:
     acknowledged_at: dt.datetime | None = strawberry.field(
         resolver=_spending("acknowledged_at"),
         graphql_type=dt.datetime | None,
-        description="When its last firing was acknowledged; null while it waits for that.",
+        description="When its last alert event was acknowledged; null while it waits for that.",
     )
     active: bool = strawberry.field(description="Whether it fires at all.")
     enforced: bool = strawberry.field(description="Whether it is a hard limit for routing.")
@@ -104,13 +104,13 @@ class CostAlert:
         return isinstance(value, models.CostAlert)
 
 
-@strawberry.type(description="One firing of an alert: once for each level and window.")
+@strawberry.type(description="One alert event of an alert: once for each level and window.")
 class AlertEvent:
     id: strawberry.ID = strawberry.field(description="The firing's id.")
     cursor: str = strawberry.field(
         resolver=resolvers.cost_alert.cursor_of,
         graphql_type=str,
-        description="Its place in the stream of your firings: pass it to `alertTriggered(after:)` to go on behind it.",
+        description="Its place in the stream of your alert events: pass it to `alertTriggered(after:)` to go on behind it.",
     )
     alert: CostAlert = strawberry.field(description="The alert that fired, as it is now.")
     level: AlertState = strawberry.field(description="The state that was reached.")
@@ -218,7 +218,7 @@ class CostAlertQuery:
     alert_events = strawberry.field(
         resolver=resolvers.cost_alert.alert_events,
         graphql_type=Connection[AlertEvent],
-        description="The firings of your alerts, newest first.",
+        description="The alert events of your alerts, newest first.",
     )
 
 
@@ -227,26 +227,26 @@ class CostAlertMutation:
     create_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.create_cost_alert,
         graphql_type=CreateCostAlertResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Set an alert: at most 200 a user. What was spent in its current window before counts, and may make "
         "it fire at once.",
     )
     update_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.update_cost_alert,
         graphql_type=UpdateCostAlertResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Change an alert. It is evaluated anew at once.",
     )
     delete_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.delete_cost_alert,
         graphql_type=DeleteResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
-        description="Delete an alert and its firings. Conflict for the alert that the preferences keep.",
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        description="Delete an alert and its alert events. Conflict for the alert that the preferences keep.",
     )
     acknowledge_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.acknowledge_cost_alert,
         graphql_type=AcknowledgeCostAlertResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Acknowledge what an alert fired. It does not re-arm it. Conflict when nothing waits for that.",
     )
 
@@ -256,6 +256,6 @@ class CostAlertSubscription:
     alert_triggered = strawberry.subscription(
         resolver=resolvers.cost_alert.alert_triggered,
         graphql_type=AlertEvent,
-        description="The firings of your alerts: those after the cursor, then each new one as it is committed, in order "
+        description="The alert events of your alerts: those after the cursor, then each new one as it is committed, in order "
         "and each once.",
     )

@@ -14,7 +14,7 @@ from strawberry.extensions.field_extension import AsyncExtensionResolver
 from domain import error
 from models.database.pool import DatabaseFailure
 from models.types import new_id
-from resolvers.uninterrupted import uninterrupted
+from resolvers.shielded import shielded
 from schema.enum import ErrorCode
 
 SERVICE_UNAVAILABLE: Final = "SERVICE_UNAVAILABLE"
@@ -52,8 +52,8 @@ class Overloaded(Error):
     retry_after_ms: int = strawberry.field(description="When to send it again, in milliseconds from now.")
 
 
-def as_data(refusal: error.Refusal) -> Error:
-    """The refusal as a value: GraphQL would raise an exception that a resolver returns."""
+def as_data(refusal: error.ExpectedError) -> Error:
+    """The expected error as a value: GraphQL would raise an exception that a resolver returns."""
     if isinstance(refusal, error.Overloaded):
         return Overloaded(
             message=refusal.message, code=refusal.code, path=refusal.path, retry_after_ms=refusal.retry_after_ms
@@ -61,7 +61,7 @@ def as_data(refusal: error.Refusal) -> Error:
     return _TYPE_OF[type(refusal)](message=refusal.message, code=refusal.code, path=refusal.path)
 
 
-_TYPE_OF: dict[type[error.Refusal], type[Error]] = {
+_TYPE_OF: dict[type[error.ExpectedError], type[Error]] = {
     error.InvalidInput: InvalidInput,
     error.NotFound: NotFound,
     error.Conflict: Conflict,
@@ -74,23 +74,23 @@ class Uninterrupted(FieldExtension):
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info[Any, Any], **kwargs: Any
     ) -> Any:
-        return await uninterrupted(next_(source, info, **kwargs))
+        return await shielded(next_(source, info, **kwargs))
 
 
-class RefusalAsData(FieldExtension):
-    """Answers a refusal as a member of the mutation's result union."""
+class ExpectedErrorAsData(FieldExtension):
+    """Answers an expected error as a member of the mutation's result union."""
 
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info[Any, Any], **kwargs: Any
     ) -> Any:
         try:
             return await next_(source, info, **kwargs)
-        except error.Refusal as refusal:
+        except error.ExpectedError as refusal:
             return as_data(refusal)
 
 
 def overloaded(refusal: error.Overloaded) -> GraphQLError:
-    """The refusal as the error of a request that was not executed."""
+    """The expected error as the error of a request that was not executed."""
     return GraphQLError(refusal.message, extensions={"code": refusal.code, "retryAfterMs": refusal.retry_after_ms})
 
 
@@ -126,7 +126,7 @@ def explained(cause: Exception) -> tuple[str, dict[str, Any]]:
         return cause.message, {"code": cause.code, "retryAfterMs": cause.retry_after_ms}
     if isinstance(cause, error.InvalidInput):
         return cause.message, {"code": "BAD_USER_INPUT", "argument": cause.path}
-    if isinstance(cause, error.Refusal):
+    if isinstance(cause, error.ExpectedError):
         return cause.message, {"code": cause.code, "argument": cause.path}
     error_id = str(new_id())
     log.error("unexpected error %s", error_id, exc_info=cause)

@@ -10,7 +10,7 @@ import domain.opportunity
 import resolvers.opportunity
 from schema.ab_test import ABTest, VariantConfig
 from schema.enum import Metric, OpportunityKind
-from schema.error import Conflict, InvalidInput, NotFound, RefusalAsData
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound
 
 
 @strawberry.type(description="One figure that an opportunity rests on.")
@@ -103,6 +103,6 @@ class OpportunityMutation:
     start_suggested_test = strawberry.mutation(
         resolver=resolvers.opportunity.start_suggested_test,
         graphql_type=StartSuggestedTestResult,
-        extensions=[RefusalAsData()],
+        extensions=[ExpectedErrorAsData()],
         description="Start the A/B test that an opportunity suggests. Say the filter and time zone that it was found with.",
     )

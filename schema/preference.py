@@ -12,7 +12,7 @@ import domain.preference
 import models
 import resolvers.preference
 from schema.enum import RoutingPriority, WeekDay
-from schema.error import InvalidInput, RefusalAsData, Uninterrupted
+from schema.error import ExpectedErrorAsData, InvalidInput, Uninterrupted
 
 
 @strawberry.type(description="Holds when the request's metadata has this key with one of these values.")
@@ -233,7 +233,7 @@ class PreferenceMutation:
     save_preferences = strawberry.mutation(
         resolver=resolvers.preference.save_preferences,
         graphql_type=SavePreferencesResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Save preferences. Only the fields that are given change.",
     )
 

@@ -8,7 +8,7 @@ import strawberry
 import models.provider_alias
 import resolvers.provider
 from schema.deletion import DeleteResult
-from schema.error import Conflict, InvalidInput, RefusalAsData, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, Uninterrupted
 
 
 @strawberry.type(description="A provider: one id for all its names.")
@@ -60,13 +60,13 @@ class ProviderMutation:
     register_provider_alias = strawberry.mutation(
         resolver=resolvers.provider.register_provider_alias,
         graphql_type=RegisterProviderAliasResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Register a name of your own for a provider: at most 200. Calls that were logged under it become the "
         "provider's, in every chart; what was sent stays readable on each. Registered again, it means the new provider.",
     )
     delete_provider_alias = strawberry.mutation(
         resolver=resolvers.provider.delete_provider_alias,
         graphql_type=DeleteResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Delete a name of your own. Calls that it merged stay with the provider.",
     )

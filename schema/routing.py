@@ -17,7 +17,7 @@ from domain.money import ZERO
 from schema.ab_test import VariantConfig, VariantConfigInput
 from schema.analytics import RouterAnalytics
 from schema.enum import DecisionState, ErrorCode, RoutingPriority, ServiceTier, Variant
-from schema.error import Conflict, Error, InvalidInput, NotFound, Overloaded, RefusalAsData, Uninterrupted
+from schema.error import Conflict, Error, ExpectedErrorAsData, InvalidInput, NotFound, Overloaded, Uninterrupted
 from schema.page import Connection
 
 
@@ -291,14 +291,14 @@ class RoutingMutation:
     route_request = strawberry.mutation(
         resolver=resolvers.routing.route_request,
         graphql_type=RouteRequestResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Decide where a request goes, by your preferences, rules, limits and what your own calls showed. Report "
         "the outcome by `logAnalytics` with the decision's id, or free it by `releaseDecision`.",
     )
     release_decision = strawberry.mutation(
         resolver=resolvers.routing.release_decision,
         graphql_type=ReleaseDecisionResult,
-        extensions=[RefusalAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Uninterrupted()],
         description="Free what a decision holds, when its request was not sent. Again, it changes nothing; conflict once its "
         "outcome is recorded.",
     )

@@ -22,7 +22,7 @@ from domain.preference import MAX_RULES, MAX_RULES_BYTES
 from domain.provider import MAX_ALIASES, MAX_PROVIDERS, PROVIDERS
 from domain.routing import MAX_CANDIDATES, MAX_FALLBACKS
 from domain.summary import MAX_BUCKETS
-from models.queries.ab_snapshot import LOOKS
+from models.queries.ab_snapshot import SNAPSHOTS
 from models.queries.decision import MAX_RECORDS
 
 
@@ -59,7 +59,7 @@ LISTS: Final[Mapping[str, Items | str]] = {
     "RoutingDecisionConnection.edges": PAGE,
     "RoutingDecisionConnection.nodes": PAGE,
     # Root fields
-    "Query.abTestLooks": Items(LOOKS),
+    "Query.abTestLooks": Items(SNAPSHOTS),
     "Query.amendments": Items(MAX_AMENDMENTS),
     "Query.analyticsSummary": Items(_AS_LONG_AS_CHARTS),
     "Query.costTrend": Items(_AS_LONG_AS_CHARTS),

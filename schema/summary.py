@@ -22,7 +22,7 @@ def _sum(name: str, type_: Any, description: str) -> Any:
     return strawberry.field(resolver=lambda root: getattr(root.sums, name), graphql_type=type_, description=description)
 
 
-@strawberry.type(description="What the decisions of one group add up to in one stretch of time.")
+@strawberry.type(description="What the decisions of one group add up to in one time range.")
 class AnalyticsBucket:
     start: dt.datetime | None = strawberry.field(
         resolver=lambda root: root.window and root.window.start,
@@ -119,7 +119,7 @@ class LeaderboardRow:
     )
 
 
-@strawberry.type(description="A provider's part of what a stretch of time cost.")
+@strawberry.type(description="A provider's part of what a time range cost.")
 class CostShare:
     provider: str = strawberry.field(description="The provider.")
     total_cost: Decimal = strawberry.field(description="What it cost, in USD.")
@@ -127,7 +127,7 @@ class CostShare:
     unpriced_calls: int = strawberry.field(description="How many of its calls are of unknown cost.")
 
 
-@strawberry.type(description="What one stretch of time cost, and at which providers.")
+@strawberry.type(description="What one time range cost, and at which providers.")
 class CostTrendPoint:
     start: dt.datetime = strawberry.field(
         resolver=lambda root: root.window.start, graphql_type=dt.datetime, description="Where it starts."

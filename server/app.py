@@ -18,7 +18,7 @@ from domain.catalog import all_listed
 from models.database import Database
 from models.database.fair_queue import event_loop_queue
 from models.ledger import Ledger, now_utc
-from resolvers.uninterrupted import all_ended
+from resolvers.shielded import all_ended
 from server.auth import Authenticator
 from server.event_bus import EventBus
 from server.export import Export

@@ -65,7 +65,7 @@ class Client:
         return data
 
     async def alerts(self, after: str | None) -> AsyncIterator[dict[str, Any]]:
-        """The firings after the cursor, then each new one. Raises ServerError when the server ends the stream."""
+        """The alert events after the cursor, then each new one. Raises ServerError when the server ends the stream."""
         operation = {"query": _ALERTS, "variables": {} if after is None else {"after": after}}
         sign_in = {"type": "connection_init", "payload": {"Authorization": f"Bearer {self._token}"}}
         try:

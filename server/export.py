@@ -25,7 +25,7 @@ from domain.price import ServiceTier
 from domain.viewer import Viewer
 from models.analytics import RouterAnalytics
 from models.database import Database
-from models.queries.analytics import REPORTED, passing, reported
+from models.queries.analytics import REPORTED, matching, reported
 from models.types import RawJSON
 from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal, seconds_left
 from server.disconnect import while_connected
@@ -91,7 +91,7 @@ class Export:
         """The file, a page of rows at a time; at least one block, if an empty one."""
         written = _ENCODED[format_]
         head = _record(REPORTED).encode() if format_ is Format.CSV else b""
-        conditions, after = passing(wanted), None
+        conditions, after = matching(wanted), None
         while True:
             page = await self._page(viewer, conditions, after)
             lines = [head]

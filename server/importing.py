@@ -11,12 +11,12 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from domain.analytics import LogAnalytics
-from domain.error import Conflict, Refusal
+from domain.error import Conflict, ExpectedError
 from domain.viewer import Viewer
 from models.analytics import EventKey, RouterAnalytics
 from models.database import Database
 from models.ledger import Ledger
-from models.ledger.call import Draft
+from models.ledger.call import CallDraft
 from models.queries.ab_test import ab_test_of
 from models.queries.analytics import reported
 from models.types import first_id_at, last_id_at
@@ -77,12 +77,12 @@ class _Import:
                 bad.append(BadRow(row.line, "occurred_at: must be given; history without a time is none"))
             else:
                 good.append(row)
-        drafts = [Draft(self._viewer.id, await self._recordable(row.decision), imported=True) for row in good]
+        drafts = [CallDraft(self._viewer.id, await self._recordable(row.decision), imported=True) for row in good]
         outcomes = await self._ledger.record(drafts) if drafts else []
         taken = [row for row, outcome in zip(good, outcomes, strict=True) if isinstance(outcome, Conflict)]
         there = await self._there(taken)
         for row, draft, outcome in zip(good, drafts, outcomes, strict=True):
-            if isinstance(outcome, Refusal):
+            if isinstance(outcome, ExpectedError):
                 if row.line in there:
                     self.result.there_already += 1
                 else:

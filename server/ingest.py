@@ -19,13 +19,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from domain.error import InvalidInput, Overloaded, Refusal
+from domain.error import ExpectedError, InvalidInput, Overloaded
 from domain.viewer import Viewer
 from models.database.fair_queue import FairQueue
 from models.database.pool import DatabaseFailure
 from models.ledger import Ledger
 from models.ledger.amendment import Amended, AmendmentDraft
-from models.ledger.call import Draft, Dropped, Logged
+from models.ledger.call import CallDraft, Dropped, Logged
 from server import usage_file
 from server.auth import Authenticator, CannotVerify, TokenEnded, Unauthenticated, bearer_token, refusal, while_it_holds
 from server.disconnect import until_gone
@@ -56,7 +56,7 @@ log = logging.getLogger(__name__)
 
 
 Item = TypeVar("Item")
-Outcome = Logged | Dropped | Amended | Refusal
+Outcome = Logged | Dropped | Amended | ExpectedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class Intake(Generic[Item]):
     """Whether none may be recorded after one that was not for now: sent again, that one would come last."""
 
 
-def calls(ledger: Ledger) -> Intake[Draft]:
+def calls(ledger: Ledger) -> Intake[CallDraft]:
     """Calls to log."""
-    return Intake(lambda viewer, line: Draft(viewer.id, usage_file.decision_of(line)), ledger.record)
+    return Intake(lambda viewer, line: CallDraft(viewer.id, usage_file.decision_of(line)), ledger.record)
 
 
 def amendments(ledger: Ledger) -> Intake[AmendmentDraft]:
@@ -252,7 +252,7 @@ class Ingest(Generic[Item]):
             failure = Overloaded("The database did not answer; send this again.", retry_after_ms=_RETRY_AFTER_MS)
             recorded = [failure] * len(items)
         outcomes |= zip(items, recorded, strict=True)
-        refused = [outcome for outcome in outcomes.values() if isinstance(outcome, Refusal)]
+        refused = [outcome for outcome in outcomes.values() if isinstance(outcome, ExpectedError)]
         return _Told(
             b"".join(to_json(_result(number, outcomes[number])) + b"\n" for number in sorted(outcomes)),
             errors=len(refused),

@@ -64,7 +64,7 @@ class Opportunity:
     suggested_test: CreateABTest | None = None
 
 
-class Looked(NamedTuple):
+class ComparisonScope(NamedTuple):
     """Over what is compared, and how surely."""
 
     window: Window
@@ -127,11 +127,11 @@ def short(window: Window) -> str:
     return " The range is shorter than a week: other days may be different." if window.end - window.start < WEEK else ""
 
 
-def level(looked: Looked, what: str) -> str:
+def level(scope: ComparisonScope, what: str) -> str:
     sure = f"at {100 * (1 - ALPHA):.0f} %"
-    if looked.comparisons == 1:
+    if scope.comparisons == 1:
         return sure
-    return f"{sure} for all {looked.comparisons:,} {what} that were compared at once"
+    return f"{sure} for all {scope.comparisons:,} {what} that were compared at once"
 
 
 def counted(count: int, noun: str) -> str:

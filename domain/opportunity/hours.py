@@ -18,8 +18,8 @@ from domain.cost_alert import Window
 from domain.inference import MINIMUM_CALLS, Arm, Comparison, Group, Metric, Sums, Verdict
 from domain.opportunity.advice import (
     ROUNDING,
+    ComparisonScope,
     Evidence,
-    Looked,
     Opportunity,
     OpportunityKind,
     compared_means,
@@ -128,12 +128,12 @@ def bad_hours(kind: OpportunityKind, hours: Iterable[HourOfDay], window: Window)
     """Of each provider, the runs of hours at which it fails, or is slow, out of habit."""
     providers = grouped(hours, lambda row: provider_id(row.provider))
     grids = {provider: _grid(kind, rows) for provider, rows in providers.items()}
-    looked = Looked(window, sum(len(grid.looked_at()) for grid in grids.values()))
+    scope = ComparisonScope(window, sum(len(grid.looked_at()) for grid in grids.values()))
     for provider, grid in grids.items():
-        bad = {hour for hour in grid.looked_at() if _habit(kind, grid, [hour], looked.alpha)}
+        bad = {hour for hour in grid.looked_at() if _habit(kind, grid, [hour], scope.alpha)}
         for block in _neighbours(bad):
-            if habit := _habit(kind, grid, block, looked.alpha):
-                yield _opportunity(kind, providers[provider], block, habit, looked)
+            if habit := _habit(kind, grid, block, scope.alpha):
+                yield _opportunity(kind, providers[provider], block, habit, scope)
 
 
 def _grid(kind: OpportunityKind, rows: Iterable[HourOfDay]) -> _Grid:
@@ -191,7 +191,7 @@ def _neighbours(hours: set[int]) -> list[list[int]]:
 
 
 def _opportunity(
-    kind: OpportunityKind, rows: Sequence[HourOfDay], hours: list[int], habit: _Habit, looked: Looked
+    kind: OpportunityKind, rows: Sequence[HourOfDay], hours: list[int], habit: _Habit, scope: ComparisonScope
 ) -> Opportunity:
     failing = kind is OpportunityKind.FAILING_HOURS
     calls = _calls_by_spelling(rows)
@@ -209,11 +209,11 @@ def _opportunity(
         kind=kind,
         title=f"{names[0]} {'fails more' if failing else 'is slower'} {between} than at other hours: let a rule for these "
         "hours send calls elsewhere.",
-        explanation=f"Calls of {names[0]} {range_of(looked.window)}, by hour of the day in the time zone asked for, beside "
+        explanation=f"Calls of {names[0]} {range_of(scope.window)}, by hour of the day in the time zone asked for, beside "
         f"those of its other hours. {method}: at each of these hours, on {MINIMUM_DAYS} days or more, and still without "
         "the worst of its days. Intervals are as wide as days differ, so that outages of a few days are not taken for a "
-        f"habit. They hold however often one looks, {level(looked, 'hours of a provider')} (Bonferroni)."
-        f"{short(looked.window)} The calls were not assigned by chance: other requests, or other models, at these hours may "
+        f"habit. They hold however often one looks, {level(scope, 'hours of a provider')} (Bonferroni)."
+        f"{short(scope.window)} The calls were not assigned by chance: other requests, or other models, at these hours may "
         f"be the reason. A custom rule whose condition is hours from {first} to {last} in that time zone, and which prefers "
         "another provider or blocks this one, would send them elsewhere. The filter shows the provider's calls of all hours.",
         evidence=[
@@ -221,7 +221,7 @@ def _opportunity(
             Evidence("Days on which it was worse", f"{habit.worse_days:,} of {habit.days:,} with calls then"),
         ],
         calls=sum(row.sums.calls for row in rows if row.hour in hours),
-        filter=filter_of(looked.window, providers=names),
+        filter=filter_of(scope.window, providers=names),
     )
 
 

@@ -83,7 +83,7 @@ def unused_rules(uses: RuleUses) -> Iterator[Opportunity]:
 
 
 def ended_windows(window_at: Callable[[datetime], Window], within: Window) -> Window | None:
-    """From the first whole window within a stretch of time to the last, where there are enough to call an alert idle."""
+    """From the first whole window within a time range to the last, where there are enough to call an alert idle."""
     first = window_at(within.start)
     if first.start < within.start:
         first = window_at(first.end)

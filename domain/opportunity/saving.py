@@ -17,8 +17,8 @@ from domain.cost_alert import Window
 from domain.inference import MINIMUM_CALLS, Arm, Comparison, Metric, Sums, Verdict, compare
 from domain.money import EXACT, to_nano_dollars
 from domain.opportunity.advice import (
+    ComparisonScope,
     Evidence,
-    Looked,
     Opportunity,
     OpportunityKind,
     compared_means,
@@ -117,10 +117,10 @@ def cheaper_models(usage: Sequence[Usage], window: Window) -> Iterator[Opportuni
         for sides in _sides(usage, lambda row: (row.task_type, provider_id(row.provider), row.model)).values()
         for pair in combinations(sides, 2)
     ]
-    looked = Looked(window, len(pairs))
+    scope = ComparisonScope(window, len(pairs))
     for of_one in grouped(pairs, lambda pair: pair[0].key).values():
-        if saving := _best(of_one[0][0], [other for _, other in of_one], looked, lambda _: True):
-            yield _cheaper_model(saving, looked)
+        if saving := _best(of_one[0][0], [other for _, other in of_one], scope, lambda _: True):
+            yield _cheaper_model(saving, scope)
 
 
 def unproven_preferences(usage: Sequence[Usage], preferred: Sequence[str], window: Window) -> Iterator[Opportunity]:
@@ -132,10 +132,10 @@ def unproven_preferences(usage: Sequence[Usage], preferred: Sequence[str], windo
     for sides in _sides(usage, lambda row: (row.task_type, provider_id(row.provider))).values():
         places = [(place.get(side.key[-1], len(place)), side) for side in sides]
         pairs += [(now, [side for later, side in places if later > at]) for at, now in places if at < len(place)]
-    looked = Looked(window, sum(len(others) for _, others in pairs))
+    scope = ComparisonScope(window, sum(len(others) for _, others in pairs))
     for now, others in pairs:
-        if saving := _best(now, others, looked, lambda saving: _is_no_quicker(saving.now, saving.other, looked.alpha)):
-            yield _unproven_preference(saving, looked)
+        if saving := _best(now, others, scope, lambda saving: _is_no_quicker(saving.now, saving.other, scope.alpha)):
+            yield _unproven_preference(saving, scope)
 
 
 def _sides(usage: Sequence[Usage], key: Callable[[Usage], tuple[str, ...]]) -> dict[str, list[_Side]]:
@@ -167,26 +167,28 @@ def _dearer_first(a: _Side, b: _Side) -> tuple[_Side, _Side]:
     return (a, b) if a.mean_cost >= b.mean_cost else (b, a)
 
 
-def _best(now: _Side, others: Iterable[_Side], looked: Looked, also: Callable[[_Saving], bool]) -> _Saving | None:
+def _best(
+    now: _Side, others: Iterable[_Side], scope: ComparisonScope, also: Callable[[_Saving], bool]
+) -> _Saving | None:
     """The greatest sure saving whose success rate is shown to be as good, and of which `also` holds."""
-    savings = [saving for other in others if (saving := _saving(now, other, looked)) and also(saving)]
+    savings = [saving for other in others if (saving := _saving(now, other, scope)) and also(saving)]
     return min(savings, key=lambda saving: (-saving.low, -saving.amount, saving.other.key), default=None)
 
 
-def _saving(now: _Side, other: _Side, looked: Looked) -> _Saving | None:
+def _saving(now: _Side, other: _Side, scope: ComparisonScope) -> _Saving | None:
     """None where `other` is not shown to cost less, or not shown to succeed as often."""
     size = _size(now, other)
     if size is None or EXACT.multiply(other.mean_cost, size) >= now.mean_cost:
         return None
-    cost = _compared_cost(now, other, float(size), looked.alpha)
+    cost = _compared_cost(now, other, float(size), scope.alpha)
     if cost.verdict is not Verdict.B_BETTER or cost.low is None or cost.high is None:
         return None
-    success = _compared_success(other, now, looked.alpha)
+    success = _compared_success(other, now, scope.alpha)
     if success.low is None or success.low <= -_SUCCESS_MARGIN:
         return None
     amount = EXACT.subtract(now.mean_cost, EXACT.multiply(other.mean_cost, size))
     monthly, low, high = (
-        _monthly(each, now.calls, looked.window) for each in (amount, Decimal(repr(cost.low)), Decimal(repr(cost.high)))
+        _monthly(each, now.calls, scope.window) for each in (amount, Decimal(repr(cost.low)), Decimal(repr(cost.high)))
     )
     return _Saving(now, other, size, cost, success, monthly, min(low, monthly), max(high, monthly))
 
@@ -247,18 +249,18 @@ def _monthly(of_one: Decimal, calls: int, window: Window) -> Decimal:
     return to_nano_dollars(EXACT.divide(of_all, Decimal((window.end - window.start) // _MICROSECOND)))
 
 
-def _cheaper_model(saving: _Saving, looked: Looked) -> Opportunity:
+def _cheaper_model(saving: _Saving, scope: ComparisonScope) -> Opportunity:
     now, other, task_type = saving.now, saving.other, saving.now.task_type
     return Opportunity(
         id=id_of(OpportunityKind.CHEAPER_MODEL, task_type, *now.key[1:], *other.key[1:]),
         kind=OpportunityKind.CHEAPER_MODEL,
         title=f"{other.name} does {task_type} for about {usd(saving.amount)} a month less than {now.name}, and "
         "succeeds about as often.",
-        explanation=f"{_saving_explained(saving, looked)} {_NOT_BY_CHANCE}",
+        explanation=f"{_saving_explained(saving, scope)} {_NOT_BY_CHANCE}",
         evidence=_saving_evidence(saving),
         calls=now.calls,
         filter=filter_of(
-            looked.window,
+            scope.window,
             providers=[*now.providers, *other.providers],
             models=[*now.models, *other.models],
             task_types=[task_type],
@@ -270,15 +272,15 @@ def _cheaper_model(saving: _Saving, looked: Looked) -> Opportunity:
     )
 
 
-def _unproven_preference(saving: _Saving, looked: Looked) -> Opportunity:
+def _unproven_preference(saving: _Saving, scope: ComparisonScope) -> Opportunity:
     now, other, task_type = saving.now, saving.other, saving.now.task_type
-    latency = _compared_latency(now, other, looked.alpha)
+    latency = _compared_latency(now, other, scope.alpha)
     return Opportunity(
         id=id_of(OpportunityKind.UNPROVEN_PREFERENCE, task_type, *now.key[1:], *other.key[1:]),
         kind=OpportunityKind.UNPROVEN_PREFERENCE,
         title=f"You prefer {now.name} and pay about {usd(saving.amount)} a month for it at {task_type}, without a "
         f"measured advantage over {other.name}.",
-        explanation=f"{_saving_explained(saving, looked)} Nor is {now.name} shown to be quicker: its mean latency is not "
+        explanation=f"{_saving_explained(saving, scope)} Nor is {now.name} shown to be quicker: its mean latency is not "
         f"lower by {100 * _LATENCY_MARGIN:.0f} % or more. Quality of what was answered is not measured here. "
         f"{_NOT_BY_CHANCE} It compares the most called model of each provider.",
         evidence=[
@@ -286,7 +288,7 @@ def _unproven_preference(saving: _Saving, looked: Looked) -> Opportunity:
             Evidence(f"Mean latency of {now.name} less that of {other.name}", milliseconds(latency.low, latency.high)),
         ],
         calls=now.calls,
-        filter=filter_of(looked.window, providers=[*now.providers, *other.providers], task_types=[task_type]),
+        filter=filter_of(scope.window, providers=[*now.providers, *other.providers], task_types=[task_type]),
         monthly_saving=saving.amount,
         saving_low=saving.low,
         saving_high=saving.high,
@@ -300,7 +302,7 @@ _NOT_BY_CHANCE: Final = (
 )
 
 
-def _saving_explained(saving: _Saving, looked: Looked) -> str:
+def _saving_explained(saving: _Saving, scope: ComparisonScope) -> str:
     now, other = saving.now, saving.other
     if saving.size > 1:
         sizes = (
@@ -319,12 +321,12 @@ def _saving_explained(saving: _Saving, looked: Looked) -> str:
             "reported that would tell."
         )
     return (
-        f"Calls of the task type {now.task_type} {range_of(looked.window)}. Success rates and mean costs are compared "
-        f"by always-valid intervals, which hold however often one looks, {level(looked, 'pairs')}: the success rate of "
+        f"Calls of the task type {now.task_type} {range_of(scope.window)}. Success rates and mean costs are compared "
+        f"by always-valid intervals, which hold however often one looks, {level(scope, 'pairs')}: the success rate of "
         f"{other.name} is shown to be lower by less than {100 * _SUCCESS_MARGIN:.0f} points, if at all, and its costs are "
         f"shown to be lower. {sizes} The saving is the difference of mean costs, for each of the "
         f"{counted(now.calls, 'call')} of {now.name}, scaled to 30 days; a call that failed counts with what it cost."
-        f"{short(looked.window)} Savings of several opportunities may be of the same calls: they do not add up."
+        f"{short(scope.window)} Savings of several opportunities may be of the same calls: they do not add up."
     )
 
 

@@ -132,7 +132,7 @@ class Bulk:
         return _read(self._from_postgresql, found)
 
 
-class Together:
+class StatementBatch:
     """Statements that do not look at what the others change: one round trip for all of them on PostgreSQL.
 
     Those that have their `Rows` in common are executed over the same rows, which travel once.

@@ -43,7 +43,7 @@ class FairQueue:
         waiting_per_user: int | None,
         patience_s: float | None = None,
     ) -> None:
-        """`what` names that which is limited, in metrics and in the messages of refusals."""
+        """`what` names that which is limited, in metrics and in the messages of expected errors."""
         self._what = what
         self._per_user = per_user
         self._waiting_per_user = waiting_per_user

@@ -20,7 +20,7 @@ from domain.event import AlertTriggered
 from domain.money import ZERO
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.database.bulk import Bulk, Rows, add_rows, columns_of, find, insert, lock, whole
-from models.ledger.cost_alert import firing_of, is_due
+from models.ledger.cost_alert import alert_event_of, is_due
 from models.ledger.settlement import Assumed
 from models.types import Money, UTCDateTime
 
@@ -43,9 +43,9 @@ _arm = Bulk(
     "UPDATE router_rolling_alerts SET armed_at = r.armed_at FROM {rows} "
     "WHERE router_rolling_alerts.user_id = r.user_id AND router_rolling_alerts.alert_id = r.alert_id",
 )
-_find_firings = find("router_alert_events", _FIRING, (*_FIRING, "level"))
+_find_alert_events = find("router_alert_events", _FIRING, (*_FIRING, "level"))
 _take_sequences = add_rows("router_alert_sequences", whole("router_alert_sequences"), ("user_id", "last"))
-_insert_firings = insert("router_alert_events", whole("router_alert_events"))
+_insert_alert_events = insert("router_alert_events", whole("router_alert_events"))
 Row = dict[str, Any]
 
 
@@ -196,8 +196,8 @@ class _Windows:
         return [in_window[start] for start in sorted(in_window)]
 
 
-class Firing:
-    """The firings of one transaction, found and stored."""
+class AlertEventWriter:
+    """The alert events of one transaction, found and stored."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self._connection = connection
@@ -205,7 +205,7 @@ class Firing:
         # In the order in which they are to be told: of one alert, by when it was spent.
         self._found: list[AlertEvent] = []
         self.caused: defaultdict[int, list[AlertEvent]] = defaultdict(list)
-        """The firings by the record that caused them."""
+        """The alert events by the record that caused them."""
 
     async def of_calendar(self, spent: Sequence[Spent], amounts: Mapping[tuple[Any, ...], Decimal]) -> None:
         """Find what fires now that windows, by user, alert and start, hold these amounts."""
@@ -249,16 +249,16 @@ class Firing:
 
     async def stored(self) -> list[AlertTriggered]:
         """Number and store what was found; the events that tell of it."""
-        firings = self._found
-        counts = Counter(firing.user_id for firing in firings)
+        alert_events = self._found
+        counts = Counter(alert_event.user_id for alert_event in alert_events)
         taken = await _take_sequences.execute(
             self._connection, [{"user_id": user_id, "last": counts[user_id]} for user_id in sorted(counts)]
         )
         next_of = {user_id: last - counts[user_id] + 1 for user_id, last in taken}
-        for firing in firings:
-            firing.sequence = next_of[firing.user_id]
-            next_of[firing.user_id] += 1
-        await _insert_firings.execute(self._connection, [_values(firing) for firing in firings])
+        for alert_event in alert_events:
+            alert_event.sequence = next_of[alert_event.user_id]
+            next_of[alert_event.user_id] += 1
+        await _insert_alert_events.execute(self._connection, [_values(alert_event) for alert_event in alert_events])
         return [AlertTriggered(user_id) for user_id in counts]
 
     async def _fired(
@@ -269,17 +269,17 @@ class Firing:
         keys = [
             each.row | {"window_start": start, "config_version": each.alert.config_version} for each, start in windows
         ]
-        for _, alert_id, start, _, level in await _find_firings.execute(self._connection, keys):
+        for _, alert_id, start, _, level in await _find_alert_events.execute(self._connection, keys):
             fired[alert_id, start].add(level)
         return fired
 
     def _find(self, spent: Spent, window_start: datetime, amount: Decimal, fired: set[AlertState]) -> None:
         """The levels that this spend reached and that have not fired, by the record that reached them."""
         for index, level, so_far in spent.reached(amount, fired):
-            firing = firing_of(spent.alert, window_start, level, so_far, self._now)
-            self._found.append(firing)
-            self.caused[index].append(firing)
+            alert_event = alert_event_of(spent.alert, window_start, level, so_far, self._now)
+            self._found.append(alert_event)
+            self.caused[index].append(alert_event)
 
 
-def _values(firing: AlertEvent) -> Row:
-    return {name: getattr(firing, name) for name in columns_of("router_alert_events")}
+def _values(alert_event: AlertEvent) -> Row:
+    return {name: getattr(alert_event, name) for name in columns_of("router_alert_events")}

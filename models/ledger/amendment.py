@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import BigInteger, Uuid
 
 from domain.amendment import AMENDABLE, MAX_AMENDMENTS, AmendmentLine, amended, as_json, is_repriced
-from domain.error import Conflict, InvalidInput, NotFound, Refusal
+from domain.error import Conflict, ExpectedError, InvalidInput, NotFound
 from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.money import ZERO
 from domain.price import TokenCounts
@@ -24,9 +24,9 @@ from models.ab_group import KEY as GROUP_KEY
 from models.ab_test import SUMS as TEST_SUMS
 from models.catalog import PRICE_COLUMNS, RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
-from models.database.bulk import Bulk, Rows, Together, add_rows, additions, columns_of, find, insert, whole
+from models.database.bulk import Bulk, Rows, StatementBatch, add_rows, additions, columns_of, find, insert, whole
 from models.database.transaction import Transaction
-from models.ledger.alert_event import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
+from models.ledger.alert_event import ADD_TO_WINDOWS, LOCK_ROLLING, AlertEventWriter, spent_by
 from models.ledger.catalog import reprice
 from models.ledger.settlement import LockedDecision, Settlement, lock_decisions
 from models.ledger.spend import ADD_MINUTES, ADD_TOTALS, FIND_TOTALS, Totals, minute_rows, total_rows
@@ -75,14 +75,14 @@ class Amended:
         return SimpleNamespace(**self.columns, metadata_=self.columns["metadata"])
 
 
-AmendmentOutcome = Amended | Refusal
+AmendmentOutcome = Amended | ExpectedError
 _CALL: Final = ("user_id", "id")
 _MODEL: Final = ("user_id", "provider_key", "model_key")
 _ALL: Final = tuple(columns_of("router_analytics"))
 _SET: Final = (*AMENDABLE, "price_version", "amended_at")
 _find_events = find("router_event_keys", ("user_id", "event_id"), ("user_id", "event_id", "analytics_id"))
 _find_calls = find("router_analytics", _CALL, _ALL)
-_read = Together(
+_read = StatementBatch(
     find("router_amendments", ("user_id", "amendment_id"), ("user_id", "amendment_id", "analytics_id", "fingerprint")),
     find("router_cost_alerts", ("user_id",), tuple(WatchedAlert.__dataclass_fields__)),
     find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, *PRICE_COLUMNS)),
@@ -101,8 +101,8 @@ _update = Bulk(
     "WHERE router_analytics.user_id = r.user_id AND router_analytics.id = r.id",
 )
 _insert = insert("router_amendments", whole("router_amendments"))
-_add_totals = Together(ADD_MINUTES, ADD_TOTALS)
-_add_spend = Together(ADD_TO_WINDOWS, LOCK_ROLLING)
+_add_totals = StatementBatch(ADD_MINUTES, ADD_TOTALS)
+_add_spend = StatementBatch(ADD_TO_WINDOWS, LOCK_ROLLING)
 
 
 _add_rollups: Final = {
@@ -172,7 +172,7 @@ class _Changed:
         return change
 
 
-class Amending:
+class AmendmentBatch:
     """Writes the amendments of one transaction, in which nobody else writes rows of these users."""
 
     def __init__(self, transaction: Transaction, now: datetime) -> None:
@@ -211,8 +211,8 @@ class Amending:
         if changed:
             await _update.execute(self._connection, [each.after for each in changed.values()])
             await _insert.execute(self._connection, amendments)
-            firings = await self._follow(list(changed.values()), [WatchedAlert(*row) for row in alerts])
-            for index, events in firings.items():
+            alert_events = await self._follow(list(changed.values()), [WatchedAlert(*row) for row in alerts])
+            for index, events in alert_events.items():
                 outcome = outcomes[index]
                 if isinstance(outcome, Amended):
                     outcome.alert_events = events
@@ -328,7 +328,7 @@ class Amending:
         return after
 
     async def _follow(self, changed: Sequence[_Changed], alerts: Sequence[WatchedAlert]) -> dict[int, list[AlertEvent]]:
-        """Let everything that these calls count in follow; the firings that each caused, by its amendment."""
+        """Let everything that these calls count in follow; the alert events that each caused, by its amendment."""
         decisions = await lock_decisions(
             self._connection,
             {(each.after["user_id"], each.after["decision_id"]) for each in changed if each.after["decision_id"]},
@@ -336,14 +336,14 @@ class Amending:
         self._settle(changed, decisions)
         await self._add_to_rollups(changed)
         await self._add_to_tests([each for each in changed if each.after["ab_counted"]])
-        firings = await self._spend(changed, alerts)
+        alert_events = await self._spend(changed, alerts)
         await self.settlement.store(self._connection)
         await self._note_unpriced(changed)
         by_user: defaultdict[UUID, list[UUID]] = defaultdict(list)
         for each in changed:
             by_user[each.after["user_id"]].append(each.after["id"])
         self._events += [AnalyticsLogged(user_id, tuple(ids)) for user_id, ids in by_user.items()]
-        return firings
+        return alert_events
 
     def _settle(self, changed: Sequence[_Changed], decisions: Mapping[Key, LockedDecision]) -> None:
         of_decision: defaultdict[Key, list[_Changed]] = defaultdict(list)
@@ -446,11 +446,11 @@ class Amending:
         amounts, armed = await _add_spend.execute(
             self._connection, [each.row for each in calendar], [each.row for each in rolling]
         )
-        firing = Firing(self._connection, self._now)
-        await firing.of_calendar(calendar, {tuple(key): amount for *key, amount in amounts})
-        await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
-        self._events += await firing.stored()
-        return firing.caused
+        writer = AlertEventWriter(self._connection, self._now)
+        await writer.of_calendar(calendar, {tuple(key): amount for *key, amount in amounts})
+        await writer.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
+        self._events += await writer.stored()
+        return writer.caused
 
     async def _note_unpriced(self, changed: Sequence[_Changed]) -> None:
         became_known = [

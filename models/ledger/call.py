@@ -1,6 +1,6 @@
 """An entry of the ledger: the decisions of one commit, and all that they add up to.
 
-One transaction holds the rows, the sums of running A/B tests, the spend of alert windows and the firings this spend
+One transaction holds the rows, the sums of running A/B tests, the spend of alert windows and the alert events this spend
 caused, or none of them. What a row needs of its own is made ready before; what is stored decides the rest.
 """
 
@@ -20,7 +20,7 @@ from sqlalchemy import Double, Integer, String, Uuid, bindparam, select, tuple_
 from domain.ab_test import unit_group, variant_of
 from domain.analytics import LogAnalytics
 from domain.cost_alert import MAX_CLOCK_SKEW
-from domain.error import Conflict, InvalidInput, Refusal
+from domain.error import Conflict, ExpectedError, InvalidInput
 from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
@@ -32,10 +32,10 @@ from domain.provider import KNOWN_NAMES, ProviderNames, known_provider
 from models.base import Base
 from models.catalog import PRICE_COLUMNS, RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
-from models.database.bulk import Bulk, Rows, Together, add_sums, batched, find, insert, whole
+from models.database.bulk import Bulk, Rows, StatementBatch, add_sums, batched, find, insert, whole
 from models.database.transaction import Transaction
 from models.ledger.ab_test import ADD_TO_TESTS, GROUP_SUMS
-from models.ledger.alert_event import ADD_TO_WINDOWS, LOCK_ROLLING, Firing, spent_by
+from models.ledger.alert_event import ADD_TO_WINDOWS, LOCK_ROLLING, AlertEventWriter, spent_by
 from models.ledger.catalog import reprice
 from models.ledger.rollup import dropped_of, sums_of
 from models.ledger.settlement import LockedDecision, Settlement, lock_decisions, settled
@@ -50,7 +50,7 @@ Key = tuple[UUID, UUID]
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class CallDraft:
     """A decision to record, and whose it is."""
 
     user_id: UUID
@@ -87,20 +87,20 @@ class Dropped:
     deduplicated: bool = True
 
 
-Outcome = Logged | Dropped | Refusal
+Outcome = Logged | Dropped | ExpectedError
 
 
 @dataclass(slots=True)
-class Prepared:
+class PreparedCall:
     """A draft, and the row it is to become, as far as that can be told without looking at what is stored."""
 
-    draft: Draft
+    draft: CallDraft
     row: dict[str, Any]
     fingerprint: str
-    refusal: Refusal | None = None
+    refusal: ExpectedError | None = None
 
 
-def prepared(draft: Draft, now: datetime) -> Prepared:
+def prepare(draft: CallDraft, now: datetime) -> PreparedCall:
     """The draft, made ready to be written: from now on it has an id, a time and a price."""
     decision = draft.decision
     occurred_at = decision.occurred_at or now
@@ -148,7 +148,7 @@ def prepared(draft: Draft, now: datetime) -> Prepared:
         "latency_bucket": None if decision.latency_ms is None else bucket_of(decision.latency_ms),
         "log_latency": None if decision.latency_ms is None else log_latency(decision.latency_ms),
     }
-    return Prepared(draft, row, decision.fingerprint(), _untimely(occurred_at, now, imported=draft.imported))
+    return PreparedCall(draft, row, decision.fingerprint(), _untimely(occurred_at, now, imported=draft.imported))
 
 
 def _unit_group(decision: LogAnalytics, analytics_id: UUID) -> int | None:
@@ -181,7 +181,7 @@ _KEYS_AT_ONCE: Final = 500
 _TEST_KEY: Final = ("user_id", "id")
 _WATCHED: Final = tuple(WatchedAlert.__dataclass_fields__)
 _MODEL: Final = ("user_id", "provider_key", "model_key")
-_read = Together(
+_read = StatementBatch(
     find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "active")),
     find("router_cost_alerts", ("user_id",), _WATCHED),
     find(RegisteredModel.__tablename__, _MODEL, (*_MODEL, *PRICE_COLUMNS)),
@@ -200,7 +200,7 @@ _find_claims = find(
 )
 # Logarithms come with the row: that two machines compute the same ones is nothing to rely on.
 _decisions = Rows({"latency_bucket": Integer(), "log_latency": Double()}, whole=_tables["router_analytics"])
-_write = Together(
+_write = StatementBatch(
     insert("router_analytics", _decisions),
     *(add_sums(table.__tablename__, _decisions, sums_of(table)) for table in ROLLUPS),
     Bulk(_decisions, ADD_TO_TESTS),
@@ -214,7 +214,7 @@ _rows = _tables["router_analytics"]
 _select_records = select(_rows).where(tuple_(_rows.c.user_id, _rows.c.id).in_(bindparam("keys", expanding=True)))
 
 
-class Entry:
+class CallBatch:
     """Writes the decisions of one transaction: keys in their order, and a statement for each table."""
 
     def __init__(self, transaction: Transaction, now: datetime) -> None:
@@ -226,7 +226,7 @@ class Entry:
         """Calls that were stored without a cost."""
         self._names: Mapping[UUID, ProviderNames] = {}
 
-    async def write(self, entries: Sequence[Prepared]) -> list[Outcome]:
+    async def write(self, entries: Sequence[PreparedCall]) -> list[Outcome]:
         """One outcome for each, in order."""
         outcomes: dict[int, Outcome] = {}
         rows: dict[int, dict[str, Any]] = {}
@@ -246,21 +246,21 @@ class Entry:
                 if index not in repeated:
                     spending.add(row)
                 rows[index] = row
-            except Refusal as refusal:
+            except ExpectedError as refusal:
                 outcomes[index] = refusal.kept()
         fresh = await self._claim(rows, entries)
         if fresh:
             _count_assignments([rows[index] for index in fresh], assigned, dropped)
-            firings = await self._write({index: rows[index] for index in fresh}, decisions, alerts)
+            alert_events = await self._write({index: rows[index] for index in fresh}, decisions, alerts)
             for index in fresh:
-                outcomes[index] = Logged(rows[index], deduplicated=False, alert_events=firings.get(index, []))
+                outcomes[index] = Logged(rows[index], deduplicated=False, alert_events=alert_events.get(index, []))
         if len(fresh) < len(entries):
             outcomes |= await self._repeated(
                 {index: entry for index, entry in enumerate(entries) if not isinstance(outcomes.get(index), Logged)}
             )
         return [outcomes[index] for index in range(len(entries))]
 
-    async def _read(self, entries: Sequence[Prepared]) -> tuple[dict[Key, bool], list[WatchedAlert], Totals]:
+    async def _read(self, entries: Sequence[PreparedCall]) -> tuple[dict[Key, bool], list[WatchedAlert], Totals]:
         """Whether the tests that are named run, the alerts of those who spend, and what they spent in all.
 
         What own models cost is filled in.
@@ -286,7 +286,7 @@ class Entry:
         tests = {(user_id, id_): active for user_id, id_, active in found_tests}
         return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int)), Totals(totals)
 
-    async def _resolve(self, entries: Sequence[Prepared]) -> None:
+    async def _resolve(self, entries: Sequence[PreparedCall]) -> None:
         """Look up the users' own names of providers, where anything has a name that not everybody knows."""
         unknown = [entry for entry in entries if known_provider(entry.draft.decision.provider) is None]
         self._names = await names_for(
@@ -301,7 +301,7 @@ class Entry:
             if names is not None:
                 rename(entry, names)
 
-    async def _tell_variants(self, entries: Sequence[Prepared]) -> None:
+    async def _tell_variants(self, entries: Sequence[PreparedCall]) -> None:
         """Tell from provider and model which variant it was, where nobody said so."""
         unsaid = [entry.row for entry in entries if _is_variant_unsaid(entry.row)]
         keys = {(row["user_id"], row["ab_test_id"]) for row in unsaid}
@@ -312,7 +312,7 @@ class Entry:
                 names = self._names.get(row["user_id"], KNOWN_NAMES)
                 row["ab_variant"] = variant_of(*both, (row["provider"], row["model_used"]), names)
 
-    async def _repeats(self, entries: Sequence[Prepared], spending: _Spending) -> set[int]:
+    async def _repeats(self, entries: Sequence[PreparedCall], spending: _Spending) -> set[int]:
         """Which of these add nothing to what their users spent, where that could become too much: they are there already."""
         full = spending.without_room([entry.row for entry in entries])
         keys = {
@@ -331,7 +331,7 @@ class Entry:
             seen.add(key)
         return repeated
 
-    async def _claim(self, rows: dict[int, dict[str, Any]], entries: Sequence[Prepared]) -> list[int]:
+    async def _claim(self, rows: dict[int, dict[str, Any]], entries: Sequence[PreparedCall]) -> list[int]:
         """Take the event ids that are new; the indexes of what they are of, in order."""
         first_of: dict[tuple[UUID, str], int] = {}
         for index, row in rows.items():
@@ -348,7 +348,7 @@ class Entry:
         claimed = await _claim_events.execute(self._connection, claims)
         return sorted(map(first_of.__getitem__, claimed))
 
-    async def _repeated(self, repeats: dict[int, Prepared]) -> dict[int, Outcome]:
+    async def _repeated(self, repeats: dict[int, PreparedCall]) -> dict[int, Outcome]:
         """What became of drafts whose event id was taken: the first row for the same report, else a conflict.
 
         Event ids outlive their rows, as the sums do. Drafts whose event id is free are left out. One that would be refused today may repeat a report of yesterday,
@@ -382,7 +382,7 @@ class Entry:
         decisions: Mapping[Key, LockedDecision],
         alerts: Sequence[WatchedAlert],
     ) -> dict[int, list[AlertEvent]]:
-        """Store these rows and what they add up to; the firings that each caused."""
+        """Store these rows and what they add up to; the alert events that each caused."""
         new = list(rows.values())
         self.settlement = settled(new, decisions, self._names, self._now)
         calendar, rolling = spent_by(alerts, rows, self.settlement.assumed, self._now)
@@ -403,11 +403,11 @@ class Entry:
         tests = {(row["user_id"], row["ab_test_id"]) for row in new if row["ab_counted"]}
         self._events += [ABTestUpdated(*test) for test in tests]
         self._events += _logged(new)
-        firing = Firing(self._connection, self._now)
-        await firing.of_calendar(calendar, {tuple(key): amount for *key, amount in amounts})
-        await firing.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
-        self._events += await firing.stored()
-        return firing.caused
+        writer = AlertEventWriter(self._connection, self._now)
+        await writer.of_calendar(calendar, {tuple(key): amount for *key, amount in amounts})
+        await writer.of_rolling(rolling, {(user_id, alert_id): armed_at for user_id, alert_id, armed_at in armed})
+        self._events += await writer.stored()
+        return writer.caused
 
 
 def _recorded(row: Mapping[str, Any] | None, id_: UUID, event_id: str) -> Logged | Dropped:
@@ -454,7 +454,7 @@ def _is_variant_unsaid(row: Mapping[str, Any]) -> bool:
     return row["ab_test_id"] is not None and row["ab_variant"] is None
 
 
-def rename(entry: Prepared, names: ProviderNames) -> None:
+def rename(entry: PreparedCall, names: ProviderNames) -> None:
     """Give a call the provider that its user's own alias means, and the price there."""
     decision, row = entry.draft.decision, entry.row
     provider, model = names.key(decision.provider, decision.model_used)
@@ -470,7 +470,7 @@ def rename(entry: Prepared, names: ProviderNames) -> None:
             row["cost"], row["price_version"] = listed.amount, listed.version
 
 
-def _may_be_priced(entry: Prepared) -> bool:
+def _may_be_priced(entry: PreparedCall) -> bool:
     """Whether its cost is up to us: a model of the user's own has the user's price."""
     return entry.draft.decision.cost is None and not entry.draft.imported
 
@@ -479,7 +479,7 @@ def _keyed(keys: Iterable[Key]) -> list[dict[str, UUID]]:
     return [{"user_id": user_id, "id": id_} for user_id, id_ in keys]
 
 
-def _assign(entries: Iterable[Prepared], assigned: Mapping[Key, LockedDecision]) -> None:
+def _assign(entries: Iterable[PreparedCall], assigned: Mapping[Key, LockedDecision]) -> None:
     """A record that says nothing of a test, or only which, is of the test and the variant of its decision."""
     for row in (entry.row for entry in entries):
         made = assigned.get((row["user_id"], row["decision_id"]))
@@ -488,8 +488,8 @@ def _assign(entries: Iterable[Prepared], assigned: Mapping[Key, LockedDecision])
             row["ab_variant"] = row["ab_variant"] or made.ab_variant
 
 
-def _counted(entry: Prepared, assigned: Mapping[Key, LockedDecision], tests: Mapping[Key, bool]) -> dict[str, Any]:
-    """The row, with whether its test counts it. Raises the refusal, when it cannot be stored."""
+def _counted(entry: PreparedCall, assigned: Mapping[Key, LockedDecision], tests: Mapping[Key, bool]) -> dict[str, Any]:
+    """The row, with whether its test counts it. Raises the expected error, when it cannot be stored."""
     if entry.refusal is not None:
         raise entry.refusal
     row = entry.row

@@ -79,9 +79,9 @@ async def _fire_once(
         last = AlertSequence(user_id=alert.user_id, last=0)
         session.add(last)
     last.last += 1
-    firing = firing_of(alert, window_start, level, amount, now)
-    firing.sequence = last.last
-    session.add(firing)
+    alert_event = alert_event_of(alert, window_start, level, amount, now)
+    alert_event.sequence = last.last
+    session.add(alert_event)
     await session.flush()
     return True
 
@@ -91,10 +91,10 @@ def is_due(level: AlertState, fired: set[AlertState]) -> bool:
     return not (level is AlertState.ACTIVE or level in fired or AlertState.TRIGGERED in fired)
 
 
-def firing_of(
+def alert_event_of(
     alert: CostAlert | WatchedAlert, window_start: datetime, level: AlertState, amount: Decimal, now: datetime
 ) -> AlertEvent:
-    """A firing of this alert, not yet numbered."""
+    """A alert event of this alert, not yet numbered."""
     return AlertEvent(
         user_id=alert.user_id,
         id=new_id(),

@@ -20,7 +20,7 @@ from uuid import UUID
 from prometheus_client import Gauge, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.error import InvalidInput, Overloaded, Refusal
+from domain.error import ExpectedError, InvalidInput, Overloaded
 from models.database.pool import DatabaseFailure
 from models.database.postgresql import PostgreSQL
 from models.database.sqlite import SQLite
@@ -183,7 +183,7 @@ class GroupCommit(Generic[Item, Outcome]):
             if self._closed or (full and own + size > limit // users):
                 raise Overloaded("The ledger is full; send this again later.", retry_after_ms=_RETRY_AFTER_MS)
 
-    async def submit(self, items: Sequence[Item]) -> list[Outcome | Refusal]:
+    async def submit(self, items: Sequence[Item]) -> list[Outcome | ExpectedError]:
         """One outcome for each item, in order, after they are on disk; one that cannot be stored fails alone.
 
         Raises Overloaded, as `check_room` does, and what the database failed with, when nothing was stored.
@@ -379,7 +379,7 @@ class GroupCommit(Generic[Item, Outcome]):
                 else:
                     _fail(some, failure)
 
-    async def _isolate_items(self, places: _Places[Item, Outcome], error: Exception, tries: _Tries) -> None:
+    async def _isolate_items(self, places: _Numbered[Item, Outcome], error: Exception, tries: _Tries) -> None:
         """The same of one user's items, in their order."""
         if len(places) == 1:
             self._refuse(*places[0], error)
@@ -393,7 +393,7 @@ class GroupCommit(Generic[Item, Outcome]):
             elif half and (failure := await self._store_apart(half)):
                 await self._isolate_items(half, failure, tries)
 
-    async def _store_apart(self, places: _Places[Item, Outcome]) -> Exception | None:
+    async def _store_apart(self, places: _Numbered[Item, Outcome]) -> Exception | None:
         """Store these items of one user, or say what is wrong with one of them."""
         try:
             outcomes = await self._stored([submission.items[place] for submission, place in places], wait=True)
@@ -409,7 +409,7 @@ class GroupCommit(Generic[Item, Outcome]):
         return None
 
     def _refuse(self, submission: _Submission[Item, Outcome], place: int, error: Exception) -> None:
-        if isinstance(error, Refusal):
+        if isinstance(error, ExpectedError):
             submission.settle([place], [error])
         elif isinstance(error, SQLAlchemyError | DatabaseFailure | OSError):
             log.error("one of the %s was not stored", self._of, exc_info=error)
@@ -447,13 +447,13 @@ def _stopping() -> Overloaded:
 @dataclass(slots=True, eq=False)
 class _Submission(Generic[Item, Outcome]):
     items: Sequence[Item]
-    done: asyncio.Future[list[Outcome | Refusal]]
+    done: asyncio.Future[list[Outcome | ExpectedError]]
     since_s: float
     left: int
     failed: bool = False
-    outcomes: dict[int, Outcome | Refusal] = field(default_factory=dict)
+    outcomes: dict[int, Outcome | ExpectedError] = field(default_factory=dict)
 
-    def settle(self, places: Sequence[int], outcomes: Sequence[Outcome | Refusal]) -> None:
+    def settle(self, places: Sequence[int], outcomes: Sequence[Outcome | ExpectedError]) -> None:
         """Say what became of some items; the caller hears of it when all are settled."""
         if self.failed:
             return
@@ -551,7 +551,7 @@ class _Lane(Generic[Item, Outcome]):
         return parts
 
 
-_Places = Sequence[tuple[_Submission[Item, Outcome], int]]
+_Numbered = Sequence[tuple[_Submission[Item, Outcome], int]]
 _Batch = dict[_Lane[Item, Outcome], list[_Part[Item, Outcome]]]
 
 

@@ -15,17 +15,17 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from domain.error import Overloaded, Refusal
+from domain.error import ExpectedError, Overloaded
 from domain.routing import RouteRefused
 from models.database import Database
 from models.database.bulk import batched
 from models.database.fair_queue import event_loop_queue
 from models.database.transaction import Transaction
 from models.decision import RoutingDecision
-from models.ledger.amendment import Amending, AmendmentDraft, AmendmentOutcome
-from models.ledger.call import Draft, Entry, Outcome, Prepared, prepared
+from models.ledger.amendment import AmendmentBatch, AmendmentDraft, AmendmentOutcome
+from models.ledger.call import CallBatch, CallDraft, Outcome, PreparedCall, prepare
 from models.ledger.group_commit import LOCKED, GroupCommit, Locked
-from models.ledger.routing_decision import Decided, Deciding, Proposal, Stale
+from models.ledger.routing_decision import Decided, DecisionBatch, PendingDecision, Stale
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -53,11 +53,11 @@ class Ledger:
         self._clock = clock
         self._turns = event_loop_queue()
         backend, limited = database.backend, database.is_limited
-        self._records = GroupCommit[Prepared, Outcome](
+        self._records = GroupCommit[PreparedCall, Outcome](
             "records", backend, self._store, _owner_of_record, commits_at_once=backend.commits_at_once, limited=limited
         )
         # Decisions over one budget are made one after the other: a second commit of them would only wait.
-        self._proposals = GroupCommit[Proposal, Decided](
+        self._pending_decisions = GroupCommit[PendingDecision, Decided](
             "decisions", backend, self._decide, _owner, commits_at_once=1, limited=limited, most=_MOST_DECISIONS
         )
 
@@ -66,12 +66,12 @@ class Ledger:
             "amendments", backend, self._amend, _owner, commits_at_once=1, limited=limited, most=_MOST_AMENDMENTS
         )
 
-        self._queues: list[GroupCommit[Any, Any]] = [self._records, self._proposals, self._amendments]
+        self._queues: list[GroupCommit[Any, Any]] = [self._records, self._pending_decisions, self._amendments]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Ledger]:
         """Commit what is submitted while the block runs; when it ends, drain the queues first."""
-        async with self._records.running(), self._proposals.running(), self._amendments.running():
+        async with self._records.running(), self._pending_decisions.running(), self._amendments.running():
             try:
                 yield self
             finally:
@@ -103,19 +103,19 @@ class Ledger:
         """Raises Overloaded when a record of somebody of whom nothing waits would not be taken now."""
         self._records.check_room({_NOBODY: 1})
 
-    async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
+    async def record(self, drafts: Sequence[CallDraft]) -> list[Outcome]:
         """One outcome for each draft, in order, after they are on disk; a draft that is refused fails alone.
 
         Raises Overloaded when too much waits already, or the ledger is shutting down: nothing was stored.
         """
         self._records.check_room(Tally(draft.user_id for draft in drafts))
         now = self._clock()
-        entries: list[Prepared] = []
+        entries: list[PreparedCall] = []
         for some in batched(drafts, _PREPARED_AT_ONCE):
             if len(drafts) > _PREPARED_AT_ONCE:
                 # Of many large batches one portion is prepared at a time, and others go on in between.
                 await self._turns.turn(drafts[0].user_id, iterations=_ITERATIONS)
-            entries += [prepared(draft, now) for draft in some]
+            entries += [prepare(draft, now) for draft in some]
         return await self._records.submit(entries)
 
     async def amend(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:
@@ -125,21 +125,21 @@ class Ledger:
         """
         return await self._amendments.submit(drafts)
 
-    async def decide(self, proposal: Proposal) -> RoutingDecision | RouteRefused | Stale:
+    async def decide(self, pending: PendingDecision) -> RoutingDecision | RouteRefused | Stale:
         """What was decided, after it is on disk and its hold with it; or why nothing was, and then nothing is stored.
 
         Raises Overloaded, as `record` does, and InvalidInput for what the database cannot hold.
         """
-        [outcome] = await self._proposals.submit([proposal])
-        if isinstance(outcome, Refusal):
+        [outcome] = await self._pending_decisions.submit([pending])
+        if isinstance(outcome, ExpectedError):
             raise outcome
         return outcome
 
-    async def _store(self, entries: Sequence[Prepared], wait: bool) -> Sequence[Outcome | Locked]:
+    async def _store(self, entries: Sequence[PreparedCall], wait: bool) -> Sequence[Outcome | Locked]:
         users = set(map(_owner_of_record, entries))
         # Two commits that both record a user's calls add to the same sums: the later one would wait for the other.
         async with self._database.system(beside=users, recording=users, wait=wait) as transaction:
-            entry = Entry(transaction, self._clock())
+            entry = CallBatch(transaction, self._clock())
             outcomes = await _unless_locked(transaction, entries, _owner_of_record, entry.write)
         entry.settlement.observe()
         UNPRICED.inc(entry.unpriced)
@@ -147,25 +147,25 @@ class Ledger:
 
     async def _amend(self, drafts: Sequence[AmendmentDraft], wait: bool) -> Sequence[AmendmentOutcome | Locked]:
         async with self._database.system(alone=set(map(_owner, drafts)), wait=wait) as transaction:
-            amending = Amending(transaction, self._clock())
+            amending = AmendmentBatch(transaction, self._clock())
             outcomes = await _unless_locked(transaction, drafts, _owner, amending.write)
         amending.settlement.observe()
         return outcomes
 
-    async def _decide(self, proposals: Sequence[Proposal], wait: bool) -> Sequence[Decided | Locked]:
-        users = set(map(_owner, proposals))
-        budgeted = {proposal.user_id for proposal in proposals if proposal.knowledge.budgeted}
+    async def _decide(self, pending_decisions: Sequence[PendingDecision], wait: bool) -> Sequence[Decided | Locked]:
+        users = set(map(_owner, pending_decisions))
+        budgeted = {pending.user_id for pending in pending_decisions if pending.routing_context.budgeted}
         async with self._database.system(beside=users, deciding=budgeted, wait=wait) as transaction:
             # The time now, not when the wait for the locks began: windows and holds may have ended meanwhile.
-            deciding = Deciding(transaction.connection, self._clock())
-            return await _unless_locked(transaction, proposals, _owner, deciding.write)
+            deciding = DecisionBatch(transaction.connection, self._clock())
+            return await _unless_locked(transaction, pending_decisions, _owner, deciding.write)
 
 
-def _owner(item: Proposal | AmendmentDraft) -> UUID:
+def _owner(item: PendingDecision | AmendmentDraft) -> UUID:
     return item.user_id
 
 
-def _owner_of_record(entry: Prepared) -> UUID:
+def _owner_of_record(entry: PreparedCall) -> UUID:
     return entry.draft.user_id
 
 

@@ -22,18 +22,18 @@ from domain.money import ZERO, plain
 from domain.price import ServiceTier
 from domain.routing import (
     Budget,
+    Candidate,
     Choice,
     DecisionState,
     Key,
-    Knowledge,
     Ranking,
     RouteRefused,
-    Verdict,
+    RoutingContext,
     choose,
     decisive,
 )
 from models.cost_alert import WatchedAlert
-from models.database.bulk import Bulk, Rows, Together, find, insert, whole
+from models.database.bulk import Bulk, Rows, StatementBatch, find, insert, whole
 from models.decision import RoutingDecision
 from models.ledger.alert_event import SUM_ROLLING
 from models.queries.unpriced_model import FIND_UNPRICED
@@ -45,23 +45,23 @@ HOLD_FOR: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class PendingDecision:
     """A ranking to decide by, and what it was made of."""
 
     user_id: UUID
-    knowledge: Knowledge
+    routing_context: RoutingContext
     ranking: Ranking
 
 
 class Stale:
-    """The proposal was made of what does not hold any more: make another."""
+    """The pending decision was made of what does not hold any more: make another."""
 
 
 Decided = RoutingDecision | RouteRefused | Stale | InvalidInput
-"""What becomes of a proposal; InvalidInput for what the database cannot hold."""
+"""What becomes of a pending decision; InvalidInput for what the database cannot hold."""
 _ENFORCED: Final = tuple(WatchedAlert.__dataclass_fields__)
 _WINDOW: Final = ("user_id", "alert_id", "window_start")
-_read = Together(
+_read = StatementBatch(
     find(RoutingVersion.__tablename__, ("user_id",), ("user_id", "version")),
     find("router_cost_alerts", ("user_id", "enforced", "active"), (*_ENFORCED, "alert_type")),
 )
@@ -72,57 +72,59 @@ _sum_holds = Bulk(
     [Uuid(), Money()],
 )
 # One statement, and so one moment: what is settled meanwhile is either held in it or spent, never neither.
-_read_budgets = Together(
+_read_budgets = StatementBatch(
     find("router_cost_alert_windows", _WINDOW, (*_WINDOW, "amount", "assumed")), SUM_ROLLING, _sum_holds, FIND_UNPRICED
 )
-_insert = Together(insert("router_decisions", whole("router_decisions")), insert("router_holds", whole("router_holds")))
+_insert = StatementBatch(
+    insert("router_decisions", whole("router_decisions")), insert("router_holds", whole("router_holds"))
+)
 
 
-class Deciding:
+class DecisionBatch:
     """Makes the decisions of one transaction, in which nobody else decides over the same budgets."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self._connection = connection
         self._now = now
 
-    async def write(self, proposals: Sequence[Proposal]) -> list[Decided]:
+    async def write(self, pending_decisions: Sequence[PendingDecision]) -> list[Decided]:
         """One outcome for each, in order."""
-        users = sorted({proposal.user_id for proposal in proposals})
+        users = sorted({pending.user_id for pending in pending_decisions})
         versions, alerts = await _read.execute(
             self._connection,
             [{"user_id": user_id} for user_id in users],
             [{"user_id": user_id, "enforced": True, "active": True} for user_id in users],
         )
         current: dict[UUID, int] = dict(versions)
-        budgets = await self._budgets([(WatchedAlert(*row[:-1]), row[-1]) for row in alerts], proposals)
+        budgets = await self._budgets([(WatchedAlert(*row[:-1]), row[-1]) for row in alerts], pending_decisions)
         decisions: list[dict[str, Any]] = []
         outcomes: list[Decided] = []
-        for proposal in proposals:
-            if proposal.knowledge.version != current.get(proposal.user_id, 0):
+        for pending in pending_decisions:
+            if pending.routing_context.version != current.get(pending.user_id, 0):
                 outcomes.append(Stale())
                 continue
-            choice = choose(proposal.ranking, budgets[proposal.user_id].standing())
+            choice = choose(pending.ranking, budgets[pending.user_id].standing())
             if isinstance(choice, RouteRefused):
                 outcomes.append(choice)
                 continue
             await asyncio.sleep(0)  # some milliseconds for each: others go on in between
-            budgets[proposal.user_id].held += choice.held
-            decisions.append(_row(proposal.user_id, choice, self._now))
+            budgets[pending.user_id].held += choice.held
+            decisions.append(_row(pending.user_id, choice, self._now))
             outcomes.append(decision_of(decisions[-1]))
         await _insert.execute(self._connection, decisions, [_hold(row) for row in decisions if row["held_amount"]])
         return outcomes
 
     async def _budgets(
-        self, alerts: Sequence[tuple[WatchedAlert, str]], proposals: Sequence[Proposal]
+        self, alerts: Sequence[tuple[WatchedAlert, str]], pending_decisions: Sequence[PendingDecision]
     ) -> defaultdict[UUID, Budgets]:
         """The budgets of each user who has some, all as they are at one moment."""
         windows = [(alert, name, alert.window_at(self._now)) for alert, name in alerts]
         users = {alert.user_id for alert, _ in alerts}
         refusing = {alert.user_id for alert, _ in alerts if alert.unknown_cost is UnknownCost.REFUSE}
         models: defaultdict[UUID, set[Key]] = defaultdict(set)
-        for proposal in proposals:
-            if proposal.user_id in refusing:
-                models[proposal.user_id] |= proposal.ranking.keys
+        for pending in pending_decisions:
+            if pending.user_id in refusing:
+                models[pending.user_id] |= pending.ranking.keys
         amounts, sums, held, unpriced = await _read_budgets.execute(
             self._connection,
             [_key(alert, window) for alert, _, window in windows if alert.mode is WindowMode.CALENDAR],
@@ -235,7 +237,7 @@ def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
     }
 
 
-def config_of(verdict: Verdict) -> dict[str, Any]:
+def config_of(verdict: Candidate) -> dict[str, Any]:
     """Where the candidate is to be asked, as it is stored and shown."""
     return {
         "provider": verdict.model.provider,
@@ -244,7 +246,7 @@ def config_of(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def as_json(verdict: Verdict) -> dict[str, Any]:
+def as_json(verdict: Candidate) -> dict[str, Any]:
     """The verdict as it is stored and shown."""
     return {
         "provider": verdict.model.provider,

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.ab_test import Variant
 from domain.hold import Account, Overshoot
 from domain.provider import KNOWN_NAMES, ProviderNames
-from models.database.bulk import Bulk, Rows, Together, columns_of, lock, whole
+from models.database.bulk import Bulk, Rows, StatementBatch, columns_of, lock, whole
 
 OVERSHOOT: Final = Counter(
     "router_budget_overshoot_usd",
@@ -136,7 +136,7 @@ class Settlement:
 _DECISION: Final = ("user_id", "id")
 _CHANGED: Final = ("attempts_left", "settled_at", "known_cost", "unknown_calls", "assumed_amount")
 _lock_decisions = lock("router_decisions", _DECISION, (*_DECISION, *LockedDecision._fields))
-_write = Together(
+_write = StatementBatch(
     Bulk(
         Rows(columns_of("router_decisions", (*_DECISION, *_CHANGED))),
         f"UPDATE router_decisions SET {', '.join(f'{name} = r.{name}' for name in _CHANGED)} FROM {{rows}} "

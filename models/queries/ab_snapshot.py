@@ -1,4 +1,4 @@
-"""Looks: what inference said of an A/B test as time went on, recomputed from its decisions."""
+"""Snapshots: what inference said of an A/B test over time, recomputed from its calls."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from models.analytics import RouterAnalytics
 from models.database.compute import Compute, while_wanted
 from models.queries.ab_group import GroupSums
 
-LOOKS: Final = 60
+SNAPSHOTS: Final = 60
 MAX_CALLS: Final = 200_000
 """Of a test whose looks are recomputed: it takes about a second for each hundred thousand."""
 _PAGE: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Snapshot:
     """The primary metric, from the calls that had occurred by then."""
 
     at: datetime
     comparison: Comparison
 
 
-async def looks_of(session: AsyncSession, compute: Compute, test: ABTest, now: datetime) -> list[Look] | None:
-    """What would have been seen at the end of each of `LOOKS` equal stretches of the test's time, up to now or its end.
+async def snapshots_of(session: AsyncSession, compute: Compute, test: ABTest, now: datetime) -> list[Snapshot] | None:
+    """What would have been seen at the end of each of `SNAPSHOTS` equal time ranges of the test's time, up to now or its end.
 
     None where it has more calls than `MAX_CALLS`.
     """
     if test.variant_a_calls + test.variant_b_calls > MAX_CALLS:
         return None
-    looking = _Looking(test, test.ended_at or now)
+    looking = _SnapshotMaker(test, test.ended_at or now)
     row = RouterAnalytics
     columns = (row.id, row.occurred_at, *(getattr(row, name) for name in _COUNTED))
     counted = select(*columns).where(row.user_id == test.user_id, row.ab_test_id == test.id, row.ab_counted.is_(True))
@@ -54,32 +54,32 @@ async def looks_of(session: AsyncSession, compute: Compute, test: ABTest, now: d
 _COUNTED: Final = (*KEY, "ab_assigned", "ab_counted", "success", "latency_ms", "cost")
 
 
-class _Looking:
+class _SnapshotMaker:
     """Adds up calls in the order they occurred, and looks up now and then."""
 
     def __init__(self, test: ABTest, end: datetime) -> None:
         self._test = test
         self._end = end
-        self._stretch = (end - test.started_at) / LOOKS
+        self._time_range = (end - test.started_at) / SNAPSHOTS
         self._sums = GroupSums({test.id: test.cost_cap})
-        self._looks: list[Look] = []
+        self._looks: list[Snapshot] = []
 
     def add(self, rows: Sequence[RowMapping]) -> None:
         for row in while_wanted(rows):
-            while len(self._looks) < LOOKS - 1 and row["occurred_at"] > self._next():
+            while len(self._looks) < SNAPSHOTS - 1 and row["occurred_at"] > self._next():
                 self._look(self._next())
             self._sums.add({name: row[name] for name in _COUNTED})
 
-    def finished(self) -> list[Look]:
+    def finished(self) -> list[Snapshot]:
         """All looks; the last one is of all calls."""
-        while len(self._looks) < LOOKS - 1:
+        while len(self._looks) < SNAPSHOTS - 1:
             self._look(self._next())
         self._look(self._end)
         return self._looks
 
     def _next(self) -> datetime:
-        return self._test.started_at + self._stretch * (len(self._looks) + 1)
+        return self._test.started_at + self._time_range * (len(self._looks) + 1)
 
     def _look(self, at: datetime) -> None:
         a, b = (Arm.of(self._sums.of(self._test.id, variant)) for variant in Variant)
-        self._looks.append(Look(at, compare(self._test.primary_metric, a, b)))
+        self._looks.append(Snapshot(at, compare(self._test.primary_metric, a, b)))

@@ -18,7 +18,7 @@ from models.analytics import RouterAnalytics
 from models.types import first_id_at, last_id_at, raw
 
 
-def passing(wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
+def matching(wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
     """The conditions of this filter. A time range bounds the id too, which is what the primary key can search."""
     row = RouterAnalytics
     conditions: list[ColumnElement[bool]] = []
@@ -28,7 +28,7 @@ def passing(wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
         conditions += [row.id <= last_id_at(wanted.to), row.occurred_at < wanted.to]
     if wanted.providers is not None:
         conditions.append(row.provider.in_(wanted.providers))
-    conditions += of_models(row, wanted)
+    conditions += matching_models(row, wanted)
     if wanted.task_types is not None:
         conditions.append(row.task_type.in_(wanted.task_types))
     if wanted.ab_test_id is not None:
@@ -40,7 +40,7 @@ def passing(wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def of_models(table: Any, wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
+def matching_models(table: Any, wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
     """The condition on provider and model, of calls or of their sums, if the filter has one."""
     if wanted.models is None:
         return []
@@ -50,7 +50,7 @@ def of_models(table: Any, wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
 
 async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:
     """What the user's decisions in this window cost, USD."""
-    in_window = passing(AnalyticsFilter(from_=window.start, to=window.end))
+    in_window = matching(AnalyticsFilter(from_=window.start, to=window.end))
     spent = await session.scalar(
         select(func.sum(RouterAnalytics.cost)).where(RouterAnalytics.user_id == user_id, *in_window)
     )

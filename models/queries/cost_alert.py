@@ -39,19 +39,23 @@ async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now:
     held = await held_by(session, user_id, now)
     unpriced = {window: await unpriced_in(session, user_id, window) for window in set(windows.values())}
     episodes = await _episodes(session, user_id, rolling)
-    last_firings = await _last_firings(session, user_id, list(windows))
+    last_alert_events = await _last_alert_events(session, user_id, list(windows))
     for alert in alerts:
         window = windows[alert.id]
-        firings = [last_firings[key] for level in AlertState if (key := (alert.id, level)) in last_firings]
+        alert_events = [
+            last_alert_events[key] for level in AlertState if (key := (alert.id, level)) in last_alert_events
+        ]
         if alert.mode is WindowMode.ROLLING:
             amount, assumed = since[window.start], assumed_of_rolling[window.start]
-            fired = [firing.level for firing in firings if _is_of(firing, alert, episodes.get(alert.id))]
+            fired = [
+                alert_event.level for alert_event in alert_events if _is_of(alert_event, alert, episodes.get(alert.id))
+            ]
             state = rolling_state_of(amount, alert.threshold_amount, alert.near_limit_percent, fired)
         else:
             amount, assumed = amounts.get(alert.id, (ZERO, ZERO))
             state = state_of(amount, alert.threshold_amount, alert.near_limit_percent)
-        triggered = last_firings.get((alert.id, AlertState.TRIGGERED))
-        last = max(firings, key=lambda f: f.sequence, default=None)
+        triggered = last_alert_events.get((alert.id, AlertState.TRIGGERED))
+        last = max(alert_events, key=lambda f: f.sequence, default=None)
         alert.spending = Spending(
             window=window,
             amount=amount,
@@ -66,9 +70,9 @@ async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now:
         )
 
 
-def _is_of(firing: AlertEvent, alert: CostAlert, armed_at: datetime | None) -> bool:
-    """Whether it is a firing of the alert as it is configured now, and since it was last armed."""
-    return (firing.window_start, firing.config_version) == (armed_at, alert.config_version)
+def _is_of(alert_event: AlertEvent, alert: CostAlert, armed_at: datetime | None) -> bool:
+    """Whether it is a alert event of the alert as it is configured now, and since it was last armed."""
+    return (alert_event.window_start, alert_event.config_version) == (armed_at, alert.config_version)
 
 
 async def _episodes(session: AsyncSession, user_id: UUID, alerts: Sequence[CostAlert]) -> dict[UUID, datetime]:
@@ -84,7 +88,7 @@ async def _episodes(session: AsyncSession, user_id: UUID, alerts: Sequence[CostA
 
 
 async def load_alerts(session: AsyncSession, events: Sequence[AlertEvent], now: datetime) -> list[AlertEvent]:
-    """These firings of one user with `alert` set, and its spending; without those whose alert is deleted meanwhile."""
+    """These alert events of one user with `alert` set, and its spending; without those whose alert is deleted meanwhile."""
     if not events:
         return []
     ids = {event.alert_id for event in events}
@@ -100,7 +104,7 @@ async def load_alerts(session: AsyncSession, events: Sequence[AlertEvent], now: 
 
 
 async def alert_events_after(session: AsyncSession, user_id: UUID, sequence: int, limit: int) -> list[AlertEvent]:
-    """The user's firings after this one, oldest first."""
+    """The user's alert events after this one, oldest first."""
     statement = select(AlertEvent).where(AlertEvent.user_id == user_id, AlertEvent.sequence > sequence)
     return list(await session.scalars(statement.order_by(AlertEvent.sequence).limit(limit)))
 
@@ -123,7 +127,7 @@ async def _amounts(
     return {row.alert_id: (row.amount, row.assumed) for row in rows}
 
 
-async def _last_firings(
+async def _last_alert_events(
     session: AsyncSession, user_id: UUID, alert_ids: list[UUID]
 ) -> dict[tuple[UUID, AlertState], AlertEvent]:
     last = (
@@ -131,7 +135,7 @@ async def _last_firings(
         .where(AlertEvent.user_id == user_id, AlertEvent.alert_id.in_(alert_ids))
         .group_by(AlertEvent.alert_id, AlertEvent.level)
     )
-    firings = await session.scalars(
+    alert_events = await session.scalars(
         select(AlertEvent).where(AlertEvent.user_id == user_id, AlertEvent.sequence.in_(last))
     )
-    return {(firing.alert_id, firing.level): firing for firing in firings}
+    return {(alert_event.alert_id, alert_event.level): alert_event for alert_event in alert_events}

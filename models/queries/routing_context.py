@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.latency import percentile
 from domain.preference import RoutingRule
-from domain.routing import KNOWN_FROM, Key, Knowledge, Observed, Recent, RoutingPreferences, Statistics
+from domain.routing import KNOWN_FROM, Key, Observed, Recent, RoutingContext, RoutingPreferences, Statistics
 from models.analytics import RouterAnalytics
 from models.cost_alert import CostAlert
 from models.preference import RouterPreferences, default_preferences
@@ -36,7 +36,7 @@ _SPELLINGS: Final = 100
 """How many calls of a model are looked at for how its provider is spelt."""
 
 
-async def knowledge_of(session: AsyncSession, user_id: UUID, now: datetime) -> Knowledge:
+async def routing_context_of(session: AsyncSession, user_id: UUID, now: datetime) -> RoutingContext:
     """What holds for the user's decisions now."""
     version = await version_of(session, user_id)
     saved = await preferences_of(session, user_id) or default_preferences(user_id)
@@ -46,7 +46,7 @@ async def knowledge_of(session: AsyncSession, user_id: UUID, now: datetime) -> K
         .limit(1)
     )
     own = await models_of(session, user_id)
-    return Knowledge(
+    return RoutingContext(
         version=version,
         budgeted=enforced is not None,
         preferences=_preferences(saved),

@@ -16,7 +16,7 @@ from domain.cost_alert import Window
 from domain.money import ZERO
 from models.analytics import RouterAnalytics
 from models.decision import RoutingDecision
-from models.queries.analytics import passing
+from models.queries.analytics import matching
 from models.queries.analytics import spent_in as spent_in_rows
 from models.rollup import AnalyticsDaily, AnalyticsHourly
 from models.spend import SpendMinute
@@ -98,7 +98,7 @@ async def unpriced_in(session: AsyncSession, user_id: UUID, window: Window) -> i
                     count += await unpriced_in(session, user_id, Window(start, end))
             return count
     row = RouterAnalytics
-    in_window = passing(AnalyticsFilter(from_=window.start, to=window.end))
+    in_window = matching(AnalyticsFilter(from_=window.start, to=window.end))
     of_rows = select(func.count()).where(row.user_id == user_id, row.cost.is_(None), *in_window)
     return await session.scalar(of_rows) or 0
 

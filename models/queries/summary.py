@@ -1,4 +1,4 @@
-"""Sums over stretches of time, by any dimensions: whole days and hours from the rollups, what is left at the ends from rows."""
+"""Sums over time ranges, by any dimensions: whole days and hours from the rollups, what is left at the ends from rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from domain.latency import bucket_of
 from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many
 from models.analytics import RouterAnalytics
 from models.database.compute import Compute, while_wanted
-from models.queries.analytics import of_models, passing
+from models.queries.analytics import matching, matching_models
 from models.rollup import (
     MEASURES,
     NO_TEXT,
@@ -46,7 +46,7 @@ from models.rollup import (
 )
 from models.types import first_id_at, last_id_at
 
-_MAX_STRETCHES: Final = 2_000
+_MAX_TIME_RANGES: Final = 2_000
 """Time ranges that are read from rows. A month of hours in a half-hour zone has 1,488."""
 _FEW: Final = 500
 """Rows that are added up at once: no other request waits long for that."""
@@ -59,7 +59,7 @@ _COLUMN: Final = {
 }
 Group = tuple[str | None, ...]
 Summed = defaultdict[tuple[int, Group], Sums]
-"""By the place of the stretch of time, and the values of the dimensions."""
+"""By the place of the time range, and the values of the dimensions."""
 
 
 class _Level(NamedTuple):
@@ -79,14 +79,14 @@ _LEVELS: Final = (
     _Level(timedelta(days=1), AnalyticsDaily, "day", LatencyDaily),
     _Level(timedelta(hours=1), AnalyticsHourly, "hour", LatencyHourly),
 )
-Placed = tuple[int, Window]
-"""A stretch of time, and the place of what it adds to."""
-Packed = tuple[tuple[int, Group], str, Callable[[int], int]]
+NumberedRange = tuple[int, Window]
+"""A time range, and the place of what it adds to."""
+PackedHistogram = tuple[tuple[int, Group], str, Callable[[int], int]]
 """A histogram: of which place and group, as a text, and how its numbers become buckets of `domain.latency`."""
 
 
 class Summary:
-    """Adds up one user's decisions that pass a filter, whose range does not count: the stretches of time do."""
+    """Adds up one user's decisions that pass a filter, whose range does not count: the time ranges do."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Summary:
         self._summed: Summed = defaultdict(Sums)
 
     async def over(self, buckets: Sequence[Window], places: Sequence[int] | None = None) -> Summed:
-        """The sums over these stretches of time, which follow one another: by the place of each, or by `places`.
+        """The sums over these time ranges, which follow one another: by the place of each, or by `places`.
 
         Raises InvalidInput when too many of them have to be read from rows, or rows that retention has dropped.
         """
@@ -132,8 +132,8 @@ class Summary:
             await self._add_percentiles(whole, rest)
         return self._summed
 
-    async def _check(self, rest: Sequence[Placed]) -> None:
-        if len(rest) > _MAX_STRETCHES:
+    async def _check(self, rest: Sequence[NumberedRange]) -> None:
+        if len(rest) > _MAX_TIME_RANGES:
             raise too_many()
         kept_from = await self._session.scalar(select(func.max(Retention.kept_from))) if rest else None
         if kept_from is not None and any(end.start < kept_from for _, end in rest):
@@ -165,8 +165,10 @@ class Summary:
         place, *group = row[:wide]
         return (place, tuple(value if value != NO_TEXT else None for value in group)), row[wide:]
 
-    async def _add_percentiles(self, whole: Sequence[tuple[_Level, Sequence[Placed]]], rest: Sequence[Placed]) -> None:
-        packed: list[Packed] = []
+    async def _add_percentiles(
+        self, whole: Sequence[tuple[_Level, Sequence[NumberedRange]]], rest: Sequence[NumberedRange]
+    ) -> None:
+        packed: list[PackedHistogram] = []
         if rest:
             statement = await self._compute.offload(self._user_id, self._latencies_of_rows, rest)
             for row in await self._session.execute(_packed(statement)):
@@ -179,16 +181,21 @@ class Summary:
                 packed.append((key, text, int))
         await self._compute.offload(self._user_id, _set_percentiles, self._summed, packed)
 
-    def _of_units(self, level: _Level, units: Sequence[Placed]) -> Select[Any]:
+    def _of_units(self, level: _Level, units: Sequence[NumberedRange]) -> Select[Any]:
         """The sums of whole units of time, by place."""
         return self._by_place(level, units, level.sums, [], MEASURES)
 
-    def _latencies_of_units(self, level: _Level, units: Sequence[Placed]) -> Select[Any]:
+    def _latencies_of_units(self, level: _Level, units: Sequence[NumberedRange]) -> Select[Any]:
         """The histograms of whole units of time, by place: bucket and calls."""
         return self._by_place(level, units, level.latencies, ["bucket"], ["calls"])
 
     def _by_place(
-        self, level: _Level, units: Sequence[Placed], table: type[Any], also_by: Sequence[str], sums: Sequence[str]
+        self,
+        level: _Level,
+        units: Sequence[NumberedRange],
+        table: type[Any],
+        also_by: Sequence[str],
+        sums: Sequence[str],
     ) -> Select[Any]:
         """The sums of the rollups in these units, by place."""
         by = [getattr(table, name) for name in (*self._dimensions, *also_by)]
@@ -199,7 +206,7 @@ class Summary:
 
     def _grouped(
         self,
-        ranges: Sequence[Placed],
+        ranges: Sequence[NumberedRange],
         by: Sequence[Any],
         sums: Sequence[Any],
         conditions: Sequence[ColumnElement[bool]],
@@ -236,13 +243,13 @@ class Summary:
                 conditions.append(column.in_(values))
         if wanted.ab_test_id is not None:
             conditions.append(table.ab_test_id == wanted.ab_test_id)
-        return [*conditions, *of_models(table, wanted)]
+        return [*conditions, *matching_models(table, wanted)]
 
-    def _of_rows(self, ranges: Sequence[Placed]) -> Select[Any]:
+    def _of_rows(self, ranges: Sequence[NumberedRange]) -> Select[Any]:
         """The sums of the calls in these time ranges, by place."""
         return self._grouped(ranges, self._columns, _MEASURES_OF_CALLS, self._of_calls, _inside)
 
-    def _latencies_of_rows(self, ranges: Sequence[Placed]) -> Select[Any]:
+    def _latencies_of_rows(self, ranges: Sequence[NumberedRange]) -> Select[Any]:
         """The latencies of the calls in these time ranges, by place: ms, and how many calls took so long."""
         latency_ms = RouterAnalytics.latency_ms
         timed = [*self._of_calls, latency_ms.is_not(None)]
@@ -254,7 +261,7 @@ class Summary:
 
     @property
     def _of_calls(self) -> list[ColumnElement[bool]]:
-        return [RouterAnalytics.user_id == self._user_id, *passing(self._wanted)]
+        return [RouterAnalytics.user_id == self._user_id, *matching(self._wanted)]
 
 
 def _inside(each: _Range) -> list[ColumnElement[bool]]:
@@ -269,7 +276,7 @@ def _inside(each: _Range) -> list[ColumnElement[bool]]:
 
 
 def _dropped(kept_from: datetime, condition: str, *, by_rows: bool) -> InvalidInput:
-    """The refusal of what only decisions tell that retention has dropped."""
+    """The expected error of what only decisions tell that retention has dropped."""
     of_them = (
         f"filter: decisions before {kept_from:%Y-%m-%dT%H:%M:%SZ} were dropped, and the sums that are left of them"
     )
@@ -293,7 +300,7 @@ class _Range(NamedTuple):
     last_id: Any
 
 
-def _ranges_on_sqlite(ranges: Sequence[Placed]) -> _Range:
+def _ranges_on_sqlite(ranges: Sequence[NumberedRange]) -> _Range:
     """A table of these time ranges, however many, from one parameter."""
     rows = [
         (place, _written(each.start), _written(each.end), first_id_at(each.start).hex, last_id_at(each.end).hex)
@@ -303,7 +310,7 @@ def _ranges_on_sqlite(ranges: Sequence[Placed]) -> _Range:
     return _Range(*(func.json_extract(row.c.value, f"$[{column}]") for column in range(len(_Range._fields))))
 
 
-def _ranges_on_postgresql(ranges: Sequence[Placed]) -> tuple[Any, _Range]:
+def _ranges_on_postgresql(ranges: Sequence[NumberedRange]) -> tuple[Any, _Range]:
     """A table of these time ranges, however many, and its columns."""
     time, id_ = ARRAY(DateTime(timezone=True)), ARRAY(Uuid())
     table = (
@@ -336,7 +343,7 @@ def _packed(counted: Select[Any]) -> Select[Any]:
     return select(*key, text).group_by(*key).having(func.count() > 0)
 
 
-def _set_percentiles(summed: Summed, packed: Iterable[Packed]) -> None:
+def _set_percentiles(summed: Summed, packed: Iterable[PackedHistogram]) -> None:
     """Set the percentiles of what these histograms are of."""
     histograms: defaultdict[tuple[int, Group], Counter[int]] = defaultdict(Counter)
     for key, text, bucket in while_wanted(packed):
@@ -349,28 +356,28 @@ def _set_percentiles(summed: Summed, packed: Iterable[Packed]) -> None:
 
 
 def _taken_apart(
-    stretches: list[Placed], levels: Sequence[_Level]
-) -> tuple[list[tuple[_Level, list[Placed]]], list[Placed]]:
-    """The whole units of time in these stretches, the longest first, and what is left of them."""
-    whole: list[tuple[_Level, list[Placed]]] = []
+    time_ranges: list[NumberedRange], levels: Sequence[_Level]
+) -> tuple[list[tuple[_Level, list[NumberedRange]]], list[NumberedRange]]:
+    """The whole units of time in these time ranges, the longest first, and what is left of them."""
+    whole: list[tuple[_Level, list[NumberedRange]]] = []
     for level in levels:
-        units, stretches = _whole(stretches, level.unit)
+        units, time_ranges = _whole(time_ranges, level.unit)
         if units:
             whole.append((level, units))
-    return whole, stretches
+    return whole, time_ranges
 
 
-def _whole(stretches: Sequence[Placed], unit: timedelta) -> tuple[list[Placed], list[Placed]]:
-    """The whole units of time in these stretches, and what is left of them."""
-    units: list[Placed] = []
-    rest: list[Placed] = []
-    for place, stretch in while_wanted(stretches):
-        first, last = stretch.whole(unit)
+def _whole(time_ranges: Sequence[NumberedRange], unit: timedelta) -> tuple[list[NumberedRange], list[NumberedRange]]:
+    """The whole units of time in these time ranges, and what is left of them."""
+    units: list[NumberedRange] = []
+    rest: list[NumberedRange] = []
+    for place, time_range in while_wanted(time_ranges):
+        first, last = time_range.whole(unit)
         if first >= last:
-            rest.append((place, stretch))
+            rest.append((place, time_range))
             continue
         units.append((place, Window(first, last)))
-        ends = (Window(stretch.start, first), Window(last, stretch.end))
+        ends = (Window(time_range.start, first), Window(last, time_range.end))
         rest += [(place, end) for end in ends if end.start < end.end]
     return units, rest
 

@@ -139,7 +139,7 @@ class Comparison:
             stored = await self._stored(table, *self._verifiable(table))
             self._compare(table, stored, expected)
         await self._compare_amendments()
-        await self._compare_firings()
+        await self._compare_alert_events()
 
     async def _begin(self) -> None:
         self._kept_from = await self._connection.scalar(select(func.max(Retention.kept_from))) or EPOCH
@@ -423,29 +423,33 @@ class Comparison:
                     if (value := as_json({name: call[name]})[name]) != right:
                         self._differ(_calls, (call["id"],), name, value, right)
 
-    async def _compare_firings(self) -> None:
+    async def _compare_alert_events(self) -> None:
         """Each open window has fired what its spend reached; none fired below its line; their numbers are counted."""
-        firings = list(await self._session.scalars(select(AlertEvent).where(AlertEvent.user_id == self._user_id)))
+        alert_events = list(await self._session.scalars(select(AlertEvent).where(AlertEvent.user_id == self._user_id)))
         armed = await self._session.scalars(select(RollingAlert).where(RollingAlert.user_id == self._user_id))
         self._armed = {rolling.alert_id: rolling.armed_at for rolling in armed}
         for alert in self._alerts:
-            await self._compare_open_window(alert, [firing for firing in firings if firing.alert_id == alert.id])
-        for firing in firings:
-            if firing.level is AlertState.TRIGGERED and firing.amount < firing.threshold:
-                self._differ(_events, (firing.id,), "amount", firing.amount, f"{firing.threshold} or more")
+            await self._compare_open_window(
+                alert, [alert_event for alert_event in alert_events if alert_event.alert_id == alert.id]
+            )
+        for alert_event in alert_events:
+            if alert_event.level is AlertState.TRIGGERED and alert_event.amount < alert_event.threshold:
+                self._differ(
+                    _events, (alert_event.id,), "amount", alert_event.amount, f"{alert_event.threshold} or more"
+                )
         last = await self._connection.scalar(select(_sequences.c["last"]).where(_sequences.c.user_id == self._user_id))
-        highest = max((firing.sequence for firing in firings), default=0)
+        highest = max((alert_event.sequence for alert_event in alert_events), default=0)
         if highest > (last or 0):
             self._differ(_sequences, (), "last", last, highest)
 
-    async def _compare_open_window(self, alert: CostAlert, firings: Sequence[AlertEvent]) -> None:
+    async def _compare_open_window(self, alert: CostAlert, alert_events: Sequence[AlertEvent]) -> None:
         window = alert.window_at(self._now)
         level = state_of(self._live[alert.id, window.start], alert.threshold_amount, alert.near_limit_percent)
         start = self._armed.get(alert.id) if alert.mode is WindowMode.ROLLING else window.start
         fired = {
-            firing.level
-            for firing in firings
-            if (firing.window_start, firing.config_version) == (start, alert.config_version)
+            alert_event.level
+            for alert_event in alert_events
+            if (alert_event.window_start, alert_event.config_version) == (start, alert.config_version)
         }
         silent = not fired or (level is AlertState.TRIGGERED and AlertState.TRIGGERED not in fired)
         if alert.active and level is not AlertState.ACTIVE and silent and window.start >= self._kept_from:

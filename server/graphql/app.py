@@ -23,7 +23,7 @@ from models.database.fair_queue import FairQueue
 from models.ledger import Ledger
 from resolvers.alert_feed import AlertFeed
 from resolvers.context import Context, Events
-from resolvers.knowledge import KnowledgeCache
+from resolvers.routing_context import RoutingContextCache
 from resolvers.shared_reading import SharedReadings
 from schema import schema
 from schema.size import SIZES
@@ -107,7 +107,7 @@ class GraphQLApp(GraphQL[Context, None]):
             events,
             clock,
             AlertFeed(database, clock, readings),
-            KnowledgeCache(database, clock),
+            RoutingContextCache(database, clock),
             readings,
             compute,
             FairQueue(

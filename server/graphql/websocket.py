@@ -66,7 +66,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().handle_message(message)
 
     async def send_message(self, message: Any) -> None:
-        """Send it. Raises AnswerTooLarge, which is a refusal of its operation."""
+        """Send it. Raises AnswerTooLarge, which is an expected error of its operation."""
         text = (await encoded_in_turns(message, self.context.turn)).decode()
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):

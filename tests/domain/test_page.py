@@ -123,10 +123,12 @@ def test_an_empty_page_has_no_cursors() -> None:
 
 def test_the_rows_are_ordered_by_the_key_the_page_names() -> None:
     @dataclass(frozen=True)
-    class Firing:
+    class AlertEventWriter:
         id: int
         sequence: int
 
-    firings = Page("firings", "sequence", [Firing(id=1, sequence=77)], has_next=False, has_previous=False)
+    alert_events = Page(
+        "firings", "sequence", [AlertEventWriter(id=1, sequence=77)], has_next=False, has_previous=False
+    )
 
-    assert firings.page_info.start_cursor == encode_cursor("firings", "77")
+    assert alert_events.page_info.start_cursor == encode_cursor("firings", "77")

@@ -25,17 +25,17 @@ from domain.routing import (
     MAX_CANDIDATES,
     MAX_FALLBACKS,
     Budget,
+    Candidate,
     Choice,
     Constraint,
-    Knowledge,
     Observed,
     Ranking,
     Recent,
     RouteRefused,
     RouteRequest,
+    RoutingContext,
     RoutingPreferences,
     Statistics,
-    Verdict,
     choose,
     decisive,
     rank,
@@ -146,9 +146,9 @@ tests: st.SearchStrategy[dict[str | None, RunningTest]] = st.builds(
 
 
 @st.composite
-def knowledge(draw: st.DrawFn) -> Knowledge:
+def routing_context(draw: st.DrawFn) -> RoutingContext:
     by_model = draw(st.dictionaries(keys, observations, max_size=4))
-    return Knowledge(
+    return RoutingContext(
         preferences=RoutingPreferences(
             priority=draw(st.sampled_from(RoutingPriority)),
             max_cost=draw(limits),
@@ -193,7 +193,7 @@ budgets = st.lists(
         for place, budget in enumerate(standing)
     ]
 )
-asked_of = st.tuples(requests, knowledge(), budgets)
+asked_of = st.tuples(requests, routing_context(), budgets)
 asked_of_the_lenient = st.builds(
     lambda asked, known, standing: (
         asked,
@@ -201,12 +201,12 @@ asked_of_the_lenient = st.builds(
         standing[:1],
     ),
     requests,
-    knowledge(),
+    routing_context(),
     budgets,
 )
 
 
-def applying(asked: RouteRequest, known: Knowledge) -> list[RoutingRule]:
+def applying(asked: RouteRequest, known: RoutingContext) -> list[RoutingRule]:
     return [
         each
         for each in known.preferences.rules
@@ -221,14 +221,14 @@ def applying(asked: RouteRequest, known: Knowledge) -> list[RoutingRule]:
     ]
 
 
-def sent_to(outcome: Choice | RouteRefused) -> list[Verdict]:
+def sent_to(outcome: Choice | RouteRefused) -> list[Candidate]:
     return [outcome.chosen, *outcome.fallbacks] if isinstance(outcome, Choice) else []
 
 
 @settings(max_examples=100)
 @given(asked_of, st.lists(st.frozensets(keys), min_size=3, max_size=3), amounts)
 def test_the_decisive_budgets_choose_as_all_do_however_much_is_held(
-    case: tuple[RouteRequest, Knowledge, list[Budget]], unpriced: list[frozenset[tuple[str, str]]], held: Decimal
+    case: tuple[RouteRequest, RoutingContext, list[Budget]], unpriced: list[frozenset[tuple[str, str]]], held: Decimal
 ) -> None:
     asked, known, standing = case
     refused: set[tuple[str, str]] = set()
@@ -246,7 +246,7 @@ def test_the_decisive_budgets_choose_as_all_do_however_much_is_held(
 @settings(max_examples=300)
 @given(asked_of)
 def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fallback(
-    case: tuple[RouteRequest, Knowledge, list[Budget]],
+    case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
     asked, known, standing = case
     rules_ = applying(asked, known)
@@ -269,7 +269,7 @@ def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fall
 
 
 def objections(
-    verdict: Verdict, asked: RouteRequest, known: Knowledge, standing: Sequence[Budget]
+    verdict: Candidate, asked: RouteRequest, known: RoutingContext, standing: Sequence[Budget]
 ) -> dict[Constraint, bool]:
     """Of each constraint, whether it keeps this candidate from serving."""
     rules_ = applying(asked, known)
@@ -294,7 +294,7 @@ def objections(
 @settings(max_examples=300)
 @given(asked_of)
 def test_a_candidate_is_kept_from_serving_by_the_first_constraint_that_it_fails_and_by_nothing_else(
-    case: tuple[RouteRequest, Knowledge, list[Budget]],
+    case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
     asked, known, standing = case
     for verdict in choose(rank(asked, known, NOON, "u"), standing).candidates:
@@ -305,7 +305,7 @@ def test_a_candidate_is_kept_from_serving_by_the_first_constraint_that_it_fails_
 @settings(max_examples=300)
 @given(asked_of)
 def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
-    case: tuple[RouteRequest, Knowledge, list[Budget]],
+    case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
     asked, known, _ = case
     rules_ = applying(asked, known)
@@ -314,7 +314,7 @@ def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
     preferred += [provider_id(name) for name in known.preferences.preferred]
     ranking = rank(asked, known, NOON, "u")
 
-    def group(verdict: Verdict) -> tuple[bool, bool, int]:
+    def group(verdict: Candidate) -> tuple[bool, bool, int]:
         provider = verdict.key[0]
         return (
             use is None or verdict.key != (provider_id(use.provider), use.model),
@@ -336,7 +336,7 @@ def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
 
 
 def badness(
-    verdict: Verdict, priority: RoutingPriority, asked: RouteRequest, statistics: Statistics
+    verdict: Candidate, priority: RoutingPriority, asked: RouteRequest, statistics: Statistics
 ) -> Fraction | float:
     """What the priority makes least, exactly."""
     key, overall = verdict.key, statistics.overall
@@ -368,7 +368,7 @@ def badness(
 
 names_of = st.sampled_from(["a", "b", "c"])
 close = st.builds(
-    Knowledge,
+    RoutingContext,
     own=st.tuples(
         *(
             st.builds(
@@ -404,7 +404,7 @@ close = st.builds(
 @settings(max_examples=250)
 @given(close, st.sampled_from(RoutingPriority), st.sampled_from([None, 1_000]))
 def test_of_models_that_are_nearly_as_good_the_better_comes_first(
-    known: Knowledge, priority: RoutingPriority, tokens: int | None
+    known: RoutingContext, priority: RoutingPriority, tokens: int | None
 ) -> None:
     asked = RouteRequest(task_type="chat", priority=priority, input_tokens=tokens, max_output_tokens=tokens)
     ranking = rank(asked, known, NOON)
@@ -418,7 +418,7 @@ def test_of_models_that_are_nearly_as_good_the_better_comes_first(
 @settings(max_examples=300)
 @given(asked_of, st.randoms())
 def test_equal_input_gives_equal_output_in_whatever_order_models_come(
-    case: tuple[RouteRequest, Knowledge, list[Budget]], chance: Any
+    case: tuple[RouteRequest, RoutingContext, list[Budget]], chance: Any
 ) -> None:
     asked, known, standing = case
     outcome = choose(rank(asked, known, NOON, "u"), standing)
@@ -450,7 +450,7 @@ def test_equal_input_gives_equal_output_in_whatever_order_models_come(
 @settings(max_examples=300)
 @given(asked_of)
 def test_each_candidate_has_one_verdict_and_budgets_are_never_promised_twice(
-    case: tuple[RouteRequest, Knowledge, list[Budget]],
+    case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
     asked, known, standing = case
     ranking = rank(asked, known, NOON, "u")
@@ -497,9 +497,9 @@ def _is_refused_rightly(refused: RouteRefused, ranking: Ranking, standing: Seque
 
 
 @settings(max_examples=300)
-@given(st.lists(requests, min_size=2, max_size=4), knowledge(), budgets.filter(bool))
+@given(st.lists(requests, min_size=2, max_size=4), routing_context(), budgets.filter(bool))
 def test_requests_that_come_one_after_another_never_take_a_budget_over_its_limit(
-    asked: list[RouteRequest], known: Knowledge, standing: list[Budget]
+    asked: list[RouteRequest], known: RoutingContext, standing: list[Budget]
 ) -> None:
     for each in asked:
         ranking = rank(each, known, NOON, "u")
@@ -532,7 +532,7 @@ def test_requests_that_come_one_after_another_never_take_a_budget_over_its_limit
 def test_a_budget_admits_as_many_equal_requests_as_it_can_pay_for(
     limit: int, spent: int, tokens: int, price: Decimal
 ) -> None:
-    known = Knowledge(own=[model(price=price)])
+    known = RoutingContext(own=[model(price=price)])
     ranking = rank(RouteRequest(task_type="chat", input_tokens=tokens, max_output_tokens=tokens), known, NOON)
     estimate = ranking.eligible[0].estimate
     assert estimate
@@ -555,7 +555,7 @@ def _key(config: VariantConfig) -> tuple[str, str]:
 @settings(max_examples=250)
 @given(asked_of_the_lenient | asked_of)
 def test_a_variant_is_assigned_where_either_may_serve_and_is_always_the_same(
-    case: tuple[RouteRequest, Knowledge, list[Budget]],
+    case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
     asked, known, standing = case
     ranking = rank(asked, known, NOON, "u")
@@ -583,7 +583,7 @@ def test_a_variant_is_assigned_where_either_may_serve_and_is_always_the_same(
 CHAT = RouteRequest(task_type="chat", input_tokens=1_000, max_output_tokens=1_000)
 
 
-def chosen(known: Knowledge, asked: RouteRequest = CHAT) -> str:
+def chosen(known: RoutingContext, asked: RouteRequest = CHAT) -> str:
     outcome = choose(rank(asked, known, NOON), [])
     assert isinstance(outcome, Choice), outcome
     return outcome.chosen.model.model
@@ -595,7 +595,7 @@ def test_few_calls_are_shrunk_towards_all() -> None:
         by_model={("ollama", "small"): Observed(2, 2, 2, 200), ("ollama", "large"): Observed(500, 500, 500, 400_000)},
         overall=Observed(1_000, 1_000, 1_000, 1_000_000),
     )
-    known = Knowledge(own=[model(name="small"), model(name="large")], statistics=figures)
+    known = RoutingContext(own=[model(name="small"), model(name="large")], statistics=figures)
     ranking = rank(CHAT, known, NOON)
     latencies = {verdict.key[1]: verdict.expected_latency_ms for verdict in ranking.eligible}
     # then it is (200 + 20 x 1,000) / 22, which is slower than the one that is known
@@ -611,7 +611,7 @@ def test_a_fast_model_that_fails_is_not_fast() -> None:
         },
         overall=Observed(1_000, 600, 1_000, 750_000),
     )
-    assert chosen(Knowledge(own=[model(name="small"), model(name="large")], statistics=figures)) == "large"
+    assert chosen(RoutingContext(own=[model(name="small"), model(name="large")], statistics=figures)) == "large"
 
 
 def test_latency_is_that_of_calls_which_were_timed() -> None:
@@ -620,7 +620,9 @@ def test_latency_is_that_of_calls_which_were_timed() -> None:
         by_model={("ollama", "small"): Observed(1_000, 1_000, 980, 980 * 9_000, 9_000.0)},
         by_task={(("ollama", "small"), "chat"): Observed(20, 20, 0, 0, None)},
     )
-    known = Knowledge(own=[model(name="small")], statistics=figures, preferences=RoutingPreferences(max_latency_ms=100))
+    known = RoutingContext(
+        own=[model(name="small")], statistics=figures, preferences=RoutingPreferences(max_latency_ms=100)
+    )
     refused = choose(rank(CHAT, known, NOON), [])
     assert isinstance(refused, RouteRefused)
     assert refused.constraint is Constraint.MAX_LATENCY_MS
@@ -629,15 +631,15 @@ def test_latency_is_that_of_calls_which_were_timed() -> None:
 def test_quality_is_feedback_and_before_that_the_declared_rating() -> None:
     asked = CHAT.model_copy(update={"priority": RoutingPriority.QUALITY})
     own = [model(name="small", quality_rating=0.9), model(name="large", quality_rating=0.2)]
-    assert chosen(Knowledge(own=own), asked) == "small"
+    assert chosen(RoutingContext(own=own), asked) == "small"
     # (40 x 1.0 + 10 x 0.2) / 50 = 0.84, and (20 x 0.5 + 10 x 0.9) / 30 = 0.63
     recent = {("ollama", "large"): Recent(None, None, 40, 40.0), ("ollama", "small"): Recent(None, None, 20, 10.0)}
-    assert chosen(Knowledge(own=own, statistics=Statistics(recent=recent)), asked) == "large"
+    assert chosen(RoutingContext(own=own, statistics=Statistics(recent=recent)), asked) == "large"
 
 
 def test_tokens_that_were_not_said_are_those_of_large_calls_of_late_or_assumed() -> None:
     recent = {("ollama", "large"): Recent(200, 3_000, 0, 0.0)}
-    known = Knowledge(own=[model(name="small"), model(name="large")], statistics=Statistics(recent=recent))
+    known = RoutingContext(own=[model(name="small"), model(name="large")], statistics=Statistics(recent=recent))
     ranking = rank(RouteRequest(task_type="chat"), known, NOON)
     assert {verdict.key[1]: verdict.estimate for verdict in ranking.eligible} == {
         "small": Decimal(2_000).scaleb(-6),
@@ -649,15 +651,15 @@ def test_tokens_that_were_not_said_are_those_of_large_calls_of_late_or_assumed()
 def test_a_rule_uses_only_what_the_request_may_go_to() -> None:
     preferences = RoutingPreferences(rules=[rule({"use": {"provider": "somebody", "model": "else"}})])
     named = CHAT.model_validate(CHAT.model_dump() | {"candidates": [{"provider": "ollama", "model": "small"}]})
-    ranking = rank(named, Knowledge(preferences=preferences), NOON)
+    ranking = rank(named, RoutingContext(preferences=preferences), NOON)
     assert [verdict.key for verdict in ranking.eligible] == [("ollama", "small")]
     assert ranking.notes == ["A rule says to use somebody else, which cannot serve this request."]
     # and without candidates it is one
-    assert chosen(Knowledge(preferences=preferences, own=[model()])) == "else"
+    assert chosen(RoutingContext(preferences=preferences, own=[model()])) == "else"
 
 
 def test_who_prefers_a_provider_without_having_any_of_it_may_choose_among_all_it_lists() -> None:
-    known = Knowledge(own=[model()], preferences=RoutingPreferences(preferred=["gemini"]))
+    known = RoutingContext(own=[model()], preferences=RoutingPreferences(preferred=["gemini"]))
     ranking = rank(CHAT, known, NOON)
     assert {verdict.key[0] for verdict in ranking.eligible} == {"google", "ollama"}
     assert ranking.eligible[0].key[0] == "google"
@@ -665,7 +667,7 @@ def test_who_prefers_a_provider_without_having_any_of_it_may_choose_among_all_it
 
 
 def test_who_has_nothing_may_choose_among_all_that_is_listed() -> None:
-    outcome = choose(rank(CHAT, Knowledge(), NOON), [])
+    outcome = choose(rank(CHAT, RoutingContext(), NOON), [])
     assert isinstance(outcome, Choice)
     assert len(outcome.ranking.eligible) > 1_000
     assert len(outcome.candidates) == 100
@@ -683,7 +685,7 @@ def test_rules_that_apply_add_up() -> None:
             rule({"prefer": ["somebody"], "maxCost": "0.7", "priority": "SPEED"}, name="second"),
         ],
     )
-    ranking = rank(CHAT, Knowledge(own=own, preferences=preferences), NOON)
+    ranking = rank(CHAT, RoutingContext(own=own, preferences=preferences), NOON)
     assert [verdict.key[0] for verdict in ranking.eligible] == ["other", "somebody", "ollama"]
     assert (ranking.rules, ranking.max_cost, ranking.priority) == (["first", "second"], Decimal("0.5"), "SPEED")
 
@@ -699,7 +701,7 @@ def test_rules_that_apply_add_up() -> None:
     ],
 )
 def test_a_blocked_provider_is_blocked_under_all_its_names(blocked: str, provider: str) -> None:
-    known = Knowledge(own=[model(provider)])
+    known = RoutingContext(own=[model(provider)])
     by_rule = RoutingPreferences(rules=[rule({"block": [blocked]}, name="no")])
     for preferences, constraint, reason in (
         (RoutingPreferences(blocked=[blocked]), Constraint.BLOCKED_PROVIDERS, "its provider is blocked"),
@@ -713,7 +715,7 @@ def test_a_blocked_provider_is_blocked_under_all_its_names(blocked: str, provide
 
 def test_a_budget_that_cannot_pay_says_how_it_stands() -> None:
     # given two budgets, and a request of 0.002 USD
-    ranking = rank(CHAT, Knowledge(own=[model()]), NOON)
+    ranking = rank(CHAT, RoutingContext(own=[model()]), NOON)
     wide = Budget(UUID(int=1), "wide", Decimal(5), Decimal(1), Decimal(0), None)
     tight = Budget(UUID(int=2), "tight", Decimal("0.01"), Decimal("0.005"), Decimal("0.003"), NOON)
     # when the last of the tight one is taken
@@ -745,11 +747,11 @@ def test_a_budget_that_cannot_pay_says_how_it_stands() -> None:
 def test_what_costs_nothing_passes_an_overspent_budget_and_what_is_unpriced_passes_none() -> None:
     overspent = Budget(UUID(int=1), "b", Decimal(1), Decimal(3), Decimal(0), NOON)
     plenty = replace(overspent, spent=Decimal(0))
-    free = rank(CHAT, Knowledge(own=[model(price=Decimal(0))]), NOON)
+    free = rank(CHAT, RoutingContext(own=[model(price=Decimal(0))]), NOON)
     choice = choose(free, [overspent])
     assert isinstance(choice, Choice)
     assert (choice.held, choice.budgeted) == (Decimal(0), True)
-    unpriced = rank(CHAT, Knowledge(own=[model(price=None)]), NOON)
+    unpriced = rank(CHAT, RoutingContext(own=[model(price=None)]), NOON)
     refused = choose(unpriced, [plenty])
     assert isinstance(refused, RouteRefused)
     assert (refused.constraint, refused.retryable) == (Constraint.BUDGET, False)
@@ -760,17 +762,17 @@ def test_privacy_prefers_what_is_local_and_says_when_nothing_is() -> None:
     asked = CHAT.model_copy(update={"priority": RoutingPriority.PRIVACY})
     own = [model("other", "far"), model(name="near", local=True)]
     preferences = RoutingPreferences(preferred=["other"])
-    ranking = rank(asked, Knowledge(own=own, preferences=preferences), NOON)
+    ranking = rank(asked, RoutingContext(own=own, preferences=preferences), NOON)
     assert [verdict.key[1] for verdict in ranking.eligible] == ["near", "far"]
     assert ranking.notes == []
     # when the local one may not serve
-    ranking = rank(asked, Knowledge(own=own, preferences=replace(preferences, blocked=["Ollama"])), NOON)
+    ranking = rank(asked, RoutingContext(own=own, preferences=replace(preferences, blocked=["Ollama"])), NOON)
     assert [verdict.key[1] for verdict in ranking.eligible] == ["far"]
     assert ranking.notes == ["No local model can serve this request: it leaves your premises, whatever is chosen."]
 
 
 def test_candidates_are_what_is_registered_what_was_observed_and_what_a_rule_uses() -> None:
-    known = Knowledge(
+    known = RoutingContext(
         own=[model(name="registered")],
         statistics=Statistics(
             by_model={("somebody", "observed"): Observed(1, 1)},
@@ -794,12 +796,12 @@ def test_candidates_are_what_is_registered_what_was_observed_and_what_a_rule_use
 def test_preferring_a_provider_that_is_blocked_takes_nothing_away() -> None:
     # given somebody who has nothing, and a rule that prefers what the preferences block
     preferences = RoutingPreferences(blocked=["google"], rules=[rule({"prefer": ["gemini"]})])
-    outcome = choose(rank(CHAT, Knowledge(preferences=preferences), NOON), [])
+    outcome = choose(rank(CHAT, RoutingContext(preferences=preferences), NOON), [])
     # then all the others are there
     assert isinstance(outcome, Choice)
     assert outcome.chosen.key[0] != "google"
     # and who has something is not told of hundreds that are blocked
-    ranking = rank(CHAT, Knowledge(own=[model()], preferences=preferences), NOON)
+    ranking = rank(CHAT, RoutingContext(own=[model()], preferences=preferences), NOON)
     assert [*ranking.eligible, *ranking.others] == [*ranking.eligible] != []
 
 
@@ -808,7 +810,7 @@ def test_a_refusal_tells_of_the_nearest_first_however_many_there_are() -> None:
     own = [model("other", f"{place:03}") for place in range(MAX_CANDIDATES)]
     own += [model(name="b", price=Decimal(9)), model(name="a", price=Decimal(9))]
     preferences = RoutingPreferences(blocked=["other"], max_cost=Decimal("0.01"))
-    refused = choose(rank(CHAT, Knowledge(own=own, preferences=preferences), NOON), [])
+    refused = choose(rank(CHAT, RoutingContext(own=own, preferences=preferences), NOON), [])
     assert isinstance(refused, RouteRefused)
     assert refused.message == (
         "No candidate can serve this request; the nearest, ollama a: it would cost 0.018 USD, above 0.01 USD"
@@ -819,7 +821,7 @@ def test_a_refusal_tells_of_the_nearest_first_however_many_there_are() -> None:
 
 
 def test_there_may_be_nothing_to_choose_from() -> None:
-    refused = choose(replace(rank(CHAT, Knowledge(own=[model()]), NOON), eligible=[]), [])
+    refused = choose(replace(rank(CHAT, RoutingContext(own=[model()]), NOON), eligible=[]), [])
     assert isinstance(refused, RouteRefused)
     assert (refused.constraint, refused.retryable, refused.candidates) == (Constraint.CANDIDATES, False, [])
 
@@ -838,9 +840,9 @@ def running(a: VariantConfig = A, b: VariantConfig = B, name: str = "t", place: 
     return RunningTest(UUID(int=place), name, "chat", 0.25, {Variant.A: a, Variant.B: b})
 
 
-def knowing(own: Sequence[CatalogModel] = (FIRST, OF_A, THIRD, OF_B), **preferences: Any) -> Knowledge:
+def knowing(own: Sequence[CatalogModel] = (FIRST, OF_A, THIRD, OF_B), **preferences: Any) -> RoutingContext:
     asks = RoutingPreferences(**{"priority": RoutingPriority.COST} | preferences)
-    return Knowledge(own=own, preferences=asks, tests={"chat": running()})
+    return RoutingContext(own=own, preferences=asks, tests={"chat": running()})
 
 
 def unit_of(test: RunningTest, variant: Variant) -> str:
@@ -848,14 +850,14 @@ def unit_of(test: RunningTest, variant: Variant) -> str:
 
 
 def choice_of(
-    known: Knowledge, unit: str | None, asked: RouteRequest = CHAT, standing: Sequence[Budget] = ()
+    known: RoutingContext, unit: str | None, asked: RouteRequest = CHAT, standing: Sequence[Budget] = ()
 ) -> Choice:
     outcome = choose(rank(asked, known, NOON, unit), standing)
     assert isinstance(outcome, Choice), outcome
     return outcome
 
 
-def assert_assigned(known: Knowledge, asked: RouteRequest = CHAT) -> None:
+def assert_assigned(known: RoutingContext, asked: RouteRequest = CHAT) -> None:
     """That either variant of the test is chosen for a unit that gets it."""
     test = known.tests["chat"]
     for variant in Variant:
@@ -866,7 +868,9 @@ def assert_assigned(known: Knowledge, asked: RouteRequest = CHAT) -> None:
         assert choice.chosen.key == _key(test.variants[variant])
 
 
-def assert_outside(known: Knowledge, why: str, asked: RouteRequest = CHAT, standing: Sequence[Budget] = ()) -> Choice:
+def assert_outside(
+    known: RoutingContext, why: str, asked: RouteRequest = CHAT, standing: Sequence[Budget] = ()
+) -> Choice:
     """That whatever a unit would get, it is served as if there were no test, and is told why."""
     for variant in Variant:
         unit = unit_of(known.tests["chat"], variant)
@@ -903,7 +907,7 @@ def test_the_variant_that_a_unit_gets_is_chosen_and_the_others_follow_in_their_o
 def test_a_unit_keeps_its_variant_whatever_else_changes() -> None:
     known = knowing()
     # given other figures, preferences, models and tests, a month later
-    other = Knowledge(
+    other = RoutingContext(
         own=[OF_B, OF_A],
         statistics=Statistics(by_model={("other", "b"): Observed(500, 1)}, overall=Observed(500, 1)),
         preferences=RoutingPreferences(preferred=["other"]),
@@ -997,7 +1001,7 @@ def test_the_winner_of_an_earlier_test_is_put_to_the_test_again() -> None:
 def test_a_winner_does_not_take_private_requests_from_a_local_model() -> None:
     # given the winner of a test, which is not local, and a local model
     remote = [model("ollama", "cheap", Decimal("0.1")), THIRD]
-    known = Knowledge(own=[*remote, FIRST], preferences=RoutingPreferences(rules=[WINNER]))
+    known = RoutingContext(own=[*remote, FIRST], preferences=RoutingPreferences(rules=[WINNER]))
     private = CHAT.model_copy(update={"priority": RoutingPriority.PRIVACY})
     # when, then
     assert choice_of(known, None, private).chosen.key == ("ollama", "first")
@@ -1144,7 +1148,7 @@ def test_of_variants_that_differ_in_parameters_alone_one_is_chosen_and_is_not_it
 
 def test_what_the_list_adds_to_own_models_is_that_of_its_day_and_of_the_newest_list() -> None:
     # given a model without a price of its own, of which the list's fell on 10 June 2025
-    known = Knowledge(own=[model("openai", "o3", None)])
+    known = RoutingContext(own=[model("openai", "o3", None)])
 
     def price_at(moment: datetime) -> Decimal | None:
         [found] = known.own_at(moment).values()
@@ -1173,7 +1177,7 @@ def test_a_request_is_estimated_at_its_service_tier_and_unknown_where_that_has_n
     )
     in_november = datetime(2026, 11, 20, tzinfo=UTC)
 
-    ranking = rank(asked, Knowledge(preferences=RoutingPreferences(max_cost=Decimal(1))), in_november)
+    ranking = rank(asked, RoutingContext(preferences=RoutingPreferences(max_cost=Decimal(1))), in_november)
 
     assert [(each.key[1], each.estimate) for each in ranking.eligible] == [("gpt-5-nano", Decimal("0.0045"))]
     assert [each.reason for each in ranking.others] == ["its price is not known, and the limit is 1 USD"]

@@ -214,7 +214,7 @@ async def test_a_budget_that_is_used_up_is_a_429_and_is_never_overspent(
         ends = await asyncio.gather(*(client() for _ in range(20)))
         served, last = await client()
 
-    # then: each refusal tells when to come back
+    # then: each expected error tells when to come back
     assert fakes.books.served.total() == sum(count for count, _ in ends) + served > 20
     assert fakes.books.failed.total() > 0
     for _, refusal in [*ends, (served, last)]:

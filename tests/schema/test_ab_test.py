@@ -670,7 +670,7 @@ async def test_figures_and_evidence_of_a_test_that_ended_are_frozen_and_late_rec
         assert await groups_of(session, viewer.id, [UUID(test["id"])]) == {}
 
 
-LOOKS = """
+SNAPSHOTS = """
 query($id: ID!) { abTestLooks(id: $id) { at comparison { metric countA countB low high verdict } } }
 """
 PRIMARY = """
@@ -717,7 +717,7 @@ async def test_looks_say_what_was_seen_at_the_time(
         current = await api.ask(PRIMARY, id=test["id"])
         seen += [each for each in current["inference"]["comparisons"] if each["metric"] == metric]
     # when
-    looks = await api.ask(LOOKS, id=test["id"])
+    looks = await api.ask(SNAPSHOTS, id=test["id"])
     # then
     assert [look["at"] for look in looks[::29]] == [
         "2026-03-10T13:00:00Z",
@@ -729,6 +729,6 @@ async def test_looks_say_what_was_seen_at_the_time(
         assert look["comparison"] == then | {"low": pytest.approx(then["low"]), "high": pytest.approx(then["high"])}
     assert seen[0]["low"] is not None
     # and nobody else sees them, and nobody those of too many calls
-    assert await other_api.ask(LOOKS, id=test["id"]) is None
+    assert await other_api.ask(SNAPSHOTS, id=test["id"]) is None
     monkeypatch.setattr("models.queries.ab_snapshot.MAX_CALLS", 1_199)
-    assert await api.ask(LOOKS, id=test["id"]) is None
+    assert await api.ask(SNAPSHOTS, id=test["id"]) is None

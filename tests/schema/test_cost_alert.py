@@ -272,7 +272,7 @@ async def test_acknowledging_stamps_what_fired_and_does_not_re_arm(api: Api, clo
     # when it is acknowledged
     clock.advance(minutes=10)
     alert = await api.ask(ACKNOWLEDGE, id=alert_id)
-    # then both firings are, once
+    # then both alert events are, once
     assert (alert["acknowledgedAt"], alert["state"]) == ("2026-03-10T12:10:00Z", "TRIGGERED")
     assert len((await api.ask(EVENTS, acknowledged=True))["edges"]) == 2
     assert (await api.ask(ACKNOWLEDGE, id=alert_id))["__typename"] == "Conflict"

@@ -15,7 +15,7 @@ from domain.analytics import LogAnalytics
 from domain.price_list import PRICE_VERSION
 from models.database import Database
 from models.ledger import Ledger
-from models.ledger.call import Draft
+from models.ledger.call import CallDraft
 from models.queries.verification import verify
 from tests.conftest import ApiOf, Clock
 from tests.support.api import Api
@@ -411,7 +411,7 @@ async def test_imported_calls_of_unknown_cost_close_their_model_too(
     for imports in (imported_first, not imported_first):
         if imports:
             async with ledger.running():
-                await ledger.record([Draft(user_id, past, imported=True)])
+                await ledger.record([CallDraft(user_id, past, imported=True)])
         else:
             await budget(api, "1")
     assert await spent(api) == ("0", "0", "0", 1)
@@ -1180,7 +1180,7 @@ async def test_an_imported_call_is_amended_like_any_other(
     )
     ledger = Ledger(database, clock)
     async with ledger.running():
-        await ledger.record([Draft(user_id, past, imported=True)])
+        await ledger.record([CallDraft(user_id, past, imported=True)])
     assert not await is_served(api)
     amended = await api.ask(AMEND, eventId="e", input={"cost": "0.25"})
     assert (amended["record"]["cost"], amended["alertEvents"]) == ("0.25", [])

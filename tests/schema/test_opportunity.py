@@ -240,7 +240,7 @@ async def test_uses_of_rules_are_counted_since_the_preferences_were_changed_and_
     # and where the latest ones do not tell, the earlier ones do
     monkeypatch.setattr("models.queries.opportunity._FEW", 2)
     assert await uses() == RuleUses(Window(first, window.end), last, 5, applied)
-    # and where there are too many, the stretch says which were looked at
+    # and where there are too many, the time range says which were looked at
     assert await uses(most=3) == RuleUses(
         Window(last - timedelta(minutes=2), window.end), last, 3, {"chat": 2, "chat too": 2, "code": 0, "before": 0}
     )

@@ -273,7 +273,7 @@ async def test_a_budget_holds_what_it_admits_and_frees_it_when_the_outcome_comes
     first, second = [await api.ask(ROUTE, input=request(MINI)) for _ in range(2)]
     assert [first["heldAmount"], second["heldAmount"]] == [MINI_COSTS] * 2
     assert first["expiresAt"] == (clock.now + HOLD_FOR).isoformat().replace("+00:00", "Z")
-    # when no more fits, the refusal says what stands in the way
+    # when no more fits, the expected error says what stands in the way
     refused = await api.ask(ROUTE, input=request(MINI))
     assert refused.pop("candidates") == [
         MINI | {"reason": f"it would cost {MINI_COSTS} USD, and the budget custom_spend has 0.0001 USD left"}

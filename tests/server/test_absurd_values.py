@@ -1,4 +1,4 @@
-"""Values that are no values, in files, lines, settings, headers and at the command line: a typed refusal names each."""
+"""Values that are no values, in files, lines, settings, headers and at the command line: a typed expected error names each."""
 
 from __future__ import annotations
 

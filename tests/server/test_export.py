@@ -36,7 +36,7 @@ from domain.viewer import Viewer
 from models.database import Database
 from models.database.pool import DatabaseFailure
 from models.ledger import Ledger
-from models.ledger.call import Draft, Logged
+from models.ledger.call import CallDraft, Logged
 from models.queries.analytics import REPORTED, reported
 from models.types import RawJSON, json_text, new_id
 from server import ingest
@@ -140,7 +140,7 @@ def in_field(rows: Sequence[tuple[Any, ...]], name: str) -> list[Any]:
 async def logged(database: Database, user_id: UUID, decisions: Sequence[LogAnalytics]) -> None:
     ledger = Ledger(database)
     async with ledger.running():
-        for outcome in await ledger.record([Draft(user_id, each, imported=True) for each in decisions]):
+        for outcome in await ledger.record([CallDraft(user_id, each, imported=True) for each in decisions]):
             assert isinstance(outcome, Logged), outcome
 
 
@@ -638,7 +638,7 @@ def test_a_file_is_downloaded_and_imported_again(data_dir: Path, tmp_path: Path)
     days = {json.loads(line)["occurredAt"][:10] for line in some.stdout.splitlines()}
     assert (some.returncode, days) == (0, {"2024-12-21"})
     assert some.stderr.splitlines()[-1] == f"{len(some.stdout.splitlines())} exported"
-    # and nobody's export is a header, and a refusal leaves what was there
+    # and nobody's export is a header, and an expected error leaves what was there
     assert (none.stdout, files[0].read_bytes().count(b"\n")) == ("0 exported\n", 1)
     assert (refused.returncode, refused.stderr.splitlines()[-1][:12]) == (2, "error: from:")
     assert files[1].read_bytes() == gzip.decompress(files[2].read_bytes())

@@ -35,7 +35,7 @@ from models import EventKey, Hold, RouterAnalytics, RoutingDecision
 from models.database import Database
 from models.database.pool import DatabaseFailure
 from models.ledger import Ledger
-from models.ledger.call import Draft
+from models.ledger.call import CallDraft
 from server.app import create_app
 from server.settings import Settings
 from server.token import make_token
@@ -169,13 +169,13 @@ async def test_a_server_killed_at_any_moment_keeps_what_it_acknowledged(
     with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
         async with api_at(server.address, token) as api:
             await settle(api, told)
-            firings = await api.ask("{ alertEvents(first: 500) { nodes { level threshold } } }")
+            alert_events = await api.ask("{ alertEvents(first: 500) { nodes { level threshold } } }")
     assert await stored(database) == Counter(told.acknowledged)
     spent = len(told.acknowledged) * COST
     assert spent > THRESHOLDS[2]
-    assert Counter((Decimal(firing["threshold"]), firing["level"]) for firing in firings["nodes"]) == {
-        (threshold, level): 1 for threshold in THRESHOLDS[:3] for level in ("NEAR_LIMIT", "TRIGGERED")
-    }
+    assert Counter(
+        (Decimal(alert_event["threshold"]), alert_event["level"]) for alert_event in alert_events["nodes"]
+    ) == {(threshold, level): 1 for threshold in THRESHOLDS[:3] for level in ("NEAR_LIMIT", "TRIGGERED")}
     assert differences(data_dir) == (0, "0 differences\n")
 
 
@@ -314,7 +314,7 @@ async def test_a_postgresql_that_restarts_under_load_is_served_again(
             await log(api, "45000", "over")
             heard += [await socket.next(), await socket.next()]
 
-    assert [(firing["level"], firing["threshold"]) for firing in heard] == [
+    assert [(alert_event["level"], alert_event["threshold"]) for alert_event in heard] == [
         ("NEAR_LIMIT", "1"), ("TRIGGERED", "1"), ("NEAR_LIMIT", "50000"), ("TRIGGERED", "50000"),
     ]  # fmt: skip
     async with database_at(own_cluster.url("postgres")) as database:
@@ -340,11 +340,11 @@ async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
     async with database_at(postgres_url) as database:
         ledger = Ledger(database)
         async with ledger.running():
-            await ledger.record([Draft(UUID(USER), decision)])
+            await ledger.record([CallDraft(UUID(USER), decision)])
             monkeypatch.setattr(models.database.postgresql, "execute", losing)
             # when two clients, who gave no event ids, share that commit
             outcomes = await asyncio.gather(
-                *(ledger.record([Draft(UUID(USER), decision)]) for _ in range(2)), return_exceptions=True
+                *(ledger.record([CallDraft(UUID(USER), decision)]) for _ in range(2)), return_exceptions=True
             )
         # then what they logged is there once, whatever they are told
         assert lost

@@ -22,7 +22,7 @@ import server.graphql.app
 import server.serving
 from models.database.pool import Pool
 from models.database.postgresql import PostgreSQL
-from models.ledger.call import Entry
+from models.ledger.call import CallBatch
 from models.ledger.group_commit import GroupCommit
 from server.app import create_app
 from server.listener import Listener
@@ -124,7 +124,7 @@ async def test_logging_and_reading_work_again_when_idle_connections_hang(served:
 async def test_what_is_underway_when_connections_hang_is_counted_once(
     served: Served, postgres_url: str, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    execute, write = models.database.pool.execute, Entry.write
+    execute, write = models.database.pool.execute, CallBatch.write
     frozen = asyncio.Event()
 
     def freeze() -> None:
@@ -148,7 +148,7 @@ async def test_what_is_underway_when_connections_hang_is_counted_once(
 
     monkeypatch.setattr(models.database.postgresql, "execute", executed)
     if moment == "between the statements":
-        monkeypatch.setattr(Entry, "write", written)
+        monkeypatch.setattr(CallBatch, "write", written)
     # when several log, of the same hour, then each is there once, whatever they were told on the way
     there = await asyncio.gather(*(served.log(f"{number}", cost="0.5") for number in range(5)))
     assert frozen.is_set()

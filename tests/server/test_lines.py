@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
 import server.lines
-from domain.error import InvalidInput, Refusal
+from domain.error import ExpectedError, InvalidInput
 from domain.viewer import Viewer
 from models.database.fair_queue import FairQueue, event_loop_queue
 from models.ledger.call import Logged
@@ -303,7 +303,7 @@ async def test_refused_lines_are_freed_without_the_collector() -> None:
         answer = await ingest(_Client(b"wrong\n" * 1_000).request)
         assert isinstance(answer, StreamingResponse)
         assert b"".join([each async for each in answer.body_iterator]).count(b"\n") == 1_000  # type: ignore[misc]
-        # then none of the refusals is there any more
+        # then none of the expected errors is there any more
         assert not [each for each in gc.get_objects() if isinstance(each, InvalidInput) and each.message == "no"]
     finally:
         gc.enable()
@@ -313,7 +313,7 @@ async def test_refused_lines_are_freed_without_the_collector() -> None:
 async def test_what_is_being_looked_at_is_counted_in_bytes_over_all_requests(in_order: bool) -> None:
     underway = most = 0
 
-    async def record(items: Sequence[bytes]) -> Sequence[Refusal]:
+    async def record(items: Sequence[bytes]) -> Sequence[ExpectedError]:
         nonlocal underway, most
         underway += sum(map(len, items))
         most = max(most, underway)

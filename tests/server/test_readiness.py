@@ -179,12 +179,12 @@ async def test_a_ledger_whose_disk_is_full_is_told(
 
     full = OperationalError("INSERT", None, sqlite3.OperationalError("database or disk is full"))
     monkeypatch.setattr(Ledger, "failing_for_s", 60.0)
-    store = models.ledger.call.Entry.write
-    monkeypatch.setattr(models.ledger.call.Entry, "write", raising(full))
+    store = models.ledger.call.CallBatch.write
+    monkeypatch.setattr(models.ledger.call.CallBatch, "write", raising(full))
     assert (await api.errors(LOG_ONE, input=line("later")))[0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
     assert lacks("ledger")(await until(client, lacks("ledger")))
     # and a commit that succeeds shows that it is well
-    monkeypatch.setattr(models.ledger.call.Entry, "write", store)
+    monkeypatch.setattr(models.ledger.call.CallBatch, "write", store)
     assert (await api.ask(LOG_ONE, input=line("later")))["deduplicated"] is False
     await until(client, ready)
 
@@ -194,7 +194,7 @@ async def test_a_ledger_whose_oldest_submission_is_old_is_told(
 ) -> None:
     monkeypatch.setattr(Ledger, "old_after_s", 0.2)
     held, begun = asyncio.Event(), asyncio.Event()
-    write = models.ledger.call.Entry.write
+    write = models.ledger.call.CallBatch.write
 
     async def waits(*given: Any) -> Any:
         begun.set()
@@ -202,7 +202,7 @@ async def test_a_ledger_whose_oldest_submission_is_old_is_told(
         return await write(*given)
 
     await until(client, ready)
-    monkeypatch.setattr(models.ledger.call.Entry, "write", waits)
+    monkeypatch.setattr(models.ledger.call.CallBatch, "write", waits)
     logging = asyncio.create_task(live_api.ask(LOG_ONE, input=line("late")))
     await begun.wait()
     await until(client, lacks("ledger"))

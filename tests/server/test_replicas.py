@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from domain.analytics import LogAnalytics
 from models.database import Database
 from models.ledger import Ledger
-from models.ledger.call import Draft, Logged
+from models.ledger.call import CallDraft, Logged
 from server.settings import Settings
 from server.token import make_token
 from tests.conftest import SECRET, published_to_nobody
@@ -118,7 +118,7 @@ async def test_what_one_replica_logs_is_heard_on_the_other_in_order_and_once(
 
         # then each arrives, in the order it was logged, once
         heard = [(await logged.next())["eventId"] for _ in sent]
-        firings = [await alerts.next() for _ in range(6)]
+        alert_events = [await alerts.next() for _ in range(6)]
         stored = (await api.ask("{ alertEvents(first: 500) { nodes { cursor level amount } } }"))["nodes"]
 
         # and so does what is logged on the replica that listens
@@ -127,8 +127,8 @@ async def test_what_one_replica_logs_is_heard_on_the_other_in_order_and_once(
             assert await send(Api(same, token), [record("last", 0, test["id"])], told)
         assert (await logged.next())["eventId"] == "last"
     assert heard == sent
-    assert firings == stored[::-1]
-    assert Counter(firing["level"] for firing in firings) == {"NEAR_LIMIT": 3, "TRIGGERED": 3}
+    assert alert_events == stored[::-1]
+    assert Counter(alert_event["level"] for alert_event in alert_events) == {"NEAR_LIMIT": 3, "TRIGGERED": 3}
 
 
 USERS = [UUID(int=n) for n in range(1, 6)]
@@ -246,9 +246,9 @@ async def test_ledgers_that_are_given_the_same_in_opposite_orders_lock_it_in_one
             )
 
         # given two processes' ledgers, and decisions of many users, hours and models
-        def drafts(round_: int, ledger: int) -> list[Draft]:
+        def drafts(round_: int, ledger: int) -> list[CallDraft]:
             return [
-                Draft(
+                CallDraft(
                     user,
                     LogAnalytics(
                         event_id=f"{round_}:{n}" if same_events else f"{round_}:{n}:{ledger}",
@@ -322,10 +322,10 @@ async def test_a_subscription_misses_nothing_while_its_process_cannot_listen(
         await there.ask(SET_ALERT, threshold="1.6")
         heard.append(await socket.next())
         assert await quiet(socket)
-    assert [(firing["level"], firing["amount"]) for firing in heard] == [
+    assert [(alert_event["level"], alert_event["amount"]) for alert_event in heard] == [
         ("NEAR_LIMIT", "0.9"), ("TRIGGERED", "1.8"), ("TRIGGERED", "1.8"), ("TRIGGERED", "1.8"),
     ]  # fmt: skip
-    assert len({firing["cursor"] for firing in heard}) == 4
+    assert len({alert_event["cursor"] for alert_event in heard}) == 4
 
 
 async def test_a_subscription_outlives_a_read_that_failed(
@@ -335,8 +335,8 @@ async def test_a_subscription_outlives_a_read_that_failed(
     name = postgres_url.rpartition("/")[2]
     connections = f"FROM pg_stat_activity WHERE datname = '{name}' AND application_name = 'enterprise-router'"
 
-    def spent(amount: str) -> Draft:
-        return Draft(
+    def spent(amount: str) -> CallDraft:
+        return CallDraft(
             user_id,
             LogAnalytics(provider="openai", model_used="a", task_type="chat", success=True, cost=Decimal(amount)),
         )
@@ -367,7 +367,7 @@ async def test_a_subscription_outlives_a_read_that_failed(
             await elsewhere.record([spent("0.8")])
         # then the subscriber gets both
         heard = [await socket.next(), await socket.next()]
-        assert [(firing["level"], firing["amount"]) for firing in heard] == [
+        assert [(alert_event["level"], alert_event["amount"]) for alert_event in heard] == [
             ("NEAR_LIMIT", "0.9"),
             ("TRIGGERED", "1.7"),
         ]

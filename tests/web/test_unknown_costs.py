@@ -282,7 +282,7 @@ async def test_a_call_is_corrected_and_the_totals_follow(open_page: Open, live_a
         else:
             await expect(dialog.get_by_role("alert").filter(has_text=re.compile("cached"))).to_be_visible()
         await dialog.get_by_label(label).fill("")
-    # What a refusal had asked for again has come: nobody corrects faster than that.
+    # What an expected error had asked for again has come: nobody corrects faster than that.
     await page.wait_for_load_state("networkidle")
     await dialog.get_by_label("Cost, USD").fill("0.5")
     await dialog.get_by_label("Input tokens").fill("2000")

@@ -22,7 +22,7 @@ from models.database import Database
 from models.database.pool import DatabaseFailure, driver_of
 from models.database.postgresql import PostgreSQL
 from models.ledger import Ledger
-from models.ledger.call import Draft, Logged
+from models.ledger.call import CallDraft, Logged
 from models.ledger.retention import drop_before
 from models.queries.verification import verify
 from models.types import first_id_at, new_id
@@ -62,14 +62,14 @@ def postgresql(database: Database) -> PostgreSQL:
     return database.backend
 
 
-def draft(at: datetime, *, imported: bool = True) -> Draft:
+def draft(at: datetime, *, imported: bool = True) -> CallDraft:
     call = LogAnalytics(
         provider="openai", model_used="a", task_type="chat", success=True, cost="0.5", occurred_at=at.isoformat()
     )
-    return Draft(OWNER, call, imported=imported)
+    return CallDraft(OWNER, call, imported=imported)
 
 
-async def record(database: Database, *drafts: Draft, clock: Clock | None = None) -> list[Logged]:
+async def record(database: Database, *drafts: CallDraft, clock: Clock | None = None) -> list[Logged]:
     async with Ledger(database, clock or (lambda: NOW)).running() as ledger:
         outcomes = await ledger.record(drafts)
     logged = [outcome for outcome in outcomes if isinstance(outcome, Logged)]

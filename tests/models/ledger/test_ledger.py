@@ -24,7 +24,7 @@ from models.database.pool import DatabaseFailure
 from models.database.transaction import Locks
 from models.ledger import Ledger
 from models.ledger.amendment import Amended, AmendmentDraft
-from models.ledger.call import Draft, Entry, Logged, Prepared, prepared
+from models.ledger.call import CallBatch, CallDraft, Logged, PreparedCall, prepare
 from models.ledger.group_commit import GroupCommit
 from tests.conftest import Clock, published_to_nobody
 from tests.support.api import Api
@@ -32,9 +32,9 @@ from tests.support.api import Api
 USER = UUID(int=1)
 
 
-def draft(user_id: UUID = USER, **fields: Any) -> Draft:
+def draft(user_id: UUID = USER, **fields: Any) -> CallDraft:
     values = {"provider": "openai", "model_used": "gpt-4o", "task_type": "chat", "success": True} | fields
-    return Draft(user_id, LogAnalytics.model_validate(values))
+    return CallDraft(user_id, LogAnalytics.model_validate(values))
 
 
 @pytest.fixture
@@ -138,8 +138,8 @@ async def test_a_record_the_database_refuses_does_not_spoil_its_neighbours(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a record that the database will not have
-    def spoilt(one: Draft, now: datetime) -> Prepared:
-        entry = prepared(one, now)
+    def spoilt(one: CallDraft, now: datetime) -> PreparedCall:
+        entry = prepare(one, now)
         if one.decision.event_id == "spoilt":
             entry.row["created_at"] = None
         return entry
@@ -163,12 +163,12 @@ async def test_a_database_that_fails_is_no_fault_of_the_records(
 ) -> None:
     tries: list[int] = []
 
-    async def failing(_entry: Any, drafts: Sequence[Draft]) -> Any:
+    async def failing(_entry: Any, drafts: Sequence[CallDraft]) -> Any:
         tries.append(len(drafts))
         raise DatabaseFailure("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Entry, "write", failing)
+        patch.setattr(CallBatch, "write", failing)
         with pytest.raises(DatabaseFailure):
             await ledger.record([draft(), draft()])
     assert tries == [2]
@@ -212,13 +212,13 @@ async def test_a_caller_who_goes_away_leaves_the_record_and_the_ledger_whole(
 
 async def test_concurrent_records_share_commits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    write = Entry.write
+    write = CallBatch.write
 
-    async def counted(entry: Any, drafts: Sequence[Prepared]) -> Any:
+    async def counted(entry: Any, drafts: Sequence[PreparedCall]) -> Any:
         sizes.append(len(drafts))
         return await write(entry, drafts)
 
-    monkeypatch.setattr(Entry, "write", counted)
+    monkeypatch.setattr(CallBatch, "write", counted)
     await asyncio.gather(*(ledger.record([draft()]) for _ in range(100)))
     assert sum(sizes) == 100
     assert len(sizes) <= 3
@@ -259,7 +259,7 @@ async def test_imported_spend_counts_and_the_next_live_spend_fires(
     # given an alert, and history of this very day read from a file
     await api.ask('mutation { createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { __typename } }')
     history = draft(user_id, cost=Decimal(5), occurred_at=clock.now)
-    [logged] = await ledger.record([Draft(user_id, history.decision, imported=True)])
+    [logged] = await ledger.record([CallDraft(user_id, history.decision, imported=True)])
     # then it counts and nothing fires
     assert isinstance(logged, Logged)
     assert logged.alert_events == []

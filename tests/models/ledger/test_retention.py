@@ -20,7 +20,7 @@ from domain.analytics import LogAnalytics
 from models import ABGroup, Amendment, AnalyticsHourly, EventKey, Hold, RouterAnalytics
 from models.database import Database
 from models.ledger import Ledger
-from models.ledger.call import Draft, Dropped, Logged
+from models.ledger.call import CallDraft, Dropped, Logged
 from models.ledger.repair import repair
 from models.ledger.retention import drop_before
 from models.queries.verification import verify
@@ -130,7 +130,7 @@ async def test_a_call_that_was_dropped_is_counted_once_however_it_comes_again(
     many = await api.ask(LOG_MANY, input=[call, CALL | {"eventId": "new"}, call])
     [line, _] = await post("/ingest/decisions", call, call)
     async with Ledger(database, clock).running() as ledger:
-        outcomes = await ledger.record([Draft(user_id, LogAnalytics.checked(_given(call)), imported=True)])
+        outcomes = await ledger.record([CallDraft(user_id, LogAnalytics.checked(_given(call)), imported=True)])
     # then it is known, and its record is not made up
     assert again == {
         "__typename": "DroppedAnalytics",
@@ -410,7 +410,7 @@ async def test_live_calls_are_of_this_month_or_of_the_two_before(
     # and import takes them
     old = LogAnalytics.checked(CALL | {"occurredAt": before})
     async with Ledger(database, clock).running() as ledger:
-        [imported] = await ledger.record([Draft(user_id, old, imported=True)])
+        [imported] = await ledger.record([CallDraft(user_id, old, imported=True)])
         assert isinstance(imported, Logged)
     # and the bound follows the clock, and what was taken before is known after it
     clock.now = datetime(2026, 4, 1, tzinfo=UTC)

@@ -21,7 +21,7 @@ from migrations import configuration, upgrade
 from models import Base, SpendTotal
 from models.database import Database
 from models.ledger import Ledger
-from models.ledger.call import Draft, Logged, Outcome
+from models.ledger.call import CallDraft, Logged, Outcome
 from models.ledger.repair import repair
 from models.queries.verification import verify
 from models.types import Money, new_id
@@ -42,12 +42,12 @@ async def ledger(database: Database, clock: Clock) -> AsyncIterator[Ledger]:
         yield ledger
 
 
-def draft(user_id: UUID, **fields: Any) -> Draft:
+def draft(user_id: UUID, **fields: Any) -> CallDraft:
     values = {"provider": "openai", "model_used": "a", "task_type": "chat", "success": True} | fields
-    return Draft(user_id, LogAnalytics.model_validate(values))
+    return CallDraft(user_id, LogAnalytics.model_validate(values))
 
 
-async def log_beside_another(ledger: Ledger, drafts: Sequence[Draft]) -> list[Outcome]:
+async def log_beside_another(ledger: Ledger, drafts: Sequence[CallDraft]) -> list[Outcome]:
     """What becomes of these, while another user's record is logged too: that one is stored in any case."""
     outcomes, [other] = await asyncio.gather(ledger.record(drafts), ledger.record([draft(OTHER, cost=Decimal(1))]))
     assert isinstance(other, Logged)
@@ -100,7 +100,7 @@ async def test_no_sum_goes_beyond_64_bits_whichever_it_is(
     await api.ask("""mutation { createCostAlert(input: {thresholdAmount: "1000000", period: DAILY}) { __typename } }""")
     test = UUID((await api.ask(START_TEST.replace("testName", 'costCap: "1", testName')))["id"])
 
-    def drafts() -> list[Draft]:
+    def drafts() -> list[CallDraft]:
         calls: list[dict[str, Any]] = [
             {"cost": Decimal(2), "fallback_used": True, "unit_key": "u"},
             {"cost": None, "ab_variant": "A", "unit_key": "v"},

@@ -22,7 +22,7 @@ from migrations import configuration, upgrade
 from models import AnalyticsDaily, AnalyticsHourly, LatencyHourly
 from models.database import Database
 from models.ledger import Ledger
-from models.ledger.call import Draft, Logged
+from models.ledger.call import CallDraft, Logged
 from models.queries.verification import verify
 from models.rollup import MEASURES
 from server.usage_file import UsageFile, UsageRow
@@ -41,8 +41,8 @@ async def decisions(database: Database, clock: Clock, user_id: UUID) -> list[Log
     slow = [decision.model_copy(update={"latency_ms": MAX_LATENCY_MS}) for decision in decisions]
     async with Ledger(database, clock).running() as ledger:
         for start in range(0, len(decisions), AT_ONCE):
-            drafts = [Draft(user_id, decision, imported=True) for decision in decisions[start : start + AT_ONCE]]
-            drafts += [Draft(UUID(int=9), decision, imported=True) for decision in slow[start : start + AT_ONCE]]
+            drafts = [CallDraft(user_id, decision, imported=True) for decision in decisions[start : start + AT_ONCE]]
+            drafts += [CallDraft(UUID(int=9), decision, imported=True) for decision in slow[start : start + AT_ONCE]]
             outcomes = await ledger.record(drafts)
             assert all(isinstance(outcome, Logged) for outcome in outcomes)
     return decisions

@@ -25,7 +25,7 @@ from models import (
 )
 from models.database import Database
 from models.ledger import Ledger
-from models.ledger.call import Draft, Logged
+from models.ledger.call import CallDraft, Logged
 from models.ledger.repair import repair as repaired
 from models.ledger.retention import drop_before
 from models.queries import verification
@@ -145,7 +145,7 @@ async def test_under_load_what_differs_is_found_and_repaired_and_nothing_else(
         logged = 0
         while not enough.is_set():
             drafts = [
-                Draft(
+                CallDraft(
                     user_id,
                     LogAnalytics(
                         provider="openai",
@@ -193,7 +193,7 @@ async def test_whoever_verifies_waits_for_no_lock_and_holds_none(
         async with asyncio.timeout(20):
             async with other.running():
                 [outcome] = await other.record(
-                    [Draft(user_id, LogAnalytics(provider="p", model_used="m", task_type="t", success=True))]
+                    [CallDraft(user_id, LogAnalytics(provider="p", model_used="m", task_type="t", success=True))]
                 )
             assert isinstance(outcome, Logged)
 
@@ -240,7 +240,7 @@ async def test_retention_drops_whole_months_and_keeps_their_sums(
 async def test_repair_never_winds_the_numbers_of_firings_back(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
-    # given firings whose alerts were deleted since, and something to repair
+    # given alert events whose alerts were deleted since, and something to repair
     last = select(AlertSequence.last).where(AlertSequence.user_id == user_id)
     async with database.system() as transaction:
         before = await transaction.connection.scalar(last)

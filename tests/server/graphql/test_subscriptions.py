@@ -473,7 +473,7 @@ async def test_a_client_that_does_not_read_is_closed_and_resumes_from_its_cursor
         given_up.set()
 
     monkeypatch.setattr(TransportWSHandler, "_give_up", told)
-    # given 400 firings, of 20 KB each as this client asks for them: more than all buffers hold
+    # given 400 alert events, of 20 KB each as this client asks for them: more than all buffers hold
     for number in range(200):
         await live_api.ask(
             """mutation($name: String!) { createCostAlert(input: {
@@ -491,8 +491,8 @@ async def test_a_client_that_does_not_read_is_closed_and_resumes_from_its_cursor
         # then it is closed, after what was on its way
         with suppress(ConnectionClosed):
             while True:
-                firing = await socket.next()
-                seen.append((firing["cursor"], firing["level"]))
+                alert_event = await socket.next()
+                seen.append((alert_event["cursor"], alert_event["level"]))
         assert await socket.close_code() == 1013
         assert socket.connection.close_reason == "Too slow: subscribe again after the last cursor you saw"
     assert 0 < len(seen) < 400
@@ -500,8 +500,8 @@ async def test_a_client_that_does_not_read_is_closed_and_resumes_from_its_cursor
     async with signed_in(url, token) as socket:
         await socket.start(SLOW_ALERTS, after=seen[-1][0])
         while len(seen) < 400:
-            firing = await socket.next()
-            seen.append((firing["cursor"], firing["level"]))
+            alert_event = await socket.next()
+            seen.append((alert_event["cursor"], alert_event["level"]))
     assert len({cursor for cursor, _ in seen}) == 400
     assert [level for _, level in seen] == ["NEAR_LIMIT"] * 200 + ["TRIGGERED"] * 200
 
