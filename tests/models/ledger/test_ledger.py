@@ -144,7 +144,7 @@ async def test_a_record_the_database_refuses_does_not_spoil_its_neighbours(
             entry.row["created_at"] = None
         return entry
 
-    monkeypatch.setattr(models.ledger.ledger, "prepared", spoilt)
+    monkeypatch.setattr(models.ledger.ledger, "prepare", spoilt)
     # when it shares a commit and a submission with others
     submissions = [["first"], ["a"], ["b", "spoilt", "c", "d"], ["e"]]
     answers = await asyncio.gather(
