@@ -50,9 +50,9 @@ PATIENCE_S = 30
 
 
 class Kept:
-    """Keeps a user's transactions open until it is released, and counts them."""
+    """Keeps a user's transactions open until it is released, and counts them. `begun` is set once `at_once` are open."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, user_id: UUID) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, user_id: UUID, at_once: int) -> None:
         self.open = self.most = 0
         self.released = asyncio.Event()
         self.begun = asyncio.Event()
@@ -64,7 +64,8 @@ class Kept:
                 if viewer.id == user_id:
                     self.open += 1
                     self.most = max(self.most, self.open)
-                    self.begun.set()
+                    if self.open == at_once:
+                        self.begun.set()
                     await self.released.wait()
                     self.open -= 1
                 yield session
@@ -86,7 +87,7 @@ async def test_a_user_s_reads_take_few_connections_and_others_have_theirs(
     api: Api, other_api: Api, user_id: UUID, monkeypatch: pytest.MonkeyPatch, query: str, times: int, at_once: int
 ) -> None:
     # Given a user who asks for more than there are connections, and none of whose reads ends
-    kept = Kept(monkeypatch, user_id)
+    kept = Kept(monkeypatch, user_id, at_once)
     asking = [asyncio.create_task(api.ask(query)) for _ in range(times)]
     async with asyncio.timeout(PATIENCE_S):
         await kept.begun.wait()
