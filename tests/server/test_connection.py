@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -16,6 +15,7 @@ from starlette.applications import Starlette
 
 from server.connection import MAX_HEAD_BYTES, HTTPConnection, _CutWhenUnread
 from tests.conftest import serving
+from tests.support.api import Api
 from tests.support.socket import PATIENCE_S, signed_in
 
 SHORT_S = 0.2
@@ -234,9 +234,14 @@ async def test_a_client_that_reads_nothing_is_cut_off(
 ) -> None:
     monkeypatch.setattr(_CutWhenUnread, "patience_s", SHORT_S)
     before = cut("unread")
-    long_answer: dict[str, Any] = {"query": "{ __schema { types { name description fields { name description } } } }"}
-    body = json.dumps(long_answer).encode()
+    # given calls with 15 KB of metadata, of which an answer of 0.7 MB is made in little time
+    call = {"provider": "p", "modelUsed": "m", "taskType": "t", "success": True, "metadata": {"a": "x" * 15_000}}
+    log = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
+    body = json.dumps({"query": "{ analytics(first: 100) { nodes { metadata } } }"}).encode()
     async with serving(app) as url, connected(url) as (_, writer):
+        async with httpx2.AsyncClient(base_url=url) as client:
+            assert await Api(client, token).ask(log, input=[call] * 50) == {"accepted": 50}
+        # when they are asked for again and again, and no answer is read
         with pytest.raises(ConnectionError):
             async with asyncio.timeout(PATIENCE_S):
                 while True:
