@@ -28,7 +28,7 @@ from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
 from domain.money import ZERO
 from domain.routing import Budget, Choice, DecisionState, RouteRefused, choose
-from models.ab_group import KEY
+from models.ab_group import GROUP_KEY
 from models.base import Base
 from models.cost_alert import AlertWindow, CostAlert
 from models.database import Database
@@ -174,7 +174,7 @@ class PerRequestLedger:
             "user_id": row["user_id"],
             "event_id": row["event_id"],
             "analytics_id": row["id"],
-            "fingerprint": draft.decision.fingerprint(),
+            "fingerprint": draft.report.fingerprint(),
         }
         if (await connection.execute(self._statements.claim_event, claim)).first() is None:
             return Conflict("eventId: was used before", ["eventId"])
@@ -336,7 +336,7 @@ async def _count_for_test(connection: AsyncConnection, row: dict[str, Any]) -> N
 def _group_of(row: dict[str, Any]) -> dict[str, Any]:
     """What a decision adds to the sums of its group; the test has no cap for costs."""
     latency = log_latency(row["latency_ms"]) if row["success"] and row["latency_ms"] is not None else 0.0
-    return {name: row[name] for name in KEY} | {
+    return {name: row[name] for name in GROUP_KEY} | {
         "assigned": int(row["ab_assigned"]),
         "calls": 1,
         "successes": int(row["success"]),
@@ -351,7 +351,7 @@ def _group_of(row: dict[str, Any]) -> dict[str, Any]:
 
 def row_of(draft: CallDraft, now: datetime) -> dict[str, Any]:
     """The draft as a row of `router_analytics` that counts for no test yet."""
-    decision = draft.decision
+    decision = draft.report
     occurred_at = decision.occurred_at or now
     analytics_id = new_id(occurred_at)
     return {

@@ -37,4 +37,4 @@ class ABGroup(Owned, Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
-KEY: Final = ("user_id", "ab_test_id", "ab_variant", "unit_group")
+GROUP_KEY: Final = ("user_id", "ab_test_id", "ab_variant", "unit_group")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from domain.bounds import MAX_NAME_LENGTH
 from models.base import Base, Owned
 
-Key = tuple[UUID, str, str]
+UserModelKey = tuple[UUID, str, str]
 """(user_id, provider, model)."""
 
 

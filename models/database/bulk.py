@@ -53,7 +53,7 @@ class Rows:
 
     def on_sqlite(self) -> str:
         """The rows as a table `r`, of one parameter: JSON."""
-        fields = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(self.names))
+        fields = ", ".join(f"json_extract(value, '$[{index}]') AS {name}" for index, name in enumerate(self.names))
         return f"(SELECT {fields} FROM json_each(?)) AS r"
 
     def on_postgresql(self, parameters_before: int) -> str:
@@ -61,7 +61,7 @@ class Rows:
         types = [str(type_.compile(_POSTGRESQL)) for type_ in self._types]
         if self._whole is not None:
             types.insert(0, self._whole.name)
-        arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(types, parameters_before + 1))
+        arrays = ", ".join(f"${index}::{type_}[]" for index, type_ in enumerate(types, parameters_before + 1))
         return f"unnest({arrays}) AS r({', '.join(self.names)})"
 
     def json(self, rows: Sequence[Row]) -> str:
@@ -115,7 +115,7 @@ class Bulk:
     async def execute_on_sqlite(self, connection: AsyncConnection, packed: str) -> list[tuple[Any, ...]]:
         """Run it with these rows, which are JSON already."""
         result = await connection.exec_driver_sql(self._sqlite, (packed,))
-        return _read(self._from_sqlite, result) if self._from_sqlite else []
+        return _converted(self._from_sqlite, result) if self._from_sqlite else []
 
     def on_postgresql(self, rows: str) -> str:
         """The statement over the rows that are written so."""
@@ -129,7 +129,7 @@ class Bulk:
 
     def read(self, found: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
         """What PostgreSQL returned, as Python values."""
-        return _read(self._from_postgresql, found)
+        return _converted(self._from_postgresql, found)
 
 
 class StatementBatch:
@@ -152,8 +152,8 @@ class StatementBatch:
         arguments = [array for shape, some in zip(self._shapes, rows, strict=True) for array in shape.arrays(some)]
         found: list[list[Any]] = [[] for _ in self._statements]
         for row in await fetch(connection, self._postgresql, *arguments):
-            place, start = row[0], row[1]
-            found[place].append(row[2 + start : 2 + start + len(self._statements[place].returning)])
+            index, start = row[0], row[1]
+            found[index].append(row[2 + start : 2 + start + len(self._statements[index].returning)])
         return [statement.read(some) for statement, some in zip(self._statements, found, strict=True)]
 
     async def _one_by_one(
@@ -168,25 +168,25 @@ class StatementBatch:
     def _one_statement(self) -> str:
         """All of them, each as a common table expression; those that change rows run whether they are read or not.
 
-        What they return comes as rows that begin with the statement's place and where its own columns start.
+        What they return comes as rows that begin with the statement's index and where its own columns start.
         """
         expressions: list[str] = []
         parameters = 0
-        for place, shape in enumerate(self._shapes):
-            expressions.append(f"r{place} AS MATERIALIZED (SELECT * FROM {shape.on_postgresql(parameters)})")
+        for index, shape in enumerate(self._shapes):
+            expressions.append(f"r{index} AS MATERIALIZED (SELECT * FROM {shape.on_postgresql(parameters)})")
             parameters += shape.parameters
-        for place, statement in enumerate(self._statements):
+        for index, statement in enumerate(self._statements):
             rows = f"r{self._shapes.index(statement.rows)} AS r"
-            expressions.append(f"s{place} AS ({statement.on_postgresql(rows)})")
+            expressions.append(f"s{index} AS ({statement.on_postgresql(rows)})")
         types = [[type_.compile(_POSTGRESQL) for type_ in statement.returning] for statement in self._statements]
         selects: list[str] = []
         start = 0
-        for place, own in enumerate(types):
+        for index, own in enumerate(types):
             if own:
-                before = [f"NULL::{type_}" for some in types[:place] for type_ in some]
-                after = [f"NULL::{type_}" for some in types[place + 1 :] for type_ in some]
-                columns = ", ".join([*before, f"s{place}.*", *after])
-                selects.append(f"SELECT {place}, {start}, {columns} FROM s{place}")
+                before = [f"NULL::{type_}" for some in types[:index] for type_ in some]
+                after = [f"NULL::{type_}" for some in types[index + 1 :] for type_ in some]
+                columns = ", ".join([*before, f"s{index}.*", *after])
+                selects.append(f"SELECT {index}, {start}, {columns} FROM s{index}")
             start += len(own)
         selects = selects or ["SELECT 0, 0 WHERE false"]
         return f"WITH {', '.join(expressions)} {' UNION ALL '.join(selects)}"
@@ -299,16 +299,16 @@ def lock(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
     )
 
 
-def _read(readers: Sequence[Convert | None], rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
-    converting = [(place, read) for place, read in enumerate(readers) if read is not None]
+def _converted(readers: Sequence[Convert | None], rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
+    converting = [(index, read) for index, read in enumerate(readers) if read is not None]
     if not converting:
         return [tuple(row) for row in rows]
     found = []
     for row in rows:
         values = list(row)
-        for place, read in converting:
-            if values[place] is not None:
-                values[place] = read(values[place])
+        for index, read in converting:
+            if values[index] is not None:
+                values[index] = read(values[index])
         found.append(tuple(values))
     return found
 

@@ -63,9 +63,9 @@ class Database:
     @asynccontextmanager
     async def system(
         self,
-        beside: Collection[UUID] = (),
+        shared: Collection[UUID] = (),
         deciding: Collection[UUID] = (),
-        alone: Collection[UUID] = (),
+        exclusive: Collection[UUID] = (),
         recording: Collection[UUID] = (),
         on_behalf_of: UUID | None = None,
         *,
@@ -79,7 +79,7 @@ class Database:
         another transaction has, and leaves them alone: `Transaction.locked`. One that a user asked for, `on_behalf_of` them,
         waits in turn like their other transactions.
         """
-        locks = Locks(beside, alone, deciding, recording)
+        locks = Locks(shared, exclusive, deciding, recording)
         async with self.backend.system_transaction(locks, on_behalf_of, wait=wait) as transaction:
             yield transaction
         self._published(transaction.events)

@@ -267,7 +267,7 @@ async def _transaction_on(pool: Pool, begin: str, limits: _Limits) -> AsyncItera
         async with limit:
             transaction = Transaction(connection)
             yield transaction
-            await execute(connection, f"{_told(transaction.events)}COMMIT")
+            await execute(connection, f"{_notify_of(transaction.events)}COMMIT")
     except BaseException as error:
         ending = pool.abandon(connection, kept)
         if isinstance(error, TimeoutError) and limit.expired():
@@ -283,8 +283,8 @@ async def _transaction_on(pool: Pool, begin: str, limits: _Limits) -> AsyncItera
 def _advisory(locks: Locks) -> list[tuple[str, int, Collection[UUID]]]:
     """How each of these locks is taken: by which function, as which of a user's locks, and of whom."""
     return [
-        ("advisory_xact_lock_shared", 0, locks.beside),
-        ("advisory_xact_lock", 0, locks.alone),
+        ("advisory_xact_lock_shared", 0, locks.shared),
+        ("advisory_xact_lock", 0, locks.exclusive),
         ("advisory_xact_lock", 1, locks.deciding),
         ("advisory_xact_lock", 2, locks.recording),
     ]
@@ -303,7 +303,7 @@ def _texts(ids: Collection[UUID]) -> str:
     return f"unnest('{{{','.join(map(str, sorted(ids)))}}}'::text[])"
 
 
-def _told(events: Sequence[Event]) -> str:
+def _notify_of(events: Sequence[Event]) -> str:
     """The statement that tells every replica of these events, once its transaction is committed and only then."""
     if not events:
         return ""

@@ -15,8 +15,8 @@ from domain.event import Event
 class Locks(NamedTuple):
     """The users that a transaction of the system locks: see `Database.system`."""
 
-    beside: Collection[UUID] = ()
-    alone: Collection[UUID] = ()
+    shared: Collection[UUID] = ()
+    exclusive: Collection[UUID] = ()
     deciding: Collection[UUID] = ()
     recording: Collection[UUID] = ()
 

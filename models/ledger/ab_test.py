@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.ab_group import KEY
+from models.ab_group import GROUP_KEY
 from models.ab_test import SUMS
 from models.database.bulk import Grouped, additions
 
@@ -15,7 +15,7 @@ _CAPPED: Final = (
 )
 _SERVED: Final = "FILTER (WHERE r.success)"
 GROUP_SUMS: Final = Grouped(
-    {name: f"r.{name}" for name in KEY},
+    {name: f"r.{name}" for name in GROUP_KEY},
     {
         "assigned": "count(*) FILTER (WHERE r.ab_assigned)",
         "calls": "count(*)",

@@ -25,7 +25,7 @@ from models.ledger.settlement import Assumed
 from models.types import Money, UTCDateTime
 
 _ALERT: Final = ("user_id", "alert_id")
-_FIRING: Final = (*_ALERT, "window_start", "config_version")
+_EVENT_KEY: Final = (*_ALERT, "window_start", "config_version")
 ADD_TO_WINDOWS: Final = add_rows(
     "router_cost_alert_windows", whole("router_cost_alert_windows"), (*_ALERT, "window_start", "amount")
 )
@@ -43,7 +43,7 @@ _arm = Bulk(
     "UPDATE router_rolling_alerts SET armed_at = r.armed_at FROM {rows} "
     "WHERE router_rolling_alerts.user_id = r.user_id AND router_rolling_alerts.alert_id = r.alert_id",
 )
-_find_alert_events = find("router_alert_events", _FIRING, (*_FIRING, "level"))
+_find_alert_events = find("router_alert_events", _EVENT_KEY, (*_EVENT_KEY, "level"))
 _take_sequences = add_rows("router_alert_sequences", whole("router_alert_sequences"), ("user_id", "last"))
 _insert_alert_events = insert("router_alert_events", whole("router_alert_events"))
 Row = dict[str, Any]
@@ -65,13 +65,13 @@ class Costs:
         """Of the records before each."""
         self.rises: Final = min(costs, default=ZERO) >= ZERO
         """Whether a later sum is never less than one before it: amendments lower some."""
-        self.live: Final = [place for place, index in enumerate(in_order) if not rows[index]["imported"]]
-        """The places of those that may make an alert fire."""
+        self.live: Final = [position for position, index in enumerate(in_order) if not rows[index]["imported"]]
+        """The positions of those that may make an alert fire."""
 
 
 @dataclass(slots=True)
 class Spent:
-    """What some records spent in one window of one alert: those of a user from one place to another."""
+    """What some records spent in one window of one alert: those of a user from one position to another."""
 
     alert: WatchedAlert
     window: Window
@@ -118,20 +118,22 @@ class Spent:
         """The levels that it reaches for the first time, up to this amount: by which record, and with which amount."""
         sums, live = self.costs.sums, self.costs.live
         before = amount - sums[self.end]
-        place = bisect_left(live, self.first)
+        position = bisect_left(live, self.first)
         end = bisect_left(live, self.end)
-        while place < end and AlertState.TRIGGERED not in fired:
+        while position < end and AlertState.TRIGGERED not in fired:
             if self.costs.rises:
                 # What is due is a level above those that fired: by the record that reaches it.
                 levels = {AlertState.TRIGGERED} if AlertState.NEAR_LIMIT in fired else _ABOVE
-                place = bisect_left(live, True, place, end, key=lambda at: self.level(before + sums[at + 1]) in levels)
-                if place == end:
+                position = bisect_left(
+                    live, True, position, end, key=lambda at: self.level(before + sums[at + 1]) in levels
+                )
+                if position == end:
                     return
-            so_far = before + sums[live[place] + 1]
+            so_far = before + sums[live[position] + 1]
             if is_due(level := self.level(so_far), fired):
                 fired.add(level)
-                yield self.costs.indexes[live[place]], level, so_far
-            place += 1
+                yield self.costs.indexes[live[position]], level, so_far
+            position += 1
 
 
 _ABOVE: Final = {AlertState.NEAR_LIMIT, AlertState.TRIGGERED}

@@ -20,7 +20,7 @@ from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.money import ZERO
 from domain.price import TokenCounts
 from domain.price_list import price
-from models.ab_group import KEY as GROUP_KEY
+from models.ab_group import GROUP_KEY
 from models.ab_test import SUMS as TEST_SUMS
 from models.catalog import PRICE_COLUMNS, RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
@@ -28,7 +28,7 @@ from models.database.bulk import Bulk, Rows, StatementBatch, add_rows, additions
 from models.database.transaction import Transaction
 from models.ledger.alert_event import ADD_TO_WINDOWS, LOCK_ROLLING, AlertEventWriter, spent_by
 from models.ledger.catalog import reprice
-from models.ledger.settlement import LockedDecision, Settlement, lock_decisions
+from models.ledger.settlement import DecisionKey, LockedDecision, Settlement, lock_decisions
 from models.ledger.spend import ADD_MINUTES, ADD_TOTALS, FIND_TOTALS, Totals, minute_rows, total_rows
 from models.ledger.unpriced_model import note_unpriced, recount_unpriced
 from models.queries.ab_group import GroupSums
@@ -37,8 +37,8 @@ from models.queries.rollup import RollupSums, hour_key
 from models.rollup import DIMENSIONS, AnalyticsDaily, AnalyticsHourly, of_calls
 from models.types import UTCDateTime, first_id_at, new_id
 
-Key = tuple[UUID, UUID]
-"""(user_id, id) of a call or a decision."""
+CallKey = tuple[UUID, UUID]
+"""(user_id, id) of a call."""
 Row = dict[str, Any]
 GroupKey = tuple[Any, ...]
 """The values of `GROUP_KEY`."""
@@ -239,7 +239,7 @@ class AmendmentBatch:
         }
         return [rows.get((user_id, id_)) if id_ is not None else None for user_id, id_ in keys]
 
-    async def _counts(self, calls: Iterable[Row]) -> Counter[Key]:
+    async def _counts(self, calls: Iterable[Row]) -> Counter[CallKey]:
         keys = {(call["user_id"], call["id"]) for call in calls}
         rows = [{"user_id": user_id, "analytics_id": id_} for user_id, id_ in keys]
         found = await _count.execute(self._connection, rows)
@@ -252,11 +252,11 @@ class AmendmentBatch:
         drafts: Sequence[AmendmentDraft],
         calls: Sequence[Row | None],
         taken: dict[tuple[UUID, str], tuple[UUID, str]],
-        counts: Counter[Key],
-    ) -> tuple[list[AmendmentOutcome], dict[Key, _Changed], list[Row]]:
+        counts: Counter[CallKey],
+    ) -> tuple[list[AmendmentOutcome], dict[CallKey, _Changed], list[Row]]:
         """What becomes of each, the calls that change, and the rows to store; one amendment after the other."""
         outcomes: list[AmendmentOutcome] = []
-        changed: dict[Key, _Changed] = {}
+        changed: dict[CallKey, _Changed] = {}
         amendments: list[Row] = []
         for index, (draft, call) in enumerate(zip(drafts, calls, strict=True)):
             if call is None:
@@ -345,8 +345,8 @@ class AmendmentBatch:
         self._events += [AnalyticsLogged(user_id, tuple(ids)) for user_id, ids in by_user.items()]
         return alert_events
 
-    def _settle(self, changed: Sequence[_Changed], decisions: Mapping[Key, LockedDecision]) -> None:
-        of_decision: defaultdict[Key, list[_Changed]] = defaultdict(list)
+    def _settle(self, changed: Sequence[_Changed], decisions: Mapping[DecisionKey, LockedDecision]) -> None:
+        of_decision: defaultdict[DecisionKey, list[_Changed]] = defaultdict(list)
         for each in changed:
             key = (each.after["user_id"], each.after["decision_id"])
             if key in decisions:

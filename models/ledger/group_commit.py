@@ -118,7 +118,7 @@ class GroupCommit(Generic[Item, Outcome]):
         self._committed_at_s: float | None = None
         self._closed = False
         self._drained_by_s = 0.0
-        self._beside: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._isolations = asyncio.Semaphore(_ISOLATIONS)
         self._waiters = 0
 
@@ -138,10 +138,10 @@ class GroupCommit(Generic[Item, Outcome]):
             self.close()
             left_s = max(self._drained_by_s - asyncio.get_running_loop().time(), 0) if self._limited else None
             _, late = await asyncio.wait(committers, timeout=left_s)
-            beside = list(self._beside)
-            for task in (*late, *beside):
+            background = list(self._background)
+            for task in (*late, *background):
                 task.cancel()
-            for result in await asyncio.gather(*committers, *beside, return_exceptions=True):
+            for result in await asyncio.gather(*committers, *background, return_exceptions=True):
                 if isinstance(result, Exception):
                     raise result
             for submission in list(self._unsettled):
@@ -188,13 +188,13 @@ class GroupCommit(Generic[Item, Outcome]):
 
         Raises Overloaded, as `check_room` does, and what the database failed with, when nothing was stored.
         """
-        places: defaultdict[UUID, list[int]] = defaultdict(list)
-        for place, item in enumerate(items):
-            places[self._user_of(item)].append(place)
-        self.check_room({user_id: len(own) for user_id, own in places.items()})
+        indexes: defaultdict[UUID, list[int]] = defaultdict(list)
+        for index, item in enumerate(items):
+            indexes[self._user_of(item)].append(index)
+        self.check_room({user_id: len(own) for user_id, own in indexes.items()})
         loop = asyncio.get_running_loop()
         submission = _Submission[Item, Outcome](items, loop.create_future(), loop.time(), len(items))
-        for user_id, own in places.items():
+        for user_id, own in indexes.items():
             lane = self._lanes.get(user_id)
             if lane is None:
                 pace = self._paces.pop(user_id, None) or _Pace(self._first)
@@ -238,8 +238,8 @@ class GroupCommit(Generic[Item, Outcome]):
         lanes = sorted(lanes[: self._most], key=lambda lane: lane.size)
         batch: _Batch[Item, Outcome] = {}
         room = self._most
-        for place, lane in enumerate(lanes):
-            batch[lane] = self._taken(lane, room // (len(lanes) - place))
+        for index, lane in enumerate(lanes):
+            batch[lane] = self._taken(lane, room // (len(lanes) - index))
             room -= _size(batch[lane])
         return batch
 
@@ -265,7 +265,7 @@ class GroupCommit(Generic[Item, Outcome]):
                 _fail(batch, error)
             else:
                 # Others are committed meanwhile.
-                self._run_beside(self._isolate_beside(batch, error))
+                self._run_in_background(self._isolate_and_free(batch, error))
                 return
         else:
             self._failed_at_s, self._committed_at_s = None, asyncio.get_running_loop().time()
@@ -278,10 +278,10 @@ class GroupCommit(Generic[Item, Outcome]):
         following = iter(outcomes)
         for lane, parts in batch.items():
             for part in parts:
-                found = [next(following) for _ in part.places]
+                found = [next(following) for _ in part.indexes]
                 stored = [outcome for outcome in found if not isinstance(outcome, Locked)]
                 if len(stored) == len(found):
-                    part.submission.settle(part.places, stored)
+                    part.submission.settle(part.indexes, stored)
                 else:
                     lane.locked.append(part)
 
@@ -308,7 +308,7 @@ class GroupCommit(Generic[Item, Outcome]):
         """Commit the lane of a locked user when the lock is free, while others are committed."""
         if self._waiters < _WAITERS:
             self._waiters += 1
-            self._run_beside(self._commit_when_free({lane: self._taken(lane, self._most)}))
+            self._run_in_background(self._commit_when_free({lane: self._taken(lane, self._most)}))
         else:
             later_s = min(_TRY_AGAIN_S * 2**lane.tries, _TRY_AGAIN_AT_MOST_S)
             lane.tries += 1
@@ -325,10 +325,10 @@ class GroupCommit(Generic[Item, Outcome]):
         finally:
             self._waiters -= 1
 
-    def _run_beside(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def _learn(self, batch: _Batch[Item, Outcome], seconds: float) -> None:
         """Remember how much of a user makes a commit slow."""
@@ -350,22 +350,22 @@ class GroupCommit(Generic[Item, Outcome]):
             return self._backend.blames_the_data(error)
         return True
 
-    async def _isolate_beside(self, batch: _Batch[Item, Outcome], error: Exception) -> None:
+    async def _isolate_and_free(self, batch: _Batch[Item, Outcome], error: Exception) -> None:
         async with self._isolations:
-            await self._isolate(batch, error, _Tries(_TRIES_BY_USER))
+            await self._isolate(batch, error, _Attempts(_TRIES_BY_USER))
         self._free(batch)
 
-    async def _isolate(self, batch: _Batch[Item, Outcome], error: Exception, tries: _Tries) -> None:
+    async def _isolate(self, batch: _Batch[Item, Outcome], error: Exception, attempts: _Attempts) -> None:
         """Store what can be stored of a batch that failed so: by halves of its users, then of one user's items."""
         lanes = list(batch)
         if len(lanes) == 1:
             lanes[0].pace.suspected = _SUSPECTED
-            places = [(part.submission, place) for part in batch[lanes[0]] for place in part.places]
-            await self._isolate_items(places, error, _Tries(_TRIES_BY_ITEM))
+            indexes = [(part.submission, index) for part in batch[lanes[0]] for index in part.indexes]
+            await self._isolate_items(indexes, error, _Attempts(_TRIES_BY_ITEM))
             return
         for half in (lanes[: len(lanes) // 2], lanes[len(lanes) // 2 :]):
             some = {lane: batch[lane] for lane in half}
-            if not tries.one_more():
+            if not attempts.take_one():
                 # One by one, in their turns.
                 for lane, parts in some.items():
                     lane.pace.suspected = max(lane.pace.suspected, 1)
@@ -375,45 +375,45 @@ class GroupCommit(Generic[Item, Outcome]):
                 self._settle(some, await self._stored(_items_of(some.values()), wait=False))
             except Exception as failure:  # noqa: BLE001 - as above
                 if self._blames_an_item(failure):
-                    await self._isolate(some, failure, tries)
+                    await self._isolate(some, failure, attempts)
                 else:
                     _fail(some, failure)
 
-    async def _isolate_items(self, places: _Numbered[Item, Outcome], error: Exception, tries: _Tries) -> None:
+    async def _isolate_items(self, indexes: _Numbered[Item, Outcome], error: Exception, attempts: _Attempts) -> None:
         """The same of one user's items, in their order."""
-        if len(places) == 1:
-            self._refuse(*places[0], error)
+        if len(indexes) == 1:
+            self._refuse(*indexes[0], error)
             return
-        middle = len(places) // 2
-        for some in (places[:middle], places[middle:]):
+        middle = len(indexes) // 2
+        for some in (indexes[:middle], indexes[middle:]):
             half = [each for each in some if not each[0].failed]
-            if half and not tries.one_more():
-                for submission, place in half:
-                    submission.settle([place], [_TOO_MANY])
+            if half and not attempts.take_one():
+                for submission, index in half:
+                    submission.settle([index], [_TOO_MANY])
             elif half and (failure := await self._store_apart(half)):
-                await self._isolate_items(half, failure, tries)
+                await self._isolate_items(half, failure, attempts)
 
-    async def _store_apart(self, places: _Numbered[Item, Outcome]) -> Exception | None:
+    async def _store_apart(self, indexes: _Numbered[Item, Outcome]) -> Exception | None:
         """Store these items of one user, or say what is wrong with one of them."""
         try:
-            outcomes = await self._stored([submission.items[place] for submission, place in places], wait=True)
+            outcomes = await self._stored([submission.items[index] for submission, index in indexes], wait=True)
         except Exception as error:  # noqa: BLE001 - as above
             if self._blames_an_item(error):
                 return error
-            for submission, _ in places:
+            for submission, _ in indexes:
                 submission.fail(error)
             return None
-        for (submission, place), outcome in zip(places, outcomes, strict=True):
+        for (submission, index), outcome in zip(indexes, outcomes, strict=True):
             if not isinstance(outcome, Locked):
-                submission.settle([place], [outcome])
+                submission.settle([index], [outcome])
         return None
 
-    def _refuse(self, submission: _Submission[Item, Outcome], place: int, error: Exception) -> None:
+    def _refuse(self, submission: _Submission[Item, Outcome], index: int, error: Exception) -> None:
         if isinstance(error, ExpectedError):
-            submission.settle([place], [error])
+            submission.settle([index], [error])
         elif isinstance(error, SQLAlchemyError | DatabaseFailure | OSError):
             log.error("one of the %s was not stored", self._of, exc_info=error)
-            submission.settle([place], [_UNSTORABLE])
+            submission.settle([index], [_UNSTORABLE])
         else:
             log.error("one of the %s was not stored", self._of, exc_info=error)
             submission.fail(error)
@@ -453,15 +453,15 @@ class _Submission(Generic[Item, Outcome]):
     failed: bool = False
     outcomes: dict[int, Outcome | ExpectedError] = field(default_factory=dict)
 
-    def settle(self, places: Sequence[int], outcomes: Sequence[Outcome | ExpectedError]) -> None:
+    def settle(self, indexes: Sequence[int], outcomes: Sequence[Outcome | ExpectedError]) -> None:
         """Say what became of some items; the caller hears of it when all are settled."""
         if self.failed:
             return
-        self.outcomes.update(zip(places, outcomes, strict=True))
-        self.left -= len(places)
+        self.outcomes.update(zip(indexes, outcomes, strict=True))
+        self.left -= len(indexes)
         # The caller may have gone; what was submitted is stored all the same.
         if not self.left and not self.done.done():
-            self.done.set_result([self.outcomes[place] for place in range(len(self.items))])
+            self.done.set_result([self.outcomes[index] for index in range(len(self.items))])
 
     def fail(self, error: Exception) -> None:
         """Give up what is not settled yet: where something is stored already, the caller must hear which."""
@@ -474,19 +474,19 @@ class _Submission(Generic[Item, Outcome]):
             self.done.set_exception(error)
             return
         later = Overloaded("This was not stored, others sent with it were; send it again.", _RETRY_AFTER_MS)
-        self.done.set_result([self.outcomes.get(place, later) for place in range(len(self.items))])
+        self.done.set_result([self.outcomes.get(index, later) for index in range(len(self.items))])
 
 
 @dataclass(slots=True)
 class _Part(Generic[Item, Outcome]):
-    """Some items of a submission, by their places in it."""
+    """Some items of a submission, by their indexes in it."""
 
     submission: _Submission[Item, Outcome]
-    places: Sequence[int]
+    indexes: Sequence[int]
 
     @property
     def size(self) -> int:
-        return len(self.places)
+        return len(self.indexes)
 
 
 @dataclass(slots=True)
@@ -543,8 +543,8 @@ class _Lane(Generic[Item, Outcome]):
                 self.size -= part.size
                 continue
             if part.size > room:
-                self.waiting.appendleft(_Part(part.submission, part.places[room:]))
-                part = _Part(part.submission, part.places[:room])
+                self.waiting.appendleft(_Part(part.submission, part.indexes[room:]))
+                part = _Part(part.submission, part.indexes[:room])
             self.size -= part.size
             room -= part.size
             parts.append(part)
@@ -556,10 +556,10 @@ _Batch = dict[_Lane[Item, Outcome], list[_Part[Item, Outcome]]]
 
 
 @dataclass(slots=True)
-class _Tries:
+class _Attempts:
     left: int
 
-    def one_more(self) -> bool:
+    def take_one(self) -> bool:
         self.left -= 1
         return self.left >= 0
 
@@ -569,7 +569,7 @@ def _size(parts: Iterable[_Part[Any, Any]]) -> int:
 
 
 def _items_of(batch: Iterable[Iterable[_Part[Item, Outcome]]]) -> list[Item]:
-    return [part.submission.items[place] for parts in batch for part in parts for place in part.places]
+    return [part.submission.items[index] for parts in batch for part in parts for index in part.indexes]
 
 
 def _fail(batch: _Batch[Item, Outcome], error: Exception) -> None:

@@ -1,6 +1,6 @@
 """The ledger: the one writer of decisions, and of what is held for them.
 
-What concurrent callers record shares a commit (`models.entry`), and so does what they decide (`models.routing`) and amend
+What concurrent callers record shares a commit (`models.call`), and so does what they decide (`models.routing`) and amend
 (`models.amendment`). Callers hear of it, and events are published, only after the commit.
 """
 
@@ -53,8 +53,8 @@ class Ledger:
         self._clock = clock
         self._turns = event_loop_queue()
         backend, limited = database.backend, database.is_limited
-        self._records = GroupCommit[PreparedCall, Outcome](
-            "records", backend, self._store, _owner_of_record, commits_at_once=backend.commits_at_once, limited=limited
+        self._calls = GroupCommit[PreparedCall, Outcome](
+            "records", backend, self._store, _owner_of_call, commits_at_once=backend.commits_at_once, limited=limited
         )
         # Decisions over one budget are made one after the other: a second commit of them would only wait.
         self._pending_decisions = GroupCommit[PendingDecision, Decided](
@@ -66,12 +66,12 @@ class Ledger:
             "amendments", backend, self._amend, _owner, commits_at_once=1, limited=limited, most=_MOST_AMENDMENTS
         )
 
-        self._queues: list[GroupCommit[Any, Any]] = [self._records, self._pending_decisions, self._amendments]
+        self._queues: list[GroupCommit[Any, Any]] = [self._calls, self._pending_decisions, self._amendments]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Ledger]:
         """Commit what is submitted while the block runs; when it ends, drain the queues first."""
-        async with self._records.running(), self._pending_decisions.running(), self._amendments.running():
+        async with self._calls.running(), self._pending_decisions.running(), self._amendments.running():
             try:
                 yield self
             finally:
@@ -101,22 +101,22 @@ class Ledger:
 
     def check_room(self) -> None:
         """Raises Overloaded when a record of somebody of whom nothing waits would not be taken now."""
-        self._records.check_room({_NOBODY: 1})
+        self._calls.check_room({_NOBODY: 1})
 
     async def record(self, drafts: Sequence[CallDraft]) -> list[Outcome]:
         """One outcome for each draft, in order, after they are on disk; a draft that is refused fails alone.
 
         Raises Overloaded when too much waits already, or the ledger is shutting down: nothing was stored.
         """
-        self._records.check_room(Tally(draft.user_id for draft in drafts))
+        self._calls.check_room(Tally(draft.user_id for draft in drafts))
         now = self._clock()
-        entries: list[PreparedCall] = []
+        calls: list[PreparedCall] = []
         for some in batched(drafts, _PREPARED_AT_ONCE):
             if len(drafts) > _PREPARED_AT_ONCE:
                 # Of many large batches one portion is prepared at a time, and others go on in between.
                 await self._turns.turn(drafts[0].user_id, iterations=_ITERATIONS)
-            entries += [prepare(draft, now) for draft in some]
-        return await self._records.submit(entries)
+            calls += [prepare(draft, now) for draft in some]
+        return await self._calls.submit(calls)
 
     async def amend(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:
         """One outcome for each amendment, in order, after they are on disk; one that is refused fails alone.
@@ -135,38 +135,38 @@ class Ledger:
             raise outcome
         return outcome
 
-    async def _store(self, entries: Sequence[PreparedCall], wait: bool) -> Sequence[Outcome | Locked]:
-        users = set(map(_owner_of_record, entries))
+    async def _store(self, calls: Sequence[PreparedCall], wait: bool) -> Sequence[Outcome | Locked]:
+        users = set(map(_owner_of_call, calls))
         # Two commits that both record a user's calls add to the same sums: the later one would wait for the other.
-        async with self._database.system(beside=users, recording=users, wait=wait) as transaction:
-            entry = CallBatch(transaction, self._clock())
-            outcomes = await _unless_locked(transaction, entries, _owner_of_record, entry.write)
-        entry.settlement.observe()
-        UNPRICED.inc(entry.unpriced)
+        async with self._database.system(shared=users, recording=users, wait=wait) as transaction:
+            batch = CallBatch(transaction, self._clock())
+            outcomes = await _unless_locked(transaction, calls, _owner_of_call, batch.write)
+        batch.settlement.observe()
+        UNPRICED.inc(batch.unpriced)
         return outcomes
 
     async def _amend(self, drafts: Sequence[AmendmentDraft], wait: bool) -> Sequence[AmendmentOutcome | Locked]:
-        async with self._database.system(alone=set(map(_owner, drafts)), wait=wait) as transaction:
-            amending = AmendmentBatch(transaction, self._clock())
-            outcomes = await _unless_locked(transaction, drafts, _owner, amending.write)
-        amending.settlement.observe()
+        async with self._database.system(exclusive=set(map(_owner, drafts)), wait=wait) as transaction:
+            batch = AmendmentBatch(transaction, self._clock())
+            outcomes = await _unless_locked(transaction, drafts, _owner, batch.write)
+        batch.settlement.observe()
         return outcomes
 
     async def _decide(self, pending_decisions: Sequence[PendingDecision], wait: bool) -> Sequence[Decided | Locked]:
         users = set(map(_owner, pending_decisions))
         budgeted = {pending.user_id for pending in pending_decisions if pending.routing_context.budgeted}
-        async with self._database.system(beside=users, deciding=budgeted, wait=wait) as transaction:
+        async with self._database.system(shared=users, deciding=budgeted, wait=wait) as transaction:
             # The time now, not when the wait for the locks began: windows and holds may have ended meanwhile.
-            deciding = DecisionBatch(transaction.connection, self._clock())
-            return await _unless_locked(transaction, pending_decisions, _owner, deciding.write)
+            batch = DecisionBatch(transaction.connection, self._clock())
+            return await _unless_locked(transaction, pending_decisions, _owner, batch.write)
 
 
 def _owner(item: PendingDecision | AmendmentDraft) -> UUID:
     return item.user_id
 
 
-def _owner_of_record(entry: PreparedCall) -> UUID:
-    return entry.draft.user_id
+def _owner_of_call(call: PreparedCall) -> UUID:
+    return call.draft.user_id
 
 
 async def _unless_locked(

@@ -32,7 +32,7 @@ async def register(
     Raises InvalidInput for a name that cannot be one, and Conflict when the user has `most` already, or has registered a
     model under both names.
     """
-    async with _alone(database, user_id) as session:
+    async with _exclusive(database, user_id) as session:
         own = {row.alias_key: row for row in await aliases_of(session, user_id)}
         names = ProviderNames({key: row.provider for key, row in own.items()})
         id_, key = check_alias(alias, provider, names), alias_key(alias)
@@ -59,15 +59,15 @@ async def register(
             if names.id(name) != name:
                 by_day[at][name, model] = names.key(name, model)
     for at in sorted(by_day):
-        async with _alone(database, user_id) as session:
+        async with _exclusive(database, user_id) as session:
             await (await session.connection()).run_sync(rename, user_id, by_day[at], at)
     return row
 
 
 @asynccontextmanager
-async def _alone(database: Database, user_id: UUID) -> AsyncIterator[AsyncSession]:
+async def _exclusive(database: Database, user_id: UUID) -> AsyncIterator[AsyncSession]:
     """A transaction in which nobody else writes rows of this user."""
-    async with database.system(alone=[user_id], on_behalf_of=user_id) as transaction:
+    async with database.system(exclusive=[user_id], on_behalf_of=user_id) as transaction:
         yield AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
 
 

@@ -63,22 +63,22 @@ class _Repair:
         differing = self._comparison.differing
         for name in differing.keys() - {_decisions.name, _holds.name, _unpriced.name}:
             for some in batched(list(differing[name].items()), _REPAIRED_AT_ONCE):
-                async with self._alone() as transaction:
+                async with self._exclusive() as transaction:
                     await self._add(transaction.connection, _tables[name], some)
         ids = sorted({key[0] for name in (_decisions.name, _holds.name) for key in differing[name]})
         for some_ids in batched(ids, _REPAIRED_AT_ONCE):
-            async with self._alone() as transaction:
+            async with self._exclusive() as transaction:
                 await self._settle(transaction.connection, some_ids)
         for provider, model in differing[_unpriced.name]:
-            async with self._alone() as transaction:
+            async with self._exclusive() as transaction:
                 await self._note_unpriced(transaction.connection, provider, model)
-        async with self._alone() as transaction:
+        async with self._exclusive() as transaction:
             await self._fire(transaction)
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[Transaction]:
+    async def _exclusive(self) -> AsyncIterator[Transaction]:
         """A transaction in which nobody else writes rows of the user."""
-        async with self._database.system(alone=[self._user_id]) as transaction:
+        async with self._database.system(exclusive=[self._user_id]) as transaction:
             yield transaction
 
     async def _add(

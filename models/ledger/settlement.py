@@ -29,7 +29,7 @@ OVERSHOOT: Final = Counter(
     "late for those that came after their hold had expired. spend: known, or assumed for calls of unknown cost",
     ["cause", "spend"],
 )
-Key = tuple[UUID, UUID]
+DecisionKey = tuple[UUID, UUID]
 """(user_id, id) of a decision."""
 
 
@@ -89,7 +89,7 @@ class Settlement:
 
     def add(
         self,
-        key: Key,
+        key: DecisionKey,
         decision: LockedDecision,
         after: Account,
         now: datetime,
@@ -157,7 +157,7 @@ _write = StatementBatch(
 )
 
 
-async def lock_decisions(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, LockedDecision]:
+async def lock_decisions(connection: AsyncConnection, keys: Iterable[DecisionKey]) -> dict[DecisionKey, LockedDecision]:
     """Those of these decisions that there are. Before any other row is locked: whoever changes a hold has its decision."""
     found = await _lock_decisions.execute(connection, [{"user_id": user_id, "id": id_} for user_id, id_ in keys])
     return {(user_id, id_): LockedDecision(*values) for user_id, id_, *values in found}
@@ -165,7 +165,7 @@ async def lock_decisions(connection: AsyncConnection, keys: Iterable[Key]) -> di
 
 def settled(
     rows: Iterable[dict[str, Any]],
-    decisions: Mapping[Key, LockedDecision],
+    decisions: Mapping[DecisionKey, LockedDecision],
     names: Mapping[UUID, ProviderNames],
     now: datetime,
 ) -> Settlement:
@@ -174,7 +174,7 @@ def settled(
     Says of each call of unknown cost whether its decision is charged for it: as `assumed`.
     """
     settlement = Settlement()
-    attempts: defaultdict[Key, list[dict[str, Any]]] = defaultdict(list)
+    attempts: defaultdict[DecisionKey, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         key = (row["user_id"], row["decision_id"])
         if key in decisions:

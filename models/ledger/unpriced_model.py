@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database.bulk import Bulk, Rows, columns_of, whole
 from models.queries.unpriced_model import FIND_UNPRICED
-from models.unpriced_model import MODEL, Key, UnpricedModel
+from models.unpriced_model import MODEL, UnpricedModel, UserModelKey
 
 _note = Bulk(
     whole(UnpricedModel.__tablename__),
@@ -39,7 +39,7 @@ _find_last = Bulk(
 
 async def note_unpriced(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> None:
     """Remember these calls of unknown cost, for which no decision held anything."""
-    last: dict[Key, datetime] = {}
+    last: dict[UserModelKey, datetime] = {}
     for row in rows:
         key = (row["user_id"], row["provider"], row["model_used"])
         last[key] = max(last.get(key, row["occurred_at"]), row["occurred_at"])
@@ -48,7 +48,7 @@ async def note_unpriced(connection: AsyncConnection, rows: Iterable[Mapping[str,
 
 async def recount_unpriced(connection: AsyncConnection, amended: Iterable[Mapping[str, Any]]) -> None:
     """Look again at the models of these calls, whose cost became known, where one of them was the last such call."""
-    latest: dict[Key, datetime] = {}
+    latest: dict[UserModelKey, datetime] = {}
     for row in amended:
         key = (row["user_id"], row["provider"], row["model_used"])
         latest[key] = max(latest.get(key, row["occurred_at"]), row["occurred_at"])
@@ -61,5 +61,5 @@ async def recount_unpriced(connection: AsyncConnection, amended: Iterable[Mappin
     await _note.execute(connection, _rows(last))
 
 
-def _rows(last: Mapping[Key, datetime]) -> list[dict[str, Any]]:
+def _rows(last: Mapping[UserModelKey, datetime]) -> list[dict[str, Any]]:
     return [dict(zip(MODEL, key, strict=True)) | {"last_at": last[key]} for key in sorted(last)]

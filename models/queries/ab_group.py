@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.ab_test import Variant
 from domain.inference import Group, capped_cost, log_latency
-from models.ab_group import KEY, ABGroup
+from models.ab_group import GROUP_KEY, ABGroup
 
 _TESTS_AT_ONCE: Final = 10
 """Whose groups are read at once: a test has 512, and others wait while their rows are taken in."""
@@ -36,7 +36,7 @@ class GroupSums:
         served, cap = row["success"], self._caps[row["ab_test_id"]]
         logarithm = log_latency(row["latency_ms"]) if served and row["latency_ms"] is not None else None
         cost = capped_cost(row["cost"], cap) if served and row["cost"] is not None and cap is not None else None
-        key = tuple(row[name] for name in KEY)
+        key = tuple(row[name] for name in GROUP_KEY)
         added = (row["ab_assigned"], 1, row["success"], *_moments(logarithm), *_moments(cost))
         self._groups[key] = Group(*(one + sign * other for one, other in zip(self._groups[key], added, strict=True)))
 
@@ -46,7 +46,7 @@ class GroupSums:
 
     def rows(self) -> list[dict[str, Any]]:
         """Rows of `router_ab_groups`, in key order."""
-        return [dict(zip(KEY, key, strict=True)) | self._groups[key]._asdict() for key in sorted(self._groups)]
+        return [dict(zip(GROUP_KEY, key, strict=True)) | self._groups[key]._asdict() for key in sorted(self._groups)]
 
 
 def _moments(value: float | None) -> tuple[int, float, float]:

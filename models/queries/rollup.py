@@ -12,10 +12,10 @@ from models.rollup import MEASURES, NO_ID, NO_TEXT, TOKENS, AnalyticsDaily, Anal
 
 _HOURLY_KEY: Final = tuple(column.key for column in AnalyticsHourly.__table__.primary_key)
 _DAILY_KEY: Final = tuple(column.key for column in AnalyticsDaily.__table__.primary_key)
-Key = tuple[Any, ...]
+RollupKey = tuple[Any, ...]
 
 
-def hour_key(row: Mapping[str, Any]) -> Key:
+def hour_key(row: Mapping[str, Any]) -> RollupKey:
     """The key of the sums of an hour that a call, a row of `router_analytics`, counts in."""
     return (
         row["user_id"],
@@ -33,8 +33,8 @@ class RollupSums:
     """What some decisions add up to: sums and latency histograms, by hour and by day."""
 
     def __init__(self) -> None:
-        self._hours: dict[Key, dict[str, Any]] = {}
-        self._latencies: Counter[Key] = Counter()
+        self._hours: dict[RollupKey, dict[str, Any]] = {}
+        self._latencies: Counter[RollupKey] = Counter()
 
     def add(self, row: Mapping[str, Any], sign: int = 1) -> None:
         """Count one call, a row of `router_analytics`; with -1, take it out again."""
@@ -59,12 +59,12 @@ class RollupSums:
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """The rows of each table of sums, in key order."""
-        days: dict[Key, dict[str, Any]] = {}
+        days: dict[RollupKey, dict[str, Any]] = {}
         for key, sums in self._hours.items():
             day = days.setdefault(_of_day(key), dict.fromkeys(MEASURES, 0) | {"cost": ZERO})
             for name in MEASURES:
                 day[name] += sums[name]
-        latencies_of_days: Counter[Key] = Counter()
+        latencies_of_days: Counter[RollupKey] = Counter()
         for key, calls in self._latencies.items():
             latencies_of_days[_of_day(key)] += calls
         return {
@@ -75,16 +75,16 @@ class RollupSums:
         }
 
 
-def _of_day(key: Key) -> Key:
+def _of_day(key: RollupKey) -> RollupKey:
     user_id, hour, *group = key
     return user_id, hour.replace(hour=0), *group
 
 
-def _rows(names: Key, sums: Mapping[Key, dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows(names: RollupKey, sums: Mapping[RollupKey, dict[str, Any]]) -> list[dict[str, Any]]:
     return [dict(zip(names, key, strict=True)) | sums[key] for key in sorted(sums)]
 
 
-def _counts(names: Key, latencies: Mapping[Key, int]) -> list[dict[str, Any]]:
+def _counts(names: RollupKey, latencies: Mapping[RollupKey, int]) -> list[dict[str, Any]]:
     return [
         dict(zip((*names, "bucket"), key, strict=True)) | {"calls": calls} for key, calls in sorted(latencies.items())
     ]

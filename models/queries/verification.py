@@ -38,7 +38,7 @@ from models.rollup import TOKENS, Retention
 from models.types import first_id_at
 
 _ROWS_AT_ONCE: Final = 5_000
-_DECISIONS_AT_ONCE: Final = 500
+_IDS_AT_ONCE: Final = 500
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 _tables = Base.metadata.tables
 _calls = _tables["router_analytics"]
@@ -121,7 +121,7 @@ class Comparison:
         # What was spent in each window without what was imported, which makes nothing fire.
         self._live: defaultdict[tuple[UUID, datetime], Decimal] = defaultdict(lambda: ZERO)
         self._attempts: defaultdict[UUID, _Attempts] = defaultdict(_Attempts)
-        self._unpriced: dict[tuple[str, str], datetime] = {}
+        self._last_unpriced: dict[tuple[str, str], datetime] = {}
         self.differences: list[Difference] = []
         self.differing: defaultdict[str, dict[tuple[Any, ...], Pair]] = defaultdict(dict)
         """The rows of sums that are not right, by table and key: as they are stored, and as they would be right."""
@@ -185,7 +185,7 @@ class Comparison:
         spent: dict[tuple[UUID, datetime], dict[str, Any]] = {}
         minutes: defaultdict[datetime, dict[str, Any]] = defaultdict(lambda: {"amount": ZERO, "assumed": ZERO})
         windows: dict[UUID, Window] = {}
-        async for row in self._decisions():
+        async for row in self._each_call():
             groups.add(row)
             if row["ab_counted"]:
                 counted.append({name: row[name] for name in _COUNTED})
@@ -214,7 +214,7 @@ class Comparison:
             "router_decisions": decisions,
             "router_unpriced_models": [
                 {"user_id": self._user_id, "provider": provider, "model_used": model, "last_at": at}
-                for (provider, model), at in self._unpriced.items()
+                for (provider, model), at in self._last_unpriced.items()
             ],
             "router_holds": await self._holds(),
         }
@@ -259,7 +259,7 @@ class Comparison:
         """Remember when the model last had a call of unknown cost that no decision is charged for."""
         if row["cost"] is None and not row["assumed"]:
             model = (row["provider"], row["model_used"])
-            self._unpriced[model] = max(self._unpriced.get(model, EPOCH), row["occurred_at"])
+            self._last_unpriced[model] = max(self._last_unpriced.get(model, EPOCH), row["occurred_at"])
 
     def _add_assumed(
         self,
@@ -283,7 +283,7 @@ class Comparison:
         """What is charged to the decisions that calls are of."""
         settled: list[dict[str, Any]] = []
         incomplete = set(await self._connection.scalars(self._incomplete))
-        for ids in batched(sorted(self._attempts.keys() | incomplete), _DECISIONS_AT_ONCE):
+        for ids in batched(sorted(self._attempts.keys() | incomplete), _IDS_AT_ONCE):
             kept = _decisions.c.id >= first_id_at(self._kept_from)
             for decision in await self._stored(_decisions, _decisions.c.id.in_(ids), kept):
                 account = self._account(decision)
@@ -300,10 +300,10 @@ class Comparison:
 
     def _account(self, decision: Mapping[str, Any]) -> Account:
         """What a decision holds and is charged, after the calls that are recorded."""
-        made = self._attempts[decision["id"]]
+        attempts = self._attempts[decision["id"]]
         account = Account(decision["held_amount"], assumes=decision["assumed_amount"] is not None)
-        over = is_settled(made.attempts, made.successes, len(decision["fallbacks"]))
-        return account.with_calls(made.costs, closes=over)
+        over = is_settled(attempts.attempts, attempts.successes, len(decision["fallbacks"]))
+        return account.with_calls(attempts.costs, closes=over)
 
     async def _holds(self, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
         """What is still held for decisions, after the attempts that are recorded."""
@@ -340,7 +340,7 @@ class Comparison:
             "assumed": ZERO,
         }
 
-    async def _decisions(self) -> AsyncIterator[Mapping[str, Any]]:
+    async def _each_call(self) -> AsyncIterator[Mapping[str, Any]]:
         columns = [_calls.c[name] for name in _READ]
         last = UUID(int=0)
         while True:
@@ -417,7 +417,7 @@ class Comparison:
                 if name in shown and shown[name] != value:
                     self._differ(_amendments, (amendment["id"],), name, value, shown[name])
             shown |= amendment["after"]
-        for ids in batched(sorted(last), _DECISIONS_AT_ONCE):
+        for ids in batched(sorted(last), _IDS_AT_ONCE):
             for call in await self._stored(_calls, _calls.c.id.in_(ids)):
                 for name, right in last[call["id"]].items():
                     if (value := as_json({name: call[name]})[name]) != right:

@@ -129,7 +129,7 @@ async def test_no_record_makes_or_drops_a_table(connection: asyncpg.Connection[A
     # then all are there, and no table is
     assert await partitions(connection) == before
     counts = await rows_in(connection)
-    recent = sum(each.decision.occurred_at >= first_live(NOW) for each in old)  # type: ignore[operator]
+    recent = sum(each.report.occurred_at >= first_live(NOW) for each in old)  # type: ignore[operator]
     assert counts.pop("archive") == 672 - recent
     assert sum(counts.values()) == 2 + recent
 

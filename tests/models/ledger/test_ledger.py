@@ -140,7 +140,7 @@ async def test_a_record_the_database_refuses_does_not_spoil_its_neighbours(
     # given a record that the database will not have
     def spoilt(one: CallDraft, now: datetime) -> PreparedCall:
         entry = prepare(one, now)
-        if one.decision.event_id == "spoilt":
+        if one.report.event_id == "spoilt":
             entry.row["created_at"] = None
         return entry
 
@@ -259,7 +259,7 @@ async def test_imported_spend_counts_and_the_next_live_spend_fires(
     # given an alert, and history of this very day read from a file
     await api.ask('mutation { createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { __typename } }')
     history = draft(user_id, cost=Decimal(5), occurred_at=clock.now)
-    [logged] = await ledger.record([CallDraft(user_id, history.decision, imported=True)])
+    [logged] = await ledger.record([CallDraft(user_id, history.report, imported=True)])
     # then it counts and nothing fires
     assert isinstance(logged, Logged)
     assert logged.alert_events == []
@@ -292,7 +292,7 @@ async def test_what_came_inside_a_window_fires_though_its_commit_ends_after_it(
     assert [(event.level, event.amount) for event in logged.alert_events] == [("TRIGGERED", Decimal(1))]
 
 
-@pytest.mark.parametrize("held", [Locks(alone=[USER]), Locks(beside=[USER], recording=[USER])])
+@pytest.mark.parametrize("held", [Locks(exclusive=[USER]), Locks(shared=[USER], recording=[USER])])
 async def test_a_user_whom_another_transaction_has_locked_keeps_nobody_waiting(
     postgres_url: str, clock: Clock, held: Locks
 ) -> None:

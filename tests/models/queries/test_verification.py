@@ -201,7 +201,7 @@ async def test_whoever_verifies_waits_for_no_lock_and_holds_none(
     other = Ledger(second, clock)
     try:
         # while another writes the user's rows
-        async with database.system(alone=[user_id]), asyncio.timeout(20):
+        async with database.system(exclusive=[user_id]), asyncio.timeout(20):
             assert await run(database, user_id, clock) == []
         # and others write them while it runs
         monkeypatch.setattr(verification.Comparison, "_compare_amendments", beside)
