@@ -1,7 +1,7 @@
-"""An call of the ledger: the decisions of one commit, and all that they add up to.
+"""Recording calls: the calls of one commit, and everything that they are added to.
 
-One transaction holds the rows, the sums of running A/B tests, the spend of alert windows and the alert events this spend
-caused, or none of them. What a row needs of its own is made ready before; what is stored decides the rest.
+One transaction stores the calls, rollups, sums of A/B tests, spend of alert windows, settled holds and alert events, or none
+of them. `prepare` computes what depends on the call alone, before the transaction; `CallBatch` does the rest inside it.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ TestKey = tuple[UUID, UUID]
 
 @dataclass(frozen=True, slots=True)
 class CallDraft:
-    """A decision to record, and whose it is."""
+    """A call to record, as the client reported it, and the user it belongs to."""
 
     user_id: UUID
     report: LogAnalytics
-    # Whether it comes from a file of the past: its cost is kept as it was recorded, and it never makes an alert fire.
+    # True for history from a file: the cost is stored as given, never computed, and the call fires no alert.
     imported: bool = False
 
 
 @dataclass(slots=True)
 class Logged:
-    """A decision that is stored: now, or when the same event id first came."""
+    """A stored call. `deduplicated` is true when its event id had already been used with the same report."""
 
     columns: Mapping[str, Any]
     deduplicated: bool
@@ -76,13 +76,13 @@ class Logged:
 
     @property
     def record(self) -> SimpleNamespace:
-        """The stored row, with the attributes of a `RouterAnalytics` and much cheaper to make."""
+        """The stored row, with the attributes of a `RouterAnalytics`. It is much cheaper to make than an ORM object."""
         return SimpleNamespace(**self.columns, metadata_=self.columns["metadata"])
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A call that was recorded under the same event id, and whose record retention has dropped: it is counted, and stays so."""
+    """A repeated report whose call retention has dropped. The call stays counted in the sums and is not stored again."""
 
     id: UUID
     event_id: str
@@ -94,7 +94,7 @@ Outcome = Logged | Dropped | ExpectedError
 
 @dataclass(slots=True)
 class PreparedCall:
-    """A draft, and the row it is to become, as far as that can be told without looking at what is stored."""
+    """A draft and its future row, as far as the row does not depend on stored data. `error` is why it cannot be stored."""
 
     draft: CallDraft
     row: dict[str, Any]
@@ -103,7 +103,7 @@ class PreparedCall:
 
 
 def prepare(draft: CallDraft, now: datetime) -> PreparedCall:
-    """The draft, made ready to be written: from now on it has an id, a time and a price."""
+    """Prepare a draft for writing: give it an id, a time and, if the price list has one, a price."""
     report = draft.report
     occurred_at = report.occurred_at or now
     cost, price_version = report.cost, None
@@ -154,7 +154,7 @@ def prepare(draft: CallDraft, now: datetime) -> PreparedCall:
 
 
 def _unit_group(report: LogAnalytics, analytics_id: UUID) -> int | None:
-    """The group of its unit in its test. A call of no known unit is one of its own, whose group is chance."""
+    """The group of the call's unit in its test. A call without a unit is a unit of its own, in a random group."""
     if report.ab_test_id is None:
         return None
     if report.unit_key is None:
@@ -167,7 +167,7 @@ def _untimely(occurred_at: datetime, now: datetime, *, imported: bool) -> Invali
         minutes = MAX_CLOCK_SKEW.seconds // 60
         message = f"must be at most {minutes} minutes ahead of this server's clock"
     elif occurred_at < (first := first_live(now)) and not imported:
-        message = f"must be {first:%Y-%m-%dT%H:%M:%SZ} or later; older calls are taken by: python -m server import"
+        message = f"must be {first:%Y-%m-%dT%H:%M:%SZ} or later; import older calls with: python -m server import"
     else:
         return None
     return InvalidInput(f"occurredAt: {message}", ["occurredAt"])
@@ -179,10 +179,14 @@ def _price(report: LogAnalytics, provider: str, model: str, at: datetime) -> Pri
 
 
 _tables = Base.metadata.tables
+_analytics = _tables["router_analytics"]
+
 _KEYS_AT_ONCE: Final = 500
+
 _TEST_KEY: Final = ("user_id", "id")
 _WATCHED: Final = tuple(WatchedAlert.__dataclass_fields__)
 _MODEL: Final = ("user_id", "provider_key", "model_key")
+
 _find_referenced = StatementBatch(
     find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "active")),
     find("router_cost_alerts", ("user_id",), _WATCHED),
@@ -190,6 +194,7 @@ _find_referenced = StatementBatch(
     FIND_TOTALS,
 )
 _find_configs = find("router_ab_tests", _TEST_KEY, (*_TEST_KEY, "variant_a_config", "variant_b_config"))
+
 _claim_events = Bulk(
     whole("router_event_keys"),
     "INSERT INTO router_event_keys (user_id, event_id, analytics_id, fingerprint) "
@@ -200,8 +205,9 @@ _claim_events = Bulk(
 _find_claims = find(
     "router_event_keys", ("user_id", "event_id"), ("user_id", "event_id", "analytics_id", "fingerprint")
 )
-# Logarithms come with the row: that two machines compute the same ones is nothing to rely on.
-_calls = Rows({"latency_bucket": Integer(), "log_latency": Double()}, whole=_tables["router_analytics"])
+
+# Logarithms are computed here and sent with the row, because two machines may compute slightly different ones.
+_calls = Rows({"latency_bucket": Integer(), "log_latency": Double()}, whole=_analytics)
 _insert_and_add = StatementBatch(
     insert("router_analytics", _calls),
     *(add_sums(table.__tablename__, _calls, sums_of(table)) for table in ROLLUPS),
@@ -212,14 +218,14 @@ _insert_and_add = StatementBatch(
     ADD_TO_WINDOWS,
     LOCK_ROLLING,
 )
-_analytics = _tables["router_analytics"]
+
 _select_calls = select(_analytics).where(
     tuple_(_analytics.c.user_id, _analytics.c.id).in_(bindparam("keys", expanding=True))
 )
 
 
 class CallBatch:
-    """Writes the decisions of one transaction: keys in their order, and a statement for each table."""
+    """Writes the calls of one transaction, with one statement per table. Keys are locked in sorted order."""
 
     def __init__(self, transaction: Transaction, now: datetime) -> None:
         self._connection = transaction.connection
@@ -227,11 +233,11 @@ class CallBatch:
         self._now = now
         self.settlement = Settlement()
         self.unpriced = 0
-        """Calls that were stored without a cost."""
+        """The number of stored calls of unknown cost."""
         self._names: Mapping[UUID, ProviderNames] = {}
 
     async def write(self, calls: Sequence[PreparedCall]) -> list[Outcome]:
-        """One outcome for each, in order."""
+        """Store the calls. Returns one outcome per call, in order."""
         outcomes: dict[int, Outcome] = {}
         rows: dict[int, dict[str, Any]] = {}
         named = {(call.row["user_id"], call.row["decision_id"]) for call in calls if call.row["decision_id"]}
@@ -265,13 +271,13 @@ class CallBatch:
         return [outcomes[index] for index in range(len(calls))]
 
     async def _read(self, calls: Sequence[PreparedCall]) -> tuple[dict[TestKey, bool], list[WatchedAlert], Totals]:
-        """Whether the tests that are named run, the alerts of those who spend, and what they spent in all.
+        """Read what the calls refer to: whether each named test runs, the alerts of users who spend, and their totals.
 
-        What own models cost is filled in.
+        Also sets the cost of calls of registered models.
         """
         keys = {(call.row["user_id"], call.row["ab_test_id"]) for call in calls if call.row["ab_test_id"]}
         unpriced = [call.row for call in calls if _may_be_priced(call)]
-        # A call of no known cost may be charged what its decision held.
+        # A call of unknown cost may be charged assumed spend.
         spenders = {call.row["user_id"] for call in calls if call.row["cost"] != ZERO}
         spenders |= {row["user_id"] for row in unpriced}
         models = {(row["user_id"], row["provider"], row["model_used"]) for row in unpriced}
@@ -291,7 +297,7 @@ class CallBatch:
         return tests, sorted(alerts, key=lambda alert: (alert.user_id.int, alert.id.int)), Totals(totals)
 
     async def _resolve(self, calls: Sequence[PreparedCall]) -> None:
-        """Look up the users' own names of providers, where anything has a name that not everybody knows."""
+        """Replace aliases of providers by provider ids, for calls whose provider is not a built-in name."""
         unknown = [call for call in calls if known_provider(call.draft.report.provider) is None]
         self._names = await names_for(
             self._connection,
@@ -306,7 +312,7 @@ class CallBatch:
                 rename(call, names)
 
     async def _tell_variants(self, calls: Sequence[PreparedCall]) -> None:
-        """Tell from provider and model which variant it was, where nobody said so."""
+        """Set the variant of calls that name a test and no variant, if their provider and model identify it."""
         unsaid = [call.row for call in calls if _is_variant_unsaid(call.row)]
         keys = {(row["user_id"], row["ab_test_id"]) for row in unsaid}
         found = await _find_configs.execute(self._connection, _keyed(keys))
@@ -317,7 +323,7 @@ class CallBatch:
                 row["ab_variant"] = variant_of(*both, (row["provider"], row["model_used"]), names)
 
     async def _repeats(self, calls: Sequence[PreparedCall], spending: _Spending) -> set[int]:
-        """Which of these add nothing to what their users spent, where that could become too much: they are there already."""
+        """The indexes of repeated calls of users who are near the limit of their total. Repeated calls add no spend."""
         full = spending.without_room([call.row for call in calls])
         keys = {
             index: (call.row["user_id"], call.row["event_id"])
@@ -336,7 +342,7 @@ class CallBatch:
         return repeated
 
     async def _claim(self, rows: dict[int, dict[str, Any]], calls: Sequence[PreparedCall]) -> list[int]:
-        """Take the event ids that are new; the indexes of what they are of, in order."""
+        """Store the event ids that are new. Returns the indexes of their calls, in order."""
         first_of: dict[tuple[UUID, str], int] = {}
         for index, row in rows.items():
             first_of.setdefault((row["user_id"], row["event_id"]), index)
@@ -353,10 +359,10 @@ class CallBatch:
         return sorted(map(first_of.__getitem__, claimed))
 
     async def _repeated(self, repeats: dict[int, PreparedCall]) -> dict[int, Outcome]:
-        """What became of drafts whose event id was taken: the first row for the same report, else a conflict.
+        """The outcomes of calls whose event id was used before: the stored call for the same report, else a Conflict.
 
-        Event ids outlive their rows, as the sums do. Drafts whose event id is free are left out. One that would be refused today may repeat a report of yesterday,
-        when the test it names was still there.
+        Calls whose event id is new are left out. Invalid calls are looked up too: a repetition must get the outcome of the
+        first report, even if the test that it names was deleted since. Event ids outlive the calls that retention drops.
         """
         keys = {index: (call.row["user_id"], call.row["event_id"]) for index, call in repeats.items()}
         found = await _find_claims.execute(
@@ -376,7 +382,7 @@ class CallBatch:
         return {
             index: _recorded(records.get(same[index]), taken[index][0], keys[index][1])
             if index in same
-            else Conflict("eventId: was used for another report; use a new one for each decision", ["eventId"])
+            else Conflict("eventId: was used for another report; use a new one for each call", ["eventId"])
             for index in taken
         }
 
@@ -386,7 +392,7 @@ class CallBatch:
         decisions: Mapping[DecisionKey, LockedDecision],
         alerts: Sequence[WatchedAlert],
     ) -> dict[int, list[AlertEvent]]:
-        """Store these rows and what they add up to; the alert events that each caused."""
+        """Store the rows and add them to all sums. Returns the alert events that each row caused, by index."""
         new = list(rows.values())
         self.settlement = settled(new, decisions, self._names, self._now)
         calendar, rolling = spent_by(alerts, rows, self.settlement.assumed, self._now)
@@ -419,7 +425,7 @@ def _recorded(row: Mapping[str, Any] | None, id_: UUID, event_id: str) -> Logged
 
 
 class _Spending:
-    """What the calls of one commit add to what their users spent in all."""
+    """Tracks the total spend of users as the calls of one commit are added."""
 
     def __init__(self, totals: Totals, decisions: Mapping[DecisionKey, LockedDecision]) -> None:
         self._totals = totals
@@ -427,7 +433,7 @@ class _Spending:
         self._assumed: set[DecisionKey] = set()
 
     def without_room(self, rows: Iterable[Mapping[str, Any]]) -> set[UUID]:
-        """The users for whom all of these could be too much."""
+        """The users whose limit these calls together could exceed."""
         costs: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
         assumed: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
         for row in rows:
@@ -438,7 +444,7 @@ class _Spending:
         }
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Add a call. Raises InvalidInput for one that is too much."""
+        """Add a call. Raises InvalidInput if it exceeds the limit of its user's total."""
         key = (row["user_id"], row["decision_id"])
         if row["cost"] is not None:
             self._totals.add(row["user_id"], row["cost"])
@@ -447,7 +453,7 @@ class _Spending:
             self._assumed.add(key)
 
     def _assumed_at_most(self, row: Mapping[str, Any]) -> Decimal:
-        """What an unknown cost is charged with: no more than its decision held."""
+        """The most that a call of unknown cost can add to assumed spend: what its routing decision still holds."""
         decision = self._decisions.get((row["user_id"], row["decision_id"]))
         if decision is None or row["cost"] is not None:
             return ZERO
@@ -459,7 +465,7 @@ def _is_variant_unsaid(row: Mapping[str, Any]) -> bool:
 
 
 def rename(call: PreparedCall, names: ProviderNames) -> None:
-    """Give a call the provider that its user's own alias means, and the price there."""
+    """Give a call the provider that the user's alias stands for, and the list price there."""
     report, row = call.draft.report, call.row
     provider, model = names.key(report.provider, report.model_used)
     if provider == row["provider"]:
@@ -468,14 +474,14 @@ def rename(call: PreparedCall, names: ProviderNames) -> None:
     row["reported_provider"] = report.provider
     row["reported_model"] = report.model_used if report.model_used != model else None
     if report.cost is None and not call.draft.imported:
-        # A prefix of the user's own alias is nothing that the list knows.
+        # The reported name may carry the alias as a prefix, which the price list does not know: try both names.
         found = (_price(report, provider, name, row["occurred_at"]) for name in (report.model_used, model))
         if listed := next(filter(None, found), None):
             row["cost"], row["price_version"] = listed.amount, listed.version
 
 
 def _may_be_priced(call: PreparedCall) -> bool:
-    """Whether its cost is up to us: a model of the user's own has the user's price."""
+    """Whether the server computes the cost. The price of a registered model then takes precedence."""
     return call.draft.report.cost is None and not call.draft.imported
 
 
@@ -484,7 +490,7 @@ def _keyed(keys: Iterable[TestKey]) -> list[dict[str, UUID]]:
 
 
 def _assign(calls: Iterable[PreparedCall], assigned: Mapping[DecisionKey, LockedDecision]) -> None:
-    """A record that says nothing of a test, or only which, is of the test and the variant of its decision."""
+    """Give calls the test and variant of their routing decision, unless they name another test or variant."""
     for row in (call.row for call in calls):
         made = assigned.get((row["user_id"], row["decision_id"]))
         if made is not None and row["ab_test_id"] in (None, made.ab_test_id):
@@ -495,24 +501,24 @@ def _assign(calls: Iterable[PreparedCall], assigned: Mapping[DecisionKey, Locked
 def _counted(
     call: PreparedCall, assigned: Mapping[DecisionKey, LockedDecision], tests: Mapping[TestKey, bool]
 ) -> dict[str, Any]:
-    """The row, with whether its test counts it. Raises the expected error, when it cannot be stored."""
+    """The row of a call, with `ab_counted` set. Raises an expected error if the call cannot be stored."""
     if call.error is not None:
         raise call.error
     row = call.row
     made = assigned.get((row["user_id"], row["decision_id"]))
     for name, spelt in (("ab_test_id", "abTestId"), ("ab_variant", "abVariant")):
         if made is not None and row[name] != (assigned_ := getattr(made, name)):
-            raise InvalidInput(f"{spelt}: the decision was assigned {assigned_}; leave it out", [spelt])
+            raise InvalidInput(f"{spelt}: the routing decision was assigned {assigned_}; leave it out", [spelt])
     if row["ab_test_id"] is None:
         return row
     running = tests.get((row["user_id"], row["ab_test_id"]))
     if running is None and made is not None:
-        return row  # the test was deleted since, and what was decided in it is spent all the same
+        return row  # the test was deleted since; the call is stored all the same
     if running is None:
         raise InvalidInput("abTestId: must be the id of one of your tests", ["abTestId"])
     if row["ab_variant"] is None:
         raise InvalidInput(
-            "abVariant: must be given, since provider and modelUsed do not tell which variant was assigned",
+            "abVariant: must be given, because provider and modelUsed do not identify the assigned variant",
             ["abVariant"],
         )
     row["ab_counted"] = running
@@ -522,9 +528,9 @@ def _counted(
 def _count_assignments(
     rows: Iterable[dict[str, Any]], assigned: Mapping[DecisionKey, LockedDecision], dropped: Collection[DecisionKey]
 ) -> None:
-    """Mark the first record of each decision that was assigned a variant: it stands for the assignment.
+    """Set `ab_assigned` on the first call of each routing decision that was assigned a variant.
 
-    One of a decision that was dropped stands for none: another may have, and would be counted twice.
+    Calls of a dropped routing decision do not count as assignments: an earlier call may have counted already.
     """
     first = {key for key, made in assigned.items() if made.is_unreported}
     for row in rows:

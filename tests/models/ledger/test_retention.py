@@ -389,7 +389,7 @@ async def test_live_calls_are_of_this_month_or_of_the_two_before(
 ) -> None:
     # given a clock in March
     first, before = "2026-01-01T00:00:00Z", "2025-12-31T23:59:59.999999Z"
-    message = "occurredAt: must be 2026-01-01T00:00:00Z or later; older calls are taken by: python -m server import"
+    message = "occurredAt: must be 2026-01-01T00:00:00Z or later; import older calls with: python -m server import"
     # then calls of January are taken, and older ones are refused, by every way that live calls come
     for n, (at, taken) in enumerate(
         ((first, True), (before, False), ("1970-01-01T00:00:00Z", False), ("2026-01-01T05:29:59.999999+05:30", False))
