@@ -35,7 +35,7 @@ _RETRIES: Final = 5
 
 # How much of one user is in one commit.
 _SLOW_S: Final = 0.1
-"""A longer commit is slow, unless the database takes more than half as long for a few items."""
+"""A longer commit is slow, unless the database takes at least half as long for a few items."""
 _FIRST: Final = 8
 """A user starts with 1/8 of the limit of a commit, until larger commits have been measured."""
 _FEW: Final = 200

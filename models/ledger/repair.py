@@ -1,4 +1,4 @@
-"""Repair: corrects what verification finds to differ from the calls."""
+"""Repair: correcting stored values that verification finds to differ from the calls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from models.ledger.cost_alert import evaluate
 from models.queries.verification import COMPARED, Comparison, Difference, Pair, compare, key_of
 
 _REPAIRED_AT_ONCE: Final = 100
+"""How many rows one transaction corrects."""
 _ROUNDS: Final = 3
+
 _tables = Base.metadata.tables
 _decisions = _tables["router_decisions"]
 _events = _tables["router_alert_events"]
@@ -32,9 +34,9 @@ _sequences = _tables["router_alert_sequences"]
 
 
 async def repair(database: Database, user_id: UUID, now: datetime) -> list[Difference]:
-    """Correct every value that is kept of the user's calls and differs from them; the differences that were found.
+    """Correct every stored value that differs from the user's calls. Returns the differences that were found.
 
-    The user is locked for moments only.
+    Writes of the user are locked for short moments only.
     """
     comparison = await compare(database, user_id, now)
     found = comparison.differences
@@ -50,8 +52,8 @@ async def repair(database: Database, user_id: UUID, now: datetime) -> list[Diffe
 class _Repair:
     """Corrects the differences that a comparison found, in transactions of a few rows each.
 
-    Calls are logged meanwhile. A wrong sum is wrong by the same amount whatever was added to it since, so it is changed by
-    the difference. A value that is no sum is computed anew from its calls.
+    Calls are logged meanwhile. A wrong sum stays wrong by the same amount when calls are added to it, so it is changed by
+    the difference. Other values are recomputed from the calls.
     """
 
     def __init__(self, database: Database, comparison: Comparison) -> None:
@@ -77,7 +79,7 @@ class _Repair:
 
     @asynccontextmanager
     async def _exclusive(self) -> AsyncIterator[Transaction]:
-        """A transaction in which nobody else writes rows of the user."""
+        """A transaction that locks all other writes of the user."""
         async with self._database.system(exclusive=[self._user_id]) as transaction:
             yield transaction
 
@@ -89,13 +91,13 @@ class _Repair:
             key = dict(zip(key_of(table), values, strict=True)) | {"user_id": self._user_id}
             changes = {name: _change(there, right, name) for name in columns}
             this = [table.c[name] == value for name, value in key.items()]
-            # SQLite may have turned a sum into a float: it becomes an integer again.
+            # SQLite may have stored a sum as a float: convert it to an integer.
             sums = {name: _whole(table.c[name]) + change for name, change in changes.items()}
             done = await connection.execute(update(table).where(*this).values(sums))
             if not done.rowcount and right is not None:
                 await connection.execute(insert(table).values({**right, **changes}))
             if "calls" in columns:
-                # A sum of no calls has no row.
+                # Sums without calls have no row.
                 await connection.execute(delete(table).where(*this, table.c.calls == 0))
 
     async def _settle(self, connection: AsyncConnection, ids: Sequence[UUID]) -> None:
@@ -125,7 +127,7 @@ class _Repair:
         highest = await transaction.connection.scalar(
             select(func.max(_events.c.sequence)).where(_events.c.user_id == self._user_id)
         )
-        # Never lower it: clients hold cursors of alert events that were deleted since.
+        # Never lower it, because clients hold cursors of alert events that were deleted since.
         await transaction.connection.execute(
             update(_sequences)
             .where(_sequences.c.user_id == self._user_id, _sequences.c["last"] < (highest or 0))

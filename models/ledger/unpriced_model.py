@@ -1,4 +1,4 @@
-"""Notes models with calls of unknown cost."""
+"""Keeps `router_unpriced_models`: when each model last had a call of unknown cost that no hold covered."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _forget = Bulk(
 )
 _find_last = Bulk(
     _of_model,
-    # By the partial index of such calls, from the latest on: ids are in the order in which calls occurred.
+    # Uses the partial index of calls of unknown cost. Ids are in the order in which calls occurred.
     "SELECT r.user_id, r.provider, r.model_used, (SELECT a.occurred_at FROM router_analytics a "
     "WHERE a.user_id = r.user_id AND a.cost IS NULL AND NOT a.assumed AND a.provider = r.provider "
     "AND a.model_used = r.model_used ORDER BY a.id DESC LIMIT 1) FROM {rows}",
@@ -38,7 +38,7 @@ _find_last = Bulk(
 
 
 async def note_unpriced(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Remember these calls of unknown cost, for which no decision held anything."""
+    """Record the models of these calls, which are of unknown cost and covered by no hold."""
     last: dict[UserModelKey, datetime] = {}
     for row in rows:
         key = (row["user_id"], row["provider"], row["model_used"])
@@ -47,7 +47,7 @@ async def note_unpriced(connection: AsyncConnection, rows: Iterable[Mapping[str,
 
 
 async def recount_unpriced(connection: AsyncConnection, amended: Iterable[Mapping[str, Any]]) -> None:
-    """Look again at the models of these calls, whose cost became known, where one of them was the last such call."""
+    """Recompute the entries of the models of these calls, whose cost became known, if one of them was the latest."""
     latest: dict[UserModelKey, datetime] = {}
     for row in amended:
         key = (row["user_id"], row["provider"], row["model_used"])
