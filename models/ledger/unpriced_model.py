@@ -47,7 +47,7 @@ async def note_unpriced(connection: AsyncConnection, rows: Iterable[Mapping[str,
 
 
 async def recount_unpriced(connection: AsyncConnection, amended: Iterable[Mapping[str, Any]]) -> None:
-    """Recompute the entries of the models of these calls, whose cost became known, if one of them was the latest."""
+    """Recompute the rows of the models of these calls, whose cost became known, if one of them was the latest."""
     latest: dict[UserModelKey, datetime] = {}
     for row in amended:
         key = (row["user_id"], row["provider"], row["model_used"])
