@@ -1,4 +1,4 @@
-"""Snapshots: what inference said of an A/B test over time, recomputed from its calls."""
+"""Snapshots of an A/B test over time, recomputed from its calls."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from models.queries.ab_group import GroupSums
 
 SNAPSHOTS: Final = 60
 MAX_CALLS: Final = 200_000
-"""Of a test whose looks are recomputed: it takes about a second for each hundred thousand."""
+"""The most calls of a test with snapshots. Each 100,000 calls take about 1 s."""
 _PAGE: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The primary metric, from the calls that had occurred by then."""
+    """The comparison of the variants in the primary metric, from the calls that had occurred by `at`."""
 
     at: datetime
     comparison: Comparison
 
 
 async def snapshots_of(session: AsyncSession, compute: Compute, test: ABTest, now: datetime) -> list[Snapshot] | None:
-    """What would have been seen at the end of each of `SNAPSHOTS` equal time ranges of the test's time, up to now or its end.
+    """The snapshots of a test at the ends of `SNAPSHOTS` equal time ranges, from its start to its end or until now.
 
-    None where it has more calls than `MAX_CALLS`.
+    None if the test has more than `MAX_CALLS` calls.
     """
     if test.variant_a_calls + test.variant_b_calls > MAX_CALLS:
         return None
@@ -55,7 +55,7 @@ _COUNTED: Final = (*GROUP_KEY, "ab_assigned", "ab_counted", "success", "latency_
 
 
 class _SnapshotMaker:
-    """Adds up calls in the order they occurred, and looks up now and then."""
+    """Adds up calls in the order in which they occurred, and takes a snapshot at the end of each time range."""
 
     def __init__(self, test: ABTest, end: datetime) -> None:
         self._test = test
@@ -71,7 +71,7 @@ class _SnapshotMaker:
             self._sums.add({name: row[name] for name in _COUNTED})
 
     def finished(self) -> list[Snapshot]:
-        """All looks; the last one is of all calls."""
+        """All snapshots. The last one contains all calls."""
         while len(self._snapshots) < SNAPSHOTS - 1:
             self._take(self._next())
         self._take(self._end)
