@@ -375,12 +375,12 @@ class CallBatch:
             for index, (id_, fingerprint) in taken.items()
             if fingerprint == repeats[index].fingerprint
         }
-        records: dict[CallKey, Mapping[str, Any]] = {}
+        stored: dict[CallKey, Mapping[str, Any]] = {}
         for some in batched(sorted(set(same.values())), _KEYS_AT_ONCE):
             found_rows = await self._connection.execute(_select_calls, {"keys": some})
-            records |= {(row["user_id"], row["id"]): dict(row) for row in found_rows.mappings()}
+            stored |= {(row["user_id"], row["id"]): dict(row) for row in found_rows.mappings()}
         return {
-            index: _recorded(records.get(same[index]), taken[index][0], keys[index][1])
+            index: _recorded(stored.get(same[index]), taken[index][0], keys[index][1])
             if index in same
             else Conflict("eventId: was used for another report; use a new one for each call", ["eventId"])
             for index in taken

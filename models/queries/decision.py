@@ -37,12 +37,12 @@ async def load_outcomes(
     """
     if not decisions:
         return
-    records: defaultdict[UUID | None, list[Any]] = defaultdict(list)
+    calls: defaultdict[UUID | None, list[Any]] = defaultdict(list)
     if columns:
-        for record in await _records(session, decisions, tuple(sorted(columns | {"id", "decision_id"}))):
-            records[record.decision_id].append(record)
+        for call in await _calls_of(session, decisions, tuple(sorted(columns | {"id", "decision_id"}))):
+            calls[call.decision_id].append(call)
     for decision in decisions:
-        decision.records = records[decision.id]
+        decision.records = calls[decision.id]
         decision.state = state_of(
             settled=decision.settled_at is not None,
             released=decision.released_at is not None,
@@ -50,7 +50,7 @@ async def load_outcomes(
         )
 
 
-async def _records(
+async def _calls_of(
     session: AsyncSession, decisions: Sequence[RoutingDecision], names: tuple[str, ...]
 ) -> Iterable[Any]:
     user_id, ids = decisions[0].user_id, [decision.id for decision in decisions]

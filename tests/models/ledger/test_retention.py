@@ -193,7 +193,7 @@ async def test_a_file_is_counted_once_however_often_it_is_imported(
     assert await verify(database, user_id, MARCH) == []
 
 
-async def test_an_export_of_dropped_calls_is_there_already_and_a_changed_one_is_refused(
+async def test_an_export_of_dropped_calls_is_deduplicated_and_a_changed_call_is_rejected(
     api: Api,
     clock: Clock,
     client: httpx2.AsyncClient,
@@ -230,7 +230,7 @@ async def test_an_export_of_dropped_calls_is_there_already_and_a_changed_one_is_
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_call_that_was_dropped_is_amended_no_more(
+async def test_a_dropped_call_cannot_be_amended(
     api: Api, clock: Clock, database: Database, user_id: UUID, post: Callable[..., Any]
 ) -> None:
     # given a call that was amended, and dropped with its amendment
@@ -302,7 +302,7 @@ def attempt(decision_id: str, **more: Any) -> dict[str, Any]:
     return CALL | {"provider": "openai", "modelUsed": "gpt-4o-mini", "decisionId": decision_id} | more
 
 
-async def test_a_late_call_of_a_dropped_decision_is_counted_as_a_call_and_no_assignment(
+async def test_a_late_call_of_a_dropped_routing_decision_is_no_assignment(
     api: Api, clock: Clock, database: Database, user_id: UUID
 ) -> None:
     clock.now = JANUARY
@@ -328,7 +328,7 @@ async def test_a_late_call_of_a_dropped_decision_is_counted_as_a_call_and_no_ass
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_what_is_held_at_the_turn_of_a_month_is_held_until_it_expires(
+async def test_a_hold_across_the_end_of_a_month_stays_until_it_expires(
     api: Api, clock: Clock, database: Database, user_id: UUID
 ) -> None:
     clock.now = datetime(2026, 2, 28, 23, 55, tzinfo=UTC)
@@ -344,7 +344,7 @@ async def test_what_is_held_at_the_turn_of_a_month_is_held_until_it_expires(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_what_has_lost_calls_of_an_older_time_is_not_taken_to_be_wrong(
+async def test_sums_that_lost_calls_to_retention_are_not_reported_as_wrong(
     api: Api, clock: Clock, database: Database, user_id: UUID
 ) -> None:
     # given a decision and a test of March, with calls that are said to be of January, and others
