@@ -492,10 +492,10 @@ def _keyed(keys: Iterable[TestKey]) -> list[dict[str, UUID]]:
 def _assign(calls: Iterable[PreparedCall], assigned: Mapping[DecisionKey, LockedDecision]) -> None:
     """Give calls the test and variant of their routing decision, unless they name another test or variant."""
     for row in (call.row for call in calls):
-        made = assigned.get((row["user_id"], row["decision_id"]))
-        if made is not None and row["ab_test_id"] in (None, made.ab_test_id):
-            row["ab_test_id"], row["unit_group"] = made.ab_test_id, made.unit_group
-            row["ab_variant"] = row["ab_variant"] or made.ab_variant
+        decision = assigned.get((row["user_id"], row["decision_id"]))
+        if decision is not None and row["ab_test_id"] in (None, decision.ab_test_id):
+            row["ab_test_id"], row["unit_group"] = decision.ab_test_id, decision.unit_group
+            row["ab_variant"] = row["ab_variant"] or decision.ab_variant
 
 
 def _counted(
@@ -505,14 +505,14 @@ def _counted(
     if call.error is not None:
         raise call.error
     row = call.row
-    made = assigned.get((row["user_id"], row["decision_id"]))
+    decision = assigned.get((row["user_id"], row["decision_id"]))
     for name, spelt in (("ab_test_id", "abTestId"), ("ab_variant", "abVariant")):
-        if made is not None and row[name] != (assigned_ := getattr(made, name)):
+        if decision is not None and row[name] != (assigned_ := getattr(decision, name)):
             raise InvalidInput(f"{spelt}: the routing decision was assigned {assigned_}; leave it out", [spelt])
     if row["ab_test_id"] is None:
         return row
     running = tests.get((row["user_id"], row["ab_test_id"]))
-    if running is None and made is not None:
+    if running is None and decision is not None:
         return row  # the test was deleted since; the call is stored all the same
     if running is None:
         raise InvalidInput("abTestId: must be the id of one of your tests", ["abTestId"])
@@ -532,7 +532,7 @@ def _count_assignments(
 
     Calls of a dropped routing decision do not count as assignments: an earlier call may have counted already.
     """
-    first = {key for key, made in assigned.items() if made.is_unreported}
+    first = {key for key, decision in assigned.items() if decision.is_unreported}
     for row in rows:
         key = (row["user_id"], row["decision_id"])
         if key in assigned:

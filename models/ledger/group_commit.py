@@ -369,10 +369,10 @@ class GroupCommit(Generic[Item, Outcome]):
 
     async def _isolate_and_free(self, batch: _Batch[Item, Outcome], error: Exception) -> None:
         async with self._isolations:
-            await self._isolate(batch, error, _Attempts(_TRIES_BY_USER))
+            await self._isolate(batch, error, _TryLimit(_TRIES_BY_USER))
         self._free(batch)
 
-    async def _isolate(self, batch: _Batch[Item, Outcome], error: Exception, attempts: _Attempts) -> None:
+    async def _isolate(self, batch: _Batch[Item, Outcome], error: Exception, limit: _TryLimit) -> None:
         """Store what can be stored of a batch that failed with `error`.
 
         Bisects the users of the batch, then the items of the users that make it fail.
@@ -381,11 +381,11 @@ class GroupCommit(Generic[Item, Outcome]):
         if len(lanes) == 1:
             lanes[0].pace.suspected = _SUSPECTED
             indexes = [(part.submission, index) for part in batch[lanes[0]] for index in part.indexes]
-            await self._isolate_items(indexes, error, _Attempts(_TRIES_BY_ITEM))
+            await self._isolate_items(indexes, error, _TryLimit(_TRIES_BY_ITEM))
             return
         for half in (lanes[: len(lanes) // 2], lanes[len(lanes) // 2 :]):
             some = {lane: batch[lane] for lane in half}
-            if not attempts.take_one():
+            if not limit.take_one():
                 # The remaining users go back to the queue and are committed one by one.
                 for lane, parts in some.items():
                     lane.pace.suspected = max(lane.pace.suspected, 1)
@@ -395,11 +395,11 @@ class GroupCommit(Generic[Item, Outcome]):
                 self._settle(some, await self._stored(_items_of(some.values()), wait=False))
             except Exception as failure:  # noqa: BLE001 - as above
                 if self._blames_an_item(failure):
-                    await self._isolate(some, failure, attempts)
+                    await self._isolate(some, failure, limit)
                 else:
                     _fail(some, failure)
 
-    async def _isolate_items(self, indexes: _Numbered[Item, Outcome], error: Exception, attempts: _Attempts) -> None:
+    async def _isolate_items(self, indexes: _Numbered[Item, Outcome], error: Exception, limit: _TryLimit) -> None:
         """Store what can be stored of one user's items, by bisection, in their order."""
         if len(indexes) == 1:
             self._refuse(*indexes[0], error)
@@ -407,11 +407,11 @@ class GroupCommit(Generic[Item, Outcome]):
         middle = len(indexes) // 2
         for some in (indexes[:middle], indexes[middle:]):
             half = [each for each in some if not each[0].failed]
-            if half and not attempts.take_one():
+            if half and not limit.take_one():
                 for submission, index in half:
                     submission.settle([index], [_TOO_MANY])
             elif half and (failure := await self._store_apart(half)):
-                await self._isolate_items(half, failure, attempts)
+                await self._isolate_items(half, failure, limit)
 
     async def _store_apart(self, indexes: _Numbered[Item, Outcome]) -> Exception | None:
         """Store these items of one user. Returns the error if one of them made the commit fail."""
@@ -579,10 +579,13 @@ _Batch = dict[_Lane[Item, Outcome], list[_Part[Item, Outcome]]]
 
 
 @dataclass(slots=True)
-class _Attempts:
+class _TryLimit:
+    """A limit on the number of transactions that a search may spend."""
+
     left: int
 
     def take_one(self) -> bool:
+        """Count one transaction. Returns whether the limit allows it."""
         self.left -= 1
         return self.left >= 0
 

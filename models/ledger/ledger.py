@@ -54,7 +54,7 @@ def now_utc() -> datetime:
 class Ledger:
     """Records calls, amends them and makes routing decisions. Use it inside `running()`.
 
-    Every method returns only after its result is on disk.
+    `record`, `amend` and `decide` return only after their results are on disk.
     """
 
     def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc) -> None:

@@ -19,7 +19,7 @@ from models.database import Database
 from models.database.bulk import batched
 from models.database.transaction import Transaction
 from models.ledger.cost_alert import evaluate
-from models.queries.verification import COMPARED, Comparison, Difference, Pair, compare, key_of
+from models.queries.verification import COMPARED, Difference, Pair, Verification, compare, key_of
 
 _REPAIRED_AT_ONCE: Final = 100
 """How many rows one transaction corrects."""
@@ -38,31 +38,31 @@ async def repair(database: Database, user_id: UUID, now: datetime) -> list[Diffe
 
     Writes of the user are locked for short moments only.
     """
-    comparison = await compare(database, user_id, now)
-    found = comparison.differences
+    verification = await compare(database, user_id, now)
+    found = verification.differences
     for _ in range(_ROUNDS):
-        if not comparison.differences:
+        if not verification.differences:
             break
-        await _Repair(database, comparison).run()
-        # Calls that were logged between the comparison and the repair may need another round.
-        comparison = await compare(database, user_id, now)
+        await _Repair(database, verification).run()
+        # Calls that were logged between the verification and the repair may need another round.
+        verification = await compare(database, user_id, now)
     return found
 
 
 class _Repair:
-    """Corrects the differences that a comparison found, in transactions of a few rows each.
+    """Corrects the differences that a verification found, in transactions of a few rows each.
 
     Calls are logged meanwhile. A wrong sum stays wrong by the same amount when calls are added to it, so it is changed by
     the difference. Other values are recomputed from the calls.
     """
 
-    def __init__(self, database: Database, comparison: Comparison) -> None:
+    def __init__(self, database: Database, verification: Verification) -> None:
         self._database = database
-        self._comparison = comparison
-        self._user_id = comparison.user_id
+        self._verification = verification
+        self._user_id = verification.user_id
 
     async def run(self) -> None:
-        differing = self._comparison.differing
+        differing = self._verification.differing
         for name in differing.keys() - {_decisions.name, _holds.name, _unpriced.name}:
             for some in batched(list(differing[name].items()), _REPAIRED_AT_ONCE):
                 async with self._exclusive() as transaction:
@@ -101,7 +101,7 @@ class _Repair:
                 await connection.execute(delete(table).where(*this, table.c.calls == 0))
 
     async def _settle(self, connection: AsyncConnection, ids: Sequence[UUID]) -> None:
-        settled, held = await Comparison(connection, self._user_id, self._comparison.now).of_decisions(ids)
+        settled, held = await Verification(connection, self._user_id, self._verification.now).of_decisions(ids)
         these = [_decisions.c.user_id == self._user_id, _decisions.c.id.in_(ids)]
         await connection.execute(update(_decisions).where(*these).values(known_cost=ZERO, unknown_calls=0))
         await connection.execute(
@@ -117,7 +117,7 @@ class _Repair:
             await connection.execute(insert(_holds), held)
 
     async def _note_unpriced(self, connection: AsyncConnection, provider: str, model: str) -> None:
-        last = await Comparison(connection, self._user_id, self._comparison.now).last_unpriced(provider, model)
+        last = await Verification(connection, self._user_id, self._verification.now).last_unpriced(provider, model)
         key = {"user_id": self._user_id, "provider": provider, "model_used": model}
         await connection.execute(delete(_unpriced).where(*(_unpriced.c[name] == value for name, value in key.items())))
         if last is not None:
@@ -135,9 +135,9 @@ class _Repair:
         )
         session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
         alerts = await session.scalars(
-            select(CostAlert).where(CostAlert.user_id == self._user_id, CostAlert.id.in_(self._comparison.silent))
+            select(CostAlert).where(CostAlert.user_id == self._user_id, CostAlert.id.in_(self._verification.silent))
         )
-        fired = [await evaluate(session, alert, self._comparison.now) for alert in alerts.all()]
+        fired = [await evaluate(session, alert, self._verification.now) for alert in alerts.all()]
         if any(fired):
             transaction.events.append(AlertTriggered(self._user_id))
 

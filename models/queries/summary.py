@@ -62,9 +62,9 @@ _COLUMN: Final = {
     AnalyticsDimension.AB_VARIANT: "ab_variant",
 }
 
-Group = tuple[str | None, ...]
+GroupValues = tuple[str | None, ...]
 """The values of the dimensions; None where a call has no value."""
-Summed = defaultdict[tuple[int, Group], Sums]
+Summed = defaultdict[tuple[int, GroupValues], Sums]
 """Sums by the number of the time range and the group."""
 
 
@@ -88,7 +88,7 @@ _LEVELS: Final = (
 
 NumberedRange = tuple[int, Window]
 """A time range, and the number under which its sums are returned."""
-PackedHistogram = tuple[tuple[int, Group], str, Callable[[int], int]]
+PackedHistogram = tuple[tuple[int, GroupValues], str, Callable[[int], int]]
 """A histogram: its key in `Summed`, its counts as a text, and the function from its values to latency buckets."""
 
 
@@ -167,7 +167,7 @@ class Summary:
             key, values = self._taken(row)
             _add(self._summed[key], values)
 
-    def _taken(self, row: Sequence[Any]) -> tuple[tuple[int, Group], Sequence[Any]]:
+    def _taken(self, row: Sequence[Any]) -> tuple[tuple[int, GroupValues], Sequence[Any]]:
         """The key of a row in `Summed`, and its values."""
         wide = 1 + len(self._dimensions)
         number, *group = row[:wide]
@@ -353,7 +353,7 @@ def _packed(counted: Select[Any]) -> Select[Any]:
 
 def _set_percentiles(summed: Summed, packed: Iterable[PackedHistogram]) -> None:
     """Set the percentiles of each group from its histograms."""
-    histograms: defaultdict[tuple[int, Group], Counter[int]] = defaultdict(Counter)
+    histograms: defaultdict[tuple[int, GroupValues], Counter[int]] = defaultdict(Counter)
     for key, text, bucket in while_wanted(packed):
         histogram = histograms[key]
         for each in text.split(","):

@@ -90,12 +90,12 @@ async def verify(database: Database, user_id: UUID, now: datetime) -> list[Diffe
     return (await compare(database, user_id, now)).differences
 
 
-async def compare(database: Database, user_id: UUID, now: datetime) -> Comparison:
-    """Compare all stored values of a user with the user's calls, as of one moment. Returns the finished comparison."""
+async def compare(database: Database, user_id: UUID, now: datetime) -> Verification:
+    """Compare all stored values of a user with the user's calls, as of one moment. Returns the finished verification."""
     async with database.snapshot() as connection:
-        comparison = Comparison(connection, user_id, now)
-        await comparison.run()
-        return comparison
+        verification = Verification(connection, user_id, now)
+        await verification.run()
+        return verification
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class _Attempts:
         self.costs.append(row["cost"])
 
 
-class Comparison:
+class Verification:
     """Compares the stored values of one user with the values computed from the user's calls."""
 
     def __init__(self, connection: AsyncConnection, user_id: UUID, now: datetime) -> None:

@@ -206,7 +206,7 @@ async def test_verification_waits_for_no_lock_and_holds_none(
         async with database.system(exclusive=[user_id]), asyncio.timeout(20):
             assert await run(database, user_id, clock) == []
         # and others write them while it runs
-        monkeypatch.setattr(verification.Comparison, "_compare_amendments", concurrently)
+        monkeypatch.setattr(verification.Verification, "_compare_amendments", concurrently)
         assert await run(database, user_id, clock) == []
     finally:
         await second.dispose()
