@@ -90,8 +90,8 @@ class QuietUser:
 
     def _coreless_ms(self) -> float:
         """How long the main threads were ready to run and had no core, since they began."""
-        told = [Path(f"/proc/{pid}/task/{pid}/schedstat").read_text() for pid in self._pids]
-        return sum(int(each.split()[1]) for each in told) / 1e6
+        stats = [Path(f"/proc/{pid}/task/{pid}/schedstat").read_text() for pid in self._pids]
+        return sum(int(each.split()[1]) for each in stats) / 1e6
 
     async def _ask(self, query: str, **variables: Any) -> None:
         response = await self._client.post("/graphql", json={"query": query, "variables": variables})

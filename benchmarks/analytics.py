@@ -241,7 +241,7 @@ def run(
             print_ratio("deep : first", size.times_ms["deep page"], size.times_ms["first page"], 1.2, at_most=True)
         largest = filled[-1]
         if largest.url.startswith("postgresql"):
-            _beside_bare(stack, largest, rounds, seconds)
+            _against_bare(stack, largest, rounds, seconds)
 
 
 def _print_question(question: Question, filled: Sequence[Size]) -> None:
@@ -257,7 +257,7 @@ def _print_question(question: Question, filled: Sequence[Size]) -> None:
     print_ratio("plain SQL : the server", largest.in_sql_ms[question.name], largest.times_ms[question.name], 20)
 
 
-def _beside_bare(stack: ExitStack, size: Size, rounds: int, seconds: float) -> None:
+def _against_bare(stack: ExitStack, size: Size, rounds: int, seconds: float) -> None:
     heading(f"Pages of {PAGE} decisions with 8 fields, {CONNECTIONS} keep-alive connections")
     bare = stack.enter_context(serving(BARE, size.url))
     for _ in range(rounds):

@@ -28,7 +28,7 @@ from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
 from domain.money import ZERO
 from domain.routing import Budget, Choice, DecisionState, RouteRefused, choose
-from models.ab_group import KEY
+from models.ab_group import GROUP_KEY
 from models.base import Base
 from models.cost_alert import AlertWindow, CostAlert
 from models.database import Database
@@ -174,7 +174,7 @@ class PerRequestLedger:
             "user_id": row["user_id"],
             "event_id": row["event_id"],
             "analytics_id": row["id"],
-            "fingerprint": draft.decision.fingerprint(),
+            "fingerprint": draft.report.fingerprint(),
         }
         if (await connection.execute(self._statements.claim_event, claim)).first() is None:
             return Conflict("eventId: was used before", ["eventId"])
@@ -336,7 +336,7 @@ async def _count_for_test(connection: AsyncConnection, row: dict[str, Any]) -> N
 def _group_of(row: dict[str, Any]) -> dict[str, Any]:
     """What a decision adds to the sums of its group; the test has no cap for costs."""
     latency = log_latency(row["latency_ms"]) if row["success"] and row["latency_ms"] is not None else 0.0
-    return {name: row[name] for name in KEY} | {
+    return {name: row[name] for name in GROUP_KEY} | {
         "assigned": int(row["ab_assigned"]),
         "calls": 1,
         "successes": int(row["success"]),
@@ -351,34 +351,34 @@ def _group_of(row: dict[str, Any]) -> dict[str, Any]:
 
 def row_of(draft: CallDraft, now: datetime) -> dict[str, Any]:
     """The draft as a row of `router_analytics` that counts for no test yet."""
-    decision = draft.decision
-    occurred_at = decision.occurred_at or now
+    report = draft.report
+    occurred_at = report.occurred_at or now
     analytics_id = new_id(occurred_at)
     return {
         "user_id": draft.user_id,
         "id": analytics_id,
-        "event_id": decision.event_id or str(analytics_id),
-        "provider": decision.provider,
-        "task_type": decision.task_type,
-        "model_used": decision.model_used,
-        "priority": decision.priority,
-        "success": decision.success,
-        "latency_ms": decision.latency_ms,
-        "cost": decision.cost,
+        "event_id": report.event_id or str(analytics_id),
+        "provider": report.provider,
+        "task_type": report.task_type,
+        "model_used": report.model_used,
+        "priority": report.priority,
+        "success": report.success,
+        "latency_ms": report.latency_ms,
+        "cost": report.cost,
         "price_version": None,
-        "fallback_used": decision.fallback_used,
-        "input_tokens": decision.input_tokens,
-        "output_tokens": decision.output_tokens,
-        "cached_tokens": decision.cached_tokens,
-        "decision_id": decision.decision_id,
-        "ab_test_id": decision.ab_test_id,
-        "ab_variant": decision.ab_variant,
+        "fallback_used": report.fallback_used,
+        "input_tokens": report.input_tokens,
+        "output_tokens": report.output_tokens,
+        "cached_tokens": report.cached_tokens,
+        "decision_id": report.decision_id,
+        "ab_test_id": report.ab_test_id,
+        "ab_variant": report.ab_variant,
         "ab_counted": False,
-        "quality_score": decision.quality_score,
+        "quality_score": report.quality_score,
         "imported": draft.imported,
-        "metadata": decision.metadata or {},
+        "metadata": report.metadata or {},
         "occurred_at": occurred_at,
         "created_at": now,
-        "unit_group": None if decision.ab_test_id is None else analytics_id.int % GROUPS,
-        "ab_assigned": decision.ab_test_id is not None and not decision.fallback_used,
+        "unit_group": None if report.ab_test_id is None else analytics_id.int % GROUPS,
+        "ab_assigned": report.ab_test_id is not None and not report.fallback_used,
     }

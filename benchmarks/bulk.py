@@ -51,9 +51,9 @@ def _drafts(user: User, some: Sequence[str]) -> list[CallDraft]:
     return [CallDraft(user.id, LogAnalytics.checked(json.loads(line))) for line in some]
 
 
-async def copied_per_s(url: str, everyone: Sequence[User], records: int) -> float:
+async def copied_per_s(url: str, everyone: Sequence[User], calls: int) -> float:
     """Rows a second that a bare COPY puts into `router_analytics`; the rows are ready in memory before."""
-    rows = [_copied(draft) for user in everyone for draft in _drafts(user, _unique(lines(user, records)).splitlines())]
+    rows = [_copied(draft) for user in everyone for draft in _drafts(user, _unique(lines(user, calls)).splitlines())]
     connection = await asyncpg.connect(dsn_of(url))
     try:
         started = time.perf_counter()
@@ -70,22 +70,22 @@ def _copied(draft: CallDraft) -> tuple[Any, ...]:
     return tuple(row[name] for name in _columns)
 
 
-async def transacted_per_s(url: str, user: User, records: int) -> float:
+async def transacted_per_s(url: str, user: User, calls: int) -> float:
     """Rows a second from lines of JSON, each in a transaction of its own, one after the other."""
-    text_of_lines = _unique(lines(user, records))
+    text_of_lines = _unique(lines(user, calls))
     async with _opened(url) as database, PerRequestLedger(database).running() as ledger:
         started = time.perf_counter()
         await _record(ledger, user, text_of_lines)
-        return records / (time.perf_counter() - started)
+        return calls / (time.perf_counter() - started)
 
 
 async def _record(ledger: Ledger | PerRequestLedger, user: User, text_of_lines: str) -> None:
     rest = iter(text_of_lines.splitlines())
     while some := list(itertools.islice(rest, CHUNK)):
-        _none_refused(await ledger.record(_drafts(user, some)))
+        _none_rejected(await ledger.record(_drafts(user, some)))
 
 
-def _none_refused(outcomes: Sequence[Outcome]) -> None:
+def _none_rejected(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if isinstance(outcome, ExpectedError):
             raise outcome

@@ -79,11 +79,11 @@ async def _prepare(address: str, user: User) -> None:
             return answer["data"]
 
         for number in range(_TESTS):
-            made = await ask(_CREATE, name=f"test {number}")
-            if made["createABTest"]["__typename"] != "ABTest":
-                raise RuntimeError(made)
+            created = await ask(_CREATE, name=f"test {number}")
+            if created["createABTest"]["__typename"] != "ABTest":
+                raise RuntimeError(created)
             if number % 3:  # no more than 100 run at once
-                await ask(_END, id=made["createABTest"]["id"])
+                await ask(_END, id=created["createABTest"]["id"])
         for start in range(0, _DECISIONS, 1_000):
             await ask(
                 _LOG,

@@ -210,9 +210,9 @@ def run_users(case: Users, number: int) -> Repeated:
         for variant, group, value in chance.choices(users, activity, k=2 * STEP):
             variant.add(group, value)
         a, b = variants
-        told = conclude(a.arm(metric), b.arm(metric), split=case.split, primary=metric)
-        ours |= told.verdict in {Verdict.A_BETTER, Verdict.B_BETTER}
-        mismatch |= told.verdict is Verdict.SAMPLE_RATIO_MISMATCH
+        conclusion = conclude(a.arm(metric), b.arm(metric), split=case.split, primary=metric)
+        ours |= conclusion.verdict in {Verdict.A_BETTER, Verdict.B_BETTER}
+        mismatch |= conclusion.verdict is Verdict.SAMPLE_RATIO_MISMATCH
         naive |= naive_decides(*(Sums(each.n, each.total, each.squares) for each in variants))
     return Repeated(ours, naive, mismatch)
 

@@ -49,7 +49,7 @@ class Plan:
     """Decisions that each gateway sends in one request."""
     rows: int
     """Stored, when the rate is compared with that over few."""
-    records: int
+    calls: int
     """Logged while the server's memory is watched."""
 
 
@@ -73,10 +73,10 @@ class Side:
         connections: int,
         seconds: float,
         warm_up_s: float = 0.0,
-        records: int = 1,
+        calls: int = 1,
         limit: int | None = None,
     ) -> None:
-        """Put a load of requests with so many records each on it.
+        """Put a load of requests with so many calls each on it.
 
         Raises RuntimeError when a request failed, or other rows are stored than were acknowledged.
         """
@@ -92,10 +92,10 @@ class Side:
             limit=limit,
         )
         stored = asyncio.run(rows_in(self.url)) - before
-        acknowledged = measured.seen.acknowledged * records if self.stores else 0
+        acknowledged = measured.seen.acknowledged * calls if self.stores else 0
         if stored != acknowledged:
-            raise RuntimeError(f"{self.name}: {acknowledged} records were acknowledged, {stored} are stored")
-        self.rates.append(measured.per_s * records)
+            raise RuntimeError(f"{self.name}: {acknowledged} calls were acknowledged, {stored} are stored")
+        self.rates.append(measured.per_s * calls)
         self.measured.append(measured)
 
     def print(self, unit: str) -> None:
@@ -146,7 +146,7 @@ class Benchmark:
             self._in_turn([self._in_batches(ours)])
             ours.print("rows/s")
 
-    def bulk_beside_copy(self, target: float) -> None:
+    def bulk_against_copy(self, target: float) -> None:
         """Bulk ingest, and a bare COPY of the same rows into the same table."""
         copied: list[float] = []
         url = self._databases.new()
@@ -157,7 +157,7 @@ class Benchmark:
             target,
         )
 
-    def bulk_beside_transactions(self, target: float) -> None:
+    def bulk_against_transactions(self, target: float) -> None:
         """Bulk ingest, and the same lines in a transaction each, without HTTP between."""
         transacted: list[float] = []
         url = self._databases.new()
@@ -180,7 +180,7 @@ class Benchmark:
                     requests,
                     _LINE_LOGGED,
                     connections=GATEWAYS,
-                    records=self._plan.bulk,
+                    calls=self._plan.bulk,
                     seconds=_PATIENCE_S,
                     limit=len(requests),
                 )
@@ -224,19 +224,19 @@ class Benchmark:
 
     def memory(self) -> None:
         """What the server process holds while it logs many decisions."""
-        heading(f"Memory of the server while it logs {self._plan.records:,} decisions in batches")
+        heading(f"Memory of the server while it logs {self._plan.calls:,} decisions in batches")
         with ExitStack() as stack:
             ours = self._side(stack, "the ledger")
             [server] = ours.servers
             print(f"  before the first request {server.resident_mib():,.0f} MiB", flush=True)
             held: list[float] = []
             for step in range(1, _MEMORY_STEPS + 1):
-                batches = max(self._plan.records // BATCH // _MEMORY_STEPS, 1)
+                batches = max(self._plan.calls // BATCH // _MEMORY_STEPS, 1)
                 ours.load(
                     self._batches,
                     _BATCH_LOGGED,
                     connections=GATEWAYS,
-                    records=BATCH,
+                    calls=BATCH,
                     seconds=_PATIENCE_S,
                     limit=batches,
                 )
@@ -260,7 +260,7 @@ class Benchmark:
 
     def _in_batches(self, side: Side) -> Callable[[], None]:
         return lambda: side.load(
-            self._batches, _BATCH_LOGGED, connections=GATEWAYS, records=BATCH, seconds=self._plan.seconds
+            self._batches, _BATCH_LOGGED, connections=GATEWAYS, calls=BATCH, seconds=self._plan.seconds
         )
 
 
@@ -275,7 +275,7 @@ def _on_postgresql(plan: Plan, everyone: Sequence[User]) -> None:
         benchmark = Benchmark(plan, databases, everyone)
         benchmark.single(target=6, two_workers_target=1.7)
         benchmark.batches()
-        benchmark.bulk_beside_copy(target=0.5)
+        benchmark.bulk_against_copy(target=0.5)
         benchmark.growth(target=0.8)
         benchmark.memory()
 
@@ -286,7 +286,7 @@ def _on_sqlite(plan: Plan, everyone: Sequence[User]) -> None:
         benchmark = Benchmark(plan, databases, everyone)
         benchmark.single(target=4, two_workers_target=None)
         benchmark.batches()
-        benchmark.bulk_beside_transactions(target=4)
+        benchmark.bulk_against_transactions(target=4)
         benchmark.growth(target=0.8)
         benchmark.memory()
 
@@ -296,13 +296,13 @@ def main(
     seconds: Annotated[float, typer.Option(min=1, help="How long each measurement takes, in seconds.")] = 2.5,
     rounds: Annotated[int, typer.Option(min=1, help="How many times each side is measured.")] = 3,
     rows: Annotated[int, typer.Option(min=20_000, help="Stored rows for the measurement of growth.")] = 1_000_000,
-    records: Annotated[int, typer.Option(min=5_000, help="Decisions logged while memory is watched.")] = 50_000,
+    calls: Annotated[int, typer.Option("--records", min=5_000, help="Calls logged while memory is watched.")] = 50_000,
     quick: Annotated[bool, typer.Option("--quick", help="One short round of each: to see that it runs.")] = False,
 ) -> None:
     """Measure the ledger beside the ordinary way, in turn, and print the ratios."""
-    plan = Plan(seconds, rounds, bulk=10_000, rows=rows, records=records)
+    plan = Plan(seconds, rounds, bulk=10_000, rows=rows, calls=calls)
     if quick:
-        plan = Plan(seconds=1, rounds=1, bulk=1_000, rows=20_000, records=5_000)
+        plan = Plan(seconds=1, rounds=1, bulk=1_000, rows=20_000, calls=5_000)
     started = time.perf_counter()
     everyone = users()
     print_machine()

@@ -126,14 +126,14 @@ class Benchmark:
             for each in (url, baseline_url):
                 asyncio.run(furnish(each, self.routing, self.budgeted, self.saving))
             ours = stack.enter_context(serving(OURS, url))
-            self._beside_trivial(url, ours)
+            self._against_trivial(url, ours)
             ordinary = stack.enter_context(serving(BASELINE, baseline_url))
             self._within_budget("one user's budget", self.budgeted[:1], (url, ours), (baseline_url, ordinary), 3)
             self._within_budget(
                 f"the budgets of {len(self.budgeted)} users", self.budgeted, (url, ours), (baseline_url, ordinary), None
             )
 
-    def _beside_trivial(self, url: str, server: ServerProcess) -> None:
+    def _against_trivial(self, url: str, server: ServerProcess) -> None:
         heading(
             f"routeRequest without a budget, {len(self.routing)} users with {LOGGED:,} decisions over {MODELS} models"
             f" and 5 rules, {FEW_CONNECTIONS} keep-alive connections"

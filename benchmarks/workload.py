@@ -69,8 +69,8 @@ def users() -> list[User]:
     return [_user(number, settings) for number in range(_USERS)]
 
 
-class Decisions:
-    """Makes decisions to log, in the API's own terms; the same ones in each run."""
+class CallMaker:
+    """Makes calls to log, in the API's own terms; the same ones in each run."""
 
     def __init__(self) -> None:
         with _SAMPLE.open(newline="") as file:
@@ -78,9 +78,9 @@ class Decisions:
         self._random = random.Random(7)
 
     def next(self, user: User, event_id: str) -> dict[str, Any]:
-        """One decision of this user: the fields of `LogAnalyticsInput`."""
+        """One call of this user: the fields of `LogAnalyticsInput`."""
         row = self._random.choice(self._rows)
-        decision = {
+        call = {
             "eventId": event_id,
             "provider": row["provider"] or "unknown",
             "taskType": row["task_type"] or "unknown",
@@ -95,14 +95,14 @@ class Decisions:
             "abVariant": self._random.choice(["A", "B"]),
             "metadata": {"outcome": row["outcome"], "weakModel": row["weak_model"]},
         }
-        return {name: value for name, value in decision.items() if value is not None}
+        return {name: value for name, value in call.items() if value is not None}
 
 
 def single_requests(everyone: Sequence[User], each: int = 10) -> list[str]:
-    """HTTP requests that log one decision; so many of each user."""
-    decisions = Decisions()
+    """HTTP requests that log one call; so many of each user."""
+    maker = CallMaker()
     requests = [
-        graphql_request(user, _LOG_ONE, decisions.next(user, f"{UNIQUE}-{number}"))
+        graphql_request(user, _LOG_ONE, maker.next(user, f"{UNIQUE}-{number}"))
         for number in range(each)
         for user in everyone
     ]
@@ -110,31 +110,31 @@ def single_requests(everyone: Sequence[User], each: int = 10) -> list[str]:
     return requests
 
 
-def batch_requests(everyone: Sequence[User], records: int) -> list[str]:
-    """HTTP requests that each log a batch of so many decisions of one user."""
-    decisions = Decisions()
+def batch_requests(everyone: Sequence[User], calls: int) -> list[str]:
+    """HTTP requests that each log a batch of so many calls of one user."""
+    maker = CallMaker()
     return [
-        graphql_request(user, _LOG_MANY, [decisions.next(user, f"{UNIQUE}-{number}") for number in range(records)])
+        graphql_request(user, _LOG_MANY, [maker.next(user, f"{UNIQUE}-{number}") for number in range(calls)])
         for user in everyone
     ]
 
 
-def ingest_requests(everyone: Sequence[User], records: int) -> list[str]:
-    """HTTP requests that each send so many decisions of one user as lines of JSON."""
-    return [_http("/ingest/decisions", user, "application/x-ndjson", lines(user, records)) for user in everyone]
+def ingest_requests(everyone: Sequence[User], calls: int) -> list[str]:
+    """HTTP requests that each send so many calls of one user as lines of JSON."""
+    return [_http("/ingest/decisions", user, "application/x-ndjson", lines(user, calls)) for user in everyone]
 
 
-def lines(user: User, records: int) -> str:
-    """Decisions as lines of JSON, as a gateway sends them: it says when they happened, some seconds ago."""
-    decisions = Decisions()
+def lines(user: User, calls: int) -> str:
+    """Calls as lines of JSON, as a gateway sends them: it says when they happened, some seconds ago."""
+    maker = CallMaker()
     now = datetime.now(UTC)
     return "".join(
         json.dumps(
-            decisions.next(user, f"{UNIQUE}-{number}")
-            | {"occurredAt": (now - timedelta(milliseconds=records - number)).isoformat()}
+            maker.next(user, f"{UNIQUE}-{number}")
+            | {"occurredAt": (now - timedelta(milliseconds=calls - number)).isoformat()}
         )
         + "\n"
-        for number in range(records)
+        for number in range(calls)
     )
 
 

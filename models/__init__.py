@@ -1,4 +1,4 @@
-"""What is stored. Importing this package registers every table."""
+"""The data layer: tables, database access, the ledger and queries. Importing this package registers every table."""
 
 from models.ab_group import ABGroup
 from models.ab_test import ABTest

@@ -1,4 +1,7 @@
-"""`router_ab_groups`: what inference on A/B tests is made of. See `domain.inference` for why units fall into groups."""
+"""`router_ab_groups`: the sums from which inference on A/B tests is computed, per variant and group of units.
+
+`domain.inference` explains why units are divided into groups.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from models.types import enum_type
 
 
 class ABGroup(Owned, Base):
-    """Sums of one variant's calls of one group of units: the fields of `domain.inference.Group`.
+    """Sums over the calls of one variant and one group of units. The columns are the fields of `domain.inference.Group`.
 
-    Latencies and costs are of calls that succeeded. Logarithms and capped costs are statistics, no money: floats, of ms and of USD.
+    Latency and cost sums contain successful calls only. Log-latencies (of ms) and capped costs (USD) are statistics and
+    not money, so they are floats.
     """
 
     __tablename__ = "router_ab_groups"
@@ -37,4 +41,4 @@ class ABGroup(Owned, Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
-KEY: Final = ("user_id", "ab_test_id", "ab_variant", "unit_group")
+GROUP_KEY: Final = ("user_id", "ab_test_id", "ab_variant", "unit_group")

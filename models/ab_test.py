@@ -1,4 +1,4 @@
-"""`router_ab_tests`: two variants, and the sums the ledger keeps of each. Rates and averages are derived from them."""
+"""`router_ab_tests`: A/B tests with two variants, and the ledger's sums per variant. Rates and averages are derived."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from models.types import enum_type, new_id
 
 
 class ABTest(Owned, Base):
+    """One A/B test: its configuration, its sums per variant and, once it has ended, its frozen evidence."""
+
     __tablename__ = "router_ab_tests"
     __allow_unmapped__ = True  # `inference` is no column: `load_inference` sets it
 
@@ -28,7 +30,8 @@ class ABTest(Owned, Base):
     variant_a_config: Mapped[dict[str, Any]]
     variant_b_config: Mapped[dict[str, Any]]
     active: Mapped[bool] = mapped_column(default=True)
-    # The task type while the test runs ("" for a test of any), NULL once it ended: at most one runs for each.
+    # The task type while the test runs ("" for any task type), NULL once it has ended. With the unique constraint below,
+    # at most one test runs per task type.
     running_for: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
@@ -45,16 +48,16 @@ class ABTest(Owned, Base):
     winner: Mapped[Variant | None] = mapped_column(enum_type(Variant))
     created_at: Mapped[datetime]
     primary_metric: Mapped[Metric] = mapped_column(enum_type(Metric))
-    # The metrics in which a winner must not be worse.
+    # Metrics in which a winner must not be worse.
     guardrails: Mapped[list[str]]
-    # The share of traffic that A is to get.
+    # The share of requests assigned to A, between 0 and 1.
     split: Mapped[float] = mapped_column(Double)
     minimum_run_hours: Mapped[int]
-    # What one call counts for at most where mean costs are compared; None where they are not.
+    # The cap, in USD, on the cost of one call when mean costs are compared; None when costs are not compared.
     cost_cap: Mapped[Decimal | None]
-    # What inference said when the test ended.
+    # The conclusion of inference, frozen when the test ended.
     evidence: Mapped[dict[str, Any] | None]
-    # Calls of unknown cost, which add nothing to the total.
+    # Calls of unknown cost. They add nothing to the total cost.
     variant_a_unpriced: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     variant_b_unpriced: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
 
@@ -74,12 +77,12 @@ class ABTest(Owned, Base):
         return self._metrics(Variant.B)
 
     def config(self, variant: Variant) -> dict[str, Any]:
-        """What serves the requests of this variant."""
+        """The configuration of this variant: provider, model and parameters."""
         return self.variant_a_config if variant is Variant.A else self.variant_b_config
 
     @property
     def running(self) -> RunningTest:
-        """What routing needs to know of it."""
+        """The test as routing reads it."""
         variants = {variant: VariantConfig.model_validate(self.config(variant)) for variant in Variant}
         return RunningTest(self.id, self.test_name, self.task_type, self.split, variants)
 
@@ -104,3 +107,4 @@ SUMS: Final = tuple(
     for variant in ("a", "b")
     for name in ("calls", "success", "latency_count", "latency_sum_ms", "total_cost", "unpriced")
 )
+"""The columns with sums of calls."""

@@ -1,7 +1,7 @@
-"""`router_amendments`: what became known of calls after they were logged; and the writing of it.
+"""`router_amendments`: corrections to calls after they were logged.
 
-A call shows what is right of it; its amendments keep what it said before, and who said otherwise when. The sums, windows,
-A/B figures and holds that the call counts in follow in the same transaction.
+A call shows its current values. Its amendments keep the earlier values, who changed them and when. All sums, windows, A/B
+figures and holds that contain the call change in the same transaction.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from models.base import Base, Owned
 
 
 class Amendment(Owned, Base):
-    """One amendment of one call. The time in its id is `created_at`."""
+    """One amendment of one call. `id` is a UUIDv7 whose timestamp is `created_at`."""
 
     __tablename__ = "router_amendments"
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    # The client's own: sent again with the same content, it is one amendment.
+    # The client's idempotency key. The same content sent again under the same key is stored once.
     amendment_id: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     analytics_id: Mapped[UUID] = mapped_column(Uuid)
     fingerprint: Mapped[str] = mapped_column(String(32))
-    # Whose token it was sent with.
+    # The user whose token authenticated the request.
     amended_by: Mapped[UUID] = mapped_column(Uuid)
-    # The columns that it changed, as they were and as they became.
+    # The changed columns, with their values before and after.
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""`router_analytics`: every routing decision, append-only, written by the ledger alone."""
+"""`router_analytics`: the log of calls. Only the ledger writes it; rows are appended, and amended when more is known."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from models.types import enum_type
 
 
 class RouterAnalytics(Owned, Base):
-    """One decision. The time in its id is `occurred_at`, so the primary key answers "newest first" and time ranges."""
+    """One call to a provider, as the client reported it.
+
+    `id` is a UUIDv7 whose timestamp is `occurred_at`, so the primary key serves newest-first paging and time ranges.
+    """
 
     __tablename__ = "router_analytics"
 
@@ -40,23 +43,23 @@ class RouterAnalytics(Owned, Base):
     decision_id: Mapped[UUID | None] = mapped_column(Uuid)
     ab_test_id: Mapped[UUID | None] = mapped_column(Uuid)
     ab_variant: Mapped[Variant | None] = mapped_column(enum_type(Variant))
-    # False for a record that came after its test had ended: kept, but not in the test's sums.
+    # False when the call was logged after its test had ended: the row is kept, the test's sums leave it out.
     ab_counted: Mapped[bool]
     quality_score: Mapped[float | None]
-    # `metadata` is SQLAlchemy's own name on a mapped class.
+    # SQLAlchemy reserves the attribute name `metadata` on mapped classes.
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata")
-    # True for history that was read from a file: it counts everywhere, and makes no alert fire.
+    # True for history that was imported from a file: it counts in all sums, and fires no alert.
     imported: Mapped[bool]
     occurred_at: Mapped[datetime]
     created_at: Mapped[datetime]
-    # Of its unit in its test: see `domain.inference`.
+    # The group, 0 to 255, of the call's unit in its test: see `domain.inference`.
     unit_group: Mapped[int | None]
-    # True for the record that stands for an assignment in its test: the first of its decision, no fallback.
+    # True for the call that counts as the assignment to a variant: the first call of its routing decision, no fallback.
     ab_assigned: Mapped[bool]
-    # As they were sent, where that is not the id of the provider or the name of the model.
+    # The provider and the model as the client sent them; NULL where they equal `provider` and `model_used`.
     reported_provider: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     reported_model: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
-    # Parts of the input tokens, beside `cached_tokens`.
+    # Parts of `input_tokens`, as is `cached_tokens`.
     cache_write_tokens: Mapped[int | None]
     cache_write_1h_tokens: Mapped[int | None]
     input_audio_tokens: Mapped[int | None]
@@ -64,7 +67,7 @@ class RouterAnalytics(Owned, Base):
     input_image_tokens: Mapped[int | None]
     cached_image_tokens: Mapped[int | None]
     input_video_tokens: Mapped[int | None]
-    # Parts of the output tokens.
+    # Parts of `output_tokens`.
     reasoning_tokens: Mapped[int | None]
     citation_tokens: Mapped[int | None]
     output_audio_tokens: Mapped[int | None]
@@ -72,10 +75,10 @@ class RouterAnalytics(Owned, Base):
     output_video_tokens: Mapped[int | None]
     service_tier: Mapped[ServiceTier] = mapped_column(enum_type(ServiceTier), server_default=ServiceTier.STANDARD)
     time_to_first_token_ms: Mapped[int | None]
-    # Whether keys of the metadata were left out, because it was too large or could not be stored.
+    # True when keys of the metadata were dropped because it was too large or could not be stored.
     metadata_truncated: Mapped[bool] = mapped_column(server_default=false())
     amended_at: Mapped[datetime | None]
-    # Whether its unknown cost is charged as assumed spend of its decision.
+    # True when the cost is unknown and the routing decision is charged assumed spend for it.
     assumed: Mapped[bool] = mapped_column(server_default=false())
 
     __table_args__ = (
@@ -83,7 +86,7 @@ class RouterAnalytics(Owned, Base):
         Index("ix_router_analytics_model", "user_id", "model_used", "id"),
         Index("ix_router_analytics_task_type", "user_id", "task_type", "id"),
         Index("ix_router_analytics_ab_test", "user_id", "ab_test_id", "id"),
-        # Most records come from no decision.
+        # A partial index: most calls name no routing decision.
         Index(
             "ix_router_analytics_decision",
             "user_id",
@@ -91,7 +94,7 @@ class RouterAnalytics(Owned, Base):
             sqlite_where=text("decision_id IS NOT NULL"),
             postgresql_where=text("decision_id IS NOT NULL"),
         ),
-        # Calls of unknown cost are few, or should be: counting them must not read the others.
+        # A partial index: calls of unknown cost are few, and counting them must not read all calls.
         Index(
             "ix_router_analytics_unpriced",
             "user_id",
@@ -104,7 +107,10 @@ class RouterAnalytics(Owned, Base):
 
 
 class EventKey(Owned, Base):
-    """Which event ids were recorded, as which row, and of which report: what makes logging idempotent."""
+    """An event id that was used, with the call and the fingerprint of the report. It makes logging idempotent.
+
+    Event ids outlive the calls that retention drops.
+    """
 
     __tablename__ = "router_event_keys"
 

@@ -1,4 +1,4 @@
-"""What every table shares."""
+"""The base classes of all tables."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from models.types import JSONDocument, Money, UTCDateTime
 
 
 class Base(DeclarativeBase):
+    """The declarative base: names of constraints, and the column type of each Python type."""
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -33,6 +35,9 @@ class Base(DeclarativeBase):
 
 
 class Owned:
-    """A row of one user. `user_id` leads every key, so that one user's rows lie together on disk, and on one shard."""
+    """A table whose rows each belong to one user.
+
+    `user_id` comes first in every key, so the rows of one user are stored together on disk and on one shard.
+    """
 
     user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, sort_order=-2)

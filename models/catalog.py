@@ -1,4 +1,4 @@
-"""`router_models`: the models that users register, beside those of the price list."""
+"""`router_models`: models that users register in addition to those of the price list."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from models.base import Base, Owned
 from models.types import JSONDocument, new_id
 
 SUPERSEDED: Final = " "
-"""What the key of a model begins with that has the name of a later one. No model's name begins with a space."""
+"""The prefix of `model_key` in a row that a later row with the same name replaces. No model name begins with a space."""
+
 PRICE_COLUMNS: Final = ("input_price", "output_price", "prices")
 
 
 class RegisteredModel(Owned, Base):
-    """A model of the user's own. It stands for the listed one of the same provider and name, if there is one.
+    """A model that a user registered. It overrides the listed model of the same provider and name, if there is one.
 
-    Its provider and name are kept as they were registered; the keys are what both are compared by.
+    `provider` and `model` are as the user wrote them. `provider_key` and `model_key` are their canonical forms, which all
+    comparisons use.
     """
 
     __tablename__ = "router_models"
@@ -34,10 +36,10 @@ class RegisteredModel(Owned, Base):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
     provider: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     model: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
-    # `provider_id` of the provider: two names of one provider are the same. Without case, text may be longer.
+    # The canonical provider id. Case folding can make text up to three times as long.
     provider_key: Mapped[str] = mapped_column(String(3 * MAX_NAME_LENGTH))
     name: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
-    # USD for a million tokens.
+    # USD per million tokens.
     input_price: Mapped[Decimal | None]
     output_price: Mapped[Decimal | None]
     local: Mapped[bool]
@@ -45,21 +47,22 @@ class RegisteredModel(Owned, Base):
     quality_rating: Mapped[float | None] = mapped_column(Float)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-    # The other prices by their names, as text, and `tiers`: a list of the same with `service_tier`, `above_input_tokens`.
+    # The other prices by name, as decimal strings, and `tiers`: a list of such objects, each with `service_tier` and
+    # `above_input_tokens`.
     prices: Mapped[dict[str, Any] | None] = mapped_column(JSONDocument)
-    # `model_name` of the model, or what never is one: see SUPERSEDED.
+    # The canonical model name, or SUPERSEDED and a suffix.
     model_key: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
 
     __table_args__ = (UniqueConstraint("user_id", "provider_key", "model_key", name="uq_router_models_model"),)
 
     @property
     def superseded(self) -> bool:
-        """Whether another model of the user has the same provider and name, and is the one that counts."""
+        """Whether a later row of the user has the same provider and name and replaces this one."""
         return self.model_key.startswith(SUPERSEDED)
 
     @property
     def own_prices(self) -> OwnPrices:
-        """What the user registered of its prices."""
+        """The prices that the user registered."""
         return own_prices(self.input_price, self.output_price, self.prices)
 
     @own_prices.setter
@@ -75,7 +78,7 @@ class RegisteredModel(Owned, Base):
 
     @property
     def listing(self) -> CatalogModel:
-        """What the rules know of it."""
+        """The model as routing reads it."""
         own = self.own_prices
         return CatalogModel(
             id=str(self.id),
@@ -104,7 +107,7 @@ def _prices(stored: Mapping[str, Any]) -> Prices:
 def own_prices(
     input_price: Decimal | None, output_price: Decimal | None, prices: Mapping[str, Any] | None
 ) -> OwnPrices:
-    """The prices in these columns."""
+    """The prices stored in the columns `input_price`, `output_price` and `prices`."""
     stored = prices or {}
     tiers = [
         PriceTier(ServiceTier(each["service_tier"]), each["above_input_tokens"], _prices(each))

@@ -1,4 +1,4 @@
-"""`router_cost_alerts`, what was spent in each of their windows, and each time one fired."""
+"""`router_cost_alerts`, the spend in each of their windows, and their alert events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from models.types import JSONDocument, enum_type, new_id
 
 
 class CostAlert(Owned, Base):
-    """What to watch. What was spent lies beside it, in a row for each window: nothing has to be reset."""
+    """The configuration of an alert. Spend is kept in one `AlertWindow` per window, so no job has to reset it."""
 
     __tablename__ = "router_cost_alerts"
     __allow_unmapped__ = True  # `spending` is no column: `load_spending` sets it
@@ -45,17 +45,17 @@ class CostAlert(Owned, Base):
     near_limit_percent: Mapped[float] = mapped_column(Float)
     enforced: Mapped[bool]
     active: Mapped[bool] = mapped_column(default=True)
-    # Raised by each change that re-arms the alert; alert events are counted once for each version.
+    # Raised by each change that re-arms the alert. Each level fires at most once per window and version.
     config_version: Mapped[int] = mapped_column(default=1)
-    # The daily alert that `costAlertThreshold` of the preferences keeps; at most one a user.
+    # True for the daily alert that `costAlertThreshold` in the preferences manages; at most one per user.
     from_preferences: Mapped[bool] = mapped_column(default=False)
-    # Where its first window starts. Spend before it is not in its windows, which hold all that was spent in them.
+    # The start of its first window. Earlier spend has no window; each window contains all spend of its period.
     counted_from: Mapped[datetime]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     week_start: Mapped[WeekDay] = mapped_column(enum_type(WeekDay), default=WeekDay.MONDAY)
     month_anchor: Mapped[int] = mapped_column(default=1)
-    # What a budget does with models whose calls have no known cost.
+    # Whether a budget allows models that have calls of unknown cost.
     unknown_cost: Mapped[UnknownCost] = mapped_column(
         enum_type(UnknownCost), default=UnknownCost.REFUSE, server_default=UnknownCost.REFUSE
     )
@@ -71,7 +71,7 @@ class CostAlert(Owned, Base):
 
 @dataclass(frozen=True, slots=True)
 class WatchedAlert:
-    """An alert as the ledger watches it: these columns of its row."""
+    """The columns of a `CostAlert` that the ledger needs to count spend and fire alert events."""
 
     user_id: UUID
     id: UUID
@@ -90,7 +90,7 @@ class WatchedAlert:
 
     @property
     def calendar(self) -> tuple[Any, ...]:
-        """What is equal for alerts that have the same windows."""
+        """A key that is equal for two alerts exactly when they have the same windows."""
         custom = self.custom and tuple(sorted(self.custom.items()))
         return self.mode, self.period, self.time_zone, self.week_start, self.month_anchor, custom
 
@@ -114,7 +114,7 @@ def _window_at(alert: CostAlert | WatchedAlert, moment: datetime) -> Window:
 
 
 class AlertWindow(Owned, Base):
-    """What was spent in one window of one alert; written by the ledger alone, but for an alert's first window."""
+    """The spend in one window of one calendar alert. The ledger writes it, except for an alert's first window."""
 
     __tablename__ = "router_cost_alert_windows"
 
@@ -122,7 +122,7 @@ class AlertWindow(Owned, Base):
     window_start: Mapped[datetime] = mapped_column(primary_key=True)
     window_end: Mapped[datetime]
     amount: Mapped[Decimal]
-    # Charged to decisions that were made in it, for calls of unknown cost.
+    # Assumed spend of routing decisions made in this window, charged for calls of unknown cost.
     assumed: Mapped[Decimal] = mapped_column(server_default=text("0"))
 
     __table_args__ = (
@@ -133,9 +133,9 @@ class AlertWindow(Owned, Base):
 
 
 class RollingAlert(Owned, Base):
-    """Since when a rolling alert is armed: its alert events since then are those of one episode, each level once.
+    """When a rolling alert was last armed. From then on, each level fires at most once until the alert is armed again.
 
-    The row is locked by whoever spends, so that of two commits the later one sees what the earlier one spent.
+    Each commit that adds spend locks the row, so the later of two commits sees the spend of the earlier one.
     """
 
     __tablename__ = "router_rolling_alerts"
@@ -151,7 +151,11 @@ class RollingAlert(Owned, Base):
 
 
 class AlertEvent(Owned, Base):
-    """One alert event. `window_start` is, of a rolling alert, when it was armed. `sequence` numbers a user's alert events in the order they were committed: the cursor of their stream."""
+    """The record that an alert reached a level in a window.
+
+    `window_start` is the start of the window; for a rolling alert, the time at which it was armed. `sequence` numbers a
+    user's alert events in commit order, and is the cursor of the user's event stream.
+    """
 
     __tablename__ = "router_alert_events"
     __allow_unmapped__ = True  # `alert` is no column: `load_alerts` sets it
@@ -182,7 +186,10 @@ class AlertEvent(Owned, Base):
 
 
 class AlertSequence(Owned, Base):
-    """The number of a user's last alert event. Its row is locked until a firing commits, so numbers appear in order."""
+    """The `sequence` of a user's latest alert event.
+
+    A transaction that adds alert events locks the row until it commits, so numbers become visible in order.
+    """
 
     __tablename__ = "router_alert_sequences"
 

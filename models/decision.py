@@ -1,4 +1,4 @@
-"""`router_decisions`: where requests were sent, why, and what became of them."""
+"""`router_decisions`: routing decisions, each with its candidates, its hold and the calls charged to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.types import enum_type
 
 
 class RoutingDecision(Owned, Base):
-    """One decision, as it was made. The time in its id is `created_at`."""
+    """One routing decision. `id` is a UUIDv7 whose timestamp is `created_at`."""
 
     __tablename__ = "router_decisions"
     __allow_unmapped__ = True  # `state` and `records` are no columns: `load_outcomes` sets them
@@ -27,7 +27,7 @@ class RoutingDecision(Owned, Base):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     task_type: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     priority: Mapped[RoutingPriority] = mapped_column(enum_type(RoutingPriority))
-    # What was asked beside these, as it was sent.
+    # The other arguments of the request, as the client sent them.
     request: Mapped[dict[str, Any]]
     provider: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     model: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
@@ -43,23 +43,23 @@ class RoutingDecision(Owned, Base):
     held_amount: Mapped[Decimal]
     expires_at: Mapped[datetime | None]
     released_at: Mapped[datetime | None]
-    # When a success was recorded, or the last attempt.
+    # When a successful call, or the last attempt, was logged.
     settled_at: Mapped[datetime | None]
-    # Attempts that were not recorded yet: the first choice and its fallbacks, in the beginning.
+    # Attempts not logged yet. It starts at one for the first choice plus one for each fallback.
     attempts_left: Mapped[int]
     created_at: Mapped[datetime]
-    # For the model that was chosen.
+    # Parameters for the call of the chosen model.
     parameters: Mapped[dict[str, Any] | None]
-    # Of the unit in the A/B test.
+    # The group, 0 to 255, of the unit in the A/B test.
     unit_group: Mapped[int | None]
-    # Of the calls that were logged: what those of known cost add up to, and how many are of unknown cost.
+    # The sum of the known costs of its calls, and the number of its calls of unknown cost.
     known_cost: Mapped[Decimal] = mapped_column(server_default=text("0"))
     unknown_calls: Mapped[int] = mapped_column(server_default=text("0"))
-    # Charged for calls of unknown cost; NULL for a decision that was made before assumptions were kept.
+    # Assumed spend, charged for calls of unknown cost. NULL in rows that are older than this column.
     assumed_amount: Mapped[Decimal | None]
 
     state: DecisionState
     records: list[Any]
-    """Calls that were logged for it, or rows with some of their columns."""
+    """The calls of this routing decision, each as a `RouterAnalytics` or as a row with some of its columns."""
 
     __table_args__ = ({"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},)

@@ -1,4 +1,4 @@
-"""`router_holds`: what budgets set aside for decisions whose outcome is not known yet."""
+"""`router_holds`: money set aside for routing decisions whose calls are not settled yet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from models.base import Base, Owned
 
 
 class Hold(Owned, Base):
-    """What is still held for a decision. Gone once it is settled or released; after it has expired, it holds nothing."""
+    """The amount still held for one routing decision, USD.
+
+    The row is deleted when the routing decision is settled or released. From `expires_at` on it no longer counts.
+    """
 
     __tablename__ = "router_holds"
 

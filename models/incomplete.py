@@ -1,6 +1,6 @@
-"""`router_incomplete`: routing decisions and A/B tests of which retention has dropped calls.
+"""`router_incomplete`: routing decisions and A/B tests that have lost calls to retention.
 
-Their sums stay, and the calls that are left do not tell them any more.
+Their sums stay as they are. The remaining calls no longer add up to them, so verification leaves them out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from models.base import Base, Owned
 
 
 class Incomplete(Owned, Base):
-    """One of them, by its id."""
+    """The id of one such routing decision or A/B test."""
 
     __tablename__ = "router_incomplete"
 

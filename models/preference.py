@@ -1,4 +1,4 @@
-"""`user_router_preferences`: one row a user."""
+"""`user_router_preferences`: the routing preferences of a user, one row per user."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from models.types import enum_type
 
 
 class RouterPreferences(Owned, Base):
+    """The saved preferences of one user."""
+
     __tablename__ = "user_router_preferences"
 
-    # The user's own id: there is one row a user, and its id is the same before and after it is first saved.
+    # Equals `user_id`, so the id is the same before and after the first save.
     id: Mapped[UUID] = mapped_column(Uuid)
     default_priority: Mapped[RoutingPriority] = mapped_column(enum_type(RoutingPriority))
     max_cost_per_request: Mapped[Decimal | None]
@@ -32,7 +34,7 @@ class RouterPreferences(Owned, Base):
 
 
 def default_preferences(user_id: UUID) -> RouterPreferences:
-    """What holds for a user who never saved any: not stored, and so without times."""
+    """The preferences of a user who never saved any. They are not stored, so both timestamps are None."""
     return RouterPreferences(
         user_id=user_id,
         id=user_id,

@@ -1,4 +1,4 @@
-"""`router_provider_aliases`: names of providers that a user added to those that everybody has."""
+"""`router_provider_aliases`: a user's own names for providers, in addition to the built-in names."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from models.types import new_id
 
 
 class ProviderAlias(Owned, Base):
-    """One name, and the id of the provider that it means."""
+    """One alias and the id of the provider that it stands for."""
 
     __tablename__ = "router_provider_aliases"
 
-    # `domain.provider.alias_key` of the alias: case and separators do not count.
+    # `domain.provider.alias_key` of the alias: it ignores case and separators.
     alias_key: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
     id: Mapped[UUID] = mapped_column(Uuid, default=new_id)
     alias: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))

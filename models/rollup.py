@@ -1,6 +1,6 @@
-"""Rollups: sums and latency histograms of calls by UTC hour and by UTC day. The ledger keeps them, and charts read them.
+"""Rollups: sums and latency histograms of calls per UTC hour and per UTC day. The ledger writes them; charts read them.
 
-Each column is declared once, with the SQL that computes it from calls.
+Each column is declared once, together with the SQL that computes it from calls.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from domain.bounds import MAX_NAME_LENGTH
 from models.base import Base, Owned
 from models.types import Money
 
-# What is not given is part of the key all the same, and a key holds no NULL.
+# Stand for a missing value in a key, because a key column cannot be NULL.
 NO_TEXT: Final = ""
 NO_ID: Final = UUID(int=0)
 
 
-# The key under which a column keeps the SQL that computes it from calls.
+# The key in a column's `info` under which its SQL is found.
 _OF_CALLS: Final = "of_calls"
 
 
 def _dimension(type_: Any, of_call: str, **more: Any) -> Any:
-    """A column of the key. `of_call` is its SQL for one call, a row `{call}` of `router_analytics`."""
+    """A key column. `of_call` is the SQL of its value for one call; `{call}` stands for a row of `router_analytics`."""
     return mapped_column(type_, primary_key=True, info={_OF_CALLS: of_call}, **more)
 
 
 def _measure(type_: Any, of_calls: str, **more: Any) -> Any:
-    """A sum. `of_calls` is the aggregate, in SQL, over calls `{call}`."""
+    """A sum column. `of_calls` is the SQL aggregate over calls; `{call}` stands for a row of `router_analytics`."""
     return mapped_column(type_, sort_order=1, info={_OF_CALLS: of_calls}, **more)
 
 
@@ -44,7 +44,10 @@ _USD: Final = "(CAST({call}.cost AS DOUBLE PRECISION) / 1000000000)"
 
 
 class _Dimensions(Owned):
-    """What sums are told apart by, beside user and time. Statements, `verify` and the primary keys follow from this."""
+    """The dimensions: key columns in addition to user and time.
+
+    Primary keys, statements and `verify` are derived from this class.
+    """
 
     provider: Mapped[str] = _dimension(String(MAX_NAME_LENGTH), "{call}.provider")
     model_used: Mapped[str] = _dimension(String(MAX_NAME_LENGTH), "{call}.model_used")
@@ -63,60 +66,60 @@ class _Day(_Dimensions):
 
 
 class _Measures:
-    """What is summed of the calls with the same key. Statements, summaries and `verify` follow from this."""
+    """The sums over the calls with the same key. Statements, summaries and `verify` are derived from this class."""
 
     calls: Mapped[int] = _measure(BigInteger, "count(*)")
     successes: Mapped[int] = _measure(BigInteger, "count(*) FILTER (WHERE {call}.success)")
     fallbacks: Mapped[int] = _measure(BigInteger, "count(*) FILTER (WHERE {call}.fallback_used)")
-    # Calls of known cost; the others add nothing to `cost`.
+    # The number of calls of known cost. Calls of unknown cost add nothing to `cost`.
     priced: Mapped[int] = _measure(BigInteger, "count({call}.cost)")
     cost: Mapped[Decimal] = _measure(Money, _total("cost"))
     input_tokens: Mapped[int] = _measure(BigInteger, _total("input_tokens"))
     output_tokens: Mapped[int] = _measure(BigInteger, _total("output_tokens"))
-    # Calls of known latency, and over them:
+    # The number of calls of known latency. The next two columns are sums over these calls.
     timed: Mapped[int] = _measure(BigInteger, "count({call}.latency_ms)")
     latency_sum_ms: Mapped[int] = _measure(BigInteger, _total("latency_ms"))
     latency_sum_squares: Mapped[float] = _measure(
         Double, "coalesce(sum(CAST({call}.latency_ms AS DOUBLE PRECISION) * {call}.latency_ms), 0)"
     )
-    # Squares of costs in USD: a statistic, not an amount of money, and so a float.
+    # The sum of squared costs in USD. It is a statistic and not an amount of money, so it is a float.
     cost_sum_squares: Mapped[float] = _measure(Double, f"coalesce(sum({_USD} * {_USD}), 0)")
-    # Cached and cache write tokens are part of the input tokens, reasoning tokens of the output tokens.
+    # Cached and cache-write tokens are part of `input_tokens`; reasoning tokens are part of `output_tokens`.
     cached_tokens: Mapped[int] = _measure(BigInteger, _total("cached_tokens"), server_default=text("0"))
     cache_write_tokens: Mapped[int] = _measure(BigInteger, _total("cache_write_tokens"), server_default=text("0"))
     reasoning_tokens: Mapped[int] = _measure(BigInteger, _total("reasoning_tokens"), server_default=text("0"))
 
 
 class _Histogram:
-    """How many calls of known latency fall into each bucket: see `domain.latency` for the buckets."""
+    """The number of calls of known latency per bucket. `domain.latency` defines the buckets."""
 
     bucket: Mapped[int] = _dimension(Integer, "{call}.latency_bucket", sort_order=1)
     calls: Mapped[int] = _measure(BigInteger, "count(*)")
 
 
 class AnalyticsHourly(_Hour, _Measures, Base):
-    """Sums of a UTC hour."""
+    """Sums of the calls of a UTC hour."""
 
     __tablename__ = "router_analytics_hourly"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class AnalyticsDaily(_Day, _Measures, Base):
-    """Sums of a UTC day: what its hours add up to, for ranges of many."""
+    """Sums of the calls of a UTC day. They equal the sums of its hours, and make long time ranges cheap to read."""
 
     __tablename__ = "router_analytics_daily"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class LatencyHourly(_Hour, _Histogram, Base):
-    """Latencies of a UTC hour."""
+    """Latency histograms of a UTC hour."""
 
     __tablename__ = "router_latency_hourly"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class LatencyDaily(_Day, _Histogram, Base):
-    """Latencies of a UTC day."""
+    """Latency histograms of a UTC day."""
 
     __tablename__ = "router_latency_daily"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -126,7 +129,7 @@ ROLLUPS: Final = (AnalyticsHourly, AnalyticsDaily, LatencyHourly, LatencyDaily)
 
 
 class Retention(Base):
-    """How far back decisions are kept: older ones were dropped, and their rollups stay. The last row holds."""
+    """The time from which on calls are kept. Older calls were dropped; their rollups stay. The greatest value applies."""
 
     __tablename__ = "router_retention"
 
@@ -134,9 +137,10 @@ class Retention(Base):
 
 
 def of_calls(table: type[Any], call: str, *, key: bool) -> dict[str, str]:
-    """The SQL of a rollup's dimensions (`key`) or of its measures, by column, over calls with this name.
+    """The SQL of a rollup's key columns (with `key`) or of its sums, by column name.
 
-    The time of the key is a placeholder of `models.database.bulk.Bulk`.
+    `call` is the SQL name of the table of calls. The SQL of the hour or day is a placeholder that
+    `models.database.bulk.Bulk` replaces.
     """
     return {
         column.name: column.info[_OF_CALLS].format(call=call)

@@ -1,4 +1,4 @@
-"""`router_routing_versions`: how often a user changed what routing follows."""
+"""`router_routing_versions`: the version of each user's routing configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from models.base import Base, Owned
 
 
 class RoutingVersion(Owned, Base):
-    """Raised by each change of preferences, models or alerts: what was read for one version holds until the next."""
+    """A counter that each change of preferences, models, tests or alerts raises.
+
+    A routing context is valid as long as its version is the current one.
+    """
 
     __tablename__ = "router_routing_versions"
 

@@ -1,4 +1,4 @@
-"""`router_spend_minutes`: what each user spent in each minute. Windows of any place and length add up from it."""
+"""`router_spend_minutes` and `router_spend_totals`: the spend of each user per UTC minute and in total, USD."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from models.base import Base, Owned
 
 
 class SpendMinute(Owned, Base):
-    """What the user's decisions of one UTC minute cost, those of unknown cost left out."""
+    """The spend of one user in one UTC minute. The spend of any window of whole minutes is a sum of these rows."""
 
     __tablename__ = "router_spend_minutes"
 
     minute: Mapped[datetime] = mapped_column(primary_key=True)
+    # The known costs of the calls that occurred in this minute.
     amount: Mapped[Decimal]
-    # Charged to decisions that were made in it, for calls of unknown cost.
+    # Assumed spend of routing decisions made in this minute, charged for calls of unknown cost.
     assumed: Mapped[Decimal] = mapped_column(server_default=text("0"))
 
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class SpendTotal(Owned, Base):
-    """What all calls of the user that were ever logged cost, and what is assumed of those of unknown cost.
+    """The known cost of all calls that the user ever logged, and the assumed spend for those of unknown cost.
 
-    No other sum of the user's can be larger: a limit of these is one of all.
+    No other sum of the user's costs can be larger, so a limit on these two bounds all of them.
     """
 
     __tablename__ = "router_spend_totals"

@@ -17,12 +17,15 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Text, cast, ty
 from sqlalchemy.types import TypeDecorator
 
 _NANO_DOLLARS_PER_DOLLAR = 1_000_000_000
-# 44 bits, begun in the lower half: no process lives to see it overflow.
+# 44 bits that start in the lower half, so that no process lives long enough to overflow them.
 _counter = itertools.count(secrets.randbits(43))
 
 
 class Money(TypeDecorator[Decimal]):
-    """US dollars: nano-dollars in a 64-bit integer, `Decimal` in Python. Refuses what it cannot hold exactly."""
+    """An amount in USD: a 64-bit integer of nano-dollars (1e-9 USD) in the database, a `Decimal` in Python.
+
+    Raises ValueError for an amount with more than nine decimals.
+    """
 
     impl = BigInteger
     cache_ok = True
@@ -42,7 +45,7 @@ class Money(TypeDecorator[Decimal]):
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A moment, to the microsecond. Goes in with any zone, comes out in UTC."""
+    """A moment with microsecond precision. Accepts any time zone, and returns UTC. Raises ValueError without a zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -61,18 +64,18 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 def enum_type(enum: type[StrEnum]) -> Enum:
-    """Text checked against the enum in Python; a new member then needs no migration."""
+    """A text column whose values are checked in Python, so that a new member of the enum needs no migration."""
     return Enum(
         enum, native_enum=False, create_constraint=False, length=32, values_callable=lambda e: [m.value for m in e]
     )
 
 
-# The text as it was written: PostgreSQL's JSONB would write 1e308 out as 309 digits.
+# JSON keeps the text as written. PostgreSQL's JSONB would expand 1e308 to 309 digits.
 JSONDocument = JSON()
 
 
 class RawJSON:
-    """JSON that is sent as it is stored: nobody looks into it, so it is not read and written again."""
+    """JSON text that is sent to clients as it is stored, without being parsed and serialized again."""
 
     __slots__ = ("text",)
 
@@ -98,20 +101,20 @@ class _RawJSON(TypeDecorator[RawJSON]):
 
 
 def raw(column: Any) -> Any:
-    """What a column of JSON holds, as `RawJSON`."""
+    """A JSON column, selected as `RawJSON`."""
     return type_coerce(cast(column, Text), _RawJSON())
 
 
 def json_text(value: Any) -> str:
-    """The text that a JSON value is stored as, and measured by: compact, in UTF-8."""
+    """The compact JSON text of a value. This text is stored, and its length in UTF-8 is the size of the value."""
     return to_json(value).decode()
 
 
 def new_id(at: datetime | None = None) -> UUID:
-    """A UUIDv7 whose time is `at`, or now. Ids that one process makes for one moment ascend."""
+    """A UUIDv7 whose timestamp is `at`, or now. Within one process, ids of the same moment ascend."""
     if at is None:
         return uuid_utils.compat.uuid7()
-    # RFC 9562, section 6.2: method 3 (the microseconds extend the time), then method 1 (a counter), then chance.
+    # RFC 9562, section 6.2: method 3 (sub-millisecond precision), then method 1 (a counter), then random bits.
     milliseconds, microseconds = divmod(_microseconds(at), 1000)
     fraction = microseconds * 4096 // 1000
     tail = next(_counter) << 18 | random.getrandbits(18)
@@ -119,12 +122,12 @@ def new_id(at: datetime | None = None) -> UUID:
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """The least UUIDv7 of the millisecond that `moment` is in: where a time range starts in a table keyed by id."""
+    """The least id of the millisecond of `moment`: the lower bound of a time range in a table keyed by UUIDv7."""
     return UUID(int=(_microseconds(moment) // 1000) << 80)
 
 
 def last_id_at(moment: datetime) -> UUID:
-    """The greatest UUIDv7 of the millisecond that `moment` is in."""
+    """The greatest id of the millisecond of `moment`."""
     return UUID(int=((_microseconds(moment) // 1000 + 1) << 80) - 1)
 
 

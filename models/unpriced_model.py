@@ -1,6 +1,6 @@
-"""`router_unpriced_models`: models of which a call has no known cost, and no decision that held for it.
+"""`router_unpriced_models`: models with a call of unknown cost that no hold covered.
 
-A budget refuses such a model while the call lies in its window: nobody can say what the next one would cost.
+While such a call is in the window of a budget, the budget rejects the model, because the cost of the next call is unknown.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from domain.bounds import MAX_NAME_LENGTH
 from models.base import Base, Owned
 
-Key = tuple[UUID, str, str]
+UserModelKey = tuple[UUID, str, str]
 """(user_id, provider, model)."""
 
 
 class UnpricedModel(Owned, Base):
-    """When the last such call occurred."""
+    """One such model, and when its latest call of unknown cost occurred."""
 
     __tablename__ = "router_unpriced_models"
 

@@ -91,7 +91,7 @@ class _Import:
                 self.result.there_already += 1
             else:
                 self.result.imported += 1
-                self.result.without_test += draft.decision is not row.decision
+                self.result.without_test += draft.report is not row.decision
         self.result.bad_rows += sorted(bad, key=lambda row: row.line)
 
     async def _recordable(self, decision: LogAnalytics) -> LogAnalytics:

@@ -1,4 +1,4 @@
-"""The database: the engine, transactions scoped to one user, and what differs between SQLite and PostgreSQL."""
+"""Database access: engines, transactions scoped to one user, and the specifics of SQLite and PostgreSQL."""
 
 from models.database.database import Database, ScopeError, raise_event
 

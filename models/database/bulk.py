@@ -1,7 +1,7 @@
-"""Statements over many rows at once, the same text for both databases.
+"""Bulk statements: one statement over many rows, written once for both databases.
 
-The rows travel in one parameter on PostgreSQL (an array of the table's rows, or an array a column) and in one on SQLite
-(JSON, taken apart by `json_each`): the statement is the same however many rows there are, and so is prepared once.
+PostgreSQL receives the rows as one array of rows or as one array per column; SQLite receives them as one JSON text, which
+`json_each` unpacks. The text of a statement does not depend on the number of rows, so it is prepared once.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from models.types import Money, UTCDateTime, json_text
 
 Column = TypeEngine[Any]
 Item = TypeVar("Item")
-
 Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
+
 _POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 _MAX_INTEGER: Final = 2**63 - 1
 _SQLITE_MOMENT: Final = "%Y-%m-%d %H:%M:%S.%f"
 
 
 class Rows:
-    """The shape of the rows a statement is executed with.
+    """The columns of the rows that a statement is executed with.
 
-    Rows that are whole rows of a table are best said to be (`whole`, and what follows them as `columns`): PostgreSQL
-    takes them as such, at half the cost of an array for each column.
+    If the rows contain all columns of a table, give the table as `whole` and only further columns as `columns`: PostgreSQL
+    receives one array of rows, at half the cost of one array per column.
     """
 
     def __init__(self, columns: Mapping[str, Column], *, whole: Table | None = None) -> None:
@@ -52,24 +52,24 @@ class Rows:
         self.parameters = (whole is not None) + len(columns)
 
     def on_sqlite(self) -> str:
-        """The rows as a table `r`, of one parameter: JSON."""
-        fields = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(self.names))
+        """The SQL of the rows as a table `r`, from one JSON parameter."""
+        fields = ", ".join(f"json_extract(value, '$[{index}]') AS {name}" for index, name in enumerate(self.names))
         return f"(SELECT {fields} FROM json_each(?)) AS r"
 
     def on_postgresql(self, parameters_before: int) -> str:
-        """The rows as a table `r`, of parameters that are numbered after so many others."""
+        """The SQL of the rows as a table `r`. Its parameters are numbered from `parameters_before` + 1 on."""
         types = [str(type_.compile(_POSTGRESQL)) for type_ in self._types]
         if self._whole is not None:
             types.insert(0, self._whole.name)
-        arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(types, parameters_before + 1))
+        arrays = ", ".join(f"${index}::{type_}[]" for index, type_ in enumerate(types, parameters_before + 1))
         return f"unnest({arrays}) AS r({', '.join(self.names)})"
 
     def json(self, rows: Sequence[Row]) -> str:
-        """SQLite's parameter."""
+        """The rows as the parameter for SQLite."""
         return to_json(list(zip(*self._columns(rows, self._to_sqlite), strict=True))).decode()
 
     def arrays(self, rows: Sequence[Row]) -> list[list[Any]]:
-        """PostgreSQL's parameters."""
+        """The rows as the parameters for PostgreSQL."""
         columns = self._columns(rows, self._to_postgresql)
         if self._whole is None:
             return columns
@@ -83,10 +83,11 @@ class Rows:
 
 
 class Bulk:
-    """A statement in which `{rows}` stands for a table of the rows it is executed with, and `r` for its name.
+    """A statement in which `{rows}` stands for the rows that it is executed with, as a table named `r`.
 
-    What the two databases say in different words is written `{day_of_…}`, `{hour_of_…}` and `{minute_of_…}` for those that a
-    moment is in, and `{locked}` for what locks the rows of a table `t` in a subquery, where other processes write beside us.
+    Further placeholders stand for SQL in which the two databases differ: `{day_of_occurred_at}`, `{hour_of_occurred_at}` and
+    `{minute_of_occurred_at}` truncate `r.occurred_at` in UTC; `{locked}` locks the rows of a table `t` in a subquery on
+    PostgreSQL, and is empty on SQLite, which has one writer. `returning` gives the types of the returned columns.
     """
 
     def __init__(self, rows: Rows, sql: str, returning: Sequence[Column] = ()) -> None:
@@ -105,7 +106,7 @@ class Bulk:
         self._postgresql = self.on_postgresql(rows.on_postgresql(0))
 
     async def execute(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-        """Run it with these rows; what it returns, as Python values."""
+        """Execute the statement with these rows. Returns its result as Python values; without rows, an empty list."""
         if not rows:
             return []
         if connection.dialect.name == "sqlite":
@@ -113,12 +114,12 @@ class Bulk:
         return self.read(await fetch(connection, self._postgresql, *self.rows.arrays(rows)))
 
     async def execute_on_sqlite(self, connection: AsyncConnection, packed: str) -> list[tuple[Any, ...]]:
-        """Run it with these rows, which are JSON already."""
+        """Execute the statement on SQLite, with rows that `Rows.json` has packed."""
         result = await connection.exec_driver_sql(self._sqlite, (packed,))
-        return _read(self._from_sqlite, result) if self._from_sqlite else []
+        return _converted(self._from_sqlite, result) if self._from_sqlite else []
 
     def on_postgresql(self, rows: str) -> str:
-        """The statement over the rows that are written so."""
+        """The statement for PostgreSQL, with `rows` as the SQL of its rows."""
         return self._sql.format(
             rows=rows,
             day_of_occurred_at="date_trunc('day', r.occurred_at, 'UTC')",
@@ -128,14 +129,14 @@ class Bulk:
         )
 
     def read(self, found: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
-        """What PostgreSQL returned, as Python values."""
-        return _read(self._from_postgresql, found)
+        """The result of PostgreSQL, converted to Python values."""
+        return _converted(self._from_postgresql, found)
 
 
 class StatementBatch:
-    """Statements that do not look at what the others change: one round trip for all of them on PostgreSQL.
+    """A statement batch: statements that PostgreSQL executes in one round trip. None may read what another one changes.
 
-    Those that have their `Rows` in common are executed over the same rows, which travel once.
+    Statements that share a `Rows` object are executed over the same rows, which are sent once.
     """
 
     def __init__(self, *statements: Bulk) -> None:
@@ -144,7 +145,10 @@ class StatementBatch:
         self._postgresql = self._one_statement()
 
     async def execute(self, connection: AsyncConnection, *rows: Sequence[Row]) -> list[list[tuple[Any, ...]]]:
-        """Run each with its rows, given in the order in which their shapes first come; what each returns."""
+        """Execute all statements. Returns the result of each.
+
+        `rows` has one sequence per distinct `Rows` object, in the order in which the statements first use them.
+        """
         if not any(rows):
             return [[] for _ in self._statements]
         if connection.dialect.name == "sqlite":
@@ -152,8 +156,8 @@ class StatementBatch:
         arguments = [array for shape, some in zip(self._shapes, rows, strict=True) for array in shape.arrays(some)]
         found: list[list[Any]] = [[] for _ in self._statements]
         for row in await fetch(connection, self._postgresql, *arguments):
-            place, start = row[0], row[1]
-            found[place].append(row[2 + start : 2 + start + len(self._statements[place].returning)])
+            index, start = row[0], row[1]
+            found[index].append(row[2 + start : 2 + start + len(self._statements[index].returning)])
         return [statement.read(some) for statement, some in zip(self._statements, found, strict=True)]
 
     async def _one_by_one(
@@ -166,27 +170,28 @@ class StatementBatch:
         ]
 
     def _one_statement(self) -> str:
-        """All of them, each as a common table expression; those that change rows run whether they are read or not.
+        """One statement for PostgreSQL in which each statement is a common table expression.
 
-        What they return comes as rows that begin with the statement's place and where its own columns start.
+        PostgreSQL executes those that change rows even if nothing selects from them. Each returned row starts with the index
+        of its statement and the offset of that statement's columns.
         """
         expressions: list[str] = []
         parameters = 0
-        for place, shape in enumerate(self._shapes):
-            expressions.append(f"r{place} AS MATERIALIZED (SELECT * FROM {shape.on_postgresql(parameters)})")
+        for index, shape in enumerate(self._shapes):
+            expressions.append(f"r{index} AS MATERIALIZED (SELECT * FROM {shape.on_postgresql(parameters)})")
             parameters += shape.parameters
-        for place, statement in enumerate(self._statements):
+        for index, statement in enumerate(self._statements):
             rows = f"r{self._shapes.index(statement.rows)} AS r"
-            expressions.append(f"s{place} AS ({statement.on_postgresql(rows)})")
+            expressions.append(f"s{index} AS ({statement.on_postgresql(rows)})")
         types = [[type_.compile(_POSTGRESQL) for type_ in statement.returning] for statement in self._statements]
         selects: list[str] = []
         start = 0
-        for place, own in enumerate(types):
+        for index, own in enumerate(types):
             if own:
-                before = [f"NULL::{type_}" for some in types[:place] for type_ in some]
-                after = [f"NULL::{type_}" for some in types[place + 1 :] for type_ in some]
-                columns = ", ".join([*before, f"s{place}.*", *after])
-                selects.append(f"SELECT {place}, {start}, {columns} FROM s{place}")
+                before = [f"NULL::{type_}" for some in types[:index] for type_ in some]
+                after = [f"NULL::{type_}" for some in types[index + 1 :] for type_ in some]
+                columns = ", ".join([*before, f"s{index}.*", *after])
+                selects.append(f"SELECT {index}, {start}, {columns} FROM s{index}")
             start += len(own)
         selects = selects or ["SELECT 0, 0 WHERE false"]
         return f"WITH {', '.join(expressions)} {' UNION ALL '.join(selects)}"
@@ -196,23 +201,25 @@ _tables = Base.metadata.tables
 
 
 def columns_of(table: str, names: Iterable[str] = ()) -> dict[str, Any]:
-    """The types of these columns of a table, or of all."""
+    """The types of these columns of a table, or of all its columns, by name."""
     columns = _tables[table].columns
     return {name: columns[name].type for name in names or columns.keys()}
 
 
 def whole(table: str) -> Rows:
+    """Rows with all columns of a table."""
     return Rows({}, whole=_tables[table])
 
 
 def insert(table: str, rows: Rows) -> Bulk:
+    """An insert of whole rows into a table. `rows` may have further columns."""
     names = ", ".join(columns_of(table))
     return Bulk(rows, f"INSERT INTO {table} ({names}) SELECT {names} FROM {{rows}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """Sums over the rows `r` of a statement: SQL by column, first of the key and then of the sums."""
+    """Grouped sums over the rows `r` of a statement. `key` and `sums` give the SQL of each column by name."""
 
     key: Mapping[str, str]
     sums: Mapping[str, str]
@@ -224,7 +231,7 @@ class Grouped:
         return [*self.key, *self.sums]
 
     def select(self) -> str:
-        """The statement that selects the sums, in key order: two processes that lock the rows of a table never deadlock."""
+        """The SELECT of the sums, in key order, so that transactions lock rows in one order and never deadlock."""
         values = ", ".join(f"{sql} AS {name}" for name, sql in (*self.key.items(), *self.sums.items()))
         by = ", ".join(self.key.values())
         return (
@@ -233,12 +240,12 @@ class Grouped:
 
 
 def add_sums(table: str, rows: Rows, grouped: Grouped) -> Bulk:
-    """An upsert that adds these sums to the rows of a table with the same key."""
+    """An upsert that adds these sums to the rows of a table that have the same key."""
     return Bulk(rows, _upsert(table, grouped.columns, grouped.select()))
 
 
 def add_rows(table: str, rows: Rows, returning: Sequence[str] = ()) -> Bulk:
-    """An upsert that adds rows, which have all columns of a table, to those with the same key."""
+    """An upsert that adds the given rows to the rows of a table that have the same key. They have all its columns."""
     columns = columns_of(table)
     names, key = ", ".join(columns), ", ".join(_key_of(table))
     returned = f" RETURNING {', '.join(returning)}" if returning else ""
@@ -260,10 +267,10 @@ def _key_of(table: str) -> list[str]:
 
 
 def additions(table: str, names: Iterable[str], source: str) -> str:
-    """The assignments that add the columns of `source` to those of a table.
+    """The SQL assignments that add the columns of `source` to those of a table.
 
-    A sum of whole numbers stays whole: the statement fails where 64 bits do not hold it. SQLite would go on with a float
-    and lose digits without a word: it is given NULL, which no such column takes.
+    The statement fails if an integer sum exceeds 64 bits. SQLite would silently convert the sum to a float, so the assignment
+    yields NULL then, which violates the NOT NULL constraint of the column.
     """
     return ", ".join(f"{name} = {_sum(table, name, source)}" for name in names)
 
@@ -276,7 +283,7 @@ def _sum(table: str, name: str, source: str) -> str:
 
 
 def find(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
-    """The rows of a table whose columns `by` have these values."""
+    """A SELECT of the rows of a table whose columns `by` have the values of the given rows."""
     columns = columns_of(table)
     joined = " AND ".join(f"t.{name} = r.{name}" for name in by)
     return Bulk(
@@ -287,7 +294,7 @@ def find(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
 
 
 def lock(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
-    """The same rows as `find`, kept from other transactions until this one ends; in the order of `by`."""
+    """Like `find`, and locks the rows until the transaction ends, in the order of the columns `by`."""
     columns = columns_of(table)
     joined = " AND ".join(f"t.{name} = r.{name}" for name in by)
     order = ", ".join(f"t.{name}" for name in by)
@@ -299,16 +306,16 @@ def lock(table: str, by: Sequence[str], returning: Sequence[str]) -> Bulk:
     )
 
 
-def _read(readers: Sequence[Convert | None], rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
-    converting = [(place, read) for place, read in enumerate(readers) if read is not None]
+def _converted(readers: Sequence[Convert | None], rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
+    converting = [(index, read) for index, read in enumerate(readers) if read is not None]
     if not converting:
         return [tuple(row) for row in rows]
     found = []
     for row in rows:
         values = list(row)
-        for place, read in converting:
-            if values[place] is not None:
-                values[place] = read(values[place])
+        for index, read in converting:
+            if values[index] is not None:
+                values[index] = read(values[index])
         found.append(tuple(values))
     return found
 
@@ -352,5 +359,5 @@ def _postgresql_reader(type_: Column) -> Convert | None:
 
 
 def batched(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    """The items, so many at once."""
+    """The items in sequences of at most `size`."""
     return (items[start : start + size] for start in range(0, len(items), size))

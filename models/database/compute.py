@@ -1,4 +1,4 @@
-"""The compute pool: arithmetic offloaded from the event loop, in few threads that users share in turn."""
+"""The compute pool: computation offloaded from the event loop to a few threads, which users get round-robin."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from models.database.fair_queue import FairQueue
 Given = TypeVarTuple("Given")
 Made = TypeVar("Made")
 Item = TypeVar("Item")
+
 _THREADS: Final = 2
-"""Threads that compute take time from the event loop all the same, and from each other: the interpreter runs one of them."""
+"""More threads would not help: the interpreter runs one at a time, and they compete with the event loop."""
 _WAITING_PER_USER: Final = 1_000
+_CHECKED_EVERY: Final = 256
+"""After how many items `while_wanted` checks for a cancellation."""
+
 _threads: Final = ThreadPoolExecutor(_THREADS, "compute")
 _here: Final = threading.local()
-_CHECKED_EVERY: Final = 256
 
 
 class _Unwanted(Exception):
-    """Whoever waited for the work was cancelled."""
+    """The caller that waited for the work was cancelled."""
 
 
 def while_wanted(items: Iterable[Item]) -> Iterator[Item]:
-    """These, until nobody waits any more for the work that is offloaded to this thread.
+    """Iterate over the items until the caller of the work that runs in this thread is cancelled.
 
-    No thread can be ended from outside: work that goes on for long asks here whether it still should.
+    A thread cannot be stopped from outside, so long work must iterate with this function.
     """
     unwanted: threading.Event | None = getattr(_here, "unwanted", None)
     for number, item in enumerate(items):
@@ -40,15 +43,15 @@ def while_wanted(items: Iterable[Item]) -> Iterator[Item]:
 
 
 class Compute:
-    """Runs what would keep the event loop busy, one piece at a time for each user."""
+    """Runs work that would block the event loop in threads, one piece of work per user at a time."""
 
     def __init__(self) -> None:
         self._slots = FairQueue("compute", in_all=_THREADS, per_user=1, waiting_per_user=_WAITING_PER_USER)
 
     async def offload(self, user_id: UUID, work: Callable[[*Given], Made], *given: *Given) -> Made:
-        """The result of the work, which this user waits for. Raises Overloaded when too much of theirs waits already."""
+        """Run `work(*given)` in a thread and return its result. Raises Overloaded if too much work of the user waits."""
         await self._slots.acquire(user_id)
-        # Nothing here names the future: a failure that refers to this frame would refer to itself by it, and stay in memory.
+        # No local variable holds the future: an exception refers to this frame, and would form a cycle with its future.
         return await self._begun(user_id, work, *given)
 
     def _begun(self, user_id: UUID, work: Callable[[*Given], Made], *given: *Given) -> asyncio.Future[Made]:
@@ -62,7 +65,7 @@ class Compute:
         running = _threads.submit(run)
 
         def ended(_running: Future[Any]) -> None:
-            # A caller that is cancelled does not end the thread: the slot is taken until the work has ended.
+            # Cancelling the caller does not stop the thread, so the slot stays taken until the work has ended.
             with suppress(RuntimeError):  # the loop has ended before it
                 loop.call_soon_threadsafe(self._slots.release, user_id)
 

@@ -1,7 +1,7 @@
-"""The database, and the only doors to it.
+"""The database, and the only ways to open a transaction.
 
-`Database.viewer` opens a transaction in which nothing but one user's rows exists; `Database.system` serves the
-ledger and maintenance. Code inside a door flushes; the door commits, and then publishes what happened.
+`Database.viewer` opens a transaction that sees the rows of one user only. `Database.system` opens one over all rows, for the
+ledger and maintenance. Code inside the block flushes; the end of the block commits, and then publishes events.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _EVENTS: Final = "events"
 
 
 class ScopeError(Exception):
-    """Code tried to reach past the viewer's rows: a bug, caught before it did harm."""
+    """Code tried to reach rows outside the viewer's own. This is a bug in the code; the statement was not executed."""
 
 
 class Database:
-    """Connections to one database, and the scope they are used in."""
+    """The connections to one database, and the transactions on them."""
 
     def __init__(self, url: str | URL, publish: Publish, *, read_limit_s: float | None = None) -> None:
-        """Without a time limit for reads, they and all others take as long as they take: so does maintenance."""
+        """With `read_limit_s`, reads and all other transactions have time limits. Without it none has, as for maintenance."""
         self.url = make_url(url)
         self.is_limited = read_limit_s is not None
         on_sqlite = self.url.get_backend_name() == "sqlite"
@@ -47,10 +47,10 @@ class Database:
 
     @asynccontextmanager
     async def viewer(self, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
-        """A transaction in which only this viewer's rows can be seen or changed; committed when the block ends well.
+        """A transaction that can read and change only the viewer's rows. It commits when the block ends without an error.
 
-        A read can change nothing. A viewer's writes run one after the other, on every replica. Connections are granted to
-        users in turn (`models.fair_queue`): a transaction waits for one, and raises Overloaded when too many wait already.
+        Without `write` it is read-only. Writes of one user run one after the other, across all replicas. Users get
+        connections round-robin (`models.database.fair_queue`). Raises Overloaded if too many transactions wait for one.
         """
         async with self.backend.viewer_transaction(viewer, write=write) as transaction:
             session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
@@ -63,59 +63,61 @@ class Database:
     @asynccontextmanager
     async def system(
         self,
-        beside: Collection[UUID] = (),
+        shared: Collection[UUID] = (),
         deciding: Collection[UUID] = (),
-        alone: Collection[UUID] = (),
+        exclusive: Collection[UUID] = (),
         recording: Collection[UUID] = (),
         on_behalf_of: UUID | None = None,
         *,
         wait: bool = True,
     ) -> AsyncIterator[Transaction]:
-        """A transaction over everybody's rows, for the ledger and maintenance.
+        """A transaction over the rows of all users, for the ledger and maintenance. It locks the users given:
 
-        The users that it goes `beside` write nothing of their own meanwhile; other such transactions may. For users that it
-        is `deciding` for, no other such transaction decides, and none records calls of users that it is `recording` calls
-        of. Rows of users that it is `alone` with, nobody else writes. Without `wait`, it is told which of these users
-        another transaction has, and leaves them alone: `Transaction.locked`. One that a user asked for, `on_behalf_of` them,
-        waits in turn like their other transactions.
+        - `shared`: these users' own writes wait; other transactions with a shared lock do not.
+        - `exclusive`: all other writes of rows of these users wait.
+        - `deciding`: other transactions that make routing decisions for these users wait.
+        - `recording`: other transactions that record calls of these users wait.
+
+        Without `wait`, users whose locks another transaction holds are in `Transaction.locked`, and their rows must not be
+        changed. A transaction `on_behalf_of` a user waits for a connection like the user's own transactions.
         """
-        locks = Locks(beside, alone, deciding, recording)
+        locks = Locks(shared, exclusive, deciding, recording)
         async with self.backend.system_transaction(locks, on_behalf_of, wait=wait) as transaction:
             yield transaction
         self._published(transaction.events)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """Everybody's rows as they are at one moment, to read for as long as it takes: nobody waits for it."""
+        """A read-only connection that sees all rows as of one moment. It has no time limit, and blocks no writes."""
         async with self.backend.snapshot() as connection:
             yield connection
 
     def _published(self, events: Sequence[Event]) -> None:
-        """Tell this process, where the database does not tell every process."""
+        """Publish the events in this process. PostgreSQL notifies every process itself, SQLite none."""
         if events and isinstance(self.backend, SQLite):
             self._publish(events)
 
 
 def raise_event(session: AsyncSession, happened: Event) -> None:
-    """Publish this once the session's transaction is committed; never if it is not."""
+    """Publish this event when the session's transaction has committed. It is dropped if the transaction rolls back."""
     session.info.setdefault(_EVENTS, []).append(happened)
 
 
 def _scope(session: Session, viewer: Viewer) -> None:
-    """Hold every statement and every flush of this session to the viewer's own rows."""
+    """Restrict every statement and every flush of this session to the viewer's rows. Raises ScopeError otherwise."""
     user_id = viewer.id
     own_rows = with_loader_criteria(Owned, lambda row: row.user_id == user_id, include_aliases=True)
 
     def on_execute(state: ORMExecuteState) -> None:
         if not state.is_orm_statement or state.is_insert:
-            raise ScopeError("a viewer's session runs ORM selects, updates and deletes, and inserts by flush")
+            raise ScopeError("a viewer's session allows only ORM selects, updates and deletes, and inserts by flush")
         if state.is_select or state.is_update or state.is_delete:
             state.statement = state.statement.options(own_rows)
 
     def before_flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
         for row in (*session.new, *session.dirty, *session.deleted):
             if not isinstance(row, Owned) or row.user_id != user_id:
-                raise ScopeError("a viewer's session changes the viewer's own rows alone")
+                raise ScopeError("a viewer's session can change only the viewer's own rows")
 
     event.listen(session, "do_orm_execute", on_execute)
     event.listen(session, "before_flush", before_flush)

@@ -1,4 +1,4 @@
-"""A limit on how many run at once, shared fairly: users who wait are admitted in turn, however much each of them waits for."""
+"""A fair limit on concurrency: waiting users are admitted round-robin, however many requests each of them has."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _RETRY_AFTER_MS: Final = 1_000
 _TURNS: Final = 4
 _TRANSACTIONS_WAITING_PER_USER: Final = 2_000
 _TRANSACTIONS_PATIENCE_S: Final = 30.0
+
 WAITING: Final = Gauge(
     "router_waiting", "Work that waits for a slot of a fair queue", ["what"], multiprocess_mode="livesum"
 )
@@ -25,13 +26,13 @@ WAITING: Final = Gauge(
 class FairQueue:
     """Grants slots: at most `in_all` at once, and at most `per_user` of them to one user.
 
-    A user's requests are admitted in the order they came, and users round-robin: while a user who may have another slot
-    waits for it, every other user is admitted at most once. A slot is never free while somebody who may have it waits.
+    A user's requests are admitted in the order of their arrival, and users round-robin: while a user who may have another
+    slot waits for it, every other user is admitted at most once. A slot is never free while a user who may have it waits.
 
-    A user who has `waiting_per_user` requests waiting is refused a further one at once, and a request that has waited
-    for `patience_s` is refused, both with Overloaded. None means that something else bounds it.
+    A request fails with Overloaded at once if its user has `waiting_per_user` requests waiting, and after it has waited for
+    `patience_s`. None means no limit, for queues that are bounded in another way.
 
-    `None` as a user stands for the server itself, which waits for as long as it takes. A queue belongs to one event loop.
+    The user `None` is the server itself, which waits without a limit. A queue belongs to one event loop.
     """
 
     def __init__(
@@ -43,20 +44,20 @@ class FairQueue:
         waiting_per_user: int | None,
         patience_s: float | None = None,
     ) -> None:
-        """`what` names that which is limited, in metrics and in the messages of expected errors."""
+        """`what` names the limited resource in metrics and in the messages of expected errors."""
         self._what = what
         self._per_user = per_user
         self._waiting_per_user = waiting_per_user
         self._patience_s = patience_s
         self._free = in_all
         self._running: dict[UUID | None, int] = {}
-        # Users who wait, the next in turn first, each with their requests in the order they came.
+        # The waiting users, the next one first, each with the requests in the order of their arrival.
         self._waiting: OrderedDict[UUID | None, OrderedDict[asyncio.Future[None], None]] = OrderedDict()
         self._depth = WAITING.labels(what)
 
     @asynccontextmanager
     async def slot(self, user_id: UUID | None) -> AsyncIterator[None]:
-        """A slot for as long as the block runs. Raises Overloaded."""
+        """Hold a slot while the block runs. Raises Overloaded."""
         await self.acquire(user_id)
         try:
             yield
@@ -64,10 +65,10 @@ class FairQueue:
             self.release(user_id)
 
     async def turn(self, user_id: UUID | None, *, iterations: int = 1) -> None:
-        """Wait for a slot, and give it back after so many iterations of the event loop. Raises Overloaded.
+        """Wait for a slot, and release it after this many iterations of the event loop. Raises Overloaded.
 
-        For work on the event loop itself: in these iterations, so many pieces are done of one user at most. A request of
-        another user needs some tens of them; where nobody else has anything to do, they take no time.
+        Call this before each piece of work on the event loop itself: one user then runs at most one piece in `iterations`
+        iterations. A request of another user needs some tens of iterations; without other work they take no time.
         """
         if self._may_run(user_id):
             self._take(user_id)
@@ -83,7 +84,7 @@ class FairQueue:
             loop.call_soon(self._release_after, iterations - 1, user_id)
 
     async def acquire(self, user_id: UUID | None) -> None:
-        """Wait for a slot, to be given back by `release`. Raises Overloaded."""
+        """Wait for a slot. Give it back with `release`. Raises Overloaded."""
         if self._may_run(user_id):
             self._take(user_id)
         else:
@@ -107,7 +108,7 @@ class FairQueue:
                     await granted
         except BaseException as error:
             if granted.done() and not granted.cancelled():
-                self.release(user_id)  # it came too late
+                self.release(user_id)  # the slot was granted too late
             else:
                 self._forget(user_id, granted)
             if isinstance(error, TimeoutError):
@@ -118,17 +119,17 @@ class FairQueue:
             self._depth.dec()
 
     def release(self, user_id: UUID | None) -> None:
-        """Give a slot back, and admit whose turn it is."""
+        """Give a slot back, and admit the next user."""
         self._free += 1
         self._running[user_id] -= 1
         if not self._running[user_id]:
             del self._running[user_id]
         if not self._waiting:
             return
-        # Users who have all the slots they may have keep their place; there are no more of them than slots.
+        # Users who have all their slots keep their position in the queue; there are at most as many of them as slots.
         while (admitted := next(filter(self._may_run, self._waiting), ...)) is not ...:
             granted, _ = self._waiting[admitted].popitem(last=False)
-            # One that was cancelled and has not run since is no turn.
+            # A request that was cancelled is skipped, and is no turn of its user.
             if is_granted := not granted.done():
                 self._take(admitted)
                 granted.set_result(None)
@@ -157,7 +158,7 @@ def connection_queue(*, in_all: int, per_user: int) -> FairQueue:
 
 
 def write_queue(*, in_all: int) -> FairQueue:
-    """A queue for transactions that write, of which a user has one at a time."""
+    """A queue for transactions that write, with one slot per user."""
     return _transaction_queue("writes", in_all=in_all, per_user=1)
 
 
@@ -174,6 +175,6 @@ def _transaction_queue(what: str, *, in_all: int, per_user: int) -> FairQueue:
 def event_loop_queue() -> FairQueue:
     """A queue for pieces of work on the event loop.
 
-    Who waits in it is counted already: a subscription, or a request of one of so many connections.
+    It needs no limit of its own: only subscriptions and requests wait in it, and both are limited already.
     """
     return FairQueue("event loop", in_all=_TURNS, per_user=1, waiting_per_user=None)

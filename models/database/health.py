@@ -1,4 +1,4 @@
-"""How a database is: what of it is missing, if anything is."""
+"""The health of a database."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Of a database that answered."""
+    """The health of a database that answered."""
 
     version: str | None
-    """Of its schema; None where it has none."""
+    """The version of its schema; None if it has no schema."""
     checks: dict[str, bool]
-    """By the names that `/readyz` says."""
+    """Whether each check passes, by the name that `/readyz` shows."""

@@ -1,4 +1,4 @@
-"""One page of a user's rows, newest first, by a key of theirs."""
+"""Reading one page of a user's rows, newest first."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _KINDS_OF_TUPLES: Final = 64
 
 
 def columns_of(table: Any, names: Iterable[str]) -> list[Any]:
-    """These attributes of a table, to be selected: JSON as it is stored."""
+    """The columns of these attributes, to be selected; JSON is selected as the stored text."""
     columns = [getattr(table, name) for name in names]
     return [raw(column) if isinstance(column.type, JSON) else column for column in columns]
 
 
 @lru_cache(_KINDS_OF_TUPLES)
 def tuple_of(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
-    """What makes a row of these attributes."""
+    """The constructor of a named tuple with these fields."""
     make: Callable[[Iterable[Any]], Any] = namedtuple("Row", names)._make  # type: ignore[attr-defined]  # noqa: PYI024
     return make
 
@@ -46,10 +46,10 @@ async def newest_first(
     only: frozenset[str] | None = None,
     without: Sequence[Any] = (),
 ) -> Page[Row]:
-    """Up to `first` rows of the user after the cursor `after`.
+    """A page of up to `first` rows of the user after the cursor `after`, newest first.
 
-    Of many rows, objects of the table take longer to make than to read. With `only`, the names of some attributes, rows
-    are tuples that have these and the key. Columns that objects are to be made `without` cannot be read from them.
+    Rows are ORM objects, whose columns `without` are not loaded. With `only`, a set of attribute names, rows are named
+    tuples of these attributes and the key; they are much cheaper to make than objects.
 
     Raises InvalidInput for a `first` out of bounds or a cursor of another list.
     """

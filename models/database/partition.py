@@ -1,11 +1,11 @@
 """Partitions of the tables of calls and of routing decisions, on PostgreSQL.
 
-Each table has a partition for each month, made ahead of the rows; an archive of all that is older than the first month; and a
-default partition, which takes the rows of a month whose partition could not be made. The range of a month is one of ids,
-whose leading bits are the time: [first id of the month, first id of the next).
+Each table has one partition per month, created before its rows; an archive of all rows older than the first month; and a
+default partition, for rows of months whose partition could not be created. The range of a month is [first id of the month,
+first id of the next month), because the leading bits of an id are its timestamp.
 
-No request makes or drops a partition. `PostgreSQL.make_partitions` and `PostgreSQL.drop_partitions` run the functions here,
-each in a transaction that waits for locks for a moment only: who waits for a lock makes everybody after it wait.
+No request creates or drops a partition. `PostgreSQL.make_partitions` and `PostgreSQL.drop_partitions` run the functions of
+this module, each in a transaction that waits for locks only briefly: a waiting transaction makes all later ones wait.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from domain.month import LIVE_MONTHS_BACK, Month
 from models.types import first_id_at
 
 MONTHS_AHEAD: Final = 3
-"""A server that cannot make partitions for so long still finds those it needs."""
+"""How many months ahead partitions are created: for this long, a server needs no new ones."""
 PARTITIONED: Final = ("router_analytics", "router_decisions")
 _OUTSIDE: Final = "outside_next_month"
-"""The constraint that keeps a default partition clear of a month while the partition of this month is attached."""
-# Those that were detached and not dropped yet are there too.
+"""The constraint that keeps rows of a month out of the default partition while the partition of that month is attached."""
+
+# Includes partitions that are detached and not dropped yet.
 _MONTHS: Final = text(
     "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace "
     r"AND relname ~ ('^' || :parent || '_\d{4}_\d{2}$') ORDER BY relname"
@@ -46,17 +47,17 @@ def partition_of(table: str, month: Month) -> str:
 
 
 def archive_of(table: str) -> str:
-    """The partition of all that is older than the first month."""
+    """The name of the partition of rows older than the first month."""
     return f"{table}_archive"
 
 
 def default_of(table: str) -> str:
-    """The partition of rows that no other takes."""
+    """The name of the partition of rows that no other partition takes."""
     return f"{table}_default"
 
 
 async def missing_months(connection: AsyncConnection, table: str, now: datetime) -> list[Month]:
-    """The months that live records may be of, now or soon, and that no partition takes."""
+    """The months in which live calls may occur, now or soon, and that have no partition."""
     bound = await connection.scalar(_BOUND, {"name": archive_of(table)})
     archived = _END.search(bound or "")
     archive_end = UUID(archived[1]) if archived else UUID(int=0)
@@ -70,16 +71,16 @@ async def missing_months(connection: AsyncConnection, table: str, now: datetime)
 
 
 async def is_default_empty(connection: AsyncConnection, table: str) -> bool:
-    """Whether the default partition has never held a row, or has been emptied since. Row-level security hides its rows."""
+    """Whether the default partition has size 0. Its rows cannot be counted, because row-level security hides them."""
     return not await connection.scalar(_BYTES, {"name": default_of(table)})
 
 
 async def attach(connection: AsyncConnection, table: str, month: Month) -> None:
-    """Make a month's partition, unless it is there. The connection's role owns the table.
+    """Create and attach the partition of a month, unless it exists. The connection's role must own the table.
 
-    Attaching locks the default partition against everybody, and the table itself only against other maintenance.
+    Attaching locks the default partition against all access, and the table itself only against other maintenance.
     """
-    # One at a time, in all processes: what two make at once, one is refused.
+    # One process at a time: of two that create the same table at once, one would fail.
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('router partitions', 0))"))
     name = partition_of(table, month)
     if name in await _months(connection, table):
@@ -88,7 +89,7 @@ async def attach(connection: AsyncConnection, table: str, month: Month) -> None:
     await _run(
         connection,
         f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)",
-        # Nobody is to reach rows around the parent's policies: none of its own, it shows nothing.
+        # Row-level security without policies hides all rows, so that nobody can bypass the policies of the table.
         f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{first}') TO ('{end}')",
@@ -97,7 +98,7 @@ async def attach(connection: AsyncConnection, table: str, month: Month) -> None:
 
 
 async def keep_default_clear(connection: AsyncConnection, table: str, month: Month) -> None:
-    """Refuse new rows of this month in the default partition, so that attaching need not look through it."""
+    """Reject new rows of this month in the default partition, so that attaching does not have to scan it."""
     first, end = _range(month)
     await _run(
         connection,
@@ -107,45 +108,45 @@ async def keep_default_clear(connection: AsyncConnection, table: str, month: Mon
 
 
 async def check_default_clear(connection: AsyncConnection, table: str) -> None:
-    """Look through the default partition, while others read and write it, for rows of this month: fails if there are any."""
+    """Scan the default partition, while others read and write it. Raises an error if it contains rows of the month."""
     await _run(connection, f"ALTER TABLE {default_of(table)} VALIDATE CONSTRAINT {_OUTSIDE}")
 
 
 async def open_default(connection: AsyncConnection, table: str) -> None:
-    """Take rows of every month in the default partition again."""
+    """Accept rows of every month in the default partition again."""
     await _run(connection, f"ALTER TABLE {default_of(table)} DROP CONSTRAINT IF EXISTS {_OUTSIDE}")
 
 
 async def is_default_open(connection: AsyncConnection, table: str) -> bool:
-    """Whether the default partition takes rows of every month that has no partition."""
+    """Whether the default partition accepts rows of every month that has no partition."""
     return not await connection.scalar(_CONSTRAINED, {"name": default_of(table), "constraint": _OUTSIDE})
 
 
 async def months_before(connection: AsyncConnection, table: str, before: datetime) -> list[str]:
-    """The partitions of a table whose every row happened before this moment, or did when they were detached."""
+    """The names of the partitions of months before that of `before`, including detached ones."""
     first_kept = partition_of(table, Month.of(before))
     return [name for name in await _months(connection, table) if name < first_kept]
 
 
 async def detach(connection: AsyncConnection, table: str, name: str) -> None:
-    """Take a partition out of its table, unless it is out."""
+    """Detach a partition from its table, if it is attached."""
     if await connection.scalar(_ATTACHED, {"name": name}):
         await _run(connection, f"ALTER TABLE {table} DETACH PARTITION {name}")
 
 
 async def drop(connection: AsyncConnection, name: str) -> None:
-    """Drop a partition that is detached: however long that takes, nobody waits for it."""
+    """Drop a detached partition. Other transactions do not wait for this."""
     await _run(connection, f"DROP TABLE IF EXISTS {name}")
 
 
 async def pages_of_old_rows(connection: AsyncConnection, table: str) -> int:
-    """How many pages of 8 KiB the larger of archive and default partition has."""
+    """The number of 8 KiB pages of the larger of the archive and the default partition."""
     sizes = [await connection.scalar(_BYTES, {"name": name}) for name in (archive_of(table), default_of(table))]
     return max(size or 0 for size in sizes) // 8192
 
 
 async def delete_old_rows(connection: AsyncConnection, table: str, before: datetime, first: int, end: int) -> None:
-    """Delete the rows before this moment from some pages of each partition. The connection's role is the system's."""
+    """Delete the rows before `before` from the pages [first, end) of each partition. Needs the system's role."""
     await _run(
         connection,
         f"DELETE FROM {table} WHERE id < '{first_id_at(before)}' AND ctid >= '({first},0)' AND ctid < '({end},0)'",

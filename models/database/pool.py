@@ -1,7 +1,7 @@
-"""Connections to PostgreSQL, kept between transactions, and thrown away once one of them does not answer.
+"""A pool of connections to PostgreSQL. When one of them does not answer, all are replaced.
 
-A connection may say nothing for ever, while new ones would work: after a failover behind a proxy, say. Those that idle beside
-it are no better then. No round trip of its own asks for that: the first statement of a transaction has a time limit.
+After a failover behind a proxy, for example, open connections may never answer while new ones work. The pool does not ping
+connections; the first statement of each transaction has a time limit instead.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from models.types import json_text
 
 _POOL_TIMEOUT_S: Final = 30
 _CONNECT_TIMEOUT_S: Final = 10
-# All that the driver raises; a connection that breaks in the midst of a message is an error of its own kind.
+# All exceptions of the driver. asyncpg raises InternalClientError when a connection breaks in the middle of a message.
 DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class DatabaseFailure(Exception):
-    """The database did not do what it was asked; nothing of the transaction was kept, unless its COMMIT got no answer."""
+    """A transaction failed and was rolled back. If its COMMIT got no answer, it may have been committed all the same."""
 
 
 class Pool:
-    """At most so many connections. `command_timeout_s` limits each statement, where it is given."""
+    """A pool of at most `size` connections. `command_timeout_s` is the time limit of each statement, if any."""
 
     answer_within_s: ClassVar = 5.0
-    """For what is done at once by a database that answers at all."""
+    """The time limit of statements that a working database executes at once, such as BEGIN and ROLLBACK."""
     ends_within_s: ClassVar = 1.0
-    """For the same, when the process stops."""
+    """The time limit of all pending rollbacks when the process stops."""
 
     def __init__(self, url: URL, size: int, command_timeout_s: float | None) -> None:
         self._engine = create_async_engine(
             url,
             isolation_level="AUTOCOMMIT",
-            hide_parameters=True,  # what users stored is not for logs
+            hide_parameters=True,  # keeps users' data out of logs
             json_serializer=json_text,
             json_deserializer=from_json,
             pool_size=size,
@@ -52,11 +52,12 @@ class Pool:
             connect_args={
                 "timeout": _CONNECT_TIMEOUT_S,
                 "command_timeout": command_timeout_s,
-                # A transaction of ours takes milliseconds: one that idles lost its process, and holds locks.
+                # Transactions take milliseconds. One that idles has lost its process, and still holds locks.
                 "server_settings": {
                     "application_name": "enterprise-router",
                     "idle_in_transaction_session_timeout": "60s",
-                    # A cancellation that comes before its statement is ignored: the statement ends when its connection is closed.
+                    # PostgreSQL ignores a cancellation that arrives before its statement. With this setting, the
+                    # statement ends when its connection is closed.
                     "client_connection_check_interval": "1s",
                 },
             },
@@ -66,19 +67,19 @@ class Pool:
 
     @property
     def kept(self) -> Kept:
-        """What holds the connections now. It is another one after some were thrown away."""
+        """SQLAlchemy's pool that holds the connections. `throw_away` replaces it by a new one."""
         return self._engine.sync_engine.pool
 
     async def begun(self, begin: str, within_s: float | None) -> tuple[AsyncConnection, Kept]:
-        """A connection that has answered to these statements, and those it was kept with.
+        """A connection on which the statements `begin` have succeeded within `within_s`, and the pool that it belongs to.
 
-        Raises DatabaseFailure, or PoolTimeout when all are taken.
+        Raises DatabaseFailure, or PoolTimeout if all connections are in use.
         """
         kept = self.kept
         try:
             return await self._begun(begin, within_s)
         except DatabaseFailure:
-            # The pool may hold connections that are dead: nothing was done yet, so begin anew.
+            # The pooled connections may be dead. Nothing was done yet, so retry once with new connections.
             await self.throw_away(kept)
             return await self._begun(begin, within_s)
 
@@ -102,13 +103,13 @@ class Pool:
         return connection, kept
 
     async def release(self, connection: AsyncConnection, kept: Kept) -> None:
-        """Take back a connection that came when these were kept, and has nothing left to do."""
+        """Return a connection without an open transaction to the pool `kept` that it came from."""
         if kept is not self.kept:
             await _terminate(connection)
         await connection.close()
 
     def abandon(self, connection: AsyncConnection, kept: Kept) -> asyncio.Task[None]:
-        """Roll back and take the connection back, whether or not anybody waits for that."""
+        """Roll back and return the connection to the pool, in a task that runs on if the caller is cancelled."""
         ending = asyncio.create_task(self._end(connection, kept))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
@@ -118,7 +119,7 @@ class Pool:
         try:
             async with asyncio.timeout(self.answer_within_s):
                 await execute(connection, "ROLLBACK")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the pool must not lose a place to it
+        except Exception as error:  # noqa: BLE001 - the pool must get its slot back after any error
             await _terminate(connection)
             if isinstance(error, TimeoutError):
                 await self.throw_away(kept)
@@ -126,7 +127,7 @@ class Pool:
             await self.release(connection, kept)
 
     async def throw_away(self, kept: Kept) -> None:
-        """Keep none of these connections any more, and wait for none of them. Those in use end with their transactions."""
+        """Replace the pool `kept`, without waiting for its connections. Those in use are closed after their transactions."""
         if kept is self.kept:
             await self._engine.dispose(close=False)
             await greenlet_spawn(_terminate_idle, kept)
@@ -139,12 +140,12 @@ class Pool:
 
 
 def driver_of(connection: AsyncConnection) -> asyncpg.Connection[Any]:
-    """The asyncpg connection beneath this one, which has begun."""
+    """The asyncpg connection of an open SQLAlchemy connection."""
     return cast("asyncpg.Connection[Any]", connection.sync_connection.connection.driver_connection)  # type: ignore[union-attr]
 
 
 async def execute(connection: AsyncConnection, statements: str) -> None:
-    """Execute these, which have no parameters, in one round trip. Raises DatabaseFailure."""
+    """Execute statements without parameters in one round trip. Raises DatabaseFailure."""
     try:
         await driver_of(connection).execute(statements)
     except TimeoutError:
@@ -154,7 +155,7 @@ async def execute(connection: AsyncConnection, statements: str) -> None:
 
 
 def keep_when_cancelled(context: ExceptionContext) -> None:
-    """A statement that was cancelled leaves its connection as good as it was: `Pool.abandon` finds out whether it is not."""
+    """Keep the connection of a cancelled statement. `Pool.abandon` tests whether it still works."""
     if isinstance(context.original_exception, asyncio.CancelledError):
         context.is_disconnect = False
 
@@ -166,7 +167,7 @@ async def _terminate(connection: AsyncConnection) -> None:
 
 
 def _terminate_idle(kept: Kept) -> None:
-    """Close those that nobody uses without a word: one that does not answer would not answer to a goodbye either."""
+    """Close the idle connections without the protocol's goodbye, which a dead connection would never answer."""
     for idle in [kept.connect() for _ in range(kept.checkedin())]:  # type: ignore[attr-defined]
         driver: Any = idle.driver_connection
         driver.terminate()

@@ -1,7 +1,7 @@
-"""PostgreSQL: row-level security holds each transaction to its viewer, and NOTIFY tells every replica.
+"""PostgreSQL: row-level security restricts each transaction to its viewer, and NOTIFY publishes events to all replicas.
 
-A transaction begins in one round trip: BEGIN, the role, the viewer and the viewer's lock go together, which the driver
-allows for statements without parameters. SQLAlchemy therefore runs in its autocommit mode here.
+A transaction begins in one round trip: BEGIN, the role, the viewer and the viewer's lock are one statement string, which the
+driver accepts because it has no parameters. SQLAlchemy is therefore in autocommit mode.
 """
 
 from __future__ import annotations
@@ -33,50 +33,59 @@ from models.database.transaction import Locks, Transaction
 VIEWER_ROLE: Final = "router_viewer"
 SYSTEM_ROLE: Final = "router_system"
 CHANNEL: Final = "router_events"
+
 _READERS: Final = 12
 _CONNECTIONS_PER_USER: Final = 3
 _SYSTEM: Final = 18
-"""Beside those of viewers, so that no number of readers keeps the ledger waiting for a connection: its three queues use 16 at
-most, in commits, in those that wait for a user's lock, and in those that find out what cannot be stored."""
-# Two transactions stood in each other's way: the same one, run again, may well succeed.
-_LOST_TO_ANOTHER: Final = {"40001", "40P01"}
+"""Connections of the system. They are separate from those of viewers, so that readers never keep the ledger waiting. Its three
+queues use at most 16: for commits, for waiting for users' locks, and for finding items that cannot be stored."""
+
+# The time limit of a statement exceeds that of a read by the first, and the driver's own limit by the second.
 _LITTLE_LATER_S: Final = 1.0
 _LATER_S: Final = 5.0
-"""Than the time limit of a read, so that each limit has its turn before the next."""
-# A row was on its way into the default partition while the partition that takes it was attached.
+
+# SQLSTATEs.
+_LOST_TO_ANOTHER: Final = {"40001", "40P01"}
+"""Serialization failure and deadlock: the transaction may succeed when it is run again."""
 _PARTITION_WAS_ATTACHED: Final = "23514"
+"""Check violation: the partition of a row was attached while the row was being inserted into the default partition."""
 _DATA_ERRORS: Final = {"22", "23"}
+"""The classes of data exceptions and integrity violations."""
 _LOCK_WAS_TAKEN: Final = {"55P03", "40P01"}
-# Whoever waits for a lock makes everybody after it wait: for this long at most, and then not for a while.
+
+# A transaction that waits for a table lock makes all later ones wait, so maintenance waits 50 ms at most, and then pauses.
 _MAINTENANCE: Final = "BEGIN; SET LOCAL lock_timeout = '50ms'"
 _PAUSE_S: Final = 1.0
 _DROP_TRIES: Final = 60
 _PAGES_AT_ONCE: Final = 2_000
-"""Of 8 KiB, that one transaction deletes old rows from."""
+"""Pages of 8 KiB from which one transaction deletes old rows."""
 _CLOCKS_DIFFER: Final = timedelta(days=1)
+
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
 class PostgreSQL:
-    # While the database works on one commit, this process makes the next: it would be idle else.
+    """The PostgreSQL backend of `Database`."""
+
+    # While the database works on one commit, this process prepares the next one.
     commits_at_once: Final = 2
 
     begin_within_s: ClassVar = 15.0
-    """For a transaction that may have to wait for others of its user to end."""
+    """The time limit for the start of a transaction that writes, which may wait for other transactions of its user."""
     write_within_s: ClassVar = 20.0
-    """For a transaction that writes, once it has begun."""
+    """The time limit of a transaction that writes, after its start."""
     idle_within_s: ClassVar = 15.0
-    """After so long without a word from us, PostgreSQL rolls back what writes, and frees what that had locked."""
+    """After this time without a statement, PostgreSQL rolls back a transaction that writes, and releases its locks."""
 
     def __init__(self, url: URL, read_limit_s: float | None) -> None:
-        """Where reads have a time limit, all that is done has one: what does not answer by then is given up."""
+        """With `read_limit_s`, the time limit of reads, all transactions have time limits."""
         self._limits = read_limit_s is not None
         self._read_limit_s = read_limit_s
         command_timeout_s = None if read_limit_s is None else read_limit_s + _LATER_S
         self._viewers = Pool(url, _READERS, command_timeout_s)
         self._system = Pool(url, _SYSTEM, command_timeout_s)
-        # A user's write that waits for another one of theirs would keep a connection from others: it waits here instead.
+        # A write that waits for another write of its user waits in this queue, without taking a connection from others.
         self._writes = write_queue(in_all=_READERS)
         self._connections = connection_queue(in_all=_READERS, per_user=_CONNECTIONS_PER_USER)
 
@@ -85,10 +94,10 @@ class PostgreSQL:
 
     @asynccontextmanager
     async def viewer_transaction(self, viewer: Viewer, *, write: bool) -> AsyncIterator[Transaction]:
-        # The id is a UUID object, and so its text is nothing but hexadecimal digits and dashes.
+        # The id is a UUID object, so its text contains only hexadecimal digits and dashes.
         scope = f"SET LOCAL ROLE {VIEWER_ROLE}; SET LOCAL app.user_id = '{viewer.id}'"
         if write:
-            # A viewer's writes run one at a time, and beside no commit of the ledger that has rows of theirs.
+            # The lock makes a viewer's writes run one at a time, and excludes commits of the ledger for this user.
             begin = f"BEGIN READ WRITE; {scope}; SELECT pg_advisory_xact_lock(hashtextextended('{viewer.id}', 0))"
             async with self._slots(viewer.id, write=True), self._writing(self._viewers, begin) as transaction:
                 yield transaction
@@ -97,7 +106,7 @@ class PostgreSQL:
         if self._read_limit_s is None:
             limits = _Limits()
         else:
-            # Whoever waits gives up before, and then the statement is cancelled. This is for those who cannot say so.
+            # A caller that reaches the read limit cancels its statement. This limit is for callers that cannot.
             begin += f"; SET LOCAL statement_timeout = {round(1000 * (self._read_limit_s + _LITTLE_LATER_S))}"
             limits = _Limits(self._viewers.answer_within_s, self._read_limit_s + _LATER_S)
         async with (
@@ -112,7 +121,7 @@ class PostgreSQL:
     ) -> AsyncIterator[Transaction]:
         begin = f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}"
         if wait:
-            # In key order, as whoever takes several must, and users' own locks before those of what they do.
+            # All transactions take locks in this order, so they never deadlock: by kind, then by user.
             for function, key, users in _advisory(locks):
                 if users:
                     begin += f"; SELECT pg_{function}(hashtextextended(id, {key})) FROM {_texts(users)} id"
@@ -124,7 +133,7 @@ class PostgreSQL:
 
     @asynccontextmanager
     async def _slots(self, user_id: UUID | None, *, write: bool) -> AsyncIterator[None]:
-        """While the block runs, there is a connection for this user; the server itself waits for none of theirs."""
+        """Hold the slots of a user's connection while the block runs. The server itself (None) needs no slot."""
         async with AsyncExitStack() as slots:
             if user_id is not None:
                 if write:
@@ -138,8 +147,8 @@ class PostgreSQL:
         async with self._transaction(begin) as transaction:
             yield transaction.connection
 
-    async def health(self, *, write: bool) -> Health:  # noqa: ARG002 - it says by itself whether it takes writes
-        """How the database is. Raises DatabaseFailure when it does not answer."""
+    async def health(self, *, write: bool) -> Health:  # noqa: ARG002 - PostgreSQL reports whether it accepts writes
+        """The health of the database. Raises DatabaseFailure if it does not answer."""
         limits = _Limits(self._system.answer_within_s, self._system.answer_within_s)
         async with _transaction_on(self._system, "BEGIN", limits) as transaction:
             [(read_only, has_version)] = await fetch(
@@ -153,19 +162,20 @@ class PostgreSQL:
         return Health(versions[0][0] if versions else None, {"writes": not read_only})
 
     def may_succeed_again(self, error: Exception) -> bool:
-        """Whether the transaction that failed so is worth running once more."""
+        """Whether a transaction that failed with this error may succeed when it is run again."""
         state = _state_of(error)
         return state == _PARTITION_WAS_ATTACHED or state in _LOST_TO_ANOTHER
 
     def blames_the_data(self, error: Exception) -> bool:
-        """Whether the error is about what was written, and not about the database."""
+        """Whether the error is caused by the data that was written, and not by the state of the database."""
         return (_state_of(error) or "")[:2] in _DATA_ERRORS or isinstance(error.__cause__, asyncpg.DataError)
 
     async def make_partitions(self, now: datetime, tries: int) -> None:
-        """Make the partitions of the months that live records may be of, now or soon, where they are missing.
+        """Create the missing partitions of the months in which live calls may occur, now or soon.
 
-        Nobody waits for it, and nobody needs to: records of a month without a partition go into the default one. What
-        cannot be made now is logged, and is made when this is run again. Raises DatabaseFailure when the database is away.
+        Writes do not wait for this: rows of a month without a partition go into the default partition. A partition that
+        cannot be created now is logged, and is created by a later run. Raises DatabaseFailure if the database does not
+        answer.
         """
         for table in PARTITIONED:
             for month in await self._read(partial(partition.missing_months, table=table, now=now)):
@@ -175,13 +185,13 @@ class PostgreSQL:
                     if (state := _state_of(error)) is None:
                         raise
                     name = partition.partition_of(table, month)
-                    log.warning("the partition %s could not be made yet: SQLSTATE %s", name, state)
+                    log.warning("the partition %s could not be created yet: SQLSTATE %s", name, state)
 
     async def _make_partition(self, table: str, month: Month, now: datetime, tries: int) -> None:
         if await self._read(lambda connection: partition.is_default_empty(connection, table)):
             await self._patiently(lambda connection: partition.attach(connection, table, month), tries)
         elif month.start - now > _CLOCKS_DIFFER:
-            # No row of it can be on its way yet, and so none is refused meanwhile.
+            # No transaction can be inserting rows of this month yet, so the constraint rejects none.
             try:
                 await self._patiently(lambda connection: partition.keep_default_clear(connection, table, month), tries)
                 await self._patiently(lambda connection: partition.check_default_clear(connection, table), tries)
@@ -191,14 +201,14 @@ class PostgreSQL:
                 raise
         else:
             if not await self._read(lambda connection: partition.is_default_open(connection, table)):
-                # A process ended in the midst of the above.
+                # A process ended before it had removed its constraint.
                 await self._patiently(lambda connection: partition.open_default(connection, table), tries)
-            log.warning("records of %s stay in the default partition of %s", month.start.date(), table)
+            log.warning("rows of the month from %s stay in the default partition of %s", month.start.date(), table)
 
     async def drop_partitions(self, before: datetime) -> None:
-        """Drop the partitions of the months before the one of this moment, and the rows before it that lie elsewhere.
+        """Drop the partitions of all months before that of `before`, and earlier rows in other partitions.
 
-        Raises DatabaseFailure when somebody reads these tables for so long that they cannot be dropped now.
+        Raises DatabaseFailure if long reads keep a partition from being dropped.
         """
         for table in PARTITIONED:
             for name in await self._read(partial(partition.months_before, table=table, before=before)):
@@ -223,7 +233,7 @@ class PostgreSQL:
             return await read(transaction.connection)
 
     async def _patiently(self, change: Callable[[AsyncConnection], Awaitable[None]], tries: int) -> None:
-        """Run this in a transaction; again and again while somebody holds a lock that it needs."""
+        """Run `change` in a transaction, up to `tries` times while another transaction holds a lock that it needs."""
         for left in range(tries, 0, -1):
             try:
                 async with self._transaction(_MAINTENANCE) as transaction:
@@ -236,24 +246,24 @@ class PostgreSQL:
             await asyncio.sleep(_PAUSE_S)
 
     async def hold_user(self, connection: AsyncConnection, user_id: UUID) -> None:
-        """Keep everybody else's writes to this user's rows out until this transaction ends."""
+        """Lock all other writes to this user's rows until the transaction ends."""
         await fetch(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", user_id)
 
     def _transaction(self, begin: str) -> AbstractAsyncContextManager[Transaction]:
-        """One that takes as long as it takes once it has begun: each of its statements has a limit alone."""
+        """A system transaction without a time limit after its start. Each statement has a limit of its own."""
         return _transaction_on(self._system, begin, _Limits(self._system.answer_within_s if self._limits else None))
 
     def _writing(self, pool: Pool, begin: str) -> AbstractAsyncContextManager[Transaction]:
         if not self._limits:
             return _transaction_on(pool, begin, _Limits())
-        # What this process cannot end any more must not keep locks for long.
+        # A transaction that this process can no longer end must not keep its locks for long.
         idle = f"SET LOCAL idle_in_transaction_session_timeout = {round(1000 * self.idle_within_s)}"
         opening, rest = begin.split(";", 1)
         return _transaction_on(pool, f"{opening}; {idle};{rest}", _Limits(self.begin_within_s, self.write_within_s))
 
 
 class _Limits(NamedTuple):
-    """How long a transaction may take to begin, and then to end; as long as it takes where nothing is said."""
+    """The time limits of a transaction: for its start, and from then to its end. None means no limit."""
 
     begin_within_s: float | None = None
     within_s: float | None = None
@@ -267,11 +277,11 @@ async def _transaction_on(pool: Pool, begin: str, limits: _Limits) -> AsyncItera
         async with limit:
             transaction = Transaction(connection)
             yield transaction
-            await execute(connection, f"{_told(transaction.events)}COMMIT")
+            await execute(connection, f"{_notify_of(transaction.events)}COMMIT")
     except BaseException as error:
         ending = pool.abandon(connection, kept)
         if isinstance(error, TimeoutError) and limit.expired():
-            # What was sent last may have been done all the same.
+            # The last statement may have been executed all the same.
             await pool.throw_away(kept)
             raise DatabaseFailure("the database did not answer in time") from error
         if not isinstance(error, asyncio.CancelledError):
@@ -281,10 +291,10 @@ async def _transaction_on(pool: Pool, begin: str, limits: _Limits) -> AsyncItera
 
 
 def _advisory(locks: Locks) -> list[tuple[str, int, Collection[UUID]]]:
-    """How each of these locks is taken: by which function, as which of a user's locks, and of whom."""
+    """The advisory locks to take: the function, the key that tells the locks of one user apart, and the users."""
     return [
-        ("advisory_xact_lock_shared", 0, locks.beside),
-        ("advisory_xact_lock", 0, locks.alone),
+        ("advisory_xact_lock_shared", 0, locks.shared),
+        ("advisory_xact_lock", 0, locks.exclusive),
         ("advisory_xact_lock", 1, locks.deciding),
         ("advisory_xact_lock", 2, locks.recording),
     ]
@@ -295,16 +305,16 @@ _TRY: Final = " UNION ".join(
     f"WHERE NOT pg_{function.replace('advisory', 'try_advisory')}(hashtextextended(id, {key}))"
     for place, (function, key, _) in enumerate(_advisory(Locks()), 1)
 )
-"""Takes all of these locks that are free; the users of those that are not."""
+"""Takes those of these locks that are free, and returns the users of the others."""
 
 
 def _texts(ids: Collection[UUID]) -> str:
-    """A table of these ids in their order. They are UUID objects, and so their text is harmless in a statement."""
+    """The SQL of a table of these ids, in order. They are UUID objects, so their text is safe in a statement."""
     return f"unnest('{{{','.join(map(str, sorted(ids)))}}}'::text[])"
 
 
-def _told(events: Sequence[Event]) -> str:
-    """The statement that tells every replica of these events, once its transaction is committed and only then."""
+def _notify_of(events: Sequence[Event]) -> str:
+    """The statements that publish these events to all replicas. PostgreSQL sends notifications only after the commit."""
     if not events:
         return ""
     payloads = [payload.replace("'", "''") for payload in encode(events)]
@@ -312,7 +322,7 @@ def _told(events: Sequence[Event]) -> str:
 
 
 def _state_of(error: BaseException | None) -> str | None:
-    """The SQLSTATE beneath an error of ours or of SQLAlchemy's."""
+    """The SQLSTATE of an error of PostgreSQL, which another error may wrap; None if there is none."""
     while error is not None:
         if state := getattr(error, "sqlstate", None):
             return str(state)
@@ -321,7 +331,7 @@ def _state_of(error: BaseException | None) -> str | None:
 
 
 async def fetch(connection: AsyncConnection, statement: str, *arguments: Any) -> list[asyncpg.Record]:
-    """What the statement returns. Raises DatabaseFailure."""
+    """The rows that the statement returns. Raises DatabaseFailure."""
     try:
         return await driver_of(connection).fetch(statement, *arguments)
     except DRIVER_ERRORS as error:

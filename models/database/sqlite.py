@@ -1,4 +1,4 @@
-"""SQLite: one connection writes, in the order asked, and readers read beside it."""
+"""SQLite: one connection writes, in the order of requests, while others read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _WRITER_CACHE_KIB: Final = 64 * 1024
 
 
 class _Interruptible(aiosqlite.Connection):
-    """A connection whose statements end when whoever waits for them is cancelled."""
+    """A connection that interrupts a statement when its caller is cancelled."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -58,14 +58,14 @@ class _Interruptible(aiosqlite.Connection):
             raise
 
     async def _interrupt(self, call: _Call) -> None:
-        """Interrupt this call until it has ended: one that is just about to begin does not notice the first time."""
+        """Interrupt this call repeatedly until it has ended: an interrupt before its start has no effect."""
         while not call.has_ended and self._connection is not None:
             self._connection.interrupt()
             await asyncio.sleep(_INTERRUPTED_EVERY_S)
 
 
 class _Call:
-    """What the thread of a connection is to do."""
+    """A piece of work for the thread of a connection."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
@@ -80,14 +80,16 @@ class _Call:
 
 
 class SQLite:
+    """The SQLite backend of `Database`."""
+
     commits_at_once: Final = 1
     writes_within_s: ClassVar = 1.5
-    """For a commit that shows that there can be one: others may be before it, or another process may hold the file."""
+    """The time limit of the test commit in `health`, which may wait for other writes or for another process."""
 
     def __init__(self, url: URL) -> None:
         self._files: Files | None = None
         self._open = 0
-        """Connections to them."""
+        """The number of open connections to the files."""
         self._log_is_saved = False
         self._writer = _engine(url, self._connected, self._opened, read_only=False)
         self._reader = _engine(url, self._connected, self._opened, read_only=True)
@@ -120,7 +122,7 @@ class SQLite:
         *,
         wait: bool,  # noqa: ARG002
     ) -> AsyncIterator[Transaction]:
-        # Whoever writes holds all users' rows.
+        # The one writer has locked the rows of all users.
         async with self._writes.slot(on_behalf_of), self._writing() as transaction:
             yield transaction
 
@@ -139,7 +141,7 @@ class SQLite:
         await asyncio.shield(self._end(connection))
 
     def _end(self, connection: AsyncConnection) -> asyncio.Task[None]:
-        # A task of its own: whoever is cancelled meanwhile, or once more, must not cost the pool a place.
+        # A task of its own, so that the connection returns to the pool even if the caller is cancelled again.
         ending = asyncio.create_task(connection.close())
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
@@ -147,11 +149,11 @@ class SQLite:
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Transaction]:
-        """Raises DatabaseFailure where a file is not the one at its path any more: what is written there would be lost."""
+        """A transaction that writes. Raises DatabaseFailure if a file was replaced, because the write would be lost."""
         await self._check_files()
         async with self._transaction(self._writer) as transaction:
             yield transaction
-        # Whoever waits for the commit hears of it only now: the file was still there when it was done.
+        # The caller learns of the commit only after this check, so an acknowledged commit is in the file at the path.
         await self._check_files()
 
     async def _check_files(self) -> None:
@@ -164,13 +166,13 @@ class SQLite:
         raise DatabaseFailure(_REPLACED)
 
     async def _save_log(self) -> None:
-        """Put what the open log has into the database file: if only the log was removed, nothing is lost."""
+        """Checkpoint the open log into the database file. If only the log was removed, nothing is lost."""
         async with self._writer.connect() as connection:
             raw = await connection.get_raw_connection()
             await cast("aiosqlite.Connection", raw.driver_connection).execute("PRAGMA wal_checkpoint(FULL)")
 
     async def health(self, *, write: bool) -> Health:
-        """How the database is; with `write`, whether a commit succeeds. Raises SQLAlchemyError when it does not answer."""
+        """The health of the database; with `write`, including a test commit. Raises SQLAlchemyError without an answer."""
         async with self._transaction(self._reader) as transaction:
             version = await _version(transaction.connection)
         files = self._files
@@ -179,7 +181,7 @@ class SQLite:
         if write or not whole:
             try:
                 async with asyncio.timeout(self.writes_within_s), self._writing() as transaction:
-                    # It changes nothing, and is written all the same.
+                    # This changes no value, and writes to disk all the same.
                     await transaction.connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
             except (SQLAlchemyError, DatabaseFailure, OSError):
                 writes = False
@@ -190,14 +192,14 @@ class SQLite:
 
     def _connect(self, path: str, **settings: Any) -> sqlite3.Connection:
         if self._files is not None and not self._files.is_there:
-            raise sqlite3.OperationalError(_REPLACED)  # SQLite would make an empty one
+            raise sqlite3.OperationalError(_REPLACED)  # SQLite would create an empty database
         connection: sqlite3.Connection = sqlite3.connect(path, **settings)
         return connection
 
     def _opened(self, connection: DBAPIConnection) -> None:
-        """Raises sqlite3.OperationalError for a connection to another file than the others are of."""
+        """Check a new connection. Raises sqlite3.OperationalError if it opened other files than the open connections."""
         cursor = connection.cursor()
-        cursor.execute("SELECT count(*) FROM sqlite_master")  # the log is there once something was read
+        cursor.execute("SELECT count(*) FROM sqlite_master")  # the first read creates the log
         cursor.fetchall()
         cursor.execute("PRAGMA database_list")
         path = next(row[2] for row in cursor.fetchall() if row[1] == "main")
@@ -222,19 +224,19 @@ class SQLite:
             yield connection
 
     def may_succeed_again(self, _error: Exception) -> bool:
-        """Never: nobody writes beside us."""
+        """False: with one writer, no transaction fails because of another."""
         return False
 
     def blames_the_data(self, error: Exception) -> bool:
-        """Whether the error is about what was written, and not about the database."""
-        # A sum of rows that 64 bits do not hold is no error of a class of its own.
+        """Whether the error is caused by the data that was written, and not by the state of the database."""
+        # An aggregate that exceeds 64 bits raises no specific exception class.
         return isinstance(error, IntegrityError | DataError) or "integer overflow" in str(getattr(error, "orig", ""))
 
     async def make_partitions(self, now: datetime, tries: int) -> None:
-        """Nothing: one table takes rows of any time."""
+        """Do nothing: SQLite has no partitions."""
 
     async def hold_user(self, connection: AsyncConnection, user_id: UUID) -> None:
-        """Nothing: whoever writes holds them all."""
+        """Do nothing: the one writer has locked the rows of all users."""
 
 
 async def _version(connection: AsyncConnection) -> str | None:
@@ -255,7 +257,7 @@ def _engine(
         url,
         pool_size=_READERS if read_only else 1,
         max_overflow=0,
-        hide_parameters=True,  # what users stored is not for logs
+        hide_parameters=True,  # keeps users' data out of logs
         json_serializer=json_text,
         json_deserializer=from_json,
         pool_timeout=_BUSY_TIMEOUT_S,
@@ -265,7 +267,7 @@ def _engine(
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        # We say BEGIN ourselves: the driver's own would be deferred, and a deferred writer can be refused half-way.
+        # `on_begin` executes BEGIN: the driver's own BEGIN is deferred, and a deferred writer can fail half-way.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
@@ -274,7 +276,7 @@ def _engine(
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
         else:
-            # What is written falls into the same few pages of each table again and again.
+            # Writes hit the same few pages of each table again and again.
             cursor.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
         cursor.close()
         opened(connection)

@@ -1,6 +1,6 @@
-"""The files of a SQLite database: whether those that are open are still those at its path.
+"""The files of a SQLite database: whether the open files are still the files at its path.
 
-SQLite does not notice when they are removed or replaced: it goes on in files that nobody will find again.
+SQLite does not notice when its files are removed or replaced, and writes on to files that are lost.
 """
 
 from __future__ import annotations
@@ -10,23 +10,24 @@ from pathlib import Path
 from typing import Final
 
 _ROOM_BYTES: Final = 1024 * 1024
-"""What a large commit takes."""
+"""The disk space that a large commit needs."""
+
 Identity = tuple[int, int] | None
 
 
 class Files:
-    """The files as they are when the first connection is open."""
+    """The database file, its write-ahead log and the log's index, as they were when the first connection opened them."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        # The log and its index are no less a part of it: what was committed last is in them alone.
-        self._beside = [Path(f"{path}-wal"), Path(f"{path}-shm")]
+        # The latest commits are in the log alone, so the log and its index matter as much as the database file.
+        self._logs = [Path(f"{path}-wal"), Path(f"{path}-shm")]
         self._identity = _identity(self._path)
         self.remember_log()
 
     def remember_log(self) -> None:
-        """The log at the path is the one that is open: SQLite makes another one when nobody has the database open."""
-        self._log = list(map(_identity, self._beside))
+        """Take the log at the path as the open one. SQLite creates a new log after the last connection was closed."""
+        self._log = list(map(_identity, self._logs))
 
     @property
     def is_there(self) -> bool:
@@ -35,17 +36,17 @@ class Files:
 
     @property
     def are_there(self) -> bool:
-        """The same of all its files."""
-        return self.is_there and list(map(_identity, self._beside)) == self._log
+        """Whether all files at the path are the open ones."""
+        return self.is_there and list(map(_identity, self._logs)) == self._log
 
     @property
     def may_be_written(self) -> bool:
-        """Whether they could be opened to be written, now."""
+        """Whether the process may write the database file and its directory."""
         return os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK)
 
     @property
     def have_room(self) -> bool:
-        """Whether there is room where they are."""
+        """Whether the disk has room for a large commit."""
         try:
             disk = os.statvfs(self._path.parent)
         except OSError:

@@ -1,4 +1,4 @@
-"""A transaction: a connection in the midst of one, and what is to be said of it."""
+"""An open transaction, its events and its locks."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from domain.event import Event
 
 
 class Locks(NamedTuple):
-    """The users that a transaction of the system locks: see `Database.system`."""
+    """The users that a system transaction locks. `Database.system` describes each kind of lock."""
 
-    beside: Collection[UUID] = ()
-    alone: Collection[UUID] = ()
+    shared: Collection[UUID] = ()
+    exclusive: Collection[UUID] = ()
     deciding: Collection[UUID] = ()
     recording: Collection[UUID] = ()
 
 
 @dataclass(slots=True)
 class Transaction:
+    """A connection with an open transaction."""
+
     connection: AsyncConnection
-    # Told once the transaction is committed; never if it is not.
+    # Published after the commit; dropped on a rollback.
     events: list[Event] = field(default_factory=list)
-    # Users whose locks another transaction has, where this one did not wait for them: it may not touch their rows.
+    # Users whose locks another transaction holds, if this one does not wait. It must not change their rows.
     locked: frozenset[UUID] = frozenset()

@@ -1,4 +1,4 @@
-"""The ledger: the one writer of calls, and of everything that is summed from them."""
+"""The ledger: the only writer of calls, and of everything that is computed from them."""
 
 from models.ledger.ledger import Ledger, now_utc
 

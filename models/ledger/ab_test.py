@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.ab_group import KEY
+from models.ab_group import GROUP_KEY
 from models.ab_test import SUMS
 from models.database.bulk import Grouped, additions
 
-# In USD, from the nano-dollars that are stored. Where a test has no cap, costs are not compared.
+# The capped cost of a call in USD; the database stores nano-dollars. NULL if the test has no cap, and so compares no costs.
 _CAPPED: Final = (
     "(CAST(CASE WHEN r.cost > t.cost_cap THEN t.cost_cap WHEN t.cost_cap IS NOT NULL THEN r.cost END "
     "AS DOUBLE PRECISION) / 1000000000)"
 )
 _SERVED: Final = "FILTER (WHERE r.success)"
+
 GROUP_SUMS: Final = Grouped(
-    {name: f"r.{name}" for name in KEY},
+    {name: f"r.{name}" for name in GROUP_KEY},
     {
         "assigned": "count(*) FILTER (WHERE r.ab_assigned)",
         "calls": "count(*)",
@@ -49,8 +50,8 @@ ADD_TO_TESTS: Final = (
     f"UPDATE router_ab_tests SET {additions('router_ab_tests', SUMS, 'held')} FROM ("
     f"SELECT s.* FROM (SELECT r.user_id, r.ab_test_id, {_sums_of('a')}, {_sums_of('b')} "
     "FROM {rows} WHERE r.ab_counted GROUP BY r.user_id, r.ab_test_id) s "
-    # Locked in key order first: an UPDATE alone takes them as they come.
+    # Locks the rows in key order first; an UPDATE alone would lock them in any order.
     "JOIN router_ab_tests t ON t.user_id = s.user_id AND t.id = s.ab_test_id ORDER BY t.user_id, t.id {locked}"
     ") AS held WHERE router_ab_tests.user_id = held.user_id AND router_ab_tests.id = held.ab_test_id"
 )
-"""Adds new decisions to the sums of the tests they count for: the statement says in SQL what `sums_of_tests` does."""
+"""Adds calls to the sums of the tests that count them. `sums_of_tests` computes the same in Python."""

@@ -1,4 +1,4 @@
-"""What fires when spend is recorded: each level of an alert once for each window, whatever shares the commit."""
+"""Firing alerts when spend is recorded: each level of an alert fires once per window, however many calls share a commit."""
 
 from __future__ import annotations
 
@@ -25,53 +25,59 @@ from models.ledger.settlement import Assumed
 from models.types import Money, UTCDateTime
 
 _ALERT: Final = ("user_id", "alert_id")
-_FIRING: Final = (*_ALERT, "window_start", "config_version")
+_EVENT_KEY: Final = (*_ALERT, "window_start", "config_version")
+
 ADD_TO_WINDOWS: Final = add_rows(
     "router_cost_alert_windows", whole("router_cost_alert_windows"), (*_ALERT, "window_start", "amount")
 )
-"""Adds to calendar windows, and says what is in them now."""
+"""Adds spend to calendar windows and returns their new amounts."""
 LOCK_ROLLING: Final = lock("router_rolling_alerts", _ALERT, (*_ALERT, "armed_at"))
-"""Keeps other commits away from these rolling alerts, and says since when they are armed."""
+"""Locks rolling alerts and returns when each was armed."""
 SUM_ROLLING: Final = Bulk(
     Rows({"user_id": Uuid(), "first_minute": UTCDateTime()}),
     "SELECT r.user_id, r.first_minute, coalesce(sum(m.amount), 0), coalesce(sum(m.assumed), 0) "
     "FROM {rows} LEFT JOIN router_spend_minutes m ON m.user_id = r.user_id AND m.minute >= r.first_minute GROUP BY 1, 2",
     [Uuid(), UTCDateTime(), Money(), Money()],
 )
+"""Returns the spend and the assumed spend of users from a given minute on."""
+
 _arm = Bulk(
     whole("router_rolling_alerts"),
     "UPDATE router_rolling_alerts SET armed_at = r.armed_at FROM {rows} "
     "WHERE router_rolling_alerts.user_id = r.user_id AND router_rolling_alerts.alert_id = r.alert_id",
 )
-_find_alert_events = find("router_alert_events", _FIRING, (*_FIRING, "level"))
+_find_alert_events = find("router_alert_events", _EVENT_KEY, (*_EVENT_KEY, "level"))
 _take_sequences = add_rows("router_alert_sequences", whole("router_alert_sequences"), ("user_id", "last"))
 _insert_alert_events = insert("router_alert_events", whole("router_alert_events"))
+
 Row = dict[str, Any]
 
 
 class Costs:
-    """What one user's records of a commit cost, in the order they happened, and what they add up to: made once for all
-    alerts.
+    """The costs of one user's calls of a commit, in the order in which they occurred, with their running sums.
+
+    They are computed once for all alerts of the user. A *position* is an index in this order; `rows` maps the index of a
+    call in the commit to its row.
     """
 
     def __init__(self, rows: Mapping[int, Row]) -> None:
-        # By time, so that neighbours mostly share a window; those of one time as they were logged.
+        # Ordered by time, so that neighbours mostly share a window; calls of one moment keep the order of logging.
         in_order = sorted(rows, key=lambda index: rows[index]["occurred_at"])
         self.indexes: Final = in_order
         self.times: Final = [rows[index]["occurred_at"] for index in in_order]
         self.logged: Final = [rows[index]["created_at"] for index in in_order]
         costs = [rows[index]["cost"] for index in in_order]
         self.sums: list[Decimal] = [ZERO, *accumulate(costs)]
-        """Of the records before each."""
+        """The sum of the costs before each position, and last the sum of all."""
         self.rises: Final = min(costs, default=ZERO) >= ZERO
-        """Whether a later sum is never less than one before it: amendments lower some."""
-        self.live: Final = [place for place, index in enumerate(in_order) if not rows[index]["imported"]]
-        """The places of those that may make an alert fire."""
+        """Whether the sums never fall. Amendments can lower a cost."""
+        self.live: Final = [position for position, index in enumerate(in_order) if not rows[index]["imported"]]
+        """The positions of the calls that can fire an alert: all but imported ones."""
 
 
 @dataclass(slots=True)
 class Spent:
-    """What some records spent in one window of one alert: those of a user from one place to another."""
+    """The spend in one window of one alert: that of the calls at the positions [first, end)."""
 
     alert: WatchedAlert
     window: Window
@@ -79,7 +85,7 @@ class Spent:
     first: int = 0
     end: int = 0
     assumed: Decimal = ZERO
-    """By how much assumed spend changes in it."""
+    """The change of the assumed spend in the window, USD."""
 
     @property
     def amount(self) -> Decimal:
@@ -88,8 +94,8 @@ class Spent:
 
     @property
     def is_open(self) -> bool:
-        """Whether its window was open when the first of its records came. Without a record nothing is to fire."""
-        # Most are: to look at the last one is enough, then.
+        """Whether the window was open when the first of its calls was logged. False without calls."""
+        # For most windows it was open at the last call too, which is cheaper to check.
         logged = self.costs.logged
         return self.first < self.end and (
             self.window.end > logged[self.end - 1] or self.window.end > min(logged[self.first : self.end])
@@ -107,31 +113,37 @@ class Spent:
         }
 
     def level(self, amount: Decimal) -> AlertState:
-        """The level of the alert with this amount in the window."""
+        """The level that the alert has with this amount in the window."""
         return state_of(amount, self.alert.threshold_amount, self.alert.near_limit_percent)
 
     def is_clear(self, amount: Decimal) -> bool:
-        """Whether a rolling alert with this amount in the window may fire again."""
+        """Whether a rolling alert with this amount in the window is clear, and so may fire again."""
         return is_clear(amount, self.alert.threshold_amount, self.alert.near_limit_percent)
 
     def reached(self, amount: Decimal, fired: set[AlertState]) -> Iterator[tuple[int, AlertState, Decimal]]:
-        """The levels that it reaches for the first time, up to this amount: by which record, and with which amount."""
+        """The levels that are reached for the first time on the way up to `amount`.
+
+        Yields the index of the call that reaches the level, the level, and the amount at that call. Adds each level to
+        `fired`.
+        """
         sums, live = self.costs.sums, self.costs.live
         before = amount - sums[self.end]
-        place = bisect_left(live, self.first)
+        position = bisect_left(live, self.first)
         end = bisect_left(live, self.end)
-        while place < end and AlertState.TRIGGERED not in fired:
+        while position < end and AlertState.TRIGGERED not in fired:
             if self.costs.rises:
-                # What is due is a level above those that fired: by the record that reaches it.
+                # The sums never fall, so the first call that reaches a level above the fired ones is found by bisection.
                 levels = {AlertState.TRIGGERED} if AlertState.NEAR_LIMIT in fired else _ABOVE
-                place = bisect_left(live, True, place, end, key=lambda at: self.level(before + sums[at + 1]) in levels)
-                if place == end:
+                position = bisect_left(
+                    live, True, position, end, key=lambda at: self.level(before + sums[at + 1]) in levels
+                )
+                if position == end:
                     return
-            so_far = before + sums[live[place] + 1]
+            so_far = before + sums[live[position] + 1]
             if is_due(level := self.level(so_far), fired):
                 fired.add(level)
-                yield self.costs.indexes[live[place]], level, so_far
-            place += 1
+                yield self.costs.indexes[live[position]], level, so_far
+            position += 1
 
 
 _ABOVE: Final = {AlertState.NEAR_LIMIT, AlertState.TRIGGERED}
@@ -140,7 +152,7 @@ _ABOVE: Final = {AlertState.NEAR_LIMIT, AlertState.TRIGGERED}
 def spent_by(
     alerts: Sequence[WatchedAlert], rows: Mapping[int, Row], assumed: Iterable[Assumed], now: datetime
 ) -> tuple[list[Spent], list[Spent]]:
-    """What falls into which window of the calendar alerts, and of the rolling ones; both in key order."""
+    """The spend of these calls per window of each calendar alert, and per rolling alert; both in key order."""
     assumed_of: defaultdict[UUID, list[Assumed]] = defaultdict(list)
     for each in assumed:
         assumed_of[each.user_id].append(each)
@@ -149,7 +161,7 @@ def spent_by(
         if row["cost"]:
             rows_of[row["user_id"]][index] = row
     costs_of = {user_id: Costs(rows_of[user_id]) for user_id in {alert.user_id for alert in alerts}}
-    # Alerts are many, and calendars few: records are told apart by window once for each calendar.
+    # Many alerts share few calendars, so calls are divided into windows once per calendar.
     windows_of: dict[Any, _Windows] = {}
     calendar: list[Spent] = []
     rolling: list[Spent] = []
@@ -169,7 +181,7 @@ def spent_by(
 
 
 class _Windows:
-    """Which records of a user fall into which window of one calendar."""
+    """The calls of one user, divided into the windows of one calendar."""
 
     def __init__(self, alert: WatchedAlert, costs: Costs) -> None:
         self._costs = costs
@@ -182,7 +194,7 @@ class _Windows:
             first = end
 
     def spent(self, alert: WatchedAlert, assumed: Iterable[Assumed]) -> list[Spent]:
-        """What falls into which window of an alert that has this calendar."""
+        """The spend per window of an alert that has this calendar."""
         counted = bisect_left(self._costs.times, alert.counted_from)
         in_window = {
             window.start: Spent(alert, window, self._costs, max(first, counted), end)
@@ -197,24 +209,24 @@ class _Windows:
 
 
 class AlertEventWriter:
-    """The alert events of one transaction, found and stored."""
+    """Finds and stores the alert events of one transaction."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self._connection = connection
         self._now = now
-        # In the order in which they are to be told: of one alert, by when it was spent.
+        # In the order of their numbers: within one alert, the order in which spend occurred.
         self._found: list[AlertEvent] = []
         self.caused: defaultdict[int, list[AlertEvent]] = defaultdict(list)
-        """The alert events by the record that caused them."""
+        """The alert events by the index of the call that caused them."""
 
     async def of_calendar(self, spent: Sequence[Spent], amounts: Mapping[tuple[Any, ...], Decimal]) -> None:
-        """Find what fires now that windows, by user, alert and start, hold these amounts."""
-        # What is over, or switched off, is recorded and never notifies.
+        """Find the alert events of calendar alerts. `amounts` are the new amounts by (user id, alert id, window start)."""
+        # Inactive alerts and closed windows fire nothing.
         reached = [
             (each, each.window.start, amount)
             for each in spent
             if each.alert.active
-            # When the records came: a commit that takes until after its end closes nothing.
+            # Measured at the time of logging, so that a slow commit does not close the window.
             and each.is_open
             and each.level(amount := amounts[each.alert.user_id, each.alert.id, each.window.start])
             is not AlertState.ACTIVE
@@ -224,13 +236,16 @@ class AlertEventWriter:
             self._find(each, start, amount, fired[each.alert.id, start])
 
     async def of_rolling(self, spent: Sequence[Spent], armed: Mapping[tuple[UUID, UUID], datetime]) -> None:
-        """Find what fires of rolling alerts, which are locked and armed since these moments, by user and alert."""
+        """Find the alert events of rolling alerts, which are locked.
+
+        `armed` maps (user id, alert id) to the time at which the alert was armed.
+        """
         windows = {(each.alert.user_id, each.window.start) for each in spent}
         sums = await SUM_ROLLING.execute(
             self._connection, [{"user_id": user_id, "first_minute": start} for user_id, start in windows]
         )
         amounts = {(user_id, start): amount for user_id, start, amount, _ in sums}
-        # Where spend is clear of the line even now, it will be before the next record too: that one arms the alert.
+        # An alert whose spend is clear even now fires nothing. The next call finds it clear, and arms it again.
         close = [
             (each, armed[each.alert.user_id, each.alert.id], amount)
             for each in spent
@@ -248,7 +263,7 @@ class AlertEventWriter:
         await _arm.execute(self._connection, armed_anew)
 
     async def stored(self) -> list[AlertTriggered]:
-        """Number and store what was found; the events that tell of it."""
+        """Number and store the alert events that were found. Returns the events to publish after the commit."""
         alert_events = self._found
         counts = Counter(alert_event.user_id for alert_event in alert_events)
         taken = await _take_sequences.execute(
@@ -264,7 +279,7 @@ class AlertEventWriter:
     async def _fired(
         self, windows: Sequence[tuple[Spent, datetime]]
     ) -> defaultdict[tuple[UUID, datetime], set[AlertState]]:
-        """The levels that have fired already in the windows that start then, as their alerts are now."""
+        """The levels that have fired already, by (alert id, window start), under the alerts' current versions."""
         fired: defaultdict[tuple[UUID, datetime], set[AlertState]] = defaultdict(set)
         keys = [
             each.row | {"window_start": start, "config_version": each.alert.config_version} for each, start in windows
@@ -274,7 +289,7 @@ class AlertEventWriter:
         return fired
 
     def _find(self, spent: Spent, window_start: datetime, amount: Decimal, fired: set[AlertState]) -> None:
-        """The levels that this spend reached and that have not fired, by the record that reached them."""
+        """Create an alert event for each level that this spend reaches and that has not fired yet."""
         for index, level, so_far in spent.reached(amount, fired):
             alert_event = alert_event_of(spent.alert, window_start, level, so_far, self._now)
             self._found.append(alert_event)

@@ -1,4 +1,4 @@
-"""Amending: what became known of a call after it was logged, and the sums, windows, A/B figures and holds that follow."""
+"""Amending calls: storing later facts about a call, and changing the sums, windows, A/B figures and holds that contain it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from domain.event import ABTestUpdated, AnalyticsLogged
 from domain.money import ZERO
 from domain.price import TokenCounts
 from domain.price_list import price
-from models.ab_group import KEY as GROUP_KEY
+from models.ab_group import GROUP_KEY
 from models.ab_test import SUMS as TEST_SUMS
 from models.catalog import PRICE_COLUMNS, RegisteredModel
 from models.cost_alert import AlertEvent, WatchedAlert
@@ -28,7 +28,7 @@ from models.database.bulk import Bulk, Rows, StatementBatch, add_rows, additions
 from models.database.transaction import Transaction
 from models.ledger.alert_event import ADD_TO_WINDOWS, LOCK_ROLLING, AlertEventWriter, spent_by
 from models.ledger.catalog import reprice
-from models.ledger.settlement import LockedDecision, Settlement, lock_decisions
+from models.ledger.settlement import DecisionKey, LockedDecision, Settlement, lock_decisions
 from models.ledger.spend import ADD_MINUTES, ADD_TOTALS, FIND_TOTALS, Totals, minute_rows, total_rows
 from models.ledger.unpriced_model import note_unpriced, recount_unpriced
 from models.queries.ab_group import GroupSums
@@ -37,17 +37,19 @@ from models.queries.rollup import RollupSums, hour_key
 from models.rollup import DIMENSIONS, AnalyticsDaily, AnalyticsHourly, of_calls
 from models.types import UTCDateTime, first_id_at, new_id
 
-Key = tuple[UUID, UUID]
-"""(user_id, id) of a call or a decision."""
+CallKey = tuple[UUID, UUID]
+"""(user_id, id) of a call."""
 Row = dict[str, Any]
 GroupKey = tuple[Any, ...]
-"""The values of `GROUP_KEY`."""
+"""The values of the columns `GROUP_KEY`."""
+
 _TICK: Final = timedelta(milliseconds=1)
+"""The least time between two amendments of one call."""
 
 
 @dataclass(frozen=True, slots=True)
 class AmendmentDraft:
-    """An amendment to record, whose call it is of, and who says so."""
+    """An amendment to record, the owner of the call, and the user who amends it."""
 
     user_id: UUID
     line: AmendmentLine
@@ -56,30 +58,32 @@ class AmendmentDraft:
 
 @dataclass(slots=True)
 class Amended:
-    """An amendment that is stored: now, or when the same amendment id first came."""
+    """A stored amendment. `deduplicated` is true when its amendment id had already been used with the same content."""
 
     columns: Mapping[str, Any]
-    """The call as it is now."""
+    """The columns of the call, as amended."""
     deduplicated: bool
     alert_events: list[AlertEvent] = field(default_factory=list)
 
     @property
     def id(self) -> UUID:
-        """The call's."""
+        """The id of the call."""
         id_: UUID = self.columns["id"]
         return id_
 
     @property
     def record(self) -> SimpleNamespace:
-        """The call as it is now, with the attributes of a `RouterAnalytics`."""
+        """The amended call, with the attributes of a `RouterAnalytics`."""
         return SimpleNamespace(**self.columns, metadata_=self.columns["metadata"])
 
 
 AmendmentOutcome = Amended | ExpectedError
+
 _CALL: Final = ("user_id", "id")
 _MODEL: Final = ("user_id", "provider_key", "model_key")
 _ALL: Final = tuple(columns_of("router_analytics"))
 _SET: Final = (*AMENDABLE, "price_version", "amended_at")
+
 _find_events = find("router_event_keys", ("user_id", "event_id"), ("user_id", "event_id", "analytics_id"))
 _find_calls = find("router_analytics", _CALL, _ALL)
 _read = StatementBatch(
@@ -104,7 +108,6 @@ _insert = insert("router_amendments", whole("router_amendments"))
 _add_totals = StatementBatch(ADD_MINUTES, ADD_TOTALS)
 _add_spend = StatementBatch(ADD_TO_WINDOWS, LOCK_ROLLING)
 
-
 _add_rollups: Final = {
     table.__tablename__: add_rows(table.__tablename__, Rows(columns_of(table.__tablename__)))
     for table in (AnalyticsHourly, AnalyticsDaily)
@@ -115,7 +118,8 @@ _add_tests = Bulk(
     f"UPDATE router_ab_tests SET {additions('router_ab_tests', TEST_SUMS, 'r')} "
     "FROM {rows} WHERE router_ab_tests.user_id = r.user_id AND router_ab_tests.id = r.id",
 )
-# Squares are sums of floats: what was added cannot be taken out of them again without a trace, so they are made anew.
+
+# Sums of squares are floats. Subtracting from them would leave a rounding error, so they are recomputed from the calls.
 _DIMENSIONS_OF_CALL: Final = of_calls(AnalyticsHourly, "a", key=True)
 _MEASURES_OF_CALLS: Final = of_calls(AnalyticsHourly, "a", key=False)
 _CALLS_OF_HOUR: Final = (
@@ -130,7 +134,7 @@ _square_hours = Bulk(
     "UPDATE router_analytics_hourly SET cost_sum_squares = "
     f"(SELECT {_MEASURES_OF_CALLS['cost_sum_squares']} {_CALLS_OF_HOUR}) FROM {{rows}} WHERE "
     f"{' AND '.join(f'router_analytics_hourly.{name} = r.{name}' for name in ('user_id', 'hour', *DIMENSIONS))} "
-    # Of an hour of which calls were dropped, the difference that was added is all there is.
+    # Skips an hour that has lost calls to retention. Its sum was changed by the difference already.
     f"AND router_analytics_hourly.priced = (SELECT {_MEASURES_OF_CALLS['priced']} {_CALLS_OF_HOUR})",
 )
 _days = Rows(
@@ -144,6 +148,7 @@ _square_days = Bulk(
     f"AND {' AND '.join(f'a.{name} = r.{name}' for name in DIMENSIONS)}) FROM {{rows}} WHERE "
     f"{' AND '.join(f'router_analytics_daily.{name} = r.{name}' for name in ('user_id', 'day', *DIMENSIONS))}",
 )
+
 _find_group = find("router_analytics", ("user_id", "ab_test_id", "ab_variant", "unit_group"), _ALL)
 _count_group = find("router_ab_groups", GROUP_KEY, (*GROUP_KEY, "calls"))
 _delete_groups = Bulk(
@@ -156,24 +161,24 @@ _insert_groups = insert("router_ab_groups", whole("router_ab_groups"))
 
 @dataclass(slots=True)
 class _Changed:
-    """A call before the amendments of this transaction, and after them."""
+    """A call before and after the amendments of this transaction."""
 
     before: Row
     after: Row
     index: int
-    """Of the last amendment of it."""
+    """The index of its last amendment in the transaction."""
     succeeded: bool
-    """Whether any of them said that it succeeded: its decision is settled then, and stays so."""
+    """Whether any of the amendments set `success`. Its routing decision is then settled, and stays settled."""
 
     @property
     def spent(self) -> Decimal:
-        """By how much its known cost changes, USD."""
+        """The change of its known cost, USD."""
         change: Decimal = (self.after["cost"] or ZERO) - (self.before["cost"] or ZERO)
         return change
 
 
 class AmendmentBatch:
-    """Writes the amendments of one transaction, in which nobody else writes rows of these users."""
+    """Writes the amendments of one transaction, which has locked all writes of their users."""
 
     def __init__(self, transaction: Transaction, now: datetime) -> None:
         self._connection = transaction.connection
@@ -182,7 +187,7 @@ class AmendmentBatch:
         self.settlement = Settlement()
 
     async def write(self, drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:
-        """One outcome for each, in order."""
+        """Store the amendments. Returns one outcome per draft, in order."""
         calls = await self._calls(drafts)
         found = [call for call in calls if call is not None]
         taken, alerts, models, caps, totals = await _read.execute(
@@ -219,7 +224,7 @@ class AmendmentBatch:
         return outcomes
 
     async def _calls(self, drafts: Sequence[AmendmentDraft]) -> list[Row | None]:
-        """The call that each is of; None where the user has none such."""
+        """The call of each draft; None if the user has no such call."""
         by_event = [
             {"user_id": each.user_id, "event_id": each.line.event_id}
             for each in drafts
@@ -239,11 +244,11 @@ class AmendmentBatch:
         }
         return [rows.get((user_id, id_)) if id_ is not None else None for user_id, id_ in keys]
 
-    async def _counts(self, calls: Iterable[Row]) -> Counter[Key]:
+    async def _counts(self, calls: Iterable[Row]) -> Counter[CallKey]:
         keys = {(call["user_id"], call["id"]) for call in calls}
         rows = [{"user_id": user_id, "analytics_id": id_} for user_id, id_ in keys]
         found = await _count.execute(self._connection, rows)
-        # Clocks of servers differ: the amendments of a call follow one another all the same.
+        # Clocks of servers differ. Moving the time forward keeps the amendments of each call in order.
         self._now = max([self._now, *(last + _TICK for *_, last in found)])
         return Counter({(user_id, id_): count for user_id, id_, count, _ in found})
 
@@ -252,16 +257,16 @@ class AmendmentBatch:
         drafts: Sequence[AmendmentDraft],
         calls: Sequence[Row | None],
         taken: dict[tuple[UUID, str], tuple[UUID, str]],
-        counts: Counter[Key],
-    ) -> tuple[list[AmendmentOutcome], dict[Key, _Changed], list[Row]]:
-        """What becomes of each, the calls that change, and the rows to store; one amendment after the other."""
+        counts: Counter[CallKey],
+    ) -> tuple[list[AmendmentOutcome], dict[CallKey, _Changed], list[Row]]:
+        """Apply the drafts one after the other. Returns the outcomes, the calls that change and the rows to insert."""
         outcomes: list[AmendmentOutcome] = []
-        changed: dict[Key, _Changed] = {}
+        changed: dict[CallKey, _Changed] = {}
         amendments: list[Row] = []
         for index, (draft, call) in enumerate(zip(drafts, calls, strict=True)):
             if call is None:
                 field_ = "id" if draft.line.id is not None else "eventId"
-                message = f"{field_}: must be of one of your calls; one that retention has dropped is amended no more"
+                message = f"{field_}: must name one of your calls; calls that retention has dropped cannot be amended"
                 outcomes.append(NotFound(message, [field_]))
                 continue
             key = (call["user_id"], call["id"])
@@ -279,13 +284,13 @@ class AmendmentBatch:
                 continue
             if counts[key] >= MAX_AMENDMENTS:
                 outcomes.append(
-                    Conflict(f"id: this call was amended {MAX_AMENDMENTS} times, which is the most", ["id"])
+                    Conflict(f"id: this call was amended {MAX_AMENDMENTS} times, which is the limit", ["id"])
                 )
                 continue
             try:
                 self._totals.add(draft.user_id, (after["cost"] or ZERO) - (current["cost"] or ZERO))
-            except InvalidInput as refusal:
-                outcomes.append(refusal.kept())
+            except InvalidInput as error:
+                outcomes.append(error.kept())
                 continue
             counts[key] += 1
             taken[draft.user_id, amendment_id] = (call["id"], fingerprint)
@@ -306,7 +311,7 @@ class AmendmentBatch:
             succeeded = after["success"] or (key in changed and changed[key].succeeded)
             changed[key] = _Changed(changed[key].before if key in changed else call, after, index, succeeded)
             outcomes.append(Amended(after, deduplicated=False))
-        # What was amended twice at once is shown as it is in the end.
+        # A call that was amended more than once in this transaction is returned in its final state.
         for outcome in outcomes:
             if isinstance(outcome, Amended):
                 last = changed.get((outcome.columns["user_id"], outcome.columns["id"]))
@@ -328,7 +333,7 @@ class AmendmentBatch:
         return after
 
     async def _follow(self, changed: Sequence[_Changed], alerts: Sequence[WatchedAlert]) -> dict[int, list[AlertEvent]]:
-        """Let everything that these calls count in follow; the alert events that each caused, by its amendment."""
+        """Change everything that contains these calls. Returns the alert events caused, by the index of the amendment."""
         decisions = await lock_decisions(
             self._connection,
             {(each.after["user_id"], each.after["decision_id"]) for each in changed if each.after["decision_id"]},
@@ -345,8 +350,8 @@ class AmendmentBatch:
         self._events += [AnalyticsLogged(user_id, tuple(ids)) for user_id, ids in by_user.items()]
         return alert_events
 
-    def _settle(self, changed: Sequence[_Changed], decisions: Mapping[Key, LockedDecision]) -> None:
-        of_decision: defaultdict[Key, list[_Changed]] = defaultdict(list)
+    def _settle(self, changed: Sequence[_Changed], decisions: Mapping[DecisionKey, LockedDecision]) -> None:
+        of_decision: defaultdict[DecisionKey, list[_Changed]] = defaultdict(list)
         for each in changed:
             key = (each.after["user_id"], each.after["decision_id"])
             if key in decisions:
@@ -398,7 +403,7 @@ class AmendmentBatch:
         self._events += [ABTestUpdated(delta["user_id"], delta["id"]) for delta in deltas]
 
     async def _add_to_groups(self, changed: Sequence[_Changed]) -> None:
-        # What a failed call adds to the sums of floats is nothing: what was added can only be taken out by making them anew.
+        # A successful call adds to sums of floats, which must be recomputed to remove it. A failed call adds nothing to them.
         wanted = {_group_of(each) for each in changed if each.before["success"] and _counts_otherwise(each)}
         sums, anew = await self._groups_anew(wanted)
         deltas = GroupSums(self._caps)
@@ -411,9 +416,9 @@ class AmendmentBatch:
         await _insert_groups.execute(self._connection, sums)
 
     async def _groups_anew(self, wanted: Collection[GroupKey]) -> tuple[list[Row], set[GroupKey]]:
-        """The sums of these groups as their calls say, and the keys of those whose calls are all there.
+        """The sums of these groups recomputed from their calls, and the keys of the groups that were recomputed.
 
-        Where retention has dropped some, the calls do not tell the sums any more.
+        Groups that have lost calls to retention cannot be recomputed and are left out.
         """
         keys = [dict(zip(GROUP_KEY, key, strict=True)) for key in sorted(wanted)]
         sums = GroupSums(self._caps)
@@ -430,7 +435,7 @@ class AmendmentBatch:
                 "user_id": each.after["user_id"],
                 "occurred_at": each.after["occurred_at"],
                 "imported": each.after["imported"],
-                # Windows that have ended meanwhile do not fire.
+                # The time of the amendment, so that windows that have ended since the call fire nothing.
                 "created_at": self._now,
                 "cost": each.spent,
             }

@@ -1,4 +1,4 @@
-"""The price of a call of a registered model."""
+"""Pricing calls of registered models."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from models.catalog import own_prices
 
 
 def reprice(row: dict[str, Any], columns: Sequence[Any]) -> None:
-    """Set the cost of a call, a row of `router_analytics`, of a registered model with these PRICE_COLUMNS.
+    """Set the cost of a call from the values of PRICE_COLUMNS of its registered model.
 
-    One that has no prices of its own changes nothing.
+    `row` is a row of `router_analytics`. It does not change if the model has no prices.
     """
     own = own_prices(*columns)
     if own:

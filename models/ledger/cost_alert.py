@@ -1,4 +1,4 @@
-"""Alert evaluation: counts the spend of an alert's windows anew, and fires it when that is due."""
+"""Evaluating alerts: recounting the spend of an alert's windows, and firing it when a level is due."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from models.types import new_id
 
 
 async def evaluate(session: AsyncSession, alert: CostAlert, now: datetime) -> bool:
-    """Count anew what was spent in the alert's open windows, and fire when that is due; whether it fired.
+    """Recount the spend in the alert's open windows and fire it if a level is due. Returns whether it fired.
 
-    For an alert whose configuration changed: from then on the ledger keeps its windows.
+    Call this when the configuration of an alert has changed. Afterwards the ledger keeps its windows up to date.
     """
     if alert.mode is WindowMode.ROLLING:
         return await _evaluate_rolling(session, alert, now)
     fired = False
-    # An event may be dated a little ahead of the clock, and so lie in the next window already.
+    # A call may be dated a little ahead of the clock, and so be in the next window already.
     for window in sorted({alert.window_at(now), alert.window_at(now + MAX_CLOCK_SKEW)}, key=lambda w: w.start):
         amount = await spent_in(session, alert.user_id, window)
         kept = await session.get(AlertWindow, (alert.user_id, alert.id, window.start))
@@ -37,9 +37,9 @@ async def evaluate(session: AsyncSession, alert: CostAlert, now: datetime) -> bo
 
 
 async def arm_if_clear(session: AsyncSession, alert: CostAlert, now: datetime) -> tuple[datetime, Decimal]:
-    """Arm a rolling alert whose spend is clear of its line as it is configured now: since when it is armed, and spend.
+    """Arm a rolling alert if its spend is clear. Returns when it was armed, and the spend in its window, USD.
 
-    Called before a change too: what was clear under the old line may not be under the new one.
+    Call this before a change of the configuration too: spend that is clear under the old threshold may not be under the new.
     """
     start = alert.window_at(now).start
     amount = (await spent_since(session, alert.user_id, [start]))[start]
@@ -87,14 +87,14 @@ async def _fire_once(
 
 
 def is_due(level: AlertState, fired: set[AlertState]) -> bool:
-    """Whether this level is to fire in a window that has fired those: a lower one never follows a higher one."""
+    """Whether this level is due in a window in which the levels `fired` have fired. A lower level never follows a higher."""
     return not (level is AlertState.ACTIVE or level in fired or AlertState.TRIGGERED in fired)
 
 
 def alert_event_of(
     alert: CostAlert | WatchedAlert, window_start: datetime, level: AlertState, amount: Decimal, now: datetime
 ) -> AlertEvent:
-    """A alert event of this alert, not yet numbered."""
+    """A new alert event of this alert, without its `sequence`."""
     return AlertEvent(
         user_id=alert.user_id,
         id=new_id(),

@@ -1,4 +1,4 @@
-"""Registers and deletes a user's names of providers."""
+"""Registering and deleting a user's aliases of providers."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from models.types import new_id
 async def register(
     database: Database, user_id: UUID, alias: str, provider: str, now: datetime, *, most: int
 ) -> ProviderAlias:
-    """The alias, from now on a name of the provider. Calls that were logged under it become the provider's.
+    """Register an alias of a provider and move the calls that were logged under it to the provider. Returns the alias.
 
-    These go over a day at a time, so that nobody's calls wait for long; broken off, it is simply registered again.
-    Raises InvalidInput for a name that cannot be one, and Conflict when the user has `most` already, or has registered a
-    model under both names.
+    Calls move one UTC day per transaction, so that writes of the user never wait for long. If this is interrupted, register
+    the alias again. Raises InvalidInput for a name that cannot be an alias, and Conflict if the user already has `most`
+    aliases or has registered one model under both names.
     """
-    async with _alone(database, user_id) as session:
+    async with _exclusive(database, user_id) as session:
         own = {row.alias_key: row for row in await aliases_of(session, user_id)}
         names = ProviderNames({key: row.provider for key, row in own.items()})
         id_, key = check_alias(alias, provider, names), alias_key(alias)
         if key not in own and len(own) >= most:
-            raise Conflict(f"alias: you have {most} aliases, which is the most; delete one first", ["alias"])
+            raise Conflict(f"alias: you have {most} aliases, which is the limit; delete one first", ["alias"])
         row = own.get(key)
         if row is None:
             row = ProviderAlias(user_id=user_id, alias_key=key, id=new_id(), created_at=now)
             session.add(row)
         row.alias, row.provider = alias, id_
-        # What this name was a provider for, the provider itself is now.
+        # Aliases of this name become aliases of the provider itself.
         for other in own.values():
             if alias_key(other.provider) == key:
                 other.provider = id_
@@ -59,20 +59,20 @@ async def register(
             if names.id(name) != name:
                 by_day[at][name, model] = names.key(name, model)
     for at in sorted(by_day):
-        async with _alone(database, user_id) as session:
+        async with _exclusive(database, user_id) as session:
             await (await session.connection()).run_sync(rename, user_id, by_day[at], at)
     return row
 
 
 @asynccontextmanager
-async def _alone(database: Database, user_id: UUID) -> AsyncIterator[AsyncSession]:
-    """A transaction in which nobody else writes rows of this user."""
-    async with database.system(alone=[user_id], on_behalf_of=user_id) as transaction:
+async def _exclusive(database: Database, user_id: UUID) -> AsyncIterator[AsyncSession]:
+    """A transaction that locks all other writes of this user."""
+    async with database.system(exclusive=[user_id], on_behalf_of=user_id) as transaction:
         yield AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
 
 
 async def _changed(session: AsyncSession, user_id: UUID) -> None:
-    """Let the user's own models follow the names as they are now. Raises Conflict where two become one."""
+    """Update the keys of the user's registered models. Raises Conflict if two models get the same key."""
     names = await names_of(session, user_id)
     taken: set[tuple[str, str]] = set()
     for model in await models_of(session, user_id):
@@ -90,7 +90,7 @@ async def _changed(session: AsyncSession, user_id: UUID) -> None:
 
 
 async def unregister(session: AsyncSession, user_id: UUID, alias_id: UUID) -> bool:
-    """Delete the user's alias with this id; whether there was one. What it merged stays merged."""
+    """Delete the user's alias with this id. Returns whether there was one. Calls that it moved stay with the provider."""
     row = await session.scalar(
         select(ProviderAlias).where(ProviderAlias.user_id == user_id, ProviderAlias.id == alias_id)
     )

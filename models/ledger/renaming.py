@@ -1,6 +1,6 @@
-"""Renaming: calls, and all that is summed of them, go over to another provider id or model name, in one transaction.
+"""Renaming: moving calls and their sums to another provider id or model name, in one transaction.
 
-Sums of what becomes one are added up. The columns are those that the database has, so that migrations may use this too.
+Rows of sums that get the same key are added up. The columns are read from the database, so migrations can use this too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _DAY: Final = timedelta(days=1)
 
 
 def rename(connection: Connection, user_id: UUID, renamed: Mapping[Name, Name], day: datetime | None = None) -> None:
-    """Give the user's calls of each old name the new one: those of one UTC day, or all. No new name may be an old one."""
+    """Rename the user's calls and sums from each old name to its new name; with `day`, only those of that UTC day.
+
+    No new name may be an old name.
+    """
     pairs = [(old, new) for old, new in sorted(renamed.items()) if old != new]
     inspector = sa.inspect(connection)
     for start in range(0, len(pairs), _AT_ONCE):
@@ -52,7 +55,7 @@ class _Renaming:
         self._given: dict[str, Any] = {f"n{place}": name for place, name in enumerate(flat)} | {"user_id": user_id}
 
     def calls(self) -> None:
-        """The calls themselves keep what was sent."""
+        """Rename the calls. They keep the names that the client sent as reported names."""
         self._run(
             f"{self._names} UPDATE router_analytics SET "
             "reported_provider = CASE WHEN n.new_provider <> router_analytics.provider "
@@ -77,7 +80,7 @@ class _Renaming:
         self._delete(table, self._of_day(key, table))
 
     def _of_day(self, key: Sequence[str], table: str) -> str:
-        """The condition on the time of the sums, if only those of one day are renamed."""
+        """The SQL condition on the time of sums; empty unless only one day is renamed."""
         time = "hour" if "hour" in key else "day"
         return "" if self._day is None else f" AND {table}.{time} >= :day AND {table}.{time} < :next_day"
 

@@ -1,4 +1,4 @@
-"""Repair: corrects what verification finds to differ from the calls."""
+"""Repair: correcting stored values that verification finds to differ from the calls."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from models.database import Database
 from models.database.bulk import batched
 from models.database.transaction import Transaction
 from models.ledger.cost_alert import evaluate
-from models.queries.verification import COMPARED, Comparison, Difference, Pair, compare, key_of
+from models.queries.verification import COMPARED, Difference, Pair, Verification, compare, key_of
 
 _REPAIRED_AT_ONCE: Final = 100
+"""How many rows one transaction corrects."""
 _ROUNDS: Final = 3
+
 _tables = Base.metadata.tables
 _decisions = _tables["router_decisions"]
 _events = _tables["router_alert_events"]
@@ -32,53 +34,53 @@ _sequences = _tables["router_alert_sequences"]
 
 
 async def repair(database: Database, user_id: UUID, now: datetime) -> list[Difference]:
-    """Correct every value that is kept of the user's calls and differs from them; the differences that were found.
+    """Correct every stored value that differs from the user's calls. Returns the differences that were found.
 
-    The user is locked for moments only.
+    Writes of the user are locked for short moments only.
     """
-    comparison = await compare(database, user_id, now)
-    found = comparison.differences
+    verification = await compare(database, user_id, now)
+    found = verification.differences
     for _ in range(_ROUNDS):
-        if not comparison.differences:
+        if not verification.differences:
             break
-        await _Repair(database, comparison).run()
-        # Calls that were logged between the comparison and the repair may need another round.
-        comparison = await compare(database, user_id, now)
+        await _Repair(database, verification).run()
+        # Calls that were logged between the verification and the repair may need another round.
+        verification = await compare(database, user_id, now)
     return found
 
 
 class _Repair:
-    """Corrects the differences that a comparison found, in transactions of a few rows each.
+    """Corrects the differences that a verification found, in transactions of a few rows each.
 
-    Calls are logged meanwhile. A wrong sum is wrong by the same amount whatever was added to it since, so it is changed by
-    the difference. A value that is no sum is computed anew from its calls.
+    Calls are logged meanwhile. A wrong sum stays wrong by the same amount when calls are added to it, so it is changed by
+    the difference. Other values are recomputed from the calls.
     """
 
-    def __init__(self, database: Database, comparison: Comparison) -> None:
+    def __init__(self, database: Database, verification: Verification) -> None:
         self._database = database
-        self._comparison = comparison
-        self._user_id = comparison.user_id
+        self._verification = verification
+        self._user_id = verification.user_id
 
     async def run(self) -> None:
-        differing = self._comparison.differing
+        differing = self._verification.differing
         for name in differing.keys() - {_decisions.name, _holds.name, _unpriced.name}:
             for some in batched(list(differing[name].items()), _REPAIRED_AT_ONCE):
-                async with self._alone() as transaction:
+                async with self._exclusive() as transaction:
                     await self._add(transaction.connection, _tables[name], some)
         ids = sorted({key[0] for name in (_decisions.name, _holds.name) for key in differing[name]})
         for some_ids in batched(ids, _REPAIRED_AT_ONCE):
-            async with self._alone() as transaction:
+            async with self._exclusive() as transaction:
                 await self._settle(transaction.connection, some_ids)
         for provider, model in differing[_unpriced.name]:
-            async with self._alone() as transaction:
+            async with self._exclusive() as transaction:
                 await self._note_unpriced(transaction.connection, provider, model)
-        async with self._alone() as transaction:
+        async with self._exclusive() as transaction:
             await self._fire(transaction)
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[Transaction]:
-        """A transaction in which nobody else writes rows of the user."""
-        async with self._database.system(alone=[self._user_id]) as transaction:
+    async def _exclusive(self) -> AsyncIterator[Transaction]:
+        """A transaction that locks all other writes of the user."""
+        async with self._database.system(exclusive=[self._user_id]) as transaction:
             yield transaction
 
     async def _add(
@@ -89,17 +91,17 @@ class _Repair:
             key = dict(zip(key_of(table), values, strict=True)) | {"user_id": self._user_id}
             changes = {name: _change(there, right, name) for name in columns}
             this = [table.c[name] == value for name, value in key.items()]
-            # SQLite may have turned a sum into a float: it becomes an integer again.
+            # SQLite may have stored a sum as a float: convert it to an integer.
             sums = {name: _whole(table.c[name]) + change for name, change in changes.items()}
             done = await connection.execute(update(table).where(*this).values(sums))
             if not done.rowcount and right is not None:
                 await connection.execute(insert(table).values({**right, **changes}))
             if "calls" in columns:
-                # A sum of no calls has no row.
+                # Sums without calls have no row.
                 await connection.execute(delete(table).where(*this, table.c.calls == 0))
 
     async def _settle(self, connection: AsyncConnection, ids: Sequence[UUID]) -> None:
-        settled, held = await Comparison(connection, self._user_id, self._comparison.now).of_decisions(ids)
+        settled, held = await Verification(connection, self._user_id, self._verification.now).of_decisions(ids)
         these = [_decisions.c.user_id == self._user_id, _decisions.c.id.in_(ids)]
         await connection.execute(update(_decisions).where(*these).values(known_cost=ZERO, unknown_calls=0))
         await connection.execute(
@@ -115,7 +117,7 @@ class _Repair:
             await connection.execute(insert(_holds), held)
 
     async def _note_unpriced(self, connection: AsyncConnection, provider: str, model: str) -> None:
-        last = await Comparison(connection, self._user_id, self._comparison.now).last_unpriced(provider, model)
+        last = await Verification(connection, self._user_id, self._verification.now).last_unpriced(provider, model)
         key = {"user_id": self._user_id, "provider": provider, "model_used": model}
         await connection.execute(delete(_unpriced).where(*(_unpriced.c[name] == value for name, value in key.items())))
         if last is not None:
@@ -125,7 +127,7 @@ class _Repair:
         highest = await transaction.connection.scalar(
             select(func.max(_events.c.sequence)).where(_events.c.user_id == self._user_id)
         )
-        # Never lower it: clients hold cursors of alert events that were deleted since.
+        # Never lower it, because clients hold cursors of alert events that were deleted since.
         await transaction.connection.execute(
             update(_sequences)
             .where(_sequences.c.user_id == self._user_id, _sequences.c["last"] < (highest or 0))
@@ -133,9 +135,9 @@ class _Repair:
         )
         session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
         alerts = await session.scalars(
-            select(CostAlert).where(CostAlert.user_id == self._user_id, CostAlert.id.in_(self._comparison.silent))
+            select(CostAlert).where(CostAlert.user_id == self._user_id, CostAlert.id.in_(self._verification.silent))
         )
-        fired = [await evaluate(session, alert, self._comparison.now) for alert in alerts.all()]
+        fired = [await evaluate(session, alert, self._verification.now) for alert in alerts.all()]
         if any(fired):
             transaction.events.append(AlertTriggered(self._user_id))
 

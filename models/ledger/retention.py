@@ -1,4 +1,7 @@
-"""Dropping old decisions. What was summed of them stays, and so do their event ids: a call is counted once, for ever."""
+"""Retention: dropping old calls and routing decisions.
+
+Their sums and event ids stay, so that a call is never counted twice.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _note: Final = text(
 
 
 async def note_incomplete(connection: AsyncConnection, kept_from: datetime) -> None:
-    """Remember what is newer than this moment and has calls that are older, before they are dropped."""
+    """Record the routing decisions and tests that start after `kept_from` and lose earlier calls. Call it before the drop."""
     first_kept = first_id_at(kept_from)
     await connection.execute(delete(Incomplete).where(Incomplete.id < first_kept))
     await connection.execute(_note, {"first_kept": first_kept})
@@ -40,7 +43,7 @@ _LONGEST_ROLLING: Final = timedelta(days=31)
 
 
 async def drop_before(database: Database, moment: datetime) -> datetime:
-    """Drop the decisions of the whole months before this moment; the moment from which on they are kept."""
+    """Drop the calls and routing decisions of months that ended before `moment`. Returns the time from which they are kept."""
     kept_from = Month.of(moment).start
     async with database.system() as transaction:
         if not await _known(transaction.connection, kept_from):
@@ -48,11 +51,11 @@ async def drop_before(database: Database, moment: datetime) -> datetime:
         first_kept = first_id_at(kept_from)
         await note_incomplete(transaction.connection, kept_from)
         await transaction.connection.execute(delete(Amendment).where(Amendment.analytics_id < first_kept))
-        # Rolling alerts look back so far, whatever is kept of the decisions.
+        # Rolling alerts read this far back, however much retention drops.
         still_needed = kept_from - _LONGEST_ROLLING
         await transaction.connection.execute(delete(SpendMinute).where(SpendMinute.minute < still_needed))
         await transaction.connection.execute(delete(UnpricedModel).where(UnpricedModel.last_at < still_needed))
-        # What is held at the turn of a month is held until it expires.
+        # A hold that spans the end of a month stays until it expires.
         expired = (Hold.decision_id < first_kept, Hold.expires_at < kept_from)
         await transaction.connection.execute(delete(Hold).where(*expired))
         if not isinstance(database.backend, PostgreSQL):

@@ -14,11 +14,11 @@ from models.rollup import Retention, of_calls
 from models.types import first_id_at
 
 _VERSION: Final = 7
-"""Of the ids made here, which tell the time."""
+"""The UUID version of ids that this server makes. Their timestamp says whether retention has dropped the row."""
 
 
 async def dropped_of(connection: AsyncConnection, missing: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-    """Those of these rows, none of which is there, that are older than what is kept: (user_id, id)."""
+    """The keys (user_id, id) of missing rows that retention has dropped: those older than the time from which rows are kept."""
     if not missing:
         return set()
     kept_from = await connection.scalar(select(func.max(Retention.kept_from)))
@@ -29,7 +29,7 @@ async def dropped_of(connection: AsyncConnection, missing: Collection[tuple[UUID
 
 
 def sums_of(table: type[Any]) -> Grouped:
-    """The sums that calls, rows `r`, add to this rollup. `RollupSums` computes the same in Python."""
+    """The sums that calls, named `r` in SQL, add to this rollup. `RollupSums` computes the same in Python."""
     key = {"user_id": "r.user_id"} | of_calls(table, "r", key=True)
     known = "r.latency_bucket IS NOT NULL" if "bucket" in key else "true"
     return Grouped(key, of_calls(table, "r", key=False), where=known)

@@ -1,4 +1,4 @@
-"""Deciding: where requests are sent, and what budgets set aside for them, in one transaction."""
+"""Making routing decisions: choosing a candidate within the budgets and reserving its hold, in one transaction."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from models.routing_version import RoutingVersion
 from models.types import Money, UTCDateTime, new_id
 
 HOLD_FOR: Final = timedelta(minutes=10)
-"""For so long a budget keeps back what a decision may cost; reported later, it is charged all the same."""
+"""How long a hold lasts. A call that is logged later is charged all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingDecision:
-    """A ranking to decide by, and what it was made of."""
+    """A ranking of candidates, and the routing context from which it was computed."""
 
     user_id: UUID
     routing_context: RoutingContext
@@ -54,13 +54,15 @@ class PendingDecision:
 
 
 class Stale:
-    """The pending decision was made of what does not hold any more: make another."""
+    """The outcome when the routing context is out of date: rank the candidates again."""
 
 
 Decided = RoutingDecision | RouteRefused | Stale | InvalidInput
-"""What becomes of a pending decision; InvalidInput for what the database cannot hold."""
+"""The outcome of a pending decision. InvalidInput stands for values that the database cannot store."""
+
 _ENFORCED: Final = tuple(WatchedAlert.__dataclass_fields__)
 _WINDOW: Final = ("user_id", "alert_id", "window_start")
+
 _read = StatementBatch(
     find(RoutingVersion.__tablename__, ("user_id",), ("user_id", "version")),
     find("router_cost_alerts", ("user_id", "enforced", "active"), (*_ENFORCED, "alert_type")),
@@ -71,7 +73,7 @@ _sum_holds = Bulk(
     "ON h.user_id = r.user_id AND h.expires_at > r.now GROUP BY r.user_id",
     [Uuid(), Money()],
 )
-# One statement, and so one moment: what is settled meanwhile is either held in it or spent, never neither.
+# One statement sees one moment: money that is settled meanwhile counts either as held or as spent, never as neither.
 _read_budgets = StatementBatch(
     find("router_cost_alert_windows", _WINDOW, (*_WINDOW, "amount", "assumed")), SUM_ROLLING, _sum_holds, FIND_UNPRICED
 )
@@ -81,14 +83,14 @@ _insert = StatementBatch(
 
 
 class DecisionBatch:
-    """Makes the decisions of one transaction, in which nobody else decides over the same budgets."""
+    """Makes the routing decisions of one transaction, which has locked the budgets of their users."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self._connection = connection
         self._now = now
 
     async def write(self, pending_decisions: Sequence[PendingDecision]) -> list[Decided]:
-        """One outcome for each, in order."""
+        """Decide and store. Returns one outcome per pending decision, in order."""
         users = sorted({pending.user_id for pending in pending_decisions})
         versions, alerts = await _read.execute(
             self._connection,
@@ -107,7 +109,7 @@ class DecisionBatch:
             if isinstance(choice, RouteRefused):
                 outcomes.append(choice)
                 continue
-            await asyncio.sleep(0)  # some milliseconds for each: others go on in between
+            await asyncio.sleep(0)  # each takes some milliseconds: let other requests run in between
             budgets[pending.user_id].held += choice.held
             decisions.append(_row(pending.user_id, choice, self._now))
             outcomes.append(decision_of(decisions[-1]))
@@ -117,7 +119,7 @@ class DecisionBatch:
     async def _budgets(
         self, alerts: Sequence[tuple[WatchedAlert, str]], pending_decisions: Sequence[PendingDecision]
     ) -> defaultdict[UUID, Budgets]:
-        """The budgets of each user who has some, all as they are at one moment."""
+        """The budgets by user, all read at one moment."""
         windows = [(alert, name, alert.window_at(self._now)) for alert, name in alerts]
         users = {alert.user_id for alert, _ in alerts}
         refusing = {alert.user_id for alert, _ in alerts if alert.unknown_cost is UnknownCost.REFUSE}
@@ -173,25 +175,29 @@ class DecisionBatch:
 
 
 class Budgets:
-    """The budgets that decide, and what is held. Holds count in every window: whatever they are for may be spent in any."""
+    """The decisive budgets of one user, and the sum of the user's holds.
+
+    Holds count in every budget, because the held money may be spent in any of their windows.
+    """
 
     def __init__(self) -> None:
         self.windows: list[Budget] = []
         self.held = ZERO
 
     def standing(self) -> list[Budget]:
-        """Each budget as it stands, what is held included."""
+        """The budgets, each with the current holds."""
         return [replace(each, held=self.held) for each in self.windows]
 
 
 def _taken(last_unpriced: list[tuple[datetime, Key]], window: Window) -> frozenset[Key]:
-    """Those of these models, in the order of their last calls of unknown price, whose call is in the window or later.
+    """Remove and return the models whose latest call of unknown cost is in the window or later.
 
-    They are taken out: whichever budget refuses them first is the one that counts.
+    `last_unpriced` is sorted by the time of these calls. Models are removed because only the first budget that rejects a
+    model counts.
     """
-    place = bisect_left(last_unpriced, window.start, key=itemgetter(0))
-    models = frozenset(model for _, model in last_unpriced[place:])
-    del last_unpriced[place:]
+    first = bisect_left(last_unpriced, window.start, key=itemgetter(0))
+    models = frozenset(model for _, model in last_unpriced[first:])
+    del last_unpriced[first:]
     return models
 
 
@@ -205,7 +211,7 @@ def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
         mode="json", by_alias=True, exclude={"task_type", "priority", "candidates"}, exclude_none=True
     )
     if asked.service_tier is ServiceTier.STANDARD:
-        del request["serviceTier"]  # it was not asked for
+        del request["serviceTier"]  # the default is not part of the request as sent
     return {
         "user_id": user_id,
         "id": new_id(now),
@@ -238,7 +244,7 @@ def _row(user_id: UUID, choice: Choice, now: datetime) -> dict[str, Any]:
 
 
 def config_of(verdict: Candidate) -> dict[str, Any]:
-    """Where the candidate is to be asked, as it is stored and shown."""
+    """The provider, model and parameters of a candidate, as they are stored and shown."""
     return {
         "provider": verdict.model.provider,
         "model": verdict.model.model,
@@ -247,7 +253,7 @@ def config_of(verdict: Candidate) -> dict[str, Any]:
 
 
 def as_json(verdict: Candidate) -> dict[str, Any]:
-    """The verdict as it is stored and shown."""
+    """The verdict on a candidate, as it is stored and shown."""
     return {
         "provider": verdict.model.provider,
         "model": verdict.model.model,
@@ -268,7 +274,7 @@ def _hold(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decision_of(row: Mapping[str, Any]) -> RoutingDecision:
-    """The decision that was just made of this row."""
+    """The routing decision of a row that was just inserted: open, and without calls."""
     decision = RoutingDecision(**row)
     decision.state, decision.records = DecisionState.OPEN, []
     return decision

@@ -1,4 +1,4 @@
-"""Changes the version of what routing depends on, for one user."""
+"""Raising the version of a user's routing configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.routing_version import RoutingVersion
 
 
 async def bump_version(session: AsyncSession, user_id: UUID) -> None:
-    """Say that what routing follows has changed, and flush: in the transaction that changes it."""
+    """Raise the version and flush. Call this in the transaction that changes the routing configuration."""
     kept = await session.get(RoutingVersion, user_id, with_for_update=True)
     if kept is None:
         session.add(RoutingVersion(user_id=user_id, version=1))

@@ -1,8 +1,8 @@
-"""Settling: what decisions held is freed or charged as their calls are recorded, in the same transaction.
+"""Settlement: logging a call charges or releases the hold of its routing decision, in the same transaction.
 
-A success settles its decision. A failed attempt uses up what it cost, and leaves the rest to the fallbacks, while there
-are any. A call of unknown cost is charged what its decision still held, as assumed spend. What costs more than was held,
-or comes after the hold has ended, is charged all the same: by so much a budget can be overspent, and it is counted.
+A successful call settles its routing decision. A failed call uses up its cost and leaves the rest of the hold to the
+remaining fallbacks. A call of unknown cost is charged what is still held, as assumed spend. A cost above the hold, or after
+the hold has ended, is charged in full: budgets can be overspent by this amount, and OVERSHOOT counts it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from models.database.bulk import Bulk, Rows, StatementBatch, columns_of, lock, w
 
 OVERSHOOT: Final = Counter(
     "router_budget_overshoot_usd",
-    "Charged beyond what was held, in USD. cause: above_hold for outcomes that cost more than their decision still held, "
-    "late for those that came after their hold had expired. spend: known, or assumed for calls of unknown cost",
+    "Spend charged beyond holds, in USD. cause: above_hold for calls that cost more than was still held, "
+    "late for calls that were logged after their hold had expired. spend: known, or assumed for calls of unknown cost",
     ["cause", "spend"],
 )
-Key = tuple[UUID, UUID]
-"""(user_id, id) of a decision."""
+
+DecisionKey = tuple[UUID, UUID]
+"""(user_id, id) of a routing decision."""
 
 
 class LockedDecision(NamedTuple):
-    """What is stored of a decision that records are of, and stays so until the transaction ends."""
+    """The columns of a stored routing decision, whose row is locked until the transaction ends."""
 
     attempts_left: int
     settled_at: datetime | None
@@ -54,7 +55,7 @@ class LockedDecision(NamedTuple):
 
     @property
     def is_unreported(self) -> bool:
-        """Whether no record of it is stored yet."""
+        """Whether none of its calls is stored yet."""
         return self.attempts_left > len(self.fallbacks)
 
     @property
@@ -69,7 +70,7 @@ class LockedDecision(NamedTuple):
 
 
 class Assumed(NamedTuple):
-    """By how much the assumed spend of a decision changes, USD, in the windows in which it was made."""
+    """A change of the assumed spend of one routing decision, USD. It counts in the windows that contain `at`."""
 
     user_id: UUID
     at: datetime
@@ -78,7 +79,7 @@ class Assumed(NamedTuple):
 
 @dataclass(slots=True)
 class Settlement:
-    """What becomes of the decisions of some calls."""
+    """The changes to the routing decisions of some calls, and to their holds."""
 
     assumed: list[Assumed] = field(default_factory=list)
     in_time: Overshoot = field(default_factory=Overshoot)
@@ -89,7 +90,7 @@ class Settlement:
 
     def add(
         self,
-        key: Key,
+        key: DecisionKey,
         decision: LockedDecision,
         after: Account,
         now: datetime,
@@ -97,7 +98,7 @@ class Settlement:
         attempts_left: int,
         settles: bool,
     ) -> None:
-        """Change one decision: its account is this from now on."""
+        """Add the change of one routing decision to the account `after`."""
         user_id, id_ = key
         before = decision.account
         expired = decision.expires_at is not None and decision.expires_at <= now
@@ -123,11 +124,11 @@ class Settlement:
             self.assumed.append(Assumed(user_id, decision.created_at, after.assumed - before.assumed))
 
     async def store(self, connection: AsyncConnection) -> None:
-        """Write it; the windows of alerts and the minutes of spend are the caller's."""
+        """Write the routing decisions and holds. The caller writes alert windows and spend minutes."""
         await _write.execute(connection, self._decisions, self._freed, self._held)
 
     def observe(self) -> None:
-        """Count what went beyond the holds, once it is committed."""
+        """Add the spend beyond holds to the metric. Call this after the commit."""
         for cause, overshoot in (("above_hold", self.in_time), ("late", self.late)):
             OVERSHOOT.labels(cause, "known").inc(float(overshoot.known))
             OVERSHOOT.labels(cause, "assumed").inc(float(overshoot.assumed))
@@ -135,6 +136,7 @@ class Settlement:
 
 _DECISION: Final = ("user_id", "id")
 _CHANGED: Final = ("attempts_left", "settled_at", "known_cost", "unknown_calls", "assumed_amount")
+
 _lock_decisions = lock("router_decisions", _DECISION, (*_DECISION, *LockedDecision._fields))
 _write = StatementBatch(
     Bulk(
@@ -147,7 +149,7 @@ _write = StatementBatch(
         "DELETE FROM router_holds WHERE EXISTS (SELECT 1 FROM {rows} "
         "WHERE r.user_id = router_holds.user_id AND r.decision_id = router_holds.decision_id)",
     ),
-    # What was used up by a call that is amended is held again.
+    # An upsert: an amendment that lowers a cost restores a hold that was used up.
     Bulk(
         whole("router_holds"),
         "INSERT INTO router_holds (user_id, decision_id, amount, expires_at) "
@@ -157,24 +159,27 @@ _write = StatementBatch(
 )
 
 
-async def lock_decisions(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, LockedDecision]:
-    """Those of these decisions that there are. Before any other row is locked: whoever changes a hold has its decision."""
+async def lock_decisions(connection: AsyncConnection, keys: Iterable[DecisionKey]) -> dict[DecisionKey, LockedDecision]:
+    """Lock the routing decisions with these keys. Returns those that exist.
+
+    Call this before any other row is locked: a transaction that changes a hold must hold the lock of its routing decision.
+    """
     found = await _lock_decisions.execute(connection, [{"user_id": user_id, "id": id_} for user_id, id_ in keys])
     return {(user_id, id_): LockedDecision(*values) for user_id, id_, *values in found}
 
 
 def settled(
     rows: Iterable[dict[str, Any]],
-    decisions: Mapping[Key, LockedDecision],
+    decisions: Mapping[DecisionKey, LockedDecision],
     names: Mapping[UUID, ProviderNames],
     now: datetime,
 ) -> Settlement:
-    """What these new calls settle of the decisions that they are of, which are locked.
+    """The settlement of these new calls with their routing decisions, which are locked.
 
-    Says of each call of unknown cost whether its decision is charged for it: as `assumed`.
+    Sets `assumed` on each call of unknown cost for which its routing decision is charged.
     """
     settlement = Settlement()
-    attempts: defaultdict[Key, list[dict[str, Any]]] = defaultdict(list)
+    attempts: defaultdict[DecisionKey, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         key = (row["user_id"], row["decision_id"])
         if key in decisions:
@@ -190,14 +195,15 @@ def settled(
 
 
 def _assume(calls: Iterable[dict[str, Any]], decision: LockedDecision, names: ProviderNames) -> None:
-    """Mark the calls of unknown cost that the hold was for: attempts that it has left, of the models that it named.
+    """Set `assumed` on the calls of unknown cost that the hold covers.
 
-    Whatever else is logged with a decision's id is charged nothing, and so is as unknown as a call without a decision.
+    The hold covers as many calls as the routing decision has attempts left, for its chosen model and its fallbacks. Other
+    calls are charged nothing, like calls without a routing decision.
     """
     if decision.assumed_amount is None:
         return
-    places = [{"provider": decision.provider, "model": decision.model}, *decision.fallbacks]
-    models = {names.key(place["provider"], place["model"]) for place in places}
+    choices = [{"provider": decision.provider, "model": decision.model}, *decision.fallbacks]
+    models = {names.key(choice["provider"], choice["model"]) for choice in choices}
     known = decision.known_cost
     for number, call in enumerate(calls):
         if call["cost"] is None:

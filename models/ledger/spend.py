@@ -1,4 +1,4 @@
-"""The statements that add to the spend of minutes and to the total, and the limit of the total."""
+"""Spend per minute and in total: the statements that add to it, and the limit of the total."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIND_TOTALS: Final = find("router_spend_totals", ("user_id",), ("user_id", "amou
 
 
 class Totals:
-    """What users spend in all, as the calls of one commit are added: raises InvalidInput for what exceeds MAX_TOTAL."""
+    """The total spend of users, while the calls of one commit are added. Amounts are in USD; the limit is MAX_TOTAL."""
 
     def __init__(self, found: Iterable[tuple[UUID, Decimal, Decimal]]) -> None:
         self._amounts: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
@@ -28,10 +28,11 @@ class Totals:
             self._amounts[user_id], self._assumed[user_id] = amount, assumed
 
     def has_room(self, user_id: UUID, amount: Decimal, assumed: Decimal) -> bool:
+        """Whether the user's totals stay within the limit after these additions."""
         return self._amounts[user_id] + amount <= MAX_TOTAL and self._assumed[user_id] + assumed <= MAX_TOTAL
 
     def add(self, user_id: UUID, amount: Decimal) -> None:
-        """Add what a call costs; a negative amount, by which a cost is lowered, is never refused."""
+        """Add a known cost; a negative amount lowers it. Raises InvalidInput if an increase exceeds the limit."""
         if amount > ZERO and self._amounts[user_id] + amount > MAX_TOTAL:
             raise InvalidInput(
                 f"cost: your calls cost {plain(self._amounts[user_id])} USD in all, and must not cost more than "
@@ -41,7 +42,7 @@ class Totals:
         self._amounts[user_id] += amount
 
     def assume(self, user_id: UUID, amount: Decimal) -> None:
-        """Add what is assumed of a decision; lowering it is never refused."""
+        """Add assumed spend; a negative amount lowers it. Raises InvalidInput if an increase exceeds the limit."""
         if amount > ZERO and self._assumed[user_id] + amount > MAX_TOTAL:
             raise InvalidInput(
                 f"cost: calls of unknown cost are assumed to have cost {plain(self._assumed[user_id])} USD in all, "
@@ -52,7 +53,7 @@ class Totals:
 
 
 def total_rows(minutes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What these changes of minutes, rows for ADD_MINUTES, add to the totals: rows for ADD_TOTALS, in key order."""
+    """The rows for ADD_TOTALS, in key order, that correspond to these rows for ADD_MINUTES."""
     totals: dict[UUID, dict[str, Any]] = {}
     for row in minutes:
         total = totals.setdefault(row["user_id"], {"user_id": row["user_id"], "amount": ZERO, "assumed": ZERO})
@@ -64,7 +65,7 @@ def total_rows(minutes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def minute_rows(
     spent: Iterable[tuple[UUID, datetime, Decimal]], assumed: Iterable[tuple[UUID, datetime, Decimal]]
 ) -> list[dict[str, Any]]:
-    """Changes of known and of assumed spend (user, moment, USD) by minute, in key order: rows for ADD_MINUTES."""
+    """The rows for ADD_MINUTES, in key order, for these changes of known and assumed spend: (user id, moment, USD)."""
     minutes: dict[tuple[UUID, datetime], dict[str, Any]] = {}
     for name, changes in (("amount", spent), ("assumed", assumed)):
         for user_id, at, change in changes:

@@ -1,4 +1,4 @@
-"""Notes models with calls of unknown cost."""
+"""Keeps `router_unpriced_models`: when each model last had a call of unknown cost that no hold covered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database.bulk import Bulk, Rows, columns_of, whole
 from models.queries.unpriced_model import FIND_UNPRICED
-from models.unpriced_model import MODEL, Key, UnpricedModel
+from models.unpriced_model import MODEL, UnpricedModel, UserModelKey
 
 _note = Bulk(
     whole(UnpricedModel.__tablename__),
@@ -29,7 +29,7 @@ _forget = Bulk(
 )
 _find_last = Bulk(
     _of_model,
-    # By the partial index of such calls, from the latest on: ids are in the order in which calls occurred.
+    # Uses the partial index of calls of unknown cost. Ids are in the order in which calls occurred.
     "SELECT r.user_id, r.provider, r.model_used, (SELECT a.occurred_at FROM router_analytics a "
     "WHERE a.user_id = r.user_id AND a.cost IS NULL AND NOT a.assumed AND a.provider = r.provider "
     "AND a.model_used = r.model_used ORDER BY a.id DESC LIMIT 1) FROM {rows}",
@@ -38,8 +38,8 @@ _find_last = Bulk(
 
 
 async def note_unpriced(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Remember these calls of unknown cost, for which no decision held anything."""
-    last: dict[Key, datetime] = {}
+    """Record the models of these calls, which are of unknown cost and covered by no hold."""
+    last: dict[UserModelKey, datetime] = {}
     for row in rows:
         key = (row["user_id"], row["provider"], row["model_used"])
         last[key] = max(last.get(key, row["occurred_at"]), row["occurred_at"])
@@ -47,8 +47,8 @@ async def note_unpriced(connection: AsyncConnection, rows: Iterable[Mapping[str,
 
 
 async def recount_unpriced(connection: AsyncConnection, amended: Iterable[Mapping[str, Any]]) -> None:
-    """Look again at the models of these calls, whose cost became known, where one of them was the last such call."""
-    latest: dict[Key, datetime] = {}
+    """Recompute the rows of the models of these calls, whose cost became known, if one of them was the latest."""
+    latest: dict[UserModelKey, datetime] = {}
     for row in amended:
         key = (row["user_id"], row["provider"], row["model_used"])
         latest[key] = max(latest.get(key, row["occurred_at"]), row["occurred_at"])
@@ -61,5 +61,5 @@ async def recount_unpriced(connection: AsyncConnection, amended: Iterable[Mappin
     await _note.execute(connection, _rows(last))
 
 
-def _rows(last: Mapping[Key, datetime]) -> list[dict[str, Any]]:
+def _rows(last: Mapping[UserModelKey, datetime]) -> list[dict[str, Any]]:
     return [dict(zip(MODEL, key, strict=True)) | {"last_at": last[key]} for key in sorted(last)]

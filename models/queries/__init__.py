@@ -1,1 +1,1 @@
-"""Reads that are more than one select, and the selects that several callers share."""
+"""Reads that need more than one select, and selects that several callers share."""

@@ -1,4 +1,4 @@
-"""Snapshots: what inference said of an A/B test over time, recomputed from its calls."""
+"""Snapshots of an A/B test over time, recomputed from its calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.ab_test import Variant
 from domain.inference import Arm, Comparison, compare
-from models.ab_group import KEY
+from models.ab_group import GROUP_KEY
 from models.ab_test import ABTest
 from models.analytics import RouterAnalytics
 from models.database.compute import Compute, while_wanted
@@ -20,66 +20,66 @@ from models.queries.ab_group import GroupSums
 
 SNAPSHOTS: Final = 60
 MAX_CALLS: Final = 200_000
-"""Of a test whose looks are recomputed: it takes about a second for each hundred thousand."""
+"""The most calls of a test with snapshots. Each 100,000 calls take about 1 s."""
 _PAGE: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The primary metric, from the calls that had occurred by then."""
+    """The comparison of the variants in the primary metric, from the calls that had occurred by `at`."""
 
     at: datetime
     comparison: Comparison
 
 
 async def snapshots_of(session: AsyncSession, compute: Compute, test: ABTest, now: datetime) -> list[Snapshot] | None:
-    """What would have been seen at the end of each of `SNAPSHOTS` equal time ranges of the test's time, up to now or its end.
+    """The snapshots of a test at the ends of `SNAPSHOTS` equal time ranges, from its start to its end or until now.
 
-    None where it has more calls than `MAX_CALLS`.
+    None if the test has more than `MAX_CALLS` calls.
     """
     if test.variant_a_calls + test.variant_b_calls > MAX_CALLS:
         return None
-    looking = _SnapshotMaker(test, test.ended_at or now)
+    maker = _SnapshotMaker(test, test.ended_at or now)
     row = RouterAnalytics
     columns = (row.id, row.occurred_at, *(getattr(row, name) for name in _COUNTED))
     counted = select(*columns).where(row.user_id == test.user_id, row.ab_test_id == test.id, row.ab_counted.is_(True))
     page: Sequence[RowMapping] = (await session.execute(counted.order_by(row.id).limit(_PAGE))).mappings().all()
     while page:
-        await compute.offload(test.user_id, looking.add, page)
+        await compute.offload(test.user_id, maker.add, page)
         following = counted.where(row.id > page[-1]["id"]).order_by(row.id).limit(_PAGE)
         page = (await session.execute(following)).mappings().all()
-    return await compute.offload(test.user_id, looking.finished)
+    return await compute.offload(test.user_id, maker.finished)
 
 
-_COUNTED: Final = (*KEY, "ab_assigned", "ab_counted", "success", "latency_ms", "cost")
+_COUNTED: Final = (*GROUP_KEY, "ab_assigned", "ab_counted", "success", "latency_ms", "cost")
 
 
 class _SnapshotMaker:
-    """Adds up calls in the order they occurred, and looks up now and then."""
+    """Adds up calls in the order in which they occurred, and takes a snapshot at the end of each time range."""
 
     def __init__(self, test: ABTest, end: datetime) -> None:
         self._test = test
         self._end = end
         self._time_range = (end - test.started_at) / SNAPSHOTS
         self._sums = GroupSums({test.id: test.cost_cap})
-        self._looks: list[Snapshot] = []
+        self._snapshots: list[Snapshot] = []
 
     def add(self, rows: Sequence[RowMapping]) -> None:
         for row in while_wanted(rows):
-            while len(self._looks) < SNAPSHOTS - 1 and row["occurred_at"] > self._next():
-                self._look(self._next())
+            while len(self._snapshots) < SNAPSHOTS - 1 and row["occurred_at"] > self._next():
+                self._take(self._next())
             self._sums.add({name: row[name] for name in _COUNTED})
 
     def finished(self) -> list[Snapshot]:
-        """All looks; the last one is of all calls."""
-        while len(self._looks) < SNAPSHOTS - 1:
-            self._look(self._next())
-        self._look(self._end)
-        return self._looks
+        """All snapshots. The last one contains all calls."""
+        while len(self._snapshots) < SNAPSHOTS - 1:
+            self._take(self._next())
+        self._take(self._end)
+        return self._snapshots
 
     def _next(self) -> datetime:
-        return self._test.started_at + self._time_range * (len(self._looks) + 1)
+        return self._test.started_at + self._time_range * (len(self._snapshots) + 1)
 
-    def _look(self, at: datetime) -> None:
+    def _take(self, at: datetime) -> None:
         a, b = (Arm.of(self._sums.of(self._test.id, variant)) for variant in Variant)
-        self._looks.append(Snapshot(at, compare(self._test.primary_metric, a, b)))
+        self._snapshots.append(Snapshot(at, compare(self._test.primary_metric, a, b)))

@@ -1,4 +1,4 @@
-"""A user's A/B tests, and what inference says of them."""
+"""Reading A/B tests, and computing inference on them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from models.queries.ab_group import groups_of
 async def ab_test_of(
     session: AsyncSession, user_id: UUID, ab_test_id: UUID, *, for_update: bool = False
 ) -> ABTest | None:
-    """The user's test with this id; None when the user has none such."""
+    """The user's test with this id; None if the user has no such test."""
     statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.id == ab_test_id)
     return await session.scalar(statement.with_for_update() if for_update else statement)
 
 
 async def running_tests_of(session: AsyncSession, user_id: UUID) -> list[ABTest]:
-    """The user's tests that run, one for each task type."""
+    """The user's running tests; at most one per task type."""
     statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.active.is_(True))
     return list(await session.scalars(statement.order_by(ABTest.running_for)))
 
@@ -36,10 +36,10 @@ async def running_tests_of(session: AsyncSession, user_id: UUID) -> list[ABTest]
 async def load_inference(
     session: AsyncSession, tests: Sequence[ABTest], now: datetime, compute: Compute | None = None
 ) -> None:
-    """Set `inference` on each of these tests of one user: what is kept of those that ended, else what their sums say now.
+    """Set `inference` on each of these tests of one user: the frozen evidence of ended tests, else the current conclusion.
 
-    That takes some 20 ms for a test that runs: with `compute`, beside the event loop. Without it, no transaction that
-    writes waits for a slot of the compute pool.
+    This takes about 20 ms per running test. With `compute` it is offloaded from the event loop. Leave `compute` out in a
+    transaction that writes, so that the transaction does not wait for a slot of the compute pool.
     """
     running = [test for test in tests if test.evidence is None]
     for test in tests:
@@ -72,7 +72,7 @@ def _conclude(
 
 
 def freeze(test: ABTest) -> None:
-    """Keep what `inference` says of the test that ends."""
+    """Store the `inference` of a test that ends as its evidence."""
     test.evidence = _conclusions.dump_python(test.inference, mode="json")
 
 
@@ -81,7 +81,7 @@ _NO_COST: Final = {"variant_a_total_cost": ZERO, "variant_b_total_cost": ZERO}
 
 
 def sums_of_tests(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What these decisions add to the sums of the tests they count for, in key order."""
+    """The sums that these calls add to the tests that count them, in key order."""
     tests: dict[tuple[UUID, UUID], dict[str, Any]] = {}
     for row in rows:
         if not row["ab_counted"]:

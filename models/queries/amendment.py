@@ -1,4 +1,4 @@
-"""The amendments of a call."""
+"""Reading the amendments of a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads of calls."""
+"""Reading calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.types import first_id_at, last_id_at, raw
 
 
 def matching(wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
-    """The conditions of this filter. A time range bounds the id too, which is what the primary key can search."""
+    """The conditions of this filter. A time range also bounds the id, so that the primary key serves the search."""
     row = RouterAnalytics
     conditions: list[ColumnElement[bool]] = []
     if wanted.from_ is not None:
@@ -41,7 +41,7 @@ def matching(wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
 
 
 def matching_models(table: Any, wanted: AnalyticsFilter) -> list[ColumnElement[bool]]:
-    """The condition on provider and model, of calls or of their sums, if the filter has one."""
+    """The condition of the filter on models, for a table of calls or of rollups; empty if the filter has none."""
     if wanted.models is None:
         return []
     pairs = [and_(table.provider == provider, table.model_used == model) for provider, model in wanted.models_of]
@@ -49,7 +49,7 @@ def matching_models(table: Any, wanted: AnalyticsFilter) -> list[ColumnElement[b
 
 
 async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:
-    """What the user's decisions in this window cost, USD."""
+    """The known cost of the user's calls in this window, USD, read from the calls."""
     in_window = matching(AnalyticsFilter(from_=window.start, to=window.end))
     spent = await session.scalar(
         select(func.sum(RouterAnalytics.cost)).where(RouterAnalytics.user_id == user_id, *in_window)
@@ -58,7 +58,7 @@ async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Deci
 
 
 async def past_calls(session: AsyncSession, user_id: UUID, task_type: str | None, limit: int) -> list[PastCall]:
-    """The user's latest decisions, newest first: those of a task type, or of any for None."""
+    """The user's latest calls, newest first: those of a task type, or all for None."""
     row = RouterAnalytics
     statement = select(row.input_tokens, row.output_tokens, row.cost).where(row.user_id == user_id)
     if task_type is not None:
@@ -67,7 +67,7 @@ async def past_calls(session: AsyncSession, user_id: UUID, task_type: str | None
 
 
 async def analytics_by_id(session: AsyncSession, user_id: UUID, ids: Sequence[UUID]) -> dict[UUID, RouterAnalytics]:
-    """The user's decisions with these ids; those that the user has not are left out."""
+    """The user's calls with these ids, by id. Ids of other calls are left out."""
     rows = await session.scalars(
         select(RouterAnalytics).where(RouterAnalytics.user_id == user_id, RouterAnalytics.id.in_(ids))
     )
@@ -75,7 +75,8 @@ async def analytics_by_id(session: AsyncSession, user_id: UUID, ids: Sequence[UU
 
 
 REPORTED: Final = tuple(name for name in LogAnalytics.model_fields if name != "unit_key")
-"""The fields a decision is logged with that its row tells again: of its unit it keeps the group alone."""
+"""The fields of a logged call that can be read back. The unit key is not stored, only the group of the unit."""
+
 _AS_SENT: Final[dict[str, Any]] = {
     "provider": func.coalesce(RouterAnalytics.reported_provider, RouterAnalytics.provider),
     "model_used": func.coalesce(RouterAnalytics.reported_model, RouterAnalytics.model_used),
@@ -90,7 +91,7 @@ _reported = select(
 async def reported(
     session: AsyncSession, user_id: UUID, conditions: Sequence[ColumnElement[bool]], limit: int
 ) -> Sequence[Row[Any]]:
-    """Up to `limit` of the user's decisions, oldest first: the id of each, then its fields in the order of REPORTED."""
+    """Up to `limit` of the user's calls, oldest first. Each row has the id, then the fields in the order of REPORTED."""
     row = RouterAnalytics
     found = await session.execute(
         _reported.where(row.user_id == user_id, *conditions).order_by(row.user_id, row.id).limit(limit)

@@ -1,4 +1,4 @@
-"""A user's budgets as they stand."""
+"""Reading a user's budgets."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from models.queries.unpriced_model import unpriced_models
 def refused_models(
     alert: CostAlert | WatchedAlert, window: Window, last_unpriced: Mapping[tuple[str, str], datetime]
 ) -> frozenset[tuple[str, str]]:
-    """The models that a budget refuses, as the price of a call in its window is unknown: (provider, model)."""
+    """The models (provider, model) that a budget rejects because of a call of unknown cost in its window."""
     if alert.unknown_cost is UnknownCost.ALLOW:
         return frozenset()
     return frozenset(model for model, at in last_unpriced.items() if at >= window.start)
 
 
 async def budgets_of(session: AsyncSession, user_id: UUID, now: datetime) -> list[Budget]:
-    """The user's budgets as they stand, for whoever only looks."""
+    """The user's budgets with their current spend, without locks: for display, not for routing decisions."""
     alerts = list(
         await session.scalars(
             select(CostAlert).where(

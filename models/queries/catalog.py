@@ -1,4 +1,4 @@
-"""The models that a user registered."""
+"""Reading a user's registered models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.catalog import RegisteredModel
 
 
 async def models_of(session: AsyncSession, user_id: UUID) -> list[RegisteredModel]:
-    """All models that the user registered, by provider and model."""
+    """All registered models of the user, ordered by provider and model."""
     statement = select(RegisteredModel).where(RegisteredModel.user_id == user_id)
     return sorted(await session.scalars(statement), key=lambda model: (model.provider_key, model.model))
 
@@ -19,6 +19,6 @@ async def models_of(session: AsyncSession, user_id: UUID) -> list[RegisteredMode
 async def model_of(
     session: AsyncSession, user_id: UUID, model_id: UUID, *, for_update: bool = False
 ) -> RegisteredModel | None:
-    """The user's model with this id; None when the user has none such."""
+    """The user's registered model with this id; None if the user has no such model."""
     statement = select(RegisteredModel).where(RegisteredModel.user_id == user_id, RegisteredModel.id == model_id)
     return await session.scalar(statement.with_for_update() if for_update else statement)

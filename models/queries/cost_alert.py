@@ -1,4 +1,4 @@
-"""A user's cost alerts with their spending, and their alert events."""
+"""Reading cost alerts with their spending, and alert events."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from models.queries.spend import assumed_since, spent_since, unpriced_in
 async def alert_of(
     session: AsyncSession, user_id: UUID, alert_id: UUID, *, for_update: bool = False
 ) -> CostAlert | None:
-    """The user's alert with this id; None when the user has none such."""
+    """The user's alert with this id; None if the user has no such alert."""
     statement = select(CostAlert).where(CostAlert.user_id == user_id, CostAlert.id == alert_id)
     return await session.scalar(statement.with_for_update() if for_update else statement)
 
 
 async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now: datetime) -> None:
-    """Set `spending` on each of these alerts of one user, in a few statements however many they are."""
+    """Set `spending` on each of these alerts of one user, with few statements for any number of alerts."""
     if not alerts:
         return
     user_id = alerts[0].user_id
@@ -71,12 +71,12 @@ async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now:
 
 
 def _is_of(alert_event: AlertEvent, alert: CostAlert, armed_at: datetime | None) -> bool:
-    """Whether it is a alert event of the alert as it is configured now, and since it was last armed."""
+    """Whether the alert event belongs to the alert's current configuration, and to the time since it was last armed."""
     return (alert_event.window_start, alert_event.config_version) == (armed_at, alert.config_version)
 
 
 async def _episodes(session: AsyncSession, user_id: UUID, alerts: Sequence[CostAlert]) -> dict[UUID, datetime]:
-    """Since when these rolling alerts are armed."""
+    """The time at which each of these rolling alerts was last armed, by alert id."""
     if not alerts:
         return {}
     rows = await session.scalars(
@@ -88,7 +88,7 @@ async def _episodes(session: AsyncSession, user_id: UUID, alerts: Sequence[CostA
 
 
 async def load_alerts(session: AsyncSession, events: Sequence[AlertEvent], now: datetime) -> list[AlertEvent]:
-    """These alert events of one user with `alert` set, and its spending; without those whose alert is deleted meanwhile."""
+    """Set `alert`, with its spending, on these alert events of one user. Returns those whose alert still exists."""
     if not events:
         return []
     ids = {event.alert_id for event in events}
@@ -104,20 +104,20 @@ async def load_alerts(session: AsyncSession, events: Sequence[AlertEvent], now: 
 
 
 async def alert_events_after(session: AsyncSession, user_id: UUID, sequence: int, limit: int) -> list[AlertEvent]:
-    """The user's alert events after this one, oldest first."""
+    """Up to `limit` of the user's alert events after this sequence number, oldest first."""
     statement = select(AlertEvent).where(AlertEvent.user_id == user_id, AlertEvent.sequence > sequence)
     return list(await session.scalars(statement.order_by(AlertEvent.sequence).limit(limit)))
 
 
 async def last_sequence(session: AsyncSession, user_id: UUID) -> int:
-    """The number of the user's last firing; 0 before the first."""
+    """The sequence number of the user's latest alert event; 0 before the first."""
     return await session.scalar(select(AlertSequence.last).where(AlertSequence.user_id == user_id)) or 0
 
 
 async def _amounts(
     session: AsyncSession, user_id: UUID, windows: dict[UUID, Window]
 ) -> dict[UUID, tuple[Decimal, Decimal]]:
-    """What is spent, and assumed to be spent, in each alert's window."""
+    """The spend and the assumed spend in the window of each alert, by alert id."""
     keys = [(alert_id, window.start) for alert_id, window in windows.items()]
     rows = await session.execute(
         select(AlertWindow.alert_id, AlertWindow.amount, AlertWindow.assumed).where(

@@ -1,4 +1,4 @@
-"""A user's routing decisions with their state and calls."""
+"""Reading routing decisions with their state and calls."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from models.database.page import columns_of, tuple_of
 from models.decision import RoutingDecision
 
 MAX_RECORDS: Final = 20
-"""Of a decision, that are shown."""
+"""The most calls that one routing decision shows."""
 
 
 async def decision_with(
     session: AsyncSession, user_id: UUID, decision_id: UUID, *, for_update: bool = False
 ) -> RoutingDecision | None:
-    """The user's decision with this id; None when the user has none such."""
+    """The user's routing decision with this id; None if the user has no such routing decision."""
     statement = select(RoutingDecision).where(RoutingDecision.user_id == user_id, RoutingDecision.id == decision_id)
     return await session.scalar(statement.with_for_update() if for_update else statement)
 
@@ -31,15 +31,18 @@ async def decision_with(
 async def load_outcomes(
     session: AsyncSession, decisions: Sequence[RoutingDecision], now: datetime, columns: frozenset[str]
 ) -> None:
-    """Set `state` on each of these decisions of one user, and `records`: rows with these columns, or none where these are none."""
+    """Set `state` and `records` on each of these routing decisions of one user.
+
+    `records` are the first calls of the routing decision, as rows with these columns; empty if `columns` is empty.
+    """
     if not decisions:
         return
-    records: defaultdict[UUID | None, list[Any]] = defaultdict(list)
+    calls: defaultdict[UUID | None, list[Any]] = defaultdict(list)
     if columns:
-        for record in await _records(session, decisions, tuple(sorted(columns | {"id", "decision_id"}))):
-            records[record.decision_id].append(record)
+        for call in await _calls_of(session, decisions, tuple(sorted(columns | {"id", "decision_id"}))):
+            calls[call.decision_id].append(call)
     for decision in decisions:
-        decision.records = records[decision.id]
+        decision.records = calls[decision.id]
         decision.state = state_of(
             settled=decision.settled_at is not None,
             released=decision.released_at is not None,
@@ -47,17 +50,17 @@ async def load_outcomes(
         )
 
 
-async def _records(
+async def _calls_of(
     session: AsyncSession, decisions: Sequence[RoutingDecision], names: tuple[str, ...]
 ) -> Iterable[Any]:
     user_id, ids = decisions[0].user_id, [decision.id for decision in decisions]
-    place = func.row_number().over(partition_by=RouterAnalytics.decision_id, order_by=RouterAnalytics.id)
-    placed = (
-        select(RouterAnalytics.id, place.label("place"))
+    number = func.row_number().over(partition_by=RouterAnalytics.decision_id, order_by=RouterAnalytics.id)
+    numbered = (
+        select(RouterAnalytics.id, number.label("number"))
         .where(RouterAnalytics.user_id == user_id, RouterAnalytics.decision_id.in_(ids))
         .subquery()
     )
-    first_of_each = select(placed.c.id).where(placed.c.place <= MAX_RECORDS)
+    first_of_each = select(numbered.c.id).where(numbered.c.number <= MAX_RECORDS)
     found = await session.execute(
         select(*columns_of(RouterAnalytics, names))
         .where(RouterAnalytics.user_id == user_id, RouterAnalytics.id.in_(first_of_each))

@@ -1,4 +1,4 @@
-"""The user whom the subject of a token names."""
+"""Finding the user of a token's subject."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.earlier_user import EarlierUser
 
 
 async def user_of(database: Database, subject: Subject) -> UUID | None:
-    """The id of the user whom the subject names; None when the UUID it states is that of another subject."""
+    """The id of the subject's user; None if the subject is a UUID that belongs to another subject."""
     stated = subject.stated_id
     if stated is not None and not is_made_of_a_subject(stated):
         return stated
@@ -28,7 +28,7 @@ async def user_of(database: Database, subject: Subject) -> UUID | None:
 
 
 async def _belongs(database: Database, earlier: UUID, subject: Subject) -> bool:
-    """Whether the earlier user is this subject's, and from now on nobody else's."""
+    """Whether the earlier user belongs to this subject. An earlier user without a subject is assigned to this one."""
     row = await _row(database, earlier)
     if row is not None and row.may_become(subject):
         async with database.system() as transaction:

@@ -14,6 +14,6 @@ from models.hold import Hold
 
 
 async def held_by(session: AsyncSession, user_id: UUID, now: datetime) -> Decimal:
-    """What is held of the user's budgets now, USD."""
+    """The sum of the user's holds that have not expired, USD."""
     statement = select(func.sum(Hold.amount)).where(Hold.user_id == user_id, Hold.expires_at > now)
     return await session.scalar(statement) or ZERO

@@ -1,4 +1,4 @@
-"""What opportunities are found in: how a user's rules and alerts were used, beside the sums of calls (`models.summary`)."""
+"""Reading how a user's routing rules and alerts were used. Opportunities are found from this and from sums of calls."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from models.preference import RouterPreferences
 from models.types import first_id_at
 
 _MOST_LISTS: Final = 10_000
-"""Different ones, of the rules that applied. Where there are more, hardly a rule is without use."""
+"""The most distinct lists of applied rules that are read. With more of them, hardly any rule is unused."""
 _FEW: Final = 10_000
-"""Of the latest decisions: every rule has applied to one of so many, as a rule."""
+"""How many of the latest routing decisions are read first. Usually every rule has applied to one of them."""
 
 
 async def rule_uses(session: AsyncSession, preferences: RouterPreferences, window: Window) -> RuleUses | None:
-    """To how many of the range's decisions each rule applied, of those since the preferences were last changed.
+    """To how many routing decisions in the time range each rule applied, since the preferences were last changed.
 
-    None where there is no rule, no decision, or too much to read. Once every rule is known to have applied, earlier
-    decisions are not looked at.
+    None if there are no rules, no routing decisions, or too many lists of rules to read. Earlier routing decisions are not
+    read once every rule is known to have applied.
     """
     changed_at = preferences.updated_at
     if not preferences.custom_rules or changed_at is None:
@@ -55,7 +55,7 @@ async def _rule_uses(
         .limit(most)
         .subquery()
     ).c
-    # By the whole list as it is stored: however many decisions there are, few lists are different.
+    # Grouped by the stored list of rules: even many routing decisions have few distinct lists.
     stored = cast(latest.rules, Text)
     alike = await session.execute(
         select(stored, func.count(), func.min(latest.created_at), func.max(latest.created_at))
@@ -74,7 +74,7 @@ async def _rule_uses(
 
 
 async def alert_uses(session: AsyncSession, user_id: UUID, window: Window) -> list[AlertUse]:
-    """How near each calendar alert that is active came to its threshold, in its windows that lie in the range."""
+    """How close each active calendar alert came to its threshold in its windows within the time range."""
     alerts = await session.scalars(
         select(CostAlert)
         .where(CostAlert.user_id == user_id, CostAlert.active.is_(True), CostAlert.mode == WindowMode.CALENDAR)

@@ -1,4 +1,4 @@
-"""A user's preferences."""
+"""Reading a user's preferences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def preferences_of(session: AsyncSession, user_id: UUID, *, for_update: bo
 
 
 async def preferences_to_change(session: AsyncSession, user_id: UUID, now: datetime) -> RouterPreferences:
-    """The user's preferences, kept from others until the transaction ends; saved at defaults when they never were."""
+    """The user's preferences, locked until the transaction ends. Creates them with the defaults if there are none."""
     saved = await preferences_of(session, user_id, for_update=True)
     if saved is None:
         saved = default_preferences(user_id)

@@ -1,4 +1,4 @@
-"""Rollups computed in Python: the sums and latency histograms of some calls."""
+"""Rollups computed in Python: sums and latency histograms of given calls."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from models.rollup import MEASURES, NO_ID, NO_TEXT, TOKENS, AnalyticsDaily, Anal
 
 _HOURLY_KEY: Final = tuple(column.key for column in AnalyticsHourly.__table__.primary_key)
 _DAILY_KEY: Final = tuple(column.key for column in AnalyticsDaily.__table__.primary_key)
-Key = tuple[Any, ...]
+
+RollupKey = tuple[Any, ...]
+"""The values of the key columns of a rollup."""
 
 
-def hour_key(row: Mapping[str, Any]) -> Key:
-    """The key of the sums of an hour that a call, a row of `router_analytics`, counts in."""
+def hour_key(row: Mapping[str, Any]) -> RollupKey:
+    """The key of the hourly rollup that contains a call, a row of `router_analytics`."""
     return (
         row["user_id"],
         row["occurred_at"].replace(minute=0, second=0, microsecond=0),
@@ -30,14 +32,14 @@ def hour_key(row: Mapping[str, Any]) -> Key:
 
 
 class RollupSums:
-    """What some decisions add up to: sums and latency histograms, by hour and by day."""
+    """The rollups of given calls: sums and latency histograms, by hour and by day."""
 
     def __init__(self) -> None:
-        self._hours: dict[Key, dict[str, Any]] = {}
-        self._latencies: Counter[Key] = Counter()
+        self._hours: dict[RollupKey, dict[str, Any]] = {}
+        self._latencies: Counter[RollupKey] = Counter()
 
     def add(self, row: Mapping[str, Any], sign: int = 1) -> None:
-        """Count one call, a row of `router_analytics`; with -1, take it out again."""
+        """Add one call, a row of `router_analytics`; with the sign -1, remove it again."""
         key = hour_key(row)
         sums = self._hours.get(key)
         if sums is None:
@@ -58,13 +60,13 @@ class RollupSums:
             self._latencies[*key, bucket_of(row["latency_ms"])] += sign
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """The rows of each table of sums, in key order."""
-        days: dict[Key, dict[str, Any]] = {}
+        """The rows of each table of rollups, in key order."""
+        days: dict[RollupKey, dict[str, Any]] = {}
         for key, sums in self._hours.items():
             day = days.setdefault(_of_day(key), dict.fromkeys(MEASURES, 0) | {"cost": ZERO})
             for name in MEASURES:
                 day[name] += sums[name]
-        latencies_of_days: Counter[Key] = Counter()
+        latencies_of_days: Counter[RollupKey] = Counter()
         for key, calls in self._latencies.items():
             latencies_of_days[_of_day(key)] += calls
         return {
@@ -75,16 +77,16 @@ class RollupSums:
         }
 
 
-def _of_day(key: Key) -> Key:
+def _of_day(key: RollupKey) -> RollupKey:
     user_id, hour, *group = key
     return user_id, hour.replace(hour=0), *group
 
 
-def _rows(names: Key, sums: Mapping[Key, dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows(names: RollupKey, sums: Mapping[RollupKey, dict[str, Any]]) -> list[dict[str, Any]]:
     return [dict(zip(names, key, strict=True)) | sums[key] for key in sorted(sums)]
 
 
-def _counts(names: Key, latencies: Mapping[Key, int]) -> list[dict[str, Any]]:
+def _counts(names: RollupKey, latencies: Mapping[RollupKey, int]) -> list[dict[str, Any]]:
     return [
         dict(zip((*names, "bucket"), key, strict=True)) | {"calls": calls} for key, calls in sorted(latencies.items())
     ]

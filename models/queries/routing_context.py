@@ -1,4 +1,4 @@
-"""What a user's routing decisions depend on, read together: preferences, own models, A/B tests, and the figures of late."""
+"""Reading a routing context: a user's preferences, registered models, running A/B tests and recent statistics."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ from models.queries.routing_version import version_of
 from models.rollup import AnalyticsHourly, LatencyHourly
 
 OBSERVED_FOR: Final = timedelta(days=7)
-"""How far back the figures of a model go."""
+"""How far back the statistics of a model go."""
+
+# Only the most called models and task types have statistics: clients choose these names, and must not slow routing down.
 MAX_MODELS: Final = 200
 MAX_TASK_TYPES: Final = 50
-"""The most called of them are looked at; a name that clients may choose must not make a decision slow."""
+
 _LATEST: Final = 2_000
-"""How many decisions are looked at for tokens and feedback, which no rollup holds."""
-_P95: Final = 0.95
+"""How many of the latest calls are read for tokens and feedback per model."""
 _SPELLINGS: Final = 100
-"""How many calls of a model are looked at for how its provider is spelt."""
+"""How many of a model's latest calls are read to find how the user spells its provider."""
+_P95: Final = 0.95
 
 
 async def routing_context_of(session: AsyncSession, user_id: UUID, now: datetime) -> RoutingContext:
-    """What holds for the user's decisions now."""
+    """The user's current routing context."""
     version = await version_of(session, user_id)
     saved = await preferences_of(session, user_id) or default_preferences(user_id)
     enforced = await session.scalar(
@@ -69,7 +71,7 @@ def _preferences(saved: RouterPreferences) -> RoutingPreferences:
 
 
 class _Sums:
-    """What some groups of calls add up to."""
+    """Sums and the latency histogram of groups of calls."""
 
     def __init__(self) -> None:
         self.calls = self.successes = self.timed = self.latency_sum_ms = 0
@@ -144,14 +146,15 @@ async def _statistics(session: AsyncSession, user_id: UUID, now: datetime) -> St
 
 
 async def _names(session: AsyncSession, user_id: UUID, keys: Iterable[Key]) -> dict[Key, tuple[str, str]]:
-    """How the user spelt the provider and the name of each of these models in its last call."""
+    """The provider and model names of each of these models as the user spelt them in its latest call."""
     row = RouterAnalytics
     spelt: dict[Key, tuple[str, str]] = {}
     for provider, model in sorted(keys):
         statement = select(row.provider, row.reported_provider, row.reported_model).where(
             row.user_id == user_id, row.model_used == model
         )
-        # Of a model that another provider serves all the time, its calls here may be far back: its spelling is the same.
+        # If another provider serves most calls of the model, the latest call of this provider may be further back. The
+        # model name is then taken from another provider's call.
         last = (await session.execute(statement.order_by(row.id.desc()).limit(_SPELLINGS))).all()
         here = next((each for each in last if each[0] == provider), None)
         reported_provider, reported_model = (here[1], here[2]) if here else (None, last[0][2] if last else None)
@@ -160,7 +163,7 @@ async def _names(session: AsyncSession, user_id: UUID, keys: Iterable[Key]) -> d
 
 
 async def _recent(session: AsyncSession, user_id: UUID) -> tuple[dict[Key, Recent], dict[Key, tuple[str, str]]]:
-    """What the latest calls say of each model, and how the user spells it."""
+    """Statistics of the latest calls per model, and the names of each model as the user spells them."""
     row = RouterAnalytics
     spelt: dict[Key, tuple[str, str]] = {}
     latest = await session.execute(
@@ -197,7 +200,7 @@ async def _recent(session: AsyncSession, user_id: UUID) -> tuple[dict[Key, Recen
 
 
 def _p95(counts: list[int]) -> int | None:
-    """The 95th percentile, by the nearest rank; None where there are too few to say."""
+    """The 95th percentile by the nearest-rank method; None for fewer than KNOWN_FROM counts."""
     if len(counts) < KNOWN_FROM:
         return None
     return sorted(counts)[-(-len(counts) * 95 // 100) - 1]

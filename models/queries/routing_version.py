@@ -1,4 +1,4 @@
-"""The version of what routing depends on, for one user."""
+"""Reading the version of a user's routing configuration."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from models.routing_version import RoutingVersion
 
 
 async def version_of(session: AsyncSession, user_id: UUID) -> int:
-    """How often the user changed it; 0 before the first time."""
+    """The current version; 0 before the first change."""
     return await session.scalar(select(RoutingVersion.version).where(RoutingVersion.user_id == user_id)) or 0

@@ -1,4 +1,4 @@
-"""A user's spend in a time range."""
+"""Reading a user's spend in a time range."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ _DAY: Final = timedelta(days=1)
 
 
 async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:
-    """What the user's decisions in this window cost, USD: whole hours and minutes from their sums, the rest from rows."""
+    """The known cost of the user's calls in this window, USD.
+
+    Whole hours and minutes are read from their sums, the rest from calls.
+    """
     first_minute, last_minute = window.whole(_MINUTE)
     if first_minute >= last_minute:
         return await spent_in_rows(session, user_id, window)
@@ -45,12 +48,12 @@ async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Deci
 
 
 async def spent_since(session: AsyncSession, user_id: UUID, starts: Iterable[datetime]) -> dict[datetime, Decimal]:
-    """What the user spent from each of these whole minutes on, USD, what lies a little ahead of the clock included."""
+    """The user's spend from each of these whole minutes on, USD, including calls dated slightly ahead of the clock."""
     return {start: await _minutes(session, user_id, start, None) for start in set(starts)}
 
 
 async def assumed_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:
-    """What is assumed to have been spent for decisions that were made in this window, USD."""
+    """The assumed spend of routing decisions made in this window, USD."""
     first, last = window.whole(_MINUTE)
     minute, decision = SpendMinute, RoutingDecision
     if first >= last:
@@ -71,7 +74,7 @@ async def assumed_in(session: AsyncSession, user_id: UUID, window: Window) -> De
 
 
 async def assumed_since(session: AsyncSession, user_id: UUID, starts: Iterable[datetime]) -> dict[datetime, Decimal]:
-    """What is assumed to have been spent from each of these whole minutes on, USD."""
+    """The assumed spend from each of these whole minutes on, USD."""
     return {
         start: await session.scalar(
             select(func.sum(SpendMinute.assumed)).where(SpendMinute.user_id == user_id, SpendMinute.minute >= start)
@@ -82,7 +85,10 @@ async def assumed_since(session: AsyncSession, user_id: UUID, starts: Iterable[d
 
 
 async def unpriced_in(session: AsyncSession, user_id: UUID, window: Window) -> int:
-    """How many of the user's calls in this window are of unknown cost: whole days and hours by their sums, others by rows."""
+    """The number of the user's calls of unknown cost in this window.
+
+    Whole days and hours are read from rollups, the rest from calls.
+    """
     for unit, table, time in (
         (_DAY, AnalyticsDaily, AnalyticsDaily.day),
         (_HOUR, AnalyticsHourly, AnalyticsHourly.hour),

@@ -1,4 +1,7 @@
-"""Sums over time ranges, by any dimensions: whole days and hours from the rollups, what is left at the ends from rows."""
+"""Sums of calls over time ranges, by any dimensions.
+
+Whole days and hours are read from rollups, and the rest at the ends of each time range from calls.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +50,10 @@ from models.rollup import (
 from models.types import first_id_at, last_id_at
 
 _MAX_TIME_RANGES: Final = 2_000
-"""Time ranges that are read from rows. A month of hours in a half-hour zone has 1,488."""
+"""The most time ranges that are read from calls. A month of hours in a half-hour time zone has 1,488."""
 _FEW: Final = 500
-"""Rows that are added up at once: no other request waits long for that."""
+"""How many rows are added up on the event loop. More are added up in the compute pool."""
+
 _COLUMN: Final = {
     AnalyticsDimension.PROVIDER: "provider",
     AnalyticsDimension.MODEL: "model_used",
@@ -57,9 +61,11 @@ _COLUMN: Final = {
     AnalyticsDimension.PRIORITY: "priority",
     AnalyticsDimension.AB_VARIANT: "ab_variant",
 }
-Group = tuple[str | None, ...]
-Summed = defaultdict[tuple[int, Group], Sums]
-"""By the place of the time range, and the values of the dimensions."""
+
+GroupValues = tuple[str | None, ...]
+"""The values of the dimensions; None where a call has no value."""
+Summed = defaultdict[tuple[int, GroupValues], Sums]
+"""Sums by the number of the time range and the group."""
 
 
 class _Level(NamedTuple):
@@ -79,14 +85,15 @@ _LEVELS: Final = (
     _Level(timedelta(days=1), AnalyticsDaily, "day", LatencyDaily),
     _Level(timedelta(hours=1), AnalyticsHourly, "hour", LatencyHourly),
 )
+
 NumberedRange = tuple[int, Window]
-"""A time range, and the place of what it adds to."""
-PackedHistogram = tuple[tuple[int, Group], str, Callable[[int], int]]
-"""A histogram: of which place and group, as a text, and how its numbers become buckets of `domain.latency`."""
+"""A time range, and the number under which its sums are returned."""
+PackedHistogram = tuple[tuple[int, GroupValues], str, Callable[[int], int]]
+"""A histogram: its key in `Summed`, its counts as a text, and the function from its values to latency buckets."""
 
 
 class Summary:
-    """Adds up one user's decisions that pass a filter, whose range does not count: the time ranges do."""
+    """Adds up the calls of one user that match a filter. The filter's own time range is ignored; see `over`."""
 
     def __init__(
         self,
@@ -109,24 +116,25 @@ class Summary:
         self._most = most
         self._summed: Summed = defaultdict(Sums)
 
-    async def over(self, buckets: Sequence[Window], places: Sequence[int] | None = None) -> Summed:
-        """The sums over these time ranges, which follow one another: by the place of each, or by `places`.
+    async def over(self, buckets: Sequence[Window], numbers: Sequence[int] | None = None) -> Summed:
+        """The sums over consecutive time ranges, each under its index in `buckets` or under its number in `numbers`.
 
-        Raises InvalidInput when too many of them have to be read from rows, or rows that retention has dropped.
+        Raises InvalidInput if there are too many groups, if too many time ranges must be read from calls, or if one needs
+        calls that retention has dropped.
         """
-        places = range(len(buckets)) if places is None else places
-        # The rollups do not tell what the failed ones cost, or those that fallbacks served.
+        numbers = range(len(buckets)) if numbers is None else numbers
+        # Rollups do not separate the sums of failed calls or of fallbacks from the others.
         by_rows = self._wanted.success is not None or self._wanted.fallback_used is not None
         levels = () if by_rows else _LEVELS
         whole, rest = await self._compute.offload(
-            self._user_id, _taken_apart, list(zip(places, buckets, strict=True)), levels
+            self._user_id, _taken_apart, list(zip(numbers, buckets, strict=True)), levels
         )
         await self._check(rest)
         if rest:
             await self._add_found(await self._compute.offload(self._user_id, self._of_rows, rest))
         for level, units in whole:
             await self._add_found(await self._compute.offload(self._user_id, self._of_units, level, units))
-        if len({group for _, group in self._summed}) * len(set(places)) > self._most:
+        if len({group for _, group in self._summed}) * len(set(numbers)) > self._most:
             raise too_many()
         if self._percentiles:
             await self._add_percentiles(whole, rest)
@@ -145,7 +153,7 @@ class Summary:
             )
 
     async def _add_found(self, statement: Select[Any]) -> None:
-        """Add the rows that the statement finds. It does not read to the end what is more than can be returned."""
+        """Add the rows that the statement returns. Raises InvalidInput for more rows than the answer may have."""
         found = await self._session.execute(statement.limit(self._most + 1))
         first = found.fetchmany(_FEW)
         self._fold(first)
@@ -159,11 +167,11 @@ class Summary:
             key, values = self._taken(row)
             _add(self._summed[key], values)
 
-    def _taken(self, row: Sequence[Any]) -> tuple[tuple[int, Group], Sequence[Any]]:
-        """What a row is of, and its values."""
+    def _taken(self, row: Sequence[Any]) -> tuple[tuple[int, GroupValues], Sequence[Any]]:
+        """The key of a row in `Summed`, and its values."""
         wide = 1 + len(self._dimensions)
-        place, *group = row[:wide]
-        return (place, tuple(value if value != NO_TEXT else None for value in group)), row[wide:]
+        number, *group = row[:wide]
+        return (number, tuple(value if value != NO_TEXT else None for value in group)), row[wide:]
 
     async def _add_percentiles(
         self, whole: Sequence[tuple[_Level, Sequence[NumberedRange]]], rest: Sequence[NumberedRange]
@@ -182,14 +190,14 @@ class Summary:
         await self._compute.offload(self._user_id, _set_percentiles, self._summed, packed)
 
     def _of_units(self, level: _Level, units: Sequence[NumberedRange]) -> Select[Any]:
-        """The sums of whole units of time, by place."""
-        return self._by_place(level, units, level.sums, [], MEASURES)
+        """The statement for the sums of whole units of time, by number."""
+        return self._by_number(level, units, level.sums, [], MEASURES)
 
     def _latencies_of_units(self, level: _Level, units: Sequence[NumberedRange]) -> Select[Any]:
-        """The histograms of whole units of time, by place: bucket and calls."""
-        return self._by_place(level, units, level.latencies, ["bucket"], ["calls"])
+        """The statement for the histograms of whole units of time, by number: bucket and calls."""
+        return self._by_number(level, units, level.latencies, ["bucket"], ["calls"])
 
-    def _by_place(
+    def _by_number(
         self,
         level: _Level,
         units: Sequence[NumberedRange],
@@ -197,7 +205,7 @@ class Summary:
         also_by: Sequence[str],
         sums: Sequence[str],
     ) -> Select[Any]:
-        """The sums of the rollups in these units, by place."""
+        """The statement for sums of rollups in these units of time, by number."""
         by = [getattr(table, name) for name in (*self._dimensions, *also_by)]
         added = [func.sum(getattr(table, name)).label(name) for name in sums]
         time = getattr(table, level.time)
@@ -212,24 +220,24 @@ class Summary:
         conditions: Sequence[ColumnElement[bool]],
         inside: Callable[[_Range], list[ColumnElement[bool]]],
     ) -> Select[Any]:
-        """Sums over the rows inside of each of these time ranges, by place: grouped where they are stored."""
+        """The statement for sums over the rows inside each of these time ranges, by number."""
         if self._on_sqlite:
             each = _ranges_on_sqlite(ranges)
-            return select(each.place, *by, *sums).where(*inside(each), *conditions).group_by(each.place, *by)
+            return select(each.number, *by, *sums).where(*inside(each), *conditions).group_by(each.number, *by)
         table, each = _ranges_on_postgresql(ranges)
         in_one = (
             select(*by, *sums)
             .where(*inside(each), *conditions)
             .group_by(*by)
             .having(func.count() > 0)
-            # Looked up for one range after the other, however few rows the planner thinks a user has.
+            # LATERAL makes the planner search the index once per time range, whatever it estimates.
             .lateral()
         )
         keys, values = in_one.c[: len(by)], in_one.c[len(by) :]
         return (
-            select(each.place, *keys, *map(func.sum, values))
+            select(each.number, *keys, *map(func.sum, values))
             .select_from(table.join(in_one, true()))
-            .group_by(each.place, *keys)
+            .group_by(each.number, *keys)
         )
 
     def _conditions(self, table: type[Any]) -> list[ColumnElement[bool]]:
@@ -246,11 +254,11 @@ class Summary:
         return [*conditions, *matching_models(table, wanted)]
 
     def _of_rows(self, ranges: Sequence[NumberedRange]) -> Select[Any]:
-        """The sums of the calls in these time ranges, by place."""
+        """The statement for the sums of the calls in these time ranges, by number."""
         return self._grouped(ranges, self._columns, _MEASURES_OF_CALLS, self._of_calls, _inside)
 
     def _latencies_of_rows(self, ranges: Sequence[NumberedRange]) -> Select[Any]:
-        """The latencies of the calls in these time ranges, by place: ms, and how many calls took so long."""
+        """The statement for the latencies of the calls in these time ranges, by number: ms, and the number of calls."""
         latency_ms = RouterAnalytics.latency_ms
         timed = [*self._of_calls, latency_ms.is_not(None)]
         return self._grouped(ranges, [*self._columns, latency_ms], [func.count().label("calls")], timed, _inside)
@@ -265,7 +273,7 @@ class Summary:
 
 
 def _inside(each: _Range) -> list[ColumnElement[bool]]:
-    """The conditions of calls in a time range. The ids bound it too: the primary key can search them."""
+    """The conditions for calls in a time range. The bounds on the id let the primary key serve the search."""
     row = RouterAnalytics
     return [
         row.id >= each.first_id,
@@ -276,15 +284,15 @@ def _inside(each: _Range) -> list[ColumnElement[bool]]:
 
 
 def _dropped(kept_from: datetime, condition: str, *, by_rows: bool) -> InvalidInput:
-    """The expected error of what only decisions tell that retention has dropped."""
-    of_them = (
-        f"filter: decisions before {kept_from:%Y-%m-%dT%H:%M:%SZ} were dropped, and the sums that are left of them"
-    )
+    """The expected error for a time range that needs calls that retention has dropped."""
+    dropped = f"filter: calls before {kept_from:%Y-%m-%dT%H:%M:%SZ} were dropped, and their rollups"
     if by_rows:
-        told = "success from failure" if condition == "filter.success" else "fallbacks from others"
-        return InvalidInput(f"{of_them} do not tell {told}; ask from then on, or without {condition}", ["filter"])
+        parts = "success from failure" if condition == "filter.success" else "fallbacks from other calls"
+        return InvalidInput(
+            f"{dropped} do not separate {parts}; choose a later filter.from, or leave out {condition}", ["filter"]
+        )
     return InvalidInput(
-        f"{of_them} are of whole hours of UTC; ask from then on, or for whole hours, in a time zone that has them",
+        f"{dropped} have whole hours of UTC only; choose a later filter.from, or whole hours of UTC",
         ["filter", "from"],
     )
 
@@ -292,30 +300,30 @@ def _dropped(kept_from: datetime, condition: str, *, by_rows: bool) -> InvalidIn
 class _Range(NamedTuple):
     """The columns of a table of time ranges."""
 
-    place: Any
+    number: Any
     starts: Any
     ends: Any
     first_id: Any
-    """The first and the last id that a row of this time may have."""
+    """The least and the greatest id that a row in this time range may have."""
     last_id: Any
 
 
 def _ranges_on_sqlite(ranges: Sequence[NumberedRange]) -> _Range:
-    """A table of these time ranges, however many, from one parameter."""
+    """The columns of a table of these time ranges, from one parameter."""
     rows = [
-        (place, _written(each.start), _written(each.end), first_id_at(each.start).hex, last_id_at(each.end).hex)
-        for place, each in ranges
+        (number, _written(each.start), _written(each.end), first_id_at(each.start).hex, last_id_at(each.end).hex)
+        for number, each in ranges
     ]
     row = func.json_each(to_json(rows).decode()).table_valued("value")
     return _Range(*(func.json_extract(row.c.value, f"$[{column}]") for column in range(len(_Range._fields))))
 
 
 def _ranges_on_postgresql(ranges: Sequence[NumberedRange]) -> tuple[Any, _Range]:
-    """A table of these time ranges, however many, and its columns."""
+    """A table of these time ranges, and its columns. The number of parameters does not depend on how many there are."""
     time, id_ = ARRAY(DateTime(timezone=True)), ARRAY(Uuid())
     table = (
         func.unnest(
-            literal([place for place, _ in ranges], ARRAY(Integer)),
+            literal([number for number, _ in ranges], ARRAY(Integer)),
             literal([each.start for _, each in ranges], time),
             literal([each.end for _, each in ranges], time),
             literal([first_id_at(each.start) for _, each in ranges], id_),
@@ -328,24 +336,24 @@ def _ranges_on_postgresql(ranges: Sequence[NumberedRange]) -> tuple[Any, _Range]
 
 
 def _written(moment: datetime) -> str:
-    """As SQLite stores it."""
+    """The text of a moment as SQLite stores it."""
     return f"{moment:%Y-%m-%d %H:%M:%S.%f}"
 
 
 def _packed(counted: Select[Any]) -> Select[Any]:
-    """The last two columns, a number and how often it was counted, as one text for each of the others.
+    """A statement that packs the last two columns, a value and its count, into one text per group of the other columns.
 
-    A histogram has dozens of buckets: rows of their own would keep the event loop busy.
+    A histogram has dozens of buckets; one row for each of them would keep the event loop busy.
     """
     *key, number, times = counted.subquery().c
     text = func.aggregate_strings(cast(number, String) + ":" + cast(times, String), ",")
-    # Of nothing there is nothing to tell.
+    # Without grouping columns, an empty input would give one row of NULLs.
     return select(*key, text).group_by(*key).having(func.count() > 0)
 
 
 def _set_percentiles(summed: Summed, packed: Iterable[PackedHistogram]) -> None:
-    """Set the percentiles of what these histograms are of."""
-    histograms: defaultdict[tuple[int, Group], Counter[int]] = defaultdict(Counter)
+    """Set the percentiles of each group from its histograms."""
+    histograms: defaultdict[tuple[int, GroupValues], Counter[int]] = defaultdict(Counter)
     for key, text, bucket in while_wanted(packed):
         histogram = histograms[key]
         for each in text.split(","):
@@ -358,7 +366,7 @@ def _set_percentiles(summed: Summed, packed: Iterable[PackedHistogram]) -> None:
 def _taken_apart(
     time_ranges: list[NumberedRange], levels: Sequence[_Level]
 ) -> tuple[list[tuple[_Level, list[NumberedRange]]], list[NumberedRange]]:
-    """The whole units of time in these time ranges, the longest first, and what is left of them."""
+    """The whole units of time in these time ranges, by level, the longest first; and the time ranges that remain."""
     whole: list[tuple[_Level, list[NumberedRange]]] = []
     for level in levels:
         units, time_ranges = _whole(time_ranges, level.unit)
@@ -368,26 +376,26 @@ def _taken_apart(
 
 
 def _whole(time_ranges: Sequence[NumberedRange], unit: timedelta) -> tuple[list[NumberedRange], list[NumberedRange]]:
-    """The whole units of time in these time ranges, and what is left of them."""
+    """The whole units of time in these time ranges, and the time ranges that remain."""
     units: list[NumberedRange] = []
     rest: list[NumberedRange] = []
-    for place, time_range in while_wanted(time_ranges):
+    for number, time_range in while_wanted(time_ranges):
         first, last = time_range.whole(unit)
         if first >= last:
-            rest.append((place, time_range))
+            rest.append((number, time_range))
             continue
-        units.append((place, Window(first, last)))
+        units.append((number, Window(first, last)))
         ends = (Window(time_range.start, first), Window(last, time_range.end))
-        rest += [(place, end) for end in ends if end.start < end.end]
+        rest += [(number, end) for end in ends if end.start < end.end]
     return units, rest
 
 
 def _add(sums: Sums, values: Sequence[Any]) -> None:
-    """Add a row's values, in the order of MEASURES; of a range with nothing in it, one row of nulls says so."""
+    """Add the values of a row, in the order of MEASURES. A time range without calls may yield a row of NULLs."""
     for name, value in zip(MEASURES, values, strict=True):
         if value:
             attribute = "total_cost" if name == "cost" else name
-            # Sums of whole numbers come as decimals from PostgreSQL.
+            # PostgreSQL returns sums of integers as decimals.
             added = value if name in _NO_INTEGERS else int(value)
             setattr(sums, attribute, getattr(sums, attribute) + added)
 

@@ -1,4 +1,4 @@
-"""A user's models with calls of unknown cost."""
+"""Reading a user's models with calls of unknown cost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIND_UNPRICED: Final = find(UnpricedModel.__tablename__, MODEL, (*MODEL, "last_a
 
 
 async def unpriced_models(session: AsyncSession, user_id: UUID) -> dict[tuple[str, str], datetime]:
-    """When each of the user's models last had such a call, by provider and model."""
+    """When each of the user's models last had a call of unknown cost that no hold covered, by (provider, model)."""
     row = UnpricedModel
     found = await session.execute(select(row.provider, row.model_used, row.last_at).where(row.user_id == user_id))
     return {(provider, model): at for provider, model, at in found}

@@ -1,4 +1,4 @@
-"""Recomputes from the records all that the ledger keeps of them, and says where the two differ."""
+"""Verification: recomputing everything that the ledger derives from calls, and reporting where stored values differ."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ from models.rollup import TOKENS, Retention
 from models.types import first_id_at
 
 _ROWS_AT_ONCE: Final = 5_000
-_DECISIONS_AT_ONCE: Final = 500
+_IDS_AT_ONCE: Final = 500
 _CLOCKS_DIFFER: Final = timedelta(days=1)
+"""How far a client's clock may be off: a call may be dated this much before its routing decision."""
+
 _tables = Base.metadata.tables
 _calls = _tables["router_analytics"]
 _tests = _tables["router_ab_tests"]
@@ -55,7 +57,7 @@ _sequences = _tables["router_alert_sequences"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value that is not what the decisions say. None for a row that is missing on that side."""
+    """A stored value that differs from the value computed from the calls. A value is None if its row is missing."""
 
     table: str
     key: tuple[Any, ...]
@@ -69,7 +71,7 @@ class Difference:
 
 
 async def users(database: Database) -> list[UUID]:
-    """Every user who has anything, by id."""
+    """The ids of all users who have data, in order."""
     owners = select(_calls.c.user_id).union(
         *(
             select(_tables[name].c.user_id)
@@ -81,24 +83,24 @@ async def users(database: Database) -> list[UUID]:
 
 
 async def verify(database: Database, user_id: UUID, now: datetime) -> list[Difference]:
-    """Every value that is kept of the user's calls and differs from what the calls say.
+    """The differences between the stored values of a user and the values computed from the user's calls.
 
-    All values are compared as of one moment, while calls go on being logged. Calls that retention dropped are not missed.
+    All values are compared as of one moment, while calls are being logged. Values that lost calls to retention are left out.
     """
     return (await compare(database, user_id, now)).differences
 
 
-async def compare(database: Database, user_id: UUID, now: datetime) -> Comparison:
-    """The comparison of everything that is kept of the user's calls with the calls, as of one moment."""
+async def compare(database: Database, user_id: UUID, now: datetime) -> Verification:
+    """Compare all stored values of a user with the user's calls, as of one moment. Returns the finished verification."""
     async with database.snapshot() as connection:
-        comparison = Comparison(connection, user_id, now)
-        await comparison.run()
-        return comparison
+        verification = Verification(connection, user_id, now)
+        await verification.run()
+        return verification
 
 
 @dataclass(slots=True)
 class _Attempts:
-    """What was recorded of a decision."""
+    """The logged calls of one routing decision."""
 
     attempts: int = 0
     successes: int = 0
@@ -110,28 +112,30 @@ class _Attempts:
         self.costs.append(row["cost"])
 
 
-class Comparison:
+class Verification:
+    """Compares the stored values of one user with the values computed from the user's calls."""
+
     def __init__(self, connection: AsyncConnection, user_id: UUID, now: datetime) -> None:
         self._connection = connection
         self._session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
         self.user_id = self._user_id = user_id
         self.now = self._now = now
-        # Decisions and tests of which calls were dropped.
+        # Routing decisions and tests that have lost calls to retention.
         self._incomplete = select(_incomplete.c.id).where(_incomplete.c.user_id == user_id)
-        # What was spent in each window without what was imported, which makes nothing fire.
+        # The spend in each window without imported calls, which fire no alert.
         self._live: defaultdict[tuple[UUID, datetime], Decimal] = defaultdict(lambda: ZERO)
         self._attempts: defaultdict[UUID, _Attempts] = defaultdict(_Attempts)
-        self._unpriced: dict[tuple[str, str], datetime] = {}
+        self._last_unpriced: dict[tuple[str, str], datetime] = {}
         self.differences: list[Difference] = []
         self.differing: defaultdict[str, dict[tuple[Any, ...], Pair]] = defaultdict(dict)
-        """The rows of sums that are not right, by table and key: as they are stored, and as they would be right."""
+        """The rows that differ, by table and key: as stored, and as computed."""
 
     async def run(self) -> None:
-        """Compare everything."""
+        """Compare all values."""
         await self._begin()
         self._alerts = list(await self._session.scalars(select(CostAlert).where(CostAlert.user_id == self._user_id)))
         self._amendments = sorted(await self._stored(_amendments), key=lambda row: row["id"])
-        # A decision that was settled stays so, whatever becomes known of the success that settled it.
+        # A settled routing decision stays settled, even if the call that settled it is amended to a failure.
         self._once_succeeded = {row["analytics_id"] for row in self._amendments if row["before"].get("success")}
         await self._recompute()
         for name, expected in self._expected.items():
@@ -145,7 +149,7 @@ class Comparison:
         self._kept_from = await self._connection.scalar(select(func.max(Retention.kept_from))) or EPOCH
 
     async def of_decisions(self, ids: Collection[UUID]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """What is right of these decisions that calls are of, and what is right to be held for them."""
+        """The rows of these routing decisions and of their holds, as computed from their calls."""
         await self._begin()
         calls = await self._stored(_calls, _calls.c.decision_id.in_(ids))
         amended = _amendments.c.analytics_id.in_([call["id"] for call in calls if call["amended_at"] is not None])
@@ -157,7 +161,7 @@ class Comparison:
         return settled, await self._holds(_decisions.c.id.in_(ids))
 
     async def last_unpriced(self, provider: str, model: str) -> datetime | None:
-        """When the model last had a call of unknown cost that no decision is charged for."""
+        """When the model last had a call of unknown cost for which no routing decision is charged; None if never."""
         await self._begin()
         row = _calls.c
         last: datetime | None = await self._connection.scalar(
@@ -185,12 +189,12 @@ class Comparison:
         spent: dict[tuple[UUID, datetime], dict[str, Any]] = {}
         minutes: defaultdict[datetime, dict[str, Any]] = defaultdict(lambda: {"amount": ZERO, "assumed": ZERO})
         windows: dict[UUID, Window] = {}
-        async for row in self._decisions():
+        async for row in self._each_call():
             groups.add(row)
             if row["ab_counted"]:
                 counted.append({name: row[name] for name in _COUNTED})
             if row["occurred_at"] < self._kept_from:
-                # It came after retention: what else it was added to is there in part alone.
+                # It was logged after retention had dropped its month, whose other sums are incomplete.
                 continue
             rollups.add(row)
             self._note_unpriced(row)
@@ -214,20 +218,20 @@ class Comparison:
             "router_decisions": decisions,
             "router_unpriced_models": [
                 {"user_id": self._user_id, "provider": provider, "model_used": model, "last_at": at}
-                for (provider, model), at in self._unpriced.items()
+                for (provider, model), at in self._last_unpriced.items()
             ],
             "router_holds": await self._holds(),
         }
         self._expected["router_spend_totals"] = await self._totals()
 
     async def _totals(self) -> list[dict[str, Any]]:
-        """What all calls cost: those that are there, and those that retention has dropped and whose sums are left."""
+        """The total spend: of the stored calls, and of dropped calls according to their rollups."""
         daily, totals = _tables["router_analytics_daily"], _tables["router_spend_totals"]
         dropped = await self._stored(daily, daily.c.day < self._kept_from)
         amount = sum((row["cost"] for row in (*dropped, *self._expected[daily.name])), ZERO)
         assumed = sum((row["assumed"] for row in self._expected["router_spend_minutes"]), ZERO)
         if self._kept_from != EPOCH:
-            # Of what was assumed, no sum is left.
+            # Rollups contain no assumed spend, so the stored total is taken as correct.
             assumed = sum((row["assumed"] for row in await self._stored(totals)), ZERO)
         return [{"user_id": self._user_id, "amount": amount, "assumed": assumed}]
 
@@ -237,11 +241,11 @@ class Comparison:
         spent: dict[tuple[UUID, datetime], dict[str, Any]],
         windows: dict[UUID, Window],
     ) -> None:
-        """Add what a call cost to the window of each alert; `windows` are those of the call before."""
+        """Add the cost of a call to the window of each alert. `windows` caches the windows of the previous call."""
         at = row["occurred_at"]
         for alert in self._alerts:
             if alert.mode is WindowMode.ROLLING:
-                # What counts of it is what lies in the one window there is: the last.
+                # A rolling alert has one window: the one that ends now.
                 last = alert.window_at(self._now)
                 if at >= last.start and not row["imported"]:
                     self._live[alert.id, last.start] += row["cost"]
@@ -256,10 +260,10 @@ class Comparison:
                     self._live[key] += row["cost"]
 
     def _note_unpriced(self, row: Mapping[str, Any]) -> None:
-        """Remember when the model last had a call of unknown cost that no decision is charged for."""
+        """Record a call of unknown cost for which no routing decision is charged."""
         if row["cost"] is None and not row["assumed"]:
             model = (row["provider"], row["model_used"])
-            self._unpriced[model] = max(self._unpriced.get(model, EPOCH), row["occurred_at"])
+            self._last_unpriced[model] = max(self._last_unpriced.get(model, EPOCH), row["occurred_at"])
 
     def _add_assumed(
         self,
@@ -267,7 +271,7 @@ class Comparison:
         windows: dict[tuple[UUID, datetime], dict[str, Any]],
         minutes: dict[datetime, dict[str, Any]],
     ) -> None:
-        """Add what is assumed of these decisions to the windows and the minutes in which they were made."""
+        """Add the assumed spend of these routing decisions to the windows and minutes in which they were made."""
         for decision in decisions:
             assumed, at = decision["assumed_amount"], decision["created_at"]
             if not assumed:
@@ -280,10 +284,10 @@ class Comparison:
                     windows.setdefault(key, self._window_row(alert, window))["assumed"] += assumed
 
     async def _settled(self) -> list[dict[str, Any]]:
-        """What is charged to the decisions that calls are of."""
+        """The rows of routing decisions that have calls, as computed from these calls."""
         settled: list[dict[str, Any]] = []
         incomplete = set(await self._connection.scalars(self._incomplete))
-        for ids in batched(sorted(self._attempts.keys() | incomplete), _DECISIONS_AT_ONCE):
+        for ids in batched(sorted(self._attempts.keys() | incomplete), _IDS_AT_ONCE):
             kept = _decisions.c.id >= first_id_at(self._kept_from)
             for decision in await self._stored(_decisions, _decisions.c.id.in_(ids), kept):
                 account = self._account(decision)
@@ -292,21 +296,21 @@ class Comparison:
                     "unknown_calls": account.unknown_calls,
                     "assumed_amount": account.assumed if account.assumes else None,
                 }
-                # By its client's clock a call may have happened before its decision, and be dropped already.
+                # A client's clock may date a call before its routing decision, so the call may have been dropped already.
                 is_whole = decision["created_at"] >= self._kept_from + _CLOCKS_DIFFER
                 is_whole = is_whole and decision["id"] not in incomplete
                 settled.append(right if is_whole or self._kept_from == EPOCH else decision)
         return [each for each in settled if each["known_cost"] or each["unknown_calls"]]
 
     def _account(self, decision: Mapping[str, Any]) -> Account:
-        """What a decision holds and is charged, after the calls that are recorded."""
-        made = self._attempts[decision["id"]]
+        """The account of a routing decision after its logged calls."""
+        attempts = self._attempts[decision["id"]]
         account = Account(decision["held_amount"], assumes=decision["assumed_amount"] is not None)
-        over = is_settled(made.attempts, made.successes, len(decision["fallbacks"]))
-        return account.with_calls(made.costs, closes=over)
+        over = is_settled(attempts.attempts, attempts.successes, len(decision["fallbacks"]))
+        return account.with_calls(attempts.costs, closes=over)
 
     async def _holds(self, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
-        """What is still held for decisions, after the attempts that are recorded."""
+        """The rows of holds, as computed from routing decisions and their calls."""
         holding = await self._connection.execute(
             select(*(_decisions.c[name] for name in _ACCOUNT)).where(
                 _decisions.c.user_id == self._user_id,
@@ -314,7 +318,7 @@ class Comparison:
                 _decisions.c.held_amount > ZERO,
                 _decisions.c.released_at.is_(None),
                 _decisions.c.id.not_in(self._incomplete),
-                # Settled by a record that retention has dropped: that happened before the decision, by its client's clock.
+                # Leaves out those settled by a dropped call, which a client's clock dated before its routing decision.
                 _decisions.c.settled_at.is_(None) | (_decisions.c.id >= first_id_at(self._kept_from + _CLOCKS_DIFFER)),
                 *conditions,
             )
@@ -340,7 +344,8 @@ class Comparison:
             "assumed": ZERO,
         }
 
-    async def _decisions(self) -> AsyncIterator[Mapping[str, Any]]:
+    async def _each_call(self) -> AsyncIterator[Mapping[str, Any]]:
+        """Iterate over the user's calls in the order of their ids, and count each as an attempt."""
         columns = [_calls.c[name] for name in _READ]
         last = UUID(int=0)
         while True:
@@ -359,7 +364,7 @@ class Comparison:
             last = rows[-1]["id"]
 
     def _verifiable(self, table: Table) -> list[ColumnElement[bool]]:
-        """The rows whose decisions are all still there."""
+        """The conditions for rows of this table that have lost no calls to retention."""
         if table is _groups:
             whole = select(_tests.c.id).where(_tests.c.user_id == self._user_id, *self._verifiable(_tests))
             return [table.c.ab_test_id.in_(whole)]
@@ -387,7 +392,7 @@ class Comparison:
         return [table.c[time] >= self._kept_from]
 
     async def _stored(self, table: Table, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
-        # What decisions were made of is long, and nothing here depends on it.
+        # The candidates of routing decisions are large, and are not compared.
         columns = [_decisions.c[name] for name in _ACCOUNT] if table is _decisions else [table]
         rows = await self._connection.execute(select(*columns).where(table.c.user_id == self._user_id, *conditions))
         return [dict(row) for row in rows.mappings()]
@@ -401,7 +406,7 @@ class Comparison:
         for row_key in sorted(stored_by.keys() | expected_by.keys()):
             there, right = stored_by.get(row_key), expected_by.get(row_key)
             for name in COMPARED[table.name]:
-                # A row of nothing but zeros says the same as none.
+                # A row of zeros equals a missing row.
                 values = [0 if row is None else row[name] for row in (there, right)]
                 if not _equal(*values):
                     shown = [None if row is None else row[name] for row in (there, right)]
@@ -409,7 +414,7 @@ class Comparison:
                     self.differing[table.name][row_key] = (there, right)
 
     async def _compare_amendments(self) -> None:
-        """Each call shows what its last amendments say, and each amendment begins where the one before it ended."""
+        """Check that each call has the values of its amendments, and each amendment starts from those of the one before."""
         last: dict[UUID, dict[str, Any]] = {}
         for amendment in self._amendments:
             shown = last.setdefault(amendment["analytics_id"], {})
@@ -417,14 +422,14 @@ class Comparison:
                 if name in shown and shown[name] != value:
                     self._differ(_amendments, (amendment["id"],), name, value, shown[name])
             shown |= amendment["after"]
-        for ids in batched(sorted(last), _DECISIONS_AT_ONCE):
+        for ids in batched(sorted(last), _IDS_AT_ONCE):
             for call in await self._stored(_calls, _calls.c.id.in_(ids)):
                 for name, right in last[call["id"]].items():
                     if (value := as_json({name: call[name]})[name]) != right:
                         self._differ(_calls, (call["id"],), name, value, right)
 
     async def _compare_alert_events(self) -> None:
-        """Each open window has fired what its spend reached; none fired below its line; their numbers are counted."""
+        """Check that open windows have fired the levels they reached, no level fired too early, and numbers are in use."""
         alert_events = list(await self._session.scalars(select(AlertEvent).where(AlertEvent.user_id == self._user_id)))
         armed = await self._session.scalars(select(RollingAlert).where(RollingAlert.user_id == self._user_id))
         self._armed = {rolling.alert_id: rolling.armed_at for rolling in armed}
@@ -457,7 +462,7 @@ class Comparison:
 
     @property
     def silent(self) -> set[UUID]:
-        """The alerts that are due to fire."""
+        """The ids of alerts that should have fired and did not."""
         return {each.key[1] for each in self.differences if each.table == _events.name and each.column == "level"}
 
     def _differ(self, table: Table, key: tuple[Any, ...], column: str, stored: Any, expected: Any) -> None:
@@ -465,11 +470,11 @@ class Comparison:
 
 
 Pair = tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]
-"""A row as it is stored, and as it would be right."""
+"""A row as stored, and as computed; None where there is none."""
 
 
 def key_of(table: Table) -> list[str]:
-    """The columns of the table's primary key, without the user."""
+    """The columns of the table's primary key, without `user_id`."""
     return [column.name for column in table.primary_key if column.name != "user_id"]
 
 
@@ -522,7 +527,7 @@ COMPARED: Final = {
 
 
 def _equal(stored: Any, expected: Any) -> bool:
-    # Squares of latencies are summed as floats, in whatever order they came.
+    # Floats are summed in any order, so their last digits may differ.
     if isinstance(stored, float) or isinstance(expected, float):
         return math.isclose(stored, expected, rel_tol=1e-9)
     return bool(stored == expected)

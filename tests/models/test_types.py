@@ -98,7 +98,7 @@ def test_money_is_stored_exactly_or_not_at_all(amount: Decimal) -> None:
 
 
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity"])
-def test_what_is_no_amount_is_not_stored(amount: str) -> None:
+def test_a_value_that_is_no_amount_is_not_stored(amount: str) -> None:
     with pytest.raises((ValueError, OverflowError)):
         stored(Decimal(amount))
 

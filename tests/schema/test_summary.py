@@ -379,8 +379,8 @@ async def test_days_and_hours_are_read_where_rows_were_dropped_and_parts_of_hour
     start = datetime(2026, 2, 19, 5, tzinfo=UTC)
     assert total["calls"] == sum(happened(record) >= start for record in logged)
     # and what cannot be told is not guessed, but what can be is said
-    of_hours = "are of whole hours of UTC; ask from then on, or for whole hours, in a time zone that has them"
-    of_all = "do not tell success from failure; ask from then on, or without filter.success"
+    of_hours = "have whole hours of UTC only; choose a later filter.from, or whole hours of UTC"
+    of_all = "do not separate success from failure; choose a later filter.from, or leave out filter.success"
     for asked, why, argument in (
         ({"filter": {"from": "2026-02-19T05:30:00Z"}}, of_hours, ["filter", "from"]),
         (
@@ -392,7 +392,7 @@ async def test_days_and_hours_are_read_where_rows_were_dropped_and_parts_of_hour
         ({"filter": {"from": "2026-02-19T05:30:00Z", "success": False}}, of_all, ["filter"]),
     ):
         [error] = await api.errors(COSTS, **asked)
-        dropped = "filter: decisions before 2026-03-01T00:00:00Z were dropped, and the sums that are left of them"
+        dropped = "filter: calls before 2026-03-01T00:00:00Z were dropped, and their rollups"
         assert error["message"] == f"{dropped} {why}"
         assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": argument}
     # and the ways out lead out

@@ -262,7 +262,7 @@ async def test_what_the_server_filled_in_is_told_and_known_again(
     # The client reported neither cost nor time: it is the same decision all the same, and another one is not.
     assert counts(await imported(settings, tmp_path / "out", line, user_id)) == (0, 1, 0, [])
     changed = line.replace(b"0.0035", b"0.0036")
-    refused = [BadRow(1, "eventId: was used for another report; use a new one for each decision")]
+    refused = [BadRow(1, "eventId: was used for another report; use a new one for each call")]
     assert counts(await imported(settings, tmp_path / "out", changed, user_id)) == (0, 0, 0, refused)
 
 

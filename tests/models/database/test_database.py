@@ -40,7 +40,7 @@ async def latencies(database: Database) -> dict[UUID, int | None]:
         return {row.user_id: row.max_latency_ms for row in rows}
 
 
-async def test_a_select_that_names_nobody_finds_the_viewers_rows_alone(database: Database) -> None:
+async def test_a_select_without_a_user_finds_only_the_viewers_rows(database: Database) -> None:
     async with database.viewer(ALICE) as session:
         assert (await session.scalars(select(RouterPreferences.max_latency_ms))).all() == [100]
         assert await session.scalar(select(func.count()).select_from(RouterPreferences)) == 1
@@ -51,12 +51,12 @@ async def test_a_select_that_names_nobody_finds_the_viewers_rows_alone(database:
         assert (await session.scalars(select(RouterPreferences).where(RouterPreferences.id.in_(hidden)))).all() == []
 
 
-async def test_anothers_row_is_not_got_by_its_key(database: Database) -> None:
+async def test_another_users_row_is_not_found_by_its_key(database: Database) -> None:
     async with database.viewer(ALICE) as session:
         assert await session.get(RouterPreferences, BOB.id) is None
 
 
-async def test_an_update_and_a_delete_of_all_rows_reach_the_viewers_alone(database: Database) -> None:
+async def test_an_update_and_a_delete_of_all_rows_change_only_the_viewers_rows(database: Database) -> None:
     async with database.viewer(ALICE, write=True) as session:
         await session.execute(update(RouterPreferences).values(max_latency_ms=1))
     assert await latencies(database) == {ALICE.id: 1, BOB.id: 200}
@@ -82,7 +82,7 @@ async def test_a_row_of_another_cannot_be_written(database: Database) -> None:
         insert(RouterPreferences).values(user_id=UUID(int=3), id=UUID(int=3)),
     ],
 )
-async def test_statements_that_could_go_past_the_scope_are_refused(database: Database, statement: object) -> None:
+async def test_statements_that_could_leave_the_scope_are_rejected(database: Database, statement: object) -> None:
     with pytest.raises(ScopeError):
         async with database.viewer(ALICE, write=True) as session:
             await session.execute(statement)  # type: ignore[call-overload]

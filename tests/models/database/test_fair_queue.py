@@ -74,7 +74,7 @@ def _queue(
     return FairQueue("tests", in_all=in_all, per_user=per_user, waiting_per_user=waiting, patience_s=patience_s)
 
 
-async def test_users_take_turns_however_much_each_of_them_waits_for() -> None:
+async def test_users_take_turns_however_many_requests_each_has_waiting() -> None:
     # Given a user with five requests, of which one runs
     requests = _Requests(_queue())
     alices = [requests.ask(ALICE) for _ in range(5)]
@@ -89,7 +89,7 @@ async def test_users_take_turns_however_much_each_of_them_waits_for() -> None:
     assert requests.admitted == [alices[0], alices[1], bobs[0], carol, alices[2], bobs[1], alices[3], alices[4]]
 
 
-async def test_a_user_has_so_many_slots_and_others_have_the_rest() -> None:
+async def test_a_user_has_a_limit_of_slots_and_others_have_the_rest() -> None:
     requests = _Requests(_queue(in_all=4, per_user=3))
     alices = [requests.ask(ALICE) for _ in range(6)]
     await _settled()
@@ -111,7 +111,7 @@ async def test_the_server_itself_is_one_of_those_who_take_turns() -> None:
         assert done.done()
 
 
-async def test_a_user_whose_queue_is_full_is_refused_and_nobody_else() -> None:
+async def test_only_the_user_whose_queue_is_full_is_rejected() -> None:
     # Given a user of whom as many wait as may
     requests = _Requests(_queue(waiting=2))
     for _ in range(3):
@@ -129,7 +129,7 @@ async def test_a_user_whose_queue_is_full_is_refused_and_nobody_else() -> None:
     assert requests.admitted[-1] in {bob, 2}
 
 
-async def test_who_has_waited_for_too_long_is_refused_and_leaves_no_trace() -> None:
+async def test_a_request_that_waited_too_long_is_rejected_and_leaves_no_trace() -> None:
     queue = _queue(patience_s=0.01)
     await queue.acquire(BOB)
     with pytest.raises(Overloaded, match=r"No slot \(tests\) was free within 0.01 s"):
@@ -182,7 +182,7 @@ _steps = st.lists(
 
 
 @given(_steps, st.integers(1, 3), st.integers(1, 2))
-def test_no_slot_is_lost_or_free_while_wanted_and_nobody_is_overtaken_twice_by_one_user(
+def test_no_slot_is_lost_or_idle_and_no_user_is_overtaken_twice_by_another(
     runner: asyncio.Runner, steps: Sequence[Step], in_all: int, per_user: int
 ) -> None:
     runner.run(_play(steps, in_all, per_user))

@@ -108,14 +108,14 @@ async def long_reader(url: str) -> AsyncIterator[None]:
         await reader.close()
 
 
-async def test_a_migrated_database_has_partitions_for_the_months_of_live_records(
+async def test_a_migrated_database_has_partitions_for_the_months_of_live_calls(
     connection: asyncpg.Connection[Any],
 ) -> None:
     for table in TABLES:
         assert await partitions(connection, table) == months(-2, -1, 0, 1, 2, 3) | {"archive", "default"}
 
 
-async def test_no_record_makes_or_drops_a_table(connection: asyncpg.Connection[Any], db: Database) -> None:
+async def test_no_call_creates_or_drops_a_table(connection: asyncpg.Connection[Any], db: Database) -> None:
     # given a database that refuses to change tables
     await connection.execute(
         "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'DDL: %', tg_tag; END $$; "
@@ -129,12 +129,12 @@ async def test_no_record_makes_or_drops_a_table(connection: asyncpg.Connection[A
     # then all are there, and no table is
     assert await partitions(connection) == before
     counts = await rows_in(connection)
-    recent = sum(each.decision.occurred_at >= first_live(NOW) for each in old)  # type: ignore[operator]
+    recent = sum(each.report.occurred_at >= first_live(NOW) for each in old)  # type: ignore[operator]
     assert counts.pop("archive") == 672 - recent
     assert sum(counts.values()) == 2 + recent
 
 
-async def test_a_long_reader_holds_up_neither_records_nor_the_start_of_a_server(
+async def test_a_long_reader_delays_neither_calls_nor_the_start_of_a_server(
     connection: asyncpg.Connection[Any], postgres_url: str, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models.database.postgresql, "_PAUSE_S", 0)
@@ -164,7 +164,7 @@ async def test_a_long_reader_holds_up_neither_records_nor_the_start_of_a_server(
     assert not logged.deduplicated
 
 
-async def test_records_of_a_month_without_a_partition_are_stored_and_stay_where_they_are(
+async def test_calls_of_a_month_without_a_partition_are_stored_in_the_default_partition(
     connection: asyncpg.Connection[Any], db: Database
 ) -> None:
     # given a server that could make no partition for a year
@@ -231,7 +231,7 @@ async def test_the_default_partition_is_not_read_under_the_lock_that_attaches(
     assert len([each for each in implied if "router_analytics_default" in each]) == 3, said
 
 
-async def test_a_server_looks_after_partitions_while_it_runs(
+async def test_a_running_server_creates_missing_partitions(
     connection: asyncpg.Connection[Any], db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.partition, "_EVERY_S", 0.01)

@@ -161,7 +161,7 @@ async def rows_of(owner: Connection, user: UUID) -> dict[str, list[str]]:
 
 
 class Viewer:
-    """A plain connection in the viewers' role, as this user, or as nobody. What it does is never kept."""
+    """A plain connection in the viewers' role, as this user, or as no user. What it does is never kept."""
 
     def __init__(self, connection: Connection, user: UUID | None) -> None:
         self.connection = connection
@@ -348,7 +348,7 @@ async def test_a_viewer_cannot_write_a_row_of_anothers_nor_learn_whether_there_i
     assert await rows_of(owner, BOB) == before
 
 
-async def test_a_firing_cannot_be_hung_on_anothers_alert(owner: Connection, postgres_url: str) -> None:
+async def test_an_alert_event_cannot_belong_to_another_users_alert(owner: Connection, postgres_url: str) -> None:
     bobs = await owner.fetchval("SELECT to_jsonb(e)::text FROM router_alert_events e WHERE user_id = $1 LIMIT 1", BOB)
     mine = json.dumps(json.loads(bobs) | {"user_id": str(ALICE), "sequence": 1_000})
     async with viewer(postgres_url, ALICE) as alice:
@@ -370,22 +370,22 @@ async def test_policies_cannot_be_switched_off(owner: Connection, postgres_url: 
 
 
 @pytest.mark.parametrize("user_id", [None, ""])
-async def test_nobody_sees_nothing(owner: Connection, postgres_url: str, user_id: str | None) -> None:
-    async with viewer(postgres_url, None) as nobody:
+async def test_a_session_without_a_user_sees_no_rows(owner: Connection, postgres_url: str, user_id: str | None) -> None:
+    async with viewer(postgres_url, None) as anonymous:
         if user_id is not None:
-            await nobody.connection.execute(f"SET app.user_id = '{user_id}'")
+            await anonymous.connection.execute(f"SET app.user_id = '{user_id}'")
         for table in await owned_tables(owner):
             for read in (
                 *READS.values(),
                 "UPDATE {table} SET user_id = user_id RETURNING 1",
                 "DELETE FROM {table} RETURNING 1",
             ):
-                assert await nobody.rows(read.format(table=table, alice=ALICE, bob=BOB)) in ([], None), (table, read)
-            for text in (await nobody.copied(table), await nobody.copied(f"SELECT * FROM {table}")):
+                assert await anonymous.rows(read.format(table=table, alice=ALICE, bob=BOB)) in ([], None), (table, read)
+            for text in (await anonymous.copied(table), await anonymous.copied(f"SELECT * FROM {table}")):
                 assert text in ("", None), table
             row = await owner.fetchval(f"SELECT to_jsonb(t)::text FROM {table} t LIMIT 1")
             insert = f"INSERT INTO {table} SELECT (jsonb_populate_record(null::{table}, $1::text::jsonb)).*"
-            assert row is None or await nobody.rows(insert, row) is None, table
+            assert row is None or await anonymous.rows(insert, row) is None, table
 
 
 # What the catalogue says
@@ -490,7 +490,7 @@ def data_dir(bare_cluster: Cluster, tmp_path: Path) -> Path:
     return directory
 
 
-def test_a_user_who_may_make_no_roles_is_told_what_to_run_and_it_suffices(
+def test_a_database_user_who_cannot_create_roles_gets_the_statements_to_run(
     bare_cluster: Cluster, data_dir: Path
 ) -> None:
     # when the database is migrated, then that fails in one line, with the SQL to run

@@ -123,7 +123,7 @@ async def submitted(commits: Commits, items: Sequence[Item]) -> asyncio.Task[lis
 
 
 @pytest.mark.parametrize("sizes", [[1_000] * 10, [20_000], [1] * 3_000, [250] * 40], ids=len)
-async def test_a_quiet_users_record_is_in_the_next_commit_whatever_another_has_waiting(
+async def test_a_quiet_users_item_is_in_the_next_commit_whatever_another_has_waiting(
     commits: Commits, store: Store, sizes: list[int]
 ) -> None:
     # given a user of whom much waits, while a commit of theirs is under way
@@ -143,7 +143,7 @@ async def test_a_quiet_users_record_is_in_the_next_commit_whatever_another_has_w
     ]
 
 
-async def test_users_who_all_have_much_share_each_commit_alike(commits: Commits, store: Store) -> None:
+async def test_users_with_many_items_have_equal_shares_of_each_commit(commits: Commits, store: Store) -> None:
     store.open.clear()
     first = await submitted(commits, batch(OTHER, 1))
     await until(lambda: len(store.tried) == 1)
@@ -214,7 +214,7 @@ async def test_where_one_user_fills_the_queue_others_still_have_room(commits: Co
     assert len(store.stored) == 1 + limit + 10 * 1_000
 
 
-async def test_whoever_spoils_a_commit_is_found_within_few_tries_and_others_are_stored(
+async def test_users_who_make_a_commit_fail_are_found_within_few_tries_and_others_are_stored(
     commits: Commits, store: Store
 ) -> None:
     # given a commit of a hundred users, one of whom has items that cannot be stored
@@ -247,7 +247,7 @@ async def test_whoever_spoils_a_commit_is_found_within_few_tries_and_others_are_
 
 
 @pytest.mark.parametrize("bad_users", [1, 3, 100])
-async def test_however_many_cannot_be_stored_the_tries_are_bounded_and_all_are_told(
+async def test_with_many_unstorable_items_the_tries_are_bounded_and_every_item_has_an_outcome(
     commits: Commits, store: Store, bad_users: int
 ) -> None:
     store.bad = lambda item: BadData() if item[0].int >= 100 else None
@@ -264,7 +264,7 @@ async def test_however_many_cannot_be_stored_the_tries_are_bounded_and_all_are_t
     assert len(store.tried) <= 10 + models.ledger.group_commit._TRIES_BY_USER + commits_of_each * bad_users * by_item
 
 
-async def test_others_are_committed_while_it_is_found_who_spoilt_a_commit(commits: Commits, store: Store) -> None:
+async def test_others_are_committed_during_the_search_for_failing_items(commits: Commits, store: Store) -> None:
     store.bad = lambda item: BadData() if item == (HEAVY, "500") else None
     # given that to find it takes a while
     store.held = lambda items: (HEAVY, "500") in items and len(items) < 200
@@ -278,7 +278,7 @@ async def test_others_are_committed_while_it_is_found_who_spoilt_a_commit(commit
 
 
 @pytest.mark.parametrize("error", [Conflict("id: no", ["id"]), InvalidInput("cost: no", ["cost"])])
-async def test_a_refusal_that_a_commit_ends_with_is_that_of_the_item(
+async def test_an_expected_error_of_a_commit_is_the_outcome_of_its_item(
     commits: Commits, store: Store, error: Exception
 ) -> None:
     store.bad = lambda item: error if item[1] == "bad" else None
@@ -287,7 +287,7 @@ async def test_a_refusal_that_a_commit_ends_with_is_that_of_the_item(
     assert [kind for kind, _ in await good] == ["stored"] * 2
 
 
-async def test_a_fault_of_ours_fails_whoever_meets_it_alone(commits: Commits, store: Store) -> None:
+async def test_an_unexpected_error_fails_only_the_submission_that_causes_it(commits: Commits, store: Store) -> None:
     store.bad = lambda item: TypeError("a bug") if item[1] == "bad" else None
     good, bad = await submitted(commits, batch(QUIET, 2)), await submitted(commits, [(HEAVY, "bad")])
     with pytest.raises(TypeError):
@@ -295,7 +295,7 @@ async def test_a_fault_of_ours_fails_whoever_meets_it_alone(commits: Commits, st
     assert [kind for kind, _ in await good] == ["stored"] * 2
 
 
-async def test_locked_users_wait_and_nobody_waits_for_them(commits: Commits, store: Store) -> None:
+async def test_locked_users_wait_and_do_not_delay_others(commits: Commits, store: Store) -> None:
     # given more users whose locks others hold than transactions that wait for one
     store.locked = {UUID(int=n) for n in range(100, 105)}
     waiting = [await submitted(commits, batch(user, 3, name)) for name in "ab" for user in sorted(store.locked)]
@@ -312,7 +312,7 @@ async def test_locked_users_wait_and_nobody_waits_for_them(commits: Commits, sto
         assert [item for item in store.stored if item[0] == user] == [*batch(user, 3, "a"), *batch(user, 3, "b")]
 
 
-async def test_where_the_database_fails_midway_the_caller_hears_what_is_stored(store: Store) -> None:
+async def test_when_the_database_fails_midway_the_caller_learns_what_is_stored(store: Store) -> None:
     commits = group_commit(store, most=800)
     store.bad = lambda item: DatabaseFailure("gone") if item[1] == "150" else None
     async with commits.running():
@@ -324,7 +324,7 @@ async def test_where_the_database_fails_midway_the_caller_hears_what_is_stored(s
     assert store.stored == batch(HEAVY, 100)
 
 
-async def test_a_user_whose_items_take_long_is_committed_apart_in_small_parts(
+async def test_a_user_whose_items_take_long_is_committed_separately_in_small_parts(
     commits: Commits, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a user each of whose items takes a millisecond to commit
@@ -345,7 +345,7 @@ async def test_a_user_whose_items_take_long_is_committed_apart_in_small_parts(
     assert not any({HEAVY, QUIET} <= {user for user, _ in commit} for commit in store.commits)
 
 
-async def test_where_the_database_is_slow_nobody_is_blamed(
+async def test_a_slow_database_is_not_blamed_on_users(
     commits: Commits, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time = Time(lambda _items: 0.5)

@@ -54,7 +54,7 @@ COST = Decimal("0.070000001")
 PERIODS = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")
 
 
-async def test_64_clients_leave_sums_equal_to_the_rows_and_one_firing_a_level_and_window(
+async def test_64_clients_leave_sums_equal_to_the_calls_and_one_alert_event_per_level_and_window(
     live_api: Api, database: Database
 ) -> None:
     # given one user with one test and 50 alerts: of each period and mode, at thresholds of their own
@@ -124,7 +124,7 @@ async def test_64_clients_leave_sums_equal_to_the_rows_and_one_firing_a_level_an
     assert fired == {"NEAR_LIMIT": 50, "TRIGGERED": 50}
 
 
-async def test_a_refused_record_fails_alone(ledger: Ledger, database: Database) -> None:
+async def test_a_rejected_call_fails_alone(ledger: Ledger, database: Database) -> None:
     good, bad, also_good = await ledger.record(
         [draft(event_id="a"), draft(event_id="b", ab_test_id=UUID(int=9)), draft(event_id="c")]
     )
@@ -134,13 +134,13 @@ async def test_a_refused_record_fails_alone(ledger: Ledger, database: Database) 
     assert await stored(database) == ["a", "c"]
 
 
-async def test_a_record_the_database_refuses_does_not_spoil_its_neighbours(
+async def test_a_call_that_the_database_rejects_fails_alone(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a record that the database will not have
     def spoilt(one: CallDraft, now: datetime) -> PreparedCall:
         entry = prepare(one, now)
-        if one.decision.event_id == "spoilt":
+        if one.report.event_id == "spoilt":
             entry.row["created_at"] = None
         return entry
 
@@ -158,7 +158,7 @@ async def test_a_record_the_database_refuses_does_not_spoil_its_neighbours(
         assert await transaction.connection.scalar(text("SELECT count(*) FROM router_event_keys")) == 6
 
 
-async def test_a_database_that_fails_is_no_fault_of_the_records(
+async def test_a_database_failure_is_not_blamed_on_the_calls(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[int] = []
@@ -176,7 +176,7 @@ async def test_a_database_that_fails_is_no_fault_of_the_records(
     assert await stored(database) == ["after"]
 
 
-async def test_a_full_ledger_says_so_at_once_and_stores_nothing_of_it(
+async def test_a_full_ledger_rejects_at_once_and_stores_nothing(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models.ledger.group_commit, "QUEUED_TIMES", 2 / models.ledger.group_commit.MAX_COMMIT)
@@ -189,7 +189,7 @@ async def test_a_full_ledger_says_so_at_once_and_stores_nothing_of_it(
     assert await stored(database) == ["0", "1"]
 
 
-async def test_what_was_taken_is_stored_before_the_ledger_stops(database: Database) -> None:
+async def test_accepted_calls_are_stored_before_the_ledger_stops(database: Database) -> None:
     ledger = Ledger(database)
     async with ledger.running():
         waiting = [asyncio.create_task(ledger.record([draft(event_id=f"{n:03}")])) for n in range(300)]
@@ -200,7 +200,7 @@ async def test_what_was_taken_is_stored_before_the_ledger_stops(database: Databa
     assert await stored(database) == [f"{n:03}" for n in range(300)]
 
 
-async def test_a_caller_who_goes_away_leaves_the_record_and_the_ledger_whole(
+async def test_a_cancelled_caller_leaves_the_call_stored_and_the_ledger_running(
     ledger: Ledger, database: Database
 ) -> None:
     leaving = asyncio.create_task(ledger.record([draft(event_id="left")]))
@@ -210,7 +210,7 @@ async def test_a_caller_who_goes_away_leaves_the_record_and_the_ledger_whole(
     assert await stored(database) == ["left", "stayed"]
 
 
-async def test_concurrent_records_share_commits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_concurrent_calls_share_commits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     write = CallBatch.write
 
@@ -234,7 +234,7 @@ async def test_many_users_in_one_commit_keep_apart(ledger: Ledger, database: Dat
         assert {row[0]: row[1] for row in rows} == {user: Decimal(n) for n, user in enumerate(users)}
 
 
-async def test_firings_are_numbered_without_gaps_in_the_order_they_were_committed(api: Api, database: Database) -> None:
+async def test_alert_events_are_numbered_without_gaps_in_commit_order(api: Api, database: Database) -> None:
     for threshold in ("1", "2", "3"):
         await api.ask(
             """mutation($threshold: Decimal!) {
@@ -259,7 +259,7 @@ async def test_imported_spend_counts_and_the_next_live_spend_fires(
     # given an alert, and history of this very day read from a file
     await api.ask('mutation { createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { __typename } }')
     history = draft(user_id, cost=Decimal(5), occurred_at=clock.now)
-    [logged] = await ledger.record([CallDraft(user_id, history.decision, imported=True)])
+    [logged] = await ledger.record([CallDraft(user_id, history.report, imported=True)])
     # then it counts and nothing fires
     assert isinstance(logged, Logged)
     assert logged.alert_events == []
@@ -271,7 +271,7 @@ async def test_imported_spend_counts_and_the_next_live_spend_fires(
     assert [(event.level, event.amount) for event in live.alert_events] == [("TRIGGERED", Decimal("5.1"))]
 
 
-async def test_what_came_inside_a_window_fires_though_its_commit_ends_after_it(
+async def test_a_call_logged_inside_a_window_fires_even_if_its_commit_ends_later(
     api: Api, database: Database, user_id: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await api.ask('mutation { createCostAlert(input: {thresholdAmount: "1", period: HOURLY}) { __typename } }')
@@ -292,10 +292,8 @@ async def test_what_came_inside_a_window_fires_though_its_commit_ends_after_it(
     assert [(event.level, event.amount) for event in logged.alert_events] == [("TRIGGERED", Decimal(1))]
 
 
-@pytest.mark.parametrize("held", [Locks(alone=[USER]), Locks(beside=[USER], recording=[USER])])
-async def test_a_user_whom_another_transaction_has_locked_keeps_nobody_waiting(
-    postgres_url: str, clock: Clock, held: Locks
-) -> None:
+@pytest.mark.parametrize("held", [Locks(exclusive=[USER]), Locks(shared=[USER], recording=[USER])])
+async def test_a_locked_user_does_not_delay_other_users(postgres_url: str, clock: Clock, held: Locks) -> None:
     database = Database(postgres_url, published_to_nobody)
     ledger = Ledger(database, clock)
     others = [UUID(int=n) for n in range(2, 6)]

@@ -172,7 +172,7 @@ def test_calls_and_sums_under_several_names_become_one(old_url: str) -> None:
     assert asyncio.run(differences(old_url)) == []
 
 
-def test_a_call_still_tells_what_was_sent(old_url: str) -> None:
+def test_a_renamed_call_still_shows_the_names_that_were_sent(old_url: str) -> None:
     upgrade(old_url)
 
     async def sent() -> set[tuple[str, str]]:

@@ -193,7 +193,7 @@ async def test_a_file_is_counted_once_however_often_it_is_imported(
     assert await verify(database, user_id, MARCH) == []
 
 
-async def test_an_export_of_dropped_calls_is_there_already_and_a_changed_one_is_refused(
+async def test_an_export_of_dropped_calls_is_deduplicated_and_a_changed_call_is_rejected(
     api: Api,
     clock: Clock,
     client: httpx2.AsyncClient,
@@ -230,7 +230,7 @@ async def test_an_export_of_dropped_calls_is_there_already_and_a_changed_one_is_
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_call_that_was_dropped_is_amended_no_more(
+async def test_a_dropped_call_cannot_be_amended(
     api: Api, clock: Clock, database: Database, user_id: UUID, post: Callable[..., Any]
 ) -> None:
     # given a call that was amended, and dropped with its amendment
@@ -302,7 +302,7 @@ def attempt(decision_id: str, **more: Any) -> dict[str, Any]:
     return CALL | {"provider": "openai", "modelUsed": "gpt-4o-mini", "decisionId": decision_id} | more
 
 
-async def test_a_late_call_of_a_dropped_decision_is_counted_as_a_call_and_no_assignment(
+async def test_a_late_call_of_a_dropped_routing_decision_is_no_assignment(
     api: Api, clock: Clock, database: Database, user_id: UUID
 ) -> None:
     clock.now = JANUARY
@@ -328,7 +328,7 @@ async def test_a_late_call_of_a_dropped_decision_is_counted_as_a_call_and_no_ass
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_what_is_held_at_the_turn_of_a_month_is_held_until_it_expires(
+async def test_a_hold_across_the_end_of_a_month_stays_until_it_expires(
     api: Api, clock: Clock, database: Database, user_id: UUID
 ) -> None:
     clock.now = datetime(2026, 2, 28, 23, 55, tzinfo=UTC)
@@ -344,7 +344,7 @@ async def test_what_is_held_at_the_turn_of_a_month_is_held_until_it_expires(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_what_has_lost_calls_of_an_older_time_is_not_taken_to_be_wrong(
+async def test_sums_that_lost_calls_to_retention_are_not_reported_as_wrong(
     api: Api, clock: Clock, database: Database, user_id: UUID
 ) -> None:
     # given a decision and a test of March, with calls that are said to be of January, and others
@@ -389,7 +389,7 @@ async def test_live_calls_are_of_this_month_or_of_the_two_before(
 ) -> None:
     # given a clock in March
     first, before = "2026-01-01T00:00:00Z", "2025-12-31T23:59:59.999999Z"
-    message = "occurredAt: must be 2026-01-01T00:00:00Z or later; older calls are taken by: python -m server import"
+    message = "occurredAt: must be 2026-01-01T00:00:00Z or later; import older calls with: python -m server import"
     # then calls of January are taken, and older ones are refused, by every way that live calls come
     for n, (at, taken) in enumerate(
         ((first, True), (before, False), ("1970-01-01T00:00:00Z", False), ("2026-01-01T05:29:59.999999+05:30", False))

@@ -47,15 +47,15 @@ def draft(user_id: UUID, **fields: Any) -> CallDraft:
     return CallDraft(user_id, LogAnalytics.model_validate(values))
 
 
-async def log_beside_another(ledger: Ledger, drafts: Sequence[CallDraft]) -> list[Outcome]:
-    """What becomes of these, while another user's record is logged too: that one is stored in any case."""
+async def log_with_another_user(ledger: Ledger, drafts: Sequence[CallDraft]) -> list[Outcome]:
+    """Log these calls together with a call of another user, which is always stored. Returns their outcomes."""
     outcomes, [other] = await asyncio.gather(ledger.record(drafts), ledger.record([draft(OTHER, cost=Decimal(1))]))
     assert isinstance(other, Logged)
     return outcomes
 
 
 def rejected(outcomes: Sequence[Outcome]) -> list[int]:
-    return [place for place, outcome in enumerate(outcomes) if isinstance(outcome, InvalidInput)]
+    return [index for index, outcome in enumerate(outcomes) if isinstance(outcome, InvalidInput)]
 
 
 # Columns of whole numbers that no record of a call is added to.
@@ -93,7 +93,7 @@ SUMS = [
 ]
 
 
-async def test_no_sum_goes_beyond_64_bits_whichever_it_is(
+async def test_no_sum_exceeds_64_bits(
     api: Api, ledger: Ledger, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     # given a user with calls in every sum there is
@@ -115,7 +115,7 @@ async def test_no_sum_goes_beyond_64_bits_whichever_it_is(
             for call in calls
         ]
 
-    assert rejected(await log_beside_another(ledger, drafts())) == []
+    assert rejected(await log_with_another_user(ledger, drafts())) == []
     assert len(SUMS) > 40
     untouched = []
     for column in SUMS:
@@ -123,7 +123,7 @@ async def test_no_sum_goes_beyond_64_bits_whichever_it_is(
         before = await all_of(database, column, user_id)
         assert before, column
         await set_all(database, column, user_id, MOST)
-        outcomes = await log_beside_another(ledger, drafts())
+        outcomes = await log_with_another_user(ledger, drafts())
         # then what would exceed it is refused, and it is what it was, to the digit
         full = {value for value in await all_of(database, column, user_id) if value > MOST // 2}
         assert full == {MOST}, column
@@ -160,7 +160,7 @@ async def set_all(database: Database, column: Column[Any], user_id: UUID, value:
         )
 
 
-async def test_what_all_calls_of_a_user_cost_has_a_limit(
+async def test_the_total_cost_of_a_users_calls_has_a_limit(
     api: Api, api_of: ApiOf, database: Database, user_id: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models.ledger.spend, "MAX_TOTAL", Decimal(10))
@@ -204,7 +204,7 @@ async def test_what_all_calls_of_a_user_cost_has_a_limit(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_what_is_assumed_of_a_users_calls_has_a_limit(
+async def test_the_assumed_spend_of_a_user_has_a_limit(
     api: Api, database: Database, user_id: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given decisions that hold 2 USD each
@@ -261,7 +261,7 @@ async def total(database: Database, user_id: UUID) -> tuple[Decimal, Decimal]:
         return amount, assumed
 
 
-def test_what_was_spent_before_there_was_a_limit_is_known_to_it(empty_database_url: str) -> None:
+def test_the_limit_includes_spend_from_before_it_was_introduced(empty_database_url: str) -> None:
     # given a database of before, with sums beyond 64 bits
     command.upgrade(configuration(empty_database_url), "20261129_amendments")
     nano = int(MAX_COST) * 10**9

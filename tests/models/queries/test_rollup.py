@@ -1,4 +1,4 @@
-"""What charts read: hourly histograms, merged in SQL, give the percentiles of the decisions themselves."""
+"""What charts read: hourly histograms, merged in SQL, give the percentiles of the calls themselves."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ SHARES = (0.5, 0.95, 0.99)
 
 
 @pytest.fixture
-async def decisions(database: Database, clock: Clock, user_id: UUID) -> list[LogAnalytics]:
-    """The sample, logged a few at a time for the user, beside another user's slow calls."""
-    decisions = [row.decision for row in UsageFile(SAMPLE) if isinstance(row, UsageRow)]
-    slow = [decision.model_copy(update={"latency_ms": MAX_LATENCY_MS}) for decision in decisions]
+async def calls(database: Database, clock: Clock, user_id: UUID) -> list[LogAnalytics]:
+    """The sample, logged a few at a time for the user, together with another user's slow calls."""
+    calls = [row.decision for row in UsageFile(SAMPLE) if isinstance(row, UsageRow)]
+    slow = [call.model_copy(update={"latency_ms": MAX_LATENCY_MS}) for call in calls]
     async with Ledger(database, clock).running() as ledger:
-        for start in range(0, len(decisions), AT_ONCE):
-            drafts = [CallDraft(user_id, decision, imported=True) for decision in decisions[start : start + AT_ONCE]]
-            drafts += [CallDraft(UUID(int=9), decision, imported=True) for decision in slow[start : start + AT_ONCE]]
+        for start in range(0, len(calls), AT_ONCE):
+            drafts = [CallDraft(user_id, call, imported=True) for call in calls[start : start + AT_ONCE]]
+            drafts += [CallDraft(UUID(int=9), call, imported=True) for call in slow[start : start + AT_ONCE]]
             outcomes = await ledger.record(drafts)
             assert all(isinstance(outcome, Logged) for outcome in outcomes)
-    return decisions
+    return calls
 
 
 async def merged(database: Database, user_id: UUID, *conditions: ColumnElement[bool]) -> dict[int, int]:
@@ -64,10 +64,10 @@ def is_near(estimate: float | None, right: int) -> bool:
 
 
 async def test_percentiles_merged_over_hours_are_within_two_percent(
-    database: Database, user_id: UUID, decisions: list[LogAnalytics]
+    database: Database, user_id: UUID, calls: list[LogAnalytics]
 ) -> None:
     # given real latencies of many hours, logged in many commits
-    latencies = [decision.latency_ms for decision in decisions if decision.latency_ms is not None]
+    latencies = [call.latency_ms for call in calls if call.latency_ms is not None]
     with SAMPLE.open(newline="") as file:
         assert sorted(latencies) == sorted(int(row["latency_ms"]) for row in csv.DictReader(file) if row["latency_ms"])
 
@@ -81,12 +81,12 @@ async def test_percentiles_merged_over_hours_are_within_two_percent(
 
 
 async def test_percentiles_of_each_model_are_within_two_percent(
-    database: Database, user_id: UUID, decisions: list[LogAnalytics]
+    database: Database, user_id: UUID, calls: list[LogAnalytics]
 ) -> None:
     latencies: defaultdict[str, list[int]] = defaultdict(list)
-    for decision in decisions:
-        if decision.latency_ms is not None:
-            latencies[KNOWN_NAMES.key(decision.provider, decision.model_used)[1]].append(decision.latency_ms)
+    for call in calls:
+        if call.latency_ms is not None:
+            latencies[KNOWN_NAMES.key(call.provider, call.model_used)[1]].append(call.latency_ms)
     assert len(latencies) > 1
     for model, of_model in latencies.items():
         histogram = await merged(database, user_id, LatencyHourly.model_used == model)
@@ -95,26 +95,26 @@ async def test_percentiles_of_each_model_are_within_two_percent(
             assert is_near(percentile(histogram, share), exact(of_model, share)), (model, share)
 
 
-async def test_hours_add_up_to_the_decisions(database: Database, user_id: UUID, decisions: list[LogAnalytics]) -> None:
+async def test_hours_add_up_to_the_calls(database: Database, user_id: UUID, calls: list[LogAnalytics]) -> None:
     async with database.system() as transaction:
         found = await transaction.connection.execute(select(AnalyticsHourly).where(AnalyticsHourly.user_id == user_id))
         hours = found.all()
     assert len(hours) > 10
-    assert sum(hour.calls for hour in hours) == len(decisions)
-    assert sum(hour.successes for hour in hours) == sum(decision.success for decision in decisions)
-    assert sum(hour.timed for hour in hours) == sum(decision.latency_ms is not None for decision in decisions)
-    latencies = [decision.latency_ms or 0 for decision in decisions]
+    assert sum(hour.calls for hour in hours) == len(calls)
+    assert sum(hour.successes for hour in hours) == sum(call.success for call in calls)
+    assert sum(hour.timed for hour in hours) == sum(call.latency_ms is not None for call in calls)
+    latencies = [call.latency_ms or 0 for call in calls]
     assert sum(hour.latency_sum_ms for hour in hours) == sum(latencies)
     assert sum(hour.latency_sum_squares for hour in hours) == sum(latency**2 for latency in latencies)
-    calls: Counter[tuple[object, ...]] = Counter()
+    summed: Counter[tuple[object, ...]] = Counter()
     for hour in hours:
-        calls[hour.hour, hour.provider, hour.model_used] += hour.calls
-    assert calls == Counter(
+        summed[hour.hour, hour.provider, hour.model_used] += hour.calls
+    assert summed == Counter(
         (
-            decision.occurred_at.replace(minute=0, second=0, microsecond=0) if decision.occurred_at else None,
-            *KNOWN_NAMES.key(decision.provider, decision.model_used),
+            call.occurred_at.replace(minute=0, second=0, microsecond=0) if call.occurred_at else None,
+            *KNOWN_NAMES.key(call.provider, call.model_used),
         )
-        for decision in decisions
+        for call in calls
     )
 
 
@@ -180,13 +180,13 @@ async def execute(url: str, *statements: str) -> None:
     await engine.dispose()
 
 
-def test_squares_of_costs_are_those_of_the_decisions_that_are_kept(empty_database_url: str) -> None:
+def test_squared_costs_are_those_of_the_kept_calls(empty_database_url: str) -> None:
     # given a database of before, with hours of whose costs the squares were not kept
     command.upgrade(configuration(empty_database_url), "20261125_inference")
     asyncio.run(execute(empty_database_url, *statements_of_before()))
     # when it is migrated
     upgrade(empty_database_url)
-    # then they are those of the decisions, by the hour and by the day; where these were dropped, nobody knows
+    # then they are those of the calls, by the hour and by the day; where these were dropped, nobody knows
     found = asyncio.run(_squares(empty_database_url))
     assert found == {
         "hours": {

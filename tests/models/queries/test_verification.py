@@ -94,7 +94,9 @@ async def execute(database: Database, statement: Any) -> None:
 
 
 @pytest.mark.usefixtures("_busy_user")
-async def test_what_the_ledger_keeps_is_right(database: Database, user_id: UUID, clock: Clock) -> None:
+async def test_verification_finds_no_difference_in_what_the_ledger_wrote(
+    database: Database, user_id: UUID, clock: Clock
+) -> None:
     assert await run(database, user_id, clock) == []
     assert await users(database) == [user_id]
 
@@ -118,7 +120,7 @@ TAMPERED = [
 
 @pytest.mark.usefixtures("_busy_user")
 @pytest.mark.parametrize(("tampering", "table", "column"), TAMPERED)
-async def test_whatever_differs_is_found_and_repaired(
+async def test_every_difference_is_found_and_repaired(
     database: Database, user_id: UUID, clock: Clock, tampering: Any, table: str, column: str
 ) -> None:
     await execute(database, tampering)
@@ -133,7 +135,7 @@ async def test_whatever_differs_is_found_and_repaired(
 @pytest.mark.parametrize(
     ("tampering", "table", "column"), [each for each in TAMPERED if each[1] != "router_alert_sequences"]
 )
-async def test_under_load_what_differs_is_found_and_repaired_and_nothing_else(
+async def test_under_load_only_real_differences_are_found_and_repaired(
     database: Database, user_id: UUID, clock: Clock, tampering: Any, table: str, column: str
 ) -> None:
     ledger = Ledger(database, clock)
@@ -185,10 +187,10 @@ async def test_under_load_what_differs_is_found_and_repaired_and_nothing_else(
 
 
 @pytest.mark.usefixtures("_busy_user")
-async def test_whoever_verifies_waits_for_no_lock_and_holds_none(
+async def test_verification_waits_for_no_lock_and_holds_none(
     database: Database, settings: Settings, user_id: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def beside(*_: Any) -> None:
+    async def concurrently(*_: Any) -> None:
         """A call is logged in the midst of it."""
         async with asyncio.timeout(20):
             async with other.running():
@@ -201,10 +203,10 @@ async def test_whoever_verifies_waits_for_no_lock_and_holds_none(
     other = Ledger(second, clock)
     try:
         # while another writes the user's rows
-        async with database.system(alone=[user_id]), asyncio.timeout(20):
+        async with database.system(exclusive=[user_id]), asyncio.timeout(20):
             assert await run(database, user_id, clock) == []
         # and others write them while it runs
-        monkeypatch.setattr(verification.Comparison, "_compare_amendments", beside)
+        monkeypatch.setattr(verification.Verification, "_compare_amendments", concurrently)
         assert await run(database, user_id, clock) == []
     finally:
         await second.dispose()
@@ -237,7 +239,7 @@ async def test_retention_drops_whole_months_and_keeps_their_sums(
 
 
 @pytest.mark.usefixtures("_busy_user")
-async def test_repair_never_winds_the_numbers_of_firings_back(
+async def test_repair_never_lowers_the_sequence_of_alert_events(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     # given alert events whose alerts were deleted since, and something to repair
