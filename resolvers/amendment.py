@@ -1,6 +1,6 @@
 """Amending calls: a cost, token counts, success or feedback that become known later."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import strawberry
 
@@ -13,18 +13,16 @@ from models.ledger.amendment import Amended, AmendmentDraft
 from models.queries.amendment import amendments_of
 from models.queries.cost_alert import load_alerts
 from resolvers.context import Info
-from resolvers.input import known, present
-
-if TYPE_CHECKING:
-    from schema.amendment import AmendAnalyticsInput
+from resolvers.input import InputObject, input_type, known, present
 
 
 async def amend_analytics(
     info: Info,
     input: Annotated[
-        "AmendAnalyticsInput",
-        strawberry.lazy("schema.amendment"),
-        strawberry.argument(description="What is right of the call."),
+        InputObject,
+        strawberry.argument(
+            graphql_type=input_type("schema.amendment", "AmendAnalyticsInput"), description="What is right of the call."
+        ),
     ],
     id: Annotated[
         strawberry.ID | None, strawberry.argument(description="The call's id. Give it, or `eventId`.")

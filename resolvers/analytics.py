@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
@@ -21,17 +21,9 @@ from models.queries.analytics import analytics_by_id, matching
 from models.queries.cost_alert import load_alerts
 from models.queries.provider_alias import resolved
 from resolvers.context import Context, Info
-from resolvers.input import After, First, known, present
+from resolvers.filter import Filter, checked_filter
+from resolvers.input import After, First, InputObject, input_type, known, present
 from resolvers.selection import selected_columns
-
-if TYPE_CHECKING:
-    from schema.analytics import AnalyticsFilterInput, LogAnalyticsInput
-
-Filter = Annotated[
-    Annotated["AnalyticsFilterInput", strawberry.lazy("schema.analytics")] | None,
-    strawberry.argument(description="Which decisions; all of them when left out."),
-]
-
 
 _CHECKED_AT_ONCE: Final = 20
 """Records of a batch, before others have a turn: a millisecond of the event loop."""
@@ -54,7 +46,7 @@ async def analytics(
     info: Info, filter: Filter = strawberry.UNSET, first: First = 20, after: After = strawberry.UNSET
 ) -> Page[RouterAnalytics]:
     context = info.context
-    wanted = _checked_filter(filter)
+    wanted = checked_filter(filter)
     await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
         conditions = matching(await resolved(session, context.viewer.id, wanted))
@@ -72,9 +64,10 @@ async def analytics(
 async def log_analytics(
     info: Info,
     input: Annotated[
-        "LogAnalyticsInput",
-        strawberry.lazy("schema.analytics"),
-        strawberry.argument(description="The decision to record."),
+        InputObject,
+        strawberry.argument(
+            graphql_type=input_type("schema.analytics", "LogAnalyticsInput"), description="The decision to record."
+        ),
     ],
 ) -> Logged | Dropped:
     context = info.context
@@ -96,8 +89,11 @@ async def _with_alerts(context: Context, alert_events: Sequence[AlertEvent]) -> 
 async def log_analytics_batch(
     info: Info,
     input: Annotated[
-        list[Annotated["LogAnalyticsInput", strawberry.lazy("schema.analytics")]],
-        strawberry.argument(description=f"The decisions to record: 1 to {MAX_BATCH}. Each is stored or refused alone."),
+        list[InputObject],
+        strawberry.argument(
+            graphql_type=list[input_type("schema.analytics", "LogAnalyticsInput")],
+            description=f"The decisions to record: 1 to {MAX_BATCH}. Each is stored or refused alone.",
+        ),
     ],
 ) -> BatchResult:
     context = info.context
@@ -128,7 +124,7 @@ async def log_analytics_batch(
 
 async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> AsyncIterator[RouterAnalytics]:
     context = info.context
-    checked = _checked_filter(filter)
+    checked = checked_filter(filter)
     async with context.database.viewer(context.viewer) as session:
         wanted = await resolved(session, context.viewer.id, checked)
     with context.events.each(context.viewer.id, AnalyticsLogged) as events:
@@ -171,7 +167,3 @@ def _passes(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
         fallback_used=row.fallback_used,
         at=row.occurred_at,
     )
-
-
-def _checked_filter(filter: "AnalyticsFilterInput | None") -> AnalyticsFilter:
-    return AnalyticsFilter.checked(present(filter) if filter else {}, ("filter",))

@@ -1,30 +1,28 @@
 """Opportunities: what a user's own calls advise, and the A/B test of one."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import strawberry
 
+from domain.ab_test import CreateABTest
 from domain.cost_alert import Window
 from domain.error import InvalidInput, NotFound
 from domain.opportunity import HourOfDay, Opportunity, Usage, find
 from domain.summary import AnalyticsDimension
 from models.ab_test import ABTest
 from models.database.compute import while_wanted
+from models.ledger.ab_test import start_test
 from models.preference import default_preferences
 from models.queries.opportunity import alert_uses, rule_uses
 from models.queries.preference import preferences_of
 from models.queries.provider_alias import names_of
 from models.queries.summary import Summary, Summed
-from resolvers.ab_test import start
-from resolvers.analytics import Filter
 from resolvers.context import Context, Info
+from resolvers.filter import Filter, Zone, summary_request
+from resolvers.input import InputObject
 from resolvers.shielded import shielded
-from resolvers.summary import Zone, summary_request
-
-if TYPE_CHECKING:
-    from schema.analytics import AnalyticsFilterInput
 
 _MOST_HOURS = 500_000
 _USAGE = (AnalyticsDimension.PROVIDER, AnalyticsDimension.MODEL, AnalyticsDimension.TASK_TYPE)
@@ -42,13 +40,19 @@ async def start_suggested_test(
 ) -> ABTest:
     for found in await _found(info.context, filter, time_zone):
         if found.id == opportunity_id and found.suggested_test is not None:
-            return await shielded(start(info.context, found.suggested_test, []))
+            return await shielded(_started(info.context, found.suggested_test))
     raise NotFound(
         "opportunityId: must be the id of an opportunity of this filter that suggests a test", ["opportunityId"]
     )
 
 
-async def _found(context: Context, filter: "AnalyticsFilterInput | None", time_zone: str | None) -> list[Opportunity]:
+async def _started(context: Context, suggested: CreateABTest) -> ABTest:
+    now = context.clock()
+    async with context.database.viewer(context.viewer, write=True) as session:
+        return await start_test(session, context.viewer.id, suggested, now, path=())
+
+
+async def _found(context: Context, filter: InputObject | None, time_zone: str | None) -> list[Opportunity]:
     request = summary_request(filter, timeZone=time_zone)
     if request.filter.success is not None:
         raise InvalidInput(

@@ -5,15 +5,14 @@ from typing import Annotated
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import func, select
 
 from domain.bounds import identifier
 from domain.error import NotFound
 from domain.provider import MAX_ALIASES, MAX_PROVIDERS, PROVIDERS, RegisterProviderAlias
 from models.ledger.provider_alias import register, unregister
 from models.provider_alias import ProviderAlias
+from models.queries.provider import calls_by_provider
 from models.queries.provider_alias import aliases_of
-from models.rollup import AnalyticsDaily
 from resolvers.context import Info
 
 
@@ -29,12 +28,8 @@ class KnownProvider:
 
 async def providers(info: Info) -> list[KnownProvider]:
     user_id = info.context.viewer.id
-    row = AnalyticsDaily
     async with info.context.database.viewer(info.context.viewer) as session:
-        counted = await session.execute(
-            select(row.provider, func.sum(row.calls)).where(row.user_id == user_id).group_by(row.provider)
-        )
-        calls = {provider: int(count) for provider, count in counted}
+        calls = await calls_by_provider(session, user_id)
         own = await aliases_of(session, user_id)
     ids = [*PROVIDERS, *sorted({*calls, *(alias.provider for alias in own)} - PROVIDERS.keys())]
     found = sorted((_provider(id_, own, calls.get(id_, 0)) for id_ in ids), key=lambda each: (-each.calls, each.id))

@@ -1,36 +1,34 @@
 """Routing: decide where a request goes, free what a decision holds, and look at decisions."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import strawberry
-from sqlalchemy import delete
 
+import models.ledger.routing_decision
 from domain.bounds import identifier
-from domain.error import Conflict, NotFound, Overloaded
+from domain.error import Overloaded
 from domain.page import Page
-from domain.routing import Choice, DecisionState, Ranking, RouteRefused, RouteRequest, RoutingContext, choose, rank
+from domain.routing import Choice, Ranking, RouteRefused, RouteRequest, RoutingContext, choose, rank
 from models.analytics import RouterAnalytics
 from models.database.page import newest_first
 from models.decision import RoutingDecision
-from models.hold import Hold
 from models.ledger.routing_decision import PendingDecision, Stale
 from models.queries.budget import budgets_of
 from models.queries.decision import decision_with, load_outcomes
 from models.queries.routing_context import routing_context_of
 from models.types import new_id
 from resolvers.context import Context, Info
-from resolvers.input import After, First, known, present
+from resolvers.input import After, First, InputObject, input_type, known, present, row_id
 from resolvers.selection import selected, selected_columns, unselected_documents
-
-if TYPE_CHECKING:
-    from schema.routing import RouteRequestInput
 
 DecisionID = Annotated[strawberry.ID, strawberry.argument(description="The decision's id.")]
 Request = Annotated[
-    "RouteRequestInput",
-    strawberry.lazy("schema.routing"),
-    strawberry.argument(description="The request that waits to be sent somewhere."),
+    InputObject,
+    strawberry.argument(
+        graphql_type=input_type("schema.routing", "RouteRequestInput"),
+        description="The request that waits to be sent somewhere.",
+    ),
 ]
 
 _TRIES: Final = 5
@@ -88,23 +86,11 @@ def _unit(asked: RouteRequest) -> str:
 
 async def release_decision(info: Info, id: DecisionID) -> RoutingDecision:
     context = info.context
-    decision_id = identifier(id)
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
-        decision = decision_id and await decision_with(session, context.viewer.id, decision_id, for_update=True)
-        if not decision:
-            raise NotFound("id: must be the id of one of your decisions", ["id"])
-        await load_outcomes(session, [decision], now, _record_columns(info))
-        if decision.state is DecisionState.SETTLED:
-            raise Conflict("id: the outcome of this decision is recorded, and it holds nothing any more", ["id"])
-        if decision.released_at is None:
-            decision.released_at = now
-            decision.state = DecisionState.RELEASED
-            await session.execute(
-                delete(Hold).where(Hold.user_id == context.viewer.id, Hold.decision_id == decision.id)
-            )
-            await session.flush()
-    return decision
+        released = await models.ledger.routing_decision.release_decision(session, context.viewer.id, row_id(id), now)
+        await load_outcomes(session, [released], now, _record_columns(info))
+    return released
 
 
 async def decision(info: Info, id: DecisionID) -> RoutingDecision | None:

@@ -1,7 +1,7 @@
 """Summaries of decisions: sums, averages and percentiles over time and by dimension."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import strawberry
@@ -25,15 +25,10 @@ from domain.summary import (
 )
 from models.queries.provider_alias import resolved
 from models.queries.summary import Summary, Summed
-from resolvers.analytics import Filter
 from resolvers.context import Info
-from resolvers.input import First, known, present
+from resolvers.filter import Filter, Zone, summary_request
+from resolvers.input import First, known
 from resolvers.selection import selected
-
-if TYPE_CHECKING:
-    from schema.analytics import AnalyticsFilterInput
-
-Zone = Annotated[str | None, strawberry.argument(description="The IANA time zone that buckets are aligned in.")]
 
 
 async def analytics_summary(
@@ -105,12 +100,6 @@ async def heat_map(
     hours = await info.context.offload(request.hours, info.context.clock())
     of_week = await info.context.offload(domain.summary.hours_of_week, hours, ZoneInfo(request.time_zone))
     return domain.summary.heat_map(await _summed(info, request, [], hours, of_week))
-
-
-def summary_request(filter: "AnalyticsFilterInput | None", **asked: Any) -> SummaryRequest:
-    """What is asked for, checked. Raises InvalidInput."""
-    given = asked | {"filter": present(filter) if filter else None}
-    return SummaryRequest.checked({name: value for name, value in given.items() if value is not None}, ())
 
 
 async def _summed(
