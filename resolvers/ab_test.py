@@ -1,4 +1,7 @@
-"""A/B tests: start, watch, end, delete. A running test is never edited: its figures would mean two things."""
+"""Fields of A/B tests: start, read, follow, end and delete a test, and assign a variant.
+
+A running test cannot be edited: the figures from before and after a change would not be comparable.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,8 +25,8 @@ from resolvers.context import Context, Info
 from resolvers.input import After, First, Initial, InputObject, input_type, known, present, row_id
 from resolvers.selection import selected
 
-UPDATES_APART_S: Final = 1.0
-"""Between two updates of a test to one subscriber, at least; the last state is always told."""
+UPDATE_INTERVAL_S: Final = 1.0
+"""The least time in seconds between two updates of a test to one subscriber. The last state is always sent."""
 
 ABTestID = Annotated[strawberry.ID, strawberry.argument(description="The test's id.")]
 
@@ -80,7 +83,7 @@ async def create_ab_test(
 
 async def assign_variant(
     info: Info,
-    test_id: Annotated[strawberry.ID, strawberry.argument(description="One of your tests that runs.")],
+    test_id: Annotated[strawberry.ID, strawberry.argument(description="The id of one of your running tests.")],
     unit_key: Annotated[
         str,
         strawberry.argument(description="Who or what gets the variant, such as a user's id: 1 to 200 characters."),
@@ -105,8 +108,8 @@ async def end_ab_test(
     winner: Annotated[
         Variant | None,
         strawberry.argument(
-            description="The variant that won: a rule of your preferences then makes it the default for the requests of "
-            "this test. None when left out: everything stays as it was."
+            description="The variant that won. A rule is added to your preferences that routes the requests of this test "
+            "to it. Left out, the test ends without a winner and your preferences stay as they are."
         ),
     ] = strawberry.UNSET,
 ) -> ABTest:
@@ -133,21 +136,21 @@ async def ab_test_updated(info: Info, id: ABTestID, initial: Initial = False) ->
         test = await _latest(context, ab_test_id)
         if test is None:
             raise _not_found()
-        told: list[Any] | None = None
+        sent: list[Any] | None = None
         if initial:
-            told = _state(test)
+            sent = _state(test)
             yield test
         async for _ in changes:
             test = await _latest(context, ab_test_id)
             if test is None:
                 return
-            # What was read already may be heard of only then: nothing is told twice.
-            if told == (state := _state(test)):
+            # An event can arrive after its change was read. The same state is not sent twice.
+            if sent == (state := _state(test)):
                 continue
-            told = state
+            sent = state
             yield test
-            # What happens meanwhile is one wake-up.
-            await asyncio.sleep(UPDATES_APART_S)
+            # All events of this interval wake the loop once.
+            await asyncio.sleep(UPDATE_INTERVAL_S)
 
 
 def _not_found() -> NotFound:
@@ -155,14 +158,15 @@ def _not_found() -> NotFound:
 
 
 def _state(test: ABTest) -> list[Any]:
+    """The values of all columns. Two states are equal when a subscriber would see no difference."""
     return [getattr(test, column.key) for column in ABTest.__table__.columns]
 
 
 async def _latest(context: Context, ab_test_id: UUID) -> ABTest | None:
-    """What a subscriber is told: read once for all of them."""
+    """The test after its last event, or None when it is deleted. Subscribers of one user share the read."""
     version = context.events.version(context.viewer.id, ABTestUpdated)
-    what = (ABTestUpdated, context.viewer.id, ab_test_id)
-    test = await context.readings.of(what, version, partial(_current, context, ab_test_id))
+    key = (ABTestUpdated, context.viewer.id, ab_test_id)
+    test = await context.readings.of(key, version, partial(_current, context, ab_test_id))
     await context.turn()
     return test
 

@@ -1,4 +1,4 @@
-"""Amending calls: a cost, token counts, success or feedback that become known later."""
+"""Fields of amendments: correct or complete a logged call, and list the amendments of a call."""
 
 from typing import Annotated
 
@@ -21,7 +21,8 @@ async def amend_analytics(
     input: Annotated[
         InputObject,
         strawberry.argument(
-            graphql_type=input_type("schema.amendment", "AmendAnalyticsInput"), description="What is right of the call."
+            graphql_type=input_type("schema.amendment", "AmendAnalyticsInput"),
+            description="The corrected fields of the call.",
         ),
     ],
     id: Annotated[

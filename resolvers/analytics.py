@@ -1,4 +1,4 @@
-"""Logging decisions, and reading them back."""
+"""Fields of calls: log one or many, list them, and follow new ones."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -26,17 +26,21 @@ from resolvers.input import After, First, InputObject, input_type, known, presen
 from resolvers.selection import selected_columns
 
 _CHECKED_AT_ONCE: Final = 20
-"""Records of a batch, before others have a turn: a millisecond of the event loop."""
+"""How many calls of a batch are checked before other users get the event loop: about a millisecond of work."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
+    """A call of a batch that was not stored: its index in the input, and why."""
+
     index: int
     error: ExpectedError
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
+    """How many calls of a batch were stored or were stored before, and those that were rejected."""
+
     accepted: int
     deduplicated: int
     rejected: list[RejectedRecord]
@@ -66,7 +70,7 @@ async def log_analytics(
     input: Annotated[
         InputObject,
         strawberry.argument(
-            graphql_type=input_type("schema.analytics", "LogAnalyticsInput"), description="The decision to record."
+            graphql_type=input_type("schema.analytics", "LogAnalyticsInput"), description="The call to log."
         ),
     ],
 ) -> Logged | Dropped:
@@ -76,7 +80,7 @@ async def log_analytics(
     if isinstance(outcome, ExpectedError):
         raise outcome.under("input")
     if isinstance(outcome, Logged) and outcome.alert_events:
-        # The record itself is the ledger's by now, whoever waits for it.
+        # The call is committed already: an error of this read does not undo it.
         outcome.alert_events = await _with_alerts(context, outcome.alert_events)
     return outcome
 
@@ -92,7 +96,7 @@ async def log_analytics_batch(
         list[InputObject],
         strawberry.argument(
             graphql_type=list[input_type("schema.analytics", "LogAnalyticsInput")],
-            description=f"The decisions to record: 1 to {MAX_BATCH}. Each is stored or refused alone.",
+            description=f"The calls to log: 1 to {MAX_BATCH}. Each is stored or rejected alone.",
         ),
     ],
 ) -> BatchResult:
@@ -106,8 +110,8 @@ async def log_analytics_batch(
             await context.turn(large=True)
         try:
             drafts[index] = CallDraft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
-        except InvalidInput as refusal:
-            rejected.append(RejectedRecord(index, refusal.kept()))
+        except InvalidInput as error:
+            rejected.append(RejectedRecord(index, error.kept()))
     outcomes = await context.ledger.record(list(drafts.values())) if drafts else []
     logged = [outcome for outcome in outcomes if isinstance(outcome, Logged | Dropped)]
     rejected += [
@@ -130,17 +134,19 @@ async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> Asy
     with context.events.each(context.viewer.id, AnalyticsLogged) as events:
         async for event in events:
             rows = await context.readings.of(
-                (AnalyticsLogged, context.viewer.id, _Itself(event)), None, partial(_rows, context, event.analytics_ids)
+                (AnalyticsLogged, context.viewer.id, _ByIdentity(event)),
+                None,
+                partial(_rows, context, event.analytics_ids),
             )
             await context.turn()
             for row in map(rows.get, event.analytics_ids):
-                if row is not None and _passes(row, wanted):
+                if row is not None and _matches(row, wanted):
                     yield row
                     await context.turn()
 
 
-class _Itself:
-    """An event as a key: this one, of all that say the same. Its ids are too many to be compared for each subscriber."""
+class _ByIdentity:
+    """An event as a key that is compared by identity: an event has too many ids to compare them for each subscriber."""
 
     def __init__(self, event: AnalyticsLogged) -> None:
         self._event = event
@@ -149,7 +155,7 @@ class _Itself:
         return id(self._event)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and other._event is self._event
+        return isinstance(other, _ByIdentity) and other._event is self._event
 
 
 async def _rows(context: Context, ids: Sequence[UUID]) -> dict[UUID, RouterAnalytics]:
@@ -157,7 +163,7 @@ async def _rows(context: Context, ids: Sequence[UUID]) -> dict[UUID, RouterAnaly
         return await analytics_by_id(session, context.viewer.id, ids)
 
 
-def _passes(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
+def _matches(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
     return wanted.holds(
         provider=row.provider,
         model=row.model_used,

@@ -1,4 +1,4 @@
-"""The models to route to: those of the price list, and those that users register."""
+"""Fields of models: list the catalog, and register, update and delete a model."""
 
 from typing import Annotated, Final
 from uuid import UUID
@@ -26,12 +26,12 @@ async def model_catalog(
     info: Info,
     provider: Annotated[
         str | None,
-        strawberry.argument(description="Only models of this provider, under any name the price list knows it by."),
+        strawberry.argument(description="Only models of this provider, under any of its names."),
     ] = strawberry.UNSET,
     search: Annotated[
         str | None,
         strawberry.argument(
-            description="Only models whose provider, model or name holds this text, in any case: at most "
+            description="Only models whose provider, model or name contains this text, in any case: at most "
             "200 characters."
         ),
     ] = strawberry.UNSET,
@@ -40,13 +40,15 @@ async def model_catalog(
     ] = _DEFAULT_PAGE,
     after: Annotated[
         str | None,
-        strawberry.argument(description="The cursor after which to go on; from the beginning when left out."),
+        strawberry.argument(
+            description="The cursor after which the page starts. Left out, the page starts at the beginning."
+        ),
     ] = strawberry.UNSET,
 ) -> Page[CatalogModel]:
     context = info.context
     size = page_size(_DEFAULT_PAGE if first is None else first)
     provider, search, after = known(provider), known(search), known(after)
-    behind = None if after is None else decode_cursor(_KIND, after, _place)
+    last_place = None if after is None else decode_cursor(_KIND, after, _place)
     if search is not None and len(search) > MAX_NAME_LENGTH:
         raise InvalidInput(f"search: must be at most {MAX_NAME_LENGTH} characters", ["search"])
     async with context.database.viewer(context.viewer) as session:
@@ -65,10 +67,10 @@ async def model_catalog(
         ]
     if search is not None:
         text = search.casefold()
-        found = [model for model in found if _holds(model, text)]
-    if behind is not None:
-        found = [model for model in found if model.place > behind]
-    return Page(_KIND, "place", found[:size], has_next=len(found) > size, has_previous=behind is not None)
+        found = [model for model in found if _contains(model, text)]
+    if last_place is not None:
+        found = [model for model in found if model.place > last_place]
+    return Page(_KIND, "place", found[:size], has_next=len(found) > size, has_previous=last_place is not None)
 
 
 async def register_model(
@@ -116,10 +118,11 @@ async def delete_model(info: Info, id: ModelID) -> UUID:
 
 
 def _place(text: str) -> str:
+    """The position in the catalog that a cursor contains: a `CatalogModel.place`. Raises ValueError."""
     if text.count("\0") != 2:  # noqa: PLR2004 - as in `CatalogModel.place`
         raise ValueError(text)
     return text
 
 
-def _holds(model: CatalogModel, text: str) -> bool:
+def _contains(model: CatalogModel, text: str) -> bool:
     return any(text in value.casefold() for value in (model.provider, model.model, model.name))

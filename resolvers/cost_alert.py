@@ -1,4 +1,4 @@
-"""Cost alerts: set, watch, acknowledge; and the stream of their alert events."""
+"""Fields of cost alerts: create, read, update, acknowledge and delete an alert, and follow the alert events."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from models.database.page import newest_first
 from models.database.pool import DatabaseFailure
 from models.ledger.cost_alert import acknowledge_alert, create_alert, delete_alert, update_alert
 from models.queries.cost_alert import alert_of, ids_in_state, load_alerts, load_spending
-from resolvers.alert_feed import FIRINGS_AT_ONCE
+from resolvers.alert_feed import EVENTS_PER_READ
 from resolvers.context import Info
 from resolvers.input import After, First, InputObject, input_type, known, present, row_id
 
@@ -106,7 +106,7 @@ async def create_cost_alert(
     input: Annotated[
         InputObject,
         strawberry.argument(
-            graphql_type=input_type("schema.cost_alert", "CreateCostAlertInput"), description="The alert to set."
+            graphql_type=input_type("schema.cost_alert", "CreateCostAlertInput"), description="The alert to create."
         ),
     ],
 ) -> CostAlert:
@@ -152,8 +152,8 @@ async def alert_triggered(
     after: Annotated[
         str | None,
         strawberry.argument(
-            description="The cursor of the last firing you saw: all later ones follow, then new ones as they come. "
-            'An empty text ("") starts with the first firing there was; left out, only new ones come.'
+            description="The cursor of the last alert event that you received. All later ones follow, then new ones. "
+            'An empty string ("") starts with the first alert event. Left out, only new ones are sent.'
         ),
     ] = strawberry.UNSET,
 ) -> AsyncIterator[AlertEvent]:
@@ -169,17 +169,17 @@ async def alert_triggered(
             try:
                 alert_events = await context.alert_feed.after(viewer, seen, version)
             except (SQLAlchemyError, DatabaseFailure, OSError, Overloaded):
-                # The database is away, or has no connection to spare: nothing is lost, it is read again.
+                # The database does not answer or is overloaded. The same alert events are read again: none is lost.
                 await asyncio.sleep(_RETRY_AFTER_S)
                 continue
             for alert_event in alert_events:
                 await context.turn()
                 yield alert_event
                 seen = alert_event.sequence
-            if len(alert_events) < FIRINGS_AT_ONCE:
+            if len(alert_events) < EVENTS_PER_READ:
                 await anext(changes)
 
 
 def cursor_of(root: AlertEvent) -> str:
-    """The place of a alert event in its user's stream."""
+    """The cursor of an alert event: its position in the user's stream."""
     return encode_cursor(AlertEvent.__tablename__, str(root.sequence))

@@ -14,7 +14,7 @@ Filter = Annotated[
     InputObject | None,
     strawberry.argument(
         graphql_type=input_type("schema.analytics", "AnalyticsFilterInput") | None,
-        description="Which decisions; all of them when left out.",
+        description="Only calls that match this filter. Left out, all calls.",
     ),
 ]
 Zone = Annotated[str | None, strawberry.argument(description="The IANA time zone that buckets are aligned in.")]

@@ -19,11 +19,15 @@ the classes derived from `domain.bounds.Input` check it.
 First = Annotated[int | None, strawberry.argument(description="How many to return: 1 to 500; 20 when left out.")]
 After = Annotated[
     str | None,
-    strawberry.argument(description="The cursor after which to go on; from the newest when left out."),
+    strawberry.argument(
+        description="The cursor after which the page starts. Left out, the page starts with the newest."
+    ),
 ]
 Initial = Annotated[
     bool,
-    strawberry.argument(description="Begin with how it stands now: no change is missed between a query and this."),
+    strawberry.argument(
+        description="Send the current state first, so that no change is missed between a query and this subscription."
+    ),
 ]
 Value = TypeVar("Value")
 _NIL: Final = UUID(int=0)

@@ -1,4 +1,4 @@
-"""Opportunities: what a user's own calls advise, and the A/B test of one."""
+"""Fields of opportunities: find them in the user's calls, and start the A/B test that one suggests."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -24,7 +24,8 @@ from resolvers.filter import Filter, Zone, summary_request
 from resolvers.input import InputObject
 from resolvers.shielded import shielded
 
-_MOST_HOURS = 500_000
+_MAX_HOURS = 500_000
+"""The most hourly sums, over all providers, that one search reads."""
 _USAGE = (AnalyticsDimension.PROVIDER, AnalyticsDimension.MODEL, AnalyticsDimension.TASK_TYPE)
 
 
@@ -62,9 +63,9 @@ async def _found(context: Context, filter: InputObject | None, time_zone: str | 
     now = context.clock()
     hours = await context.offload(request.hours, now)
     window = Window(hours[0].start, hours[-1].end)
-    # What is still going on has not been without use.
+    # A rule or alert is unused only over time that has passed.
     so_far = Window(min(window.start, now), min(window.end, now))
-    # Rules and alerts are not of a provider, a model, a task type or a test.
+    # Rules and alerts belong to no provider, model, task type or test: any other filter leaves them out.
     asks_for_all = not request.filter.model_copy(update={"from_": None, "to": None}).model_dump(exclude_none=True)
     async with context.summaries.slot(user_id), context.database.viewer(context.viewer) as session:
         preferences = await preferences_of(session, user_id) or default_preferences(user_id)
@@ -72,7 +73,7 @@ async def _found(context: Context, filter: InputObject | None, time_zone: str | 
         wanted = request.filter.resolved(names)
         usage = Summary(session, context.compute, user_id, wanted, _USAGE, percentiles=False)
         by_model = await usage.over([window])
-        # Its hours are added up here, and not returned.
+        # These sums are not returned, so more of them are allowed than in an answer.
         by_provider = Summary(
             session,
             context.compute,
@@ -80,7 +81,7 @@ async def _found(context: Context, filter: InputObject | None, time_zone: str | 
             wanted,
             [AnalyticsDimension.PROVIDER],
             percentiles=False,
-            most=_MOST_HOURS,
+            most=_MAX_HOURS,
         )
         by_hour = await by_provider.over(hours)
         rules = await rule_uses(session, preferences, so_far) if asks_for_all else None
@@ -104,9 +105,9 @@ async def _found(context: Context, filter: InputObject | None, time_zone: str | 
 
 
 def _hours_of_day(hours: Sequence[Window], by_hour: Summed, zone: ZoneInfo) -> list[HourOfDay]:
-    """An hour of UTC counts for the day and hour on the wall in which it begins."""
+    """The sums of each UTC hour, under the local day and hour in which it begins."""
     local = [hour.start.astimezone(zone) for hour in hours]
     return [
-        HourOfDay(provider or "", local[place].date(), local[place].hour, sums)
-        for (place, (provider,)), sums in while_wanted(by_hour.items())
+        HourOfDay(provider or "", local[index].date(), local[index].hour, sums)
+        for (index, (provider,)), sums in while_wanted(by_hour.items())
     ]

@@ -1,4 +1,4 @@
-"""Reading and saving a user's routing preferences."""
+"""Fields of preferences: read, save and follow them."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -45,7 +45,7 @@ async def preferences_changed(info: Info, initial: Initial = False) -> AsyncIter
 
 
 async def _latest(context: Context) -> RouterPreferences:
-    """What a subscriber is told: read once for all of them."""
+    """The preferences after their last change. Subscribers of one user share the read."""
     user_id = context.viewer.id
     version = context.events.version(user_id, PreferencesChanged)
     saved = await context.readings.of((PreferencesChanged, user_id), version, partial(_current, context))

@@ -1,4 +1,4 @@
-"""Providers: those that there are, and names of the user's own for them."""
+"""Fields of providers: list them, and register and delete aliases."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -18,7 +18,7 @@ from resolvers.context import Info
 
 @dataclass(frozen=True, slots=True)
 class KnownProvider:
-    """A provider, as one user sees it."""
+    """A provider with the aliases and the number of calls of one user."""
 
     id: str
     name: str
@@ -49,8 +49,12 @@ async def provider_aliases(info: Info) -> list[ProviderAlias]:
 
 async def register_provider_alias(
     info: Info,
-    alias: Annotated[str, strawberry.argument(description="The name that you send: 1 to 200 characters.")],
-    provider: Annotated[str, strawberry.argument(description="The provider that it means, under any of its names.")],
+    alias: Annotated[
+        str, strawberry.argument(description="The name that your applications send: 1 to 200 characters.")
+    ],
+    provider: Annotated[
+        str, strawberry.argument(description="The provider that the alias stands for, under any of its names.")
+    ],
 ) -> ProviderAlias:
     context = info.context
     asked = RegisterProviderAlias.checked({"alias": alias, "provider": provider}, ())

@@ -1,4 +1,4 @@
-"""Routing: decide where a request goes, free what a decision holds, and look at decisions."""
+"""Fields of routing: route or simulate a request, release a routing decision, and list routing decisions."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -27,7 +27,7 @@ Request = Annotated[
     InputObject,
     strawberry.argument(
         graphql_type=input_type("schema.routing", "RouteRequestInput"),
-        description="The request that waits to be sent somewhere.",
+        description="The request to route.",
     ),
 ]
 
@@ -37,7 +37,7 @@ _RETRY_AFTER_MS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What would be decided now."""
+    """The routing decision that a request would get now. Nothing is stored or held."""
 
     ranking: Ranking
     outcome: Choice | RouteRefused
@@ -71,7 +71,7 @@ async def simulate_routing(info: Info, input: Request) -> Simulation:
 
 
 async def _ranked(context: Context, asked: RouteRequest, routing_context: RoutingContext, unit: str) -> Ranking:
-    """The ranking. One of a whole price list is made in the compute pool: it takes tens of milliseconds."""
+    """The ranked candidates. A ranking of the whole price list takes tens of milliseconds and runs in the compute pool."""
     now = context.clock()
     if asked.candidates or routing_context.own or routing_context.statistics.by_model:
         await context.turn(large=True)
@@ -80,7 +80,7 @@ async def _ranked(context: Context, asked: RouteRequest, routing_context: Routin
 
 
 def _unit(asked: RouteRequest) -> str:
-    """Who or what keeps its variant of an A/B test; the request itself, if it does not say."""
+    """The unit that keeps its variant of an A/B test: the unit key, else the request id, else a new id."""
     return asked.unit_key or asked.request_id or str(new_id())
 
 
@@ -123,5 +123,5 @@ async def decisions(info: Info, first: First = 20, after: After = strawberry.UNS
 
 
 def _record_columns(info: Info) -> frozenset[str]:
-    """What is to be read of the calls of decisions: nothing, where nobody asks for them."""
+    """The columns to read of the calls of routing decisions: none, when the operation does not select `records`."""
     return selected_columns(info, RouterAnalytics) if "records" in selected(info) else frozenset()

@@ -1,4 +1,4 @@
-"""Summaries of decisions: sums, averages and percentiles over time and by dimension."""
+"""Fields of summaries: sums, averages and percentiles of calls over time and by dimension."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -36,11 +36,11 @@ async def analytics_summary(
     filter: Filter = strawberry.UNSET,
     group_by: Annotated[
         list[AnalyticsDimension] | None,
-        strawberry.argument(description="What to tell apart; all together when left out."),
+        strawberry.argument(description="The dimensions to group by. Left out, all calls are one group."),
     ] = strawberry.UNSET,
     grain: Annotated[
         TimeGrain | None,
-        strawberry.argument(description="How long the buckets are; one for the whole range when left out."),
+        strawberry.argument(description="The length of the buckets. Left out, one bucket covers the whole time range."),
     ] = strawberry.UNSET,
     time_zone: Zone = "UTC",
 ) -> list[AnalyticsBucket]:
@@ -52,8 +52,8 @@ async def analytics_summary(
     if len(groups) * len(windows) > MAX_BUCKETS:
         raise too_many()
     return [
-        AnalyticsBucket(window, dict(zip(dimensions, group, strict=True)), summed.get((place, group)) or Sums())
-        for place, window in windows
+        AnalyticsBucket(window, dict(zip(dimensions, group, strict=True)), summed.get((index, group)) or Sums())
+        for index, window in windows
         for group in groups
     ]
 
@@ -61,7 +61,7 @@ async def analytics_summary(
 async def leaderboard(
     info: Info,
     by: Annotated[
-        LeaderboardDimension, strawberry.argument(description="What to compare: providers, or models of providers.")
+        LeaderboardDimension, strawberry.argument(description="What to rank: providers, or models of providers.")
     ] = LeaderboardDimension.PROVIDER,
     filter: Filter = strawberry.UNSET,
     first: First = 20,
@@ -78,7 +78,7 @@ async def leaderboard(
 async def cost_trend(
     info: Info,
     filter: Filter = strawberry.UNSET,
-    grain: Annotated[TimeGrain, strawberry.argument(description="How long the buckets are.")] = TimeGrain.DAY,
+    grain: Annotated[TimeGrain, strawberry.argument(description="The length of the buckets.")] = TimeGrain.DAY,
     time_zone: Zone = "UTC",
 ) -> list[CostTrendPoint]:
     request = summary_request(filter, grain=grain, timeZone=time_zone)
@@ -93,7 +93,7 @@ async def heat_map(
     info: Info,
     filter: Filter = strawberry.UNSET,
     time_zone: Annotated[
-        str | None, strawberry.argument(description="The IANA time zone whose clocks are on the wall.")
+        str | None, strawberry.argument(description="The IANA time zone of the weekdays and hours.")
     ] = "UTC",
 ) -> list[HeatMapCell]:
     request = summary_request(filter, timeZone=time_zone)
@@ -110,7 +110,7 @@ async def _summed(
     places: Sequence[int] | None = None,
 ) -> Summed:
     context = info.context
-    # Histograms are read for percentiles alone.
+    # Only percentiles need the latency histograms.
     percentiles = any(name.startswith("latencyP") for name in selected(info))
     async with context.summaries.slot(context.viewer.id), context.database.viewer(context.viewer) as session:
         wanted = await resolved(session, context.viewer.id, request.filter)
@@ -123,5 +123,5 @@ def _by_text(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
 
 
 def dimension(of: AnalyticsDimension) -> Any:
-    """Reads a dimension's value from a row of a summary: null unless it was grouped by, or when there is none."""
+    """A resolver that returns the value of a dimension; null when the summary is not grouped by it or calls have none."""
     return lambda root: root.group.get(of)
