@@ -59,7 +59,7 @@ class Context:
     events: Events
     clock: Callable[[], datetime]
     alert_feed: AlertFeed
-    routing_context: RoutingContextCache
+    routing_contexts: RoutingContextCache
     readings: SharedReadings
     compute: Compute
     summaries: FairQueue

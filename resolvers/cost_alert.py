@@ -24,8 +24,6 @@ from resolvers.context import Info
 from resolvers.input import After, First, InputObject, input_type, known, present, row_id
 
 _RETRY_AFTER_S: Final = 1.0
-# What the preferences say of the daily alert they keep.
-_OF_PREFERENCES: Final = frozenset({"threshold_amount", "active", "time_zone"})
 
 CostAlertID = Annotated[strawberry.ID, strawberry.argument(description="The alert's id.")]
 

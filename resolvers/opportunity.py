@@ -30,7 +30,7 @@ _USAGE = (AnalyticsDimension.PROVIDER, AnalyticsDimension.MODEL, AnalyticsDimens
 
 
 async def opportunities(info: Info, filter: Filter = strawberry.UNSET, time_zone: Zone = "UTC") -> list[Opportunity]:
-    return await _found(info.context, filter, time_zone)
+    return await _opportunities(info.context, filter, time_zone)
 
 
 async def start_suggested_test(
@@ -39,25 +39,25 @@ async def start_suggested_test(
     filter: Filter = strawberry.UNSET,
     time_zone: Zone = "UTC",
 ) -> ABTest:
-    for found in await _found(info.context, filter, time_zone):
-        if found.id == opportunity_id and found.suggested_test is not None:
-            return await shielded(_started(info.context, found.suggested_test))
+    for opportunity in await _opportunities(info.context, filter, time_zone):
+        if opportunity.id == opportunity_id and opportunity.suggested_test is not None:
+            return await shielded(_start(info.context, opportunity.suggested_test))
     raise NotFound(
         "opportunityId: must be the id of an opportunity of this filter that suggests a test", ["opportunityId"]
     )
 
 
-async def _started(context: Context, suggested: CreateABTest) -> ABTest:
+async def _start(context: Context, suggested: CreateABTest) -> ABTest:
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
         return await start_test(session, context.viewer.id, suggested, now, path=())
 
 
-async def _found(context: Context, filter: InputObject | None, time_zone: str | None) -> list[Opportunity]:
+async def _opportunities(context: Context, filter: InputObject | None, time_zone: str | None) -> list[Opportunity]:
     request = summary_request(filter, timeZone=time_zone)
     if request.filter.success is not None:
         raise InvalidInput(
-            "filter.success: must be left out: calls that fail are what some advice is about", ["filter"]
+            "filter.success: must be left out, because some opportunities are about failed calls", ["filter"]
         )
     user_id = context.viewer.id
     now = context.clock()
@@ -66,7 +66,7 @@ async def _found(context: Context, filter: InputObject | None, time_zone: str | 
     # A rule or alert is unused only over time that has passed.
     so_far = Window(min(window.start, now), min(window.end, now))
     # Rules and alerts belong to no provider, model, task type or test: any other filter leaves them out.
-    asks_for_all = not request.filter.model_copy(update={"from_": None, "to": None}).model_dump(exclude_none=True)
+    is_unfiltered = not request.filter.model_copy(update={"from_": None, "to": None}).model_dump(exclude_none=True)
     async with context.summaries.slot(user_id), context.database.viewer(context.viewer) as session:
         preferences = await preferences_of(session, user_id) or default_preferences(user_id)
         names = await names_of(session, user_id)
@@ -84,8 +84,8 @@ async def _found(context: Context, filter: InputObject | None, time_zone: str | 
             most=_MAX_HOURS,
         )
         by_hour = await by_provider.over(hours)
-        rules = await rule_uses(session, preferences, so_far) if asks_for_all else None
-        alerts = await alert_uses(session, user_id, so_far) if asks_for_all else []
+        rules = await rule_uses(session, preferences, so_far) if is_unfiltered else None
+        alerts = await alert_uses(session, user_id, so_far) if is_unfiltered else []
 
     def found() -> list[Opportunity]:
         return find(

@@ -32,8 +32,8 @@ async def providers(info: Info) -> list[KnownProvider]:
         calls = await calls_by_provider(session, user_id)
         own = await aliases_of(session, user_id)
     ids = [*PROVIDERS, *sorted({*calls, *(alias.provider for alias in own)} - PROVIDERS.keys())]
-    found = sorted((_provider(id_, own, calls.get(id_, 0)) for id_ in ids), key=lambda each: (-each.calls, each.id))
-    return found[:MAX_PROVIDERS]
+    by_calls = sorted((_provider(id_, own, calls.get(id_, 0)) for id_ in ids), key=lambda each: (-each.calls, each.id))
+    return by_calls[:MAX_PROVIDERS]
 
 
 def _provider(id_: str, own: list[ProviderAlias], calls: int) -> KnownProvider:
@@ -57,9 +57,9 @@ async def register_provider_alias(
     ],
 ) -> ProviderAlias:
     context = info.context
-    asked = RegisterProviderAlias.checked({"alias": alias, "provider": provider}, ())
+    checked = RegisterProviderAlias.checked({"alias": alias, "provider": provider}, ())
     return await register(
-        context.database, context.viewer.id, asked.alias, asked.provider, context.clock(), most=MAX_ALIASES
+        context.database, context.viewer.id, checked.alias, checked.provider, context.clock(), most=MAX_ALIASES
     )
 
 

@@ -31,7 +31,8 @@ Request = Annotated[
     ),
 ]
 
-_TRIES: Final = 5
+_MAX_ATTEMPTS: Final = 5
+"""How often a request is ranked while its routing context proves to be out of date."""
 _RETRY_AFTER_MS: Final = 100
 
 
@@ -45,43 +46,46 @@ class Simulation:
 
 async def route_request(info: Info, input: Request) -> RoutingDecision | RouteRefused:
     context = info.context
-    asked = RouteRequest.checked(present(input))
-    unit = _unit(asked)
-    for _ in range(_TRIES):
-        routing_context = await context.routing_context.of(context.viewer)
+    request = RouteRequest.checked(present(input))
+    unit = _unit(request)
+    for _ in range(_MAX_ATTEMPTS):
+        routing_context = await context.routing_contexts.of(context.viewer)
         pending = PendingDecision(
-            context.viewer.id, routing_context, await _ranked(context, asked, routing_context, unit)
+            context.viewer.id, routing_context, await _ranked(context, request, routing_context, unit)
         )
         outcome = await context.ledger.decide(pending)
         if not isinstance(outcome, Stale):
             return outcome
-        context.routing_context.forget(context.viewer, routing_context)
-    raise Overloaded("Your preferences change too fast to decide by them.", retry_after_ms=_RETRY_AFTER_MS)
+        context.routing_contexts.forget(context.viewer, routing_context)
+    raise Overloaded(
+        "Your preferences, models, alerts or tests changed during each attempt to route this request; retry.",
+        retry_after_ms=_RETRY_AFTER_MS,
+    )
 
 
 async def simulate_routing(info: Info, input: Request) -> Simulation:
     context = info.context
-    asked = RouteRequest.checked(present(input))
+    request = RouteRequest.checked(present(input))
     now = context.clock()
     async with context.database.viewer(context.viewer) as session:
         routing_context = await routing_context_of(session, context.viewer.id, now)
         budgets = await budgets_of(session, context.viewer.id, now)
-    ranking = await _ranked(context, asked, routing_context, _unit(asked))
+    ranking = await _ranked(context, request, routing_context, _unit(request))
     return Simulation(ranking, choose(ranking, budgets))
 
 
-async def _ranked(context: Context, asked: RouteRequest, routing_context: RoutingContext, unit: str) -> Ranking:
+async def _ranked(context: Context, request: RouteRequest, routing_context: RoutingContext, unit: str) -> Ranking:
     """The ranked candidates. A ranking of the whole price list takes tens of milliseconds and runs in the compute pool."""
     now = context.clock()
-    if asked.candidates or routing_context.own or routing_context.statistics.by_model:
+    if request.candidates or routing_context.own or routing_context.statistics.by_model:
         await context.turn(large=True)
-        return rank(asked, routing_context, now, unit)
-    return await context.offload(rank, asked, routing_context, now, unit)
+        return rank(request, routing_context, now, unit)
+    return await context.offload(rank, request, routing_context, now, unit)
 
 
-def _unit(asked: RouteRequest) -> str:
+def _unit(request: RouteRequest) -> str:
     """The unit that keeps its variant of an A/B test: the unit key, else the request id, else a new id."""
-    return asked.unit_key or asked.request_id or str(new_id())
+    return request.unit_key or request.request_id or str(new_id())
 
 
 async def release_decision(info: Info, id: DecisionID) -> RoutingDecision:
@@ -99,10 +103,10 @@ async def decision(info: Info, id: DecisionID) -> RoutingDecision | None:
     if decision_id is None:
         return None
     async with context.database.viewer(context.viewer) as session:
-        found = await decision_with(session, context.viewer.id, decision_id)
-        if found is not None:
-            await load_outcomes(session, [found], context.clock(), _record_columns(info))
-    return found
+        decision = await decision_with(session, context.viewer.id, decision_id)
+        if decision is not None:
+            await load_outcomes(session, [decision], context.clock(), _record_columns(info))
+    return decision
 
 
 async def decisions(info: Info, first: First = 20, after: After = strawberry.UNSET) -> Page[RoutingDecision]:

@@ -70,7 +70,9 @@ async def leaderboard(
     now = request.range(info.context.clock())
     before = Window(max(now.start - (now.end - now.start), EPOCH), now.start)
     if before.start >= before.end:
-        raise InvalidInput("filter.from: must leave room for as long a range before it", ["filter", "from"])
+        raise InvalidInput(
+            "filter.from: must leave room for a time range of the same length before it", ["filter", "from"]
+        )
     summed = await _summed(info, request, by.dimensions, [before, now])
     return domain.summary.leaderboard(by.dimensions, summed, page_size(first))
 
@@ -107,7 +109,7 @@ async def _summed(
     request: SummaryRequest,
     dimensions: Sequence[AnalyticsDimension],
     buckets: Sequence[Window],
-    places: Sequence[int] | None = None,
+    indexes: Sequence[int] | None = None,
 ) -> Summed:
     context = info.context
     # Only percentiles need the latency histograms.
@@ -115,10 +117,11 @@ async def _summed(
     async with context.summaries.slot(context.viewer.id), context.database.viewer(context.viewer) as session:
         wanted = await resolved(session, context.viewer.id, request.filter)
         summary = Summary(session, context.compute, context.viewer.id, wanted, dimensions, percentiles=percentiles)
-        return await summary.over(buckets, places)
+        return await summary.over(buckets, indexes)
 
 
 def _by_text(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
+    """A sort key that puts None before all texts."""
     return tuple((value is not None, value or "") for value in group)
 
 

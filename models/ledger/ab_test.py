@@ -53,7 +53,7 @@ async def start_test(
     cap = input.cost_cap or await _likely_cap(session, user_id, input, now)
     if cap is None and input.primary_metric is Metric.COST:
         raise InvalidInput(
-            "costCap: must be given to decide by COST, as neither your calls nor known prices tell what a call may cost",
+            "costCap: is required to decide by COST, because neither your calls nor known prices give the likely cost of a call",
             [*path, "costCap"],
         )
     test = ABTest(
@@ -115,7 +115,7 @@ async def delete_test(session: AsyncSession, user_id: UUID, ab_test_id: UUID) ->
     """
     test = await _locked(session, user_id, ab_test_id)
     if test.active:
-        raise Conflict("id: this test is running and decisions are counted for it; end it first", ["id"])
+        raise Conflict("id: this test is running and counts calls; end it first", ["id"])
     await session.execute(delete(ABGroup).where(ABGroup.user_id == user_id, ABGroup.ab_test_id == ab_test_id))
     await session.delete(test)
     await session.flush()

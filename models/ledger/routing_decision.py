@@ -286,7 +286,7 @@ async def release_decision(session: AsyncSession, user_id: UUID, decision_id: UU
         raise NotFound("id: must be the id of one of your decisions", ["id"])
     await load_outcomes(session, [decision], now, frozenset())
     if decision.state is DecisionState.SETTLED:
-        raise Conflict("id: the outcome of this decision is recorded, and it holds nothing any more", ["id"])
+        raise Conflict("id: this decision is settled and has no hold to release", ["id"])
     if decision.released_at is None:
         decision.released_at = now
         decision.state = DecisionState.RELEASED
