@@ -86,7 +86,9 @@ async def assign_variant(
     test_id: Annotated[strawberry.ID, strawberry.argument(description="The id of one of your running tests.")],
     unit_key: Annotated[
         str,
-        strawberry.argument(description="Who or what gets the variant, such as a user's id: 1 to 200 characters."),
+        strawberry.argument(
+            description="Who or what the variant is assigned to, such as a user id: 1 to 200 characters."
+        ),
     ],
 ) -> dict[str, Any] | None:
     context = info.context
@@ -108,8 +110,8 @@ async def end_ab_test(
     winner: Annotated[
         Variant | None,
         strawberry.argument(
-            description="The variant that won. A rule is added to your preferences that routes the requests of this test "
-            "to it. Left out, the test ends without a winner and your preferences stay as they are."
+            description="The winner. A rule in your preferences then makes it the default for the requests of this test. "
+            "Omitted or null: no winner, and routing does not change."
         ),
     ] = strawberry.UNSET,
 ) -> ABTest:

@@ -70,7 +70,7 @@ async def log_analytics(
     input: Annotated[
         InputObject,
         strawberry.argument(
-            graphql_type=input_type("schema.analytics", "LogAnalyticsInput"), description="The call to log."
+            graphql_type=input_type("schema.analytics", "LogAnalyticsInput"), description="The call to record."
         ),
     ],
 ) -> Logged | Dropped:
@@ -96,7 +96,7 @@ async def log_analytics_batch(
         list[InputObject],
         strawberry.argument(
             graphql_type=list[input_type("schema.analytics", "LogAnalyticsInput")],
-            description=f"The calls to log: 1 to {MAX_BATCH}. Each is stored or rejected alone.",
+            description=f"The calls to record: 1 to {MAX_BATCH}. Each is stored or rejected independently.",
         ),
     ],
 ) -> BatchResult:

@@ -31,18 +31,16 @@ async def model_catalog(
     search: Annotated[
         str | None,
         strawberry.argument(
-            description="Only models whose provider, model or name contains this text, in any case: at most "
-            "200 characters."
+            description="Only models whose provider, model or name contains this text, ignoring case: at most 200 "
+            "characters."
         ),
     ] = strawberry.UNSET,
     first: Annotated[
-        int | None, strawberry.argument(description="How many to return: 1 to 500; 50 when left out.")
+        int | None, strawberry.argument(description="The maximum number of rows to return: 1 to 500. Omitted: 50.")
     ] = _DEFAULT_PAGE,
     after: Annotated[
         str | None,
-        strawberry.argument(
-            description="The cursor after which the page starts. Left out, the page starts at the beginning."
-        ),
+        strawberry.argument(description="The cursor to continue after. Omitted: start with the first row."),
     ] = strawberry.UNSET,
 ) -> Page[CatalogModel]:
     context = info.context
@@ -96,7 +94,7 @@ async def update_model(
     input: Annotated[
         InputObject,
         strawberry.argument(
-            graphql_type=input_type("schema.catalog", "UpdateModelInput"), description="What to change."
+            graphql_type=input_type("schema.catalog", "UpdateModelInput"), description="The fields to change."
         ),
     ],
 ) -> CatalogModel:

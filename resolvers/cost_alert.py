@@ -67,7 +67,7 @@ async def cost_alert(info: Info, id: CostAlertID) -> CostAlert | None:
 async def alert_events(
     info: Info,
     alert_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Only alert events of this alert.")
+        strawberry.ID | None, strawberry.argument(description="Only events of this cost alert.")
     ] = strawberry.UNSET,
     acknowledged: Annotated[
         bool | None, strawberry.argument(description="Only alert events that are acknowledged (true) or not (false).")
@@ -104,7 +104,8 @@ async def create_cost_alert(
     input: Annotated[
         InputObject,
         strawberry.argument(
-            graphql_type=input_type("schema.cost_alert", "CreateCostAlertInput"), description="The alert to create."
+            graphql_type=input_type("schema.cost_alert", "CreateCostAlertInput"),
+            description="The cost alert to create.",
         ),
     ],
 ) -> CostAlert:
@@ -120,7 +121,7 @@ async def update_cost_alert(
     input: Annotated[
         InputObject,
         strawberry.argument(
-            graphql_type=input_type("schema.cost_alert", "UpdateCostAlertInput"), description="What to change."
+            graphql_type=input_type("schema.cost_alert", "UpdateCostAlertInput"), description="The fields to change."
         ),
     ],
 ) -> CostAlert:
@@ -150,8 +151,9 @@ async def alert_triggered(
     after: Annotated[
         str | None,
         strawberry.argument(
-            description="The cursor of the last alert event that you received. All later ones follow, then new ones. "
-            'An empty string ("") starts with the first alert event. Left out, only new ones are sent.'
+            description="The cursor of the last alert event that you received: all later ones follow, then new ones when "
+            'they are committed. An empty string ("") starts with your first alert event. Omitted: only new '
+            "ones."
         ),
     ] = strawberry.UNSET,
 ) -> AsyncIterator[AlertEvent]:

@@ -14,7 +14,7 @@ Filter = Annotated[
     InputObject | None,
     strawberry.argument(
         graphql_type=input_type("schema.analytics", "AnalyticsFilterInput") | None,
-        description="Only calls that match this filter. Left out, all calls.",
+        description="Which calls to include. Omitted: all.",
     ),
 ]
 Zone = Annotated[str | None, strawberry.argument(description="The IANA time zone that buckets are aligned in.")]

@@ -16,17 +16,18 @@ InputObject = Mapping[str, Any]
 A field that the client left out is absent, and a null is None. The input classes in `schema` describe the object to clients;
 the classes derived from `domain.bounds.Input` check it.
 """
-First = Annotated[int | None, strawberry.argument(description="How many to return: 1 to 500; 20 when left out.")]
+First = Annotated[
+    int | None, strawberry.argument(description="The maximum number of rows to return: 1 to 500. Omitted: 20.")
+]
 After = Annotated[
     str | None,
-    strawberry.argument(
-        description="The cursor after which the page starts. Left out, the page starts with the newest."
-    ),
+    strawberry.argument(description="The cursor to continue after. Omitted: start with the newest row."),
 ]
 Initial = Annotated[
     bool,
     strawberry.argument(
-        description="Send the current state first, so that no change is missed between a query and this subscription."
+        description="True to send the current state first. A client that does so misses no change between its query and "
+        "the subscription."
     ),
 ]
 Value = TypeVar("Value")

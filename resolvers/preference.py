@@ -24,7 +24,7 @@ async def save_preferences(
     input: Annotated[
         InputObject,
         strawberry.argument(
-            graphql_type=input_type("schema.preference", "SavePreferencesInput"), description="What to change."
+            graphql_type=input_type("schema.preference", "SavePreferencesInput"), description="The fields to change."
         ),
     ],
 ) -> RouterPreferences:

@@ -36,11 +36,11 @@ async def analytics_summary(
     filter: Filter = strawberry.UNSET,
     group_by: Annotated[
         list[AnalyticsDimension] | None,
-        strawberry.argument(description="The dimensions to group by. Left out, all calls are one group."),
+        strawberry.argument(description="The dimensions to group by. Omitted: one group for all calls."),
     ] = strawberry.UNSET,
     grain: Annotated[
         TimeGrain | None,
-        strawberry.argument(description="The length of the buckets. Left out, one bucket covers the whole time range."),
+        strawberry.argument(description="The length of a bucket. Omitted: one bucket for the whole time range."),
     ] = strawberry.UNSET,
     time_zone: Zone = "UTC",
 ) -> list[AnalyticsBucket]:
@@ -61,7 +61,7 @@ async def analytics_summary(
 async def leaderboard(
     info: Info,
     by: Annotated[
-        LeaderboardDimension, strawberry.argument(description="What to rank: providers, or models of providers.")
+        LeaderboardDimension, strawberry.argument(description="What to compare: providers, or models by provider.")
     ] = LeaderboardDimension.PROVIDER,
     filter: Filter = strawberry.UNSET,
     first: First = 20,
@@ -80,7 +80,7 @@ async def leaderboard(
 async def cost_trend(
     info: Info,
     filter: Filter = strawberry.UNSET,
-    grain: Annotated[TimeGrain, strawberry.argument(description="The length of the buckets.")] = TimeGrain.DAY,
+    grain: Annotated[TimeGrain, strawberry.argument(description="The length of a bucket.")] = TimeGrain.DAY,
     time_zone: Zone = "UTC",
 ) -> list[CostTrendPoint]:
     request = summary_request(filter, grain=grain, timeZone=time_zone)
@@ -95,7 +95,7 @@ async def heat_map(
     info: Info,
     filter: Filter = strawberry.UNSET,
     time_zone: Annotated[
-        str | None, strawberry.argument(description="The IANA time zone of the weekdays and hours.")
+        str | None, strawberry.argument(description="The IANA time zone of weekdays and hours.")
     ] = "UTC",
 ) -> list[HeatMapCell]:
     request = summary_request(filter, timeZone=time_zone)
