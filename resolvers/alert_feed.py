@@ -1,4 +1,4 @@
-"""The alert events of each user, read once for all who wait for them at the same place."""
+"""Reads of alert events for subscriptions. Subscribers of one user that wait for the same events share a read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from models.database import Database
 from models.queries.cost_alert import alert_events_after, last_sequence, load_alerts
 from resolvers.shared_reading import SharedReadings
 
-FIRINGS_AT_ONCE: Final = 100
+EVENTS_PER_READ: Final = 100
 _LAST: Final = -1
-"""In the place of a firing's number: the last one is asked for."""
+"""Stands for a sequence number in the key of a shared read: the read asks for the last number."""
 
 
 class AlertFeed:
-    """Reads alert events, through the readings that subscribers share."""
+    """Reads alert events through `SharedReadings`."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime], readings: SharedReadings) -> None:
         self._database = database
@@ -28,21 +28,21 @@ class AlertFeed:
         self._readings = readings
 
     async def after(self, viewer: Viewer, sequence: int, version: int) -> list[AlertEvent]:
-        """The user's next alert events after this one, oldest first: at most FIRINGS_AT_ONCE.
+        """The viewer's alert events after this sequence number, oldest first: at most EVENTS_PER_READ.
 
-        What had happened when the user's alert events were at this version of `Events.version` is there.
+        All alert events that `Events.version` counted when it returned `version` are included.
         """
-        what = (AlertTriggered, viewer.id, sequence)
-        return await self._readings.of(what, version, partial(self._read, viewer, sequence))
+        key = (AlertTriggered, viewer.id, sequence)
+        return await self._readings.of(key, version, partial(self._read, viewer, sequence))
 
     async def last(self, viewer: Viewer, version: int) -> int:
-        """The number of the user's last firing at this version; 0 before the first."""
-        what = (AlertTriggered, viewer.id, _LAST)
-        return await self._readings.of(what, version, partial(self._last, viewer))
+        """The sequence number of the viewer's last alert event at this version; 0 before the first one."""
+        key = (AlertTriggered, viewer.id, _LAST)
+        return await self._readings.of(key, version, partial(self._last, viewer))
 
     async def _read(self, viewer: Viewer, sequence: int) -> list[AlertEvent]:
         async with self._database.viewer(viewer) as session:
-            alert_events = await alert_events_after(session, viewer.id, sequence, FIRINGS_AT_ONCE)
+            alert_events = await alert_events_after(session, viewer.id, sequence, EVENTS_PER_READ)
             return await load_alerts(session, alert_events, self._clock())
 
     async def _last(self, viewer: Viewer) -> int:

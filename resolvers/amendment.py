@@ -1,6 +1,6 @@
-"""Amending calls: a cost, token counts, success or feedback that become known later."""
+"""Fields of amendments: correct or complete a logged call, and list the amendments of a call."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import strawberry
 
@@ -13,24 +13,24 @@ from models.ledger.amendment import Amended, AmendmentDraft
 from models.queries.amendment import amendments_of
 from models.queries.cost_alert import load_alerts
 from resolvers.context import Info
-from resolvers.input import known, present
-
-if TYPE_CHECKING:
-    from schema.amendment import AmendAnalyticsInput
+from resolvers.input import InputObject, input_type, known, present
 
 
 async def amend_analytics(
     info: Info,
     input: Annotated[
-        "AmendAnalyticsInput",
-        strawberry.lazy("schema.amendment"),
-        strawberry.argument(description="What is right of the call."),
+        InputObject,
+        strawberry.argument(
+            graphql_type=input_type("schema.amendment", "AmendAnalyticsInput"),
+            description="The fields to change.",
+        ),
     ],
     id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="The call's id. Give it, or `eventId`.")
+        strawberry.ID | None, strawberry.argument(description="The id of the call. Give either `id` or `eventId`.")
     ] = strawberry.UNSET,
     event_id: Annotated[
-        str | None, strawberry.argument(description="The event id that the call was logged with.")
+        str | None,
+        strawberry.argument(description="The event id that the call was logged with. Give either `id` or `eventId`."),
     ] = strawberry.UNSET,
 ) -> Amended:
     context = info.context
@@ -53,7 +53,7 @@ async def _with_alerts(info: Info, outcome: Amended) -> list[AlertEvent]:
 
 
 async def amendments(
-    info: Info, analytics_id: Annotated[strawberry.ID, strawberry.argument(description="The call's id.")]
+    info: Info, analytics_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the call.")]
 ) -> list[Amendment]:
     context = info.context
     call_id = identifier(analytics_id)

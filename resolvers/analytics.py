@@ -1,9 +1,9 @@
-"""Logging decisions, and reading them back."""
+"""Fields of calls: log one or many, list them, and follow new ones."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
@@ -21,30 +21,26 @@ from models.queries.analytics import analytics_by_id, matching
 from models.queries.cost_alert import load_alerts
 from models.queries.provider_alias import resolved
 from resolvers.context import Context, Info
-from resolvers.input import After, First, known, present
+from resolvers.filter import Filter, checked_filter
+from resolvers.input import After, First, InputObject, input_type, known, present
 from resolvers.selection import selected_columns
 
-if TYPE_CHECKING:
-    from schema.analytics import AnalyticsFilterInput, LogAnalyticsInput
-
-Filter = Annotated[
-    Annotated["AnalyticsFilterInput", strawberry.lazy("schema.analytics")] | None,
-    strawberry.argument(description="Which decisions; all of them when left out."),
-]
-
-
 _CHECKED_AT_ONCE: Final = 20
-"""Records of a batch, before others have a turn: a millisecond of the event loop."""
+"""How many calls of a batch are checked before other users get the event loop: about a millisecond of work."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
+    """A call of a batch that was not stored: its index in the input, and why."""
+
     index: int
     error: ExpectedError
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
+    """How many calls of a batch were stored or were stored before, and those that were rejected."""
+
     accepted: int
     deduplicated: int
     rejected: list[RejectedRecord]
@@ -54,7 +50,7 @@ async def analytics(
     info: Info, filter: Filter = strawberry.UNSET, first: First = 20, after: After = strawberry.UNSET
 ) -> Page[RouterAnalytics]:
     context = info.context
-    wanted = _checked_filter(filter)
+    wanted = checked_filter(filter)
     await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
         conditions = matching(await resolved(session, context.viewer.id, wanted))
@@ -72,9 +68,10 @@ async def analytics(
 async def log_analytics(
     info: Info,
     input: Annotated[
-        "LogAnalyticsInput",
-        strawberry.lazy("schema.analytics"),
-        strawberry.argument(description="The decision to record."),
+        InputObject,
+        strawberry.argument(
+            graphql_type=input_type("schema.analytics", "LogAnalyticsInput"), description="The call to record."
+        ),
     ],
 ) -> Logged | Dropped:
     context = info.context
@@ -83,7 +80,7 @@ async def log_analytics(
     if isinstance(outcome, ExpectedError):
         raise outcome.under("input")
     if isinstance(outcome, Logged) and outcome.alert_events:
-        # The record itself is the ledger's by now, whoever waits for it.
+        # The call is committed already: an error of this read does not undo it.
         outcome.alert_events = await _with_alerts(context, outcome.alert_events)
     return outcome
 
@@ -96,8 +93,11 @@ async def _with_alerts(context: Context, alert_events: Sequence[AlertEvent]) -> 
 async def log_analytics_batch(
     info: Info,
     input: Annotated[
-        list[Annotated["LogAnalyticsInput", strawberry.lazy("schema.analytics")]],
-        strawberry.argument(description=f"The decisions to record: 1 to {MAX_BATCH}. Each is stored or refused alone."),
+        list[InputObject],
+        strawberry.argument(
+            graphql_type=list[input_type("schema.analytics", "LogAnalyticsInput")],
+            description=f"The calls to record: 1 to {MAX_BATCH}. Each is stored or rejected independently.",
+        ),
     ],
 ) -> BatchResult:
     context = info.context
@@ -110,8 +110,8 @@ async def log_analytics_batch(
             await context.turn(large=True)
         try:
             drafts[index] = CallDraft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
-        except InvalidInput as refusal:
-            rejected.append(RejectedRecord(index, refusal.kept()))
+        except InvalidInput as error:
+            rejected.append(RejectedRecord(index, error.kept()))
     outcomes = await context.ledger.record(list(drafts.values())) if drafts else []
     logged = [outcome for outcome in outcomes if isinstance(outcome, Logged | Dropped)]
     rejected += [
@@ -128,23 +128,25 @@ async def log_analytics_batch(
 
 async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> AsyncIterator[RouterAnalytics]:
     context = info.context
-    checked = _checked_filter(filter)
+    checked = checked_filter(filter)
     async with context.database.viewer(context.viewer) as session:
         wanted = await resolved(session, context.viewer.id, checked)
     with context.events.each(context.viewer.id, AnalyticsLogged) as events:
         async for event in events:
             rows = await context.readings.of(
-                (AnalyticsLogged, context.viewer.id, _Itself(event)), None, partial(_rows, context, event.analytics_ids)
+                (AnalyticsLogged, context.viewer.id, _ByIdentity(event)),
+                None,
+                partial(_rows, context, event.analytics_ids),
             )
             await context.turn()
             for row in map(rows.get, event.analytics_ids):
-                if row is not None and _passes(row, wanted):
+                if row is not None and _matches(row, wanted):
                     yield row
                     await context.turn()
 
 
-class _Itself:
-    """An event as a key: this one, of all that say the same. Its ids are too many to be compared for each subscriber."""
+class _ByIdentity:
+    """An event as a key that is compared by identity: an event has too many ids to compare them for each subscriber."""
 
     def __init__(self, event: AnalyticsLogged) -> None:
         self._event = event
@@ -153,7 +155,7 @@ class _Itself:
         return id(self._event)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and other._event is self._event
+        return isinstance(other, _ByIdentity) and other._event is self._event
 
 
 async def _rows(context: Context, ids: Sequence[UUID]) -> dict[UUID, RouterAnalytics]:
@@ -161,7 +163,7 @@ async def _rows(context: Context, ids: Sequence[UUID]) -> dict[UUID, RouterAnaly
         return await analytics_by_id(session, context.viewer.id, ids)
 
 
-def _passes(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
+def _matches(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
     return wanted.holds(
         provider=row.provider,
         model=row.model_used,
@@ -171,7 +173,3 @@ def _passes(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
         fallback_used=row.fallback_used,
         at=row.occurred_at,
     )
-
-
-def _checked_filter(filter: "AnalyticsFilterInput | None") -> AnalyticsFilter:
-    return AnalyticsFilter.checked(present(filter) if filter else {}, ("filter",))

@@ -1,4 +1,4 @@
-"""What a resolver may use: who asks, the doors to the database, the ledger, and what happens elsewhere."""
+"""The context of an operation: what a resolver needs besides its arguments."""
 
 from __future__ import annotations
 
@@ -26,63 +26,66 @@ _ITERATIONS: Final = 16
 _LARGE_ITERATIONS: Final = 64
 _FEW_ROWS: Final = 100
 Given = TypeVarTuple("Given")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 class Events(Protocol):
-    """What happens to one user's rows, told after the commit."""
+    """Subscribes to the events of one user. Events are published after the commit."""
 
     def changes(
         self, user_id: UUID, kind: type[Event], of: UUID | None = None
     ) -> AbstractContextManager[AsyncIterator[None]]:
-        """Wakes when something of this kind happened; what happens before the next look is one wake-up.
+        """Yields after each event of this kind; events that happen between two iterations yield once.
 
-        `of` names one test, when only its updates matter.
+        `of` limits the events to those of the A/B test with this id.
         """
         ...
 
     def version(self, user_id: UUID, kind: type[Event]) -> int:
-        """A number that is another one after each event of this kind, while somebody listens."""
+        """A number that changes with each event of this kind while somebody is subscribed."""
         ...
 
     def each(self, user_id: UUID, kind: type[AnEvent]) -> AbstractContextManager[AsyncIterator[AnEvent]]:
-        """Every event of this kind. Raises Overloaded for a reader that falls too far behind."""
+        """Yields every event of this kind. Raises Overloaded when the reader is too slow."""
         ...
 
 
 @dataclass(slots=True)
 class Context:
+    """What the resolvers of one operation share. Only `signed_in` differs between operations."""
+
     database: Database
     ledger: Ledger
     events: Events
     clock: Callable[[], datetime]
     alert_feed: AlertFeed
-    routing_context: RoutingContextCache
+    routing_contexts: RoutingContextCache
     readings: SharedReadings
     compute: Compute
     summaries: FairQueue
-    """Those that are made at once: each keeps a connection for as long as it takes."""
+    """Limits how many summaries run at once: each uses a database connection until it is done."""
     turns: FairQueue
-    """On the event loop."""
+    """Shares the event loop among users: work of a millisecond or more waits here for its turn."""
     signed_in: Viewer | None = None
+    """The viewer of a verified token."""
 
     @property
     def viewer(self) -> Viewer:
-        """Who asks. The edge lets nobody through without a verified token."""
+        """The viewer of the operation. No operation runs without one: raises LookupError."""
         if self.signed_in is None:
             raise LookupError("no viewer")
         return self.signed_in
 
-    async def offload(self, work: Callable[[*Given], Made], *given: *Given) -> Made:
-        """The result of the viewer's work, done beside the event loop. Raises Overloaded."""
+    async def offload(self, work: Callable[[*Given], Result], *given: *Given) -> Result:
+        """The result of `work(*given)`, run in the compute pool on behalf of the viewer. Raises Overloaded."""
         return await self.compute.offload(self.viewer.id, work, *given)
 
     async def turn(self, *, large: bool = False) -> None:
-        """Wait until it is the viewer's turn to keep the event loop busy: for a millisecond or two, or tens where `large`."""
+        """Wait for the viewer's turn on the event loop: for work of 1 to 2 ms, or of tens of ms when `large`."""
         await self.turns.turn(self.viewer.id, iterations=_LARGE_ITERATIONS if large else _ITERATIONS)
 
     async def turn_for_rows(self, count: int | None) -> None:
-        """The same before a page of so many rows is read, where these are many: rows are made of it all at once."""
+        """Wait for the viewer's turn before a page of `count` rows is read. Small pages do not wait."""
         if count is not None and count > _FEW_ROWS:
             await self.turn(large=True)
 

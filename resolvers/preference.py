@@ -1,24 +1,18 @@
-"""Reading and saving a user's routing preferences."""
+"""Fields of preferences: read, save and follow them."""
 
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import strawberry
 
+import models.ledger.preference
 from domain.event import PreferencesChanged
-from domain.preference import SavePreferences, check_providers
-from models.database import raise_event
-from models.ledger.routing_version import bump_version
+from domain.preference import SavePreferences
 from models.preference import RouterPreferences, default_preferences
-from models.queries.preference import preferences_of, preferences_to_change
-from models.queries.provider_alias import names_of
+from models.queries.preference import preferences_of
 from resolvers.context import Context, Info
-from resolvers.cost_alert import keep_preferences_alert
-from resolvers.input import Initial, given
-
-if TYPE_CHECKING:
-    from schema.preference import SavePreferencesInput
+from resolvers.input import Initial, InputObject, input_type
 
 
 async def preferences(info: Info) -> RouterPreferences:
@@ -28,26 +22,17 @@ async def preferences(info: Info) -> RouterPreferences:
 async def save_preferences(
     info: Info,
     input: Annotated[
-        "SavePreferencesInput",
-        strawberry.lazy("schema.preference"),
-        strawberry.argument(description="What to change."),
+        InputObject,
+        strawberry.argument(
+            graphql_type=input_type("schema.preference", "SavePreferencesInput"), description="The fields to change."
+        ),
     ],
 ) -> RouterPreferences:
     context = info.context
-    changes = SavePreferences.checked(given(input)).changes()
+    checked = SavePreferences.checked(input)
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
-        saved = await preferences_to_change(session, context.viewer.id, now)
-        for name, value in changes.items():
-            setattr(saved, name, value)
-        names = await names_of(session, context.viewer.id)
-        check_providers(saved.preferred_providers, saved.blocked_providers, names)
-        await session.flush()
-        if "cost_alert_threshold" in changes:
-            await keep_preferences_alert(session, context.viewer.id, saved.cost_alert_threshold, now)
-        await bump_version(session, context.viewer.id)
-        raise_event(session, PreferencesChanged(context.viewer.id))
-    return saved
+        return await models.ledger.preference.save_preferences(session, context.viewer.id, checked, now)
 
 
 async def preferences_changed(info: Info, initial: Initial = False) -> AsyncIterator[RouterPreferences]:
@@ -60,7 +45,7 @@ async def preferences_changed(info: Info, initial: Initial = False) -> AsyncIter
 
 
 async def _latest(context: Context) -> RouterPreferences:
-    """What a subscriber is told: read once for all of them."""
+    """The preferences after their last change. Subscribers of one user share the read."""
     user_id = context.viewer.id
     version = context.events.version(user_id, PreferencesChanged)
     saved = await context.readings.of((PreferencesChanged, user_id), version, partial(_current, context))

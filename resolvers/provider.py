@@ -1,25 +1,24 @@
-"""Providers: those that there are, and names of the user's own for them."""
+"""Fields of providers: list them, and register and delete aliases."""
 
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import func, select
 
 from domain.bounds import identifier
 from domain.error import NotFound
 from domain.provider import MAX_ALIASES, MAX_PROVIDERS, PROVIDERS, RegisterProviderAlias
 from models.ledger.provider_alias import register, unregister
 from models.provider_alias import ProviderAlias
+from models.queries.provider import calls_by_provider
 from models.queries.provider_alias import aliases_of
-from models.rollup import AnalyticsDaily
 from resolvers.context import Info
 
 
 @dataclass(frozen=True, slots=True)
 class KnownProvider:
-    """A provider, as one user sees it."""
+    """A provider with the aliases and the number of calls of one user."""
 
     id: str
     name: str
@@ -29,16 +28,12 @@ class KnownProvider:
 
 async def providers(info: Info) -> list[KnownProvider]:
     user_id = info.context.viewer.id
-    row = AnalyticsDaily
     async with info.context.database.viewer(info.context.viewer) as session:
-        counted = await session.execute(
-            select(row.provider, func.sum(row.calls)).where(row.user_id == user_id).group_by(row.provider)
-        )
-        calls = {provider: int(count) for provider, count in counted}
+        calls = await calls_by_provider(session, user_id)
         own = await aliases_of(session, user_id)
     ids = [*PROVIDERS, *sorted({*calls, *(alias.provider for alias in own)} - PROVIDERS.keys())]
-    found = sorted((_provider(id_, own, calls.get(id_, 0)) for id_ in ids), key=lambda each: (-each.calls, each.id))
-    return found[:MAX_PROVIDERS]
+    by_calls = sorted((_provider(id_, own, calls.get(id_, 0)) for id_ in ids), key=lambda each: (-each.calls, each.id))
+    return by_calls[:MAX_PROVIDERS]
 
 
 def _provider(id_: str, own: list[ProviderAlias], calls: int) -> KnownProvider:
@@ -54,18 +49,20 @@ async def provider_aliases(info: Info) -> list[ProviderAlias]:
 
 async def register_provider_alias(
     info: Info,
-    alias: Annotated[str, strawberry.argument(description="The name that you send: 1 to 200 characters.")],
-    provider: Annotated[str, strawberry.argument(description="The provider that it means, under any of its names.")],
+    alias: Annotated[str, strawberry.argument(description="The alias: 1 to 200 characters.")],
+    provider: Annotated[
+        str, strawberry.argument(description="The provider that the alias stands for, under any of its names.")
+    ],
 ) -> ProviderAlias:
     context = info.context
-    asked = RegisterProviderAlias.checked({"alias": alias, "provider": provider}, ())
+    checked = RegisterProviderAlias.checked({"alias": alias, "provider": provider}, ())
     return await register(
-        context.database, context.viewer.id, asked.alias, asked.provider, context.clock(), most=MAX_ALIASES
+        context.database, context.viewer.id, checked.alias, checked.provider, context.clock(), most=MAX_ALIASES
     )
 
 
 async def delete_provider_alias(
-    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The alias's id.")]
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of the alias.")]
 ) -> UUID:
     context = info.context
     alias_id = identifier(id)

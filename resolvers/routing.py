@@ -1,45 +1,44 @@
-"""Routing: decide where a request goes, free what a decision holds, and look at decisions."""
+"""Fields of routing: route or simulate a request, release a routing decision, and list routing decisions."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import strawberry
-from sqlalchemy import delete
 
+import models.ledger.routing_decision
 from domain.bounds import identifier
-from domain.error import Conflict, NotFound, Overloaded
+from domain.error import Overloaded
 from domain.page import Page
-from domain.routing import Choice, DecisionState, Ranking, RouteRefused, RouteRequest, RoutingContext, choose, rank
+from domain.routing import Choice, Ranking, RouteRefused, RouteRequest, RoutingContext, choose, rank
 from models.analytics import RouterAnalytics
 from models.database.page import newest_first
 from models.decision import RoutingDecision
-from models.hold import Hold
 from models.ledger.routing_decision import PendingDecision, Stale
 from models.queries.budget import budgets_of
 from models.queries.decision import decision_with, load_outcomes
 from models.queries.routing_context import routing_context_of
 from models.types import new_id
 from resolvers.context import Context, Info
-from resolvers.input import After, First, known, present
+from resolvers.input import After, First, InputObject, input_type, known, present, row_id
 from resolvers.selection import selected, selected_columns, unselected_documents
-
-if TYPE_CHECKING:
-    from schema.routing import RouteRequestInput
 
 DecisionID = Annotated[strawberry.ID, strawberry.argument(description="The decision's id.")]
 Request = Annotated[
-    "RouteRequestInput",
-    strawberry.lazy("schema.routing"),
-    strawberry.argument(description="The request that waits to be sent somewhere."),
+    InputObject,
+    strawberry.argument(
+        graphql_type=input_type("schema.routing", "RouteRequestInput"),
+        description="The request to route.",
+    ),
 ]
 
-_TRIES: Final = 5
+_MAX_ATTEMPTS: Final = 5
+"""How often a request is ranked while its routing context proves to be out of date."""
 _RETRY_AFTER_MS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What would be decided now."""
+    """The routing decision that a request would get now. Nothing is stored or held."""
 
     ranking: Ranking
     outcome: Choice | RouteRefused
@@ -47,64 +46,55 @@ class Simulation:
 
 async def route_request(info: Info, input: Request) -> RoutingDecision | RouteRefused:
     context = info.context
-    asked = RouteRequest.checked(present(input))
-    unit = _unit(asked)
-    for _ in range(_TRIES):
-        routing_context = await context.routing_context.of(context.viewer)
+    request = RouteRequest.checked(present(input))
+    unit = _unit(request)
+    for _ in range(_MAX_ATTEMPTS):
+        routing_context = await context.routing_contexts.of(context.viewer)
         pending = PendingDecision(
-            context.viewer.id, routing_context, await _ranked(context, asked, routing_context, unit)
+            context.viewer.id, routing_context, await _ranked(context, request, routing_context, unit)
         )
         outcome = await context.ledger.decide(pending)
         if not isinstance(outcome, Stale):
             return outcome
-        context.routing_context.forget(context.viewer, routing_context)
-    raise Overloaded("Your preferences change too fast to decide by them.", retry_after_ms=_RETRY_AFTER_MS)
+        context.routing_contexts.forget(context.viewer, routing_context)
+    raise Overloaded(
+        "Your preferences, models, alerts or tests changed during each attempt to route this request; retry.",
+        retry_after_ms=_RETRY_AFTER_MS,
+    )
 
 
 async def simulate_routing(info: Info, input: Request) -> Simulation:
     context = info.context
-    asked = RouteRequest.checked(present(input))
+    request = RouteRequest.checked(present(input))
     now = context.clock()
     async with context.database.viewer(context.viewer) as session:
         routing_context = await routing_context_of(session, context.viewer.id, now)
         budgets = await budgets_of(session, context.viewer.id, now)
-    ranking = await _ranked(context, asked, routing_context, _unit(asked))
+    ranking = await _ranked(context, request, routing_context, _unit(request))
     return Simulation(ranking, choose(ranking, budgets))
 
 
-async def _ranked(context: Context, asked: RouteRequest, routing_context: RoutingContext, unit: str) -> Ranking:
-    """The ranking. One of a whole price list is made in the compute pool: it takes tens of milliseconds."""
+async def _ranked(context: Context, request: RouteRequest, routing_context: RoutingContext, unit: str) -> Ranking:
+    """The ranked candidates. A ranking of the whole price list takes tens of milliseconds and runs in the compute pool."""
     now = context.clock()
-    if asked.candidates or routing_context.own or routing_context.statistics.by_model:
+    if request.candidates or routing_context.own or routing_context.statistics.by_model:
         await context.turn(large=True)
-        return rank(asked, routing_context, now, unit)
-    return await context.offload(rank, asked, routing_context, now, unit)
+        return rank(request, routing_context, now, unit)
+    return await context.offload(rank, request, routing_context, now, unit)
 
 
-def _unit(asked: RouteRequest) -> str:
-    """Who or what keeps its variant of an A/B test; the request itself, if it does not say."""
-    return asked.unit_key or asked.request_id or str(new_id())
+def _unit(request: RouteRequest) -> str:
+    """The unit that keeps its variant of an A/B test: the unit key, else the request id, else a new id."""
+    return request.unit_key or request.request_id or str(new_id())
 
 
 async def release_decision(info: Info, id: DecisionID) -> RoutingDecision:
     context = info.context
-    decision_id = identifier(id)
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
-        decision = decision_id and await decision_with(session, context.viewer.id, decision_id, for_update=True)
-        if not decision:
-            raise NotFound("id: must be the id of one of your decisions", ["id"])
-        await load_outcomes(session, [decision], now, _record_columns(info))
-        if decision.state is DecisionState.SETTLED:
-            raise Conflict("id: the outcome of this decision is recorded, and it holds nothing any more", ["id"])
-        if decision.released_at is None:
-            decision.released_at = now
-            decision.state = DecisionState.RELEASED
-            await session.execute(
-                delete(Hold).where(Hold.user_id == context.viewer.id, Hold.decision_id == decision.id)
-            )
-            await session.flush()
-    return decision
+        released = await models.ledger.routing_decision.release_decision(session, context.viewer.id, row_id(id), now)
+        await load_outcomes(session, [released], now, _record_columns(info))
+    return released
 
 
 async def decision(info: Info, id: DecisionID) -> RoutingDecision | None:
@@ -113,10 +103,10 @@ async def decision(info: Info, id: DecisionID) -> RoutingDecision | None:
     if decision_id is None:
         return None
     async with context.database.viewer(context.viewer) as session:
-        found = await decision_with(session, context.viewer.id, decision_id)
-        if found is not None:
-            await load_outcomes(session, [found], context.clock(), _record_columns(info))
-    return found
+        decision = await decision_with(session, context.viewer.id, decision_id)
+        if decision is not None:
+            await load_outcomes(session, [decision], context.clock(), _record_columns(info))
+    return decision
 
 
 async def decisions(info: Info, first: First = 20, after: After = strawberry.UNSET) -> Page[RoutingDecision]:
@@ -137,5 +127,5 @@ async def decisions(info: Info, first: First = 20, after: After = strawberry.UNS
 
 
 def _record_columns(info: Info) -> frozenset[str]:
-    """What is to be read of the calls of decisions: nothing, where nobody asks for them."""
+    """The columns to read of the calls of routing decisions: none, when the operation does not select `records`."""
     return selected_columns(info, RouterAnalytics) if "records" in selected(info) else frozenset()

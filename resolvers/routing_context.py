@@ -1,7 +1,8 @@
-"""What each user's routing depends on, kept for a moment: to read it anew would cost more than to decide.
+"""A cache of routing contexts. Reading a routing context from the database costs more than ranking with it.
 
-What is kept may be old; a decision is not made of it then. Preferences, own models and alerts carry a version that is
-looked at in the very transaction that decides (see `models.routing`), and figures are read again after a while.
+A cached routing context can be out of date. For preferences, registered models, alerts and tests, the transaction that stores
+a routing decision compares the version and rejects an old one (see `models.ledger.routing_decision`). The figures of past
+calls are read again after half a second or more.
 """
 
 from __future__ import annotations
@@ -23,68 +24,69 @@ from resolvers.shielded import shielded
 
 MAX_USERS: Final = 2_000
 _FRESH_FOR_S: Final = 0.5
-# What is read before anybody needs it takes up no more than a tenth of a process's time, for all users together; what has
-# to be waited for, half a percent for each.
-_PAUSE_TIMES: Final = 9
-_READING_TIMES: Final = 20
-_USABLE_TIMES: Final = 10
+_FRESH_FOR_READS: Final = 20
+"""A routing context is fresh for `_FRESH_FOR_S`, or for this many times as long as it took to read it."""
+_USABLE_FOR: Final = 10
+"""A routing context is used for this many times as long as it is fresh, while a newer one is read in the background."""
+_PAUSE_READS: Final = 9
+"""After a read of some duration, none starts in the background for this many times as long: a tenth of the time at most."""
 
 
 @dataclass(slots=True)
-class _Kept:
-    # The last that was read, when, and what it took.
+class _Cached:
+    """The last routing context of a user, when it was read, how long that took, and the read that is under way."""
+
     routing_context: RoutingContext | None = None
     read_at_s: float = 0.0
     took_s: float = 0.0
     reading: asyncio.Task[RoutingContext] | None = None
-    """The one that is on its way."""
 
-    def age_in_readings(self, now_s: float) -> float:
-        """From 1 on it is time for another reading."""
-        return (now_s - self.read_at_s) / max(_FRESH_FOR_S, _READING_TIMES * self.took_s)
+    def age(self, now_s: float) -> float:
+        """The age as a multiple of the time for which it is fresh."""
+        return (now_s - self.read_at_s) / max(_FRESH_FOR_S, _FRESH_FOR_READS * self.took_s)
 
 
 class RoutingContextCache:
-    """The knowledge of the users who routed last, each read once for all who wait for it."""
+    """The routing contexts of the MAX_USERS users who routed last. Requests of one user share a read."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
-        self._pauses_until_s = 0.0
+        self._cached: OrderedDict[UUID, _Cached] = OrderedDict()
+        self._paused_until_s = 0.0
 
     async def of(self, viewer: Viewer) -> RoutingContext:
-        """The user's knowledge. A little old, it is used while a newer one is read; older, that is waited for."""
+        """The user's routing context. A slightly old one is returned while a new one is read; an older one is not."""
         now_s = asyncio.get_running_loop().time()
-        kept = self._kept.setdefault(viewer.id, _Kept())
-        self._kept.move_to_end(viewer.id)
-        if len(self._kept) > MAX_USERS:
-            self._kept.popitem(last=False)
-        age = kept.age_in_readings(now_s)
-        usable = kept.routing_context if age <= _USABLE_TIMES else None
-        if usable is not None and (age <= 1 or now_s < self._pauses_until_s):
+        cached = self._cached.setdefault(viewer.id, _Cached())
+        self._cached.move_to_end(viewer.id)
+        if len(self._cached) > MAX_USERS:
+            self._cached.popitem(last=False)
+        age = cached.age(now_s)
+        usable = cached.routing_context if age <= _USABLE_FOR else None
+        if usable is not None and (age <= 1 or now_s < self._paused_until_s):
             return usable
-        reading = kept.reading or self._begun(viewer, kept, now_s)
+        reading = cached.reading or self._start_reading(viewer, cached, now_s)
         return await shielded(reading) if usable is None else usable
 
     def forget(self, viewer: Viewer, routing_context: RoutingContext) -> None:
-        """Read anew what turned out to be old, unless that is done already."""
-        kept = self._kept.get(viewer.id)
-        if kept is not None and kept.routing_context is routing_context:
-            del self._kept[viewer.id]
+        """Remove this routing context, which is out of date, unless a newer one has replaced it."""
+        cached = self._cached.get(viewer.id)
+        if cached is not None and cached.routing_context is routing_context:
+            del self._cached[viewer.id]
 
-    def _begun(self, viewer: Viewer, kept: _Kept, now_s: float) -> asyncio.Task[RoutingContext]:
-        kept.reading = asyncio.create_task(self._loaded(viewer))
-        kept.reading.add_done_callback(partial(self._read, kept, now_s))
-        return kept.reading
+    def _start_reading(self, viewer: Viewer, cached: _Cached, now_s: float) -> asyncio.Task[RoutingContext]:
+        cached.reading = asyncio.create_task(self._load(viewer))
+        cached.reading.add_done_callback(partial(self._store, cached, now_s))
+        return cached.reading
 
-    async def _loaded(self, viewer: Viewer) -> RoutingContext:
+    async def _load(self, viewer: Viewer) -> RoutingContext:
         async with self._database.viewer(viewer) as session:
             return await routing_context_of(session, viewer.id, self._clock())
 
-    def _read(self, kept: _Kept, begun_s: float, reading: asyncio.Task[RoutingContext]) -> None:
+    def _store(self, cached: _Cached, started_s: float, reading: asyncio.Task[RoutingContext]) -> None:
         now_s = asyncio.get_running_loop().time()
-        kept.reading, kept.took_s = None, now_s - begun_s
-        self._pauses_until_s = now_s + _PAUSE_TIMES * kept.took_s
+        cached.reading, cached.took_s = None, now_s - started_s
+        self._paused_until_s = now_s + _PAUSE_READS * cached.took_s
         if not reading.cancelled() and reading.exception() is None:
-            kept.routing_context, kept.read_at_s = reading.result(), now_s
+            cached.routing_context, cached.read_at_s = reading.result(), now_s

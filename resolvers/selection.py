@@ -1,4 +1,4 @@
-"""Which fields an operation asks for: what nobody asks for need not be read."""
+"""Which fields an operation selects, so that only their columns are read."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from resolvers.context import Info
 
 
 def selected_columns(info: Info, table: type[Base]) -> frozenset[str]:
-    """The attributes of a table that have the names of fields that are asked for."""
+    """The names of the attributes of a table that the selected fields need."""
     names = selected(info)
-    names |= {column for name, columns in _MADE_OF.items() if name in names for column in columns}
+    names |= {field for name, fields in _COMPUTED_FROM.items() if name in names for field in fields}
     return frozenset(attribute for attribute, field in _fields(table) if field in names)
 
 
 def unselected_documents(info: Info, table: type[Base]) -> list[Any]:
-    """The columns of JSON, each of many KiB, that have the name of no field that is asked for."""
-    asked = selected_columns(info, table)
+    """The JSON columns of a table, many KiB per row, that no selected field needs."""
+    needed = selected_columns(info, table)
     columns = [(name, getattr(table, name)) for name, _ in _fields(table)]
-    return [column for name, column in columns if isinstance(column.type, JSON) and name not in asked]
+    return [column for name, column in columns if isinstance(column.type, JSON) and name not in needed]
 
 
-_MADE_OF: Final = {"costSource": ("cost", "priceVersion")}
-"""Fields that no column has the name of, and those that they are made of."""
+_COMPUTED_FROM: Final = {"costSource": ("cost", "priceVersion")}
+"""Fields without a column of their name, and the fields that they are computed from."""
 
 
 @cache
@@ -37,8 +37,8 @@ def _fields(table: type[Base]) -> list[tuple[str, str]]:
 
 
 def selected(info: Info) -> set[str]:
-    """The names of all fields that are asked for below this one, however deep. Each fragment is looked at once."""
-    raw = info._raw_info  # noqa: SLF001 - Strawberry's own way makes a copy of all there is, at every spread
+    """The names of all fields selected below this one, at any depth. Each fragment is read once."""
+    raw = info._raw_info  # noqa: SLF001 - `selected_fields` of Strawberry copies the whole fragment at every spread
     names: set[str] = set()
     seen: set[str] = set()
     waiting: list[SelectionSetNode] = [node.selection_set for node in raw.field_nodes if node.selection_set]

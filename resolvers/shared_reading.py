@@ -1,4 +1,4 @@
-"""Readings that several subscribers of one user wait for, each made once for all of them."""
+"""Database reads that subscribers of one user share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Final, TypeVar
 from resolvers.shielded import shielded
 
 _SHARED_FOR_S: Final = 1.0
-"""For so long a reading is handed to others: what it says of other rows, such as how an alert stands, is of now."""
+"""How long a result is shared, in seconds. It can contain rows that change without an event, such as an alert's spending."""
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +22,27 @@ class _Reading:
 
 
 class SharedReadings:
-    """A thousand subscribers of one user who wait for the same rows cost the database one reading, not a thousand."""
+    """The reads that are under way or were just done. A thousand subscribers who wait for the same rows cause one read."""
 
     def __init__(self) -> None:
         self._readings: dict[Hashable, _Reading] = {}
 
-    async def of(self, what: Hashable, version: Hashable, read: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
-        """The result of `read`, or of the one for the same `what`, a user's, that began at the same version of it.
+    async def of(self, key: Hashable, version: Hashable, read: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """The result of `read()`, or of an earlier read with the same key and version. A failed read is repeated.
 
-        One that failed is made again.
+        The key must contain the user's id: users never share a read.
         """
-        reading = self._readings.get(what)
+        reading = self._readings.get(key)
         if reading is None or reading.version != version or _failed(reading.result):
             reading = _Reading(version, asyncio.create_task(read()))
-            self._readings[what] = reading
-            asyncio.get_running_loop().call_later(_SHARED_FOR_S, self._forget, what, reading)
-        result: Made = await shielded(reading.result)
+            self._readings[key] = reading
+            asyncio.get_running_loop().call_later(_SHARED_FOR_S, self._forget, key, reading)
+        result: Result = await shielded(reading.result)
         return result
 
-    def _forget(self, what: Hashable, reading: _Reading) -> None:
-        if self._readings.get(what) is reading:
-            del self._readings[what]
+    def _forget(self, key: Hashable, reading: _Reading) -> None:
+        if self._readings.get(key) is reading:
+            del self._readings[key]
 
 
 def _failed(result: asyncio.Task[Any]) -> bool:

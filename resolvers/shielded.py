@@ -1,6 +1,6 @@
-"""Work that runs to its end, also when the client that asked for it has gone: what writes, and what several wait for.
+"""Shielded work runs to its end although its caller is cancelled, for example because the client disconnected.
 
-Cancelled half-way, a write that is just being committed would never be told of.
+Writes are shielded so that the events of a commit are always published; shared reads are, because others wait for them.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-_underway: set[asyncio.Future[Any]] = set()
+_running: set[asyncio.Future[Any]] = set()
 
 
 async def shielded(work: Awaitable[Result]) -> Result:
-    """What the work results in. A caller that is cancelled meanwhile leaves it running."""
+    """The result of the work. When the caller is cancelled, the work goes on."""
     task = asyncio.ensure_future(work)
-    _underway.add(task)
+    _running.add(task)
     task.add_done_callback(_forget)
     return await asyncio.shield(task)
 
 
 async def all_ended(within_s: float) -> None:
-    """Come back once nothing runs any more, or after so long: what still runs then is not acknowledged to anybody."""
+    """Wait until no shielded work runs, at most `within_s` seconds. Work that still runs then is acknowledged to nobody."""
     with suppress(TimeoutError):
         async with asyncio.timeout(within_s):
-            while _underway:
-                await asyncio.wait(_underway)
+            while _running:
+                await asyncio.wait(_running)
 
 
 def _forget(task: asyncio.Future[Any]) -> None:
-    _underway.discard(task)
+    _running.discard(task)
     if not task.cancelled():
-        task.exception()  # nobody may be left to see it
+        task.exception()  # marks it as seen: the caller may be gone, and asyncio would log it

@@ -1,7 +1,7 @@
-"""Summaries of decisions: sums, averages and percentiles over time and by dimension."""
+"""Fields of summaries: sums, averages and percentiles of calls over time and by dimension."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import strawberry
@@ -25,15 +25,10 @@ from domain.summary import (
 )
 from models.queries.provider_alias import resolved
 from models.queries.summary import Summary, Summed
-from resolvers.analytics import Filter
 from resolvers.context import Info
-from resolvers.input import First, known, present
+from resolvers.filter import Filter, Zone, summary_request
+from resolvers.input import First, known
 from resolvers.selection import selected
-
-if TYPE_CHECKING:
-    from schema.analytics import AnalyticsFilterInput
-
-Zone = Annotated[str | None, strawberry.argument(description="The IANA time zone that buckets are aligned in.")]
 
 
 async def analytics_summary(
@@ -41,11 +36,11 @@ async def analytics_summary(
     filter: Filter = strawberry.UNSET,
     group_by: Annotated[
         list[AnalyticsDimension] | None,
-        strawberry.argument(description="What to tell apart; all together when left out."),
+        strawberry.argument(description="The dimensions to group by. Omitted: one group for all calls."),
     ] = strawberry.UNSET,
     grain: Annotated[
         TimeGrain | None,
-        strawberry.argument(description="How long the buckets are; one for the whole range when left out."),
+        strawberry.argument(description="The length of a bucket. Omitted: one bucket for the whole time range."),
     ] = strawberry.UNSET,
     time_zone: Zone = "UTC",
 ) -> list[AnalyticsBucket]:
@@ -57,8 +52,8 @@ async def analytics_summary(
     if len(groups) * len(windows) > MAX_BUCKETS:
         raise too_many()
     return [
-        AnalyticsBucket(window, dict(zip(dimensions, group, strict=True)), summed.get((place, group)) or Sums())
-        for place, window in windows
+        AnalyticsBucket(window, dict(zip(dimensions, group, strict=True)), summed.get((index, group)) or Sums())
+        for index, window in windows
         for group in groups
     ]
 
@@ -66,7 +61,7 @@ async def analytics_summary(
 async def leaderboard(
     info: Info,
     by: Annotated[
-        LeaderboardDimension, strawberry.argument(description="What to compare: providers, or models of providers.")
+        LeaderboardDimension, strawberry.argument(description="What to compare: providers, or models by provider.")
     ] = LeaderboardDimension.PROVIDER,
     filter: Filter = strawberry.UNSET,
     first: First = 20,
@@ -75,7 +70,9 @@ async def leaderboard(
     now = request.range(info.context.clock())
     before = Window(max(now.start - (now.end - now.start), EPOCH), now.start)
     if before.start >= before.end:
-        raise InvalidInput("filter.from: must leave room for as long a range before it", ["filter", "from"])
+        raise InvalidInput(
+            "filter.from: must leave room for a time range of the same length before it", ["filter", "from"]
+        )
     summed = await _summed(info, request, by.dimensions, [before, now])
     return domain.summary.leaderboard(by.dimensions, summed, page_size(first))
 
@@ -83,7 +80,7 @@ async def leaderboard(
 async def cost_trend(
     info: Info,
     filter: Filter = strawberry.UNSET,
-    grain: Annotated[TimeGrain, strawberry.argument(description="How long the buckets are.")] = TimeGrain.DAY,
+    grain: Annotated[TimeGrain, strawberry.argument(description="The length of a bucket.")] = TimeGrain.DAY,
     time_zone: Zone = "UTC",
 ) -> list[CostTrendPoint]:
     request = summary_request(filter, grain=grain, timeZone=time_zone)
@@ -98,7 +95,7 @@ async def heat_map(
     info: Info,
     filter: Filter = strawberry.UNSET,
     time_zone: Annotated[
-        str | None, strawberry.argument(description="The IANA time zone whose clocks are on the wall.")
+        str | None, strawberry.argument(description="The IANA time zone of weekdays and hours.")
     ] = "UTC",
 ) -> list[HeatMapCell]:
     request = summary_request(filter, timeZone=time_zone)
@@ -107,32 +104,27 @@ async def heat_map(
     return domain.summary.heat_map(await _summed(info, request, [], hours, of_week))
 
 
-def summary_request(filter: "AnalyticsFilterInput | None", **asked: Any) -> SummaryRequest:
-    """What is asked for, checked. Raises InvalidInput."""
-    given = asked | {"filter": present(filter) if filter else None}
-    return SummaryRequest.checked({name: value for name, value in given.items() if value is not None}, ())
-
-
 async def _summed(
     info: Info,
     request: SummaryRequest,
     dimensions: Sequence[AnalyticsDimension],
     buckets: Sequence[Window],
-    places: Sequence[int] | None = None,
+    indexes: Sequence[int] | None = None,
 ) -> Summed:
     context = info.context
-    # Histograms are read for percentiles alone.
+    # Only percentiles need the latency histograms.
     percentiles = any(name.startswith("latencyP") for name in selected(info))
     async with context.summaries.slot(context.viewer.id), context.database.viewer(context.viewer) as session:
         wanted = await resolved(session, context.viewer.id, request.filter)
         summary = Summary(session, context.compute, context.viewer.id, wanted, dimensions, percentiles=percentiles)
-        return await summary.over(buckets, places)
+        return await summary.over(buckets, indexes)
 
 
 def _by_text(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
+    """A sort key that puts None before all texts."""
     return tuple((value is not None, value or "") for value in group)
 
 
 def dimension(of: AnalyticsDimension) -> Any:
-    """Reads a dimension's value from a row of a summary: null unless it was grouped by, or when there is none."""
+    """A resolver that returns the value of a dimension; null when the summary is not grouped by it or calls have none."""
     return lambda root: root.group.get(of)

@@ -1,12 +1,162 @@
-"""The statements that add calls to the sums of A/B tests and of their groups."""
+"""A/B tests: start, end and delete them, and the statements that add calls to their sums."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
-from models.ab_group import GROUP_KEY
-from models.ab_test import SUMS
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.ab_test import MAX_RUNNING_TESTS, CreateABTest, Variant, VariantConfig, likely_costs
+from domain.catalog import completed, listed
+from domain.error import Conflict, InvalidInput, NotFound
+from domain.event import ABTestUpdated, PreferencesChanged
+from domain.inference import Metric, cost_cap
+from domain.preference import RoutingRule, RuleTarget, as_stored, with_winner
+from domain.price import Rates, ServiceTier
+from models.ab_group import GROUP_KEY, ABGroup
+from models.ab_test import SUMS, ABTest
+from models.database import raise_event
 from models.database.bulk import Grouped, additions
+from models.ledger.preference import preferences_to_change
+from models.ledger.routing_version import bump_version
+from models.queries.ab_test import ab_test_of, freeze, load_inference, running_tests_of
+from models.queries.analytics import past_calls
+from models.queries.catalog import models_of
+from models.queries.provider_alias import names_of
+from models.types import new_id
+
+_CALLS_FOR_CAP: Final = 1_000
+"""The most calls of the past that a default cost cap is estimated from."""
+
+
+async def start_test(
+    session: AsyncSession, user_id: UUID, input: CreateABTest, now: datetime, path: Sequence[str] = ("input",)
+) -> ABTest:
+    """Start a test. Returns it with what inference says of it.
+
+    Raises Conflict when a test of this task type or MAX_RUNNING_TESTS tests run, and InvalidInput when the test is decided
+    by cost and no cost cap can be estimated. The path of an error begins with `path`.
+    """
+    running = {test.task_type: test for test in await running_tests_of(session, user_id)}
+    if input.task_type in running:
+        raise Conflict(
+            f'taskType: the test "{running[input.task_type].test_name}" runs for this task type already; end it first',
+            [*path, "taskType"],
+        )
+    if len(running) >= MAX_RUNNING_TESTS:
+        raise Conflict(f"taskType: {MAX_RUNNING_TESTS} tests run already; end one first", [*path, "taskType"])
+    cap = input.cost_cap or await _likely_cap(session, user_id, input, now)
+    if cap is None and input.primary_metric is Metric.COST:
+        raise InvalidInput(
+            "costCap: is required to decide by COST, because neither your calls nor known prices give the likely cost of a call",
+            [*path, "costCap"],
+        )
+    test = ABTest(
+        user_id=user_id,
+        id=new_id(),
+        test_name=input.test_name,
+        task_type=input.task_type,
+        variant_a_config=input.variant_a.model_dump(mode="json"),
+        variant_b_config=input.variant_b.model_dump(mode="json"),
+        running_for=input.task_type or "",
+        started_at=now,
+        created_at=now,
+        primary_metric=input.primary_metric,
+        guardrails=list(input.guarded),
+        split=input.split,
+        minimum_run_hours=input.minimum_run_hours,
+        cost_cap=cap,
+    )
+    session.add(test)
+    await session.flush()
+    await load_inference(session, [test], now)
+    await bump_version(session, user_id)
+    raise_event(session, ABTestUpdated(user_id, test.id))
+    return test
+
+
+async def end_test(
+    session: AsyncSession, user_id: UUID, ab_test_id: UUID, winner: Variant | None, now: datetime
+) -> ABTest:
+    """End a test and freeze its inference. A winner becomes the default for the requests of the test.
+
+    Ending a test again with the same winner changes nothing. Raises NotFound, and Conflict when the test ended with another
+    winner or the preferences have no room for another rule.
+    """
+    test = await _locked(session, user_id, ab_test_id)
+    await load_inference(session, [test], now)
+    if not test.active:
+        if test.winner is not winner:
+            ended_with = f"winner {test.winner}" if test.winner else "no winner"
+            raise Conflict(f"winner: this test ended with {ended_with} already", ["winner"])
+        return test
+    test.active = False
+    test.running_for = None
+    test.ended_at = now
+    test.winner = winner
+    freeze(test)
+    if winner is not None:
+        await _make_default(session, test, winner, now)
+    await session.flush()
+    await bump_version(session, user_id)
+    raise_event(session, ABTestUpdated(user_id, test.id))
+    return test
+
+
+async def delete_test(session: AsyncSession, user_id: UUID, ab_test_id: UUID) -> None:
+    """Delete a test that has ended, with the sums of its groups. Its calls stay.
+
+    Raises NotFound, and Conflict while the test runs.
+    """
+    test = await _locked(session, user_id, ab_test_id)
+    if test.active:
+        raise Conflict("id: this test is running and counts calls; end it first", ["id"])
+    await session.execute(delete(ABGroup).where(ABGroup.user_id == user_id, ABGroup.ab_test_id == ab_test_id))
+    await session.delete(test)
+    await session.flush()
+    raise_event(session, ABTestUpdated(user_id, ab_test_id))
+
+
+async def _locked(session: AsyncSession, user_id: UUID, ab_test_id: UUID) -> ABTest:
+    test = await ab_test_of(session, user_id, ab_test_id, for_update=True)
+    if test is None:
+        raise NotFound("id: must be the id of one of your tests", ["id"])
+    return test
+
+
+async def _likely_cap(session: AsyncSession, user_id: UUID, input: CreateABTest, now: datetime) -> Decimal | None:
+    """The default cost cap of a call in USD, from the user's latest calls and the variants' prices. None without either."""
+    names = await names_of(session, user_id)
+    own = {(model.provider_key, model.model_key): model.listing for model in await models_of(session, user_id)}
+
+    def rates(config: VariantConfig) -> Rates | None:
+        key = names.key(config.provider, config.model)
+        registered = own.get(key)
+        model = completed(registered, now) if registered else listed(key[0], config.model, now)
+        return None if model is None else model.rates.get(ServiceTier.STANDARD)
+
+    past = await past_calls(session, user_id, input.task_type, _CALLS_FOR_CAP)
+    return cost_cap(likely_costs(past, [rates(input.variant_a), rates(input.variant_b)]))
+
+
+async def _make_default(session: AsyncSession, test: ABTest, winner: Variant, now: datetime) -> None:
+    """Add a rule to the preferences that routes the test's requests to its winner. The user may delete the rule."""
+    preferences = await preferences_to_change(session, test.user_id, now)
+    rules = with_winner(
+        [RoutingRule.model_validate(rule) for rule in preferences.custom_rules],
+        ab_test_id=test.id,
+        test_name=test.test_name,
+        task_type=test.task_type,
+        winner=RuleTarget.model_validate(test.config(winner)),
+    )
+    preferences.custom_rules = as_stored(rules)
+    raise_event(session, PreferencesChanged(test.user_id))
+
 
 # The capped cost of a call in USD; the database stores nano-dollars. NULL if the test has no cap, and so compares no costs.
 _CAPPED: Final = (

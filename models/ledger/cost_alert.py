@@ -1,17 +1,182 @@
-"""Evaluating alerts: recounting the spend of an alert's windows, and firing it when a level is due."""
+"""Cost alerts: create, update, delete and acknowledge them, and evaluate one alert.
+
+The ledger evaluates the alerts of many calls at once in `alert_event.py`. Here one alert is evaluated, because its
+configuration changed or is repaired.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.cost_alert import MAX_CLOCK_SKEW, AlertState, WindowMode, is_clear, state_of
+from domain.bounds import to_camel
+from domain.cost_alert import (
+    MAX_ALERTS,
+    MAX_CLOCK_SKEW,
+    AlertPeriod,
+    AlertState,
+    CreateCostAlert,
+    UpdateCostAlert,
+    WindowMode,
+    is_clear,
+    state_of,
+)
+from domain.error import Conflict, InvalidInput, NotFound
+from domain.event import AlertTriggered
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert, WatchedAlert
+from models.database import raise_event
+from models.ledger.routing_version import bump_version
+from models.queries.cost_alert import alert_of, load_spending
 from models.queries.spend import assumed_in, spent_in, spent_since
 from models.types import new_id
+
+_SET_BY_PREFERENCES: Final = frozenset({"threshold_amount", "active", "time_zone"})
+"""The columns that the preferences set on the alert that they keep."""
+
+
+async def create_alert(session: AsyncSession, user_id: UUID, input: CreateCostAlert, now: datetime) -> CostAlert:
+    """Create an alert and evaluate it. Returns it with its spending.
+
+    Raises InvalidInput when the user has MAX_ALERTS alerts.
+    """
+    ids = await session.scalars(select(CostAlert.id).where(CostAlert.user_id == user_id))
+    if len(ids.all()) >= MAX_ALERTS:
+        raise InvalidInput(f"You have {MAX_ALERTS} alerts, which is the most; delete one first", ["input"])
+    return await _add(session, user_id, input, now)
+
+
+async def update_alert(
+    session: AsyncSession, user_id: UUID, alert_id: UUID, input: UpdateCostAlert, now: datetime
+) -> CostAlert:
+    """Change the fields of an alert that the input sets, and evaluate the alert. Returns it with its spending.
+
+    Raises NotFound, and InvalidInput for a field that the preferences set.
+    """
+    changes = {name: getattr(input, name) for name in input.model_fields_set}
+    alert = await _locked(session, user_id, alert_id)
+    if alert.from_preferences and (not_here := _SET_BY_PREFERENCES & changes.keys()):
+        field = to_camel(min(not_here))
+        raise InvalidInput(f"{field}: belongs to the preferences; change costAlertThreshold there", ["input", field])
+    await _change(session, alert, changes, now)
+    return alert
+
+
+async def delete_alert(session: AsyncSession, user_id: UUID, alert_id: UUID) -> None:
+    """Delete an alert and its alert events. Raises NotFound, and Conflict for the alert that the preferences keep."""
+    alert = await _locked(session, user_id, alert_id)
+    if alert.from_preferences:
+        raise Conflict("id: this alert belongs to the preferences; clear costAlertThreshold there", ["id"])
+    await session.delete(alert)
+    await bump_version(session, user_id)
+
+
+async def acknowledge_alert(session: AsyncSession, user_id: UUID, alert_id: UUID, now: datetime) -> CostAlert:
+    """Acknowledge all alert events of an alert. Returns the alert with its spending.
+
+    Raises NotFound, and Conflict when no alert event waits to be acknowledged.
+    """
+    alert = await _locked(session, user_id, alert_id)
+    unacknowledged = select(AlertEvent).where(
+        AlertEvent.user_id == user_id, AlertEvent.alert_id == alert_id, AlertEvent.acknowledged_at.is_(None)
+    )
+    alert_events = (await session.scalars(unacknowledged)).all()
+    if not alert_events:
+        raise Conflict("id: this alert has no alert event that waits to be acknowledged", ["id"])
+    for alert_event in alert_events:
+        alert_event.acknowledged_at = now
+    await session.flush()
+    await load_spending(session, [alert], now)
+    return alert
+
+
+async def keep_preferences_alert(
+    session: AsyncSession, user_id: UUID, threshold: Decimal | None, now: datetime
+) -> None:
+    """Keep the daily alert with the threshold of the preferences, in USD. None switches the alert off."""
+    alert = await session.scalar(
+        select(CostAlert).where(CostAlert.user_id == user_id, CostAlert.from_preferences).with_for_update()
+    )
+    if alert is not None:
+        changes = {"active": False} if threshold is None else {"active": True, "threshold_amount": threshold}
+        await _change(session, alert, changes, now)
+    elif threshold is not None:
+        daily = CreateCostAlert(threshold_amount=threshold, period=AlertPeriod.DAILY)
+        await _add(session, user_id, daily, now, from_preferences=True)
+
+
+async def _locked(session: AsyncSession, user_id: UUID, alert_id: UUID) -> CostAlert:
+    alert = await alert_of(session, user_id, alert_id, for_update=True)
+    if alert is None:
+        raise NotFound("id: must be the id of one of your alerts", ["id"])
+    return alert
+
+
+async def _add(
+    session: AsyncSession, user_id: UUID, input: CreateCostAlert, now: datetime, *, from_preferences: bool = False
+) -> CostAlert:
+    alert = CostAlert(
+        user_id=user_id,
+        id=new_id(),
+        alert_type=input.alert_type or f"{input.period.lower()}_spend",
+        threshold_amount=input.threshold_amount,
+        period=input.period,
+        mode=input.mode,
+        time_zone=input.time_zone,
+        custom=input.custom.model_dump(mode="json") if input.custom else None,
+        near_limit_percent=input.near_limit_percent,
+        enforced=input.enforced,
+        active=True,
+        config_version=1,
+        from_preferences=from_preferences,
+        created_at=now,
+        updated_at=now,
+        week_start=input.week_start,
+        month_anchor=input.month_anchor,
+        unknown_cost=input.unknown_cost,
+    )
+    alert.counted_from = alert.window_at(now).start
+    session.add(alert)
+    await bump_version(session, user_id)
+    await _evaluate_and_publish(session, alert, now)
+    return alert
+
+
+async def _change(session: AsyncSession, alert: CostAlert, changes: dict[str, Any], now: datetime) -> None:
+    re_armed = changes.get("threshold_amount", alert.threshold_amount) > alert.threshold_amount
+    moved = any(changes.get(name, getattr(alert, name)) != getattr(alert, name) for name in _calendar_columns(alert))
+    if alert.mode is WindowMode.ROLLING:
+        await arm_if_clear(session, alert, now)
+    for name, value in changes.items():
+        setattr(alert, name, value)
+    alert.updated_at = now
+    alert.config_version += re_armed or moved
+    if moved:
+        # The alert has other windows now. Counting starts with the one that contains `now`.
+        await session.execute(
+            delete(AlertWindow).where(AlertWindow.user_id == alert.user_id, AlertWindow.alert_id == alert.id)
+        )
+        alert.counted_from = alert.window_at(now).start
+    await bump_version(session, alert.user_id)
+    await _evaluate_and_publish(session, alert, now)
+
+
+def _calendar_columns(alert: CostAlert) -> list[str]:
+    """The columns that decide where the windows of this alert start."""
+    if alert.mode is WindowMode.ROLLING:
+        return []
+    of_period = {AlertPeriod.WEEKLY: ["week_start"], AlertPeriod.MONTHLY: ["month_anchor"]}
+    return ["time_zone", *of_period.get(alert.period, [])]
+
+
+async def _evaluate_and_publish(session: AsyncSession, alert: CostAlert, now: datetime) -> None:
+    if await evaluate(session, alert, now):
+        raise_event(session, AlertTriggered(alert.user_id))
+    await load_spending(session, [alert], now)
 
 
 async def evaluate(session: AsyncSession, alert: CostAlert, now: datetime) -> bool:

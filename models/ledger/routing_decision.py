@@ -13,11 +13,11 @@ from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Uuid
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Uuid, delete
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.cost_alert import UnknownCost, Window, WindowMode
-from domain.error import InvalidInput
+from domain.error import Conflict, InvalidInput, NotFound
 from domain.money import ZERO, plain
 from domain.price import ServiceTier
 from domain.routing import (
@@ -35,7 +35,9 @@ from domain.routing import (
 from models.cost_alert import WatchedAlert
 from models.database.bulk import Bulk, Rows, StatementBatch, find, insert, whole
 from models.decision import RoutingDecision
+from models.hold import Hold
 from models.ledger.alert_event import SUM_ROLLING
+from models.queries.decision import decision_with, load_outcomes
 from models.queries.unpriced_model import FIND_UNPRICED
 from models.routing_version import RoutingVersion
 from models.types import Money, UTCDateTime, new_id
@@ -277,4 +279,23 @@ def decision_of(row: Mapping[str, Any]) -> RoutingDecision:
     """The routing decision of a row that was just inserted: open, and without calls."""
     decision = RoutingDecision(**row)
     decision.state, decision.records = DecisionState.OPEN, []
+    return decision
+
+
+async def release_decision(session: AsyncSession, user_id: UUID, decision_id: UUID, now: datetime) -> RoutingDecision:
+    """Delete the hold of a routing decision. Releasing it again changes nothing. Returns it without its calls.
+
+    Raises NotFound, and Conflict when the routing decision is settled.
+    """
+    decision = await decision_with(session, user_id, decision_id, for_update=True)
+    if decision is None:
+        raise NotFound("id: must be the id of one of your decisions", ["id"])
+    await load_outcomes(session, [decision], now, frozenset())
+    if decision.state is DecisionState.SETTLED:
+        raise Conflict("id: this decision is settled and has no hold to release", ["id"])
+    if decision.released_at is None:
+        decision.released_at = now
+        decision.state = DecisionState.RELEASED
+        await session.execute(delete(Hold).where(Hold.user_id == user_id, Hold.decision_id == decision_id))
+        await session.flush()
     return decision

@@ -25,6 +25,13 @@ async def alert_of(
     return await session.scalar(statement.with_for_update() if for_update else statement)
 
 
+async def ids_in_state(session: AsyncSession, user_id: UUID, state: AlertState, now: datetime) -> list[UUID]:
+    """The ids of the user's alerts that are in this state now."""
+    alerts = list(await session.scalars(select(CostAlert).where(CostAlert.user_id == user_id)))
+    await load_spending(session, alerts, now)
+    return [alert.id for alert in alerts if alert.spending.state is state]
+
+
 async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now: datetime) -> None:
     """Set `spending` on each of these alerts of one user, with few statements for any number of alerts."""
     if not alerts:

@@ -22,6 +22,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import models.ledger.preference
 import models.queries.summary
 import resolvers.preference
 import server.export
@@ -29,7 +30,8 @@ import server.graphql.app
 from domain.viewer import Viewer
 from models.database import Database
 from models.database.compute import Compute, while_wanted
-from models.queries.preference import preferences_of, preferences_to_change
+from models.ledger.preference import preferences_to_change
+from models.queries.preference import preferences_of
 from resolvers.context import Context
 from server.app import create_app
 from server.settings import Settings
@@ -125,7 +127,7 @@ class Held:
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Held:
     write = Held()
-    monkeypatch.setattr(resolvers.preference, "preferences_to_change", write)
+    monkeypatch.setattr(models.ledger.preference, "preferences_to_change", write)
     return write
 
 

@@ -153,8 +153,8 @@ async def test_a_test_is_pushed_at_most_once_in_a_while_and_its_last_state_alway
     url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a subscriber who is told every 50 ms at most, where a second is usual
-    assert resolvers.ab_test.UPDATES_APART_S == 1
-    monkeypatch.setattr(resolvers.ab_test, "UPDATES_APART_S", 0.05)
+    assert resolvers.ab_test.UPDATE_INTERVAL_S == 1
+    monkeypatch.setattr(resolvers.ab_test, "UPDATE_INTERVAL_S", 0.05)
     test = await live_api.ask(START_TEST)
     loop = asyncio.get_running_loop()
     async with signed_in(url, token) as socket:
