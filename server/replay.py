@@ -53,7 +53,7 @@ class Replay:
                 result.bad_rows.append(row)
                 continue
             # A row without a time happens right after the one before it.
-            row_at = row.decision.occurred_at or row_at or began
+            row_at = row.call.occurred_at or row_at or began
             first_row_at = first_row_at or row_at
             try:
                 due = began + max(row_at - first_row_at, timedelta()) / self._speed
@@ -83,9 +83,9 @@ class Replay:
             result.bad_rows.append(BadRow(rows[rejected["index"]][0].line, rejected["error"]["message"]))
 
     def _input(self, row: UsageRow, due: datetime, variants: set[tuple[str, str]]) -> dict[str, Any]:
-        fields = row.decision.model_dump(mode="json", by_alias=True, exclude_none=True)
+        fields = row.call.model_dump(mode="json", by_alias=True, exclude_none=True)
         fields |= {"eventId": f"replay:{self._run}:{row.line}", "occurredAt": due.isoformat()}
-        if (row.decision.provider, row.decision.model_used) in variants:
+        if (row.call.provider, row.call.model_used) in variants:
             fields["abTestId"] = str(self._ab_test_id)
         return fields
 

@@ -138,7 +138,7 @@ def _work(settings: Settings, port: int, local_user: UUID, not_greeted: Semaphor
 def _serve(settings: Settings, listening: socket.socket, local_user: UUID, greets: Callable[[], bool]) -> None:
     make_room(settings)
     app = create_app(settings)
-    if settings.lets_in_too_many:
+    if settings.accepts_foreign_tokens:
         _log.warning(
             "set ROUTER_JWT_ISSUER and ROUTER_JWT_AUDIENCE: without them any token that the keys at ROUTER_JWKS_URL signed "
             "is let in"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from graphql import OperationType
 
 from server import log
-from server.graphql.operation import Checked
+from server.graphql.operation import CheckedOperation
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -50,7 +50,7 @@ class Tracing:
             yield span
 
     @contextmanager
-    def operation(self, operation: Checked) -> Iterator[None]:
+    def operation(self, operation: CheckedOperation) -> Iterator[None]:
         """While the block runs, an operation is executed. Of subscriptions, which may last for days, nothing is told."""
         if self._spans is None or operation.kind is OperationType.SUBSCRIPTION:
             yield
@@ -117,7 +117,7 @@ class _Spans:
             yield span
 
     @contextmanager
-    def operation(self, operation: Checked) -> Iterator[Span]:
+    def operation(self, operation: CheckedOperation) -> Iterator[Span]:
         attributes = {"graphql.operation.type": operation.kind.value}
         if operation.short_name:
             attributes["graphql.operation.name"] = operation.short_name

@@ -16,7 +16,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from models.types import RawJSON
 from server.graphql.limits import too_large
-from server.graphql.operation import RequestRefused
+from server.graphql.operation import RequestError
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 _ITEMS_AT_ONCE: Final = 50
@@ -26,7 +26,7 @@ _LEVELS: Final = 5
 """How deep the long lists of answers lie, at most: data, field, nodes."""
 
 
-class AnswerTooLarge(RequestRefused):
+class AnswerTooLarge(RequestError):
     """The answer would be longer than `MAX_BYTES`."""
 
     def __init__(self) -> None:

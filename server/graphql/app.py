@@ -27,7 +27,7 @@ from resolvers.routing_context import RoutingContextCache
 from resolvers.shared_reading import SharedReadings
 from schema import schema
 from schema.size import SIZES
-from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal
+from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, error_response
 from server.graphql.http import GraphQLOverHTTP
 from server.graphql.operation import Operations
 from server.graphql.websocket import TransportWSHandler
@@ -48,7 +48,7 @@ _SUMMARIES_PER_USER: Final = 2
 _SUMMARIES_WAITING_PER_USER: Final = 1_000
 
 
-def beginnings() -> FairQueue:
+def start_queue() -> FairQueue:
     """The queue of operations that are about to begin."""
     # Who waits here is counted already, by the connection or the socket that the operation came on.
     return FairQueue("operations", in_all=_BEGUN_AT_ONCE, per_user=_BEGUN_AT_ONCE_PER_USER, waiting_per_user=None)
@@ -80,7 +80,7 @@ class GraphQLApp(GraphQL[Context, None]):
         self.operations = Operations(
             schema._schema,  # noqa: SLF001 - Strawberry's own way to what it built
             SIZES,
-            begin=beginnings().turn,
+            begin=start_queue().turn,
             offload=compute.offload,
             introspection=settings.introspection,
             time_limit_s=settings.operation_timeout_s,
@@ -141,10 +141,10 @@ class GraphQLApp(GraphQL[Context, None]):
             headers = dict(reversed(request.headers.items()))
             viewer = await self._authenticator.viewer(bearer_token(headers.get("authorization")))
         except (Unauthenticated, CannotVerify) as error:
-            return refusal(error)
+            return error_response(error)
         return await self._http.respond(request, headers, self._new_context(viewer))
 
-    async def give_up_when_stopping(self) -> None:
+    async def stop_operations_on_shutdown(self) -> None:
         """Once the server stops, end what runs in time for it to be answered."""
         await self.stopping.wait()
         self.operations.stop_within(STOPS_WITHIN_S)

@@ -24,12 +24,12 @@ from server.graphql.operation import (
     ANSWERED_ONCE,
     EVERY_KIND,
     READING,
-    Checked,
+    CheckedOperation,
     Operation,
     OperationNotAllowed,
     Operations,
-    RequestRefused,
-    TookTooLong,
+    OperationTimeout,
+    RequestError,
 )
 from server.json_text import JSON, decoded
 from server.slots import Slots
@@ -47,7 +47,7 @@ _REMEMBERED_HEADERS: Final = 64
 """What clients send is mostly the same."""
 
 
-class Malformed(Exception):
+class BadRequest(Exception):
     """The request is not one of GraphQL over HTTP: what is wrong, and the status that says so."""
 
     def __init__(self, message: str, status: int = 400) -> None:
@@ -84,22 +84,22 @@ class GraphQLOverHTTP:
             if isinstance(answer, Response):
                 return answer
             return _response(await encoded_in_turns(body_of(answer), context.turn), 200, newer=newer)
-        except (Malformed, RequestRefused, Overloaded) as refusal:
+        except (BadRequest, RequestError, Overloaded) as refusal:
             return _refused(refusal, by_get=request.method == "GET", newer=newer)
 
     async def _answer(
         self, request: Request, headers: Mapping[str, str], accepted: Sequence[str], context: Context
     ) -> ExecutionResult | EventStream:
-        """Raises Malformed, RequestRefused or Overloaded."""
+        """Raises BadRequest, RequestError or Overloaded."""
         if not accepted:
-            raise Malformed(f"Accept must name one of {', '.join(_OFFERED)}.", 406)
+            raise BadRequest(f"Accept must name one of {', '.join(_OFFERED)}.", 406)
         sent = await self._sent(request, headers)
         return await while_connected(request.receive, self._result(request.method, sent, accepted, context))
 
     async def _result(
         self, method: str, sent: bytes | dict[str, Any], accepted: Sequence[str], context: Context
     ) -> ExecutionResult | EventStream:
-        """Raises Malformed, RequestRefused or Overloaded."""
+        """Raises BadRequest, RequestError or Overloaded."""
         operation = await _operation(sent, context)
         streams = event_stream.MEDIA_TYPE in accepted and method == "POST"
         checked = await self._operations.checked(
@@ -112,17 +112,17 @@ class GraphQLOverHTTP:
             return await self._operations.execute(checked, context)
 
     async def _sent(self, request: Request, headers: Mapping[str, str]) -> bytes | dict[str, Any]:
-        """The body, or the parameters of the address. Raises Malformed."""
+        """The body, or the parameters of the address. Raises BadRequest."""
         if request.method == "POST":
             _check_content(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
             return await self._body(request, headers.get("content-length", ""))
         if request.method == "GET":
             return _from_query(request)
-        raise Malformed("GraphQL is asked by POST, or by GET for a query.", 405)
+        raise BadRequest("GraphQL is asked by POST, or by GET for a query.", 405)
 
     async def _body(self, request: Request, length: str) -> bytes:
-        """Raises Malformed, where the client says how long it is before anything is read."""
-        too_long = Malformed(f"The body must be at most {self._max_body_bytes} bytes.", 413)
+        """Raises BadRequest, where the client says how long it is before anything is read."""
+        too_long = BadRequest(f"The body must be at most {self._max_body_bytes} bytes.", 413)
         if length.isdecimal() and (len(length) > _MOST_DIGITS or int(length) > self._max_body_bytes):
             raise too_long
         parts: list[bytes] = []
@@ -134,24 +134,24 @@ class GraphQLOverHTTP:
                     raise too_long
                 parts.append(part)
         except ClientDisconnect:
-            raise Malformed("The body broke off.") from None  # nobody is there to read it
+            raise BadRequest("The body broke off.") from None  # nobody is there to read it
         return b"".join(parts)
 
-    async def _stream(self, operation: Checked, context: Context) -> EventStream:
-        """Raises RequestRefused, or Overloaded, before there is an answer."""
+    async def _stream(self, operation: CheckedOperation, context: Context) -> EventStream:
+        """Raises RequestError, or Overloaded, before there is an answer."""
         events = self._events(operation, context)
         # It begins once there is a slot, and nothing to refuse; the first event may be long in coming.
         await anext(events)
         return EventStream(events, until=context.viewer.expires_at, stopping=self._stopping)
 
-    async def _events(self, operation: Checked, context: Context) -> AsyncGenerator[bytes]:
+    async def _events(self, operation: CheckedOperation, context: Context) -> AsyncGenerator[bytes]:
         with self._subscriptions.slot(context.viewer.id):
             async with aclosing(self._operations.results(operation, context)) as results:
                 yield b""
                 try:
                     async for result in results:
                         yield next_event(await encoded_in_turns(body_of(result), context.turn))
-                except RequestRefused as refused:
+                except RequestError as refused:
                     yield next_event(encoded(errors_of(*refused.errors)))
                 yield COMPLETE
 
@@ -174,28 +174,28 @@ def _accepted(header: str) -> Sequence[str]:
 
 @lru_cache(_REMEMBERED_HEADERS)
 def _check_content(type_: str, encoding: str) -> None:
-    """Raises Malformed."""
+    """Raises BadRequest."""
     content_type, *parameters = (part.strip().lower() for part in type_.split(";"))
     if content_type != _JSON:
-        raise Malformed(f"Content-Type must be {_JSON}.", 415)
+        raise BadRequest(f"Content-Type must be {_JSON}.", 415)
     charset = next((each.removeprefix("charset=") for each in parameters if each.startswith("charset=")), "utf-8")
     if charset.strip('"') not in {"utf-8", "utf8"}:
-        raise Malformed("The charset must be utf-8.", 415)
+        raise BadRequest("The charset must be utf-8.", 415)
     if encoding.lower() != "identity":
-        raise Malformed("Content-Encoding must be left out: a compressed body would say nothing of its length.", 415)
+        raise BadRequest("Content-Encoding must be left out: a compressed body would say nothing of its length.", 415)
 
 
 def _from_query(request: Request) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
         if name in fields:
-            raise Malformed("Each parameter must be there once.")
+            raise BadRequest("Each parameter must be there once.")
         fields[name] = _decoded(value, name) if name in {"variables", "extensions"} else value
     return fields
 
 
 async def _operation(sent: bytes | dict[str, Any], context: Context) -> Operation:
-    """Raises Malformed."""
+    """Raises BadRequest."""
     if isinstance(sent, bytes):
         if len(sent) > _LARGE_BYTES:
             await context.turn(large=True)
@@ -208,27 +208,27 @@ def _decoded(text: str | bytes, what: str) -> Any:
         return decoded(text)
     except ValueError:
         # Where in it something is missing, and how the parser says so, helps nobody.
-        raise Malformed(f"{what} must be {JSON}.") from None
+        raise BadRequest(f"{what} must be {JSON}.") from None
 
 
 def _read(fields: Any) -> Operation:
     if not isinstance(fields, dict):
-        raise Malformed('The body must be a JSON object: {"query": "…"}.')
+        raise BadRequest('The body must be a JSON object: {"query": "…"}.')
     text, name = fields.get("query"), fields.get("operationName")
     variables, extensions = fields.get("variables"), fields.get("extensions")
     if not isinstance(text, str):
-        raise Malformed("query must be there, as a string.")
+        raise BadRequest("query must be there, as a string.")
     if not isinstance(name, str | None):
-        raise Malformed("operationName must be a string.")
+        raise BadRequest("operationName must be a string.")
     if not isinstance(variables, dict | None):
-        raise Malformed("variables must be a JSON object.")
+        raise BadRequest("variables must be a JSON object.")
     if not isinstance(extensions, dict | None):
-        raise Malformed("extensions must be a JSON object.")
+        raise BadRequest("extensions must be a JSON object.")
     return Operation(text, name, variables)
 
 
-def _refused(refusal: Malformed | RequestRefused | Overloaded, *, by_get: bool, newer: bool) -> Response:
-    if isinstance(refusal, Malformed):
+def _refused(refusal: BadRequest | RequestError | Overloaded, *, by_get: bool, newer: bool) -> Response:
+    if isinstance(refusal, BadRequest):
         error = GraphQLError(refusal.message, extensions={"code": "BAD_REQUEST"})
         return _response(encoded(errors_of(error)), refusal.status, newer=newer)
     if isinstance(refusal, Overloaded):
@@ -236,7 +236,7 @@ def _refused(refusal: Malformed | RequestRefused | Overloaded, *, by_get: bool, 
     status = 400 if newer else 200
     if isinstance(refusal, OperationNotAllowed):
         status = 405 if by_get else 400
-    elif isinstance(refusal, TookTooLong):
+    elif isinstance(refusal, OperationTimeout):
         status = 503
     return _response(encoded(errors_of(*refusal.errors)), status, newer=newer)
 

@@ -64,7 +64,7 @@ _PUNCTUATION: Final = len('"":,')
 """Around a name."""
 
 
-class TooMuch(Exception):
+class DocumentTooLarge(Exception):
     """A document asks for more than it may: what of, and how much it may be."""
 
 
@@ -108,9 +108,9 @@ class Limits:
         self._sizes = sizes
 
     def check(self, document: DocumentNode) -> int:
-        """How many selections it comes to, fragments counted wherever they are spread. Raises TooMuch."""
+        """How many selections it comes to, fragments counted wherever they are spread. Raises DocumentTooLarge."""
         if len(document.definitions) > MAX_DEFINITIONS:
-            raise TooMuch(f"A document holds at most {MAX_DEFINITIONS} operations and fragments.")
+            raise DocumentTooLarge(f"A document holds at most {MAX_DEFINITIONS} operations and fragments.")
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
         walk = _Walk(self._schema, self._sizes, fragments)
         for definition in document.definitions:
@@ -147,19 +147,19 @@ class _Walk:
         """The fragments that were met."""
 
     def operation(self, operation: OperationDefinitionNode) -> None:
-        """Raises TooMuch."""
+        """Raises DocumentTooLarge."""
         if len(operation.variable_definitions or ()) > MAX_VARIABLES:
-            raise TooMuch(f"An operation has at most {MAX_VARIABLES} variables.")
+            raise DocumentTooLarge(f"An operation has at most {MAX_VARIABLES} variables.")
         self._aliases, self._directives = 0, len(operation.directives or ())
         self._values = self._bytes = 0
         root = self._schema.get_root_type(operation.operation)
         self.selected([(operation.selection_set, root)], 1, _Position(1, {}, self._sizes.longest_page))
         if self._values > MAX_VALUES:
-            raise TooMuch(
+            raise DocumentTooLarge(
                 f"An operation asks for at most {MAX_VALUES} values, lists as long as they may be; ask for shorter pages."
             )
         if self._bytes > MAX_BYTES:
-            raise TooMuch(
+            raise DocumentTooLarge(
                 f"An operation asks for at most {MAX_BYTES >> 20} MiB, lists and values as long as they may be; ask for "
                 "shorter pages, or leave out long fields such as metadata."
             )
@@ -172,19 +172,19 @@ class _Walk:
     def selected(
         self, sets: Sequence[tuple[SelectionSetNode, GraphQLNamedType | None]], depth: int, place: _Position
     ) -> None:
-        """Count these selections of one place. Raises TooMuch."""
+        """Count these selections of one place. Raises DocumentTooLarge."""
         if depth > MAX_DEPTH:
-            raise TooMuch(f"An operation is at most {MAX_DEPTH} fields deep.")
+            raise DocumentTooLarge(f"An operation is at most {MAX_DEPTH} fields deep.")
         fields: dict[str, list[_Selected]] = {}
         spread: set[str] = set()
         for each, type_ in sets:
             self._collect(each, type_, fields, spread)
         if depth == 1 and sum(map(len, fields.values())) > MAX_ROOT_FIELDS:
-            raise TooMuch(f"An operation has at most {MAX_ROOT_FIELDS} root fields.")
+            raise DocumentTooLarge(f"An operation has at most {MAX_ROOT_FIELDS} root fields.")
         for name, nodes in fields.items():
             self._pairs += len(nodes) * (len(nodes) - 1) // 2
             if self._pairs > MAX_PAIRS:
-                raise TooMuch("A document repeats fields too often: ask for each field of an object once.")
+                raise DocumentTooLarge("A document repeats fields too often: ask for each field of an object once.")
             self._field(name, nodes, depth, place)
 
     def _field(self, name: str, nodes: Sequence[_Selected], depth: int, place: _Position) -> None:
@@ -291,7 +291,7 @@ class _Walk:
             (self._aliases, MAX_ALIASES, "An operation has at most {} aliases"),
         ):
             if found > most:
-                raise TooMuch(f"{what.format(most)}, fragments counted wherever they are spread.")
+                raise DocumentTooLarge(f"{what.format(most)}, fragments counted wherever they are spread.")
 
 
 class _Selected(NamedTuple):

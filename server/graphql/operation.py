@@ -30,7 +30,7 @@ from prometheus_client import Counter
 from schema.enum import ErrorCode
 from schema.error import INTERNAL_ERROR, SERVICE_UNAVAILABLE, masked
 from schema.size import Sizes
-from server.graphql.limits import MAX_TOKENS, Limits, TooMuch
+from server.graphql.limits import MAX_TOKENS, DocumentTooLarge, Limits
 from server.graphql.literal import LiteralsFit
 from server.graphql.plan import Plan, Planner
 
@@ -81,7 +81,7 @@ _executed: Final = Counter("router_operations", "Operations that were executed",
 _failed: Final = Counter("router_errors", "Errors in answers", ["code"])
 
 
-class RequestRefused(Exception):
+class RequestError(Exception):
     """The request cannot be executed at all: what is wrong with it, for its sender."""
 
     def __init__(self, *errors: GraphQLError) -> None:
@@ -90,11 +90,11 @@ class RequestRefused(Exception):
         _count_errors(self.errors)
 
 
-class OperationNotAllowed(RequestRefused):
+class OperationNotAllowed(RequestError):
     """This kind of operation is not answered here: a mutation over GET, say."""
 
 
-class TookTooLong(RequestRefused):
+class OperationTimeout(RequestError):
     """The operation was given up. What a mutation had begun, it ends."""
 
 
@@ -108,7 +108,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedOperation:
     """An operation of one user that can be executed."""
 
     plan: Plan
@@ -178,10 +178,10 @@ class Operations:
         self._underway: set[asyncio.Timeout] = set()
         self._names = _Names()
 
-    async def execute(self, operation: Checked, context: object) -> ExecutionResult:
+    async def execute(self, operation: CheckedOperation, context: object) -> ExecutionResult:
         """The one result of a query or a mutation, its errors as clients may see them.
 
-        Raises RequestRefused before anything is executed, and TookTooLong.
+        Raises RequestError before anything is executed, and OperationTimeout.
         """
         self._count(operation)
         result = operation.plan.execute(operation.variables, context)
@@ -190,11 +190,11 @@ class Operations:
         result = _as_seen(result)
         if result.data is None and result.errors and not any(error.path for error in result.errors):
             # Nothing was executed: a variable did not fit.
-            raise RequestRefused(*_request_errors(result.errors))
+            raise RequestError(*_request_errors(result.errors))
         return result
 
     async def _limited(self, result: Awaitable[ExecutionResult]) -> ExecutionResult:
-        """Raises TookTooLong. What reads is cancelled then, in the database too; a mutation ends what it has begun."""
+        """Raises OperationTimeout. What reads is cancelled then, in the database too; a mutation ends what it has begun."""
         now_s = asyncio.get_running_loop().time()
         limit = asyncio.timeout_at(min(now_s + self._time_limit_s, self._stops_at_s or math.inf))
         self._underway.add(limit)
@@ -207,7 +207,7 @@ class Operations:
                 f"The operation was given up {when}. Ask for less; a mutation may have been done: "
                 "send decisions again with the same eventId."
             )
-            raise TookTooLong(_coded(GraphQLError(message), TIMEOUT)) from None
+            raise OperationTimeout(_coded(GraphQLError(message), TIMEOUT)) from None
         finally:
             self._underway.discard(limit)
 
@@ -218,10 +218,10 @@ class Operations:
             if not limit.expired():
                 limit.reschedule(min(limit.when() or math.inf, self._stops_at_s))
 
-    async def results(self, operation: Checked, context: object) -> AsyncGenerator[ExecutionResult]:
+    async def results(self, operation: CheckedOperation, context: object) -> AsyncGenerator[ExecutionResult]:
         """What a subscription tells, one event after the other; of a query or a mutation, its one result.
 
-        Raises RequestRefused before the first, when there is none.
+        Raises RequestError before the first, when there is none.
         """
         if operation.kind is not OperationType.SUBSCRIPTION:
             yield await self.execute(operation, context)
@@ -238,7 +238,7 @@ class Operations:
         if isawaitable(source):
             source = await source
         if isinstance(source, ExecutionResult):
-            raise RequestRefused(*_request_errors(masked(source.errors or [])))
+            raise RequestError(*_request_errors(masked(source.errors or [])))
         async with aclosing(cast("Any", source)):
             try:
                 async for result in source:
@@ -246,8 +246,10 @@ class Operations:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and logged
                 yield _as_seen(ExecutionResult(None, [GraphQLError(str(error), original_error=error)]))
 
-    async def checked(self, operation: Operation, allowed: Collection[OperationType], user_id: UUID) -> Checked:
-        """The operation, if it can be executed. Raises RequestRefused, and its kind OperationNotAllowed; Overloaded when
+    async def checked(
+        self, operation: Operation, allowed: Collection[OperationType], user_id: UUID
+    ) -> CheckedOperation:
+        """The operation, if it can be executed. Raises RequestError, and its kind OperationNotAllowed; Overloaded when
         too many long documents of this user wait to be checked.
         """
         await self._begin(user_id)
@@ -266,13 +268,13 @@ class Operations:
             while self._known_characters > _KNOWN_CHARACTERS:
                 _, forgotten = self._known.popitem(last=False)
                 self._known_characters -= forgotten.characters
-        return Checked(document.plan(operation.name, allowed), operation.variables, user_id)
+        return CheckedOperation(document.plan(operation.name, allowed), operation.variables, user_id)
 
     def _read(self, text: str) -> _Document:
-        """The document that is written so. Raises RequestRefused when it is none, or does not fit the schema."""
+        """The document that is written so. Raises RequestError when it is none, or does not fit the schema."""
         if len(text) > MAX_DOCUMENT_LENGTH:
             too_long = f"query: must be at most {MAX_DOCUMENT_LENGTH} characters; send values as variables"
-            raise RequestRefused(_coded(GraphQLError(too_long), PARSE_FAILED))
+            raise RequestError(_coded(GraphQLError(too_long), PARSE_FAILED))
         try:
             document = graphql.parse(text, max_tokens=MAX_TOKENS)
             _unlink(document)
@@ -285,17 +287,17 @@ class Operations:
                 # soon; later, the collector would go through everything for it, and let everybody wait.
                 gc.collect(_YOUNG)
         except GraphQLError as error:
-            raise RequestRefused(_coded(error, PARSE_FAILED)) from None
-        except TooMuch as error:
-            raise RequestRefused(_coded(GraphQLError(str(error)), VALIDATION_FAILED)) from None
+            raise RequestError(_coded(error, PARSE_FAILED)) from None
+        except DocumentTooLarge as error:
+            raise RequestError(_coded(GraphQLError(str(error)), VALIDATION_FAILED)) from None
         except RecursionError:
-            raise RequestRefused(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
+            raise RequestError(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
         if errors:
-            raise RequestRefused(*(_coded(error, VALIDATION_FAILED) for error in errors))
+            raise RequestError(*(_coded(error, VALIDATION_FAILED) for error in errors))
         characters = max(len(text), selections * _CHARACTERS_PER_SELECTION)
         return _Document(self._planner, document, characters, has_directives="@" in text)
 
-    def _count(self, operation: Checked) -> None:
+    def _count(self, operation: CheckedOperation) -> None:
         label = self._names.label(operation.name or "", operation.user_id)
         _executed.labels(operation.kind.value, label).inc()
 
@@ -366,7 +368,7 @@ class _Document:
         self._plans: dict[str | None, Plan] = {}
 
     def plan(self, name: str | None, allowed: Collection[OperationType]) -> Plan:
-        """That of the operation of this name, or of the only one. Raises RequestRefused."""
+        """That of the operation of this name, or of the only one. Raises RequestError."""
         plan = self._plans.get(name)
         if plan is None:
             definition = self._operation(name)
@@ -390,5 +392,5 @@ class _Document:
         if found is None:
             unnamed = "operationName: must name one of the document's operations"
             named = f'The document holds no operation named "{name}".'
-            raise RequestRefused(_coded(GraphQLError(unnamed if name is None else named), NO_OPERATION))
+            raise RequestError(_coded(GraphQLError(unnamed if name is None else named), NO_OPERATION))
         return found

@@ -18,7 +18,7 @@ from schema.error import overloaded
 from server import log
 from server.auth import CannotVerify, Unauthenticated, seconds_left
 from server.graphql.answer import encoded_in_turns
-from server.graphql.operation import EVERY_KIND, Operation, RequestRefused
+from server.graphql.operation import EVERY_KIND, Operation, RequestError
 from server.observation import logged
 
 SEND_TIMEOUT_S: Final = 15.0
@@ -129,7 +129,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
                     async with aclosing(self.view.operations.results(checked, self.context)) as results:
                         async for result in results:
                             await operation.send_next(result)
-        except RequestRefused as refused:
+        except RequestError as refused:
             await operation.send_initial_errors(refused.errors)
         except Overloaded as refused:
             await operation.send_initial_errors([overloaded(refused)])

@@ -112,7 +112,7 @@ def test_a_worker_that_cannot_start_ends_all(tmp_path: Path, postgres_url: str) 
     # then
     assert (failed.returncode, failed.stdout) == (2, "")
     assert failed.stderr.splitlines()[-1] == "error: a worker could not start: what it logged says why"
-    assert "cannot keep the signing secret" in failed.stderr
+    assert "cannot store the signing secret" in failed.stderr
 
 
 def test_on_sqlite_there_is_one(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ SHARES = (0.5, 0.95, 0.99)
 @pytest.fixture
 async def decisions(database: Database, clock: Clock, user_id: UUID) -> list[LogAnalytics]:
     """The sample, logged a few at a time for the user, beside another user's slow calls."""
-    decisions = [row.decision for row in UsageFile(SAMPLE) if isinstance(row, UsageRow)]
+    decisions = [row.call for row in UsageFile(SAMPLE) if isinstance(row, UsageRow)]
     slow = [decision.model_copy(update={"latency_ms": MAX_LATENCY_MS}) for decision in decisions]
     async with Ledger(database, clock).running() as ledger:
         for start in range(0, len(decisions), AT_ONCE):

@@ -25,7 +25,7 @@ from server.graphql.limits import (
     MAX_VARIABLES,
     Limits,
 )
-from server.graphql.operation import EVERY_KIND, Operation, RequestRefused
+from server.graphql.operation import EVERY_KIND, Operation, RequestError
 from server.graphql.plan import Plan
 from tests.support.operations import operations
 from tests.support.socket import signed_in
@@ -38,7 +38,7 @@ def refusal(query: str, *, introspection: bool = True) -> str | None:
     checking = operations(introspection=introspection)
     try:
         asyncio.run(checking.checked(Operation(query, None, None), EVERY_KIND, ALICE))
-    except RequestRefused as refused:
+    except RequestError as refused:
         return refused.errors[0].message
     return None
 
@@ -248,7 +248,7 @@ async def test_a_large_document_leaves_nothing_to_be_looked_for_among_all_that_i
     try:
         for number in range(3):
             # when one is refused, and when one may be executed
-            with suppress(RequestRefused):
+            with suppress(RequestError):
                 await checking.checked(
                     Operation(f"{{ viewer {{ {unknown} }} }} # {number}", None, None), EVERY_KIND, ALICE
                 )
