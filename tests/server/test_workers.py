@@ -118,4 +118,7 @@ def test_a_worker_that_cannot_start_ends_all(tmp_path: Path, postgres_url: str) 
 def test_on_sqlite_there_is_one(tmp_path: Path) -> None:
     assert run("migrate", data_dir=tmp_path).returncode == 0
     failed = run("serve", data_dir=tmp_path, ROUTER_WORKERS="2")
-    assert (failed.returncode, failed.stderr) == (2, "error: ROUTER_WORKERS: several workers need PostgreSQL\n")
+    assert (failed.returncode, failed.stderr) == (
+        2,
+        "error: ROUTER_WORKERS: more than one worker requires PostgreSQL\n",
+    )
