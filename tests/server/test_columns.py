@@ -108,9 +108,9 @@ def test_an_alias_tells_where_the_fields_own_name_tells_nothing() -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("latencyMs", "latency_ms"), "latencyMs and latency_ms both mean latency_ms: leave one out, or rename it"),
-        (("latency_ms", "latencyMs"), "latencyMs and latency_ms both mean latency_ms: leave one out, or rename it"),
-        (("timestamp", "created_at"), "created_at and timestamp both mean occurred_at: leave one out, or rename it"),
+        (("latencyMs", "latency_ms"), "latencyMs and latency_ms both mean latency_ms: remove or rename one of them"),
+        (("latency_ms", "latencyMs"), "latencyMs and latency_ms both mean latency_ms: remove or rename one of them"),
+        (("timestamp", "created_at"), "created_at and timestamp both mean occurred_at: remove or rename one of them"),
     ],
 )
 def test_two_names_of_one_field_are_refused(names: tuple[str, str], message: str) -> None:

@@ -525,11 +525,11 @@ def test_an_event_id_in_the_file_is_kept(path: Path) -> None:
         ("cost,provider,model,success, cost,provider\n", "the first line names cost, provider twice"),
         (
             "provider,model,success,latencyMs,latency_ms\n",
-            "the first line must name the columns; latencyMs and latency_ms both mean latency_ms: leave one out, or rename it",
+            "the first line must name the columns; latencyMs and latency_ms both mean latency_ms: remove or rename one of them",
         ),
         (
             "provider,model,success,timestamp,created_at\n",
-            "the first line must name the columns; created_at and timestamp both mean occurred_at: leave one out, or rename it",
+            "the first line must name the columns; created_at and timestamp both mean occurred_at: remove or rename one of them",
         ),
     ],
 )

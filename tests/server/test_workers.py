@@ -88,7 +88,7 @@ def test_all_serve_and_those_that_were_killed_are_replaced(server: ServerProcess
     assert not workers_of(server) & workers
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert sorted(line["message"] for line in lines if line["level"] == "ERROR") == sorted(
-        f"worker {pid} ended with -9: another takes its place" for pid in workers
+        f"worker {pid} ended with exit code -9 and is replaced" for pid in workers
     )
     # and what was counted is still told, of all
     figures = httpx2.get(f"{server.address}/metrics/").text
@@ -111,7 +111,7 @@ def test_a_worker_that_cannot_start_ends_all(tmp_path: Path, postgres_url: str) 
     failed = run("serve", data_dir=directory, ROUTER_WORKERS="2")
     # then
     assert (failed.returncode, failed.stdout) == (2, "")
-    assert failed.stderr.splitlines()[-1] == "error: a worker could not start: what it logged says why"
+    assert failed.stderr.splitlines()[-1] == "error: a worker could not start: see its log lines for the reason"
     assert "cannot store the signing secret" in failed.stderr
 
 
