@@ -35,7 +35,7 @@ from server.json_text import decoded
 from server.settings import Settings
 from server.slots import Slots
 from server.tracing import Tracing
-from server.web import graphiql, is_for_a_page
+from server.web import graphiql, wants_page
 
 STOPS_WITHIN_S: Final = 6.0
 """How long operations may go on at shutdown before they are cancelled."""
@@ -139,7 +139,7 @@ class GraphQLApp(GraphQL[Context, None]):
                 self._open -= 1
 
     async def _respond(self, request: Request) -> Response:
-        if is_for_a_page(request):
+        if wants_page(request):
             return graphiql()
         try:
             # Headers are read a dozen times per request: use a dictionary. Of a repeated header, the first one counts.

@@ -338,7 +338,7 @@ async def test_a_user_has_so_many_sockets_and_their_places_are_free_again(
         async with signed_in(url, token), signed_in(url, token):
             async with opened(url, token=token) as third:
                 assert await third.close_code() == 1013
-                assert third.connection.close_reason == "At most 2 sockets of a user are open at once."
+                assert third.connection.close_reason == "A user has at most 2 sockets open at once."
             async with signed_in(url, other):
                 pass
         # a place is free as soon as the server has noticed that a socket is gone
