@@ -498,7 +498,7 @@ def test_a_user_who_may_make_no_roles_is_told_what_to_run_and_it_suffices(
     assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (2, "", 1)
     assert failed.stderr.startswith("error: ")
     explained, _, sql = failed.stderr.partition("let a superuser run: ")
-    assert "app may not make the roles that row-level security needs" in explained
+    assert "app may not create the roles that row-level security needs" in explained
     assert sql == (
         "CREATE ROLE router_viewer NOLOGIN; CREATE ROLE router_system NOLOGIN; "
         "GRANT router_viewer, router_system TO app;\n"
