@@ -196,7 +196,7 @@ class Ingest(Generic[Item]):
             raise
         finally:
             await body.close()
-        return StreamingResponse(_read_out(results), media_type="application/x-ndjson")
+        return StreamingResponse(_stored(results), media_type="application/x-ndjson")
 
     async def _record(self, viewer: Viewer, body: Body, blocks: AsyncIterator[bytes], results: IO[bytes]) -> None:
         """Record the lines and write their results.
@@ -289,7 +289,7 @@ def _result(line: int, outcome: Outcome) -> dict[str, Any]:
     return {"line": line, "error": error}
 
 
-def _read_out(results: IO[bytes]) -> Iterator[bytes]:
+def _stored(results: IO[bytes]) -> Iterator[bytes]:
     with results:
         results.seek(0)
         while block := results.read(_BLOCK_BYTES):

@@ -51,7 +51,7 @@ class Body:
         self._gone = asyncio.Event()
         self._ends_at = asyncio.get_running_loop().time() + MAX_SECONDS
         self._blocks = asyncio.Queue[bytes | None](1)
-        self._listening = asyncio.create_task(self._listen(request))
+        self._reading = asyncio.create_task(self._read_body(request))
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         """Yield blocks of at most 16 KiB. Raises ClientDisconnect and Stopped."""
@@ -85,10 +85,10 @@ class Body:
 
     async def close(self) -> None:
         """Stop reading."""
-        self._listening.cancel()
-        await asyncio.gather(self._listening, return_exceptions=True)
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def _listen(self, request: Request) -> None:
+    async def _read_body(self, request: Request) -> None:
         with suppress(ClientDisconnect):
             async for block in request.stream():
                 if block:  # the last block may be empty
