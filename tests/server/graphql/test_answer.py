@@ -121,7 +121,7 @@ async def test_an_answer_that_is_too_large_is_a_typed_error_however_it_is_asked_
     # when they are asked for, then by POST, as an event stream and over a socket it is the same error
     [error] = await live_api.errors(query)
     assert error["extensions"] == {"code": "RESPONSE_TOO_LARGE"}
-    assert "ask for fewer rows" in error["message"]
+    assert "query fewer rows" in error["message"]
     streamed = await live_api._client.post(
         "/graphql",
         json={"query": query},
