@@ -1,7 +1,7 @@
-"""`python -m examples.fake_provider`: LLM providers that are none, on this machine, for trying things out.
+"""`python -m examples.fake_provider`: simulated LLM providers on this machine, for tests and demonstrations.
 
-Each answers as an OpenAI-compatible API does, at `/{provider}/v1/chat/completions`: late, as real ones are, and now and
-then with an error or a rate limit. What they serve they keep exact books of, at `/books`.
+Each has an OpenAI-compatible API at `/{provider}/v1/chat/completions`. Responses have a realistic latency; some are errors or
+rate limits. `/books` returns the exact number and cost of the calls that each provider served.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ _CHARACTERS_OF_A_TOKEN: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD for a million tokens."""
+    """A price in USD per million tokens."""
 
     input: Decimal
     output: Decimal
 
     def of(self, input_tokens: int, output_tokens: int) -> Decimal:
-        """What a call costs, rounded half-even to the nano-dollar."""
+        """The cost of a call in USD, rounded half-even to nano-USD."""
         exact = (self.input * input_tokens + self.output * output_tokens).scaleb(-6)
         return exact.quantize(NANO_DOLLAR, ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """How one of them behaves. Of its calls, the shares `errors` and `rate_limits` are answered with 500 and 429."""
+    """The behaviour of one provider. `errors` and `rate_limits` are the shares of calls answered with 500 and 429."""
 
     name: str
     models: Mapping[str, Price]
     errors: float = 0.0
     rate_limits: float = 0.0
-    # Log-normal: half of the calls take longer than the median, a few take several times as long.
+    # The latency has a log-normal distribution: a few calls take several times the median.
     median_latency_s: float = 0.5
     latency_sigma: float = 0.5
-    # Whether its answers say what they cost, as `usage.cost`.
+    # Whether responses state their cost, as `usage.cost`.
     states_cost: bool = False
-    # Fields of its answers that differ from the usual ones: another `usage`, say, or a `service_tier`.
+    # Fields that replace or extend those of a response, such as `usage` or `service_tier`.
     says: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -64,19 +64,19 @@ Model = tuple[str, str]
 
 @dataclass(slots=True)
 class Books:
-    """What was asked and served."""
+    """The received, failed and served calls, and their cost."""
 
     asked: Counter[str] = field(default_factory=Counter)
-    """Calls by provider, whatever became of them."""
+    """All calls by provider."""
     failed: Counter[tuple[str, int]] = field(default_factory=Counter)
     """Calls that were not served, by provider and status."""
     served: Counter[Model] = field(default_factory=Counter)
     spent: defaultdict[Model, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    """USD."""
+    """The cost of the served calls in USD."""
 
     @property
     def total(self) -> Decimal:
-        """All that was spent, USD."""
+        """The cost of all served calls in USD."""
         return sum(self.spent.values(), Decimal(0))
 
     def spent_at(self, provider: str) -> Decimal:
@@ -97,12 +97,12 @@ class Books:
 
 
 class Fakes:
-    """Providers behind one address, and their books. Equal seeds make equal providers."""
+    """The application with all simulated providers, and their books. With the same seed, they behave the same."""
 
     def __init__(self, providers: Sequence[Provider], seed: int = 0) -> None:
         self.books = Books()
         self._providers = {provider.name: provider for provider in providers}
-        # One each: what one of them does depends on none of the others.
+        # Each provider has a generator of its own, so that they do not influence each other.
         self._chance = {name: random.Random(f"{seed} {name}") for name in self._providers}
         self.app = Starlette(
             routes=[
@@ -173,10 +173,10 @@ SHOWN: Final = [
 
 
 def main(
-    port: Annotated[int, typer.Option(help="Where to listen, on 127.0.0.1.")] = 9000,
-    seed: Annotated[int, typer.Option(help="Equal seeds make equal providers.")] = 0,
+    port: Annotated[int, typer.Option(help="The port to listen on, at 127.0.0.1.")] = 9000,
+    seed: Annotated[int, typer.Option(help="The seed of latencies and errors.")] = 0,
 ) -> None:
-    """Serve three providers: thrifty (a fifth of its calls fail), swift (limits rates) and steady (dear)."""
+    """Serve three providers: thrifty (20% of its calls fail), swift (30% are rate-limited) and steady (expensive)."""
     uvicorn.run(Fakes(SHOWN, seed).app, port=port, log_level="warning")
 
 

@@ -1,7 +1,7 @@
-"""`python -m examples.proxy`: an OpenAI-compatible proxy that asks the router where each request should go.
+"""`python -m examples.proxy`: an OpenAI-compatible proxy that sends each request to the provider that the router chooses.
 
-It asks the router, then the providers that the router names, in order, until one serves; it reports every attempt to the
-router, and only then answers. A request that the router refuses is sent nowhere.
+It asks the router for a route and calls the named providers in order until one serves the request. It logs every attempt to
+the router before it responds. A request that the router rejects is sent to no provider.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ mutation Log($input: LogAnalyticsInput!) {
 RELEASE: Final = "mutation Release($id: ID!) { releaseDecision(id: $id) { __typename } }"
 
 ANY_MODEL: Final = "auto"
-# Sent with every request, so that none can cost more than the router was told.
+# Sent with every request, so that no request can cost more than the router's estimate.
 DEFAULT_MAX_TOKENS: Final = 1024
 _PAUSES_S: Final = (0.05, 0.2, 0.8, 3.2, 0.0)
 _TIMEOUT_S: Final = 60
@@ -62,7 +62,7 @@ _log = logging.getLogger(__name__)
 
 
 class ChatRequest(BaseModel):
-    """What the proxy looks at; whatever else is sent goes to the provider as it is."""
+    """The fields that the proxy reads. All other fields are sent to the provider unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -73,14 +73,14 @@ class ChatRequest(BaseModel):
     )
     user: str | None = None
     metadata: dict[str, Any] | None = None
-    # One answer, in one piece.
+    # The proxy supports one choice per request, without streaming.
     n: Literal[1] = 1
     stream: Literal[False] = False
 
     def routing(self, request_id: str) -> dict[str, Any]:
-        """The request as the router is told of it. JSON has more characters than the text in it: the estimate is high."""
+        """The input of `routeRequest`. The token estimate is high, because JSON has more characters than the text in it."""
         characters = len(json.dumps(self.messages, ensure_ascii=False))
-        asked = {
+        route_input = {
             "taskType": self.task_type,
             "inputTokens": tokens_of(characters),
             "maxOutputTokens": self.max_tokens,
@@ -90,74 +90,74 @@ class ChatRequest(BaseModel):
         }
         if self.model != ANY_MODEL:
             provider, _, model = self.model.partition("/")
-            asked["candidates"] = [{"provider": provider, "model": model}]
-        return asked
+            route_input["candidates"] = [{"provider": provider, "model": model}]
+        return route_input
 
     @property
     def task_type(self) -> str:
         return str((self.metadata or {}).get("task_type", "chat"))
 
-    def body(self, place: dict[str, Any]) -> dict[str, Any]:
-        """The request as a provider gets it: with the parameters that a rule or an A/B test wants."""
-        asked = self.model_dump(exclude={"metadata"}, exclude_none=True)
-        return asked | (place["parameters"] or {}) | {"model": place["model"]}
+    def body(self, target: dict[str, Any]) -> dict[str, Any]:
+        """The body for a provider, with the parameters that a rule or an A/B test sets."""
+        fields = self.model_dump(exclude={"metadata"}, exclude_none=True)
+        return fields | (target["parameters"] or {}) | {"model": target["model"]}
 
 
-class RouterSilent(Exception):
-    """The router gave no answer that could be used."""
+class RouterUnavailable(Exception):
+    """The router did not answer, or answered with a GraphQL error."""
 
 
 class Router:
-    """The control plane, as one user sees it."""
+    """A client of the router for one user."""
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client
 
-    async def route(self, asked: dict[str, Any]) -> dict[str, Any]:
-        return await self._ask(ROUTE, input=asked)
+    async def route(self, route_input: dict[str, Any]) -> dict[str, Any]:
+        return await self._execute(ROUTE, input=route_input)
 
     async def log(self, record: dict[str, Any]) -> None:
-        """Come back once the record is on disk. Sent again, it is recorded once: its `eventId` tells."""
+        """Log a call and return once it is committed. A retry does not record it twice, because of its `eventId`."""
         for pause_s in _PAUSES_S:
             try:
-                outcome = await self._ask(LOG, input=record)
-            except RouterSilent as silent:
-                outcome = {"message": str(silent)}
+                outcome = await self._execute(LOG, input=record)
+            except RouterUnavailable as error:
+                outcome = {"message": str(error)}
             else:
                 if outcome["__typename"] in {"LoggedAnalytics", "DroppedAnalytics"}:
                     return
                 if outcome["__typename"] != "Overloaded":
                     break
             await asyncio.sleep(max(pause_s, outcome.get("retryAfterMs", 0) / 1000))
-        # The money is spent all the same. A line that `POST /ingest/decisions` takes, for when somebody has looked.
+        # The money is spent all the same. The log line contains the record as `POST /ingest/decisions` accepts it.
         _log.error("not recorded, %s: %s", outcome["message"], json.dumps(record))
 
     async def release(self, decision_id: str) -> None:
         try:
-            await self._ask(RELEASE, id=decision_id)
-        except RouterSilent as silent:
-            _log.warning("%s: the hold of %s ends by itself", silent, decision_id)
+            await self._execute(RELEASE, id=decision_id)
+        except RouterUnavailable as error:
+            _log.warning("%s: the hold of %s expires by itself", error, decision_id)
 
-    async def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The value of the operation's one field. Raises RouterSilent when there is none."""
+    async def _execute(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Execute an operation and return the value of its one field. Raises RouterUnavailable."""
         try:
             response = await self._client.post("/graphql", json={"query": query, "variables": variables})
             answer = response.json()
         except (httpx2.HTTPError, ValueError) as error:
-            raise RouterSilent(f"the router did not answer: {error!r}") from None
+            raise RouterUnavailable(f"the router did not answer: {error!r}") from None
         if errors := answer.get("errors"):
-            raise RouterSilent(f"the router failed: {errors[0]['message']}")
+            raise RouterUnavailable(f"the router failed: {errors[0]['message']}")
         value: dict[str, Any] = next(iter(answer["data"].values()))
         return value
 
 
-# What is known of an attempt, as fields of `logAnalytics`. Where the fate of a request is unknown, so is its cost.
+# The known usage of an attempt, as fields of `logAnalytics`. If it is unknown whether the request was served, so is its cost.
 NOT_SERVED: Final[Mapping[str, Any]] = {"cost": "0"}
 PERHAPS_SERVED: Final[Mapping[str, Any]] = {}
 
 
 class Attempt(NamedTuple):
-    """What came of asking one provider: an answer for the client, or None where another provider is to be asked."""
+    """The outcome of one provider: a response for the client, or None when the next provider should be tried."""
 
     answer: httpx2.Response | None
     usage: Mapping[str, Any]
@@ -168,7 +168,7 @@ class Attempt(NamedTuple):
 
 
 async def attempt(provider: httpx2.AsyncClient | None, body: dict[str, Any]) -> Attempt:
-    """Ask one provider; None for one that the proxy does not know."""
+    """Send the request to one provider. `provider` is None if the proxy does not know it."""
     if provider is None:
         return Attempt(None, NOT_SERVED)
     try:
@@ -185,7 +185,7 @@ async def attempt(provider: httpx2.AsyncClient | None, body: dict[str, Any]) -> 
 
 
 class Proxy:
-    """The router and the providers are clients of their base URLs; providers go by their names."""
+    """The application. Each HTTP client has the base URL of the router or of the named provider."""
 
     def __init__(self, router: httpx2.AsyncClient, providers: Mapping[str, httpx2.AsyncClient]) -> None:
         self._router = Router(router)
@@ -200,42 +200,42 @@ class Proxy:
         request_id = str(uuid4())
         try:
             outcome = await self._router.route(chat.routing(request_id))
-        except RouterSilent as silent:
-            return _error(503, {"message": str(silent)}, retry_after_s=1)
+        except RouterUnavailable as error:
+            return _error(503, {"message": str(error)}, retry_after_s=1)
         if outcome["__typename"] == "RoutingDecision":
             return await self._send(chat, request_id, outcome)
-        return _refusal(outcome)
+        return _router_error(outcome)
 
     async def _send(self, chat: ChatRequest, request_id: str, decision: dict[str, Any]) -> Response:
-        """Ask one provider after the other. What became of it is on the router's disk before the client has it."""
-        for number, place in enumerate([decision, *decision["fallbacks"]], start=1):
+        """Try the providers in order. Each attempt is logged before the client gets a response."""
+        for number, target in enumerate([decision, *decision["fallbacks"]], start=1):
             started = time.monotonic()
-            made = await attempt(self._providers.get(place["provider"]), chat.body(place))
+            outcome = await attempt(self._providers.get(target["provider"]), chat.body(target))
             latency_s = time.monotonic() - started
             record = {
                 "eventId": f"{request_id}:{number}",
                 "decisionId": decision["id"],
                 "taskType": chat.task_type,
-                "provider": place["provider"],
-                "modelUsed": place["model"],
-                "success": made.success,
+                "provider": target["provider"],
+                "modelUsed": target["model"],
+                "success": outcome.success,
                 "fallbackUsed": number > 1,
                 "latencyMs": round(latency_s * 1000),
-                **made.usage,
+                **outcome.usage,
             }
             await self._router.log(record)
-            if made.answer is not None:
+            if outcome.answer is not None:
                 break
-        if not made.success:
+        if not outcome.success:
             await self._router.release(decision["id"])
-        if made.answer is None:
-            return _error(502, {"message": "no provider served this", "decisionId": decision["id"]})
-        said = {"X-Request-ID": request_id, "X-Router-Decision": decision["id"], "X-Provider": place["provider"]}
-        return Response(made.answer.content, made.answer.status_code, said, "application/json")
+        if outcome.answer is None:
+            return _error(502, {"message": "no provider served this request", "decisionId": decision["id"]})
+        headers = {"X-Request-ID": request_id, "X-Router-Decision": decision["id"], "X-Provider": target["provider"]}
+        return Response(outcome.answer.content, outcome.answer.status_code, headers, "application/json")
 
 
-def _refusal(outcome: dict[str, Any]) -> Response:
-    """The router's expected error as the client sees it."""
+def _router_error(outcome: dict[str, Any]) -> Response:
+    """The response to the client for an expected error of the router."""
     match outcome["__typename"]:
         case "InvalidInput":
             return _error(400, outcome)
@@ -247,13 +247,13 @@ def _refusal(outcome: dict[str, Any]) -> Response:
             return _error(403, outcome)
 
 
-def _seconds_until(refused: dict[str, Any]) -> int:
-    """When to try again: soon while other requests hold part of the budget, else in its next window."""
-    if Decimal(refused["held"] or 0):
+def _seconds_until(error: dict[str, Any]) -> int:
+    """The seconds until a retry: 1 while other requests hold a part of the budget, otherwise until its next window."""
+    if Decimal(error["held"] or 0):
         return 1
-    if refused["resetsAt"] is None:
+    if error["resetsAt"] is None:
         return _ROLLING_S
-    left = datetime.fromisoformat(refused["resetsAt"]) - datetime.now(UTC)
+    left = datetime.fromisoformat(error["resetsAt"]) - datetime.now(UTC)
     return max(math.ceil(left.total_seconds()), 1)
 
 
@@ -263,6 +263,7 @@ def _error(status: int, error: dict[str, Any], retry_after_s: int | None = None)
 
 
 async def serve(router: httpx2.AsyncClient, providers: Mapping[str, httpx2.AsyncClient], port: int) -> None:
+    """Serve the proxy on 127.0.0.1 until interrupted."""
     async with AsyncExitStack() as clients:
         for client in (router, *providers.values()):
             await clients.enter_async_context(client)
@@ -271,11 +272,13 @@ async def serve(router: httpx2.AsyncClient, providers: Mapping[str, httpx2.Async
 
 def main(
     token: Annotated[str, typer.Option(envvar="PROXY_ROUTER_TOKEN", help="A user's token for the router.")],
-    provider: Annotated[list[str], typer.Option(help="name=base URL, for each provider; its key: <NAME>_API_KEY.")],
-    router: Annotated[str, typer.Option(envvar="PROXY_ROUTER_URL", help="The router's address.")] = ROUTER_URL,
-    port: Annotated[int, typer.Option(help="Where to listen, on 127.0.0.1.")] = 8080,
+    provider: Annotated[
+        list[str], typer.Option(help="A provider as name=base URL; repeatable. Its key: <NAME>_API_KEY.")
+    ],
+    router: Annotated[str, typer.Option(envvar="PROXY_ROUTER_URL", help="The base URL of the router.")] = ROUTER_URL,
+    port: Annotated[int, typer.Option(help="The port to listen on, at 127.0.0.1.")] = 8080,
 ) -> None:
-    """Serve POST /v1/chat/completions, each request by the provider that the router chooses."""
+    """Serve POST /v1/chat/completions. The router chooses the provider of each request."""
     providers = dict(each.split("=", 1) for each in provider)
     keys = {name: os.environ.get(f"{name.upper()}_API_KEY") for name in providers}
     asyncio.run(

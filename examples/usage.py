@@ -1,8 +1,8 @@
-"""What a provider says of the tokens of an answer, as fields of `logAnalytics`.
+"""Reads the token usage in a provider's response as fields of `logAnalytics`.
 
-The router counts all input in `inputTokens` and all output in `outputTokens`; the other counts are parts of these.
-Providers have several names for each count, and some leave parts out of the whole. A count that is missing or cannot be
-true is estimated from the text or left out, and the call is marked: `metadata: {"tokensEstimated": true}`.
+In the router, `inputTokens` includes all input and `outputTokens` all output; the other counts are parts of these. Providers
+have several names for each count, and some do not include every part in the total. A count that is missing or impossible is
+estimated from the text or left out, and the call is marked with `metadata: {"tokensEstimated": true}`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeGuard
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    # Chat completions, and the Responses API.
+    # The Chat Completions API and the Responses API.
     "inputTokens": ("prompt_tokens", "input_tokens"),
     "outputTokens": ("completion_tokens", "output_tokens"),
     "cachedTokens": (
@@ -42,7 +42,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "outputAudioTokens": ("completion_tokens_details.audio_tokens", "output_tokens_details.audio_tokens"),
     "outputImageTokens": ("completion_tokens_details.image_tokens", "output_tokens_details.image_tokens"),
 }
-# A whole, and parts of it that share no token. Cached audio is both cached and audio.
+# A total and its disjoint parts. Cached audio is both cached and audio, so these are in different rows.
 _PARTS: Final = (
     ("inputTokens", "cachedTokens", "cacheWriteTokens"),
     ("cacheWriteTokens", "cacheWrite1hTokens"),
@@ -57,53 +57,53 @@ _TIERS: Final = {
     "priority": "PRIORITY",
     "batch": "BATCH",
 }
-# Where messages, choices and the items of the Responses API have text, and where they have anything else.
+# The fields of messages, choices and items of the Responses API that contain text, reasoning, and media.
 _TEXT: Final = ("message", "content", "text", "refusal", "tool_calls", "function_call", "function", "name", "arguments")
 _REASONING: Final = ("reasoning_content", "reasoning")
 _MEDIA: Final = ("image_url", "images", "input_audio", "audio", "video_url", "file")
 _CHARACTERS_OF_A_TOKEN: Final = 4
-# No model takes or makes more. The router takes 1,000,000,000.
+# No model has a larger context. The router accepts up to 1,000,000,000.
 _MAX_TOKENS: Final = 100_000_000
 _MAX_COST: Final = 100_000
 _NANO_DOLLAR: Final = Decimal("1E-9")
 
 
 def reported(answer: bytes, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The counts, the cost and the service tier of an answer to a request, as far as they are known.
+    """Return the known token counts, cost and service tier of a response.
 
-    Raises ValueError for an answer that is not a JSON object, and RecursionError for one that is nested too deep.
+    Raises ValueError if the response is not a JSON object, and RecursionError if it is nested too deeply.
     """
-    # An int of thousands of digits cannot be read; a float of any size can.
-    said = json.loads(answer, parse_int=float)
-    if not isinstance(said, dict):
-        raise ValueError("the answer is not a JSON object")  # noqa: TRY004 - the value is what is wrong
-    usage = said.get("usage")
-    fields, sure = _counts(usage, request, said)
+    # Python does not parse integers of thousands of digits, but it parses floats of any length.
+    body = json.loads(answer, parse_int=float)
+    if not isinstance(body, dict):
+        raise ValueError("the response is not a JSON object")  # noqa: TRY004 - the value is wrong, not a type in the code
+    usage = body.get("usage")
+    fields, exact = _counts(usage, request, body)
     if (cost := _cost(usage)) is not None:
         fields["cost"] = format(cost, "f")
-    for tier in (said.get("service_tier"), _at(usage, "service_tier")):
+    for tier in (body.get("service_tier"), _at(usage, "service_tier")):
         if isinstance(tier, str) and tier.lower() in _TIERS:
             fields["serviceTier"] = _TIERS[tier.lower()]
             break
-    return fields if sure else fields | {"metadata": {"tokensEstimated": True}}
+    return fields if exact else fields | {"metadata": {"tokensEstimated": True}}
 
 
 def tokens_of(characters: int) -> int:
-    """About how many tokens a text of so many characters has."""
+    """Estimate the tokens of a text from its length: one per 4 characters."""
     return math.ceil(characters / _CHARACTERS_OF_A_TOKEN)
 
 
 def _counts(usage: Any, request: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    """The counts, and whether all of them are the provider's own."""
+    """The counts, and whether the provider stated all of them."""
     counts: dict[str, Any] = {}
-    sure = True
+    exact = True
     for field, paths in _NAMES.items():
         values = [value for path in paths if (value := _at(usage, path)) is not None]
         if counted := [int(value) for value in values if _is_count(value)]:
-            # Gateways send 0 under the names that they do not use.
+            # Gateways send 0 for the names that they do not use.
             counts[field] = max(counted)
         elif values:
-            sure = False
+            exact = False
     _complete(counts, usage)
     tools = json.dumps(request["tools"]) if "tools" in request else ""
     estimates = {
@@ -111,41 +111,41 @@ def _counts(usage: Any, request: Mapping[str, Any], answer: Mapping[str, Any]) -
         "outputTokens": _estimate([answer.get("choices"), answer.get("output")]),
     }
     for whole, estimate in estimates.items():
-        # Text has tokens: 0 says that the provider did not count.
+        # A text has at least one token: 0 means that the provider did not count.
         if not counts.get(whole):
-            sure = sure and counts.get(whole) == estimate
+            exact = exact and counts.get(whole) == estimate
             counts[whole] = estimate
     for whole, *parts in _PARTS:
         left = counts.get(whole) or 0
         for part in parts:
             if counts.get(part, 0) > left:
                 del counts[part]
-                sure = False
+                exact = False
             left -= counts.get(part, 0)
-    return {field: count for field, count in counts.items() if count is not None}, sure
+    return {field: count for field, count in counts.items() if count is not None}, exact
 
 
 def _complete(counts: dict[str, Any], usage: Any) -> None:
-    """Add to the whole what a provider counts beside it."""
+    """Add tokens to the totals that a provider counts in addition to them."""
     if "inputTokens" not in counts or "outputTokens" not in counts:
         return
     cache = counts.get("cachedTokens", 0) + counts.get("cacheWriteTokens", 0)
-    names_of_anthropic = "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage
-    if names_of_anthropic and ("prompt_tokens" not in usage or cache > counts["inputTokens"]):
+    has_anthropic_names = "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage
+    if has_anthropic_names and ("prompt_tokens" not in usage or cache > counts["inputTokens"]):
         counts["inputTokens"] += cache
     total = usage.get("total_tokens")
     if not _is_count(total):
         return
-    beside = int(total) - counts["inputTokens"] - counts["outputTokens"]
-    if 0 < beside == cache:
-        counts["inputTokens"] += beside
-    # xAI counts reasoning in the total alone. So does Gemini, which does not say how much it is.
-    elif 0 < beside == counts.get("reasoningTokens", beside):
-        counts["outputTokens"] += beside
+    uncounted = int(total) - counts["inputTokens"] - counts["outputTokens"]
+    if 0 < uncounted == cache:
+        counts["inputTokens"] += uncounted
+    # xAI counts reasoning in the total only. So does Gemini, which does not state the reasoning tokens.
+    elif 0 < uncounted == counts.get("reasoningTokens", uncounted):
+        counts["outputTokens"] += uncounted
 
 
 def _at(value: Any, path: str) -> Any:
-    """The value at this path: None where there is none, and a text, which is no number, where the path cannot be."""
+    """The value at this path; None if there is none. If a parent is not an object, a string, which is not a valid count."""
     for name in path.split("."):
         if value is None:
             return None
@@ -158,11 +158,11 @@ def _is_count(value: Any) -> TypeGuard[float]:
 
 
 def _cost(usage: Any) -> Decimal | None:
-    """The cost that an answer states, in USD, rounded half-even to the nano-dollar."""
+    """The cost in USD that a response states, rounded half-even to nano-USD; None if it states none."""
     cost = _at(usage, "cost")
     if isinstance(cost, dict):  # Perplexity
         cost = cost.get("total_cost")
-    # With a provider key of the user's own, OpenRouter's cost is its fee alone.
+    # If the user has a key of the provider, OpenRouter's cost is only its fee.
     fee_alone = _at(usage, "is_byok") is True
     parts = [cost, _at(usage, "cost_details.upstream_inference_cost")] if fee_alone else [cost]
     if not all(isinstance(part, float) and 0 <= part <= _MAX_COST for part in parts):
@@ -171,19 +171,19 @@ def _cost(usage: Any) -> Decimal | None:
     return total.quantize(_NANO_DOLLAR) if total <= _MAX_COST else None
 
 
-def _estimate(said: list[Any]) -> int | None:
-    """The tokens of all text in these; None when there are pictures, sounds or files too."""
+def _estimate(values: list[Any]) -> int | None:
+    """Estimate the tokens of all text in these values. None if they contain images, audio, video or files."""
     characters = 0
-    while said:
-        match said.pop():
+    while values:
+        match values.pop():
             case str(text):
                 characters += len(text)
             case list(items):
-                said += items
+                values += items
             case dict(fields):
                 if any(fields.get(name) for name in _MEDIA):
                     return None
-                said += [fields.get(name) for name in _TEXT]
-                # Some send the same reasoning under both names.
-                said.append(next(filter(None, map(fields.get, _REASONING)), None))
+                values += [fields.get(name) for name in _TEXT]
+                # Some providers send the same reasoning under both names.
+                values.append(next(filter(None, map(fields.get, _REASONING)), None))
     return tokens_of(characters)

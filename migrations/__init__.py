@@ -1,4 +1,4 @@
-"""How the database came to its present shape. `upgrade` brings it there."""
+"""The migrations of the database schema. `upgrade` runs them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _ANSWERS_WITHIN_S = 10
 
 
 class SettingNeeded(Exception):
-    """A migration cannot be right without a setting that is not there; the message names it."""
+    """A migration needs a setting that is not set. The message names the setting."""
 
 
 def configuration(url: URL | str) -> Config:
-    """Alembic's configuration for the database at this URL."""
+    """Return Alembic's configuration for the database at this URL."""
     from alembic.config import Config
 
     config = Config(toml_file=ROOT / "pyproject.toml", stdout=io.StringIO())
@@ -35,9 +35,10 @@ def configuration(url: URL | str) -> Config:
 
 @cache
 def head() -> str:
-    """The newest schema: the revision that none comes after.
+    """Return the id of the newest revision.
 
-    Read from the files, without Alembic: a server asks when it starts, and would import it and every migration for that.
+    It is read from the files without Alembic, because importing Alembic and every migration would slow down the start of a
+    server.
     """
     sources = [file.read_text() for file in _VERSIONS.glob("*.py")]
     revisions, before = (
@@ -50,9 +51,10 @@ def head() -> str:
 
 
 def upgrade(url: URL | str, *, takes_provider_tokens: bool = False, issuer: str | None = None) -> None:
-    """Bring the database at this URL to the newest schema. Not to be called from a running event loop.
+    """Migrate the database at this URL to the newest schema. It must not be called from a running event loop.
 
-    Whether its users come from an identity provider, and from which issuer, decides which subjects keep their users.
+    `takes_provider_tokens` and `issuer` say whether an identity provider issues the tokens, and which one. They decide which
+    subjects keep their users. Raises SettingNeeded.
     """
     from alembic import command
 

@@ -1,4 +1,4 @@
-"""Proves that the migrations make exactly what the models describe: `python -m migrations.check`."""
+"""`python -m migrations.check`: checks that the migrations create exactly the schema that the models describe."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from migrations import configuration
 
 
 def problems(config: Config) -> list[str]:
-    """What is wrong with the migration tree; empty when nothing is."""
+    """The differences between migrations and models; empty if there are none."""
     heads = ScriptDirectory.from_config(config).get_heads()
     if len(heads) != 1:
-        return [f"one head is needed, not {len(heads)}: {', '.join(heads)}"]
+        return [f"there must be one head, not {len(heads)}: {', '.join(heads)}"]
     command.upgrade(config, "head")
     try:
         command.check(config)

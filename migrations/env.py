@@ -1,4 +1,4 @@
-"""Runs migrations: one tree for both databases. `migrations.configuration` names the database."""
+"""Alembic's environment: runs the migrations on SQLite and PostgreSQL. `migrations.configuration` names the database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ import models
 
 
 def is_ours(_object: Any, name: str | None, type_: str, _reflected: bool, _compared_to: Any) -> bool:
-    """Whether the models describe it: the partitions of a table, made as time goes by, they do not."""
+    """Whether the models describe this object. Partitions are created over time, and the models do not describe them."""
     return not (
         type_ == "table"
         and name is not None
@@ -33,7 +33,7 @@ def is_ours(_object: Any, name: str | None, type_: str, _reflected: bool, _compa
 
 
 def render_item(type_: str, item: Any, _autogen_context: AutogenContext) -> str | Literal[False]:
-    """Migrations hold plain column types: they must not change when our own types do."""
+    """Render column types as plain SQLAlchemy types, so that migrations do not change when the types of the models do."""
     if type_ == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl!r}"
     if type_ == "type" and isinstance(item, Enum):
@@ -56,8 +56,10 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-def _begin_ourselves(engine: AsyncEngine) -> None:
-    """The driver's own transactions leave out what changes tables: a migration that breaks off would stay half done."""
+def _begin_explicitly(engine: AsyncEngine) -> None:
+    """Begin transactions explicitly. The SQLite driver would run DDL outside of them, and a failed migration would remain
+    half done.
+    """
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -69,15 +71,15 @@ def _begin_ourselves(engine: AsyncEngine) -> None:
 
 
 async def main() -> None:
-    """Connect to the URL of the configuration and migrate, when nobody else does: the next finds it done."""
+    """Migrate the database of the configuration. A concurrent migration waits, and then finds nothing to do."""
     engine = create_async_engine(context.config.attributes["url"])
     if engine.dialect.name == "sqlite":
-        _begin_ourselves(engine)
+        _begin_explicitly(engine)
     try:
-        with _alone(engine.url):
+        with _exclusive(engine.url):
             async with engine.connect() as connection:
                 if engine.dialect.name == "postgresql":
-                    # Until the connection ends, over all transactions of the migrations.
+                    # A session-level lock: it spans the transactions of all migrations.
                     await connection.execute(text("SELECT pg_advisory_lock(hashtextextended('router migrations', 0))"))
                     await connection.commit()
                 await connection.run_sync(run)
@@ -87,10 +89,10 @@ async def main() -> None:
 
 
 @contextmanager
-def _alone(url: URL) -> Iterator[None]:
-    """Wait for others who migrate files in the directory of this one.
+def _exclusive(url: URL) -> Iterator[None]:
+    """Wait for other migrations of SQLite files in the same directory.
 
-    Not by a lock of the database's own, which the first migration that commits would give up.
+    The directory is locked, because a lock of the database would be released when the first migration commits.
     """
     if url.get_backend_name() != "sqlite" or not url.database:
         yield

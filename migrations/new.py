@@ -1,4 +1,4 @@
-"""Writes a migration for what the models have and the migrations have not: `python -m migrations.new "what it does"`."""
+"""`python -m migrations.new "what it does"`: writes a migration with the differences between models and migrations."""
 
 from __future__ import annotations
 

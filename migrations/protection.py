@@ -1,4 +1,4 @@
-"""Row-level security for tables that users own, where the database has it: on PostgreSQL."""
+"""Row-level security for the tables with a user id, on PostgreSQL only."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from alembic import op
 VIEWER_ROLE = "router_viewer"
 SYSTEM_ROLE = "router_system"
 
-# A policy holds for the members of its role too, and whoever connects is one: only those who took the role pass.
-# Asked once for a statement, by the subquery, and not for each row; and the planner takes it that a CASE lets half of the
-# rows through, where of an equation it would expect next to none, and plan for tables as good as empty.
+# A policy also applies to members of its role, and the connecting user is a member: check that the role was set.
+# The subquery is evaluated once per statement. The planner estimates that a CASE selects half of the rows; for a comparison
+# it would estimate almost none, and plan as for empty tables.
 _AS_SYSTEM = f"CASE (SELECT current_user) WHEN '{SYSTEM_ROLE}' THEN true ELSE false END"
 _OWN_ROWS = "user_id = nullif(current_setting('app.user_id', true), '')::uuid"
 
 
 def protect(viewer_may: Mapping[str, str]) -> None:
-    """Let viewers do with their own rows of each table what is said, and the ledger and maintenance all with all rows."""
+    """Enable row-level security on these tables.
+
+    Viewers get the privileges in `viewer_may` on their own rows. The system role, which the ledger and maintenance use, gets
+    all privileges on all rows.
+    """
     if op.get_bind().dialect.name != "postgresql":
         return
     for table, may in viewer_may.items():

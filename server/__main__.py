@@ -1,6 +1,6 @@
 """The command line: `python -m server --help`.
 
-A command imports what it uses when it runs: all of it together takes seconds, most of it for the server alone.
+Each command imports its dependencies when it runs. Importing all of them takes seconds, most of it for the server.
 """
 
 from __future__ import annotations
@@ -33,18 +33,22 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 LOCAL_USER: Final = uuid5(NAMESPACE_URL, "enterprise-router:local")
-"""Whose token `serve` prints: the person at this machine."""
+"""The user for whom `serve` prints a token."""
 
-_WRONG_SETTING: Final = 2
-_PARTITION_TRIES: Final = 10
-_LONGEST: Final = timedelta(days=36_500)
+_STARTUP_ERROR_EXIT_CODE: Final = 2
+_PARTITION_ATTEMPTS: Final = 10
+_MAX_DURATION: Final = timedelta(days=36_500)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-UserOption = Annotated[UUID, typer.Option("--user", help="The user: a UUID.")]
-UrlOption = Annotated[str, typer.Option(help="The running server; by the settings when left out.")]
-FileArgument = Annotated[Path, typer.Argument(help="CSV with a header line, or NDJSON; plain or gzip.")]
+UserOption = Annotated[UUID, typer.Option("--user", help="The user's id, a UUID.")]
+UrlOption = Annotated[
+    str, typer.Option(help="The URL of the running server. Default: ROUTER_HOST and ROUTER_PORT of the settings.")
+]
+FileArgument = Annotated[
+    Path, typer.Argument(help="A CSV file with a header line, or an NDJSON file; plain or gzip-compressed.")
+]
 
 
 def _duration(text: str) -> timedelta:
@@ -52,8 +56,8 @@ def _duration(text: str) -> timedelta:
     if match is None:
         raise typer.BadParameter("must be a number and a unit, such as 30d, 12h, 15m or 90s")
     duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
-    if duration > _LONGEST:
-        raise typer.BadParameter(f"must be at most {_LONGEST.days}d")
+    if duration > _MAX_DURATION:
+        raise typer.BadParameter(f"must be at most {_MAX_DURATION.days}d")
     return duration
 
 
@@ -77,8 +81,8 @@ def _variables(text: str) -> dict[str, Any]:
 
 @app.command()
 def serve() -> None:
-    """Serve the API. The database must be migrated."""
-    # All that is imported stays: looking through it for garbage, again and again, would be a tenth of the start.
+    """Serve the API. The database schema must be up to date: run `migrate` first."""
+    # Imported objects are never freed. Garbage collection during the imports would take a tenth of the start-up time.
     gc.disable()
     from server.serving import run
 
@@ -90,7 +94,7 @@ def serve() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the newest schema, and make it ready for the months to come."""
+    """Migrate the database to the newest schema and create the partitions of the next months."""
     from migrations import SettingNeeded, upgrade
     from models.ledger import now_utc
 
@@ -100,15 +104,15 @@ def migrate() -> None:
             upgrade(settings.database, takes_provider_tokens=settings.jwks_url is not None, issuer=settings.jwt_issuer)
     except SettingNeeded as error:
         raise StartupError(str(error)) from None
-    _with_database(lambda database: database.backend.make_partitions(now_utc(), _PARTITION_TRIES))
+    _with_database(lambda database: database.backend.make_partitions(now_utc(), _PARTITION_ATTEMPTS))
 
 
 @app.command()
 def token(
     user: UserOption,
-    expires: Annotated[str, typer.Option(help="How long it holds: a number and s, m, h or d.")] = "30d",
+    expires: Annotated[str, typer.Option(help="The lifetime: a number and a unit, s, m, h or d.")] = "30d",
 ) -> None:
-    """Print a token for a user, and nothing else."""
+    """Print a token for a user. Standard output holds nothing else."""
     from server.token import make_token
 
     try:
@@ -119,7 +123,7 @@ def token(
 
 @app.command("import")
 def import_(file: FileArgument, user: UserOption) -> None:
-    """Record past usage from a file. Run it again to go on where it broke off: no row is recorded twice."""
+    """Import past calls from a file. An interrupted import can be run again: no row is recorded twice."""
     from server.importing import import_usage
 
     settings = _settings()
@@ -127,33 +131,38 @@ def import_(file: FileArgument, user: UserOption) -> None:
     with _database_errors(settings), _progress(file, "importing") as (usage, report):
         result = asyncio.run(import_usage(settings, usage, user, report))
     _print_bad_rows(result.bad_rows)
-    print(f"{result.imported} imported, {result.there_already} there already, {len(result.bad_rows)} refused")
+    print(f"{result.imported} imported, {result.already_present} already present, {len(result.bad_rows)} rejected")
     if result.without_test:
-        print(f"{result.without_test} of the imported name no A/B test any more: this user has not the one they named")
+        print(f"{result.without_test} imported without their A/B test: this user has no test with that id")
     raise typer.Exit(bool(result.bad_rows))
 
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(help="Where to write it: - for standard output; packed if it ends in .gz.")],
+    file: Annotated[
+        Path, typer.Argument(help="The file to write, gzip-compressed if its name ends in .gz; - for standard output.")
+    ],
     user: UserOption,
     format_: Annotated[
-        Format | None, typer.Option("--format", help="By the name of the file when left out: .csv, .ndjson or .jsonl.")
+        Format | None, typer.Option("--format", help="Default: by the file's extension, .csv, .ndjson or .jsonl.")
     ] = None,
-    from_: Annotated[str, typer.Option("--from", help="Only what occurred then or later: 2026-01-31T00:00:00Z.")] = "",
-    to: Annotated[str, typer.Option(help="Only what occurred before.")] = "",
+    from_: Annotated[
+        str,
+        typer.Option("--from", help="Export calls that occurred at or after this time, such as 2026-01-31T00:00:00Z."),
+    ] = "",
+    to: Annotated[str, typer.Option(help="Export calls that occurred before this time.")] = "",
     url: UrlOption = "",
 ) -> None:
-    """Download a user's decisions from a running server into a file that import reads. A failure leaves no file."""
+    """Download a user's calls from a running server into a file that `import` reads. A failed export leaves no file."""
     to_stdout = file == Path("-")
     format_ = format_ or (Format.NDJSON if to_stdout else format_of(file))
     if format_ is None:
-        raise typer.BadParameter("the name of the file tells no format: give --format csv or --format ndjson")
+        raise typer.BadParameter("the file's extension names no format: add --format csv or --format ndjson")
     parameters = {"format": format_.value, "from": from_, "to": to}
     count = RowCount(format_)
 
     async def save(client: Client) -> None:
-        with _saved(file) if not to_stdout else nullcontext(sys.stdout.buffer) as out, _downloading() as report:
+        with _new_file(file) if not to_stdout else nullcontext(sys.stdout.buffer) as out, _downloading() as report:
             async for block in client.export({name: value for name, value in parameters.items() if value}):
                 out.write(block)
                 count.add(block)
@@ -168,31 +177,32 @@ def replay(
     file: FileArgument,
     user: UserOption,
     speed: Annotated[
-        float, typer.Option(min=0.001, callback=_speed, help="How many times as fast as it happened.")
+        float, typer.Option(min=0.001, callback=_speed, help="The speed as a multiple of real time.")
     ] = 600,
     url: UrlOption = "",
     ab_test: Annotated[
-        UUID | None, typer.Option(help="Count rows of its two variants for this A/B test: a UUID.")
+        UUID | None,
+        typer.Option(help="The id of an A/B test, a UUID. Rows that match one of its variants count for it."),
     ] = None,
 ) -> None:
-    """Log a file's rows through a running server as if they happened now, so that alerts fire for real."""
+    """Log the calls of a file through a running server as if they occurred now. Alerts fire as for live traffic."""
     from server.replay import Replay
 
     with _progress(file, "replaying") as (usage, report):
         result = _with_client(url, user, lambda client: Replay(client, speed, ab_test).run(usage, report))
     _print_bad_rows(result.bad_rows)
-    print(f"{result.logged} logged, {len(result.bad_rows)} refused")
+    print(f"{result.logged} logged, {len(result.bad_rows)} rejected")
     raise typer.Exit(bool(result.bad_rows))
 
 
 @app.command()
 def query(
-    document: Annotated[str, typer.Argument(help="The GraphQL operation.")],
+    document: Annotated[str, typer.Argument(help="The GraphQL query or mutation.")],
     user: UserOption,
-    variables: Annotated[str, typer.Option(help="Its variables, as a JSON object.")] = "{}",
+    variables: Annotated[str, typer.Option(help="The variables of the operation, as a JSON object.")] = "{}",
     url: UrlOption = "",
 ) -> None:
-    """Ask a running server, and print its answer as JSON."""
+    """Execute a GraphQL operation on a running server and print the response as JSON."""
     values = _variables(variables)
     answer = _with_client(url, user, lambda client: client.answer(document, values))
     print(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -202,10 +212,10 @@ def query(
 @app.command()
 def watch(
     user: UserOption,
-    after: Annotated[str | None, typer.Option(help='The last cursor seen; "" for all there ever were.')] = None,
+    after: Annotated[str | None, typer.Option(help='Start after this cursor; "" starts with the first event.')] = None,
     url: UrlOption = "",
 ) -> None:
-    """Print a user's alerts as they fire, until interrupted. Each line ends with its cursor."""
+    """Print a user's alert events as they occur, until interrupted. Each line ends with the event's cursor."""
 
     async def print_alerts(client: Client) -> None:
         async for event in client.alerts(after):
@@ -221,10 +231,10 @@ def watch(
 
 @app.command()
 def verify(
-    user: Annotated[UUID | None, typer.Option("--user", help="Only this user: a UUID.")] = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Store what is right.")] = False,
+    user: Annotated[UUID | None, typer.Option("--user", help="Verify this user only: a UUID.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Store the recomputed values.")] = False,
 ) -> None:
-    """Recompute sums, histograms, A/B figures and alerts from the decisions, and print every difference."""
+    """Recompute rollups, histograms, A/B figures and alerts from the calls and print every difference."""
     from models.ledger import now_utc
     from models.ledger.repair import repair as repaired
     from models.queries.verification import users, verify
@@ -246,9 +256,9 @@ def verify(
 
 @app.command()
 def retention(
-    keep: Annotated[str, typer.Option(help="How much to keep: a number and s, m, h or d.")],
+    keep: Annotated[str, typer.Option(help="The age up to which calls are kept: a number and a unit, s, m, h or d.")],
 ) -> None:
-    """Drop decisions of whole months that are older than this. What was summed of them stays."""
+    """Drop calls of whole months that are older than this. Their rollups stay."""
     from models.ledger import now_utc
     from models.ledger.retention import drop_before
 
@@ -269,7 +279,10 @@ def _settings() -> Settings:
 
 
 def _with_client(url: str, user: UUID, use: Callable[[Client], Awaitable[Result]]) -> Result:
-    """What `use` makes of a client for this user. Raises StartupError when the server does not play along."""
+    """Call `use` with a client of the running server and return its result.
+
+    Raises StartupError when the server cannot be reached or answers with an error.
+    """
     from server.client import Client, ServerError
     from server.token import make_token
 
@@ -287,7 +300,10 @@ def _with_client(url: str, user: UUID, use: Callable[[Client], Awaitable[Result]
 
 
 def _with_database(use: Callable[[Database], Awaitable[Result]]) -> Result:
-    """What `use` makes of the database. Raises StartupError when it cannot be used."""
+    """Call `use` with the database and return its result.
+
+    Raises StartupError when the database cannot be used or its schema is out of date.
+    """
     from models.database import Database
 
     settings = _settings()
@@ -309,7 +325,7 @@ def _check_database(settings: Settings) -> None:
 
     with _database_errors(settings):
         if not asyncio.run(is_current(settings.database)):
-            raise StartupError("the database has not the newest schema: run 'make migrate'")
+            raise StartupError("the database schema is out of date: run 'make migrate'")
 
 
 @contextmanager
@@ -323,8 +339,8 @@ def _database_errors(settings: Settings) -> Iterator[None]:
         yield
     except (SQLAlchemyError, DatabaseFailure, OSError) as error:
         reason = (str(getattr(error, "orig", None) or error) or "no answer in time").splitlines()[0]
-        place = settings.database.render_as_string(hide_password=True)
-        raise StartupError(f"ROUTER_DATABASE_URL: cannot use {place}: {reason}") from None
+        url = settings.database.render_as_string(hide_password=True)
+        raise StartupError(f"ROUTER_DATABASE_URL: cannot use {url}: {reason}") from None
 
 
 @contextmanager
@@ -355,15 +371,18 @@ def _downloading() -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def _saved(path: Path) -> Iterator[IO[bytes]]:
-    """What is written becomes the file at `path` when the block ends well; else nothing does, and what was there stays."""
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write the file at `path` atomically.
+
+    The file is replaced when the block ends without an exception. Otherwise a file that existed before stays as it was.
+    """
     if path.exists() and not path.is_file():
-        raise StartupError(f"{path}: is there, and is no file")
+        raise StartupError(f"{path}: exists and is not a regular file")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with (
             unfinished.open("xb") as file,
-            _packed(file, path.stem) if path.suffix == ".gz" else nullcontext(file) as out,
+            _gzipped(file, path.stem) if path.suffix == ".gz" else nullcontext(file) as out,
         ):
             yield out
         unfinished.replace(path)
@@ -373,7 +392,7 @@ def _saved(path: Path) -> Iterator[IO[bytes]]:
         unfinished.unlink(missing_ok=True)
 
 
-def _packed(file: IO[bytes], name: str) -> IO[bytes]:
+def _gzipped(file: IO[bytes], name: str) -> IO[bytes]:
     return cast("IO[bytes]", gzip.GzipFile(name, "wb", fileobj=file))
 
 
@@ -383,12 +402,12 @@ def _print_bad_rows(rows: list[BadRow]) -> None:
 
 
 def main() -> None:
-    """Run the command that was asked for. What keeps it from its work is one line, and exit code 2."""
+    """Run the command line. A StartupError is printed as one line on standard error; the exit code is then 2."""
     try:
         app()
     except StartupError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(_WRONG_SETTING)
+        sys.exit(_STARTUP_ERROR_EXIT_CODE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The web application: one address, its parts wired once."""
+"""The ASGI application: creates its parts and the routes to them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from server.settings import Settings
 from server.tracing import Tracing, otlp_exporter
 from server.web import pages
 
-_PREFLIGHT_KEPT_S: Final = 600
-_ENDS_WITHIN_S: Final = 1.0
-"""After the operations that ran have ended: the writes that nobody waits for any more."""
+_PREFLIGHT_MAX_AGE_S: Final = 600
+_SHIELDED_TIMEOUT_S: Final = 1.0
+"""How long shutdown waits for shielded writes, after the running operations have ended."""
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> Starlette:
-    """The application for these settings, over a database that is migrated."""
+    """Return the application for these settings. The database must have the newest schema."""
     events = EventBus()
     database = Database(settings.database, events.publish, read_limit_s=settings.operation_timeout_s)
     listener = Listener(database.url, events) if database.url.get_backend_name() == "postgresql" else None
@@ -59,12 +59,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
             if listener is not None:
                 await stack.enter_async_context(listener.running())
             await stack.enter_async_context(partitions_ahead(database.backend, clock))
-            all_listed(clock())  # no request waits until the list is read
+            all_listed(clock())  # loads the price list now, so that no request waits for it
             if settings.refresh_prices:
                 stack.enter_context(UpdatePrices())
             await stack.enter_async_context(ledger.running())
-            stack.push_async_callback(all_ended, _ENDS_WITHIN_S)
-            stack.callback(asyncio.create_task(graphql.give_up_when_stopping()).cancel)
+            stack.push_async_callback(all_ended, _SHIELDED_TIMEOUT_S)
+            stack.callback(asyncio.create_task(graphql.stop_operations_on_shutdown()).cancel)
             yield
 
     app = Starlette(
@@ -82,13 +82,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
         middleware=[
             Middleware(Observation, tracing),
             Middleware(SecurityHeaders),
-            # No credentials: tokens are sent, not kept in cookies that a browser adds by itself.
+            # No credentials: clients send tokens in a header, not in cookies that a browser adds.
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.allowed_origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["Authorization", "Content-Type"],
-                max_age=_PREFLIGHT_KEPT_S,
+                max_age=_PREFLIGHT_MAX_AGE_S,
             ),
             Middleware(Failures),
         ],

@@ -1,4 +1,4 @@
-"""Tokens: who a request comes from."""
+"""Authentication: verifies the bearer token of a request and finds its user."""
 
 from __future__ import annotations
 
@@ -30,33 +30,34 @@ from server.token import HMAC, USER_CLAIM
 __all__ = [
     "Authenticator",
     "CannotVerify",
-    "TokenEnded",
+    "TokenExpired",
     "Unauthenticated",
     "bearer_token",
-    "refusal",
+    "error_response",
 ]
 
-_PUBLIC_KEY: Final = ("RS256", "ES256")
+_PUBLIC_KEY_ALGORITHMS: Final = ("RS256", "ES256")
 TRUST_S: Final = 30.0
-_TRUSTED_TOKENS: Final = 10_000
+"""How long a verified token is accepted without verifying it again."""
+_MAX_TRUSTED_TOKENS: Final = 10_000
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Unauthenticated(Exception):
-    """The token is missing, or does not hold."""
+    """The token is missing or invalid. The message tells the client why."""
 
 
-class TokenEnded(Exception):
-    """The token that a request came with ended while the request went on."""
+class TokenExpired(Exception):
+    """The token of a request expired while the request was being processed."""
 
 
 class CannotVerify(Exception):
-    """Nothing can be said of the token for now: what it is verified by does not answer. The message says what."""
+    """The token cannot be verified now. The message says whether the identity provider or the database is unavailable."""
 
 
 class Authenticator:
-    """Verifies tokens by this installation's settings, and knows their users by its database."""
+    """Verifies tokens with the keys of the settings, and maps their subjects to users in the database."""
 
     def __init__(self, settings: Settings, database: Database, now_s: Callable[[], float] = time.monotonic) -> None:
         self._database = database
@@ -66,21 +67,18 @@ class Authenticator:
         self._audience = settings.jwt_audience
         self._leeway = timedelta(seconds=settings.jwt_leeway_s)
         self._now_s = now_s
-        # Verifying costs more than most requests do otherwise: a token that held is not verified again at once.
+        # Verifying a token takes longer than executing most requests. A verified token is therefore trusted for a while.
         self._trusted: dict[str, tuple[Viewer, float]] = {}
 
     async def viewer(self, token: Any) -> Viewer:
-        """The user whose token this is.
-
-        Raises Unauthenticated, saying why as far as the bearer may know, or CannotVerify.
-        """
+        """Return the user of this token. Raises Unauthenticated when it is invalid, or CannotVerify."""
         if not isinstance(token, str):
-            raise Unauthenticated("The token must be text.")
+            raise Unauthenticated("The token must be a string.")
         now_s = self._now_s()
         viewer, trusted_until_s = self._trusted.get(token, (None, now_s))
         if viewer is None or trusted_until_s <= now_s:
             viewer = await self._verified(token)
-            if len(self._trusted) >= _TRUSTED_TOKENS:
+            if len(self._trusted) >= _MAX_TRUSTED_TOKENS:
                 self._trusted.clear()
             self._trusted[token] = (viewer, now_s + min(seconds_left(viewer), TRUST_S))
         log.note(user_id=viewer.id)
@@ -96,7 +94,7 @@ class Authenticator:
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.") from None
         except jwt.ImmatureSignatureError:
-            raise Unauthenticated("The token does not hold yet.") from None
+            raise Unauthenticated("The token is not valid yet.") from None
         except jwt.MissingRequiredClaimError as error:
             raise Unauthenticated(f"The token has no {error.claim}.") from None
         except InvalidInput as error:
@@ -104,8 +102,8 @@ class Authenticator:
         except KeysUnavailable:
             raise CannotVerify("The identity provider does not answer; try again.") from None
         except (jwt.PyJWTError, UnknownKey, ValueError, TypeError, OverflowError, RecursionError, OSError):
-            # Some of what a token may hold is beyond what the library foresees: times past the year 9999, say, or
-            # thousands of brackets.
+            # The library does not handle every malformed token: a time after the year 9999, for example, or thousands of
+            # brackets raise other errors than its own.
             raise Unauthenticated("The token is not valid here.") from None
 
     async def _user_id(self, claims: dict[str, Any], *, external: bool) -> UUID:
@@ -118,18 +116,18 @@ class Authenticator:
         try:
             user_id = await user_of(self._database, subject)
         except (SQLAlchemyError, DatabaseFailure, OSError):
-            _log.warning("a token's user was not looked up", exc_info=True)
+            _log.warning("the user of a token could not be looked up", exc_info=True)
             raise CannotVerify("The database does not answer; try again.") from None
         if user_id is None:
-            raise InvalidInput("sub: is the id of a user whom another subject names", ["sub"])
+            raise InvalidInput("sub: is the id of a user who belongs to another subject", ["sub"])
         return user_id
 
     async def _keys(self, algorithm: str, key_id: str | None) -> Sequence[str | jwt.PyJWK]:
-        """What a token of this algorithm may be signed with."""
-        # The algorithm picks the kind of key, so that a public key can never be taken for a shared secret.
+        """The keys that a token of this algorithm may be signed with. Raises jwt.InvalidAlgorithmError when there are none."""
+        # The algorithm selects the kind of key. A public key is therefore never used as a shared secret.
         if algorithm == HMAC and self._secrets:
             return self._secrets
-        if algorithm in _PUBLIC_KEY and self._provider is not None:
+        if algorithm in _PUBLIC_KEY_ALGORITHMS and self._provider is not None:
             return [await self._provider.key(key_id)]
         raise jwt.InvalidAlgorithmError
 
@@ -153,39 +151,42 @@ class Authenticator:
 
 
 def seconds_left(viewer: Viewer) -> float:
-    """How long the viewer's token still holds; less than 0 when it has ended."""
+    """The seconds until the viewer's token expires: negative after that, infinite when it never expires."""
     return math.inf if viewer.expires_at is None else (viewer.expires_at - datetime.now(UTC)).total_seconds()
 
 
-async def while_it_holds(viewer: Viewer, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """What comes of the body while the viewer's token holds. Raises TokenEnded when more is to come then."""
+async def while_token_valid(viewer: Viewer, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield the blocks of the body while the viewer's token is valid.
+
+    Raises TokenExpired when the token expires before the body ends.
+    """
     blocks = aiter(body)
     while True:
         left_s = seconds_left(viewer)
         if left_s <= 0:
-            raise TokenEnded
+            raise TokenExpired
         try:
             async with asyncio.timeout(None if left_s == math.inf else left_s):
                 block = await anext(blocks)
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise TokenEnded from None
+            raise TokenExpired from None
         yield block
 
 
 def bearer_token(authorization: Any) -> str:
-    """The token in the value of an Authorization header. Raises Unauthenticated when there is none."""
+    """Return the token of an Authorization header. Raises Unauthenticated when the value is not a bearer token."""
     scheme, _, token = authorization.partition(" ") if isinstance(authorization, str) else ("", "", "")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("A token is needed: Authorization: Bearer …")
+        raise Unauthenticated("A token is required: send the header Authorization: Bearer …")
     return token.strip()
 
 
-def refusal(error: Unauthenticated | CannotVerify) -> Response:
-    """The answer to a request that was not let in, with a body as GraphQL clients expect it."""
+def error_response(error: Unauthenticated | CannotVerify) -> Response:
+    """The response to a request that is not authenticated, with a GraphQL error as its body: status 401, or 503."""
     if isinstance(error, CannotVerify):
-        found = {"message": str(error), "extensions": {"code": "SERVICE_UNAVAILABLE"}}
-        return JSONResponse({"errors": [found]}, status_code=503, headers={"Retry-After": "5"})
-    found = {"message": str(error), "extensions": {"code": "UNAUTHENTICATED"}}
-    return JSONResponse({"errors": [found]}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        body = {"message": str(error), "extensions": {"code": "SERVICE_UNAVAILABLE"}}
+        return JSONResponse({"errors": [body]}, status_code=503, headers={"Retry-After": "5"})
+    body = {"message": str(error), "extensions": {"code": "UNAUTHENTICATED"}}
+    return JSONResponse({"errors": [body]}, status_code=401, headers={"WWW-Authenticate": "Bearer"})

@@ -22,14 +22,14 @@ subscription Watch($after: String) {
 
 
 class ServerError(Exception):
-    """Why the server did not do what it was asked."""
+    """The server did not answer, or answered with an error. The message says which."""
 
 
 class Client:
-    """Speaks GraphQL for one user."""
+    """A client of the API for one user."""
 
     def __init__(self, url: str, token: str) -> None:
-        """Raises ServerError when the URL is none."""
+        """Raises ServerError when the URL is invalid."""
         self._url = url
         self._token = token
         try:
@@ -37,7 +37,7 @@ class Client:
                 base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S
             )
         except httpx2.InvalidURL as error:
-            raise ServerError(f"{url} is no address of a server: {error}") from None
+            raise ServerError(f"{url} is not a valid URL: {error}") from None
 
     async def __aenter__(self) -> Self:
         return self
@@ -48,16 +48,16 @@ class Client:
         await self._http.aclose()
 
     async def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """The whole answer to an operation, errors included. Raises ServerError when there is none."""
+        """Execute an operation and return the response with its errors. Raises ServerError when the server does not answer."""
         try:
             response = await self._http.post("/graphql", json={"query": query, "variables": variables})
             answer: dict[str, Any] = response.json()
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-            raise self._silent(error) from None
+            raise self._no_answer(error) from None
         return answer
 
     async def ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """The data of an operation. Raises ServerError when it has errors."""
+        """Execute an operation and return its data. Raises ServerError when the response has errors."""
         answer = await self.answer(query, variables)
         if errors := answer.get("errors"):
             raise ServerError(errors[0]["message"])
@@ -65,7 +65,7 @@ class Client:
         return data
 
     async def alerts(self, after: str | None) -> AsyncIterator[dict[str, Any]]:
-        """The alert events after the cursor, then each new one. Raises ServerError when the server ends the stream."""
+        """Yield the alert events after the cursor, then each new one. Raises ServerError when the server ends the stream."""
         operation = {"query": _ALERTS, "variables": {} if after is None else {"after": after}}
         sign_in = {"type": "connection_init", "payload": {"Authorization": f"Bearer {self._token}"}}
         try:
@@ -79,28 +79,28 @@ class Client:
                         yield _event(message)
                 raise ServerError(f"the server closed the stream: {socket.close_code} {socket.close_reason}")
         except (OSError, InvalidHandshake, ConnectionClosed) as error:
-            raise self._silent(error) from None
+            raise self._no_answer(error) from None
 
     async def export(self, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
-        """The user's decisions as a file, block by block. Raises ServerError when it is refused, or breaks off."""
+        """Yield the export of the user's calls in blocks. Raises ServerError when it fails or is incomplete."""
         try:
             async with self._http.stream("GET", "/export/analytics", params=dict(parameters)) as response:
                 if response.is_error:
-                    raise _refused(await response.aread())
+                    raise _error_of(await response.aread())
                 async for block in response.aiter_bytes():
                     yield block
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise self._silent(error) from None
+            raise self._no_answer(error) from None
 
-    def _silent(self, error: Exception) -> ServerError:
+    def _no_answer(self, error: Exception) -> ServerError:
         return ServerError(f"the server at {self._url} did not answer: {error}")
 
 
-def _refused(body: bytes) -> ServerError:
+def _error_of(body: bytes) -> ServerError:
     try:
         message: str = json.loads(body)["errors"][0]["message"]
     except (ValueError, LookupError, TypeError):
-        message = "the server refused"
+        message = "the server answered with an error"
     return ServerError(message)
 
 

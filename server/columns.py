@@ -1,9 +1,10 @@
-"""What the columns of a file, and the names in a line of JSON, are called: one table for `import` and `/ingest/decisions`.
+"""Maps the columns of a file, or the names in a line of JSON, to fields of a call, for `import` and `/ingest/decisions`.
 
-A field of `LogAnalytics` goes by its own name in any spelling: `latency_ms`, `latencyMs`, `Latency ms`. `_ALIASES` has what
-other tools call it. A name is here only where it means the same beyond doubt, in the same unit: `latency` may be seconds,
-and `user_id` is not always what A/B tests count as a unit. `input_tokens` counts what was read from the cache and written to
-it as well: Anthropic's `cache_read_input_tokens` and `cache_creation_input_tokens` lie beside it, and are no names here.
+The name of a field of `LogAnalytics` is accepted in any spelling: `latency_ms`, `latencyMs`, `Latency ms`. `_ALIASES` has the
+names that other tools use. A name is an alias only if its meaning and its unit are certain: `latency` may be in seconds, and
+`user_id` is not always the unit of an A/B test. `input_tokens` includes tokens read from the cache and written to it.
+Anthropic's `cache_read_input_tokens` and `cache_creation_input_tokens` are counted in addition to its input tokens, so they
+are not aliases.
 """
 
 from __future__ import annotations
@@ -43,13 +44,16 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which fields these names mean, a field's own name before its aliases."""
+    """The field of each name. A field's own name comes before its aliases."""
 
     field_of: Mapping[str, str]
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Columns:
-        """Raises InvalidInput naming two that mean the same, unless one is the field's own name and the other an alias."""
+        """Map these names to fields.
+
+        Raises InvalidInput when two names mean the same field, unless one is the field's own name and the other an alias.
+        """
         named: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
         for name in names:
             field, rank = _MEANINGS.get(_bare(name), (None, 0))
@@ -59,11 +63,11 @@ class Columns:
             found.sort()
             if len(found) > 1 and (found[0][0] == found[1][0] == _OWN or found[0][0] != _OWN):
                 one, other = (name for _, name in found[:2])
-                raise InvalidInput(f"{one} and {other} both mean {field}: leave one out, or rename it", [other])
+                raise InvalidInput(f"{one} and {other} both mean {field}: remove or rename one of them", [other])
         return cls({name: field for field, found in named.items() for _, name in found})
 
     def read(self, record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The fields by name, and what else the record has. An alias counts where the field's own name says nothing."""
+        """Return the fields by name, and the other values. An alias is used when the value under the own name is null."""
         fields: dict[str, Any] = {}
         others = {name: value for name, value in record.items() if name not in self.field_of}
         for name, field in self.field_of.items():
@@ -77,7 +81,7 @@ class Columns:
 
 
 def with_metadata(fields: dict[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, with these others in the metadata, whose own keys come before them."""
+    """The fields with the other values added to the metadata. Existing keys of the metadata are kept."""
     metadata = fields.get("metadata")
     if not others or not isinstance(metadata, dict | None):
         return fields

@@ -1,7 +1,7 @@
-"""Connections: uvicorn's, with limits to how long a client may keep one without using it, and to how many there are.
+"""uvicorn's connections with limits on their number and on the time that a client may leave them unused.
 
-Whenever we wait for the client, a timer runs: until the head of a request is complete, until its body is, until the next
-request. Another one runs while the client leaves unread what we sent.
+A timer runs whenever the server waits for the client: for the head of a request, for its body, for the next request. Another
+timer runs while sent data waits to be read by the client.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from uvicorn.server import ServerState
 from server.metrics import CONNECTIONS_CUT
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""Of a request's first line and headers, beside what came with their end."""
+"""The longest head of a request, its first line and headers. The last packet, which ends the head, is not counted."""
 GOING_AWAY: Final = 1001
 STREAMED: Final = frozenset({"/ingest/decisions", "/ingest/amendments"})
-"""Whose bodies may go on for as long as they like, while something comes."""
-_MOST_WAITING: Final = 16
-"""Requests that were sent before the one before them was answered; reading stops at so many."""
+"""The paths whose bodies have no time limit while data arrives."""
+_MAX_PIPELINED: Final = 16
+"""The most requests that wait for the response to an earlier one on the connection. Reading stops at this number."""
 _LINGER_S: Final = 2.0
-"""How long a client may go on sending after it was refused."""
-_LOOKS: Final = 4
-"""At a body that is on its way, in the time it has."""
+"""How long the server reads from a client after it sent an error response, before it closes the connection."""
+_CHECKS_PER_BODY: Final = 4
+"""How often the arrival of a body is checked within its time limit."""
 
 
 class Connections(ServerState):
-    """What the connections of a server share: how many there may be."""
+    """The state that the connections of a server share, with the limit on their number."""
 
     def __init__(self, at_most: int) -> None:
         super().__init__()
@@ -39,31 +39,32 @@ class Connections(ServerState):
 
     @property
     def all_taken(self) -> bool:
-        """Whether there is no room for another one, HTTP or WebSocket."""
+        """Whether the limit on connections, HTTP and WebSocket, is reached."""
         return len(self.connections) >= self._at_most
 
 
 class _CutWhenUnread(asyncio.Protocol):
-    """Ends a connection whose client does not read: what waits to be sent to it would be kept for ever."""
+    """Ends a connection whose client does not read, because the data for it would stay in memory."""
 
     patience_s: ClassVar = 60.0
+    """How long sent data may wait to be read."""
     transport: Any
     _unread: asyncio.TimerHandle | None = None
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._is_read()
+        self._stop_unread_timer()
         self._unread = asyncio.get_running_loop().call_later(self.patience_s, self._cut)
 
     def resume_writing(self) -> None:
-        self._is_read()
+        self._stop_unread_timer()
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_read()
+        self._stop_unread_timer()
         super().connection_lost(exc)
 
-    def _is_read(self) -> None:
+    def _stop_unread_timer(self) -> None:
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
@@ -74,37 +75,39 @@ class _CutWhenUnread(asyncio.Protocol):
 
 
 class _Flow(FlowControl):
-    """Reads on while few requests wait. An application that listens for the client to go would else have all be read."""
+    """Stops reading while many pipelined requests wait. Otherwise, an application that listens for a disconnect would make
+    uvicorn read all of them into memory.
+    """
 
     def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
         super().__init__(transport)
         self._waiting = waiting
 
     def resume_reading(self) -> None:
-        if len(self._waiting) < _MOST_WAITING:
+        if len(self._waiting) < _MAX_PIPELINED:
             super().resume_reading()
 
 
 class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
-    """A connection that is closed when its client is too slow, or when there are too many."""
+    """An HTTP connection that is closed when its client is too slow or when there are too many connections."""
 
     head_timeout_s: ClassVar = 10.0
-    """For the first line and the headers of a request, all of them; on a new connection, from its beginning."""
+    """The time limit for the head of a request. On a new connection, it starts when the connection is opened."""
     body_timeout_s: ClassVar = 30.0
-    """For a body, all of it; of one that is streamed, between two parts of it. Not while it is us who do not read."""
+    """The time limit for a body, or between two parts of a streamed one. Time in which the server pauses reading is free."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._timer: asyncio.TimerHandle | None = None
         self._head_bytes: int | None = 0
-        """Of a head that is not complete; None while a body comes."""
+        """The bytes of an incomplete head; None while a body arrives."""
         self._heard = False
-        self._waited = 0
+        self._silent_checks = 0
         self._has_ended = False
         self._answering: RequestResponseCycle | None = None
-        """The one request of the connection that the application works on; others may wait behind it."""
+        """The request that the application processes. Pipelined requests wait for it."""
 
-    # What the transport calls
+    # Called by the transport
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         if isinstance(self.server_state, Connections) and self.server_state.all_taken:
@@ -113,13 +116,13 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
             return
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
-        self._wait(self.head_timeout_s, self._head_is_late)
+        self._start_timer(self.head_timeout_s, self._on_head_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wait_no_more()
+        self._stop_timer()
         super().connection_lost(exc)
         if self._answering is not None and not self._answering.response_complete:
-            # uvicorn tells the last request alone, which may be one that waits.
+            # uvicorn notifies the last request only, which may be a pipelined one.
             self._answering.disconnected = True
             self._answering.message_event.set()
 
@@ -135,12 +138,12 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
             self._head_bytes += len(data)
         super().data_received(data)
         if self.transport.get_protocol() is not self:
-            return  # it is a WebSocket now
+            return  # upgraded to a WebSocket
         if self._head_bytes is not None and self._head_bytes > MAX_HEAD_BYTES:
             self._give_up("long head", "431 Request Header Fields Too Large")
         elif self._timer is None and self._is_idle and self.timeout_keep_alive_task is None:
-            # Something came that begins no request: a line break, say. It ended uvicorn's timer.
-            self._wait(self.head_timeout_s, self._head_is_late)
+            # Data that starts no request, such as a line break, stopped uvicorn's timer.
+            self._start_timer(self.head_timeout_s, self._on_head_timeout)
 
     def shutdown(self) -> None:
         if self._has_ended:
@@ -149,106 +152,106 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
             super().shutdown()
 
     def handle_websocket_upgrade(self) -> None:
-        self._wait_no_more()
+        self._stop_timer()
         super().handle_websocket_upgrade()
 
-    # What the parser calls
+    # Called by the parser
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if self._timer is None:
-            self._wait(self.head_timeout_s, self._head_is_late)
+            self._start_timer(self.head_timeout_s, self._on_head_timeout)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head_bytes is not None:  # else it follows a body, where nobody looks for it
+        if self._head_bytes is not None:  # otherwise it is a trailer, which is ignored
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         super().on_headers_complete()
-        self._waited = 0
-        self._wait(self.body_timeout_s / _LOOKS, self._look_at_body)
+        self._silent_checks = 0
+        self._start_timer(self.body_timeout_s / _CHECKS_PER_BODY, self._check_body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._head_bytes = 0
-        self._wait_no_more()
+        self._stop_timer()
         if self.cycle is not None and self.cycle.response_complete:
-            # Answered before it was read: uvicorn's own timer ended when more of it came.
-            self._wait(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            # The response was sent before the body was complete. uvicorn's timer stopped when more of the body arrived.
+            self._start_timer(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
-    # How long we wait
+    # Timers
 
     @property
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
-    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
-        self._wait_no_more()
+    def _start_timer(self, seconds: float, then: Callable[[], None]) -> None:
+        self._stop_timer()
         self._timer = self.loop.call_later(seconds, then)
 
-    def _wait_no_more(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _head_is_late(self) -> None:
+    def _on_head_timeout(self) -> None:
         if not self._is_idle:
-            # The client sent the beginning of another request, and may well wait for the answer to the first.
-            self._wait(self.head_timeout_s, self._head_is_late)
+            # The client has started another request, but may wait for the response to the first one.
+            self._start_timer(self.head_timeout_s, self._on_head_timeout)
         elif self._head_bytes:
             self._give_up("slow head", "408 Request Timeout")
         else:
             self.transport.close()
 
-    def _look_at_body(self) -> None:
+    def _check_body(self) -> None:
         if self._heard and self.scope["path"] in STREAMED and not self.cycle.response_complete:
-            self._waited = 0
+            self._silent_checks = 0
         elif not self.flow.read_paused:
-            self._waited += 1
+            self._silent_checks += 1
         self._heard = False
-        if self._waited < _LOOKS:
-            self._wait(self.body_timeout_s / _LOOKS, self._look_at_body)
+        if self._silent_checks < _CHECKS_PER_BODY:
+            self._start_timer(self.body_timeout_s / _CHECKS_PER_BODY, self._check_body)
         else:
             self._give_up("slow body", "408 Request Timeout")
 
     def _give_up(self, why: str, status: str) -> None:
-        self._wait_no_more()
+        self._stop_timer()
         if self.transport.is_closing():
             return
         CONNECTIONS_CUT.labels(why).inc()
         if not self.pipeline and (self._is_idle or not self.cycle.response_started):
             head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
             self.transport.write(head.encode())
-        if self.flow is None:  # there was no room: it takes none any longer
+        if self.flow is None:  # rejected at the limit: close at once, so that it takes no connection of others
             self.transport.close()
         else:
             self._end()
 
     def _end(self) -> None:
-        """Send no more, and close when the client has closed too, or a little later.
+        """Stop sending, and close when the client closes or after `_LINGER_S` seconds.
 
-        Closing while the client still sends would reset the connection, and the client could lose the answer.
+        Closing while the client still sends would reset the connection, and the client could lose the response.
         """
         self._has_ended = True
         self.pipeline.clear()
-        self.flow.resume_reading()  # what comes is dropped
+        self.flow.resume_reading()  # data that still arrives is dropped
         if self.cycle is not None and not self.cycle.response_complete:
-            # The application learns that the client is gone.
+            # For the application, the client has disconnected.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.write_eof()
-        self._wait(_LINGER_S, self.transport.close)
+        self._start_timer(_LINGER_S, self.transport.close)
 
 
 class SocketConnection(_CutWhenUnread, WebSocketsSansIOProtocol):
-    """A WebSocket that is cut off when its client does not read, and is told when the server stops."""
+    """A WebSocket that is aborted when its client does not read, and closed with code 1001 when the server stops."""
 
     goodbye_s: ClassVar = 2.0
-    """For the client to answer the close frame when the server stops."""
+    """How long the client may take to answer the close frame when the server stops."""
 
     def shutdown(self) -> None:
-        """Say goodbye. uvicorn's own would say 1012, and close before the client could have read it."""
+        """Send a close frame with code 1001. uvicorn would send 1012 and close before the client can read it."""
         if self.close_sent or not self.handshake_complete:
             super().shutdown()
             return
@@ -256,7 +259,7 @@ class SocketConnection(_CutWhenUnread, WebSocketsSansIOProtocol):
         self.queue.put_nowait({"type": "websocket.disconnect", "code": GOING_AWAY, "reason": ""})
         self.conn.send_close(GOING_AWAY)
         self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = self.disconnected = True  # so that what the application still sends goes nowhere
+        self.close_sent = self.disconnected = True  # messages that the application still sends are dropped
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()

@@ -1,4 +1,4 @@
-"""Work that ends when its client hangs up."""
+"""Work that is cancelled when its client disconnects."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ Result = TypeVar("Result")
 
 
 async def disconnected(receive: Receive) -> None:
-    """Come back once the client of a request that has been read is gone."""
+    """Wait until the client disconnects. The body of the request must have been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result:
-    """As `until_gone`. Nothing else may receive meanwhile, nor while a part of the request is still to be read."""
+    """Do the work and return its result. Raises ClientDisconnect, after cancelling the work, when the client disconnects.
+
+    The body of the request must have been read, and nothing else may call `receive` meanwhile.
+    """
     return await until_gone(disconnected(receive), work)
 
 
 async def until_gone(leaving: Coroutine[Any, Any, None], work: Awaitable[Result]) -> Result:
-    """What the work results in. It is cancelled when the client is gone, which is when `leaving` ends: raises
-    ClientDisconnect.
+    """Do the work and return its result. `leaving` ends when the client disconnects.
+
+    Raises ClientDisconnect then, after cancelling the work.
     """
     working = cast("asyncio.Task[object]", asyncio.current_task())
     gone = False
@@ -42,7 +46,7 @@ async def until_gone(leaving: Coroutine[Any, Any, None], work: Awaitable[Result]
     try:
         return await work
     except asyncio.CancelledError:
-        # Whoever else cancelled this means what lies around it, too.
+        # If something else cancelled the task too, that cancellation is raised on.
         if gone and working.uncancel() == 0:
             raise ClientDisconnect from None
         raise

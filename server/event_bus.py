@@ -1,4 +1,4 @@
-"""Tells subscribers in this process what happened to their user's rows."""
+"""The event bus of a process: delivers committed events to the subscriptions of their user."""
 
 from __future__ import annotations
 
@@ -16,49 +16,52 @@ from domain.event import ABTestUpdated, Event
 MAX_WAITING_EVENTS: Final = 1_000
 
 AnEvent = TypeVar("AnEvent", bound=Event)
-# Called with None when events may have been missed.
-Listener = Callable[[Event | None], None]
+Callback = Callable[[Event | None], None]
+"""Called with each event, and with None when events may have been missed."""
 
 
 class EventBus:
-    """Listeners by user and kind of event; each takes an event at once and never blocks who publishes."""
+    """Callbacks by user and kind of event. A callback returns at once, so that publishing never blocks."""
 
     def __init__(self) -> None:
-        self._listeners: defaultdict[tuple[UUID, type[Any]], set[Listener]] = defaultdict(set)
-        # Of those that are listened to; no number is ever given twice.
+        self._callbacks: defaultdict[tuple[UUID, type[Any]], set[Callback]] = defaultdict(set)
+        # One version per key that has callbacks. No number is used twice.
         self._versions: dict[tuple[UUID, type[Any]], int] = {}
         self._numbers = itertools.count()
 
     def version(self, user_id: UUID, kind: type[Event]) -> int:
-        """A number that is another one after each event of this kind, while somebody listens."""
+        """A number that changes with each event of this kind. Raises KeyError when there is no subscription to it."""
         return self._versions[user_id, kind]
 
     def catch_up(self) -> None:
-        """Events may have been missed: wake whoever reads rows anyway, end the streams that need every event."""
-        for key in self._listeners:
+        """Announce that events may have been missed. `changes` wakes up; `each` raises Overloaded, since it lost events."""
+        for key in self._callbacks:
             self._versions[key] = next(self._numbers)
-        for listeners in tuple(self._listeners.values()):
-            for listener in tuple(listeners):
-                listener(None)
+        for callbacks in tuple(self._callbacks.values()):
+            for callback in tuple(callbacks):
+                callback(None)
 
     def is_heard(self, user_id: UUID, kind: type[Event]) -> bool:
-        """Whether anybody listens to this kind of this user's events."""
-        return (user_id, kind) in self._listeners
+        """Whether there is a subscription to this kind of events of this user."""
+        return (user_id, kind) in self._callbacks
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Hand these events, which are committed, to whoever listens."""
+        """Deliver committed events to their subscriptions."""
         for event in events:
-            if (event.user_id, type(event)) in self._listeners:
+            if (event.user_id, type(event)) in self._callbacks:
                 self._versions[event.user_id, type(event)] = next(self._numbers)
-            for listener in tuple(self._listeners.get((event.user_id, type(event)), ())):
-                listener(event)
+            for callback in tuple(self._callbacks.get((event.user_id, type(event)), ())):
+                callback(event)
 
     @contextmanager
     def changes(self, user_id: UUID, kind: type[Event], of: UUID | None = None) -> Iterator[AsyncIterator[None]]:
-        """Wakes when something of this kind happened; what happens before the next look is one wake-up."""
+        """Yield an iterator that wakes up after events of this kind; `of` selects those of one A/B test.
+
+        Events that occur between two wake-ups are combined into one.
+        """
         happened = asyncio.Event()
 
-        def listener(event: Event | None) -> None:
+        def callback(event: Event | None) -> None:
             if event is None or of is None or (isinstance(event, ABTestUpdated) and event.ab_test_id == of):
                 happened.set()
 
@@ -68,17 +71,17 @@ class EventBus:
                 happened.clear()
                 yield
 
-        with self._listening(user_id, kind, listener):
+        with self._subscribed(user_id, kind, callback):
             yield wake_ups()
 
     @contextmanager
     def each(self, user_id: UUID, kind: type[AnEvent]) -> Iterator[AsyncIterator[AnEvent]]:
-        """Every event of this kind. Raises Overloaded for a reader that falls too far behind."""
-        # None ends the stream: what follows it is lost.
+        """Yield an iterator over every event of this kind. It raises Overloaded when 1,000 events wait to be read."""
+        # None ends the stream, because the events after it are lost.
         waiting: asyncio.Queue[AnEvent | None] = asyncio.Queue()
         behind = False
 
-        def listener(event: Event | None) -> None:
+        def callback(event: Event | None) -> None:
             nonlocal behind
             if behind:
                 return
@@ -90,18 +93,18 @@ class EventBus:
                 yield event
             raise Overloaded("This subscription fell too far behind; subscribe again.", retry_after_ms=0)
 
-        with self._listening(user_id, kind, listener):
+        with self._subscribed(user_id, kind, callback):
             yield events()
 
     @contextmanager
-    def _listening(self, user_id: UUID, kind: type[Any], listener: Listener) -> Iterator[None]:
+    def _subscribed(self, user_id: UUID, kind: type[Any], callback: Callback) -> Iterator[None]:
         key = (user_id, kind)
-        if key not in self._listeners:
+        if key not in self._callbacks:
             self._versions[key] = next(self._numbers)
-        self._listeners[key].add(listener)
+        self._callbacks[key].add(callback)
         try:
             yield
         finally:
-            self._listeners[key].discard(listener)
-            if not self._listeners[key]:
-                del self._listeners[key], self._versions[key]
+            self._callbacks[key].discard(callback)
+            if not self._callbacks[key]:
+                del self._callbacks[key], self._versions[key]

@@ -1,4 +1,4 @@
-"""`GET /export/analytics`: a user's decisions as a file that `import` reads again, whatever it holds."""
+"""`GET /export/analytics`: a user's calls as a CSV or NDJSON file, which `import` reads without loss."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from models.analytics import RouterAnalytics
 from models.database import Database
 from models.queries.analytics import REPORTED, matching, reported
 from models.types import RawJSON
-from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal, seconds_left
+from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, error_response, seconds_left
 from server.disconnect import while_connected
 from server.graphql.answer import encoded
-from server.usage_file import spelt_safely
+from server.usage_file import escaped_cell
 from server.usage_format import Format
 
-# Few enough that nobody else waits for long, and little is kept, even when each has all the metadata it may have.
+# Small enough to bound memory and the time that other requests wait, even when each row has metadata of the largest size.
 ROWS_AT_ONCE: Final = 250
-_ROWS_AT_A_TURN: Final = 25
+_ROWS_PER_TURN: Final = 25
 _MEDIA_TYPE: Final = {Format.CSV: "text/csv; charset=utf-8", Format.NDJSON: "application/x-ndjson"}
 
 
 class _Download(StreamingResponse):
-    """An answer that breaks off when the viewer's token ends, however slowly it is read."""
+    """A response that is cut off when the viewer's token expires, however slowly the client reads."""
 
     def __init__(self, blocks: AsyncIterator[bytes], viewer: Viewer, **more: Any) -> None:
         super().__init__(blocks, **more)
@@ -48,18 +48,18 @@ class _Download(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         left_s = seconds_left(self._viewer)
-        # Not completed, the answer ends with its connection: no client takes it for a whole one.
+        # The connection ends without the end of the response, so that no client takes a part for the whole file.
         with suppress(TimeoutError):
             async with asyncio.timeout(None if left_s == math.inf else left_s):
                 await super().__call__(scope, receive, send)
 
 
 class Export:
-    """Answers with all decisions of the viewer, or those of a time range, oldest first.
+    """Responds with all calls of the viewer, or those of a time range, oldest first.
 
-    They are read a page at a time, each in a transaction of its own and only when the client has taken the page before:
-    a slow download holds back neither memory nor the database. A failure on the way breaks the connection off, so that
-    half a file never looks like a whole one.
+    Each page is read in a separate transaction, after the client has received the page before. A slow download therefore
+    holds no database connection and little memory. A failure during the download closes the connection, so that an
+    incomplete file never looks complete.
     """
 
     def __init__(self, authenticator: Authenticator, database: Database) -> None:
@@ -69,15 +69,15 @@ class Export:
     async def __call__(self, request: Request) -> Response:
         try:
             viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
-            format_, wanted = _asked(request.query_params)
+            format_, wanted = _parameters(request.query_params)
             blocks = self.blocks(viewer, format_, wanted)
-            # Read before the answer begins: what keeps the database from answering at all can still be told.
+            # The first page is read before the response starts, so that an error of the database can still be its status.
             first = await while_connected(request.receive, anext(blocks))
         except (Unauthenticated, CannotVerify) as error:
-            return refusal(error)
+            return error_response(error)
         except InvalidInput as error:
-            found = {"message": error.message, "extensions": {"code": error.code, "path": error.path}}
-            return JSONResponse({"errors": [found]}, status_code=400)
+            body = {"message": error.message, "extensions": {"code": error.code, "path": error.path}}
+            return JSONResponse({"errors": [body]}, status_code=400)
         if request.method == "HEAD":
             await blocks.aclose()
         return _Download(
@@ -88,17 +88,17 @@ class Export:
         )
 
     async def blocks(self, viewer: Viewer, format_: Format, wanted: AnalyticsFilter) -> AsyncGenerator[bytes]:
-        """The file, a page of rows at a time; at least one block, if an empty one."""
-        written = _ENCODED[format_]
+        """Yield the file, one page of rows per block. There is at least one block, which may be empty."""
+        encode = _ENCODERS[format_]
         head = _record(REPORTED).encode() if format_ is Format.CSV else b""
         conditions, after = matching(wanted), None
         while True:
             page = await self._page(viewer, conditions, after)
             lines = [head]
-            for place, row in enumerate(page, 1):
-                lines.append(written(row))
-                if place % _ROWS_AT_A_TURN == 0:
-                    await asyncio.sleep(0)  # others have their turn
+            for number, row in enumerate(page, 1):
+                lines.append(encode(row))
+                if number % _ROWS_PER_TURN == 0:
+                    await asyncio.sleep(0)  # let other requests run
             yield b"".join(lines)
             if len(page) < ROWS_AT_ONCE:
                 return
@@ -112,11 +112,11 @@ class Export:
             return await reported(session, viewer.id, [*conditions, *further], ROWS_AT_ONCE)
 
 
-def _asked(query: Mapping[str, str]) -> tuple[Format, AnalyticsFilter]:
-    """Raises InvalidInput naming the parameter."""
+def _parameters(query: Mapping[str, str]) -> tuple[Format, AnalyticsFilter]:
+    """The format and the filter of a request. Raises InvalidInput that names the parameter."""
     for name in query:
         if name not in {"format", "from", "to"}:
-            raise InvalidInput(f"{name}: is none of format, from and to", [name])
+            raise InvalidInput(f"{name}: must be one of format, from and to", [name])
     try:
         format_ = Format(query.get("format", Format.NDJSON))
     except ValueError:
@@ -126,14 +126,14 @@ def _asked(query: Mapping[str, str]) -> tuple[Format, AnalyticsFilter]:
 
 
 def _moment(name: str, text: str) -> datetime:
-    # Stricter than inputs elsewhere, which take a bare number for seconds since 1970: "2025" would be of that year.
+    # Other inputs accept a number as seconds since 1970. Here, "2025" would be a moment of 1970 and not a year.
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise InvalidInput(
-            f"{name}: must be a moment with its zone, such as 2026-01-31T00:00:00Z; a + is written %2B in an address",
+            f"{name}: must be a timestamp with a time zone, such as 2026-01-31T00:00:00Z; encode a + as %2B in a URL",
             [name],
         )
     return moment
@@ -146,30 +146,30 @@ async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
 
 
 def as_line(row: Row[Any]) -> bytes:
-    """The decision as a line of JSON that the ingest endpoint and `import` read; what is not known is left out."""
+    """The call as a line of JSON that the ingest endpoint and `import` read, without fields whose value is null."""
     fields = {_CAMEL[name]: value for name, value in zip(REPORTED, _values(row), strict=True) if value is not None}
     return encoded(fields) + b"\n"
 
 
-def _as_record(row: Row[Any]) -> bytes:
+def _as_csv_record(row: Row[Any]) -> bytes:
     return _record(map(_cell, _values(row))).encode()
 
 
 def _values(row: Row[Any]) -> list[Any]:
-    """What REPORTED names, with money as text; the usual tier goes without saying."""
+    """The values of the fields in REPORTED, money as text. The standard service tier and empty metadata become None."""
     values: list[Any] = list(row[1:])
     if values[_COST] is not None:
         values[_COST] = plain(values[_COST])
     if values[_SERVICE_TIER] is ServiceTier.STANDARD:
         values[_SERVICE_TIER] = None
-    if values[_METADATA].text == _NOTHING:
+    if values[_METADATA].text == _NO_METADATA:
         values[_METADATA] = None
     return values
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
-        return spelt_safely(value)
+        return escaped_cell(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, RawJSON):
@@ -180,15 +180,15 @@ def _cell(value: Any) -> str:
 
 
 def _record(cells: Iterable[str]) -> str:
-    """One record of a CSV file, as RFC 4180 has it."""
+    """One record of a CSV file (RFC 4180), with its line end."""
     line = io.StringIO(newline="")
     csv.writer(line).writerow(cells)
     return line.getvalue()
 
 
-_NOTHING: Final = "{}"
+_NO_METADATA: Final = "{}"
 _COST: Final = REPORTED.index("cost")
 _METADATA: Final = REPORTED.index("metadata")
 _SERVICE_TIER: Final = REPORTED.index("service_tier")
 _CAMEL: Final = {name: to_camel(name) for name in REPORTED}
-_ENCODED: Final[Mapping[Format, Callable[[Row[Any]], bytes]]] = {Format.NDJSON: as_line, Format.CSV: _as_record}
+_ENCODERS: Final[Mapping[Format, Callable[[Row[Any]], bytes]]] = {Format.NDJSON: as_line, Format.CSV: _as_csv_record}

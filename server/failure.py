@@ -1,4 +1,4 @@
-"""The answer to a request that failed as nobody foresaw: one that tells no more than that, and what to look for in the log."""
+"""The response to a request that failed with an unexpected exception. It has no details, only an id to find in the log."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ _STATUS_OF: Final = {
     "OVERLOADED": HTTPStatus.SERVICE_UNAVAILABLE,
     "INTERNAL_SERVER_ERROR": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-"""Whatever else it is, is the request's fault."""
+"""The statuses of errors by their code. All other errors are the client's: status 400."""
 
 
 class Failures:
-    """Answers in place of what it wraps. An answer that had begun is broken off, so that it never looks like a whole one."""
+    """ASGI middleware that responds when the application raises.
+
+    If the response has started, the exception is raised again and the connection closes, so that an incomplete response
+    never looks complete.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,24 +34,24 @@ class Failures:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
+        started = False
 
-        async def noticed(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_noting_start(message: Message) -> None:
+            nonlocal started
+            started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, noticed)
+            await self._app(scope, receive, send_noting_start)
         except ClientDisconnect:
-            return  # there is nobody to answer
+            return
         except Exception as cause:
-            if begun:
+            if started:
                 raise
-            await _answer(cause)(scope, receive, send)
+            await _error_response(cause)(scope, receive, send)
 
 
-def _answer(cause: Exception) -> JSONResponse:
+def _error_response(cause: Exception) -> JSONResponse:
     message, extensions = explained(cause)
     errors = {"errors": [{"message": message, "extensions": extensions}]}
     status = _STATUS_OF.get(extensions["code"], HTTPStatus.BAD_REQUEST)

@@ -1,4 +1,4 @@
-"""How many files and connections the process may have open: each connection is one."""
+"""The limit on open files of the process. Each connection takes one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 from server.settings import Settings
 
 RESERVED: Final = 256
-"""For the database, the files of answers that are being made, logs, and what libraries open."""
+"""File handles for the database, temporary files of responses, logs and libraries."""
 
 _log: Final = logging.getLogger(__name__)
 
 
-def make_room(settings: Settings) -> None:
-    """Raise the soft limit to what the settings promise, as far as the hard one allows; warn where it does not."""
+def raise_file_limit(settings: Settings) -> None:
+    """Raise the soft limit to what the settings need, at most to the hard limit. Logs a warning if that is too low."""
     needed = max(settings.max_connections, settings.max_sockets) + RESERVED
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
@@ -23,12 +23,12 @@ def make_room(settings: Settings) -> None:
     allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
-    except (OSError, ValueError):  # where the system sets a limit below the hard one
+    except (OSError, ValueError):  # some systems have a limit below the hard one
         allowed = soft
     if allowed < needed:
         _log.warning(
-            "this process may have %d files open, and needs %d for ROUTER_MAX_CONNECTIONS=%d and ROUTER_MAX_SOCKETS=%d: "
-            "raise the limit (ulimit -Hn, LimitNOFILE), or lower these to %d",
+            "this process may open %d files but needs %d for ROUTER_MAX_CONNECTIONS=%d and ROUTER_MAX_SOCKETS=%d: "
+            "raise the limit (ulimit -Hn, LimitNOFILE), or lower both settings to %d",
             allowed,
             needed,
             settings.max_connections,

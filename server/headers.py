@@ -1,4 +1,4 @@
-"""Headers that every answer has: what a browser may do with it is nothing, but for the origins that are let in."""
+"""Security headers of every response. They forbid browsers everything except requests from the allowed origins."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    # What is answered is one user's, and not for a cache that others share.
+    # A response belongs to one user and must not be stored in shared caches.
     (b"cache-control", b"no-store"),
 )
 
 
 class SecurityHeaders:
-    """Adds them to what has none of its own."""
+    """ASGI middleware that adds each header to responses that do not set it themselves."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

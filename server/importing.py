@@ -1,4 +1,4 @@
-"""`python -m server import`: past usage into the ledger, while a server runs or not."""
+"""`python -m server import`: writes past calls to the ledger, whether a server runs or not."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ ROWS_AT_ONCE: Final = 1_000
 
 @dataclass(slots=True)
 class ImportResult:
+    """The numbers of imported rows, and the rejected rows."""
+
     imported: int = 0
-    there_already: int = 0
+    already_present: int = 0
     without_test: int = 0
-    """How many of the imported name an A/B test that this user has not: their rows name none."""
+    """The imported rows whose A/B test this user does not have. They are recorded without a test."""
     bad_rows: list[BadRow] = field(default_factory=list)
 
 
 async def import_usage(
     settings: Settings, file: UsageFile, user_id: UUID, progress: Callable[[int], None]
 ) -> ImportResult:
-    """Record every good row of the file for this user; `progress` hears how many lines are done.
+    """Record every valid row of the file for this user. `progress` is called with the number of the last line that is done.
 
-    A row that was imported before is found again by its event id, so an import that broke off is run once more.
+    A row that was imported before is recognised by its event id, so that an interrupted import can be run again.
     """
     events = EventBus()
     database = Database(settings.database, events.publish)
@@ -73,45 +75,46 @@ class _Import:
         for row in chunk:
             if isinstance(row, BadRow):
                 bad.append(row)
-            elif row.decision.occurred_at is None:
-                bad.append(BadRow(row.line, "occurred_at: must be given; history without a time is none"))
+            elif row.call.occurred_at is None:
+                bad.append(BadRow(row.line, "occurred_at: is required in an import"))
             else:
                 good.append(row)
-        drafts = [CallDraft(self._viewer.id, await self._recordable(row.decision), imported=True) for row in good]
+        drafts = [CallDraft(self._viewer.id, await self._recordable(row.call), imported=True) for row in good]
         outcomes = await self._ledger.record(drafts) if drafts else []
-        taken = [row for row, outcome in zip(good, outcomes, strict=True) if isinstance(outcome, Conflict)]
-        there = await self._there(taken)
+        conflicting = [row for row, outcome in zip(good, outcomes, strict=True) if isinstance(outcome, Conflict)]
+        present = await self._already_exported(conflicting)
         for row, draft, outcome in zip(good, drafts, outcomes, strict=True):
             if isinstance(outcome, ExpectedError):
-                if row.line in there:
-                    self.result.there_already += 1
+                if row.line in present:
+                    self.result.already_present += 1
                 else:
                     bad.append(BadRow(row.line, outcome.message))
             elif outcome.deduplicated:
-                self.result.there_already += 1
+                self.result.already_present += 1
             else:
                 self.result.imported += 1
-                self.result.without_test += draft.report is not row.decision
+                self.result.without_test += draft.report is not row.call
         self.result.bad_rows += sorted(bad, key=lambda row: row.line)
 
-    async def _recordable(self, decision: LogAnalytics) -> LogAnalytics:
-        """The decision, naming no A/B test that this user has not: history comes from elsewhere, and outlives tests."""
-        test_id = decision.ab_test_id
+    async def _recordable(self, call: LogAnalytics) -> LogAnalytics:
+        """The call, without its A/B test if this user has no such test: it may be deleted, or of another installation."""
+        test_id = call.ab_test_id
         if test_id is None:
-            return decision
+            return call
         if test_id not in self._has_test:
             async with self._database.viewer(self._viewer) as session:
                 self._has_test[test_id] = await ab_test_of(session, self._viewer.id, test_id) is not None
-        return decision if self._has_test[test_id] else decision.model_copy(update=_NO_TEST)
+        return call if self._has_test[test_id] else call.model_copy(update=_NO_TEST)
 
-    async def _there(self, taken: Sequence[UsageRow]) -> set[int]:
-        """The lines of those of these rows that tell what is recorded under their event ids, as an export has it.
+    async def _already_exported(self, rows: Sequence[UsageRow]) -> set[int]:
+        """The line numbers of the rows that equal an export of the call that is recorded under their event id.
 
-        What a client left out of its report, an export tells: the time, say, or the price. That is the same decision.
+        An export has fields that the client did not report, such as the time or the cost. Its row is the same call all the
+        same, although its fingerprint differs.
         """
-        if not taken:
+        if not rows:
             return set()
-        event_ids = [row.decision.event_id for row in taken]
+        event_ids = [row.call.event_id for row in rows]
         async with self._database.system() as transaction:
             keys = await transaction.connection.execute(
                 select(EventKey.event_id, EventKey.analytics_id, EventKey.fingerprint).where(
@@ -122,15 +125,15 @@ class _Import:
         ids = [id_ for id_, _ in recorded.values()]
         async with self._database.viewer(self._viewer) as session:
             found = await reported(session, self._viewer.id, [RouterAnalytics.id.in_(ids)], len(event_ids))
-        exported = {decision.event_id: decision.fingerprint() for decision in map(_exported, found)}
+        exported = {call.event_id: call.fingerprint() for call in map(_exported, found)}
         return {
             row.line
-            for row in taken
-            if (event_id := row.decision.event_id) in recorded
+            for row in rows
+            if (event_id := row.call.event_id) in recorded
             and (
-                row.decision.fingerprint() == exported[event_id]
+                row.call.fingerprint() == exported[event_id]
                 if event_id in exported
-                else _may_be_of(row.decision, *recorded[event_id])
+                else _may_be_export_of(row.call, *recorded[event_id])
             )
         }
 
@@ -139,15 +142,16 @@ def _exported(row: Row[Any]) -> LogAnalytics:
     return LogAnalytics.model_validate_json(as_line(row))
 
 
-def _may_be_of(decision: LogAnalytics, id_: UUID, fingerprint: str) -> bool:
-    """Whether an export of the call with this id, whose record was dropped, would tell this decision: the report with this
-    fingerprint, and what the server added to it.
+def _may_be_export_of(call: LogAnalytics, id_: UUID, fingerprint: str) -> bool:
+    """Whether the call may be an export of the dropped record with this id.
+
+    It is if the call without some of the fields that the server fills in has the fingerprint of the report.
     """
-    at = decision.occurred_at
+    at = call.occurred_at
     if at is None or not first_id_at(at) <= id_ <= last_id_at(at):
         return False
     reports = (
-        decision.model_copy(update={name: None for names in left_out for name in names})
+        call.model_copy(update={name: None for names in left_out for name in names})
         for count in range(len(_ADDED) + 1)
         for left_out in itertools.combinations(_ADDED, count)
     )
@@ -155,5 +159,5 @@ def _may_be_of(decision: LogAnalytics, id_: UUID, fingerprint: str) -> bool:
 
 
 _ADDED: Final = (("occurred_at",), ("cost",), ("ab_test_id", "ab_variant"))
-"""Fields that the server may have filled in, as they go together."""
+"""The groups of fields that the server may have filled in."""
 _NO_TEST: Final = {"ab_test_id": None, "ab_variant": None, "unit_key": None}

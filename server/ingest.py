@@ -1,4 +1,4 @@
-"""`POST /ingest/decisions` and `/ingest/amendments`: calls and amendments of calls in bulk, one JSON object a line."""
+"""`POST /ingest/decisions` and `/ingest/amendments`: bulk intake of calls and amendments, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -27,29 +27,37 @@ from models.ledger import Ledger
 from models.ledger.amendment import Amended, AmendmentDraft
 from models.ledger.call import CallDraft, Dropped, Logged
 from server import usage_file
-from server.auth import Authenticator, CannotVerify, TokenEnded, Unauthenticated, bearer_token, refusal, while_it_holds
+from server.auth import (
+    Authenticator,
+    CannotVerify,
+    TokenExpired,
+    Unauthenticated,
+    bearer_token,
+    error_response,
+    while_token_valid,
+)
 from server.disconnect import until_gone
-from server.lines import Body, Line, Stopped, chunks, unpacked, without_mark
+from server.lines import Body, Line, Stopped, chunks, decompressed, without_mark
 
 MAX_LINE_BYTES: Final = usage_file.MAX_LINE_BYTES
 _MEMORY_BYTES: Final = 1024 * 1024
 _BLOCK_BYTES: Final = 64 * 1024
 MAX_ERRORS: Final = 10_000
-"""Of a request: what is wrong so often is not worth reading to its end."""
-# While some lines are being committed, the next are read. Chunks are counted for all requests together, too: what is in
-# them takes some ten times their bytes while it is looked at.
-_CHUNKS_AT_ONCE: Final = 8
+"""The most rejected lines of one request. Reading stops when there are more."""
+# The next lines are read while earlier chunks are being committed. Chunks are limited per request and over all requests,
+# because parsing a chunk takes about ten times its size in memory.
+_CHUNKS_PER_USER: Final = 8
 _CHUNKS_IN_ALL: Final = 16
-_DRAINED_WITHIN_S: Final = 10.0
-_DRAINED_WITHOUT_TOKEN_S: Final = 1.0
+_DRAIN_TIMEOUT_S: Final = 10.0
+_DRAIN_TIMEOUT_WITHOUT_TOKEN_S: Final = 1.0
 _ITERATIONS: Final = 16
-"""Of the event loop, between two pieces of one user's lines."""
-_BYTES_AT_A_TURN: Final = 16 * 1024
-"""Of lines: what is read before others have their turn."""
-_BYTES_OF_A_LINE: Final = 500
-"""What a short one is counted as, since to read it takes as long."""
-_BYTES_OF_A_REFUSAL: Final = 2_000
-"""The same of one that is wrong: it is read twice, to say what is wrong with it."""
+"""The iterations of the event loop between two turns of one user."""
+_BYTES_PER_TURN: Final = 16 * 1024
+"""The bytes of lines that are parsed in one turn."""
+_LINE_OVERHEAD_BYTES: Final = 500
+"""The fixed cost of a line, in bytes of parsing time."""
+_ERROR_OVERHEAD_BYTES: Final = 2_000
+"""The additional cost of an invalid line: it is parsed again to name the field that is wrong."""
 _RETRY_AFTER_MS: Final = 1_000
 
 log = logging.getLogger(__name__)
@@ -61,23 +69,23 @@ Outcome = Logged | Dropped | Amended | ExpectedError
 
 @dataclass(frozen=True, slots=True)
 class Intake(Generic[Item]):
-    """What the lines of a request are."""
+    """How the lines of one endpoint are parsed and recorded."""
 
     read: Callable[[Viewer, bytes], Item]
-    """A line; raises InvalidInput."""
+    """Parses a line. Raises InvalidInput."""
     record: Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]]
-    """One outcome for each; raises Overloaded."""
+    """Records items and returns one outcome per item, in their order. Raises Overloaded."""
     in_order: bool = False
-    """Whether none may be recorded after one that was not for now: sent again, that one would come last."""
+    """Whether reading stops at an item that has to be sent again, so that no later item is recorded before it."""
 
 
 def calls(ledger: Ledger) -> Intake[CallDraft]:
-    """Calls to log."""
-    return Intake(lambda viewer, line: CallDraft(viewer.id, usage_file.decision_of(line)), ledger.record)
+    """The intake of `/ingest/decisions`: calls to log, in any order."""
+    return Intake(lambda viewer, line: CallDraft(viewer.id, usage_file.call_of(line)), ledger.record)
 
 
 def amendments(ledger: Ledger) -> Intake[AmendmentDraft]:
-    """Amendments of calls, in the order in which they are to be made."""
+    """The intake of `/ingest/amendments`: amendments of calls, recorded in the order of their lines."""
     return Intake(
         lambda viewer, line: AmendmentDraft(viewer.id, usage_file.amendment_of(line), viewer.id),
         ledger.amend,
@@ -85,112 +93,119 @@ def amendments(ledger: Ledger) -> Intake[AmendmentDraft]:
     )
 
 
-class _Later(Exception):
-    """Lines that have an order cannot go on now."""
+class _RetryLater(Exception):
+    """A line of an ordered intake has to be sent again, and so have the lines after it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What became of some lines."""
+class _ChunkResult:
+    """The outcome of one chunk of lines."""
 
     lines: bytes
+    """The lines of the response."""
     errors: int
-    later: bool
-    """Whether some were not recorded for now."""
+    retryable: bool
+    """Whether a line failed with Overloaded and has to be sent again."""
 
 
-class _Underway:
-    """The chunks of one request that are being recorded, told of in their order."""
+class _PendingChunks:
+    """The chunks of one request that are being recorded. Their results are written in the order of the request."""
 
     def __init__(self, results: IO[bytes], *, in_order: bool) -> None:
         self._results = results
         self._in_order = in_order
-        self._most = 1 if in_order else _CHUNKS_AT_ONCE
-        self._chunks: deque[asyncio.Task[_Told]] = deque()
+        self._max_chunks = 1 if in_order else _CHUNKS_PER_USER
+        self._chunks: deque[asyncio.Task[_ChunkResult]] = deque()
         self._taken = self._errors = 0
 
-    def add(self, recording: Coroutine[Any, Any, _Told], last_line: int, then: Callable[[], None]) -> None:
-        """Record one more; when that has ended, however it did, call `then`."""
+    def add(self, recording: Coroutine[Any, Any, _ChunkResult], last_line: int, then: Callable[[], None]) -> None:
+        """Start to record a chunk. `then` is called when that ends, also after an exception."""
         task = asyncio.create_task(recording)
         task.add_done_callback(lambda _: then())
         self._chunks.append(task)
         self._taken = last_line
 
     async def make_room(self) -> None:
-        """Wait until another may be recorded. Raises _Later and Stopped."""
-        while len(self._chunks) >= self._most:
-            await self._tell()
+        """Wait until another chunk may be recorded. Raises _RetryLater and Stopped."""
+        while len(self._chunks) >= self._max_chunks:
+            await self._write_next()
 
     async def end(self) -> None:
-        """Wait for all. Raises _Later and Stopped."""
+        """Wait for all chunks and write their results. Raises _RetryLater and Stopped."""
         while self._chunks:
-            await self._tell()
+            await self._write_next()
 
-    async def settle(self) -> None:
-        """Wait for those that are left, and tell of them; whatever came in between."""
-        for told in await asyncio.gather(*self._chunks, return_exceptions=True):
-            if isinstance(told, _Told) and not self._results.closed:
-                self._results.write(told.lines)
+    async def finish(self) -> None:
+        """Wait for the remaining chunks after an error, and write their results. Raises nothing."""
+        for result in await asyncio.gather(*self._chunks, return_exceptions=True):
+            if isinstance(result, _ChunkResult) and not self._results.closed:
+                self._results.write(result.lines)
 
     def ending(self, code: str, message: str) -> dict[str, Any]:
-        """The last line of an answer that tells of no line: why there are no more, and how many were taken."""
+        """The last line of a response that ended early: the error, and the number of lines that were processed."""
         return {"error": {"code": code, "message": message, "path": None}, "lines": self._taken}
 
-    async def _tell(self) -> None:
-        # Shielded: what was handed over is recorded, whoever waits for it or does not.
-        told = await asyncio.shield(self._chunks[0])
+    async def _write_next(self) -> None:
+        # Shielded: a chunk is recorded even if the request is cancelled.
+        result = await asyncio.shield(self._chunks[0])
         self._chunks.popleft()
-        await run_in_threadpool(self._results.write, told.lines)
-        self._errors += told.errors
-        if told.later and self._in_order:
-            raise _Later
+        await run_in_threadpool(self._results.write, result.lines)
+        self._errors += result.errors
+        if result.retryable and self._in_order:
+            raise _RetryLater
         if self._errors > MAX_ERRORS:
-            raise Stopped(f"More than {MAX_ERRORS} lines were refused; correct those after these, and send them again")
+            raise Stopped(
+                f"More than {MAX_ERRORS} lines were rejected; correct the lines after these and send them again"
+            )
 
 
 class Ingest(Generic[Item]):
-    """Reads lines as they come, and answers with one line for each: what was recorded, or why it was not.
+    """The endpoint of one intake. The response has one line per line of the request: its id, or its error.
 
-    The answer begins when the request has been read: a client that first sends all would else wait for us to read, and
-    we for it. Until then it is kept on disk, so that memory does not grow with the request. What is too much of one ends the
-    reading, not what was recorded before: the last line then says how many lines were taken, and why no more.
+    The response starts when the whole request has been read, because many clients read nothing before they have sent
+    everything. Until then the results are written to a temporary file, so that memory does not grow with the request.
+    A request that exceeds a limit is not read further. Lines recorded before that stay recorded; the last line of the
+    response says how many lines were processed and why no more.
     """
 
     def __init__(self, authenticator: Authenticator, intake: Intake[Item], turns: FairQueue) -> None:
         self._authenticator = authenticator
         self._turns = turns
         self._intake = intake
-        self._chunks = FairQueue("lines", in_all=_CHUNKS_IN_ALL, per_user=_CHUNKS_AT_ONCE, waiting_per_user=None)
+        self._chunks = FairQueue("lines", in_all=_CHUNKS_IN_ALL, per_user=_CHUNKS_PER_USER, waiting_per_user=None)
 
     async def __call__(self, request: Request) -> Response:
         try:
             viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
         except (Unauthenticated, CannotVerify) as error:
-            return refusal(error)
+            return error_response(error)
         encoding = request.headers.get("content-encoding", "identity").lower()
         if encoding not in {"identity", "gzip"}:
             return JSONResponse(
-                {"errors": [{"message": "Content-Encoding must be gzip, or left out."}]}, status_code=415
+                {"errors": [{"message": "Content-Encoding must be gzip or identity, or absent."}]}, status_code=415
             )
-        results = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed with the answer
+        results = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed with the response
         body = Body(request)
         try:
-            blocks = while_it_holds(viewer, body)
-            lines = unpacked(blocks) if encoding == "gzip" else blocks
-            # Whatever it waits for: hundreds of requests that nobody waits for would else wait for their turns.
+            blocks = while_token_valid(viewer, body)
+            lines = decompressed(blocks) if encoding == "gzip" else blocks
+            # Cancelled when the client disconnects, so that abandoned requests do not wait for their turns.
             await until_gone(body.left(), self._record(viewer, body, lines, results))
         except BaseException:
             results.close()
             raise
         finally:
             await body.close()
-        return StreamingResponse(_read_out(results), media_type="application/x-ndjson")
+        return StreamingResponse(_stored(results), media_type="application/x-ndjson")
 
     async def _record(self, viewer: Viewer, body: Body, blocks: AsyncIterator[bytes], results: IO[bytes]) -> None:
-        """Record the lines, and tell of each. Raises ClientDisconnect, with those recorded that were handed over."""
-        underway = _Underway(results, in_order=self._intake.in_order)
+        """Record the lines and write their results.
+
+        Raises ClientDisconnect when the client has gone. Chunks that were started are recorded all the same.
+        """
+        pending = _PendingChunks(results, in_order=self._intake.in_order)
         ending: dict[str, Any] | None = None
-        drained_within_s = _DRAINED_WITHIN_S
+        drain_timeout_s = _DRAIN_TIMEOUT_S
         try:
 
             async def others_first() -> None:
@@ -199,64 +214,64 @@ class Ingest(Generic[Item]):
 
             async with aclosing(chunks(without_mark(blocks), others_first)) as found:
                 async for lines in found:
-                    await underway.make_room()
+                    await pending.make_room()
                     await self._chunks.acquire(viewer.id)
-                    underway.add(
+                    pending.add(
                         self._record_chunk(viewer, lines), lines[-1][0], partial(self._chunks.release, viewer.id)
                     )
-            await underway.end()
-        except _Later:
-            ending = underway.ending("OVERLOADED", "The lines after these were not read: send them again.")
+            await pending.end()
+        except _RetryLater:
+            ending = pending.ending("OVERLOADED", "The lines after these were not read: send them again.")
             ending["error"]["retryAfterMs"] = _RETRY_AFTER_MS
-        except TokenEnded:
-            message = "The token ended: the lines after these were not read. Send them again with a new one."
-            ending = underway.ending("UNAUTHENTICATED", message)
-            drained_within_s = _DRAINED_WITHOUT_TOKEN_S
+        except TokenExpired:
+            message = "The token expired: the lines after these were not read. Send them again with a new token."
+            ending = pending.ending("UNAUTHENTICATED", message)
+            drain_timeout_s = _DRAIN_TIMEOUT_WITHOUT_TOKEN_S
         except Stopped as stopped:
-            ending = underway.ending("LIMIT_EXCEEDED", f"{stopped.message}.")
+            ending = pending.ending("LIMIT_EXCEEDED", f"{stopped.message}.")
         except zlib.error as error:
-            # What came before it may be recorded already: say so line by line, and then what is wrong.
-            ending = underway.ending("INVALID_INPUT", f"gzip: {error}")
+            # The lines before the error may be recorded already: the response lists them, and then the error.
+            ending = pending.ending("INVALID_INPUT", f"gzip: {error}")
         finally:
-            # What was handed to the ledger is recorded even if the client has gone.
-            await underway.settle()
+            # Chunks that were handed to the ledger are recorded even if the client has gone.
+            await pending.finish()
         if ending is not None:
             results.write(to_json(ending) + b"\n")
-            await body.drain(drained_within_s)
+            await body.drain(drain_timeout_s)
 
     async def _turn(self, viewer: Viewer) -> None:
-        """Wait until it is the viewer's turn to keep the event loop busy for some milliseconds."""
+        """Wait for the viewer's turn, which may block the event loop for a few milliseconds."""
         await self._turns.turn(viewer.id, iterations=_ITERATIONS)
 
-    async def _record_chunk(self, viewer: Viewer, lines: Sequence[Line]) -> _Told:
-        """What becomes of these lines."""
+    async def _record_chunk(self, viewer: Viewer, lines: Sequence[Line]) -> _ChunkResult:
+        """Parse and record these lines. Errors of a line become its result."""
         outcomes: dict[int, Outcome] = {}
         items: dict[int, Item] = {}
         size = 0
         for number, line in lines:
-            size += len(line) + _BYTES_OF_A_LINE
-            if size > _BYTES_AT_A_TURN:
+            size += len(line) + _LINE_OVERHEAD_BYTES
+            if size > _BYTES_PER_TURN:
                 size = 0
                 await self._turn(viewer)
             try:
                 items[number] = self._read(viewer, line)
-            except InvalidInput as refusal:
-                outcomes[number] = refusal.kept()
-                size += _BYTES_OF_A_REFUSAL
+            except InvalidInput as error:
+                outcomes[number] = error.kept()
+                size += _ERROR_OVERHEAD_BYTES
         try:
             recorded: Sequence[Outcome] = await self._intake.record(list(items.values())) if items else []
-        except Overloaded as refusal:
-            recorded = [refusal] * len(items)
+        except Overloaded as error:
+            recorded = [error] * len(items)
         except (SQLAlchemyError, DatabaseFailure, OSError):
             log.exception("%d lines were not recorded", len(items))
-            failure = Overloaded("The database did not answer; send this again.", retry_after_ms=_RETRY_AFTER_MS)
+            failure = Overloaded("The database did not answer; send this line again.", retry_after_ms=_RETRY_AFTER_MS)
             recorded = [failure] * len(items)
         outcomes |= zip(items, recorded, strict=True)
-        refused = [outcome for outcome in outcomes.values() if isinstance(outcome, ExpectedError)]
-        return _Told(
+        errors = [outcome for outcome in outcomes.values() if isinstance(outcome, ExpectedError)]
+        return _ChunkResult(
             b"".join(to_json(_result(number, outcomes[number])) + b"\n" for number in sorted(outcomes)),
-            errors=len(refused),
-            later=any(isinstance(each, Overloaded) for each in refused),
+            errors=len(errors),
+            retryable=any(isinstance(each, Overloaded) for each in errors),
         )
 
     def _read(self, viewer: Viewer, line: bytes) -> Item:
@@ -274,7 +289,7 @@ def _result(line: int, outcome: Outcome) -> dict[str, Any]:
     return {"line": line, "error": error}
 
 
-def _read_out(results: IO[bytes]) -> Iterator[bytes]:
+def _stored(results: IO[bytes]) -> Iterator[bytes]:
     with results:
         results.seek(0)
         while block := results.read(_BLOCK_BYTES):

@@ -1,4 +1,4 @@
-"""JSON as it is read from clients: what Python would take and no other program could is refused."""
+"""Parses JSON from clients. JSON that Python accepts and other programs reject is an error."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pydantic_core import from_json
 from domain.bounds import double
 
 MAX_VALUES: Final = 100_000
-"""Of one text. It is read in one go, for which everybody waits."""
-_LOST: Final = re.compile(r"[eE]-[0-9]{3}|\.0{300}")
-_LOST_IN_BYTES: Final = re.compile(_LOST.pattern.encode())
+"""The most values in one text. Parsing blocks the event loop."""
+_UNDERFLOW: Final = re.compile(r"[eE]-[0-9]{3}|\.0{300}")
+_UNDERFLOW_IN_BYTES: Final = re.compile(_UNDERFLOW.pattern.encode())
 JSON: Final = f"JSON: Unicode, with finite numbers, at most 200 levels deep, of {MAX_VALUES} values at most"
 
 
 def decoded(text: str | bytes) -> Any:
-    """What the text says. Raises ValueError when it is none of `JSON`."""
-    # There are no more values than that; fewer where commas are in texts.
+    """Parse the text. Raises ValueError when it is not `JSON`."""
+    # A text has at most one value more than commas; fewer if strings contain commas.
     commas = text.count(",") if isinstance(text, str) else text.count(b",")
     if commas >= MAX_VALUES:
         raise ValueError(f"more than {MAX_VALUES} values")
@@ -29,26 +29,27 @@ def decoded(text: str | bytes) -> Any:
 
 
 def may_lose_numbers(text: str | bytes) -> bool:
-    """Whether the text may hold a number that is no zero and yet becomes one as a double."""
-    return (_LOST.search(text) if isinstance(text, str) else _LOST_IN_BYTES.search(text)) is not None
+    """Whether the text may contain a number other than zero that becomes zero as a double."""
+    return (_UNDERFLOW.search(text) if isinstance(text, str) else _UNDERFLOW_IN_BYTES.search(text)) is not None
 
 
 def decoded_as_is(text: bytes) -> Any:
-    """What the text says, with all that `decoded` refuses: halves of surrogate pairs, numbers too large, any nesting.
+    """Parse the text, including what `decoded` rejects: lone surrogates, numbers that are too large, deep nesting.
 
-    No field may hold them, so that what they are in is refused by name, or left out of the metadata. What is nested deeper
-    than anything may be is left out, and a number that is too long, too large or too small is infinite. Raises ValueError when it is no JSON.
+    Fields reject such values, so that an error names the field; metadata leaves them out. Values beyond the deepest nesting
+    become null, and numbers that are too long, too large or too small become infinite. Raises ValueError when the text is
+    not JSON.
     """
     try:
         value = from_json(text)
         return json.loads(text, parse_float=double) if may_lose_numbers(text) else value
     except ValueError:
-        # What is no UTF-8 becomes half surrogate pairs.
-        return json.loads(_less_deep(text.decode("utf-8", "surrogateescape")), parse_int=_integer, parse_float=double)
+        # Bytes that are not UTF-8 become lone surrogates.
+        return json.loads(_flattened(text.decode("utf-8", "surrogateescape")), parse_int=_integer, parse_float=double)
 
 
-def _less_deep(text: str) -> str:
-    """The same JSON, with a null for what is nested deeper than `_MAX_LEVELS`."""
+def _flattened(text: str) -> str:
+    """The same JSON, with null in place of values nested deeper than `_MAX_LEVELS`."""
     parts: list[str] = []
     level = end = 0
     for token in _BRACKET_OR_STRING.finditer(text):
@@ -61,7 +62,7 @@ def _less_deep(text: str) -> str:
             if level == _MAX_LEVELS:
                 parts.append("null")
                 end = token.end()
-    # One that does not end is no JSON, whatever is in it.
+    # If such a value does not end, the text is not JSON: return a text that fails to parse.
     return "".join([*parts, text[end:]]) if level <= _MAX_LEVELS else ""
 
 
@@ -69,8 +70,8 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
 
 
-# Deeper than anything is kept, and less than Python's own limit.
+# Deeper than any stored value, and below Python's recursion limit.
 _MAX_LEVELS: Final = 100
-# Of an integer, beyond which Python refuses to read it.
+# The most digits of an integer that Python parses.
 _MAX_DIGITS: Final = 4_300
 _BRACKET_OR_STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)

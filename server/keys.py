@@ -1,4 +1,4 @@
-"""The public keys of an identity provider, fetched again when they are old or when a token names another one."""
+"""The public keys of an identity provider. They are fetched again when they are old or a token names an unknown key."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Final
 import jwt
 
 FRESH_S: Final = 300.0
-"""How long a key is taken without a look at the provider: one that it withdrew is refused afterwards."""
+"""How long a key is used before the keys are fetched again. A withdrawn key is rejected after this time."""
 KEPT_S: Final = 3600.0
-"""How long keys hold while the provider does not answer. Then nobody is let in."""
+"""How long keys are used while the provider does not answer. After that, its tokens cannot be verified."""
 REFETCH_S: Final = 10.0
-"""Between two fetches: tokens with made-up keys do not turn into a load on the provider."""
+"""The shortest time between two fetches, so that tokens with invented key ids put no load on the provider."""
 _TIMEOUT_S: Final = 5
 
 log = logging.getLogger(__name__)
 
 
 class KeysUnavailable(Exception):
-    """The identity provider does not give its keys: nothing can be said of the token."""
+    """The keys of the identity provider cannot be read, so that the token cannot be verified."""
 
 
 class UnknownKey(Exception):
-    """The provider has no key of this id."""
+    """The provider has no key with this id."""
 
 
 class ProviderKeys:
-    """The keys at a JWKS URL."""
+    """The cached keys of a JWKS URL."""
 
     def __init__(self, url: str, now_s: Callable[[], float]) -> None:
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_TIMEOUT_S)
@@ -37,16 +37,16 @@ class ProviderKeys:
         self._keys: Mapping[str, jwt.PyJWK] = {}
         self._fetched_at: float | None = None
         self._tried_at: float | None = None
-        self._failure = "its keys were not asked for yet"
-        self._one_at_a_time = asyncio.Lock()
+        self._failure = "the keys have not been fetched yet"
+        self._fetching = asyncio.Lock()
 
     async def key(self, key_id: str | None) -> jwt.PyJWK:
-        """The key of this id. Raises UnknownKey or KeysUnavailable."""
+        """Return the key with this id. Raises UnknownKey or KeysUnavailable."""
         if key_id is None:
             raise UnknownKey
         if not self._holds(key_id, FRESH_S):
-            async with self._one_at_a_time:
-                # Whoever waited for somebody else's fetch looks at what that one brought.
+            async with self._fetching:
+                # Another task may have fetched the keys meanwhile: check again.
                 if not self._holds(key_id, FRESH_S) and self._may_fetch:
                     await self._fetch()
         if self._holds(key_id, KEPT_S):
@@ -70,7 +70,7 @@ class ProviderKeys:
         try:
             async with asyncio.timeout(2 * _TIMEOUT_S):
                 found = await asyncio.to_thread(self._client.get_signing_keys)
-        except (jwt.PyJWTError, OSError, ValueError) as error:  # ValueError: what it says is no JSON
+        except (jwt.PyJWTError, OSError, ValueError) as error:  # ValueError: the response is not JSON
             self._failure = str(error) or type(error).__name__
             log.warning("the keys of the identity provider cannot be read: %s", self._failure)
         else:

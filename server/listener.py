@@ -1,4 +1,4 @@
-"""Hears on PostgreSQL what every process committed, and tells this process's event bus."""
+"""Receives the events that all processes commit, by LISTEN of PostgreSQL, and publishes them on this process's event bus."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ log = logging.getLogger(__name__)
 
 
 class Listener:
-    """One listening connection a process. When it is lost, subscribers are told to look for what they missed."""
+    """The one listening connection of a process. After a reconnection, subscribers are told to catch up."""
 
     asks_every_s: ClassVar = 15.0
+    """The interval of statements that check whether the connection is alive."""
     answer_within_s: ClassVar = 10.0
+    """The time limit of each statement."""
 
     def __init__(self, url: URL, events: EventBus) -> None:
         self.is_connected = False
@@ -35,7 +37,7 @@ class Listener:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listen while the block runs: from its first statement on."""
+        """Listen while the block runs. The connection listens before the block starts."""
         connection = await self._connect()
         listening = asyncio.create_task(self._listen(connection), name="listener")
         try:
@@ -53,7 +55,7 @@ class Listener:
             finally:
                 self.is_connected = False
                 connection.terminate()
-            log.warning("the listening connection was lost")
+            log.warning("the connection that listens for events was lost; reconnecting")
             connection = await self._reconnect()
             self._events.catch_up()
 
@@ -64,7 +66,7 @@ class Listener:
             with suppress(TimeoutError):
                 await asyncio.wait_for(lost.wait(), self.asks_every_s)
             try:
-                # A connection can be dead without a word; asking tells. To listen twice is to listen once.
+                # A connection can be dead without a notice; a statement finds out. Repeating LISTEN has no effect.
                 await connection.execute(f"LISTEN {CHANNEL}")
             except DRIVER_ERRORS:
                 return
@@ -79,7 +81,7 @@ class Listener:
                 wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
 
     async def _connect(self) -> asyncpg.Connection[Any]:
-        # Each statement has the time limit: a connection may fall silent as soon as it is open.
+        # Each statement has a time limit, because a connection may stop answering at any time after it is open.
         connection = await asyncpg.connect(
             self._dsn, timeout=self.answer_within_s, command_timeout=self.answer_within_s
         )

@@ -1,4 +1,4 @@
-"""Logs: on standard error, a JSON object for each line, with the request that it was written for."""
+"""Logging: JSON lines on standard error, with the fields of the current request."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _OURS: Final = ("server", "schema", "resolvers", "models")
 
 
 @dataclass(slots=True)
-class RequestEntry:
-    """What lines say of the request that is being answered. No token, no document, no variable is in it."""
+class RequestFields:
+    """The fields of the current request in log lines. They never contain tokens, documents or variables."""
 
     request_id: str
     trace_id: str | None = None
-    """Of W3C Trace Context: 32 hexadecimal digits."""
+    """The trace id of W3C Trace Context: 32 hexadecimal digits."""
     span_id: str | None = None
     user_id: UUID | None = None
     operation: str | None = None
-    """Its kind and name: `query Alerts`."""
+    """The kind and the name of the operation, such as `query Alerts`."""
 
 
-current: Final[ContextVar[RequestEntry | None]] = ContextVar("request", default=None)
+current: Final[ContextVar[RequestFields | None]] = ContextVar("request", default=None)
 
 
-def note(**facts: Any) -> None:
-    """Have the lines of the current request, if there is one, say this as well."""
-    if (entry := current.get()) is not None:
-        for name, value in facts.items():
-            setattr(entry, name, value)
+def note(**values: Any) -> None:
+    """Set these fields of the current request, if there is one."""
+    if (fields := current.get()) is not None:
+        for name, value in values.items():
+            setattr(fields, name, value)
 
 
 def configure(level: str) -> None:
-    """Write what this process logs, from this level on; of libraries, warnings and worse."""
+    """Configure logging: lines of this application from `level` on, those of libraries from warning on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         _Formatter(
@@ -56,9 +56,9 @@ def configure(level: str) -> None:
 class _Formatter(JsonFormatter):
     def add_fields(self, log_data: LogData, record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         super().add_fields(log_data, record, message_dict)
-        entry = current.get()
-        if entry is None:
+        fields = current.get()
+        if fields is None:
             return
-        for name in RequestEntry.__slots__:
-            if (value := getattr(entry, name)) is not None:
+        for name in RequestFields.__slots__:
+            if (value := getattr(fields, name)) is not None:
                 log_data[name] = str(value)

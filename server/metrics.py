@@ -1,8 +1,8 @@
-"""What `/metrics` tells of the edge. The ledger's figures are in `models/group_commit.py`, those of operations in
-`server/graphql/operation.py`.
+"""The metrics of HTTP requests and connections, and the application at `/metrics`.
 
-The figures are of the process: registered once, when this is imported, however many applications it holds. Of several
-workers, each writes its own to a directory, and whoever is asked adds them up.
+The ledger's metrics are defined in `models/ledger/group_commit.py`, those of operations in `server/graphql/operation.py`.
+Metrics belong to the process and are registered when this module is imported. With several workers, each writes its metrics
+to files in a directory, and the worker that answers adds them up.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from prometheus_client.multiprocess import MultiProcessCollector
 
 MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The environment variable by which the library shares figures, set before it is imported."""
+"""The environment variable of prometheus_client that names the directory. It must be set before the library is imported."""
 CONNECTIONS_CUT: Final = Counter(
     "router_connections_cut",
-    "Connections that we ended: too many, too slow, too long a head, what we sent left unread",
+    "Connections closed by the server, by reason: no room, slow head, slow body, long head, unread",
     ["why"],
 )
-OPEN: Final = Gauge("router_open", "What is open at once", ["what"], multiprocess_mode="livesum")
+OPEN: Final = Gauge("router_open", "Open sockets and subscriptions", ["what"], multiprocess_mode="livesum")
 REQUESTS: Final = Histogram(
     "router_http_request_seconds",
-    "Time from a request to the beginning of its answer",
+    "Seconds from the arrival of a request to the start of its response",
     ["route", "method", "status"],
 )
 
 
 def metrics_app() -> Any:
-    """An ASGI application that answers with the figures: of this process, or of all workers."""
+    """Return an ASGI application that responds with the metrics of this process, or of all workers."""
     if MULTIPROCESS_DIR not in os.environ:
         return make_asgi_app(REGISTRY)
     registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""What is told of each request: an id in its answer, a line in the logs, a span, and figures."""
+"""Observability of requests: an id in each response, a log line, a span and metrics."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Observation:
-    """Observes requests and sockets. What clients make up is called `other`, so that it cannot fill any memory."""
+    """ASGI middleware that observes requests and sockets.
+
+    Unknown paths and methods have the label `other`, so that clients cannot add time series.
+    """
 
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
         self._app = app
@@ -49,7 +52,7 @@ class Observation:
             return
         given = next((value.decode("latin-1") for name, value in scope["headers"] if name == REQUEST_ID), "")
         request_id = given if _ID.fullmatch(given) else str(new_id())
-        log.current.set(log.RequestEntry(request_id))
+        log.current.set(log.RequestFields(request_id))
         route = scope["path"] if scope["path"] in _ROUTES else "other"
         if scope["type"] == "websocket":
             with logged("socket", route=route):
@@ -75,7 +78,7 @@ class Observation:
 
 @contextmanager
 def logged(message: str, **more: Any) -> Iterator[dict[str, Any]]:
-    """Log, when the block has ended, that it did, and what it put into the line meanwhile."""
+    """Log a line with the duration when the block ends. The block may add fields to the yielded dictionary."""
     began_at = time.perf_counter()
     try:
         yield more

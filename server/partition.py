@@ -1,4 +1,4 @@
-"""Partitions for the months to come, made while the server runs and not by any request."""
+"""Creates the partitions of the next months while the server runs, so that no request has to."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from models.database.postgresql import PostgreSQL
 from models.database.sqlite import SQLite
 
 _EVERY_S: Final = 3_600.0
-_TRIES: Final = 10
+_ATTEMPTS: Final = 10
 
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def partitions_ahead(backend: SQLite | PostgreSQL, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    """Make what is missing now, and look again every hour while the block runs.
+    """Create missing partitions now, and every hour while the block runs.
 
-    The start does not wait for whoever reads the tables: it tries once.
+    At start-up there is one attempt only, so that the start does not wait for transactions that lock the tables.
     """
     await backend.make_partitions(clock(), 1)
-    looking = asyncio.create_task(_look_again(backend, clock), name="partitions")
+    task = asyncio.create_task(_create_hourly(backend, clock), name="partitions")
     try:
         yield
     finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-async def _look_again(backend: SQLite | PostgreSQL, clock: Callable[[], datetime]) -> None:
+async def _create_hourly(backend: SQLite | PostgreSQL, clock: Callable[[], datetime]) -> None:
     while True:
         await asyncio.sleep(_EVERY_S)
         try:
-            await backend.make_partitions(clock(), _TRIES)
+            await backend.make_partitions(clock(), _ATTEMPTS)
         except (SQLAlchemyError, DatabaseFailure, OSError):
-            log.exception("partitions were not looked after")
+            log.exception("partitions could not be created; the next attempt is in an hour")

@@ -1,4 +1,4 @@
-"""`python -m server replay`: past usage through a running server's API, as if it happened now."""
+"""`python -m server replay`: logs past calls through the API of a running server, as if they occurred now."""
 
 from __future__ import annotations
 
@@ -28,22 +28,24 @@ query Variants($id: ID!) {
 
 @dataclass(slots=True)
 class ReplayResult:
+    """The number of logged rows, and the rejected rows."""
+
     logged: int = 0
     bad_rows: list[BadRow] = field(default_factory=list)
 
 
 class Replay:
-    """Logs a file's rows at the pace they happened, `speed` times as fast, dated now."""
+    """Logs the rows of a file with their original intervals divided by `speed`, dated now."""
 
     def __init__(self, client: Client, speed: float, ab_test_id: UUID | None = None) -> None:
         self._client = client
         self._speed = speed
         self._ab_test_id = ab_test_id
-        # A replay is new traffic each time: its own event ids.
-        self._run = uuid4().hex
+        # Each replay is new traffic and has new event ids.
+        self._run_id = uuid4().hex
 
     async def run(self, file: UsageFile, progress: Callable[[int], None]) -> ReplayResult:
-        """Log every good row; `progress` hears how many lines are done. Raises ServerError when the server refuses."""
+        """Log every valid row. `progress` is called with the number of the last line that is done. Raises ServerError."""
         result = ReplayResult()
         variants = await self._variants()
         waiting: list[tuple[UsageRow, datetime]] = []
@@ -52,14 +54,14 @@ class Replay:
             if isinstance(row, BadRow):
                 result.bad_rows.append(row)
                 continue
-            # A row without a time happens right after the one before it.
-            row_at = row.decision.occurred_at or row_at or began
+            # A row without a time occurs right after the row before it.
+            row_at = row.call.occurred_at or row_at or began
             first_row_at = first_row_at or row_at
             try:
                 due = began + max(row_at - first_row_at, timedelta()) / self._speed
             except OverflowError:
                 result.bad_rows.append(
-                    BadRow(row.line, "occurred_at: at this speed it would happen after the year 9999")
+                    BadRow(row.line, "occurred_at: at this speed, the call would occur after the year 9999")
                 )
                 continue
             if waiting and (len(waiting) >= MAX_AT_ONCE or due > datetime.now(UTC)):
@@ -83,14 +85,14 @@ class Replay:
             result.bad_rows.append(BadRow(rows[rejected["index"]][0].line, rejected["error"]["message"]))
 
     def _input(self, row: UsageRow, due: datetime, variants: set[tuple[str, str]]) -> dict[str, Any]:
-        fields = row.decision.model_dump(mode="json", by_alias=True, exclude_none=True)
-        fields |= {"eventId": f"replay:{self._run}:{row.line}", "occurredAt": due.isoformat()}
-        if (row.decision.provider, row.decision.model_used) in variants:
+        fields = row.call.model_dump(mode="json", by_alias=True, exclude_none=True)
+        fields |= {"eventId": f"replay:{self._run_id}:{row.line}", "occurredAt": due.isoformat()}
+        if (row.call.provider, row.call.model_used) in variants:
             fields["abTestId"] = str(self._ab_test_id)
         return fields
 
     async def _variants(self) -> set[tuple[str, str]]:
-        """What serves the two variants of the test that rows are to be counted for."""
+        """The provider and model of each variant of the A/B test. Empty without a test. Raises ServerError."""
         if self._ab_test_id is None:
             return set()
         test = (await self._client.ask(_VARIANTS, {"id": str(self._ab_test_id)}))["abTest"]

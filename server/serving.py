@@ -1,4 +1,4 @@
-"""`python -m server serve`: one process, or several workers, at one address."""
+"""`python -m server serve`: serves the application in one process, or in several workers at one address."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from starlette.applications import Starlette
 from server import log
 from server.app import create_app
 from server.connection import Connections, HTTPConnection, SocketConnection
-from server.file_handles import make_room
+from server.file_handles import raise_file_limit
 from server.graphql.websocket import MAX_MESSAGE_BYTES
 from server.metrics import MULTIPROCESS_DIR
 from server.settings import DEFAULT_KEEP_ALIVE_S, DEFAULT_MAX_CONNECTIONS, Settings, StartupError
@@ -36,18 +36,18 @@ from server.workers import CANNOT_START, SPAWNING, Workers
 
 _LOCAL_TOKEN_LIFETIME = timedelta(hours=12)
 _GRACEFUL_SHUTDOWN_S = 7
-"""For answers that are still being sent; the operations have ended before."""
-# Threads that compute give way to the event loop ten times as often as is usual: each of its turns waits for that.
+"""How long shutdown waits for responses that are still being sent. The operations have ended before."""
+# A tenth of Python's default: the event loop waits up to this long for a thread that computes.
 _SWITCH_INTERVAL_S = 0.0005
-# Later than is usual: a large document and what checking it leaves behind are still young then, and are found among what
-# else is young. Later still, and what is left behind takes ever more memory.
-_COLLECTED_AFTER = (10_000, 5, 5)
+# Higher than Python's default, so that the objects of a large document are still in the youngest generation when they are
+# collected. With higher values, memory use grows.
+_GC_THRESHOLDS = (10_000, 5, 5)
 
 _log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
-    """Serves the application, and says when it is ready: after it listens, and not before."""
+    """Serves the application. `on_ready` is called once the server accepts connections."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class Server(uvicorn.Server):
                 app,
                 http=HTTPConnection,
                 ws=SocketConnection,
-                # A compressor keeps more memory for each socket than all else, to make short messages a little shorter.
+                # Off: a compressor takes more memory per socket than everything else, and messages are short.
                 ws_per_message_deflate=False,
                 ws_max_size=MAX_MESSAGE_BYTES,
                 lifespan="on",
-                log_config=None,  # what it logs goes where all goes
+                log_config=None,  # uvicorn's log lines go to the root logger
                 access_log=False,
                 server_header=False,
                 timeout_keep_alive=keep_alive_s,
@@ -74,7 +74,7 @@ class Server(uvicorn.Server):
             )
         )
         self.server_state = Connections(max_connections)
-        # Where an application has answers that would go on for ever, this ends them.
+        # Set at shutdown: ends responses that have no end, such as event streams.
         self._stopping: asyncio.Event | None = getattr(app.state, "stopping", None)
         self._on_ready = on_ready
 
@@ -82,7 +82,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             if (parent := multiprocessing.parent_process()) is not None:
-                asyncio.get_running_loop().add_reader(parent.sentinel, self._left_alone, parent.sentinel)
+                asyncio.get_running_loop().add_reader(parent.sentinel, self._on_parent_exit, parent.sentinel)
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -90,13 +90,13 @@ class Server(uvicorn.Server):
             self._stopping.set()
         await super().shutdown(sockets)
 
-    def _left_alone(self, parent: int) -> None:
-        """Stop: the process that would have said so is gone."""
+    def _on_parent_exit(self, parent: int) -> None:
+        """Stop, because the parent process has ended and can no longer send a signal."""
         asyncio.get_running_loop().remove_reader(parent)
         self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop. Being told to by SIGTERM is no failure: uvicorn would raise it once more when all is done."""
+        """Stop the server. After SIGTERM the process exits with code 0; uvicorn would raise the signal again."""
         if sig == signal.SIGTERM:
             self.should_exit = True
         else:
@@ -104,7 +104,10 @@ class Server(uvicorn.Server):
 
 
 def run(settings: Settings, local_user: UUID) -> None:
-    """Serve until told to stop, over a database that is migrated. Raises StartupError when that cannot begin."""
+    """Serve until a signal stops the process. The database must have the newest schema.
+
+    Raises StartupError when the server cannot start.
+    """
     log.configure(settings.log_level)
     listening = _bind(settings, settings.port)
     if settings.workers > 1:
@@ -116,44 +119,46 @@ def run(settings: Settings, local_user: UUID) -> None:
 
 def _serve_by_workers(settings: Settings, bound: socket.socket, local_user: UUID) -> None:
     if settings.database.get_backend_name() == "sqlite":
-        raise StartupError("ROUTER_WORKERS: several workers need PostgreSQL")
+        raise StartupError("ROUTER_WORKERS: more than one worker requires PostgreSQL")
     port = bound.getsockname()[1]
     bound.close()
-    # This one does not listen. It keeps the port, which each worker listens at by itself: so the kernel gives each its share.
-    with _bind(settings, port, shared=True), TemporaryDirectory(prefix="router-metrics-") as figures:
-        os.environ[MULTIPROCESS_DIR] = figures
-        not_greeted = SPAWNING.Semaphore()
-        Workers(settings.workers, _work, settings, port, local_user, not_greeted).run()
+    # This process binds the port but does not listen. Each worker has a listening socket (SO_REUSEPORT), and the kernel
+    # distributes connections among them.
+    with _bind(settings, port, shared=True), TemporaryDirectory(prefix="router-metrics-") as metrics_dir:
+        os.environ[MULTIPROCESS_DIR] = metrics_dir
+        banner_token = SPAWNING.Semaphore()
+        Workers(settings.workers, _work, settings, port, local_user, banner_token).run()
 
 
-def _work(settings: Settings, port: int, local_user: UUID, not_greeted: Semaphore) -> None:
+def _work(settings: Settings, port: int, local_user: UUID, banner_token: Semaphore) -> None:
     log.configure(settings.log_level)
     try:
-        _serve(settings, _bind(settings, port, shared=True), local_user, lambda: not_greeted.acquire(block=False))
+        # The first worker that is ready takes the semaphore and prints the banner.
+        _serve(settings, _bind(settings, port, shared=True), local_user, lambda: banner_token.acquire(block=False))
     except StartupError as error:
         _log.error("%s", error)
         sys.exit(CANNOT_START)
 
 
-def _serve(settings: Settings, listening: socket.socket, local_user: UUID, greets: Callable[[], bool]) -> None:
-    make_room(settings)
+def _serve(settings: Settings, listening: socket.socket, local_user: UUID, prints_banner: Callable[[], bool]) -> None:
+    raise_file_limit(settings)
     app = create_app(settings)
-    if settings.lets_in_too_many:
+    if settings.accepts_foreign_tokens:
         _log.warning(
-            "set ROUTER_JWT_ISSUER and ROUTER_JWT_AUDIENCE: without them any token that the keys at ROUTER_JWKS_URL signed "
-            "is let in"
+            "set ROUTER_JWT_ISSUER and ROUTER_JWT_AUDIENCE: without them, every token signed with a key at ROUTER_JWKS_URL "
+            "is accepted"
         )
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    gc.set_threshold(*_COLLECTED_AFTER)
-    greeting = _greeting(settings, listening, local_user)
+    gc.set_threshold(*_GC_THRESHOLDS)
+    banner = _banner(settings, listening, local_user)
 
     def ready() -> None:
-        # What start-up made stays, the price list above all, which is read last: if the collector looked through it again,
-        # everybody would wait for a fifth of a second.
+        # Objects made at start-up, mostly the price list, are never freed. Without freezing them, each full collection would
+        # block all requests for a fifth of a second.
         gc.collect()
         gc.freeze()
-        if greets():
-            print(greeting, flush=True)
+        if prints_banner():
+            print(banner, flush=True)
 
     server = Server(
         app,
@@ -168,7 +173,10 @@ def _serve(settings: Settings, listening: socket.socket, local_user: UUID, greet
 
 @contextmanager
 def _sole_server(settings: Settings) -> Iterator[None]:
-    """Keep a second server from a SQLite file: it would not hear what this one commits."""
+    """Lock the SQLite file against a second server, which would not receive the events of this one.
+
+    Raises StartupError when another server holds the lock.
+    """
     path = settings.database.database
     if settings.database.get_backend_name() != "sqlite" or path is None:
         yield
@@ -178,13 +186,16 @@ def _sole_server(settings: Settings) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StartupError(
-                f"ROUTER_DATA_DIR: another server runs on {path}; several at once need PostgreSQL"
+                f"ROUTER_DATA_DIR: another server uses {path}; running several servers requires PostgreSQL"
             ) from None
         yield
 
 
 def _bind(settings: Settings, port: int, *, shared: bool = False) -> socket.socket:
-    """A socket at the address. `shared` with other processes of this user; else it is this one's, or the port is taken."""
+    """Return a socket bound to the address of the settings. If `shared`, other processes of this user may bind it too.
+
+    Raises StartupError when the address cannot be bound.
+    """
     try:
         family = socket.getaddrinfo(settings.host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
@@ -198,7 +209,7 @@ def _bind(settings: Settings, port: int, *, shared: bool = False) -> socket.sock
     return listening
 
 
-def _greeting(settings: Settings, listening: socket.socket, local_user: UUID) -> str:
+def _banner(settings: Settings, listening: socket.socket, local_user: UUID) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{listening.getsockname()[1]}"
     lines = [f"Enterprise Router is ready: {address}/graphql"]
@@ -208,12 +219,12 @@ def _greeting(settings: Settings, listening: socket.socket, local_user: UUID) ->
             token = make_token(settings, local_user, _LOCAL_TOKEN_LIFETIME)
             lines += [f"  token  {token}", f"  open   {address}{PATH}#token={token}"]
         else:
-            # What is no terminal may be a log, which others read and which is kept.
+            # Output that is not a terminal may be a stored log: print the command and not the token.
             lines.append(f"  token  {_python()} -m server token --user {local_user}")
     return "\n".join(lines)
 
 
 def _python() -> str:
-    """How this interpreter is called from here."""
+    """The path of this interpreter, relative to the working directory where possible."""
     path = Path(sys.executable)
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

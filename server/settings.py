@@ -1,4 +1,4 @@
-"""Settings, read once from the environment when a process starts."""
+"""Settings of a process, read from environment variables when it starts."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ DEFAULT_KEEP_ALIVE_S: Final = 75
 _MAX_PORT: Final = 65_535
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_DIRECTORY: Final = 0o700
-_OTHERS: Final = 0o077
-_BESIDE: Final = ("-wal", "-shm", "-journal", ".lock")
-"""The ends of the names of files beside an SQLite database."""
+_GROUP_AND_OTHERS: Final = 0o077
+_SQLITE_SUFFIXES: Final = ("-wal", "-shm", "-journal", ".lock")
+"""The suffixes of the files that belong to an SQLite database file."""
 
 
 class StartupError(Exception):
-    """Why the process cannot do its work, in one line for the person who started it."""
+    """The process cannot start. The message is one line for the person who started it."""
 
 
 class Settings(BaseSettings):
-    """Each is set by an environment variable of its name with ROUTER_ before it."""
+    """The environment variable of a setting is its name in upper case with the prefix ROUTER_."""
 
     model_config = SettingsConfigDict(env_prefix="ROUTER_", env_ignore_empty=True)
 
@@ -40,32 +40,32 @@ class Settings(BaseSettings):
     database_url: str | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=_MAX_PORT)] = 8000
-    # Processes that serve at this address; more than one on PostgreSQL alone.
+    # The number of processes that serve at this address. More than one requires PostgreSQL.
     workers: Annotated[int, Field(ge=1, le=64)] = 1
-    # HS256 (RFC 7518, section 3.2) wants a key of 256 bits or more.
+    # HS256 requires a key of at least 256 bits (RFC 7518, section 3.2).
     jwt_secret: Annotated[SecretStr, Field(min_length=MIN_SECRET_LENGTH)] | None = None
-    # Signs nothing. Tokens that were signed with it hold until they end.
+    # Signs no tokens. Tokens that were signed with it stay valid until they expire.
     jwt_previous_secret: Annotated[SecretStr, Field(min_length=MIN_SECRET_LENGTH)] | None = None
     jwks_url: HttpUrl | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
-    # How far the clock of whoever signs tokens may be from ours: they hold so much earlier, and so much longer.
+    # The tolerated difference between the token issuer's clock and ours: tokens are valid this much earlier and later.
     jwt_leeway_s: Annotated[int, Field(ge=0, le=300)] = 30
     refresh_prices: bool = False
-    # Of web pages that may call the API from browsers, such as https://app.example.com; with commas between.
+    # The origins of web pages that may call the API, such as https://app.example.com, separated by commas.
     cors_origins: str = ""
-    # From which on lines are logged; `info` has one for each request.
+    # The lowest level that is logged. `info` logs one line per request.
     log_level: Literal["info", "warning", "error"] = "warning"
-    # Whether OpenTelemetry gets traces; where to is said by its own variables, OTEL_EXPORTER_OTLP_ENDPOINT before all.
+    # Whether traces are exported by OpenTelemetry. Its own variables configure the export: OTEL_EXPORTER_OTLP_ENDPOINT.
     tracing: bool = False
-    # Whether clients may ask for the schema, and errors suggest names that are in it.
+    # Whether clients may query the schema and errors suggest names of it.
     introspection: bool = True
-    # Whether graphql-core's own executor runs operations, in place of plans: slower, with the same answers.
+    # Whether graphql-core's own executor runs operations, without plans: slower, with the same answers.
     stock_executor: bool = False
     operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = DEFAULT_MAX_CONNECTIONS
-    # Longer than proxies keep a connection to us that nobody uses (60 s is usual): else a request may meet its end.
+    # Longer than a proxy keeps an idle connection (usually 60 s). Otherwise a request may arrive as the server closes it.
     keep_alive_s: Annotated[int, Field(ge=1, le=3600)] = DEFAULT_KEEP_ALIVE_S
     max_sockets: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     max_sockets_per_user: Annotated[int, Field(ge=1, le=1_000_000)] = 200
@@ -77,14 +77,14 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        # SQLAlchemy takes longer to import than a command such as `token` takes otherwise.
+        # Imported here: SQLAlchemy takes longer to import than a command such as `token` takes to run.
         from sqlalchemy import make_url
         from sqlalchemy.exc import ArgumentError
 
         try:
             url = make_url(value)
             driver = url.drivername
-        except (ArgumentError, ValueError):  # ValueError: of a port that is no number
+        except (ArgumentError, ValueError):  # ValueError: the port is not a number
             raise ValueError("must be a database URL, such as sqlite+aiosqlite:////var/lib/router/router.db") from None
         if driver not in {"sqlite+aiosqlite", "postgresql+asyncpg"}:
             raise ValueError(f"must begin with sqlite+aiosqlite:// or postgresql+asyncpg://, not {driver}://")
@@ -98,7 +98,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """The settings of this process. Raises StartupError naming the variable that is wrong."""
+        """Read the settings of this process. Raises StartupError that names the invalid variable."""
         try:
             return cls()
         except pydantic.ValidationError as error:
@@ -108,7 +108,7 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> URL:
-        """The database to use: the one that was set, or a file in the data directory."""
+        """The URL of the database: `database_url`, or a file in the data directory."""
         from sqlalchemy import URL, make_url
 
         if self.database_url is not None:
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
         for origin in filter(None, map(str.strip, value.split(","))):
             if not re.fullmatch(r"https?://[^/\s*]+", origin):
                 raise ValueError(
-                    f"must be origins such as https://app.example.com, with commas between, not {origin!r}"
+                    f"must be origins such as https://app.example.com, separated by commas, not {origin!r}"
                 )
         return value
 
@@ -131,74 +131,75 @@ class Settings(BaseSettings):
         return [origin for origin in map(str.strip, self.cors_origins.split(",")) if origin]
 
     @property
-    def lets_in_too_many(self) -> bool:
-        """Whether any token that the identity provider signed is let in, for whichever application it was made."""
+    def accepts_foreign_tokens(self) -> bool:
+        """Whether tokens that the identity provider signed for other applications are accepted too."""
         return self.jwks_url is not None and (self.jwt_issuer is None or self.jwt_audience is None)
 
     @property
     def signs_tokens(self) -> bool:
-        """Whether this installation makes its own tokens; else an identity provider does."""
+        """Whether this installation signs tokens itself. Otherwise an identity provider does."""
         return self.jwt_secret is not None or self.jwks_url is None
 
     def prepare_database_dir(self) -> None:
-        """Make sure that a database file can be made where it is to be, for its owner alone. Raises StartupError."""
+        """Check that the directory of an SQLite file is writable, and create the file with permissions for its owner only.
+
+        Raises StartupError.
+        """
         if self.database_url is None:
             self.prepare_data_dir()
         elif self.database.get_backend_name() == "sqlite" and self.database.database:
             directory = Path(self.database.database).parent
             if not directory.is_dir() or not os.access(directory, os.W_OK | os.X_OK):
-                raise StartupError(f"ROUTER_DATABASE_URL: there is no directory {directory} that can be written in")
+                raise StartupError(f"ROUTER_DATABASE_URL: the directory {directory} does not exist or is not writable")
         if self.database.get_backend_name() == "sqlite" and self.database.database:
             _make_private(Path(self.database.database))
 
     def prepare_data_dir(self) -> None:
-        """Make the data directory. Raises StartupError when that, or writing in it, is not possible."""
+        """Create the data directory. Raises StartupError when it cannot be created or is not writable."""
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_DIRECTORY)
         except OSError as error:
-            raise StartupError(f"ROUTER_DATA_DIR: cannot make {self.data_dir}: {error.strerror}") from None
+            raise StartupError(f"ROUTER_DATA_DIR: cannot create {self.data_dir}: {error.strerror}") from None
         if not os.access(self.data_dir, os.W_OK | os.X_OK):
-            raise StartupError(f"ROUTER_DATA_DIR: cannot write in {self.data_dir}")
+            raise StartupError(f"ROUTER_DATA_DIR: cannot write to {self.data_dir}")
 
     def signing_secret(self) -> str | None:
-        """The HS256 secret: the one that was set, else the installation's own, made when first asked for.
+        """The HS256 secret that signs tokens: `jwt_secret`, or a secret in the data directory, created on first use.
 
-        None when tokens come from an identity provider alone.
+        None when only an identity provider issues tokens.
         """
         if self.jwt_secret is not None:
             return self.jwt_secret.get_secret_value()
         if self.jwks_url is not None:
             return None
         self.prepare_data_dir()
-        return _kept_secret(self.data_dir / "secret")
+        return _stored_secret(self.data_dir / "secret")
 
     def verifying_secrets(self) -> list[str]:
-        """The HS256 secrets that a token may be signed with, that of new ones first."""
+        """The HS256 secrets that a token may be signed with, the current one first."""
         previous = self.jwt_previous_secret
         secrets_ = (self.signing_secret(), None if previous is None else previous.get_secret_value())
         return [secret for secret in secrets_ if secret is not None]
 
 
 def _make_private(database: Path) -> None:
-    """Make the file of an SQLite database, and let its owner alone read it and the files that SQLite keeps beside it.
+    """Create the file of an SQLite database, and restrict it and its companion files to their owner.
 
-    SQLite gives those beside it the permissions of the file itself.
+    SQLite creates companion files with the permissions of the database file.
     """
     try:
         with suppress(FileExistsError):
             os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE))
-        for path in (database, *(database.with_name(database.name + end) for end in _BESIDE)):
+        for path in (database, *(database.with_name(database.name + suffix) for suffix in _SQLITE_SUFFIXES)):
             with suppress(FileNotFoundError):
-                if path.is_file() and path.stat().st_mode & _OTHERS:
+                if path.is_file() and path.stat().st_mode & _GROUP_AND_OTHERS:
                     path.chmod(_PRIVATE_FILE)
     except OSError as error:
-        raise StartupError(
-            f"ROUTER_DATABASE_URL: cannot keep others from reading {database}: {error.strerror}"
-        ) from None
+        raise StartupError(f"ROUTER_DATABASE_URL: cannot restrict {database} to its owner: {error.strerror}") from None
 
 
-def _kept_secret(path: Path) -> str:
-    # Written whole under another name, then linked: of two processes that start together one wins, both read it.
+def _stored_secret(path: Path) -> str:
+    # Write the secret under a temporary name, then link it. If two processes start together, both read the first link.
     try:
         if not path.exists():
             draft = path.with_name(f".secret-{secrets.token_hex(8)}")
@@ -212,9 +213,13 @@ def _kept_secret(path: Path) -> str:
                 draft.unlink()
         mode, secret = path.stat().st_mode, path.read_text().strip()
     except OSError as error:
-        raise StartupError(f"ROUTER_DATA_DIR: cannot keep the signing secret in {path}: {error.strerror}") from None
-    if mode & _OTHERS:
-        raise StartupError(f"{path} can be read by others: run chmod 600 on it, or delete it to have a new one made")
+        raise StartupError(f"ROUTER_DATA_DIR: cannot store the signing secret in {path}: {error.strerror}") from None
+    if mode & _GROUP_AND_OTHERS:
+        raise StartupError(
+            f"{path} is readable by other users: run chmod 600 {path}, or delete it to create a new secret"
+        )
     if len(secret) < MIN_SECRET_LENGTH:
-        raise StartupError(f"{path} is no secret of {MIN_SECRET_LENGTH} characters: delete it to have a new one made")
+        raise StartupError(
+            f"{path} does not hold a secret of at least {MIN_SECRET_LENGTH} characters: delete it to create a new one"
+        )
     return secret

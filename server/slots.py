@@ -1,4 +1,4 @@
-"""Slots: a limit on how many of something are open at once, in all and of one user."""
+"""Slots: a limit on how many sockets or subscriptions are open at once, in all and per user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RETRY_AFTER_MS: Final = 5_000
 
 
 class Slots:
-    """Counts what is open. A user who comes when all slots are taken is refused; what is open stays open."""
+    """Counts the taken slots. When all are taken, a further one is an expected error; taken slots are not revoked."""
 
     def __init__(self, what: str, *, in_all: int, per_user: int) -> None:
         self._what = what
@@ -25,13 +25,14 @@ class Slots:
 
     @property
     def taken(self) -> int:
+        """The number of taken slots of all users."""
         return self._taken.total()
 
     @contextmanager
     def slot(self, user_id: UUID) -> Iterator[None]:
-        """A slot for as long as the block runs. Raises Overloaded when there is none."""
+        """Take a slot while the block runs. Raises Overloaded when the limit of the user or of all users is reached."""
         if self._taken[user_id] >= self._per_user:
-            raise Overloaded(f"At most {self._per_user} {self._what} of a user are open at once.", _RETRY_AFTER_MS)
+            raise Overloaded(f"A user has at most {self._per_user} {self._what} open at once.", _RETRY_AFTER_MS)
         if self.taken >= self._in_all:
             raise Overloaded(f"At most {self._in_all} {self._what} are open at once.", _RETRY_AFTER_MS)
         self._taken[user_id] += 1

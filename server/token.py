@@ -1,4 +1,4 @@
-"""Tokens that this server makes. `server.auth` verifies them."""
+"""Issues tokens. `server.auth` verifies them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from server.settings import Settings
 
 HMAC: Final = "HS256"
 USER_CLAIM: Final = "router_user_id"
-"""The user's id as it is, whichever subject it is of."""
+"""The claim that states the user's id, whatever the subject of the token is."""
 
 
 def make_token(settings: Settings, user_id: UUID, lifetime: timedelta) -> str:
-    """A token for this user, signed with the installation's secret. Raises LookupError when it has none."""
+    """Return a token for this user, signed with the secret of the installation.
+
+    Raises LookupError when the installation has no secret because an identity provider issues the tokens.
+    """
     secret = settings.signing_secret()
     if secret is None:
-        raise LookupError("tokens come from the identity provider at ROUTER_JWKS_URL")
+        raise LookupError("the identity provider at ROUTER_JWKS_URL issues the tokens")
     now = datetime.now(UTC)
     claims: dict[str, Any] = {"sub": str(user_id), USER_CLAIM: str(user_id), "iat": now, "exp": now + lifetime}
     if settings.jwt_issuer is not None:

@@ -1,8 +1,7 @@
-"""Traces by OpenTelemetry, when switched on: of requests, and of the operations in them.
+"""OpenTelemetry traces of requests and of their operations, if ROUTER_TRACING is on.
 
-Spans say what logs say: no document, variable, header or query string goes to a collector. Where that is, how much is
-sampled and what this service is called is for the environment variables that OpenTelemetry defines
-(https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
+Spans contain no document, variable, header or query string. The environment variables of OpenTelemetry set the collector, the
+sampling and the name of the service (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from graphql import OperationType
 
 from server import log
-from server.graphql.operation import Checked
+from server.graphql.operation import CheckedOperation
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -24,22 +23,22 @@ if TYPE_CHECKING:
 
 SERVICE_NAME: Final = "enterprise-router"
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
-_LONGEST_STATE: Final = 512
-"""Of `tracestate`, in characters: what the specification has everybody pass on."""
+_LONGEST_HEADER: Final = 512
+"""The longest `traceparent` or `tracestate` that is used, in characters. The specification requires at least this length."""
 _EXPORT_MS: Final = 1_000
-"""How often what has ended is sent."""
+"""The interval at which ended spans are exported."""
 _SERVER_ERROR: Final = 500
 
 
 class Tracing:
-    """Makes spans, and has log lines name them. When it is off, they name the trace that the caller sent."""
+    """Makes spans and sets the trace id and span id of log lines. Without an exporter, log lines have the caller's trace id."""
 
     def __init__(self, exporter: SpanExporter | None) -> None:
         self._spans = None if exporter is None else _Spans(exporter)
 
     @contextmanager
     def request(self, method: str, route: str, headers: Mapping[str, str]) -> Iterator[Span | None]:
-        """While the block runs, a request is answered, in the trace of its caller."""
+        """Make a span for a request while the block runs, as a child of the caller's span. Yields None when tracing is off."""
         if self._spans is None:
             caller = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
             if caller is not None:
@@ -50,8 +49,8 @@ class Tracing:
             yield span
 
     @contextmanager
-    def operation(self, operation: Checked) -> Iterator[None]:
-        """While the block runs, an operation is executed. Of subscriptions, which may last for days, nothing is told."""
+    def operation(self, operation: CheckedOperation) -> Iterator[None]:
+        """Make a span for an operation while the block runs. Subscriptions have none, since they may last for days."""
         if self._spans is None or operation.kind is OperationType.SUBSCRIPTION:
             yield
             return
@@ -59,20 +58,23 @@ class Tracing:
             yield
 
     def shut_down(self) -> None:
-        """Send what has ended. Takes a while, a few seconds at most where no collector answers."""
+        """Export the remaining spans. This blocks for a few seconds when the collector does not answer."""
         if self._spans is not None:
             self._spans.provider.shutdown()
 
 
 def otlp_exporter() -> SpanExporter:
-    """Sends spans by OTLP over HTTP to `OTEL_EXPORTER_OTLP_ENDPOINT`, http://localhost:4318 where that is not set."""
+    """Return an exporter that sends spans by OTLP over HTTP to `OTEL_EXPORTER_OTLP_ENDPOINT`.
+
+    The default is http://localhost:4318.
+    """
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     return OTLPSpanExporter()
 
 
 def answered(span: Span | None, status: int) -> None:
-    """Say in a request's span how it was answered."""
+    """Set the status of the response in the span of a request."""
     if span is None:
         return
     span.set_attribute("http.response.status_code", status)
@@ -83,9 +85,9 @@ def answered(span: Span | None, status: int) -> None:
 
 
 class _Spans:
-    """Imports OpenTelemetry, which whoever does without it need not wait for.
+    """Makes spans. OpenTelemetry is imported here, so that the start without tracing does not wait for it.
 
-    Spans tell of no exception: its message may hold what was asked for. Logs have it, under an id.
+    Spans contain no exceptions, because their messages may quote the request. The logs have them, under an id.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:
@@ -105,7 +107,7 @@ class _Spans:
     @contextmanager
     def request(self, method: str, route: str, headers: Mapping[str, str]) -> Iterator[Span]:
         attributes = {"http.request.method": method, "http.route": route}
-        caller = self._propagator.extract(_of_the_caller(headers))
+        caller = self._propagator.extract(_trace_headers(headers))
         with self._tracer.start_as_current_span(
             f"{method} {route}",
             caller,
@@ -117,7 +119,7 @@ class _Spans:
             yield span
 
     @contextmanager
-    def operation(self, operation: Checked) -> Iterator[Span]:
+    def operation(self, operation: CheckedOperation) -> Iterator[Span]:
         attributes = {"graphql.operation.type": operation.kind.value}
         if operation.short_name:
             attributes["graphql.operation.name"] = operation.short_name
@@ -127,21 +129,21 @@ class _Spans:
             yield span
 
 
-def _of_the_caller(headers: Mapping[str, str]) -> dict[str, str]:
-    """What the caller says of its trace, but for what is too long: each span would carry it."""
-    said = {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
-    return {name: value for name, value in said.items() if 0 < len(value) <= _LONGEST_STATE}
+def _trace_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The caller's trace headers, without those that are too long: each span would contain them."""
+    values = {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
+    return {name: value for name, value in values.items() if 0 < len(value) <= _LONGEST_HEADER}
 
 
 @contextmanager
 def _named_in_logs(span: Span) -> Iterator[None]:
-    entry = log.current.get()
-    if entry is None:
+    fields = log.current.get()
+    if fields is None:
         yield
         return
-    identity, outside = span.get_span_context(), (entry.trace_id, entry.span_id)
-    entry.trace_id, entry.span_id = f"{identity.trace_id:032x}", f"{identity.span_id:016x}"
+    context, outer = span.get_span_context(), (fields.trace_id, fields.span_id)
+    fields.trace_id, fields.span_id = f"{context.trace_id:032x}", f"{context.span_id:016x}"
     try:
         yield
     finally:
-        entry.trace_id, entry.span_id = outside
+        fields.trace_id, fields.span_id = outer

@@ -1,4 +1,4 @@
-"""Files of past usage, plain or gzip: CSV with a header that names the columns, or a JSON object a line."""
+"""Usage files, plain or gzip-compressed: CSV with a header that names the columns, or one JSON object per line."""
 
 from __future__ import annotations
 
@@ -25,60 +25,66 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BLOCK: Final = 1 << 20
 
 MAX_LINE_BYTES: Final = 64 * 1024
-"""The longest line of JSON, here and at the ingest endpoint."""
+"""The longest line of JSON, in bytes, in a file and at the ingest endpoints."""
 
 _REQUIRED: Final = ("provider", "model_used", "success")
-# What a cell that is empty says.
-_NAMELESS: Final = dict.fromkeys(("provider", "model_used", "task_type"), "unknown")
+# The values of empty cells in these columns.
+_UNKNOWN_NAMES: Final = dict.fromkeys(("provider", "model_used", "task_type"), "unknown")
 
-# What people may type into. A spreadsheet runs a cell that begins like this as a formula, unless a ' stands before it.
+# Text fields. A spreadsheet runs a cell that begins with one of these characters as a formula, unless a ' precedes it.
 _TEXTS: Final = ("event_id", "provider", "task_type", "model_used", "unit_key")
 _FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
-def spelt_safely(text: str) -> str:
-    """The cell for this text: no spreadsheet takes it for a formula, and `spelt` gives the same text again."""
+def escaped_cell(text: str) -> str:
+    """Return the text as a cell that no spreadsheet runs as a formula. `unescaped_text` is its inverse."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def spelt(cell: str) -> str:
-    """The text that `spelt_safely` made this cell of. A ' before anything else than a formula is the text's own."""
+def unescaped_text(cell: str) -> str:
+    """Return the text of a cell that `escaped_cell` made. A leading ' is removed only before a formula."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 class UnreadableFile(Exception):
-    """The file is no usage file at all."""
+    """The file cannot be read, is not a usage file, or lacks required columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
+    """A row that is rejected, and why."""
+
     line: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
+    """A valid row: its line number, starting at 1, and its call."""
+
     line: int
-    decision: LogAnalytics
+    call: LogAnalytics
 
 
 class UsageFile:
-    """A file of decisions. Rows are told apart by the content of the file and their line, so identical rows all count
-    and the same file read twice is the same rows.
+    """A file of calls.
+
+    A row without an event id gets one from the hash of the file's content and its line number. Identical rows therefore
+    count separately, and reading the same file again yields the same event ids.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises UnreadableFile when it cannot be read."""
+        """Read the file once, to count and hash it. Raises UnreadableFile."""
         self._path = path
         self.lines, self._digest = self._measure()
 
     def __iter__(self) -> Iterator[UsageRow | BadRow]:
-        """Every row in order: the decision it holds, or what is wrong with it."""
+        """Yield each row in the order of the file, valid or not. Raises UnreadableFile when the header is invalid."""
         with self._open() as binary:
             yield from self._objects(binary) if self._holds_json() else self._records(binary)
 
     def _records(self, binary: BinaryIO) -> Iterator[UsageRow | BadRow]:
-        # What is no UTF-8 becomes characters that no field may hold, and so is refused row by row.
+        # Bytes that are not UTF-8 become surrogates, which every field rejects: only the affected rows are lost.
         with io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
             reader = csv.reader(text, strict=True)
             header = _header(reader)
@@ -94,14 +100,14 @@ class UsageFile:
                     yield BadRow(line, f"{error}{lost}")
                     continue
                 if fields:
-                    yield self._read(line, columns, header, fields)
+                    yield self._read_record(line, columns, header, fields)
 
     def _objects(self, binary: BinaryIO) -> Iterator[UsageRow | BadRow]:
         for line, text in enumerate(_lines(binary), 1):
             if text.strip():
                 yield self._read_object(line, text)
 
-    def _read(self, line: int, columns: Columns, header: list[str], fields: list[str]) -> UsageRow | BadRow:
+    def _read_record(self, line: int, columns: Columns, header: list[str], fields: list[str]) -> UsageRow | BadRow:
         if len(fields) != len(header):
             return BadRow(line, f"has {len(fields)} fields, the header has {len(header)}")
         try:
@@ -115,15 +121,15 @@ class UsageFile:
         if len(text) > MAX_LINE_BYTES:
             return BadRow(line, f"is longer than {MAX_LINE_BYTES} bytes")
         try:
-            decision = decision_of(text)
+            call = call_of(text)
         except InvalidInput as error:
             return BadRow(line, error.message)
-        if decision.event_id is None:
-            decision = decision.model_copy(update={"event_id": f"{self._digest}:{line}"})
-        return UsageRow(line, decision)
+        if call.event_id is None:
+            call = call.model_copy(update={"event_id": f"{self._digest}:{line}"})
+        return UsageRow(line, call)
 
     def _holds_json(self) -> bool:
-        # The content tells, since no header begins so; the name tells of a file that is empty, or begins with a bad line.
+        # No CSV header begins with {. The extension decides for a file that is empty or begins with an invalid line.
         with self._open() as binary:
             begins = binary.read(len(BYTE_ORDER_MARK) + 1).removeprefix(BYTE_ORDER_MARK)
         return begins.startswith(b"{") or format_of(self._path) is Format.NDJSON
@@ -146,9 +152,9 @@ class UsageFile:
 
 
 def _lines(binary: BinaryIO) -> Iterator[bytes]:
-    """Each line without its end, and the first without a byte order mark.
+    """Yield each line without its line end, and without the byte order mark of the file.
 
-    Of one that is too long, what is kept is just too long as well.
+    A line that is too long is cut, but stays longer than the limit.
     """
     if binary.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
         binary.seek(0)
@@ -159,18 +165,18 @@ def _lines(binary: BinaryIO) -> Iterator[bytes]:
         yield text.removesuffix(b"\n")
 
 
-def decision_of(line: bytes) -> LogAnalytics:
-    """The decision that a line of JSON tells, whatever it calls the fields. Raises InvalidInput."""
+def call_of(line: bytes) -> LogAnalytics:
+    """Parse a call from a line of JSON, whose fields may have the names of other tools. Raises InvalidInput."""
     try:
-        decision = LogAnalytics.checked_json(line)
-    except InvalidInput as refusal:
-        # Under other names, or with metadata that cannot be kept as it is: rare enough to read it again.
+        call = LogAnalytics.checked_json(line)
+    except InvalidInput as error:
+        # The fields have other names, or the metadata cannot be stored as it is. This is rare: parse the line again.
         record = _record_of(line)
         if record is None:
-            raise refusal from None
+            raise error from None
     else:
         if not may_lose_numbers(line) or (record := _record_of(line)) is None:
-            return decision
+            return call
     columns = Columns.of(record)
     fields, others = columns.read(record)
     aliased = {name: value for name, value in others.items() if name in columns.field_of}
@@ -179,14 +185,14 @@ def decision_of(line: bytes) -> LogAnalytics:
 
 
 def amendment_of(line: bytes) -> AmendmentLine:
-    """The amendment that a line of JSON tells. Raises InvalidInput."""
+    """Parse an amendment from a line of JSON. Raises InvalidInput."""
     try:
         return AmendmentLine.checked_json(line)
-    except InvalidInput as refusal:
-        # What no field may hold, JSON of pydantic's may not either: read again, so that the field can be named.
+    except InvalidInput as error:
+        # pydantic rejects some JSON without naming the field. Parse the line again, so that the error names it.
         record = _record_of(line)
         if record is None:
-            raise refusal from None
+            raise error from None
     return AmendmentLine.checked({_printable(name): value for name, value in record.items()}, ())
 
 
@@ -218,16 +224,16 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
 
 
 def _values(columns: Columns, row: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of a decision, by name; columns that are none of them go into its metadata."""
+    """The fields of a call by name. Columns that are not fields go into its metadata."""
     fields, others = columns.read({name: text for name, text in row.items() if text != ""})
-    values = {name: spelt(text) if name in _TEXTS else text for name, text in fields.items()}
+    values = {name: unescaped_text(text) if name in _TEXTS else text for name, text in fields.items()}
     if "metadata" in values:
         values["metadata"] = _json_value(values["metadata"])
-    return _NAMELESS | with_metadata(values, others)
+    return _UNKNOWN_NAMES | with_metadata(values, others)
 
 
 def _json_value(text: str) -> Any:
     try:
         return decoded_as_is(text.encode("utf-8", "surrogateescape"))
     except ValueError:
-        return text  # no JSON, and so no object: to be refused as such
+        return text  # not JSON, and so not an object: validation rejects it

@@ -1,6 +1,6 @@
-"""The dashboard and GraphiQL: pages that `make web` builds, from this address alone.
+"""Serves the dashboard and GraphiQL, which `make web` builds.
 
-What they may do is said by a Content-Security-Policy: load and ask for nothing from elsewhere.
+Their Content-Security-Policy allows loading and requesting resources from this origin only.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from starlette.staticfiles import StaticFiles
 
 BUILT: Final = Path(__file__).parents[1] / "web" / "dist"
 PATH: Final = "/enterprise-router"
-# Of the one style that React Aria adds by itself.
+# The hash of the one inline style that React Aria adds.
 _STYLE: Final = "'sha256-38RhXrc7EdReTKsOm23ZPOCUgniTUUcjky8QOOrQx6o='"
 _POLICY: Final = (
     f"default-src 'none'; script-src 'self'; style-src 'self' {_STYLE}; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# Its editor writes style sheets as it goes, and checks what is typed in a worker.
+# GraphiQL's editor adds inline styles and runs a worker.
 _GRAPHIQL_POLICY: Final = _POLICY.replace(_STYLE, "'unsafe-inline'; worker-src 'self'").replace(
     "font-src 'self'", "font-src 'self' data:"
 )
 _NOT_BUILT: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Enterprise Router</title>
-<h1>This page is not built</h1><p>The API serves all the same. To build the pages, run <code>make web</code>: it needs
-Node 20.19 or newer, or fetches it from PyPI. Then load this page again.</p></html>"""
+<h1>This page is not built</h1><p>The API works without it. To build the pages, run <code>make web</code>, which needs
+Node 20.19 or newer, or downloads it from PyPI. Then reload this page.</p></html>"""
 
 
 def pages() -> list[BaseRoute]:
-    """The dashboard, and what it and GraphiQL are made of."""
+    """The routes of the dashboard and of the assets of both pages."""
     return [
         Route("/", RedirectResponse(PATH)),
         Route(PATH, dashboard),
@@ -41,19 +41,19 @@ def pages() -> list[BaseRoute]:
 
 
 async def dashboard(_request: Request) -> Response:
-    """The page of the dashboard."""
+    """Respond with the dashboard; with 503 if the pages are not built."""
     return _page("index.html", _POLICY)
 
 
 def graphiql() -> Response:
-    """The page on which people try operations."""
+    """The GraphiQL page; a response with 503 if the pages are not built."""
     return _page("graphiql.html", _GRAPHIQL_POLICY)
 
 
-def is_for_a_page(request: Request) -> bool:
-    """Whether a browser asks for a page to look at, and no client for an answer."""
-    wants_page = "text/html" in request.headers.get("accept", "")
-    return request.method == "GET" and wants_page and "query" not in request.query_params
+def wants_page(request: Request) -> bool:
+    """Whether a browser requests the GraphiQL page: a GET that accepts HTML and has no `query` parameter."""
+    accepts_html = "text/html" in request.headers.get("accept", "")
+    return request.method == "GET" and accepts_html and "query" not in request.query_params
 
 
 def _page(name: str, policy: str) -> Response:
@@ -64,7 +64,7 @@ def _page(name: str, policy: str) -> Response:
 
 
 class _Assets(StaticFiles):
-    """Files whose names tell their content: kept by browsers for ever."""
+    """Files whose names contain a hash of their content, so that browsers may cache them without end."""
 
     def file_response(self, *args: Any, **more: Any) -> Response:
         response = super().file_response(*args, **more)

@@ -1,4 +1,4 @@
-"""Several processes that serve at one address: one that ends by itself is replaced, and all end with the first."""
+"""Worker processes that serve at one address. A worker that ends unexpectedly is replaced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from server.settings import StartupError
 
 CANNOT_START: Final = 3
-"""The exit code of a worker that cannot start: uvicorn's. Of one of the first, others could not either."""
+"""The exit code of a worker that cannot start, as uvicorn has it."""
 _PAUSE_S: Final = 1
 SPAWNING: Final = multiprocessing.get_context("spawn")
 
@@ -25,7 +25,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Workers:
-    """Runs `work` in so many processes. It is imported there anew: nothing is shared but the arguments."""
+    """Runs `work` in `count` processes. Each one is spawned, and shares only the arguments with this process."""
 
     def __init__(self, count: int, work: Callable[..., None], *arguments: Any) -> None:
         self._count = count
@@ -35,7 +35,7 @@ class Workers:
         self._stopping = False
 
     def run(self) -> None:
-        """Until this process is told to stop, by SIGTERM or SIGINT. Raises StartupError when a worker cannot start."""
+        """Run until SIGTERM or SIGINT. Raises StartupError when one of the first workers cannot start."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         for _ in range(self._count):
@@ -53,19 +53,19 @@ class Workers:
                     failed = True
                     self._stop()
                     continue
-                _log.error("worker %d ended with %d: another takes its place", worker.pid, worker.exitcode)
+                _log.error("worker %d ended with exit code %d and is replaced", worker.pid, worker.exitcode)
                 if worker not in first:
-                    # Others serve, and what keeps this one from it may pass: the database is away, say.
+                    # Other workers serve, and the cause may be temporary, such as a database that is down: start again later.
                     time.sleep(_PAUSE_S)
                 self._start()
         if failed:
-            raise StartupError("a worker could not start: what it logged says why")
+            raise StartupError("a worker could not start: see its log lines for the reason")
 
     def _start(self) -> None:
         worker = SPAWNING.Process(target=self._work, args=self._arguments)
         worker.start()
         self._running.append(worker)
-        if self._stopping:  # told so meanwhile
+        if self._stopping:  # a signal arrived while the worker was being started
             worker.terminate()
 
     def _stop(self, _signal: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The brief's four tables, and what the ledger keeps beside them."""
+"""Creates the tables of calls, alerts, A/B tests and preferences, and the tables of the ledger."""
 
 from __future__ import annotations
 

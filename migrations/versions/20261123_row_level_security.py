@@ -1,4 +1,4 @@
-"""Roles, grants and row-level security, where the database has them: on PostgreSQL."""
+"""Creates roles and grants and enables row-level security, on PostgreSQL only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ down_revision = "20261123_first_tables"
 branch_labels = None
 depends_on = None
 
-# What a viewer may do with their own rows in each table; the ledger and maintenance may do all with all rows.
+# The privileges of a viewer on their own rows of each table. The ledger and maintenance have all privileges on all rows.
 VIEWER_MAY = {
     "user_router_preferences": "SELECT, INSERT, UPDATE, DELETE",
     "router_ab_tests": "SELECT, INSERT, UPDATE, DELETE",
@@ -50,7 +50,7 @@ def downgrade() -> None:
 
 
 def _make_roles(connection: sa.Connection) -> None:
-    """Roles belong to the whole cluster: another database may have made them, even this moment."""
+    """Roles belong to the whole cluster: a migration of another database may create them at the same time."""
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('router roles', 0))"))
     me = connection.scalar(sa.text("SELECT quote_ident(current_user)"))
     for role in (VIEWER_ROLE, SYSTEM_ROLE):
@@ -64,7 +64,7 @@ def _make_roles(connection: sa.Connection) -> None:
                     op.execute(f"GRANT {role} TO {me}")
         except sa.exc.DBAPIError as error:
             raise PermissionError(
-                f"{me} may not make the roles that row-level security needs; let a superuser run: "
+                f"{me} may not create the roles that row-level security needs; let a superuser run: "
                 f"CREATE ROLE {VIEWER_ROLE} NOLOGIN; CREATE ROLE {SYSTEM_ROLE} NOLOGIN; "
                 f"GRANT {VIEWER_ROLE}, {SYSTEM_ROLE} TO {me};"
             ) from error

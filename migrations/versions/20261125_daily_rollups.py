@@ -1,9 +1,9 @@
-"""Sums and histograms of days, and how much costs vary.
+"""Adds daily rollups and histograms, and sums of squared costs.
 
-Days are what their hours add up to. Hours did not have the squares of their costs: these come from the decisions. Where
-retention has dropped the decisions nobody can tell, and they stay 0: too little to be true, so that comparisons of costs
-over these hours alone know that they do not know (`domain.opportunity`), while those over some of these hours and later
-ones take costs to vary less than they did. `verify` leaves such hours as they are.
+Days are summed from their hours. The squared costs of existing hours are computed from their calls. Where retention has
+dropped the calls, they stay 0, which is below every possible value. Comparisons of costs over only such hours therefore have
+no result (`domain.opportunity`). Comparisons over such hours and later ones underestimate the variance. `verify` does not
+change such hours.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def upgrade() -> None:
     no_id = "CAST('00000000-0000-0000-0000-000000000000' AS uuid)" if on_postgresql else f"'{'0' * 32}'"
     day = "date_trunc('day', hour, 'UTC')" if on_postgresql else "substr(hour, 1, 10) || ' 00:00:00.000000'"
     if on_postgresql:
-        # From when on decisions are there is nobody's secret.
+        # Every user may read since when calls are kept.
         op.execute(f"GRANT SELECT ON router_retention TO {VIEWER_ROLE}")
-        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # the rows show themselves to this role alone
+        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # only this role sees the rows of all users
     square_costs(hour, no_id)
     add_up("router_analytics_hourly", "router_analytics_daily", day, GROUP, (*SUMS, *SQUARES))
     add_up("router_latency_hourly", "router_latency_daily", day, (*GROUP, "bucket"), ("calls",))
@@ -77,7 +77,7 @@ def upgrade() -> None:
 
 
 def square_costs(hour: str, no_id: str) -> None:
-    """Sum up the squares of costs, in USD, of each hour whose decisions are all still there."""
+    """Sum the squared costs, in USD, of each hour whose calls are all present."""
     group = (
         f"user_id, {hour} AS hour, provider, model_used, task_type, coalesce(priority, '') AS priority, "
         f"coalesce(ab_test_id, {no_id}) AS ab_test_id, coalesce(ab_variant, '') AS ab_variant"
@@ -95,7 +95,7 @@ def square_costs(hour: str, no_id: str) -> None:
 def add_up(hourly: str, daily: str, day: str, group: tuple[str, ...], sums: tuple[str, ...]) -> None:
     by = f"user_id, {day}, {', '.join(group)}"
     selected = f"{by}, {', '.join(f'sum({name})' for name in sums)}"
-    # By the driver: what is between colons is no parameter here.
+    # Executed by the driver, because SQLAlchemy would take the text after a colon for a parameter.
     op.get_bind().exec_driver_sql(f"INSERT INTO {daily} SELECT {selected} FROM {hourly} GROUP BY {by}")  # noqa: S608 - names of ours
 
 

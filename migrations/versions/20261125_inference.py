@@ -1,4 +1,4 @@
-"""A/B tests: the split, the metric that decides, what inference is made of, and which variant a decision was assigned."""
+"""Adds to A/B tests the split, the metrics and the groups for inference, and whether the router assigned a call its variant."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "ab_test_id", "ab_variant", "unit_group", name="pk_router_ab_groups"),
         sqlite_with_rowid=False,
     )
-    # Tests of before go on as they were begun. Their calls are of no group, so inference starts with those to come.
+    # Existing tests continue. Their calls have no group, so inference starts with the calls that follow.
     for column in (
         sa.Column("primary_metric", sa.String(32), nullable=False, server_default="SUCCESS_RATE"),
         sa.Column("guardrails", JSON_DOCUMENT, nullable=False, server_default='["LATENCY", "COST"]'),

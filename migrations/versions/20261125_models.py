@@ -1,4 +1,4 @@
-"""The models that users register, and how often they changed what routing follows."""
+"""Adds registered models, and versions of what routing reads of each user."""
 
 from __future__ import annotations
 

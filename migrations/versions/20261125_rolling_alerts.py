@@ -1,4 +1,4 @@
-"""Spend by the minute, rolling alerts, and where the weeks and months of calendar alerts begin."""
+"""Adds spend per minute and rolling alerts, and the first day of the weeks and months of calendar alerts."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def upgrade() -> None:
     spent = "SELECT user_id, {minute}, sum(cost) FROM router_analytics WHERE cost > 0 GROUP BY 1, 2"
     if op.get_bind().dialect.name != "postgresql":
         minute = "substr(occurred_at, 1, 16) || ':00.000000'"
-        # What is between colons is no parameter here.
+        # Executed by the driver, because SQLAlchemy would take the text after a colon for a parameter.
         op.get_bind().exec_driver_sql(f"INSERT INTO router_spend_minutes {spent.format(minute=minute)}")
         return
     protect(VIEWER_MAY)
-    # The rows show themselves to this role alone.
+    # Only this role sees the rows of all users.
     op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")
     minute = "date_trunc('minute', occurred_at, 'UTC')"
     op.execute(f"INSERT INTO router_spend_minutes {spent.format(minute=minute)}")

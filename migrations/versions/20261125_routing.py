@@ -1,4 +1,4 @@
-"""Routing decisions, and what budgets hold for them."""
+"""Adds routing decisions and the holds of budgets."""
 
 from __future__ import annotations
 

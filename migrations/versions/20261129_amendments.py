@@ -1,4 +1,4 @@
-"""Amendments: what became known of calls after they were logged."""
+"""Adds amendments: facts about calls that became known after they were logged."""
 
 from __future__ import annotations
 

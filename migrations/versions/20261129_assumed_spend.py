@@ -1,4 +1,4 @@
-"""Assumed spend of decisions whose outcome has no known cost, and calls of unknown cost in every sum."""
+"""Adds the assumed spend of routing decisions without a known cost, and counts calls of unknown cost in every sum."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def upgrade() -> None:
         ("router_spend_minutes", sa.Column("assumed", sa.BigInteger(), nullable=False, server_default=zero)),
         ("router_decisions", sa.Column("known_cost", sa.BigInteger(), nullable=False, server_default=zero)),
         ("router_decisions", sa.Column("unknown_calls", sa.Integer(), nullable=False, server_default=zero)),
-        # NULL for the decisions that there are: nothing was assumed of them.
+        # NULL for existing routing decisions: no spend was assumed for them.
         ("router_decisions", sa.Column("assumed_amount", sa.BigInteger(), nullable=True)),
     )
     for table, column in columns:
@@ -61,14 +61,14 @@ def upgrade() -> None:
     )
     on_postgresql = op.get_bind().dialect.name == "postgresql"
     if on_postgresql:
-        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # the rows show themselves to this role alone
+        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # only this role sees the rows of all users
     fill(on_postgresql)
     if on_postgresql:
         op.execute("RESET ROLE")
 
 
 def fill(on_postgresql: bool) -> None:
-    """What the new columns say of the calls that there are. Where retention has dropped calls, they stay 0."""
+    """Fill the new columns from the existing calls. Where retention has dropped calls, they stay 0."""
     no_id = "CAST('00000000-0000-0000-0000-000000000000' AS uuid)" if on_postgresql else f"'{'0' * 32}'"
     for table, time, of_call in (
         ("router_analytics_hourly", "hour", hour_of("occurred_at", on_postgresql)),
@@ -79,7 +79,7 @@ def fill(on_postgresql: bool) -> None:
             f"coalesce(ab_test_id, {no_id}) AS ab_test_id, coalesce(ab_variant, '') AS ab_variant"
         )
         same = " AND ".join(f"s.{name} = r.{name}" for name in ("user_id", time, *GROUP))
-        # No call has counts of the other kinds yet.
+        # No call has counts of the other token kinds yet.
         run(
             f"UPDATE {table} AS s SET cached_tokens = r.cached FROM (SELECT {group}, sum(cached_tokens) AS cached "  # noqa: S608 - names of ours
             f"FROM router_analytics WHERE cached_tokens > 0 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) AS r WHERE {same}"
@@ -102,7 +102,7 @@ def fill(on_postgresql: bool) -> None:
 
 
 def run(statement: str) -> None:
-    # By the driver: what is between colons is no parameter here.
+    # Executed by the driver, because SQLAlchemy would take the text after a colon for a parameter.
     op.get_bind().exec_driver_sql(statement)
 
 

@@ -1,6 +1,6 @@
-"""JSON is stored as the text that was sent: PostgreSQL's JSONB writes 1e308 out as 309 digits.
+"""Stores JSON as the text that was sent, on PostgreSQL. JSONB writes 1e308 as 309 digits.
 
-What it wrote out is shortened where that made a document longer than documents may be. On SQLite nothing changes.
+Existing documents that JSONB made longer than the limit are shortened. On SQLite nothing changes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COLUMNS: Final = {
     "user_router_preferences": ("preferred_providers", "blocked_providers", "custom_rules"),
 }
 LONG_BYTES: Final = 16 * 1024
-LARGE: Final = 10**16  # from here on a double is written with an exponent
+LARGE: Final = 10**16  # doubles from this value on are written with an exponent
 _DEFAULTS: Final = {("router_ab_tests", "guardrails"): '["LATENCY", "COST"]'}
 
 
@@ -39,7 +39,7 @@ def upgrade() -> None:
     if connection.dialect.name != "postgresql":
         return
     _alter("json")
-    op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # the rows show themselves to this role alone
+    op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # only this role sees the rows of all users
     for table, columns in COLUMNS.items():
         key = sa.inspect(connection).get_pk_constraint(table)["constrained_columns"]
         for column in columns:
@@ -53,7 +53,7 @@ def downgrade() -> None:
 
 
 def _alter(type_: str) -> None:
-    # All columns of a table at once: its rows are written anew, with whatever partitions there are.
+    # All columns of a table in one statement, since it rewrites all rows of the table and its partitions.
     for table, columns in COLUMNS.items():
         actions: list[str] = []
         for column in columns:
@@ -80,7 +80,7 @@ def _shorten(connection: sa.Connection, table: str, key: list[str], column: str)
 
 
 def shortened(value: Any) -> str:
-    """The JSON of this value, its large numbers as `1e+300` where that says it all."""
+    """The JSON of the value. Large integers are written with an exponent where that is exact, such as `1e+300`."""
     return to_json(_short(value)).decode()
 
 

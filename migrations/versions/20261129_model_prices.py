@@ -1,8 +1,8 @@
-"""Prices of every kind of token for the models that users register, and a key by which their names are compared.
+"""Adds prices of every kind of token to registered models, and a key by which their names are compared.
 
-Two models of a user may now have one key, such as `Llama-3.3` and `llama-3.3`. Both are kept: the one that was updated last
-gets the key, and each other one a space and its id instead. No model's name begins with a space, so that no call is of it;
-it is listed, and can be deleted, as it could before.
+Two models of a user may now have the same key, such as `Llama-3.3` and `llama-3.3`. Both are kept. The one that was updated
+last gets the key; each other one gets a space and its id. No name begins with a space, so that no call matches such a model.
+It is listed and can be deleted as before.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def upgrade() -> None:
         table.drop_constraint("uq_router_models_model", type_="unique")
     on_postgresql = op.get_bind().dialect.name == "postgresql"
     if on_postgresql:
-        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # the rows show themselves to this role alone
+        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # only this role sees the rows of all users
     name_models()
     if on_postgresql:
         op.execute("RESET ROLE")
@@ -49,7 +49,7 @@ def upgrade() -> None:
 
 
 def name_models() -> None:
-    """Give every model its keys: of several with the same, the one that was updated last."""
+    """Set the keys of all models. Of several models with the same key, the one that was updated last gets it."""
     taken = set()
     latest_first = sa.select(MODELS).order_by(MODELS.c.updated_at.desc(), MODELS.c.id.desc())
     for model in op.get_bind().execute(latest_first).all():

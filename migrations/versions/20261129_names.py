@@ -1,6 +1,6 @@
-"""One provider, one name: aliases of a user's own, and calls and sums that were kept under several names are merged.
+"""Adds provider aliases, and merges the calls and sums of a provider that were stored under several names.
 
-It is one transaction: interrupted, it has changed nothing, and is run again.
+The migration is one transaction. If it is interrupted, nothing has changed and it can be run again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     on_postgresql = connection.dialect.name == "postgresql"
     if on_postgresql:
-        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # the rows show themselves to this role alone
+        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # only this role sees the rows of all users
     hourly = sa.table(
         "router_analytics_hourly", sa.column("user_id", sa.Uuid()), sa.column("provider"), sa.column("model_used")
     )

@@ -1,9 +1,7 @@
-"""What is kept beyond retention; and, on PostgreSQL, an archive and a default partition beside those of the months.
+"""Adds tables for what retention keeps, and on PostgreSQL an archive partition and a default partition.
 
-Months of long ago go into the archive.
-
-Each old month is moved in a transaction of its own: one that held them all would need more locks than the server has room
-for. Whenever it breaks off, every row is in its table, and the next run goes on from there.
+Months before the current one go into the archive. Each is moved in a separate transaction, because one transaction for all
+would need more locks than the server has. An interrupted migration leaves every row in its table, and the next run continues.
 """
 
 from __future__ import annotations
@@ -53,13 +51,13 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # The version before reads these partitions too.
+    # The previous version of the application reads these partitions too.
     op.drop_table("router_incomplete")
 
 
 def _make_partitions() -> None:
     first = Month.of(datetime.now(UTC)).later(-LIVE_MONTHS_BACK)
-    # Each statement commits by itself.
+    # Each statement commits on its own.
     with op.get_context().autocommit_block():
         for table in TABLES:
             _gather(table, first)
@@ -70,7 +68,7 @@ def _gather(table: str, first: Month) -> None:
     """Move the rows of all partitions that end before this month into the default partition."""
     there = _partitions(table)
     if f"{table}_archive" in there:
-        return  # a run that broke off came beyond this
+        return  # an interrupted run has done this step
     gathered = f"{table}_default"
     if gathered not in there:
         own = next((name for name, bound in there.items() if bound == "DEFAULT"), None)
@@ -78,14 +76,14 @@ def _gather(table: str, first: Month) -> None:
             op.execute(f"CREATE TABLE {gathered} PARTITION OF {table} DEFAULT")
         else:
             op.execute(f"ALTER TABLE {own} RENAME TO {gathered}")
-    # The owner of tables sees rows of theirs only where row-level security is not forced on the owner.
+    # The owner of a table sees all rows only while row-level security is not forced.
     op.execute(f"ALTER TABLE {gathered} ENABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
     columns = op.get_bind().scalar(_COLUMNS, {"name": table})
     last = str(first_id_at(first.start))
     for name, bound in there.items():
         end = _END.search(bound)
         if end is not None and end[1] <= last:
-            _together(
+            _in_one_transaction(
                 f"ALTER TABLE {table} DETACH PARTITION {name}",
                 f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY",
                 f"INSERT INTO {gathered} ({columns}) SELECT {columns} FROM {name}",  # noqa: S608 - our own names
@@ -94,7 +92,7 @@ def _gather(table: str, first: Month) -> None:
 
 
 def _settle(table: str, first: Month) -> None:
-    """Make the default partition the archive of what is older than this month, and all partitions that are missing."""
+    """Turn the default partition into the archive of the rows before this month, and create the missing partitions."""
     archive, default = f"{table}_archive", f"{table}_default"
     there = _partitions(table)
     if archive in there:
@@ -110,7 +108,7 @@ def _settle(table: str, first: Month) -> None:
         for name, (start_id, end_id) in months.items()
         if name not in there
     ]
-    _together(
+    _in_one_transaction(
         f"ALTER TABLE {table} DETACH PARTITION {default}",
         f"ALTER TABLE {default} RENAME TO {archive}",
         f"CREATE TABLE {default} PARTITION OF {table} DEFAULT",
@@ -120,7 +118,7 @@ def _settle(table: str, first: Month) -> None:
         f"DELETE FROM {archive} WHERE id >= '{start}'",  # noqa: S608
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} ATTACH PARTITION {archive} FOR VALUES FROM (MINVALUE) TO ('{start}')",
-        # Nobody is to reach rows around the parent's policies: none of their own, they show nothing.
+        # Partitions have no policies of their own, so that rows can only be read through the parent's policies.
         *(
             f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
             for name in {*there, *months, archive, default}
@@ -129,10 +127,10 @@ def _settle(table: str, first: Month) -> None:
 
 
 def _partitions(table: str) -> dict[str, str]:
-    """The partitions of a table by name, each with its bounds."""
+    """The bounds of the partitions of a table, by name."""
     return {row.relname: row.bound for row in op.get_bind().execute(_PARTITIONS, {"parent": table})}
 
 
-def _together(*statements: str) -> None:
-    """Run these in one transaction."""
+def _in_one_transaction(*statements: str) -> None:
+    """Run these statements in one transaction."""
     op.execute(sa.text(f"DO $do$ BEGIN {'; '.join(statements)}; END $do$".replace(":", r"\:")))

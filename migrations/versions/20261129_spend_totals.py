@@ -1,4 +1,4 @@
-"""What each user spent in all: what a limit of all sums needs to know."""
+"""Adds the total spend of each user, which the limit on all sums checks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ depends_on = None
 
 VIEWER_MAY = {"router_spend_totals": "SELECT"}
 NANO_DOLLARS = 1_000_000_000
-# Where calls cost more than that in all, nothing more is added: the limit is far below.
+# The highest stored total. The limit is far below it.
 MOST = 2**62
 
 
@@ -33,7 +33,7 @@ def upgrade() -> None:
     protect(VIEWER_MAY)
     on_postgresql = op.get_bind().dialect.name == "postgresql"
     if on_postgresql:
-        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # the rows show themselves to this role alone
+        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # only this role sees the rows of all users
     amounts = summed("router_analytics_daily", "cost")
     assumed = summed("router_spend_minutes", "assumed")
     rows = [
@@ -47,7 +47,7 @@ def upgrade() -> None:
 
 
 def summed(name: str, column: str) -> defaultdict[UUID, int]:
-    """The sum of a column by user, in parts that 64 bits hold."""
+    """The sum of a column per user, in parts that fit into 64 bits."""
     table = sa.table(name, sa.column("user_id", sa.Uuid()), sa.column(column, sa.BigInteger()))
     value = table.c[column]
     dollars, rest = sa.func.sum(value.op("/")(NANO_DOLLARS)), sa.func.sum(value.op("%")(NANO_DOLLARS))

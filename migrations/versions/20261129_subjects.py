@@ -1,7 +1,7 @@
-"""Subjects of tokens: users of before keep their ids, which later subjects are not given.
+"""Changes how subjects of tokens map to users. Existing users keep their ids, and no other subject gets one of these.
 
-Up to here a UUID in `sub` was the user's id whoever had signed the token, and any other subject was the UUIDv5 of issuer and
-subject, written together. Which rule made an id, its version tells.
+Before, a UUID in `sub` was the user's id, whoever signed the token. Any other subject mapped to the UUIDv5 of the issuer and
+the subject. The version of a UUID says which rule made it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ depends_on = None
 
 VIEWER_MAY = {"router_earlier_users": "SELECT"}
 MAPPED, NEVER_STATED_NOW = 5, 8
-# Whoever starts a server without an identity provider is this user, by a token that states it.
+# The user of a server without an identity provider. The tokens of this user state the id.
 LOCAL_USER = uuid5(NAMESPACE_URL, "enterprise-router:local")
 
 
@@ -39,7 +39,7 @@ def upgrade() -> None:
     protect(VIEWER_MAY)
     on_postgresql = op.get_bind().dialect.name == "postgresql"
     if on_postgresql:
-        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # the rows show themselves to this role alone
+        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")  # only this role sees the rows of all users
     if rows := list(_rows(_users() - {LOCAL_USER})):
         op.get_bind().execute(sa.insert(table), rows)
     if on_postgresql:
@@ -57,7 +57,7 @@ def _rows(users: set[UUID]) -> Iterator[dict[str, Any]]:
     if users and issuer is None:
         raise SettingNeeded(
             f"ROUTER_JWT_ISSUER: set it to the issuer of your identity provider, and migrate again: {len(users)} users are "
-            "known so far by their subject alone, and subjects of no other issuer may be taken for them"
+            "stored by their subject alone, and the issuer keeps subjects of other issuers apart from them"
         )
     for user_id in sorted(users):
         subject = None if user_id.version == MAPPED else str(user_id)
@@ -65,7 +65,7 @@ def _rows(users: set[UUID]) -> Iterator[dict[str, Any]]:
 
 
 def _users() -> set[UUID]:
-    """Everybody who has a row."""
+    """The ids of all users who have a row."""
     connection = op.get_bind()
     found: set[UUID] = set()
     for name in TABLES:
@@ -78,7 +78,7 @@ def downgrade() -> None:
     op.drop_table("router_earlier_users")
 
 
-# A call has its sums too, and these are far fewer.
+# Every call is contained in a rollup, and there are far fewer rollups than calls.
 TABLES = [
     "router_ab_tests",
     "router_alert_sequences",

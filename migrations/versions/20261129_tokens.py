@@ -1,4 +1,4 @@
-"""Every kind of token of a call, its service tier, and its provider and model as they were sent."""
+"""Adds the tokens of each kind, the service tier, and the provider and model as sent to calls."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Answers as JSON: written in parts, so that a long one lets others have their turn, and only up to a size.
+"""Encodes responses as JSON, in parts, so that other requests run between the parts of a long one.
 
-A document may ask for no more than `server.graphql.limits` says, lists and values as long as they may be. What is stored may be
-longer than that, and texts are counted before they are escaped: what an answer really comes to is counted here.
+`server.graphql.limits` estimates the size of a response before execution. Stored values may be longer than estimated, and
+escaping lengthens strings. The actual size is limited here.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from models.types import RawJSON
 from server.graphql.limits import too_large
-from server.graphql.operation import RequestRefused
+from server.graphql.operation import RequestError
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 _ITEMS_AT_ONCE: Final = 50
-"""Of a list: few enough that nobody else waits for long, even where each has all it may have."""
+"""The items of a list that are encoded at once. Few enough to block the event loop briefly, even for the largest items."""
 _BYTES_AT_ONCE: Final = 64 * 1024
 _LEVELS: Final = 5
-"""How deep the long lists of answers lie, at most: data, field, nodes."""
+"""How many levels of objects are searched for long lists, such as data, field, nodes."""
 
 
-class AnswerTooLarge(RequestRefused):
-    """The answer would be longer than `MAX_BYTES`."""
+class AnswerTooLarge(RequestError):
+    """The response exceeds `MAX_BYTES`."""
 
     def __init__(self) -> None:
         super().__init__(too_large(f"{MAX_BYTES >> 20} MiB"))
 
 
 def body_of(result: ExecutionResult) -> dict[str, Any]:
-    """The result as the object that is sent."""
+    """The body of the response with this result."""
     return {"data": result.data} if result.errors is None else {"data": result.data} | errors_of(*result.errors)
 
 
 def errors_of(*errors: GraphQLError) -> dict[str, Any]:
-    """The answer that has nothing but these errors."""
+    """The body of a response that has errors and no data."""
     return {"errors": [error.formatted for error in errors]}
 
 
 def encoded(value: Any) -> bytes:
-    """A short value as JSON."""
+    """Encode a short value as JSON at once."""
     return b"".join(_fragments(value))
 
 
 async def encoded_in_turns(value: Any, turn: Callable[[], Awaitable[None]]) -> bytes:
-    """An answer as JSON: of a long one, each part is written when it is its user's turn. Raises AnswerTooLarge."""
+    """Encode a response as JSON. `turn` is awaited between the parts of a long one. Raises AnswerTooLarge."""
     parts: list[bytes] = []
     size = since = 0
     for part in _parts(value, _LEVELS):
@@ -65,7 +65,7 @@ async def encoded_in_turns(value: Any, turn: Callable[[], Awaitable[None]]) -> b
 
 
 def _parts(value: Any, levels: int) -> Iterator[bytes]:
-    """The JSON of the value, one bit after the other: long lists are taken apart."""
+    """Yield the JSON of the value in parts. Long lists are split."""
     if not _is_long(value, levels):
         yield from _fragments(value)
     elif isinstance(value, dict):
@@ -87,34 +87,34 @@ def _parts(value: Any, levels: int) -> Iterator[bytes]:
 
 
 def _is_long(value: Any, levels: int) -> bool:
-    """Whether a list of it, so many levels deep at most, is better written in parts."""
+    """Whether the value contains a long list within so many levels."""
     if isinstance(value, list):
         return len(value) > _ITEMS_AT_ONCE
     return levels > 0 and isinstance(value, dict) and any(_is_long(each, levels - 1) for each in value.values())
 
 
-# Nobody can know it, and so nobody's text has it.
-_STAND_IN: Final = secrets.token_hex(16)
-_WRITTEN_STAND_IN: Final = f'"{_STAND_IN}"'.encode()
+# The string that stands for raw JSON. It is random, so that no stored text can contain it.
+_PLACEHOLDER: Final = secrets.token_hex(16)
+_ENCODED_PLACEHOLDER: Final = f'"{_PLACEHOLDER}"'.encode()
 
 
 def _fragments(value: Any) -> list[bytes]:
-    """The JSON of the value. What is JSON already goes in as it is."""
+    """The JSON of the value, in fragments. RawJSON is inserted unchanged."""
     raw: list[bytes] = []
 
-    def stand_in(of: Any) -> str:
-        if not isinstance(of, RawJSON):
-            raise TypeError(type(of))
-        raw.append(of.text.encode())
-        return _STAND_IN
+    def placeholder(found: Any) -> str:
+        if not isinstance(found, RawJSON):
+            raise TypeError(type(found))
+        raw.append(found.text.encode())
+        return _PLACEHOLDER
 
     try:
-        text = to_json(value, fallback=stand_in)
+        text = to_json(value, fallback=placeholder)
     except (PydanticSerializationError, ValueError):
-        # An error may repeat text that is no Unicode; escaped, it can be sent all the same.
+        # An error message may quote text with lone surrogates. `json` escapes them.
         raw.clear()
-        text = json.dumps(value, default=stand_in).encode()
+        text = json.dumps(value, default=placeholder).encode()
     if not raw:
         return [text]
-    around = text.split(_WRITTEN_STAND_IN)
+    around = text.split(_ENCODED_PLACEHOLDER)
     return [around[0], *(piece for pair in zip(raw, around[1:], strict=True) for piece in pair)]

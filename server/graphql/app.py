@@ -1,4 +1,4 @@
-"""GraphQL at one address, over HTTP and WebSocket: signing in at the edge, and a context for each request."""
+"""The ASGI application at `/graphql`, for HTTP and WebSocket: authenticates each request and creates its context."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from resolvers.routing_context import RoutingContextCache
 from resolvers.shared_reading import SharedReadings
 from schema import schema
 from schema.size import SIZES
-from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, refusal
+from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, error_response
 from server.graphql.http import GraphQLOverHTTP
 from server.graphql.operation import Operations
 from server.graphql.websocket import TransportWSHandler
@@ -35,27 +35,32 @@ from server.json_text import decoded
 from server.settings import Settings
 from server.slots import Slots
 from server.tracing import Tracing
-from server.web import graphiql, is_for_a_page
+from server.web import graphiql, wants_page
 
 STOPS_WITHIN_S: Final = 6.0
-"""Of an operation that runs when the server is told to stop."""
-_BEGUN_AT_ONCE: Final = 64
-_BEGUN_AT_ONCE_PER_USER: Final = 2
-"""Operations that begin between two iterations of the event loop: hundreds of requests of one user come at once."""
+"""How long operations may go on at shutdown before they are cancelled."""
+_STARTS_PER_ITERATION: Final = 64
+_STARTS_PER_ITERATION_PER_USER: Final = 2
+"""The most operations that start in one iteration of the event loop: one user may send hundreds of requests at once."""
 _SUMMARIES: Final = 4
-"""At once: fewer than there are connections to the database, since each keeps one for as long as it takes."""
+"""The most concurrent summaries. Each holds a database connection, so there are fewer than connections in the pool."""
 _SUMMARIES_PER_USER: Final = 2
 _SUMMARIES_WAITING_PER_USER: Final = 1_000
 
 
-def beginnings() -> FairQueue:
-    """The queue of operations that are about to begin."""
-    # Who waits here is counted already, by the connection or the socket that the operation came on.
-    return FairQueue("operations", in_all=_BEGUN_AT_ONCE, per_user=_BEGUN_AT_ONCE_PER_USER, waiting_per_user=None)
+def start_queue() -> FairQueue:
+    """The queue in which operations wait to start."""
+    # No limit on waiting operations: connections and sockets are limited already.
+    return FairQueue(
+        "operations",
+        in_all=_STARTS_PER_ITERATION,
+        per_user=_STARTS_PER_ITERATION_PER_USER,
+        waiting_per_user=None,
+    )
 
 
 class GraphQLApp(GraphQL[Context, None]):
-    """Our schema at one address."""
+    """Serves the schema over HTTP and WebSocket."""
 
     graphql_transport_ws_handler_class = TransportWSHandler
 
@@ -78,9 +83,9 @@ class GraphQLApp(GraphQL[Context, None]):
         )
         compute = Compute()
         self.operations = Operations(
-            schema._schema,  # noqa: SLF001 - Strawberry's own way to what it built
+            schema._schema,  # noqa: SLF001 - Strawberry has no public access to the GraphQLSchema
             SIZES,
-            begin=beginnings().turn,
+            begin=start_queue().turn,
             offload=compute.offload,
             introspection=settings.introspection,
             time_limit_s=settings.operation_timeout_s,
@@ -92,7 +97,7 @@ class GraphQLApp(GraphQL[Context, None]):
         )
         self.tracing = tracing
         self.stopping = asyncio.Event()
-        """Ends what would go on for ever."""
+        """Set at shutdown: ends event streams, and after a delay all operations."""
         self._open = 0
         self._max_open = settings.max_sockets
         self._http = GraphQLOverHTTP(
@@ -124,7 +129,7 @@ class GraphQLApp(GraphQL[Context, None]):
             response = await self._respond(Request(scope, receive))
             await response(scope, receive, send)
         elif self._open >= self._max_open:
-            # Those who are not signed in yet count too: none of them is worth a handshake that is not answered.
+            # Sockets that are not authenticated yet count too. The limit is checked before the handshake.
             await WebSocket(scope, receive, send).send_denial_response(Response(status_code=503))
         else:
             self._open += 1
@@ -134,34 +139,34 @@ class GraphQLApp(GraphQL[Context, None]):
                 self._open -= 1
 
     async def _respond(self, request: Request) -> Response:
-        if is_for_a_page(request):
+        if wants_page(request):
             return graphiql()
         try:
-            # Looked into a dozen times: as a dictionary, in which of several with one name the first counts.
+            # Headers are read a dozen times per request: use a dictionary. Of a repeated header, the first one counts.
             headers = dict(reversed(request.headers.items()))
             viewer = await self._authenticator.viewer(bearer_token(headers.get("authorization")))
         except (Unauthenticated, CannotVerify) as error:
-            return refusal(error)
+            return error_response(error)
         return await self._http.respond(request, headers, self._new_context(viewer))
 
-    async def give_up_when_stopping(self) -> None:
-        """Once the server stops, end what runs in time for it to be answered."""
+    async def stop_operations_on_shutdown(self) -> None:
+        """Wait for the shutdown, then cancel operations early enough for their responses to be sent."""
         await self.stopping.wait()
         self.operations.stop_within(STOPS_WITHIN_S)
 
     def decode_json(self, data: str | bytes) -> object:
-        """What a message says."""
+        """Parse the JSON of a WebSocket message. Raises json.JSONDecodeError."""
         try:
             return decoded(data)
         except ValueError:
             raise json.JSONDecodeError("must be JSON", "", 0) from None
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
-        """A context for one socket: nobody's until its connection_init."""
+        """A context for one socket. It has no viewer until `connection_init`."""
         return self._new_context(None)
 
     async def signed_in(self, payload: Mapping[str, Any]) -> Viewer:
-        """Whose token came with connection_init, as `Authorization: Bearer …` or as `token`.
+        """Authenticate the payload of `connection_init`: `Authorization: Bearer …`, or `token`.
 
         Raises Unauthenticated or CannotVerify.
         """

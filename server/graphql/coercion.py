@@ -1,8 +1,8 @@
-"""Values of variables, read as the schema says: what graphql-core does, but worked out once for each type.
+"""Coerces the values of variables as graphql-core does, with one function per input type.
 
-It asks each value of an input object anew what kind of type it has, and walks through all of it once more to see how deep it
-is. Here a type becomes a function. Whatever that function does not take, and what a type of its own recursion may hold, is
-left to graphql-core, so that errors are its own.
+graphql-core inspects the type of each value again, and walks each value once more to check its depth. Here, a type becomes a
+function. A value that the function does not accept, and a type that refers to itself, are left to graphql-core, so that errors
+are the same.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from graphql import (
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_value
 
 Coerce = Callable[[Any], Any]
-"""From a value as JSON has it to the value for resolvers; Undefined for what does not fit."""
+"""Turns a JSON value into the value for resolvers. Returns Undefined when the value is invalid."""
 
 
 class Coercion:
-    """The functions of the types that were asked for."""
+    """Makes the functions, and caches those of input objects."""
 
     def __init__(self) -> None:
-        self._known: dict[GraphQLInputObjectType, Coerce] = {}
-        self._underway: set[GraphQLInputObjectType] = set()
+        self._objects: dict[GraphQLInputObjectType, Coerce] = {}
+        self._in_progress: set[GraphQLInputObjectType] = set()
 
     def of(self, type_: GraphQLInputType) -> Coerce:
         """The function for values of this type."""
@@ -42,14 +42,14 @@ class Coercion:
         return _leaf(type_.coerce_input_value)
 
     def _of_object(self, type_: GraphQLInputObjectType) -> Coerce:
-        if type_ in self._underway or type_.is_one_of:
+        if type_ in self._in_progress or type_.is_one_of:
             return _by_graphql_core(type_)
-        if type_ not in self._known:
-            self._underway.add(type_)
+        if type_ not in self._objects:
+            self._in_progress.add(type_)
             coerce_fields = {name: self.of(field.type) for name, field in type_.fields.items()}
-            self._known[type_] = _InputObject(type_, coerce_fields).coerce
-            self._underway.remove(type_)
-        return self._known[type_]
+            self._objects[type_] = _InputObject(type_, coerce_fields).coerce
+            self._in_progress.remove(type_)
+        return self._objects[type_]
 
 
 class _InputObject:
@@ -101,7 +101,7 @@ def _leaf(read: Coerce) -> Coerce:
             return None
         try:
             return read(value)
-        except Exception:  # noqa: BLE001 - whatever it is, the value does not fit
+        except Exception:  # noqa: BLE001 - every exception means that the value is invalid
             return Undefined
 
     return coerce

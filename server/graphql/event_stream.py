@@ -1,6 +1,6 @@
 """Subscriptions as server-sent events (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, distinct connections).
 
-For clients behind proxies that let no WebSocket through: each operation is a request whose answer goes on.
+For clients behind proxies that block WebSockets. Each operation is one request, whose response streams the events.
 """
 
 from __future__ import annotations
@@ -18,27 +18,29 @@ from server.disconnect import disconnected
 from server.graphql.websocket import SEND_TIMEOUT_S
 
 MEDIA_TYPE: Final = "text/event-stream"
-_SIGN_OF_LIFE_S: Final = 12.0
-"""Proxies close what is silent for longer than half a minute or so."""
-_SIGN_OF_LIFE: Final = b":\n\n"
+_KEEP_ALIVE_S: Final = 12.0
+"""The interval of keep-alive comments. Proxies close connections that are silent for about 30 s."""
+_KEEP_ALIVE: Final = b":\n\n"
 COMPLETE: Final = b"event: complete\ndata:\n\n"
 
 
 def next_event(body: bytes) -> bytes:
-    """The event that brings this result, which is JSON of one line."""
+    """The `next` event with this result, which must be JSON on one line."""
     return b"event: next\ndata: " + body + b"\n\n"
 
 
 class EventStream(Response):
-    """Sends events as they come, until there are no more, the client goes or does not read, or the server stops."""
+    """A response that streams events. It ends after the last event, when the client disconnects or does not read, when the
+    token expires, or when the server stops.
+    """
 
     media_type = MEDIA_TYPE
 
     def __init__(self, events: AsyncGenerator[bytes], *, until: datetime | None, stopping: asyncio.Event) -> None:
-        """At `until`, when the token expires, it ends; the client subscribes again with a new one."""
+        """`until` is when the viewer's token expires; None if it never does. Setting `stopping` ends the stream."""
         super().__init__()
         del self.headers["content-length"]
-        # nginx would keep events back until it has a page of them
+        # Without this header, nginx buffers events.
         self.headers["X-Accel-Buffering"] = "no"
         self._events = events
         self._until = until
@@ -52,7 +54,7 @@ class EventStream(Response):
         async def sending() -> None:
             await sent({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async with aclosing(self._events):
-                async for event in _with_signs_of_life(self._events):
+                async for event in _with_keep_alive(self._events):
                     await sent({"type": "http.response.body", "body": event, "more_body": True})
 
         sender = asyncio.create_task(sending())
@@ -66,23 +68,23 @@ class EventStream(Response):
         if sender.cancelled() or sender.exception() is None:
             with suppress(TimeoutError, OSError):
                 await sent({"type": "http.response.body", "body": b"", "more_body": False})
-        # Else the client did not read. What breaks off, it takes up again; what ends well, it would not.
+        # Otherwise the client did not read in time. An incomplete response makes it reconnect; a complete one would not.
 
     async def _ended(self) -> None:
-        """Comes back when the token expires or the server stops."""
+        """Wait until the token expires or the server stops."""
         left = None if self._until is None else max((self._until - datetime.now(UTC)).total_seconds(), 0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), left)
 
 
-async def _with_signs_of_life(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _with_keep_alive(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     following: asyncio.Future[bytes] | None = None
     try:
         while True:
             following = following or asyncio.ensure_future(anext(events))
-            done, _ = await asyncio.wait([following], timeout=_SIGN_OF_LIFE_S)
+            done, _ = await asyncio.wait([following], timeout=_KEEP_ALIVE_S)
             if not done:
-                yield _SIGN_OF_LIFE
+                yield _KEEP_ALIVE
                 continue
             try:
                 event = following.result()

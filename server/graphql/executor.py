@@ -1,9 +1,9 @@
-"""Execution of operations: what graphql-core does, with a short way for plain fields.
+"""Executes operations with graphql-core, with a fast path for plain fields.
 
-A plain field is one that is only read: it takes no arguments, has no extension, and its value is a scalar, an enum, an
-object or a list of objects. graphql-core builds a path and an info for each value and asks three times whether it can be
-awaited; Strawberry wraps each value once or twice. Here plain fields are read and written in a loop. A value that is not
-plain, such as an error or an awaitable, is completed by graphql-core, so that errors, nulls and paths are its own.
+A plain field takes no arguments and has no extension, and its value is a scalar, an enum, an object or a list of objects.
+For each value, graphql-core builds a path and an info and checks three times whether the value is awaitable; Strawberry wraps
+each value once or twice. Here plain fields are read and written in a loop. graphql-core completes every other value, such as
+an exception or an awaitable, so that errors, nulls and paths are the same as without the fast path.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from server.graphql.limits import ValueCounter
 
 _VALUES_AT_ONCE: Final = 1_000
-"""How many values of a list are written before other tasks run: a millisecond or two."""
+"""The values of a list that are written before other tasks run, which takes 1 to 2 ms."""
 _TYPES_AT_ONCE: Final = 5
-"""How many of the schema's types are written before other tasks run."""
-_ONLY_THE_SOURCE: Final = ["root"]
+"""The types of the schema that are written before other tasks run."""
+_SOURCE_PARAMETER_ONLY: Final = ["root"]
 _NO_VALUES: Final = frozenset({NoneType, UndefinedType})
-"""Classes of what graphql-core takes for a missing value."""
+"""The classes of missing values in graphql-core."""
 
 
 class _NeedsCompletion(dict[type, bool]):
-    """Whether values of a class mean more to graphql-core than themselves: awaitables, exceptions and Undefined."""
+    """Whether graphql-core must complete values of a class: awaitables, generators, exceptions and Undefined."""
 
     def __missing__(self, class_: type) -> bool:
         found = self[class_] = issubclass(class_, _COMPLETED) or hasattr(class_, "__await__")
@@ -74,7 +74,7 @@ class _Leaf(NamedTuple):
             return Undefined
         try:
             written = self.coerce(value)
-        except Exception:  # noqa: BLE001 - graphql-core meets it again and reports it
+        except Exception:  # noqa: BLE001 - graphql-core raises it again and reports it
             return Undefined
         return Undefined if written is None else written
 
@@ -105,7 +105,7 @@ class _Nested(NamedTuple):
 
 
 class _Objects(NamedTuple):
-    """A plain field whose value is an object or a list of objects, of which plain fields alone are asked for."""
+    """A plain field whose value is an object or a list of objects, when only plain fields of them are selected."""
 
     nested: _Nested
     selections: _Selections
@@ -119,7 +119,7 @@ class _Objects(NamedTuple):
         if value is None:
             return None if self.nested.nullable else Undefined
         if self.nested.is_list:
-            # A long one is left to `complete_list_value`, which writes it in chunks.
+            # `complete_list_value` writes a long list in chunks.
             is_short = isinstance(value, list) and len(value) * len(self.selections) <= _VALUES_AT_ONCE
             written = _write_objects(self.selections, value, kept) if is_short else None
             return Undefined if written is None else written
@@ -147,14 +147,14 @@ class _Objects(NamedTuple):
 
 
 class _Selection(NamedTuple):
-    """A plain field that is asked for, and the name that its value is sent under."""
+    """A selected plain field, with its name in the response."""
 
     name: str
     field: _Leaf | _Objects
     details: FieldDetailsList
 
     def write(self, source: Any, kept: _KeptValues) -> Any:
-        """The value as it is sent; Undefined where graphql-core has to complete it, for which it is kept."""
+        """The value as it is sent; Undefined where graphql-core has to complete it. The value is then kept for it."""
         field = self.field
         try:
             found = self.read(source, kept) if kept else field.read(source)
@@ -167,7 +167,7 @@ class _Selection(NamedTuple):
         return written
 
     def read(self, source: Any, kept: _KeptValues) -> Any:
-        """Its value, unless it was read before: then the one that was kept."""
+        """The kept value, if the field was read before; otherwise read it."""
         found = kept.take(self.details, source)
         return self.field.read(source) if found is Undefined else found
 
@@ -180,17 +180,17 @@ _Selections = list[_Selection]
 
 
 class _KeptValues(dict[tuple[int, int], list[tuple[Any, Any]]]):
-    """Values that were read and that graphql-core has to complete: no resolver is called again for them.
+    """Values that were read and that graphql-core has to complete, such as coroutines. No resolver is called twice.
 
-    A resolver may have returned a coroutine, for instance, which has to be awaited. Keys are the identities of a field's
-    details and of its source. The source is kept with the value, so that nothing else gets its identity.
+    A key is the `id()` of a field's details and of its source. The source is stored with the value, so that its id is not
+    reused.
     """
 
     def put(self, details: FieldDetailsList, source: Any, value: Any) -> None:
         self.setdefault((id(details), id(source)), []).append((source, value))
 
     def take(self, details: FieldDetailsList, source: Any) -> Any:
-        """The value that was kept first; Undefined if there is none."""
+        """Remove and return the oldest value; Undefined if there is none."""
         key = (id(details), id(source))
         values = self.get(key)
         if values is None:
@@ -201,12 +201,12 @@ class _KeptValues(dict[tuple[int, int], list[tuple[Any, Any]]]):
         return value
 
     def awaitables(self) -> list[Awaitable[Any]]:
-        """Those that nobody took, since what they belong to became null."""
+        """The awaitables that were not taken, because a parent became null."""
         return [value for values in self.values() for _, value in values if inspect.isawaitable(value)]
 
 
 def _write_objects(selections: _Selections, sources: list[Any], kept: _KeptValues) -> list[dict[str, Any]] | None:
-    """These fields of all the objects, one field after the other; None where graphql-core has to complete a value."""
+    """Write these fields of all objects, field by field. None where graphql-core has to complete a value."""
     classes = set(map(type, sources))
     if NoneType in classes or any(map(_needs_completion.__getitem__, classes)):
         return None
@@ -230,7 +230,7 @@ def _write_objects(selections: _Selections, sources: list[Any], kept: _KeptValue
 
 
 PlainFields = Mapping[str, Mapping[str, _Leaf | _Nested]]
-"""By the names of their type and of the field."""
+"""The plain fields by the name of their type and their own name."""
 
 
 def plain_fields(schema: GraphQLSchema) -> PlainFields:
@@ -260,7 +260,7 @@ def _plain(field: GraphQLField) -> _Leaf | _Nested | None:
 
 
 def _object_type(type_: GraphQLOutputType) -> GraphQLObjectType | None:
-    """The type of objects; None for other values, and for objects that graphql-core asks whether they are of their type."""
+    """The object type; None for other types, and for types with an `is_type_of` check."""
     type_, _ = _unwrapped(type_)
     return type_ if isinstance(type_, GraphQLObjectType) and type_.is_type_of is None else None
 
@@ -271,9 +271,9 @@ def _unwrapped(type_: GraphQLOutputType) -> tuple[GraphQLOutputType, bool]:
 
 
 def _reader(field: GraphQLField) -> Callable[[Any], Any] | None:
-    """The function that reads the field from its source; None where a field does more than that."""
+    """The function that reads the field from its source; None when the field is not plain."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    # A subclass may get its result in a way of its own, and so may a resolver that somebody put around Strawberry's.
+    # A subclass of StrawberryField, or a wrapped resolver, may compute its result differently.
     if field.args or type(definition) is not StrawberryField or not _is_made_by_strawberry(field.resolve):
         return None
     if definition.is_async or definition.extensions or definition.permission_classes:
@@ -286,7 +286,7 @@ def _reader(field: GraphQLField) -> Callable[[Any], Any] | None:
     if type(resolver) is not StrawberryResolver:
         return None
     read = cast("Callable[[Any], Any]", resolver.wrapped_func)
-    return read if list(inspect.signature(read).parameters) == _ONLY_THE_SOURCE else None
+    return read if list(inspect.signature(read).parameters) == _SOURCE_PARAMETER_ONLY else None
 
 
 def _is_made_by_strawberry(resolve: Any) -> bool:
@@ -295,17 +295,17 @@ def _is_made_by_strawberry(resolve: Any) -> bool:
 
 
 class _Split(NamedTuple):
-    """Fields that are asked for of a type: plain ones, and those that graphql-core executes."""
+    """The selected fields of a type: the plain ones, and the rest, which graphql-core executes."""
 
-    asked: GroupedFieldSet
+    selected: GroupedFieldSet
     plain: _Selections
     rest: dict[str, FieldDetailsList]
 
 
 class SelectionCache:
-    """Which fields an operation asks for, where that does not depend on its variables.
+    """The selected fields of an operation, where they do not depend on its variables.
 
-    Lists are known by their identity: the cache keeps them.
+    Keys contain the `id()` of lists. The cache holds references to these lists, so that their ids are not reused.
     """
 
     def __init__(self) -> None:
@@ -315,10 +315,10 @@ class SelectionCache:
 
 
 class PlanExecutor(Executor[Any]):
-    """graphql-core's executor, with a short way for the fields that `plain` names.
+    """graphql-core's executor, with a fast path for the fields in `plain`.
 
-    Executions of one operation share `selections`. An operation with directives has none: it may ask for other fields each
-    time.
+    Executions of one operation share `selections`. An operation with directives shares none, because it may select other
+    fields each time.
     """
 
     def __init__(self, *args: Any, plain: PlainFields, selections: SelectionCache | None = None, **more: Any) -> None:
@@ -358,14 +358,14 @@ class PlanExecutor(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Write a list of objects at once, if plain fields alone are asked for.
+        """Write a list of objects at once, if only plain fields of them are selected.
 
-        Documents are counted before (`server.graphql.limits`), with summaries as long as charts are, and without what they
-        ask of the schema itself. Here the real lengths of those lists are counted.
+        `server.graphql.limits` estimates the lengths of lists before execution, without those of introspection. Here the
+        actual lengths are counted.
         """
         if not self._has_room(return_type, field_details_list, result):
             return []
-        if _is_all_of_the_schema(return_type, path):
+        if _is_schema_type_list(return_type, path):
             return self._complete_types_in_chunks(
                 return_type, field_details_list, info, path, list(result), position_context
             )
@@ -390,7 +390,7 @@ class PlanExecutor(Executor[Any]):
         result: list[Any],
         *more: Any,
     ) -> Any:
-        """The same list. Other tasks run while it is written."""
+        """Write a long list of objects. Other tasks run between its chunks."""
         rows_at_once = max(1, _VALUES_AT_ONCE // len(plain))
         done: list[dict[str, Any]] = []
         for start in range(0, len(result), rows_at_once):
@@ -405,7 +405,7 @@ class PlanExecutor(Executor[Any]):
     async def _complete_types_in_chunks(
         self, return_type: GraphQLList[Any], details: Any, info: Any, path: Path, types: list[Any], *more: Any
     ) -> Any:
-        """All types of the schema, a few at a time: each has many fields and arguments."""
+        """Complete the list of the schema's types, a few at a time, since each has many fields and arguments."""
         done: list[Any] = []
         for start in range(0, len(types), _TYPES_AT_ONCE):
             await info.context.turn()
@@ -437,7 +437,7 @@ class PlanExecutor(Executor[Any]):
             if (written := selection.write(source_value, kept)) is not Undefined:
                 done[selection.name] = written
         if len(done) < len(split.plain):
-            # In the order in which they were asked for: of two that fail, the first one may be all that is reported.
+            # In the order of the document: if two fields fail, graphql-core may report the first one only.
             rest = {name: details for name, details in grouped_field_set.items() if name not in done}
         if not rest:
             return done
@@ -454,7 +454,7 @@ class PlanExecutor(Executor[Any]):
         path: Path,
         position_context: Any,
     ) -> Any:
-        """Complete the value that was kept. graphql-core reads and completes all others."""
+        """Complete the kept value of the field. Without one, graphql-core reads and completes the field."""
         value = self._kept.take(field_details_list, source) if self._kept else Undefined
         if value is Undefined:
             return super().execute_field(parent_type, source, field_details_list, path, position_context)
@@ -487,7 +487,7 @@ class PlanExecutor(Executor[Any]):
         split = self._selections.splits.get(key)
         if split is None:
             split = self._selections.splits[key] = _Split(fields, [], {})
-            of_type = self._plain.get(parent_type.name, {})  # of introspection, none are
+            of_type = self._plain.get(parent_type.name, {})  # introspection types have no plain fields
             for name, details in fields.items():
                 plain = of_type.get(details[0].node.name.value)
                 field = self._objects(plain, details) if isinstance(plain, _Nested) else plain
@@ -502,7 +502,7 @@ class PlanExecutor(Executor[Any]):
         return None if selections is None else _Objects(nested, selections)
 
     def _plain_alone(self, type_: GraphQLObjectType, details: FieldDetailsList) -> _Selections | None:
-        """The fields that are asked for of these objects, if all of them are plain."""
+        """The selected fields of these objects; None unless all are plain."""
         split = self._split(type_, self.collect_subfields(type_, details).grouped_field_set)
         return split.plain if split.plain and not split.rest else None
 
@@ -511,11 +511,11 @@ async def _merged(names: Any, done: dict[str, Any], others: Awaitable[dict[str, 
     return _in_order(names, done | await others)
 
 
-def _is_all_of_the_schema(list_: GraphQLList[Any], path: Path) -> bool:
-    """Whether this is the list of the schema's types, below `__schema`."""
+def _is_schema_type_list(list_: GraphQLList[Any], path: Path) -> bool:
+    """Whether this is the field `types` of `__schema`."""
     return get_named_type(list_).name == "__Type" and path.prev is not None and path.prev.prev is None
 
 
 def _in_order(names: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """The values in the order in which the fields were asked for."""
+    """The values in the order of these names."""
     return {name: values[name] for name in names if name in values}

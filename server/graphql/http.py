@@ -1,4 +1,4 @@
-"""GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/): a request read, executed, and answered."""
+"""GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/): parses requests, executes them and responds."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ from server.graphql.operation import (
     ANSWERED_ONCE,
     EVERY_KIND,
     READING,
-    Checked,
+    CheckedOperation,
     Operation,
     OperationNotAllowed,
     Operations,
-    RequestRefused,
-    TookTooLong,
+    OperationTimeout,
+    RequestError,
 )
 from server.json_text import JSON, decoded
 from server.slots import Slots
 from server.tracing import Tracing
 
 _JSON: Final = "application/json"
-_RESPONSE: Final = "application/graphql-response+json"
-_ALLOWED: Final[Mapping[str, Collection[OperationType]]] = {"GET": READING, "POST": ANSWERED_ONCE}
-_OFFERED: Final = (_RESPONSE, _JSON, event_stream.MEDIA_TYPE)
+_GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
+_ALLOWED_KINDS: Final[Mapping[str, Collection[OperationType]]] = {"GET": READING, "POST": ANSWERED_ONCE}
+_OFFERED: Final = (_GRAPHQL_RESPONSE, _JSON, event_stream.MEDIA_TYPE)
 _LARGE_BYTES: Final = 16 * 1024
-"""A longer body waits for its user's turn to be decoded: of 1 MiB, that takes some ten milliseconds."""
-_MOST_DIGITS: Final = 18
-"""Of a length in bytes."""
-_REMEMBERED_HEADERS: Final = 64
-"""What clients send is mostly the same."""
+"""A longer body waits for its user's turn before it is parsed: parsing 1 MiB takes about ten milliseconds."""
+_MAX_LENGTH_DIGITS: Final = 18
+"""The most digits of a Content-Length that is parsed."""
+_CACHED_HEADERS: Final = 64
+"""The number of header values whose parsed form is cached. Most clients send the same ones."""
 
 
-class Malformed(Exception):
-    """The request is not one of GraphQL over HTTP: what is wrong, and the status that says so."""
+class BadRequest(Exception):
+    """The HTTP request is invalid. It has a message for the client and the status of the response."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -57,7 +57,7 @@ class Malformed(Exception):
 
 
 class GraphQLOverHTTP:
-    """Answers requests, whatever they ask."""
+    """Responds to GraphQL requests over HTTP: with a JSON response, or with a stream of events for subscriptions."""
 
     def __init__(
         self,
@@ -74,36 +74,36 @@ class GraphQLOverHTTP:
         self._stopping = stopping
 
     async def respond(self, request: Request, headers: Mapping[str, str], context: Context) -> Response:
-        """The answer. Subscriptions are answered with events as they come, to those who take them."""
+        """Return the response. A subscription is answered with an event stream if the client accepts one."""
         accepted = _accepted(headers.get("accept", "*/*"))
-        # Clients that name the newer media type learn from the status whether the request was executed at all; the older
-        # one says 200 to every well-formed request.
-        newer = next((each for each in accepted if each in {_JSON, _RESPONSE}), _JSON) == _RESPONSE
+        # With the newer media type, the status says whether the request was executed. With application/json, every
+        # well-formed request is answered with 200.
+        newer = next((each for each in accepted if each in {_JSON, _GRAPHQL_RESPONSE}), _JSON) == _GRAPHQL_RESPONSE
         try:
             answer = await self._answer(request, headers, accepted, context)
             if isinstance(answer, Response):
                 return answer
             return _response(await encoded_in_turns(body_of(answer), context.turn), 200, newer=newer)
-        except (Malformed, RequestRefused, Overloaded) as refusal:
-            return _refused(refusal, by_get=request.method == "GET", newer=newer)
+        except (BadRequest, RequestError, Overloaded) as error:
+            return _error_response(error, by_get=request.method == "GET", newer=newer)
 
     async def _answer(
         self, request: Request, headers: Mapping[str, str], accepted: Sequence[str], context: Context
     ) -> ExecutionResult | EventStream:
-        """Raises Malformed, RequestRefused or Overloaded."""
+        """Raises BadRequest, RequestError or Overloaded."""
         if not accepted:
-            raise Malformed(f"Accept must name one of {', '.join(_OFFERED)}.", 406)
-        sent = await self._sent(request, headers)
-        return await while_connected(request.receive, self._result(request.method, sent, accepted, context))
+            raise BadRequest(f"Accept must name one of {', '.join(_OFFERED)}.", 406)
+        payload = await self._payload(request, headers)
+        return await while_connected(request.receive, self._result(request.method, payload, accepted, context))
 
     async def _result(
-        self, method: str, sent: bytes | dict[str, Any], accepted: Sequence[str], context: Context
+        self, method: str, payload: bytes | dict[str, Any], accepted: Sequence[str], context: Context
     ) -> ExecutionResult | EventStream:
-        """Raises Malformed, RequestRefused or Overloaded."""
-        operation = await _operation(sent, context)
+        """Raises BadRequest, RequestError or Overloaded."""
+        operation = await _operation(payload, context)
         streams = event_stream.MEDIA_TYPE in accepted and method == "POST"
         checked = await self._operations.checked(
-            operation, EVERY_KIND if streams else _ALLOWED[method], context.viewer.id
+            operation, EVERY_KIND if streams else _ALLOWED_KINDS[method], context.viewer.id
         )
         log.note(operation=checked.title)
         if streams and (checked.kind is OperationType.SUBSCRIPTION or len(accepted) == 1):
@@ -111,19 +111,19 @@ class GraphQLOverHTTP:
         with self._tracing.operation(checked):
             return await self._operations.execute(checked, context)
 
-    async def _sent(self, request: Request, headers: Mapping[str, str]) -> bytes | dict[str, Any]:
-        """The body, or the parameters of the address. Raises Malformed."""
+    async def _payload(self, request: Request, headers: Mapping[str, str]) -> bytes | dict[str, Any]:
+        """The body of a POST request, or the query parameters of a GET request. Raises BadRequest."""
         if request.method == "POST":
             _check_content(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
             return await self._body(request, headers.get("content-length", ""))
         if request.method == "GET":
             return _from_query(request)
-        raise Malformed("GraphQL is asked by POST, or by GET for a query.", 405)
+        raise BadRequest("The method must be POST, or GET for a query.", 405)
 
     async def _body(self, request: Request, length: str) -> bytes:
-        """Raises Malformed, where the client says how long it is before anything is read."""
-        too_long = Malformed(f"The body must be at most {self._max_body_bytes} bytes.", 413)
-        if length.isdecimal() and (len(length) > _MOST_DIGITS or int(length) > self._max_body_bytes):
+        """Read the body. Raises BadRequest; before reading anything if Content-Length exceeds the limit."""
+        too_long = BadRequest(f"The body must be at most {self._max_body_bytes} bytes.", 413)
+        if length.isdecimal() and (len(length) > _MAX_LENGTH_DIGITS or int(length) > self._max_body_bytes):
             raise too_long
         parts: list[bytes] = []
         size = 0
@@ -134,31 +134,31 @@ class GraphQLOverHTTP:
                     raise too_long
                 parts.append(part)
         except ClientDisconnect:
-            raise Malformed("The body broke off.") from None  # nobody is there to read it
+            raise BadRequest("The body is incomplete.") from None  # the client has gone and does not read this
         return b"".join(parts)
 
-    async def _stream(self, operation: Checked, context: Context) -> EventStream:
-        """Raises RequestRefused, or Overloaded, before there is an answer."""
+    async def _stream(self, operation: CheckedOperation, context: Context) -> EventStream:
+        """Raises RequestError or Overloaded before the response starts."""
         events = self._events(operation, context)
-        # It begins once there is a slot, and nothing to refuse; the first event may be long in coming.
+        # The first block is empty: the response starts as soon as the subscription has a slot, before the first event.
         await anext(events)
         return EventStream(events, until=context.viewer.expires_at, stopping=self._stopping)
 
-    async def _events(self, operation: Checked, context: Context) -> AsyncGenerator[bytes]:
+    async def _events(self, operation: CheckedOperation, context: Context) -> AsyncGenerator[bytes]:
         with self._subscriptions.slot(context.viewer.id):
             async with aclosing(self._operations.results(operation, context)) as results:
                 yield b""
                 try:
                     async for result in results:
                         yield next_event(await encoded_in_turns(body_of(result), context.turn))
-                except RequestRefused as refused:
-                    yield next_event(encoded(errors_of(*refused.errors)))
+                except RequestError as error:
+                    yield next_event(encoded(errors_of(*error.errors)))
                 yield COMPLETE
 
 
-@lru_cache(_REMEMBERED_HEADERS)
+@lru_cache(_CACHED_HEADERS)
 def _accepted(header: str) -> Sequence[str]:
-    """Which of the media types that are offered the client takes, the most wanted first; what it does not name is not."""
+    """The offered media types that an Accept header names, the preferred one first."""
     weights: dict[str, float] = {}
     for each in header.split(","):
         media_range, *parameters = (part.strip().lower() for part in each.split(";"))
@@ -172,78 +172,78 @@ def _accepted(header: str) -> Sequence[str]:
     return sorted((each for each in _OFFERED if weights.get(each, 0.0) > 0), key=lambda each: -weights[each])
 
 
-@lru_cache(_REMEMBERED_HEADERS)
+@lru_cache(_CACHED_HEADERS)
 def _check_content(type_: str, encoding: str) -> None:
-    """Raises Malformed."""
+    """Check Content-Type and Content-Encoding. Raises BadRequest with status 415."""
     content_type, *parameters = (part.strip().lower() for part in type_.split(";"))
     if content_type != _JSON:
-        raise Malformed(f"Content-Type must be {_JSON}.", 415)
+        raise BadRequest(f"Content-Type must be {_JSON}.", 415)
     charset = next((each.removeprefix("charset=") for each in parameters if each.startswith("charset=")), "utf-8")
     if charset.strip('"') not in {"utf-8", "utf8"}:
-        raise Malformed("The charset must be utf-8.", 415)
+        raise BadRequest("The charset must be utf-8.", 415)
     if encoding.lower() != "identity":
-        raise Malformed("Content-Encoding must be left out: a compressed body would say nothing of its length.", 415)
+        raise BadRequest("Content-Encoding must be absent: compressed bodies are not supported.", 415)
 
 
 def _from_query(request: Request) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
         if name in fields:
-            raise Malformed("Each parameter must be there once.")
+            raise BadRequest("A query parameter must not be repeated.")
         fields[name] = _decoded(value, name) if name in {"variables", "extensions"} else value
     return fields
 
 
-async def _operation(sent: bytes | dict[str, Any], context: Context) -> Operation:
-    """Raises Malformed."""
-    if isinstance(sent, bytes):
-        if len(sent) > _LARGE_BYTES:
+async def _operation(payload: bytes | dict[str, Any], context: Context) -> Operation:
+    """Raises BadRequest."""
+    if isinstance(payload, bytes):
+        if len(payload) > _LARGE_BYTES:
             await context.turn(large=True)
-        return _read(_decoded(sent, "The body"))
-    return _read(sent)
+        return _parsed(_decoded(payload, "The body"))
+    return _parsed(payload)
 
 
 def _decoded(text: str | bytes, what: str) -> Any:
     try:
         return decoded(text)
     except ValueError:
-        # Where in it something is missing, and how the parser says so, helps nobody.
-        raise Malformed(f"{what} must be {JSON}.") from None
+        # The parser's own message does not help the client: it names a position only.
+        raise BadRequest(f"{what} must be {JSON}.") from None
 
 
-def _read(fields: Any) -> Operation:
+def _parsed(fields: Any) -> Operation:
     if not isinstance(fields, dict):
-        raise Malformed('The body must be a JSON object: {"query": "…"}.')
+        raise BadRequest('The body must be a JSON object: {"query": "…"}.')
     text, name = fields.get("query"), fields.get("operationName")
     variables, extensions = fields.get("variables"), fields.get("extensions")
     if not isinstance(text, str):
-        raise Malformed("query must be there, as a string.")
+        raise BadRequest("query is required and must be a string.")
     if not isinstance(name, str | None):
-        raise Malformed("operationName must be a string.")
+        raise BadRequest("operationName must be a string.")
     if not isinstance(variables, dict | None):
-        raise Malformed("variables must be a JSON object.")
+        raise BadRequest("variables must be a JSON object.")
     if not isinstance(extensions, dict | None):
-        raise Malformed("extensions must be a JSON object.")
+        raise BadRequest("extensions must be a JSON object.")
     return Operation(text, name, variables)
 
 
-def _refused(refusal: Malformed | RequestRefused | Overloaded, *, by_get: bool, newer: bool) -> Response:
-    if isinstance(refusal, Malformed):
-        error = GraphQLError(refusal.message, extensions={"code": "BAD_REQUEST"})
-        return _response(encoded(errors_of(error)), refusal.status, newer=newer)
-    if isinstance(refusal, Overloaded):
-        return _response(encoded(errors_of(overloaded(refusal))), 503, newer=newer)
+def _error_response(error: BadRequest | RequestError | Overloaded, *, by_get: bool, newer: bool) -> Response:
+    if isinstance(error, BadRequest):
+        found = GraphQLError(error.message, extensions={"code": "BAD_REQUEST"})
+        return _response(encoded(errors_of(found)), error.status, newer=newer)
+    if isinstance(error, Overloaded):
+        return _response(encoded(errors_of(overloaded(error))), 503, newer=newer)
     status = 400 if newer else 200
-    if isinstance(refusal, OperationNotAllowed):
+    if isinstance(error, OperationNotAllowed):
         status = 405 if by_get else 400
-    elif isinstance(refusal, TookTooLong):
+    elif isinstance(error, OperationTimeout):
         status = 503
-    return _response(encoded(errors_of(*refusal.errors)), status, newer=newer)
+    return _response(encoded(errors_of(*error.errors)), status, newer=newer)
 
 
 def _response(body: bytes, status: int, *, newer: bool) -> Response:
     headers = _HEADERS.get(status)
-    return Response(body, status, headers, f"{_RESPONSE if newer else _JSON}; charset=utf-8")
+    return Response(body, status, headers, f"{_GRAPHQL_RESPONSE if newer else _JSON}; charset=utf-8")
 
 
 _HEADERS: Final[Mapping[int, Mapping[str, str]]] = {

@@ -1,4 +1,4 @@
-"""An operation: read and checked once for each text, then executed as often as it is sent."""
+"""Operations: parsed, checked and planned once per document text, then executed as often as they are sent."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ from prometheus_client import Counter
 from schema.enum import ErrorCode
 from schema.error import INTERNAL_ERROR, SERVICE_UNAVAILABLE, masked
 from schema.size import Sizes
-from server.graphql.limits import MAX_TOKENS, Limits, TooMuch
+from server.graphql.limits import MAX_TOKENS, DocumentTooLarge, Limits
 from server.graphql.literal import LiteralsFit
 from server.graphql.plan import Plan, Planner
 
-# Documents that are sent again and again are short. A long one takes a hundred times its length in memory, and its plan
-# takes more for each field that it comes to, fragments spread.
+# The cache of documents. Documents that are sent repeatedly are short. A parsed document takes about a hundred times the
+# memory of its text, and its plan takes memory for each field, also for those of a fragment that is spread repeatedly.
 _CHARACTERS_PER_SELECTION: Final = 10
-"""What a field is charged as, at least; most are as long as that, written out."""
-_KNOWN_CHARACTERS: Final = 64_000
-"""Of all documents that are kept: what is kept in memory is looked through by the garbage collector, while all wait."""
-_LONGEST_KNOWN: Final = 8_000
-_LONGEST_CHECKED_AT_ONCE: Final = 2_000
-"""A longer text is checked off the event loop: it takes up to a quarter of a second, and other requests go on."""
+"""The least that a field counts towards the size of the cache, in characters. Most fields are about as long."""
+_CACHED_CHARACTERS: Final = 64_000
+"""The size of the cache, in characters. A larger cache would make garbage collection slower, which blocks all requests."""
+_LONGEST_CACHED: Final = 8_000
+_LONGEST_CHECKED_ON_LOOP: Final = 2_000
+"""A longer text is checked in the compute pool, since checking takes up to a quarter of a second."""
 _FEW_SELECTIONS: Final = 500
-_YOUNG: Final = 1
-"""A generation of the garbage collector's, and all younger ones."""
+_YOUNG_GENERATIONS: Final = 1
+"""The argument of `gc.collect` for the two youngest generations."""
 _MAX_ERRORS: Final = 8
 _LONGEST_MESSAGE: Final = 500
-"""Of what is wrong with a document: it repeats names that the client made up."""
+"""The longest error message, in characters. Messages quote names that the client chose."""
 MAX_DOCUMENT_LENGTH: Final = 256 * 1024
-"""Parsing is work; what is long belongs into variables."""
+"""The longest document, in characters. Long values belong in variables."""
 
 READING: Final = frozenset({OperationType.QUERY})
 ANSWERED_ONCE: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -60,7 +60,7 @@ EVERY_KIND: Final = frozenset(OperationType)
 _RULES: Final = [LiteralsFit if rule is ValuesOfCorrectTypeRule else rule for rule in graphql.specified_rules]
 
 
-# As Apollo Server names them, and so clients and tools do.
+# The error codes of Apollo Server, which clients and tools know.
 PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
 NO_OPERATION: Final = "OPERATION_RESOLUTION_FAILURE"
@@ -71,18 +71,18 @@ _CODES: Final = frozenset(
 )
 
 
-# Clients make up the names of operations, and each that metrics tell apart is a time series for as long as the process lives.
+# Clients choose the names of operations. Each name in the metrics is a time series for the lifetime of the process.
 _MAX_NAMES: Final = 200
 _MAX_NAMES_PER_USER: Final = 40
 MAX_NAME_LENGTH: Final = 64
-"""In characters. Longer names are counted as others in metrics, and cut short in logs and traces."""
+"""In characters. Metrics count longer names as others; logs and traces truncate them."""
 _OTHERS: Final = "(others)"
-_executed: Final = Counter("router_operations", "Operations that were executed", ["kind", "name"])
-_failed: Final = Counter("router_errors", "Errors in answers", ["code"])
+_executed: Final = Counter("router_operations", "Executed GraphQL operations, by kind and name", ["kind", "name"])
+_failed: Final = Counter("router_errors", "Errors in GraphQL responses, by code", ["code"])
 
 
-class RequestRefused(Exception):
-    """The request cannot be executed at all: what is wrong with it, for its sender."""
+class RequestError(Exception):
+    """The operation is not executed, or its result is not sent. `errors` tell the client why."""
 
     def __init__(self, *errors: GraphQLError) -> None:
         super().__init__()
@@ -90,17 +90,17 @@ class RequestRefused(Exception):
         _count_errors(self.errors)
 
 
-class OperationNotAllowed(RequestRefused):
-    """This kind of operation is not answered here: a mutation over GET, say."""
+class OperationNotAllowed(RequestError):
+    """The transport does not allow this kind of operation, such as a mutation over GET."""
 
 
-class TookTooLong(RequestRefused):
-    """The operation was given up. What a mutation had begun, it ends."""
+class OperationTimeout(RequestError):
+    """The operation exceeded the time limit. A mutation that has begun to write ends all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a client asks to be executed."""
+    """An operation as a client sent it: not parsed yet."""
 
     text: str
     name: str | None
@@ -108,8 +108,8 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """An operation of one user that can be executed."""
+class CheckedOperation:
+    """A valid operation of one user, with its plan."""
 
     plan: Plan
     variables: dict[str, Any] | None
@@ -126,22 +126,22 @@ class Checked:
 
     @property
     def short_name(self) -> str | None:
-        """Its name, cut short, for logs and traces."""
+        """The name for logs and traces, truncated."""
         name = self.name
         return name if name is None or len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…"
 
     @property
     def title(self) -> str:
-        """Its kind and name, for people."""
+        """The kind and the name, such as `query Alerts`, for logs and traces."""
         return f"{self.kind.value} {self.short_name}" if self.name else self.kind.value
 
 
 Begin = Callable[[UUID], Awaitable[None]]
-"""Waits until this user may begin another operation."""
+"""Waits until this user may start another operation."""
 
 
 class Offload(Protocol):
-    """Does work of this user off the event loop. Raises Overloaded when too much of theirs waits already."""
+    """Runs work of a user in the compute pool. Raises Overloaded when too much work of this user is waiting."""
 
     async def __call__(self, user_id: UUID, work: Callable[[str], _Document], text: str, /) -> _Document: ...
 
@@ -160,9 +160,9 @@ class Operations:
         time_limit_s: float,
         stock_executor: bool = False,
     ) -> None:
-        """`begin` waits until the user may begin an operation, and `offload` reads a long text off the event loop.
+        """`begin` waits until a user may start an operation; `offload` checks a long document in the compute pool.
 
-        Without introspection, errors do not suggest names either. The time limit is for queries and mutations.
+        Without introspection, errors suggest no names of the schema. The time limit applies to queries and mutations.
         """
         self._schema = schema
         self._limits = Limits(schema, sizes)
@@ -172,56 +172,59 @@ class Operations:
         self._rules = [*_RULES, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
         self._time_limit_s = time_limit_s
         self._planner = Planner(schema, hide_names=self._hide_names, stock_executor=stock_executor)
-        self._known: OrderedDict[str, _Document] = OrderedDict()
-        self._known_characters = 0
+        self._cached: OrderedDict[str, _Document] = OrderedDict()
+        self._cached_characters = 0
         self._stops_at_s: float | None = None
-        self._underway: set[asyncio.Timeout] = set()
+        self._running: set[asyncio.Timeout] = set()
         self._names = _Names()
 
-    async def execute(self, operation: Checked, context: object) -> ExecutionResult:
-        """The one result of a query or a mutation, its errors as clients may see them.
+    async def execute(self, operation: CheckedOperation, context: object) -> ExecutionResult:
+        """Execute a query or a mutation and return its result. Unexpected errors in it are masked.
 
-        Raises RequestRefused before anything is executed, and TookTooLong.
+        Raises RequestError when nothing was executed, and OperationTimeout.
         """
         self._count(operation)
         result = operation.plan.execute(operation.variables, context)
         if isawaitable(result):
             result = await self._limited(result)
-        result = _as_seen(result)
+        result = _masked(result)
         if result.data is None and result.errors and not any(error.path for error in result.errors):
-            # Nothing was executed: a variable did not fit.
-            raise RequestRefused(*_request_errors(result.errors))
+            # Nothing was executed: a variable has an invalid value.
+            raise RequestError(*_request_errors(result.errors))
         return result
 
     async def _limited(self, result: Awaitable[ExecutionResult]) -> ExecutionResult:
-        """Raises TookTooLong. What reads is cancelled then, in the database too; a mutation ends what it has begun."""
+        """Await the result. Raises OperationTimeout at the time limit.
+
+        A query is then cancelled, in the database too; a mutation that has begun to write runs to its end.
+        """
         now_s = asyncio.get_running_loop().time()
         limit = asyncio.timeout_at(min(now_s + self._time_limit_s, self._stops_at_s or math.inf))
-        self._underway.add(limit)
+        self._running.add(limit)
         try:
             async with limit:
                 return await result
         except TimeoutError:
             when = "as the server stops" if self._stops_at_s else f"after {self._time_limit_s:g} s"
             message = (
-                f"The operation was given up {when}. Ask for less; a mutation may have been done: "
-                "send decisions again with the same eventId."
+                f"The operation was cancelled {when}. Query less data. A mutation may have been executed: "
+                "send calls again with the same eventId."
             )
-            raise TookTooLong(_coded(GraphQLError(message), TIMEOUT)) from None
+            raise OperationTimeout(_coded(GraphQLError(message), TIMEOUT)) from None
         finally:
-            self._underway.discard(limit)
+            self._running.discard(limit)
 
     def stop_within(self, seconds: float) -> None:
-        """Give up then what has not ended, and whatever begins after that."""
+        """Cancel all operations after so many seconds, also those that start later."""
         self._stops_at_s = asyncio.get_running_loop().time() + seconds
-        for limit in self._underway:
+        for limit in self._running:
             if not limit.expired():
                 limit.reschedule(min(limit.when() or math.inf, self._stops_at_s))
 
-    async def results(self, operation: Checked, context: object) -> AsyncGenerator[ExecutionResult]:
-        """What a subscription tells, one event after the other; of a query or a mutation, its one result.
+    async def results(self, operation: CheckedOperation, context: object) -> AsyncGenerator[ExecutionResult]:
+        """Yield the events of a subscription, or the one result of a query or a mutation.
 
-        Raises RequestRefused before the first, when there is none.
+        Raises RequestError before the first result when the operation cannot be executed.
         """
         if operation.kind is not OperationType.SUBSCRIPTION:
             yield await self.execute(operation, context)
@@ -238,41 +241,45 @@ class Operations:
         if isawaitable(source):
             source = await source
         if isinstance(source, ExecutionResult):
-            raise RequestRefused(*_request_errors(masked(source.errors or [])))
+            raise RequestError(*_request_errors(masked(source.errors or [])))
         async with aclosing(cast("Any", source)):
             try:
                 async for result in source:
-                    yield _as_seen(result)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and logged
-                yield _as_seen(ExecutionResult(None, [GraphQLError(str(error), original_error=error)]))
+                    yield _masked(result)
+            except Exception as error:  # noqa: BLE001 - every exception is masked and logged
+                yield _masked(ExecutionResult(None, [GraphQLError(str(error), original_error=error)]))
 
-    async def checked(self, operation: Operation, allowed: Collection[OperationType], user_id: UUID) -> Checked:
-        """The operation, if it can be executed. Raises RequestRefused, and its kind OperationNotAllowed; Overloaded when
-        too many long documents of this user wait to be checked.
+    async def checked(
+        self, operation: Operation, allowed: Collection[OperationType], user_id: UUID
+    ) -> CheckedOperation:
+        """Parse and validate an operation.
+
+        Raises RequestError when it is invalid, OperationNotAllowed when its kind is not allowed, and Overloaded when too many
+        long documents of this user wait to be checked.
         """
         await self._begin(user_id)
         text = operation.text
-        document = self._known.get(text)
+        document = self._cached.get(text)
         if document is not None:
-            self._known.move_to_end(text)
-        elif len(text) <= _LONGEST_CHECKED_AT_ONCE:
-            document = self._read(text)
+            self._cached.move_to_end(text)
+        elif len(text) <= _LONGEST_CHECKED_ON_LOOP:
+            document = self._parsed(text)
         else:
-            document = await self._offload(user_id, self._read, text)
-        if document.characters <= _LONGEST_KNOWN:
-            if text not in self._known:
-                self._known[text] = document
-                self._known_characters += document.characters
-            while self._known_characters > _KNOWN_CHARACTERS:
-                _, forgotten = self._known.popitem(last=False)
-                self._known_characters -= forgotten.characters
-        return Checked(document.plan(operation.name, allowed), operation.variables, user_id)
+            document = await self._offload(user_id, self._parsed, text)
+        if document.characters <= _LONGEST_CACHED:
+            if text not in self._cached:
+                self._cached[text] = document
+                self._cached_characters += document.characters
+            while self._cached_characters > _CACHED_CHARACTERS:
+                _, evicted = self._cached.popitem(last=False)
+                self._cached_characters -= evicted.characters
+        return CheckedOperation(document.plan(operation.name, allowed), operation.variables, user_id)
 
-    def _read(self, text: str) -> _Document:
-        """The document that is written so. Raises RequestRefused when it is none, or does not fit the schema."""
+    def _parsed(self, text: str) -> _Document:
+        """Parse, limit and validate a document. Raises RequestError."""
         if len(text) > MAX_DOCUMENT_LENGTH:
             too_long = f"query: must be at most {MAX_DOCUMENT_LENGTH} characters; send values as variables"
-            raise RequestRefused(_coded(GraphQLError(too_long), PARSE_FAILED))
+            raise RequestError(_coded(GraphQLError(too_long), PARSE_FAILED))
         try:
             document = graphql.parse(text, max_tokens=MAX_TOKENS)
             _unlink(document)
@@ -281,55 +288,56 @@ class Operations:
                 self._schema, document, self._rules, max_errors=_MAX_ERRORS, hide_suggestions=self._hide_names
             )
             if selections > _FEW_SELECTIONS:
-                # What validation leaves behind refers to itself, and holds the document. While it is young it is found
-                # soon; later, the collector would go through everything for it, and let everybody wait.
-                gc.collect(_YOUNG)
+                # Validation leaves reference cycles that hold the document. Collect them while they are young: a later
+                # collection would scan all objects and block all requests.
+                gc.collect(_YOUNG_GENERATIONS)
         except GraphQLError as error:
-            raise RequestRefused(_coded(error, PARSE_FAILED)) from None
-        except TooMuch as error:
-            raise RequestRefused(_coded(GraphQLError(str(error)), VALIDATION_FAILED)) from None
+            raise RequestError(_coded(error, PARSE_FAILED)) from None
+        except DocumentTooLarge as error:
+            raise RequestError(_coded(GraphQLError(str(error)), VALIDATION_FAILED)) from None
         except RecursionError:
-            raise RequestRefused(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
+            raise RequestError(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
         if errors:
-            raise RequestRefused(*(_coded(error, VALIDATION_FAILED) for error in errors))
+            raise RequestError(*(_coded(error, VALIDATION_FAILED) for error in errors))
         characters = max(len(text), selections * _CHARACTERS_PER_SELECTION)
         return _Document(self._planner, document, characters, has_directives="@" in text)
 
-    def _count(self, operation: Checked) -> None:
+    def _count(self, operation: CheckedOperation) -> None:
         label = self._names.label(operation.name or "", operation.user_id)
         _executed.labels(operation.kind.value, label).inc()
 
 
 class _Names:
-    """Names of operations that metrics tell apart: a limited number in all, and few enough of one user to leave some to others."""
+    """The names of operations that are labels of metrics. Their number is limited, in all and per user."""
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
-        self._brought_by: Counts[UUID] = Counts()
+        self._labels: set[str] = set()
+        self._added_by: Counts[UUID] = Counts()
 
     def label(self, name: str, user_id: UUID) -> str:
-        """The name that an operation of this user is counted under."""
-        if name in self._known:
+        """The label for an operation of this user: its name, or `(others)` at a limit."""
+        if name in self._labels:
             return name
         if (
             len(name) > MAX_NAME_LENGTH
-            or len(self._known) >= _MAX_NAMES
-            or self._brought_by[user_id] >= _MAX_NAMES_PER_USER
+            or len(self._labels) >= _MAX_NAMES
+            or self._added_by[user_id] >= _MAX_NAMES_PER_USER
         ):
             return _OTHERS
-        self._known.add(name)
-        self._brought_by[user_id] += 1
+        self._labels.add(name)
+        self._added_by[user_id] += 1
         return name
 
 
 def _unlink(document: DocumentNode) -> None:
-    """Have its tokens refer to the next one alone: what refers to itself in a circle is not freed when it is done with."""
+    """Remove the references from tokens to their predecessors: without cycles, the document is freed without the collector."""
     token = document.loc.start_token if document.loc else None
     while token is not None:
         token.prev, token = None, token.next
 
 
-def _as_seen(result: ExecutionResult) -> ExecutionResult:
+def _masked(result: ExecutionResult) -> ExecutionResult:
+    """Replace the unexpected errors of a result by errors without details, and count all of them."""
     if result.errors:
         result.errors = masked(result.errors)
         _count_errors(error for error in result.errors if error.extensions)
@@ -347,7 +355,7 @@ def _request_errors(errors: list[GraphQLError]) -> list[GraphQLError]:
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:
-    """The error, with a code that tools know, and no longer than is of use."""
+    """Set the code of an error and truncate its message."""
     error.extensions = {**(error.extensions or {}), "code": code}
     if len(error.message) > _LONGEST_MESSAGE:
         error.message = f"{error.message[:_LONGEST_MESSAGE]}…"
@@ -355,18 +363,18 @@ def _coded(error: GraphQLError, code: str) -> GraphQLError:
 
 
 class _Document:
-    """A document that is valid, and the plans of those of its operations that were asked for."""
+    """A valid document and the plans of its operations, each made when it is first requested."""
 
     def __init__(self, planner: Planner, document: DocumentNode, characters: int, *, has_directives: bool) -> None:
         self.characters = characters
-        """What it is charged as where documents are kept."""
+        """The size of the document in the cache."""
         self._planner = planner
         self._document = document
         self._has_directives = has_directives
         self._plans: dict[str | None, Plan] = {}
 
     def plan(self, name: str | None, allowed: Collection[OperationType]) -> Plan:
-        """That of the operation of this name, or of the only one. Raises RequestRefused."""
+        """The plan of the operation with this name, or of the only operation. Raises RequestError and OperationNotAllowed."""
         plan = self._plans.get(name)
         if plan is None:
             definition = self._operation(name)
@@ -378,10 +386,10 @@ class _Document:
         kind = plan.definition.operation
         if kind not in allowed:
             by_stream = (
-                "A subscription is opened over WebSocket, by the graphql-transport-ws protocol, or by POST with the header "
+                "A subscription must be sent over WebSocket, by the graphql-transport-ws protocol, or by POST with the header "
                 "Accept: text/event-stream."
             )
-            message = by_stream if kind is OperationType.SUBSCRIPTION else f"A {kind.value} is sent by POST."
+            message = by_stream if kind is OperationType.SUBSCRIPTION else f"A {kind.value} must be sent by POST."
             raise OperationNotAllowed(_coded(GraphQLError(message), NO_OPERATION))
         return plan
 
@@ -389,6 +397,6 @@ class _Document:
         found = graphql.get_operation_ast(self._document, name)
         if found is None:
             unnamed = "operationName: must name one of the document's operations"
-            named = f'The document holds no operation named "{name}".'
-            raise RequestRefused(_coded(GraphQLError(unnamed if name is None else named), NO_OPERATION))
+            named = f'The document has no operation named "{name}".'
+            raise RequestError(_coded(GraphQLError(unnamed if name is None else named), NO_OPERATION))
         return found

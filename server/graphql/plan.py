@@ -1,4 +1,4 @@
-"""Plans of operations: what is worked out once, and used each time an operation is executed."""
+"""Plans of operations: what is computed once and used in each execution of an operation."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from server.graphql.executor import PlanExecutor, SelectionCache, plain_fields
 from server.graphql.stock import execute_with_graphql_core
 
 _MAX_ERRORS: Final = 50
-"""In variables: further ones are not reported."""
+"""The most errors in variables that are reported."""
 
 
 class Planner:
-    """Makes plans for operations of one schema."""
+    """What the plans of one schema share."""
 
     def __init__(self, schema: GraphQLSchema, *, hide_names: bool = False, stock_executor: bool = False) -> None:
-        """Errors suggest names, unless they are hidden. The stock executor is graphql-core's own, which needs no plan."""
+        """With `hide_names`, errors suggest no names of the schema. The stock executor is graphql-core's, without plans."""
         self.schema = schema
         self.hide_names = hide_names
         self.stock_executor = stock_executor
@@ -41,7 +41,7 @@ class Planner:
         self._coercion = Coercion()
 
     def variables(self, definition: OperationDefinitionNode) -> list[Variable]:
-        """Those that the operation declares."""
+        """The variables that the operation declares."""
         signatures = [get_variable_signature(self.schema, each) for each in definition.variable_definitions or ()]
         return [
             Variable(
@@ -50,23 +50,25 @@ class Planner:
                 signature.default is None and not isinstance(signature.type, GraphQLNonNull),
             )
             for signature in signatures
-            if not isinstance(signature, GraphQLError)  # which validation would have found
+            if not isinstance(signature, GraphQLError)  # the document is valid: there is none
         ]
 
 
 class Variable(NamedTuple):
+    """A declared variable and the function that coerces its values."""
+
     signature: GraphQLVariableSignature
     coerce: Coerce
     may_be_left_out: bool
 
 
 class Plan:
-    """An operation of a document that is valid for the schema."""
+    """The plan of one operation of a valid document."""
 
     def __init__(
         self, planner: Planner, document: DocumentNode, definition: OperationDefinitionNode, *, has_directives: bool
     ) -> None:
-        """An operation with directives may ask for other fields each time."""
+        """An operation with directives may select other fields each time: its selections are not cached."""
         self.document = document
         self.definition = definition
         self._planner = planner
@@ -78,7 +80,7 @@ class Plan:
         self._selections = None if has_directives else SelectionCache()
 
     def execute(self, variables: dict[str, Any] | None, context: Any) -> AwaitableOrValue[ExecutionResult]:
-        """The result of a query or a mutation, or an awaitable of it."""
+        """Execute a query or a mutation. Returns its result, or an awaitable of it."""
         planner = self._planner
         if planner.stock_executor:
             return execute_with_graphql_core(
@@ -102,7 +104,7 @@ class Plan:
             plain=planner.plain,
             selections=self._selections,
         )
-        # Results that come in parts are for executors of another kind.
+        # Typed as Any: only an executor with incremental delivery returns other results.
         result: AwaitableOrValue[Any] = executor.execute_operation()
         return executor.counter.checked(result)
 
@@ -123,7 +125,7 @@ class Plan:
                 break
         else:
             return VariableValues(sources, coerced)
-        # It has a default, or does not fit: then graphql-core says why.
+        # A variable has a default or an invalid value: graphql-core coerces all and reports the errors.
         return get_variable_values(
             self._planner.schema,
             self.definition.variable_definitions or (),

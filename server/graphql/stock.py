@@ -1,6 +1,6 @@
-"""The stock executor: graphql-core's own, in place of plans, for whoever suspects a fault in them.
+"""The stock executor: graphql-core's own, without plans. Use it to find out whether a fault is in the plans.
 
-It is slower, and a long answer keeps other requests waiting while it is made. It answers the same.
+It is slower, and a long response blocks other requests. Its responses are the same.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def execute_with_graphql_core(
     *,
     hide_names: bool,
 ) -> AwaitableOrValue[ExecutionResult]:
-    """The result of a query or a mutation, or an awaitable of it."""
+    """Execute a query or a mutation. Returns its result, or an awaitable of it."""
     counter = ValueCounter()
     result = execute(
         schema,
@@ -54,7 +54,7 @@ def execute_with_graphql_core(
 
 
 class _CountLists:
-    """Leaves out lists for which an answer has no room, as middleware of graphql-core."""
+    """Middleware of graphql-core that leaves out lists beyond the limit on values."""
 
     def __init__(self, counter: ValueCounter) -> None:
         self._counter = counter
@@ -77,7 +77,7 @@ class _CountLists:
 
 
 def _fields_in(selected: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> int:
-    """How many fields are selected of one object. The document is valid: no fragment spreads itself."""
+    """The number of selected fields of one object. In a valid document, no fragment spreads itself."""
     fields = 0
     for node in selected.selections:
         if isinstance(node, FieldNode):

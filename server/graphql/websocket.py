@@ -1,4 +1,6 @@
-"""GraphQL over WebSocket (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md), as `graphql-transport-ws`."""
+"""GraphQL over WebSocket, by the `graphql-transport-ws` protocol
+(https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md).
+"""
 
 from __future__ import annotations
 
@@ -18,28 +20,28 @@ from schema.error import overloaded
 from server import log
 from server.auth import CannotVerify, Unauthenticated, seconds_left
 from server.graphql.answer import encoded_in_turns
-from server.graphql.operation import EVERY_KIND, Operation, RequestRefused
+from server.graphql.operation import EVERY_KIND, Operation, RequestError
 from server.observation import logged
 
 SEND_TIMEOUT_S: Final = 15.0
-"""How long a client may leave what is sent to it unread before its socket is closed."""
+"""How long sending a message may take before the socket of a slow client is closed."""
 TRY_AGAIN_LATER: Final = 1013
 FORBIDDEN: Final = 4403
 BAD_REQUEST: Final = 4400
 TOO_MANY_INITS: Final = 4429
 MAX_MESSAGE_BYTES: Final = 256 * 1024
 MAX_ID_LENGTH: Final = 64
-"""Of an operation: it is repeated in the reason of a close, which has room for 123 bytes."""
+"""The longest id of an operation, in characters. It is part of close reasons, which are at most 123 bytes long."""
 
 
 class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """A socket that lives no longer than the token it was opened with."""
+    """One socket. It is closed when the token of its `connection_init` expires."""
 
     view: Any
+    """The GraphQLApp that accepted the socket."""
     websocket: Any
-    """The application at whose address it was opened."""
     init_timeout: ClassVar = timedelta(seconds=10)
-    """For connection_init to come."""
+    """How long a client may take to send `connection_init`."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -61,12 +63,12 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(BAD_REQUEST, problem)
             return
         if self.context.signed_in is not None and message["type"] == "subscribe":
-            # The next message is read after that: however many sockets a user has, they are read in turn.
+            # The next message is read only after this turn, so that the sockets of a user are read one after the other.
             await self.context.turn()
         await super().handle_message(message)
 
     async def send_message(self, message: Any) -> None:
-        """Send it. Raises AnswerTooLarge, which is an expected error of its operation."""
+        """Send a message. Raises AnswerTooLarge, which ends its operation with an error."""
         text = (await encoded_in_turns(message, self.context.turn)).decode()
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
@@ -75,20 +77,20 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
             raise WebSocketDisconnected from None
         except TimeoutError:
             self._give_up()
-            await asyncio.sleep(0)  # where an operation, which is cancelled now, ends
+            await asyncio.sleep(0)  # an operation that is sending is cancelled here
 
     def _give_up(self) -> None:
-        """Close on a client that does not read. From its last cursor on, it will have missed nothing."""
+        """Close the socket of a client that does not read. It can subscribe again after its last cursor."""
         for operation in self.operations.values():
             if operation.task is not None:
                 operation.task.cancel()
         if self._closing is None:
-            # The close frame follows what waits to be read, as soon as there is room for it.
+            # The close frame is sent after the buffered messages.
             reason = "Too slow: subscribe again after the last cursor you saw"
             self._closing = asyncio.create_task(self.websocket.close(TRY_AGAIN_LATER, reason))
 
     async def handle_connection_init(self, message: Any) -> None:
-        """Let in a user who has a token and a free slot."""
+        """Authenticate the user and take a slot. Closes the socket if that fails."""
         if self.connection_timed_out:
             return
         if self.connection_init_timeout_task is not None:
@@ -104,8 +106,8 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(FORBIDDEN, "Forbidden")
         except CannotVerify as error:
             await self.websocket.close(TRY_AGAIN_LATER, str(error))
-        except Overloaded as refused:
-            await self.websocket.close(TRY_AGAIN_LATER, refused.message)
+        except Overloaded as error:
+            await self.websocket.close(TRY_AGAIN_LATER, error.message)
         else:
             self.context.signed_in = viewer
             await self.send_message({"type": "connection_ack"})
@@ -117,35 +119,35 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self._closing = asyncio.create_task(self.websocket.close(FORBIDDEN, "The token has expired"))
 
     async def run_operation(self, operation: Any) -> None:
-        """Send what the operation tells. What cannot be executed is refused alone; the socket stays open."""
-        asked = Operation(operation.query, operation.operation_name, operation.variables)
+        """Execute an operation and send its results. An operation with errors ends alone; the socket stays open."""
+        received = Operation(operation.query, operation.operation_name, operation.variables)
         try:
             with self.view.subscriptions.slot(self.context.viewer.id):
-                checked = await self.view.operations.checked(asked, EVERY_KIND, self.context.viewer.id)
-                if (entry := log.current.get()) is not None:
-                    # This is a task of its own: other operations of the socket have their own lines.
-                    log.current.set(replace(entry, operation=checked.title))
+                checked = await self.view.operations.checked(received, EVERY_KIND, self.context.viewer.id)
+                if (fields := log.current.get()) is not None:
+                    # Each operation of the socket is a task with its own log fields.
+                    log.current.set(replace(fields, operation=checked.title))
                 with logged("operation"), self.view.tracing.operation(checked):
                     async with aclosing(self.view.operations.results(checked, self.context)) as results:
                         async for result in results:
                             await operation.send_next(result)
-        except RequestRefused as refused:
-            await operation.send_initial_errors(refused.errors)
-        except Overloaded as refused:
-            await operation.send_initial_errors([overloaded(refused)])
+        except RequestError as error:
+            await operation.send_initial_errors(error.errors)
+        except Overloaded as error:
+            await operation.send_initial_errors([overloaded(error)])
         else:
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
 
 def _problem(message: Any) -> str | None:
-    """What is wrong with a message, as a whole; None when it is one of the protocol's."""
+    """Why a message violates the protocol; None when it is valid."""
     if not isinstance(message, dict):
         return "A message must be a JSON object"
     type_, id_, payload = message.get("type"), message.get("id"), message.get("payload")
     if type_ not in _TYPES:
-        return "type must be one that clients send"
-    if type_ in _OF_AN_OPERATION and not (isinstance(id_, str) and 0 < len(id_) <= MAX_ID_LENGTH):
-        return f"id must be a text of 1 to {MAX_ID_LENGTH} characters"
+        return "type must be a message type that clients send"
+    if type_ in _TYPES_WITH_ID and not (isinstance(id_, str) and 0 < len(id_) <= MAX_ID_LENGTH):
+        return f"id must be a string of 1 to {MAX_ID_LENGTH} characters"
     if type_ == "subscribe":
         return _problem_of_operation(payload)
     return None if isinstance(payload, dict | None) else "payload must be a JSON object"
@@ -153,13 +155,13 @@ def _problem(message: Any) -> str | None:
 
 def _problem_of_operation(payload: Any) -> str | None:
     if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
-        return "payload.query must be a text"
+        return "payload.query must be a string"
     if not isinstance(payload.get("operationName"), str | None):
-        return "payload.operationName must be a text"
+        return "payload.operationName must be a string"
     if not all(isinstance(payload.get(name), dict | None) for name in ("variables", "extensions")):
         return "payload.variables and payload.extensions must be JSON objects"
     return None
 
 
-_OF_AN_OPERATION: Final = frozenset({"subscribe", "complete"})
-_TYPES: Final = _OF_AN_OPERATION | {"connection_init", "ping", "pong"}
+_TYPES_WITH_ID: Final = frozenset({"subscribe", "complete"})
+_TYPES: Final = _TYPES_WITH_ID | {"connection_init", "ping", "pong"}

@@ -27,7 +27,7 @@ from sqlalchemy import text
 from models.database import Database
 from schema import schema as strawberry_schema
 from schema.size import LEAVES, LISTS, SCALARS, bytes_of
-from server.graphql.operation import EVERY_KIND, Operation, RequestRefused
+from server.graphql.operation import EVERY_KIND, Operation, RequestError
 from tests.support.api import Api
 from tests.support.operations import operations
 
@@ -47,7 +47,7 @@ def refusal(query: str) -> str | None:
     checking = operations()
     try:
         asyncio.run(checking.checked(Operation(query, None, None), EVERY_KIND, ALICE))
-    except RequestRefused as refused:
+    except RequestError as refused:
         return refused.errors[0].message
     return None
 

@@ -19,7 +19,7 @@ from domain.analytics import LogAnalytics
 from domain.bounds import Input, to_camel
 from domain.error import InvalidInput
 from server.settings import Settings, StartupError
-from server.usage_file import BadRow, UsageFile, amendment_of, decision_of
+from server.usage_file import BadRow, UsageFile, amendment_of, call_of
 from tests.support.process import USER, run
 
 CALL = {"provider": "openai", "modelUsed": "m", "taskType": "t", "success": True}
@@ -78,7 +78,7 @@ WHOLE = ("goes with", "must say what is right", "must name the call")
 
 
 @pytest.mark.parametrize(
-    ("model", "others", "read"), [(LogAnalytics, CALL, decision_of), (AmendmentLine, AMENDMENT, amendment_of)]
+    ("model", "others", "read"), [(LogAnalytics, CALL, call_of), (AmendmentLine, AMENDMENT, amendment_of)]
 )
 def test_a_line_with_an_absurd_value_is_taken_or_refused_under_its_name(
     model: type[Input], others: dict[str, Any], read: Callable[[bytes], Input]
@@ -97,7 +97,7 @@ AMOUNTS = ["1E+99999999999999999999", "1e-99999999999999999999", "1e-999999999",
 
 @pytest.mark.parametrize("amount", [*AMOUNTS, "sNaN", "9" * 10_000, "0." + "9" * 10_000])
 def test_a_cost_that_python_alone_could_read_is_none_in_any_file(tmp_path: Path, amount: str) -> None:
-    for line, read in ((CALL, decision_of), (AMENDMENT, amendment_of)):
+    for line, read in ((CALL, call_of), (AMENDMENT, amendment_of)):
         with pytest.raises(InvalidInput) as refused:
             read(json.dumps(line | {"cost": amount}).encode())
         assert refused.value.path == ["cost"]
@@ -117,7 +117,7 @@ def test_a_cost_that_python_alone_could_read_is_none_in_any_file(tmp_path: Path,
 @settings(max_examples=300)
 def test_any_text_is_a_value_of_a_field_or_refused(text: str, data: st.DataObject | None) -> None:
     field = data.draw(st.sampled_from(sorted(LogAnalytics.model_fields))) if data else "cost"
-    assert refusal(decision_of, json.dumps(CALL | {to_camel(field): text}).encode()) != ""
+    assert refusal(call_of, json.dumps(CALL | {to_camel(field): text}).encode()) != ""
 
 
 @pytest.mark.parametrize(

@@ -251,7 +251,7 @@ async def test_clocks_may_differ_by_the_leeway_and_what_a_token_allows_ends_with
     for claim in ("iat", "nbf"):
         ahead: dict[str, Any] = {claim: now + timedelta(seconds=20)}
         assert (await usual.viewer(hs256(**ahead))).id == USER
-        with pytest.raises(Unauthenticated, match="not hold yet"):
+        with pytest.raises(Unauthenticated, match="not valid yet"):
             await strict.viewer(hs256(**ahead))
     late = hs256(exp=now - timedelta(seconds=10))
     assert (await usual.viewer(late)).expires_at == now + timedelta(seconds=20)

@@ -15,7 +15,7 @@ from domain.analytics import LogAnalytics
 from domain.bounds import to_camel
 from domain.error import InvalidInput
 from server.columns import _ALIASES, Columns
-from server.usage_file import UsageFile, UsageRow, decision_of
+from server.usage_file import UsageFile, UsageRow, call_of
 
 FIELDS = list(LogAnalytics.model_fields)
 NEEDED: dict[str, Any] = {"provider": "openai", "model_used": "gpt-4o", "task_type": "chat", "success": True}
@@ -27,7 +27,7 @@ def line(**fields: Any) -> bytes:
 
 def refusal_of(text: bytes) -> InvalidInput:
     with pytest.raises(InvalidInput) as refusal:
-        decision_of(text)
+        call_of(text)
     return refusal.value
 
 
@@ -76,9 +76,9 @@ def test_a_line_and_a_file_take_the_same_names(tmp_path: Path, name: str, value:
     (tmp_path / "a.csv").write_text(f"{','.join([*fields, name])}\n{','.join(map(str, [*fields.values(), value]))}\n")
     [row] = UsageFile(tmp_path / "a.csv")
 
-    assert decision_of(line(**fields, **{name: value})) == expected
+    assert call_of(line(**fields, **{name: value})) == expected
     assert isinstance(row, UsageRow), row
-    assert row.decision.model_copy(update={"event_id": None}) == expected
+    assert row.call.model_copy(update={"event_id": None}) == expected
 
 
 @pytest.mark.parametrize("name", ["latency", "duration", "user_id", "id", "price", "status", "tokens", "total_tokens"])
@@ -94,13 +94,13 @@ def test_in_a_line_too_a_fields_own_name_comes_before_an_alias(order: tuple[str,
     values = {"model": "gpt-4o", "model_used": "gpt-4o-mini"}
     needed = {key: value for key, value in NEEDED.items() if key != "model_used"}
 
-    decision = decision_of(line(**needed, **{name: values[name] for name in order}, metadata={"team": "search"}))
+    decision = call_of(line(**needed, **{name: values[name] for name in order}, metadata={"team": "search"}))
 
     assert (decision.model_used, decision.metadata) == ("gpt-4o-mini", {"team": "search", "model": "gpt-4o"})
 
 
 def test_an_alias_tells_where_the_fields_own_name_tells_nothing() -> None:
-    decision = decision_of(line(**NEEDED | {"model_used": None}, model="gpt-4o", Model_Name="other"))
+    decision = call_of(line(**NEEDED | {"model_used": None}, model="gpt-4o", Model_Name="other"))
 
     assert (decision.model_used, decision.metadata) == ("gpt-4o", {"Model_Name": "other"})
 
@@ -108,9 +108,9 @@ def test_an_alias_tells_where_the_fields_own_name_tells_nothing() -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("latencyMs", "latency_ms"), "latencyMs and latency_ms both mean latency_ms: leave one out, or rename it"),
-        (("latency_ms", "latencyMs"), "latencyMs and latency_ms both mean latency_ms: leave one out, or rename it"),
-        (("timestamp", "created_at"), "created_at and timestamp both mean occurred_at: leave one out, or rename it"),
+        (("latencyMs", "latency_ms"), "latencyMs and latency_ms both mean latency_ms: remove or rename one of them"),
+        (("latency_ms", "latencyMs"), "latencyMs and latency_ms both mean latency_ms: remove or rename one of them"),
+        (("timestamp", "created_at"), "created_at and timestamp both mean occurred_at: remove or rename one of them"),
     ],
 )
 def test_two_names_of_one_field_are_refused(names: tuple[str, str], message: str) -> None:
@@ -136,14 +136,14 @@ def test_two_names_of_one_field_are_refused(names: tuple[str, str], message: str
 def test_a_line_is_read_without_the_metadata_that_cannot_be_kept(metadata: str, kept: dict[str, Any]) -> None:
     text = line(**NEEDED, cost=3)[:-1] + b', "metadata": {"team": "search", ' + metadata.encode() + b"}}"
 
-    decision = decision_of(text)
+    decision = call_of(text)
 
     assert (str(decision.cost), decision.metadata) == ("3.000000000", kept)
     assert decision.metadata_truncated is ("x" not in kept)
 
 
 def test_metadata_of_a_line_may_have_bytes_that_are_no_utf8() -> None:
-    decision = decision_of(line(**NEEDED, metadata={"x": "BYTE", "team": "search"}).replace(b"BYTE", b"\xff"))
+    decision = call_of(line(**NEEDED, metadata={"x": "BYTE", "team": "search"}).replace(b"BYTE", b"\xff"))
 
     assert (decision.metadata, decision.metadata_truncated) == ({"team": "search"}, True)
 

@@ -168,8 +168,8 @@ def test_a_file_imported_twice_is_there_once_and_its_costs_add_up(data_dir: Path
         events = ask(address, token_of(data_dir), "{ alertEvents { nodes { id } } }")["nodes"]
 
     # then every row is there once, as the file has it
-    assert (first.returncode, first.stdout) == (0, f"{len(rows)} imported, 0 there already, 0 refused\n")
-    assert (second.returncode, second.stdout) == (0, f"0 imported, {len(rows)} there already, 0 refused\n")
+    assert (first.returncode, first.stdout) == (0, f"{len(rows)} imported, 0 already present, 0 rejected\n")
+    assert (second.returncode, second.stdout) == (0, f"0 imported, {len(rows)} already present, 0 rejected\n")
     assert sum(Decimal(node["cost"]) for node in stored if node["cost"]) == cost
     assert Counter(node["provider"] for node in stored) == Counter(
         provider_id(row["provider"] or "unknown") for row in rows
@@ -193,7 +193,7 @@ def test_bad_lines_are_named_and_the_good_ones_kept(data_dir: Path, tmp_path: Pa
         "2025-01-01T00:00:00Z,openai,gpt-4o,0,\n"
     )
     done = run("import", str(file), "--user", USER, data_dir=data_dir)
-    assert (done.returncode, done.stdout) == (1, "2 imported, 0 there already, 4 refused\n")
+    assert (done.returncode, done.stdout) == (1, "2 imported, 0 already present, 4 rejected\n")
     refused = [line for line in done.stderr.splitlines() if line.startswith("line ")]
     assert [line.partition(":")[0] for line in refused] == ["line 3", "line 4", "line 5", "line 6"]
     assert "cost" in refused[0]
@@ -228,7 +228,7 @@ def test_an_import_that_was_killed_goes_on_where_it_broke_off(data_dir: Path, tm
         # when it is run again
         done = run("import", str(file), "--user", USER, data_dir=data_dir)
         # then every row is there once
-        counted = re.fullmatch(r"(\d+) imported, (\d+) there already, 0 refused\n", done.stdout)
+        counted = re.fullmatch(r"(\d+) imported, (\d+) already present, 0 rejected\n", done.stdout)
         assert counted is not None
         assert int(counted[1]) + int(counted[2]) == 20_000
         assert int(counted[2]) > 0
@@ -255,7 +255,7 @@ def test_a_replay_logs_through_the_server_as_if_it_happened_now(data_dir: Path) 
             "replay", str(SAMPLE), "--user", USER, "--speed", "1e9", "--url", address, "--ab-test", test["id"],
             data_dir=data_dir,
         )  # fmt: skip
-        assert (done.returncode, done.stdout) == (0, f"{len(rows)} logged, 0 refused\n")
+        assert (done.returncode, done.stdout) == (0, f"{len(rows)} logged, 0 rejected\n")
         stored = everything(address, token)
         levels = ask(address, token, "{ alertEvents { nodes { level } } }")["nodes"]
         counted = ask(

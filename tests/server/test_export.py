@@ -162,7 +162,7 @@ def written(path: Path, content: str | bytes) -> UsageFile:
 
 
 def counts(result: ImportResult) -> tuple[int, int, int, list[BadRow]]:
-    return result.imported, result.there_already, result.without_test, result.bad_rows
+    return result.imported, result.already_present, result.without_test, result.bad_rows
 
 
 def page_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -351,13 +351,13 @@ def test_any_decision_is_the_same_after_a_round_trip(
 
     (directory / "a.ndjson").write_bytes(as_line(row))
     (directory / "a.csv").write_bytes(
-        server.export._record(REPORTED).encode() + server.export._ENCODED[Format.CSV](row)
+        server.export._record(REPORTED).encode() + server.export._ENCODERS[Format.CSV](row)
     )
 
     for name in ("a.ndjson", "a.csv"):
         [read] = UsageFile(directory / name)
         assert isinstance(read, UsageRow), read
-        assert read.decision == recorded
+        assert read.call == recorded
     [_, cells] = csv.reader(io.StringIO((directory / "a.csv").read_text("utf-8"), newline=""))
     assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
 
@@ -591,7 +591,7 @@ def test_lines_without_event_id_are_told_apart_and_known_again(tmp_path: Path) -
     content = GOOD.replace(', "eventId": "e"', "") + "\n"
     plain = written(tmp_path / "plain", content * 3)
     packed = written(tmp_path / "packed", gzip.compress(content.encode() * 3))
-    ids = [[row.decision.event_id for row in file if isinstance(row, UsageRow)] for file in (plain, packed)]
+    ids = [[row.call.event_id for row in file if isinstance(row, UsageRow)] for file in (plain, packed)]
     assert ids[0] == ids[1]
     assert len(set(ids[0])) == 3
 
@@ -644,10 +644,10 @@ def test_a_file_is_downloaded_and_imported_again(data_dir: Path, tmp_path: Path)
     assert files[1].read_bytes() == gzip.decompress(files[2].read_bytes())
     # and all are the same rows; the file of nobody's has none
     told = [done.stdout for done in again]
-    there = "0 imported, 300 there already, 0 refused\n"
+    there = "0 imported, 300 already present, 0 rejected\n"
     assert told[1:4] == [there] * 3
-    assert told[5:] == ["300 imported, 0 there already, 0 refused\n", there, there]
-    assert told[0] == told[4] == "0 imported, 0 there already, 0 refused\n"
+    assert told[5:] == ["300 imported, 0 already present, 0 rejected\n", there, there]
+    assert told[0] == told[4] == "0 imported, 0 already present, 0 rejected\n"
     assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name and "router" not in path.name) == [
         "out",
         "out.csv",

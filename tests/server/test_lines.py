@@ -23,7 +23,7 @@ from models.ledger.call import Logged
 from models.types import new_id
 from server.auth import Authenticator
 from server.ingest import Ingest, Intake
-from server.lines import FREE_BYTES, MAX_RATIO, Line, Stopped, chunks, unpacked, without_mark
+from server.lines import FREE_BYTES, MAX_RATIO, Line, Stopped, chunks, decompressed, without_mark
 from server.usage_file import MAX_LINE_BYTES
 
 BLOCK = 64 * 1024
@@ -48,7 +48,7 @@ async def read(body: bytes, *, packed: bool = True, size: int = BLOCK) -> tuple[
 
     lines: list[Line] = []
     try:
-        source = counted(unpacked(blocks(body, size)) if packed else blocks(body, size))
+        source = counted(decompressed(blocks(body, size)) if packed else blocks(body, size))
         async for chunk in chunks(without_mark(source), partial(asyncio.sleep, 0)):
             assert len(chunk) <= 250
             assert sum(len(line) for _, line in chunk) <= 128 * 1024 + 2 * BLOCK
@@ -80,7 +80,7 @@ MOST = FREE_BYTES + 2 * BLOCK
 async def test_what_unpacks_to_far_more_is_not_unpacked_to_its_end(packed: bytes, lines: int, size: int) -> None:
     found, why, looked_at = await read(packed, size=size)
     assert isinstance(why, Stopped), why
-    assert "unpacks to more than 100 times its size" in why.message or "has at most 1000000 lines" in why.message
+    assert "the compression ratio exceeds 100" in why.message or "has at most 1000000 lines" in why.message
     assert looked_at <= MOST
     # what came before is told, but for the block that was too much
     assert len(found) <= lines
@@ -119,7 +119,7 @@ async def test_a_request_has_so_many_lines_and_those_before_are_told(
         assert ([number for number, _ in found][-1], len(found)) == (1_000, told)
         assert isinstance(why, Stopped) is stopped
         if stopped:
-            assert str(why) == "A request has at most 1000 lines; send those after these in another one"
+            assert str(why) == "A request has at most 1000 lines; send the lines after these in another request"
 
 
 async def test_members_without_anything_in_them_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from starlette.datastructures import Headers
 
 from models.types import new_id
-from server.graphql.operation import EVERY_KIND, Checked, Operation
+from server.graphql.operation import EVERY_KIND, CheckedOperation, Operation
 from server.tracing import Tracing
 from tests.support.api import Api
 from tests.support.operations import operations
@@ -116,7 +116,7 @@ async def test_codes_of_errors_are_those_of_the_api(api: Api) -> None:
     }  # fmt: skip
 
 
-async def checked(query: str) -> Checked:
+async def checked(query: str) -> CheckedOperation:
     checking = operations()
     return await checking.checked(Operation(query, None, None), EVERY_KIND, new_id())
 

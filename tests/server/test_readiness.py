@@ -268,7 +268,7 @@ async def test_those_who_ask_at_once_share_an_answer(
         return await ask(readiness)
 
     monkeypatch.setattr(Readiness, "_health", counted)
-    monkeypatch.setattr(server.health, "_FRESH_FOR_S", 60.0)
+    monkeypatch.setattr(server.health, "_CACHED_FOR_S", 60.0)
     answers = await asyncio.gather(*(client.get("/readyz") for _ in range(50)))
     assert {answer.status_code for answer in answers} == {200}
     assert asked == 1

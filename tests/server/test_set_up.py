@@ -19,7 +19,7 @@ import jwt
 import pytest
 
 from server.__main__ import LOCAL_USER
-from server.file_handles import RESERVED, make_room
+from server.file_handles import RESERVED, raise_file_limit
 from server.settings import Settings
 from tests.support.process import DATABASE_OF, ROOT, USER, ask, environment, run, served, token_of
 
@@ -140,7 +140,7 @@ def test_there_is_room_for_all_connections_or_a_warning_names_the_numbers(
     monkeypatch.setattr(resource, "getrlimit", limits.getrlimit)
     monkeypatch.setattr(resource, "setrlimit", limits.setrlimit)
     with caplog.at_level(logging.WARNING):
-        make_room(Settings())
+        raise_file_limit(Settings())
     assert limits.now == (raised, hard)
     assert bool(caplog.messages) is warned
     for number in (str(hard), str(12_000 + RESERVED), "ROUTER_MAX_CONNECTIONS=12000", "ROUTER_MAX_SOCKETS=10000"):

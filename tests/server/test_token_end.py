@@ -78,7 +78,7 @@ def call(number: int) -> bytes:
 ENDED = {
     "error": {
         "code": "UNAUTHENTICATED",
-        "message": "The token ended: the lines after these were not read. Send them again with a new one.",
+        "message": "The token expired: the lines after these were not read. Send them again with a new token.",
         "path": None,
     }
 }

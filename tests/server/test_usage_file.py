@@ -33,9 +33,7 @@ def written(path: Path, content: str | bytes) -> UsageFile:
 def decisions(file: UsageFile) -> list[dict[str, Any]]:
     """What every row says, without its event id."""
     return [
-        row.decision.model_dump(exclude={"event_id"}, exclude_defaults=True)
-        for row in file
-        if isinstance(row, UsageRow)
+        row.call.model_dump(exclude={"event_id"}, exclude_defaults=True) for row in file if isinstance(row, UsageRow)
     ]
 
 
@@ -49,7 +47,7 @@ def bad_rows(file: UsageFile) -> list[BadRow]:
 
 
 def event_ids(file: UsageFile) -> list[str | None]:
-    return [row.decision.event_id for row in file if isinstance(row, UsageRow)]
+    return [row.call.event_id for row in file if isinstance(row, UsageRow)]
 
 
 # Columns
@@ -385,8 +383,8 @@ def test_a_row_is_read_without_the_metadata_that_cannot_be_kept(path: Path, row:
 
     [read] = file
     assert isinstance(read, UsageRow), read
-    assert (read.decision.cost, read.decision.metadata) == (Decimal(3), {"team": "search"})
-    assert read.decision.metadata_truncated is True
+    assert (read.call.cost, read.call.metadata) == (Decimal(3), {"team": "search"})
+    assert read.call.metadata_truncated is True
 
 
 def test_a_quote_that_is_never_closed_is_a_bad_row(path: Path) -> None:
@@ -462,7 +460,7 @@ def test_any_text_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFac
     # A record begins on the line after the one before it ended; "\r\n" is one line end.
     breaks = [note.replace("\r\n", "\n").replace("\r", "\n").count("\n") for note in notes]
     assert [row.line for row in rows] == [2 + index + sum(breaks[:index]) for index in range(len(notes))]
-    assert [row.decision.metadata for row in rows if isinstance(row, UsageRow)] == [{"note": note} for note in notes]
+    assert [row.call.metadata for row in rows if isinstance(row, UsageRow)] == [{"note": note} for note in notes]
 
 
 # Event ids
@@ -527,11 +525,11 @@ def test_an_event_id_in_the_file_is_kept(path: Path) -> None:
         ("cost,provider,model,success, cost,provider\n", "the first line names cost, provider twice"),
         (
             "provider,model,success,latencyMs,latency_ms\n",
-            "the first line must name the columns; latencyMs and latency_ms both mean latency_ms: leave one out, or rename it",
+            "the first line must name the columns; latencyMs and latency_ms both mean latency_ms: remove or rename one of them",
         ),
         (
             "provider,model,success,timestamp,created_at\n",
-            "the first line must name the columns; created_at and timestamp both mean occurred_at: leave one out, or rename it",
+            "the first line must name the columns; created_at and timestamp both mean occurred_at: remove or rename one of them",
         ),
     ],
 )

@@ -88,7 +88,7 @@ def test_all_serve_and_those_that_were_killed_are_replaced(server: ServerProcess
     assert not workers_of(server) & workers
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert sorted(line["message"] for line in lines if line["level"] == "ERROR") == sorted(
-        f"worker {pid} ended with -9: another takes its place" for pid in workers
+        f"worker {pid} ended with exit code -9 and is replaced" for pid in workers
     )
     # and what was counted is still told, of all
     figures = httpx2.get(f"{server.address}/metrics/").text
@@ -111,11 +111,14 @@ def test_a_worker_that_cannot_start_ends_all(tmp_path: Path, postgres_url: str) 
     failed = run("serve", data_dir=directory, ROUTER_WORKERS="2")
     # then
     assert (failed.returncode, failed.stdout) == (2, "")
-    assert failed.stderr.splitlines()[-1] == "error: a worker could not start: what it logged says why"
-    assert "cannot keep the signing secret" in failed.stderr
+    assert failed.stderr.splitlines()[-1] == "error: a worker could not start: see its log lines for the reason"
+    assert "cannot store the signing secret" in failed.stderr
 
 
 def test_on_sqlite_there_is_one(tmp_path: Path) -> None:
     assert run("migrate", data_dir=tmp_path).returncode == 0
     failed = run("serve", data_dir=tmp_path, ROUTER_WORKERS="2")
-    assert (failed.returncode, failed.stderr) == (2, "error: ROUTER_WORKERS: several workers need PostgreSQL\n")
+    assert (failed.returncode, failed.stderr) == (
+        2,
+        "error: ROUTER_WORKERS: more than one worker requires PostgreSQL\n",
+    )

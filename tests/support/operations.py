@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.database.compute import Compute
 from schema import schema
 from schema.size import SIZES
-from server.graphql.app import beginnings
+from server.graphql.app import start_queue
 from server.graphql.operation import Operations
 
 
@@ -13,7 +13,7 @@ def operations(*, introspection: bool = True, time_limit_s: float = 1, stock_exe
     return Operations(
         schema._schema,
         SIZES,
-        begin=beginnings().turn,
+        begin=start_queue().turn,
         offload=Compute().offload,
         introspection=introspection,
         time_limit_s=time_limit_s,

@@ -498,7 +498,7 @@ def test_a_database_user_who_cannot_create_roles_gets_the_statements_to_run(
     assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (2, "", 1)
     assert failed.stderr.startswith("error: ")
     explained, _, sql = failed.stderr.partition("let a superuser run: ")
-    assert "app may not make the roles that row-level security needs" in explained
+    assert "app may not create the roles that row-level security needs" in explained
     assert sql == (
         "CREATE ROLE router_viewer NOLOGIN; CREATE ROLE router_system NOLOGIN; "
         "GRANT router_viewer, router_system TO app;\n"

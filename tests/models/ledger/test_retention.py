@@ -185,7 +185,7 @@ async def test_a_file_is_counted_once_however_often_it_is_imported(
             if packed:
                 again.write_bytes(gzip.compress(text.encode()))
             result = await import_(settings, again, user_id)
-            assert (result.imported, result.there_already, result.bad_rows) == (0, 3, [])
+            assert (result.imported, result.already_present, result.bad_rows) == (0, 3, [])
     assert await count(database, RouterAnalytics) == 0
     async with database.system() as transaction:
         calls = await transaction.connection.scalar(select(func.sum(AnalyticsHourly.calls)))
@@ -222,10 +222,10 @@ async def test_an_export_of_dropped_calls_is_deduplicated_and_a_changed_call_is_
         changed = await import_(settings, path, user_id)
         refused = len(changed.bad_rows)
         # a time or a price that the server told may not be known any more to have been another
-        assert (changed.imported, changed.there_already + refused) == (0, 4)
+        assert (changed.imported, changed.already_present + refused) == (0, 4)
         assert refused >= 2
     # then nothing is counted again
-    assert (whole.imported, whole.there_already, whole.bad_rows) == (0, 4, [])
+    assert (whole.imported, whole.already_present, whole.bad_rows) == (0, 4, [])
     assert await count(database, RouterAnalytics) == 0
     assert await verify(database, user_id, clock.now) == []
 

@@ -37,7 +37,7 @@ SHARES = (0.5, 0.95, 0.99)
 @pytest.fixture
 async def calls(database: Database, clock: Clock, user_id: UUID) -> list[LogAnalytics]:
     """The sample, logged a few at a time for the user, together with another user's slow calls."""
-    calls = [row.decision for row in UsageFile(SAMPLE) if isinstance(row, UsageRow)]
+    calls = [row.call for row in UsageFile(SAMPLE) if isinstance(row, UsageRow)]
     slow = [call.model_copy(update={"latency_ms": MAX_LATENCY_MS}) for call in calls]
     async with Ledger(database, clock).running() as ledger:
         for start in range(0, len(calls), AT_ONCE):

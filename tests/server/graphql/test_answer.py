@@ -17,7 +17,7 @@ from models.types import RawJSON
 from schema import schema as strawberry_schema
 from server.graphql.answer import AnswerTooLarge, encoded_in_turns
 from server.graphql.limits import MAX_BYTES
-from server.graphql.operation import EVERY_KIND, Operation, RequestRefused
+from server.graphql.operation import EVERY_KIND, Operation, RequestError
 from tests.support.api import Api
 from tests.support.operations import operations
 from tests.support.socket import signed_in
@@ -46,7 +46,7 @@ async def test_lists_are_counted_once_more_as_they_are_executed(
     whole = (await _introspect(query, stock_executor=stock_executor)).data
     assert len(whole["__schema"]["types"]) == len(SCHEMA.type_map)
     monkeypatch.setattr(server.graphql.limits, "MAX_VALUES", 300)
-    with pytest.raises(RequestRefused) as refused:
+    with pytest.raises(RequestError) as refused:
         await _introspect(query, stock_executor=stock_executor)
     [error] = refused.value.errors
     assert error.extensions == {"code": "RESPONSE_TOO_LARGE"}
@@ -121,7 +121,7 @@ async def test_an_answer_that_is_too_large_is_a_typed_error_however_it_is_asked_
     # when they are asked for, then by POST, as an event stream and over a socket it is the same error
     [error] = await live_api.errors(query)
     assert error["extensions"] == {"code": "RESPONSE_TOO_LARGE"}
-    assert "ask for fewer rows" in error["message"]
+    assert "query fewer rows" in error["message"]
     streamed = await live_api._client.post(
         "/graphql",
         json={"query": query},

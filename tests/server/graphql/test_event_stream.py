@@ -136,7 +136,7 @@ async def test_nobody_subscribes_without_a_token(client: httpx2.AsyncClient) -> 
 async def test_a_stream_that_is_silent_gives_signs_of_life(
     client: httpx2.AsyncClient, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.graphql.event_stream, "_SIGN_OF_LIFE_S", 0.01)
+    monkeypatch.setattr(server.graphql.event_stream, "_KEEP_ALIVE_S", 0.01)
     async with subscribed(client, token, ALERTS) as events:
         assert await events.block() == [":"]
         assert await events.block() == [":"]

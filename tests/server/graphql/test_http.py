@@ -43,8 +43,8 @@ def http(client: httpx2.AsyncClient, token: str) -> httpx2.AsyncClient:
         (b'{"query": "{ viewer { id } }", "variables": {"\\uDC00": 1}}', NO_JSON),
         (b"[]", 'The body must be a JSON object: {"query": "\u2026"}.'),
         (b'"{ viewer { id } }"', 'The body must be a JSON object: {"query": "\u2026"}.'),
-        (b"{}", "query must be there, as a string."),
-        (b'{"query": 1}', "query must be there, as a string."),
+        (b"{}", "query is required and must be a string."),
+        (b'{"query": 1}', "query is required and must be a string."),
         (b'{"query": "{ viewer { id } }", "variables": []}', "variables must be a JSON object."),
         (b'{"query": "{ viewer { id } }", "operationName": 1}', "operationName must be a string."),
         (b'{"query": "{ viewer { id } }", "extensions": "x"}', "extensions must be a JSON object."),
@@ -154,7 +154,7 @@ async def test_a_parameter_that_is_there_twice_is_refused(http: httpx2.AsyncClie
     response = await http.get("/graphql", params=[("query", VIEWER), ("query", VIEWER)])
     assert (response.status_code, response.json()["errors"][0]["message"]) == (
         400,
-        "Each parameter must be there once.",
+        "A query parameter must not be repeated.",
     )
 
 
@@ -217,7 +217,7 @@ async def test_a_mutation_by_get_is_refused_and_changes_nothing(http: httpx2.Asy
     response = await http.get("/graphql", params={"query": SAVE})
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
     [error] = response.json()["errors"]
-    assert error["message"] == "A mutation is sent by POST."
+    assert error["message"] == "A mutation must be sent by POST."
     read = await http.post("/graphql", json={"query": "{ preferences { maxLatencyMs } }"})
     assert read.json() == {"data": {"preferences": {"maxLatencyMs": None}}}
 
@@ -233,7 +233,7 @@ async def test_a_subscription_over_http_is_told_where_to_go(http: httpx2.AsyncCl
     assert response.status_code == 400
     [error] = response.json()["errors"]
     assert error["message"] == (
-        "A subscription is opened over WebSocket, by the graphql-transport-ws protocol, or by POST with the header "
+        "A subscription must be sent over WebSocket, by the graphql-transport-ws protocol, or by POST with the header "
         "Accept: text/event-stream."
     )
 

@@ -25,7 +25,7 @@ from server.graphql.limits import (
     MAX_VARIABLES,
     Limits,
 )
-from server.graphql.operation import EVERY_KIND, Operation, RequestRefused
+from server.graphql.operation import EVERY_KIND, Operation, RequestError
 from server.graphql.plan import Plan
 from tests.support.operations import operations
 from tests.support.socket import signed_in
@@ -38,7 +38,7 @@ def refusal(query: str, *, introspection: bool = True) -> str | None:
     checking = operations(introspection=introspection)
     try:
         asyncio.run(checking.checked(Operation(query, None, None), EVERY_KIND, ALICE))
-    except RequestRefused as refused:
+    except RequestError as refused:
         return refused.errors[0].message
     return None
 
@@ -123,14 +123,14 @@ def selecting(selections: int) -> str:
         pytest.param(
             selecting,
             MAX_SELECTIONS,
-            "A document selects at most 5000 fields, fragments counted wherever they are spread.",
+            "A document selects at most 5000 fields, with fragments counted at every spread.",
             id="selections",
         ),
         pytest.param(
             # 141 of one name make 9,870 pairs, 142 make 10,011
             lambda n: "{ viewer { " + "id " * n + "} }",
             141,
-            "A document repeats fields too often: ask for each field of an object once.",
+            "A document repeats fields too often: select each field of an object once.",
             id="repeated fields",
         ),
         pytest.param(deep, MAX_DEPTH, "An operation is at most 20 fields deep.", id="depth"),
@@ -138,7 +138,7 @@ def selecting(selections: int) -> str:
         pytest.param(
             lambda n: "{ viewer { " + " ".join(f"a{k}: id" for k in range(n)) + " } }",
             MAX_ALIASES,
-            "An operation has at most 200 aliases, fragments counted wherever they are spread.",
+            "An operation has at most 200 aliases, with fragments counted at every spread.",
             id="aliases",
         ),
         pytest.param(
@@ -148,13 +148,13 @@ def selecting(selections: int) -> str:
                 f"fragment a on Viewer {{ {' '.join(f'a{k}: id' for k in range(10))} }}"
             ),
             MAX_ALIASES,
-            "An operation has at most 200 aliases, fragments counted wherever they are spread.",
+            "An operation has at most 200 aliases, with fragments counted at every spread.",
             id="aliases in fragments",
         ),
         pytest.param(
             lambda n: "{ viewer { " + "id @skip(if: false) " * n + "} }",
             MAX_DIRECTIVES,
-            "An operation has at most 100 directives, fragments counted wherever they are spread.",
+            "An operation has at most 100 directives, with fragments counted at every spread.",
             id="directives",
         ),
         pytest.param(
@@ -166,7 +166,7 @@ def selecting(selections: int) -> str:
         pytest.param(
             lambda n: "{ " + pages(n if n <= MAX_VALUES else n + 499) + " }",
             MAX_VALUES,
-            "An operation asks for at most 200000 values, lists as long as they may be; ask for shorter pages.",
+            "An operation selects at most 200000 values, if every list has its greatest length; query shorter pages.",
             id="values",
         ),
     ],
@@ -248,7 +248,7 @@ async def test_a_large_document_leaves_nothing_to_be_looked_for_among_all_that_i
     try:
         for number in range(3):
             # when one is refused, and when one may be executed
-            with suppress(RequestRefused):
+            with suppress(RequestError):
                 await checking.checked(
                     Operation(f"{{ viewer {{ {unknown} }} }} # {number}", None, None), EVERY_KIND, ALICE
                 )
@@ -285,7 +285,7 @@ def test_pages_of_a_length_that_is_sent_are_taken_to_be_as_long_as_any() -> None
         pages = " ".join(f"p{n}: {page(22, first)}" for n in range(19))
         return refusal(f"query($n: Int) {{ {pages} abTests(first: $n) {{ nodes {{ id }} }} }}")
 
-    assert (asked("$n") or "").startswith("An operation asks for at most 200000 values")
+    assert (asked("$n") or "").startswith("An operation selects at most 200000 values")
     assert asked("100") is None
 
 
@@ -299,7 +299,7 @@ def test_lists_that_are_no_pages_count_as_long_as_charts_are() -> None:
         return refusal(f"{{ {whole} heatMap {{ weekday hour calls }} }}")
 
     assert asked(18) is None
-    assert (asked(19) or "").startswith("An operation asks for at most 200000 values")
+    assert (asked(19) or "").startswith("An operation selects at most 200000 values")
 
 
 async def test_limits_hold_by_post_by_get_and_over_a_socket_that_stays_open(url: str, token: str) -> None:

@@ -338,7 +338,7 @@ async def test_a_user_has_so_many_sockets_and_their_places_are_free_again(
         async with signed_in(url, token), signed_in(url, token):
             async with opened(url, token=token) as third:
                 assert await third.close_code() == 1013
-                assert third.connection.close_reason == "At most 2 sockets of a user are open at once."
+                assert third.connection.close_reason == "A user has at most 2 sockets open at once."
             async with signed_in(url, other):
                 pass
         # a place is free as soon as the server has noticed that a socket is gone
@@ -414,7 +414,7 @@ async def test_an_operation_that_takes_too_long_is_given_up_alone(
         await stuck.wait()
 
     monkeypatch.setattr(resolvers.preference, "preferences_of", stuck_until)
-    message = "The operation was given up after 0.01 s. Ask for less; a mutation may have been done: send decisions again with the same eventId."
+    message = "The operation was cancelled after 0.01 s. Query less data. A mutation may have been executed: send calls again with the same eventId."
     error = {"message": message, "extensions": {"code": "TIMEOUT"}}
     async with limited(settings, clock, operation_timeout_s=0.01) as url:
         async with signed_in(url, token) as socket:
