@@ -44,7 +44,7 @@ UPDATES_APART_S: Final = 1.0
 """Between two updates of a test to one subscriber, at least; the last state is always told."""
 _CALLS_FOR_CAP: Final = 1_000
 
-ABTestID = Annotated[strawberry.ID, strawberry.argument(description="The test's id.")]
+ABTestID = Annotated[strawberry.ID, strawberry.argument(description="The id of the test.")]
 
 
 async def ab_tests(
@@ -151,10 +151,12 @@ async def _likely_cap(session: AsyncSession, user_id: UUID, asked: CreateABTest,
 
 async def assign_variant(
     info: Info,
-    test_id: Annotated[strawberry.ID, strawberry.argument(description="One of your tests that runs.")],
+    test_id: Annotated[strawberry.ID, strawberry.argument(description="The id of one of your running tests.")],
     unit_key: Annotated[
         str,
-        strawberry.argument(description="Who or what gets the variant, such as a user's id: 1 to 200 characters."),
+        strawberry.argument(
+            description="Who or what the variant is assigned to, such as a user id: 1 to 200 characters."
+        ),
     ],
 ) -> dict[str, Any] | None:
     context = info.context
@@ -176,8 +178,8 @@ async def end_ab_test(
     winner: Annotated[
         Variant | None,
         strawberry.argument(
-            description="The variant that won: a rule of your preferences then makes it the default for the requests of "
-            "this test. None when left out: everything stays as it was."
+            description="The winner. A rule in your preferences then makes it the default for the requests of this test. "
+            "Omitted or null: no winner, and routing does not change."
         ),
     ] = strawberry.UNSET,
 ) -> ABTest:

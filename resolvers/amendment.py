@@ -24,13 +24,14 @@ async def amend_analytics(
     input: Annotated[
         "AmendAnalyticsInput",
         strawberry.lazy("schema.amendment"),
-        strawberry.argument(description="What is right of the call."),
+        strawberry.argument(description="The fields to change."),
     ],
     id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="The call's id. Give it, or `eventId`.")
+        strawberry.ID | None, strawberry.argument(description="The id of the call. Give either `id` or `eventId`.")
     ] = strawberry.UNSET,
     event_id: Annotated[
-        str | None, strawberry.argument(description="The event id that the call was logged with.")
+        str | None,
+        strawberry.argument(description="The event id that the call was logged with. Give either `id` or `eventId`."),
     ] = strawberry.UNSET,
 ) -> Amended:
     context = info.context
@@ -53,7 +54,7 @@ async def _with_alerts(info: Info, outcome: Amended) -> list[AlertEvent]:
 
 
 async def amendments(
-    info: Info, analytics_id: Annotated[strawberry.ID, strawberry.argument(description="The call's id.")]
+    info: Info, analytics_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the call.")]
 ) -> list[Amendment]:
     context = info.context
     call_id = identifier(analytics_id)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Filter = Annotated[
     Annotated["AnalyticsFilterInput", strawberry.lazy("schema.analytics")] | None,
-    strawberry.argument(description="Which decisions; all of them when left out."),
+    strawberry.argument(description="Which calls to include. Omitted: all."),
 ]
 
 
@@ -74,7 +74,7 @@ async def log_analytics(
     input: Annotated[
         "LogAnalyticsInput",
         strawberry.lazy("schema.analytics"),
-        strawberry.argument(description="The decision to record."),
+        strawberry.argument(description="The call to record."),
     ],
 ) -> Logged | Dropped:
     context = info.context
@@ -97,7 +97,7 @@ async def log_analytics_batch(
     info: Info,
     input: Annotated[
         list[Annotated["LogAnalyticsInput", strawberry.lazy("schema.analytics")]],
-        strawberry.argument(description=f"The decisions to record: 1 to {MAX_BATCH}. Each is stored or refused alone."),
+        strawberry.argument(description=f"The calls to record: 1 to {MAX_BATCH}. Each is stored or rejected independently."),
     ],
 ) -> BatchResult:
     context = info.context

@@ -32,21 +32,21 @@ async def model_catalog(
     info: Info,
     provider: Annotated[
         str | None,
-        strawberry.argument(description="Only models of this provider, under any name the price list knows it by."),
+        strawberry.argument(description="Only models of this provider, under any of its names."),
     ] = strawberry.UNSET,
     search: Annotated[
         str | None,
         strawberry.argument(
-            description="Only models whose provider, model or name holds this text, in any case: at most "
-            "200 characters."
+            description="Only models whose provider, model or name contains this text, ignoring case: at most 200 "
+            "characters."
         ),
     ] = strawberry.UNSET,
     first: Annotated[
-        int | None, strawberry.argument(description="How many to return: 1 to 500; 50 when left out.")
+        int | None, strawberry.argument(description="The maximum number of rows to return: 1 to 500. Omitted: 50.")
     ] = _DEFAULT_PAGE,
     after: Annotated[
         str | None,
-        strawberry.argument(description="The cursor after which to go on; from the beginning when left out."),
+        strawberry.argument(description="The cursor to continue after. Omitted: start with the first row."),
     ] = strawberry.UNSET,
 ) -> Page[CatalogModel]:
     context = info.context
@@ -124,7 +124,7 @@ async def update_model(
     input: Annotated[
         "UpdateModelInput",
         strawberry.lazy("schema.catalog"),
-        strawberry.argument(description="What to change."),
+        strawberry.argument(description="The fields to change."),
     ],
 ) -> CatalogModel:
     context = info.context

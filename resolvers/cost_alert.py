@@ -36,7 +36,7 @@ _RETRY_AFTER_S: Final = 1.0
 # What the preferences say of the daily alert they keep.
 _OF_PREFERENCES: Final = frozenset({"threshold_amount", "active", "time_zone"})
 
-CostAlertID = Annotated[strawberry.ID, strawberry.argument(description="The alert's id.")]
+CostAlertID = Annotated[strawberry.ID, strawberry.argument(description="The id of the cost alert.")]
 
 
 async def cost_alerts(
@@ -78,7 +78,7 @@ async def cost_alert(info: Info, id: CostAlertID) -> CostAlert | None:
 async def alert_events(
     info: Info,
     alert_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Only alert events of this alert.")
+        strawberry.ID | None, strawberry.argument(description="Only events of this cost alert.")
     ] = strawberry.UNSET,
     acknowledged: Annotated[
         bool | None, strawberry.argument(description="Only alert events that are acknowledged (true) or not (false).")
@@ -116,7 +116,7 @@ async def create_cost_alert(
     input: Annotated[
         "CreateCostAlertInput",
         strawberry.lazy("schema.cost_alert"),
-        strawberry.argument(description="The alert to set."),
+        strawberry.argument(description="The cost alert to create."),
     ],
 ) -> CostAlert:
     context = info.context
@@ -134,7 +134,7 @@ async def update_cost_alert(
     input: Annotated[
         "UpdateCostAlertInput",
         strawberry.lazy("schema.cost_alert"),
-        strawberry.argument(description="What to change."),
+        strawberry.argument(description="The fields to change."),
     ],
 ) -> CostAlert:
     context = info.context
@@ -185,8 +185,9 @@ async def alert_triggered(
     after: Annotated[
         str | None,
         strawberry.argument(
-            description="The cursor of the last firing you saw: all later ones follow, then new ones as they come. "
-            'An empty text ("") starts with the first firing there was; left out, only new ones come.'
+            description="The cursor of the last alert event that you received: all later ones follow, then new ones when "
+            'they are committed. An empty string ("") starts with your first alert event. Omitted: only new '
+            "ones."
         ),
     ] = strawberry.UNSET,
 ) -> AsyncIterator[AlertEvent]:

@@ -7,14 +7,19 @@ from typing import Annotated, Any, TypeVar, cast
 
 import strawberry
 
-First = Annotated[int | None, strawberry.argument(description="How many to return: 1 to 500; 20 when left out.")]
+First = Annotated[
+    int | None, strawberry.argument(description="The maximum number of rows to return: 1 to 500. Omitted: 20.")
+]
 After = Annotated[
     str | None,
-    strawberry.argument(description="The cursor after which to go on; from the newest when left out."),
+    strawberry.argument(description="The cursor to continue after. Omitted: start with the newest row."),
 ]
 Initial = Annotated[
     bool,
-    strawberry.argument(description="Begin with how it stands now: no change is missed between a query and this."),
+    strawberry.argument(
+        description="True to send the current state first. A client that does so misses no change between its query and "
+        "the subscription."
+    ),
 ]
 Value = TypeVar("Value")
 

@@ -36,7 +36,7 @@ async def opportunities(info: Info, filter: Filter = strawberry.UNSET, time_zone
 
 async def start_suggested_test(
     info: Info,
-    opportunity_id: Annotated[strawberry.ID, strawberry.argument(description="The opportunity's id.")],
+    opportunity_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the opportunity.")],
     filter: Filter = strawberry.UNSET,
     time_zone: Zone = "UTC",
 ) -> ABTest:

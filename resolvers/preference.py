@@ -30,7 +30,7 @@ async def save_preferences(
     input: Annotated[
         "SavePreferencesInput",
         strawberry.lazy("schema.preference"),
-        strawberry.argument(description="What to change."),
+        strawberry.argument(description="The fields to change."),
     ],
 ) -> RouterPreferences:
     context = info.context

@@ -54,8 +54,10 @@ async def provider_aliases(info: Info) -> list[ProviderAlias]:
 
 async def register_provider_alias(
     info: Info,
-    alias: Annotated[str, strawberry.argument(description="The name that you send: 1 to 200 characters.")],
-    provider: Annotated[str, strawberry.argument(description="The provider that it means, under any of its names.")],
+    alias: Annotated[str, strawberry.argument(description="The alias: 1 to 200 characters.")],
+    provider: Annotated[
+        str, strawberry.argument(description="The provider that the alias stands for, under any of its names.")
+    ],
 ) -> ProviderAlias:
     context = info.context
     asked = RegisterProviderAlias.checked({"alias": alias, "provider": provider}, ())
@@ -65,7 +67,7 @@ async def register_provider_alias(
 
 
 async def delete_provider_alias(
-    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The alias's id.")]
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of the alias.")]
 ) -> UUID:
     context = info.context
     alias_id = identifier(id)

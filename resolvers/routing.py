@@ -26,11 +26,11 @@ from resolvers.selection import selected, selected_columns, unselected_documents
 if TYPE_CHECKING:
     from schema.routing import RouteRequestInput
 
-DecisionID = Annotated[strawberry.ID, strawberry.argument(description="The decision's id.")]
+DecisionID = Annotated[strawberry.ID, strawberry.argument(description="The id of the routing decision.")]
 Request = Annotated[
     "RouteRequestInput",
     strawberry.lazy("schema.routing"),
-    strawberry.argument(description="The request that waits to be sent somewhere."),
+    strawberry.argument(description="The request to route."),
 ]
 
 _TRIES: Final = 5

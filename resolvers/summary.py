@@ -41,11 +41,11 @@ async def analytics_summary(
     filter: Filter = strawberry.UNSET,
     group_by: Annotated[
         list[AnalyticsDimension] | None,
-        strawberry.argument(description="What to tell apart; all together when left out."),
+        strawberry.argument(description="The dimensions to group by. Omitted: one group for all calls."),
     ] = strawberry.UNSET,
     grain: Annotated[
         TimeGrain | None,
-        strawberry.argument(description="How long the buckets are; one for the whole range when left out."),
+        strawberry.argument(description="The length of a bucket. Omitted: one bucket for the whole time range."),
     ] = strawberry.UNSET,
     time_zone: Zone = "UTC",
 ) -> list[AnalyticsBucket]:
@@ -66,7 +66,7 @@ async def analytics_summary(
 async def leaderboard(
     info: Info,
     by: Annotated[
-        LeaderboardDimension, strawberry.argument(description="What to compare: providers, or models of providers.")
+        LeaderboardDimension, strawberry.argument(description="What to compare: providers, or models by provider.")
     ] = LeaderboardDimension.PROVIDER,
     filter: Filter = strawberry.UNSET,
     first: First = 20,
@@ -83,7 +83,7 @@ async def leaderboard(
 async def cost_trend(
     info: Info,
     filter: Filter = strawberry.UNSET,
-    grain: Annotated[TimeGrain, strawberry.argument(description="How long the buckets are.")] = TimeGrain.DAY,
+    grain: Annotated[TimeGrain, strawberry.argument(description="The length of a bucket.")] = TimeGrain.DAY,
     time_zone: Zone = "UTC",
 ) -> list[CostTrendPoint]:
     request = summary_request(filter, grain=grain, timeZone=time_zone)
@@ -98,7 +98,7 @@ async def heat_map(
     info: Info,
     filter: Filter = strawberry.UNSET,
     time_zone: Annotated[
-        str | None, strawberry.argument(description="The IANA time zone whose clocks are on the wall.")
+        str | None, strawberry.argument(description="The IANA time zone of weekdays and hours.")
     ] = "UTC",
 ) -> list[HeatMapCell]:
     request = summary_request(filter, timeZone=time_zone)

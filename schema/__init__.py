@@ -25,7 +25,7 @@ from schema.summary import SummaryQuery
 from schema.viewer import ViewerQuery
 
 
-@strawberry.type(description="Everything here is yours alone: the rows of the token's user.")
+@strawberry.type(description="Reads. Every field returns rows of the authenticated user only.")
 class Query(
     ViewerQuery,
     PreferenceQuery,
@@ -42,7 +42,7 @@ class Query(
     pass
 
 
-@strawberry.type(description="Each mutation is one transaction: all of it is done, or nothing.")
+@strawberry.type(description="Writes. Each mutation is one transaction: it is applied as a whole or not at all.")
 class Mutation(
     PreferenceMutation,
     ABTestMutation,
@@ -57,7 +57,9 @@ class Mutation(
     pass
 
 
-@strawberry.type(description="What happens to your rows, told after it was committed.")
+@strawberry.type(
+    description="Changes to the authenticated user's rows. An event is sent after its transaction is committed."
+)
 class Subscription(CostAlertSubscription, ABTestSubscription, AnalyticsSubscription, PreferenceSubscription):
     pass
 

@@ -23,33 +23,36 @@ INTERNAL_ERROR: Final = "INTERNAL_SERVER_ERROR"
 log = logging.getLogger(__name__)
 
 
-@strawberry.interface(description="An expected failure: what is wrong, and where.")
+@strawberry.interface(description="An expected error: what is wrong, and which field is wrong.")
 class Error:
-    message: str = strawberry.field(description="What is wrong and what would be right, for a person to read.")
-    code: ErrorCode = strawberry.field(description="The kind of failure, for a program to read.")
+    message: str = strawberry.field(description="What is wrong and what would be right, as a sentence for people.")
+    code: ErrorCode = strawberry.field(description="The kind of error, for programs.")
     path: list[str] | None = strawberry.field(
-        description='The argument, and the field in it, that is meant: ["input", "maxLatencyMs"].'
+        description='The path of the wrong argument or input field: ["input", "maxLatencyMs"]. Null when the error '
+        "concerns no single field."
     )
 
 
-@strawberry.type(description="An input that is out of bounds. Nothing of it was stored.")
+@strawberry.type(description="An input value is invalid. Nothing was stored.")
 class InvalidInput(Error):
     pass
 
 
-@strawberry.type(description="There is no such row, or it is not yours: the two are not told apart.")
+@strawberry.type(
+    description="The object does not exist, or it belongs to another user. The two cases give the same answer."
+)
 class NotFound(Error):
     pass
 
 
-@strawberry.type(description="The state of things does not allow it. Nothing was changed.")
+@strawberry.type(description="The current state does not allow the operation. Nothing was changed.")
 class Conflict(Error):
     pass
 
 
-@strawberry.type(description="Too much is waiting already. Nothing was stored; send it again.")
+@strawberry.type(description="The server has too much queued work. Nothing was stored; retry after `retryAfterMs`.")
 class Overloaded(Error):
-    retry_after_ms: int = strawberry.field(description="When to send it again, in milliseconds from now.")
+    retry_after_ms: int = strawberry.field(description="The time to wait before a retry, in milliseconds.")
 
 
 def as_data(refusal: error.ExpectedError) -> Error:

@@ -93,20 +93,20 @@ def _write_integer(value: int) -> int | str:
 SCALARS: Final[dict[object, ScalarDefinition]] = {
     decimal.Decimal: scalar(
         name="Decimal",
-        description='An exact decimal number, as a string: "0.0001107". Amounts of money are in US dollars.',
+        description='An exact decimal number, as a string: "0.0001107". Amounts of money are in USD.',
         serialize=plain,
         parse_value=_read_decimal,
     ),
     dt.datetime: scalar(
         name="DateTime",
-        description="A moment in RFC 3339 with an offset: 2026-01-31T12:00:00Z. Answers are in UTC.",
+        description="A point in time in RFC 3339 format with an offset: 2026-01-31T12:00:00Z. Results are in UTC.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=_write_moment,
         parse_value=_read_moment,
     ),
     BigInt: scalar(
         name="BigInt",
-        description="A 64-bit integer; as a string where a double cannot hold it exactly.",
+        description="A 64-bit integer. It is a string when a double cannot represent it exactly.",
         serialize=_write_integer,
         parse_value=_read_integer,
     ),
