@@ -97,7 +97,9 @@ async def log_analytics_batch(
     info: Info,
     input: Annotated[
         list[Annotated["LogAnalyticsInput", strawberry.lazy("schema.analytics")]],
-        strawberry.argument(description=f"The calls to record: 1 to {MAX_BATCH}. Each is stored or rejected independently."),
+        strawberry.argument(
+            description=f"The calls to record: 1 to {MAX_BATCH}. Each is stored or rejected independently."
+        ),
     ],
 ) -> BatchResult:
     context = info.context

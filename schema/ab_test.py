@@ -12,7 +12,7 @@ import models
 import resolvers.ab_test
 from schema.deletion import DeleteResult
 from schema.enum import Metric, Variant, Verdict
-from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Shielded
 from schema.page import Connection
 
 
@@ -273,14 +273,14 @@ class ABTestMutation:
         resolver=resolvers.ab_test.create_ab_test,
         graphql_type=CreateABTestResult,
         name="createABTest",
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Start an A/B test. Returns `Conflict` when another test runs for this task type.",
     )
     end_ab_test = strawberry.mutation(
         resolver=resolvers.ab_test.end_ab_test,
         graphql_type=EndABTestResult,
         name="endABTest",
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="End an A/B test with winner A, winner B or no winner. A repetition with the same winner changes "
         "nothing; with another winner it returns `Conflict`.",
     )
@@ -288,7 +288,7 @@ class ABTestMutation:
         resolver=resolvers.ab_test.delete_ab_test,
         graphql_type=DeleteResult,
         name="deleteABTest",
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Delete an A/B test that has ended. Its calls are kept. Returns `Conflict` while the test runs.",
     )
 

@@ -13,7 +13,7 @@ import resolvers.analytics
 from domain.price import cost_source
 from schema.cost_alert import AlertEvent
 from schema.enum import CostSource, RoutingPriority, ServiceTier, Variant
-from schema.error import Conflict, Error, ExpectedErrorAsData, InvalidInput, Overloaded, Uninterrupted, as_data
+from schema.error import Conflict, Error, ExpectedErrorAsData, InvalidInput, Overloaded, Shielded, as_data
 from schema.page import Connection
 
 
@@ -403,7 +403,7 @@ class AnalyticsMutation:
     log_analytics_batch = strawberry.mutation(
         resolver=resolvers.analytics.log_analytics_batch,
         graphql_type=LogAnalyticsBatchResult,
-        extensions=[Uninterrupted()],
+        extensions=[Shielded()],
         description="Record 1 to 1000 calls. Each call is stored or rejected independently of the others.",
     )
 

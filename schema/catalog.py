@@ -12,7 +12,7 @@ import resolvers.catalog
 from domain.catalog import CatalogModel
 from schema.deletion import DeleteResult
 from schema.enum import ServiceTier
-from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Shielded
 from schema.page import Connection
 
 
@@ -543,19 +543,19 @@ class CatalogMutation:
     register_model = strawberry.mutation(
         resolver=resolvers.catalog.register_model,
         graphql_type=RegisterModelResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Register a model: at most 500 per user. Returns `Conflict` when you have registered one with this "
         "provider and name.",
     )
     update_model = strawberry.mutation(
         resolver=resolvers.catalog.update_model,
         graphql_type=UpdateModelResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Change a model that you registered.",
     )
     delete_model = strawberry.mutation(
         resolver=resolvers.catalog.delete_model,
         graphql_type=DeleteResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Delete a model that you registered. Its routing decisions and calls are kept.",
     )

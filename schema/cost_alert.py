@@ -11,7 +11,7 @@ import models
 import resolvers.cost_alert
 from schema.deletion import DeleteResult
 from schema.enum import AlertPeriod, AlertState, PeriodUnit, UnknownCost, WeekDay, WindowMode
-from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Shielded
 from schema.page import Connection
 
 
@@ -268,27 +268,27 @@ class CostAlertMutation:
     create_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.create_cost_alert,
         graphql_type=CreateCostAlertResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Create a cost alert: at most 200 per user. Earlier spend in its current window counts, and can make "
         "it fire at once.",
     )
     update_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.update_cost_alert,
         graphql_type=UpdateCostAlertResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Change a cost alert. It is evaluated again at once.",
     )
     delete_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.delete_cost_alert,
         graphql_type=DeleteResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Delete a cost alert and its alert events. Returns `Conflict` for the alert that "
         "`costAlertThreshold` of the preferences maintains.",
     )
     acknowledge_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.acknowledge_cost_alert,
         graphql_type=AcknowledgeCostAlertResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Acknowledge the latest alert event of a cost alert. The alert is not re-armed. Returns `Conflict` "
         "when no alert event is unacknowledged.",
     )

@@ -1,4 +1,4 @@
-"""What deleting anything answers."""
+"""The result of every delete mutation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections: one page of a list, with the cursors to go on from."""
+"""Connections: one page of a list, with cursors to continue from."""
 
 from __future__ import annotations
 

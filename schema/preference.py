@@ -12,7 +12,7 @@ import domain.preference
 import models
 import resolvers.preference
 from schema.enum import RoutingPriority, WeekDay
-from schema.error import ExpectedErrorAsData, InvalidInput, Uninterrupted
+from schema.error import ExpectedErrorAsData, InvalidInput, Shielded
 
 
 @strawberry.type(description="Matches when the request's metadata has this key with one of these values.")
@@ -290,7 +290,7 @@ class PreferenceMutation:
     save_preferences = strawberry.mutation(
         resolver=resolvers.preference.save_preferences,
         graphql_type=SavePreferencesResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Save preferences. Only the given fields change.",
     )
 

@@ -8,7 +8,7 @@ import strawberry
 import models.provider_alias
 import resolvers.provider
 from schema.deletion import DeleteResult
-from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, Shielded
 
 
 @strawberry.type(description="A provider. All its names map to one id.")
@@ -61,7 +61,7 @@ class ProviderMutation:
     register_provider_alias = strawberry.mutation(
         resolver=resolvers.provider.register_provider_alias,
         graphql_type=RegisterProviderAliasResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Register an alias for a provider: at most 200 per user. Calls that were logged under the alias are "
         "reassigned to the provider, in all charts; each call keeps the name that was sent. An alias that is "
         "registered again stands for the new provider.",
@@ -69,6 +69,6 @@ class ProviderMutation:
     delete_provider_alias = strawberry.mutation(
         resolver=resolvers.provider.delete_provider_alias,
         graphql_type=DeleteResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Delete one of your provider aliases. Calls that it reassigned stay with the provider.",
     )

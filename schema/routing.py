@@ -17,7 +17,7 @@ from domain.money import ZERO
 from schema.ab_test import VariantConfig, VariantConfigInput
 from schema.analytics import RouterAnalytics
 from schema.enum import DecisionState, ErrorCode, RoutingPriority, ServiceTier, Variant
-from schema.error import Conflict, Error, ExpectedErrorAsData, InvalidInput, NotFound, Overloaded, Uninterrupted
+from schema.error import Conflict, Error, ExpectedErrorAsData, InvalidInput, NotFound, Overloaded, Shielded
 from schema.page import Connection
 
 
@@ -335,7 +335,7 @@ class RoutingMutation:
     route_request = strawberry.mutation(
         resolver=resolvers.routing.route_request,
         graphql_type=RouteRequestResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Choose a provider and a model for a request, from your preferences, rules, limits, budgets and past "
         "calls. Afterwards log each call with `logAnalytics` and the `decisionId`, or release the routing "
         "decision with `releaseDecision`.",
@@ -343,7 +343,7 @@ class RoutingMutation:
     release_decision = strawberry.mutation(
         resolver=resolvers.routing.release_decision,
         graphql_type=ReleaseDecisionResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Release the hold of a routing decision whose request was not sent. A repetition changes nothing. "
         "Returns `Conflict` once the outcome is recorded.",
     )
