@@ -162,7 +162,7 @@ async def test_a_new_alert_says_what_it_does_about_unknown_costs(open_page: Open
     await expect(dialog.get_by_role("group", name="Models of unknown cost")).to_be_hidden()
     await dialog.get_by_label("Reject requests that would exceed the threshold").check()
     await expect(dialog.get_by_label("Reject: no request is routed to")).to_be_checked()
-    await dialog.get_by_label("Allow: requests go to").check()
+    await dialog.get_by_label("Allow: requests are routed to").check()
     await dialog.get_by_role("button", name="Create alert").click()
     await expect(page.get_by_text("daily, enforced")).to_be_visible()
     [alert] = (await live_api.ask(ALERT))["nodes"]

@@ -105,7 +105,7 @@ export default function AnalyticsPanel() {
                 Last {each}
               </option>
             ))}
-            <option value="days">Custom dates…</option>
+            <option value="days">Date range…</option>
           </select>
         </label>
         {days && (
