@@ -28,7 +28,7 @@ from resolvers.selection import selected
 UPDATE_INTERVAL_S: Final = 1.0
 """The least time in seconds between two updates of a test to one subscriber. The last state is always sent."""
 
-ABTestID = Annotated[strawberry.ID, strawberry.argument(description="The test's id.")]
+ABTestID = Annotated[strawberry.ID, strawberry.argument(description="The id of the test.")]
 
 
 async def ab_tests(

@@ -25,7 +25,7 @@ from resolvers.input import After, First, InputObject, input_type, known, presen
 
 _RETRY_AFTER_S: Final = 1.0
 
-CostAlertID = Annotated[strawberry.ID, strawberry.argument(description="The alert's id.")]
+CostAlertID = Annotated[strawberry.ID, strawberry.argument(description="The id of the cost alert.")]
 
 
 async def cost_alerts(

@@ -1,4 +1,4 @@
-"""What clients see. Root types only compose."""
+"""The GraphQL schema: types, inputs, unions and root types. Root types only combine the fields of each module."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from schema.summary import SummaryQuery
 from schema.viewer import ViewerQuery
 
 
-@strawberry.type(description="Everything here is yours alone: the rows of the token's user.")
+@strawberry.type(description="Reads. Every field returns rows of the authenticated user only.")
 class Query(
     ViewerQuery,
     PreferenceQuery,
@@ -42,7 +42,7 @@ class Query(
     pass
 
 
-@strawberry.type(description="Each mutation is one transaction: all of it is done, or nothing.")
+@strawberry.type(description="Writes. Each mutation is one transaction: it is applied as a whole or not at all.")
 class Mutation(
     PreferenceMutation,
     ABTestMutation,
@@ -57,13 +57,15 @@ class Mutation(
     pass
 
 
-@strawberry.type(description="What happens to your rows, told after it was committed.")
+@strawberry.type(
+    description="Changes to the authenticated user's rows. An event is sent after its transaction is committed."
+)
 class Subscription(CostAlertSubscription, ABTestSubscription, AnalyticsSubscription, PreferenceSubscription):
     pass
 
 
 def _settled(type_: Any) -> Any:
-    """The type itself, for one that is named by `strawberry.lazy`: to look it up costs much on each request."""
+    """The type with `strawberry.lazy` references resolved: resolving them on each request is expensive."""
     if isinstance(type_, LazyType):
         return type_.resolve_type()
     if isinstance(type_, StrawberryContainer):
@@ -84,8 +86,8 @@ schema = strawberry.Schema(
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 
-# Inputs describe what clients may send; it reaches the resolvers as it was sent, and `domain` checks it. To build an
-# object of each first would take most of the time of a large batch.
+# Input classes only describe the schema. Resolvers get the mapping that the client sent, and `domain` validates it: to
+# build an object per input would take most of the time of a large batch.
 for _concrete in schema.schema_converter.type_map.values():
     if isinstance(_concrete.definition, StrawberryObjectDefinition) and _concrete.definition.is_input:
         _concrete.definition.from_input = lambda _input, sent, _context: sent

@@ -12,11 +12,11 @@ import models
 import resolvers.ab_test
 from schema.deletion import DeleteResult
 from schema.enum import Metric, Variant, Verdict
-from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Shielded
 from schema.page import Connection
 
 
-@strawberry.type(description="What serves the requests of one variant.")
+@strawberry.type(description="A provider, a model and its parameters: what serves a request.")
 class VariantConfig:
     provider: str = strawberry.field(
         resolver=lambda root: root["provider"], graphql_type=str, description="The provider."
@@ -25,172 +25,215 @@ class VariantConfig:
     parameters: JSON | None = strawberry.field(
         resolver=lambda root: root["parameters"],
         graphql_type=JSON | None,
-        description="Parameters for the model, such as a temperature.",
+        description="Parameters to send to the model, such as a temperature. Null when none are configured.",
     )
 
 
-@strawberry.type(description="How one variant does: from the decisions that were counted for it.")
+@strawberry.type(description="The figures of one variant, over the calls that the test counts for it.")
 class VariantMetrics:
-    config: VariantConfig = strawberry.field(description="What serves its requests.")
-    calls: int = strawberry.field(description="How many decisions were counted.")
-    successes: int = strawberry.field(description="How many of them succeeded.")
-    success_rate: float | None = strawberry.field(description="Their share, 0 to 1; null before the first call.")
+    config: VariantConfig = strawberry.field(
+        description="The provider, model and parameters that serve this variant's requests."
+    )
+    calls: int = strawberry.field(description="The number of calls that the test counts for this variant.")
+    successes: int = strawberry.field(description="The number of these calls that succeeded.")
+    success_rate: float | None = strawberry.field(
+        description="The share of calls that succeeded, 0 to 1. Null when there are no calls."
+    )
     avg_latency_ms: float | None = strawberry.field(
-        description="Mean latency in milliseconds, over the calls whose latency is known; null when none is."
+        description="The mean latency in milliseconds, over the calls whose latency is known. Null when no latency is "
+        "known."
     )
     unpriced_calls: int = strawberry.field(
-        description="How many of the calls are of unknown cost: they add nothing to the total."
+        description="The number of calls whose cost is unknown. `totalCost` does not include them."
     )
     total_cost: Decimal = strawberry.field(
-        description="What its calls cost, in USD; calls of unknown cost add nothing."
+        description="The sum of known costs in USD. Calls of unknown cost add nothing."
     )
     traffic_share: float | None = strawberry.field(
-        description="Its share of the test's calls, 0 to 1; null before the first call."
+        description="This variant's share of the test's calls, 0 to 1. Null when the test has no calls."
     )
 
 
 @strawberry.type(
-    description="A beside B on one metric. It holds however often you look: the chance that two equal variants ever get a "
-    "winner is at most 5 %, and so is the chance that the interval ever misses the true difference. Latency and cost are "
-    "compared over calls that succeeded."
+    description="Variants A and B compared on one metric. The error guarantees hold however often a test is checked: "
+    "with equal variants, the chance of ever declaring a winner is at most 5 %; the chance that the "
+    "interval ever excludes the true effect is at most 5 %. Latency and cost are compared over "
+    "successful calls."
 )
 class MetricComparison:
-    metric: Metric = strawberry.field(description="What is compared.")
-    verdict: Verdict = strawberry.field(description="What can be said of it now.")
-    sentence: str = strawberry.field(description="The same, in words.")
-    count_a: int = strawberry.field(description="How many of A's calls it is known of.")
-    count_b: int = strawberry.field(description="How many of B's calls it is known of.")
+    metric: Metric = strawberry.field(description="The metric that is compared.")
+    verdict: Verdict = strawberry.field(description="The verdict on this metric.")
+    sentence: str = strawberry.field(description="The verdict as a sentence.")
+    count_a: int = strawberry.field(description="The number of A's calls in which the metric is known.")
+    count_b: int = strawberry.field(description="The number of B's calls in which the metric is known.")
     value_a: float | None = strawberry.field(
-        description="A's success rate, geometric mean of latency in ms, or mean cost in USD, each call capped at `costCap`."
+        description="A's success rate (0 to 1), geometric mean latency in milliseconds, or mean cost in USD with each "
+        "call capped at `costCap`. Null when no call has a value."
     )
-    value_b: float | None = strawberry.field(description="The same of B.")
+    value_b: float | None = strawberry.field(
+        description="B's value of the metric, in the unit of `valueA`. Null when no call has a value."
+    )
     effect: float | None = strawberry.field(
-        description="A minus B; of latency, A divided by B. Null before there are enough calls, as what follows."
+        description="The estimated effect: A minus B for success rate and cost, A divided by B for latency. Null while "
+        "the verdict is NOT_ENOUGH_DATA."
     )
-    low: float | None = strawberry.field(description="Where the 95 % interval of the effect begins.")
-    high: float | None = strawberry.field(description="Where it ends.")
-    p_value: float = strawberry.field(description="Always valid: it may be looked at any number of times.")
+    low: float | None = strawberry.field(
+        description="The lower end of the 95 % confidence interval of `effect`. Null when `effect` is null."
+    )
+    high: float | None = strawberry.field(
+        description="The upper end of the 95 % confidence interval of `effect`. Null when `effect` is null."
+    )
+    p_value: float = strawberry.field(
+        description="An always-valid p-value, 0 to 1: repeated checks do not inflate the error rate. 1 while the verdict "
+        "is NOT_ENOUGH_DATA."
+    )
     probability_a_better: float | None = strawberry.field(
-        description="With what probability A is the better one, 0 to 1. To show, not to decide by."
+        description="The probability that A is better than B, 0 to 1. It is for display: the verdict does not depend on "
+        "it. Null when `effect` is null."
     )
     design_effect: float = strawberry.field(
-        description="How many calls tell as much as one independent call would: 1 where each unit makes one, more where "
-        "units repeat and their calls are alike. Intervals and p-values allow for it."
+        description="The design effect: the number of calls that carry as much information as one independent call. It "
+        "is 1 when each unit makes one call, and larger when units make several similar calls. Intervals and "
+        "p-values account for it."
     )
     detectable_effect: float | None = strawberry.field(
-        description="The least effect that would be decided by now in four of five tests: a difference in success rate, "
-        "relative in latency and cost (0.1 is 10 %)."
+        description="The smallest effect that four of five tests detect with the calls so far. For success rate it is a "
+        "difference; for latency and cost it is relative (0.1 is 10 %). Null when `effect` is null."
     )
     calls_needed: int | None = strawberry.field(
-        description="About how many more calls of both decide it, if the difference is what it looks like now; null where it "
-        "looks like none."
+        description="The estimated number of further calls, of both variants together, until a verdict, if the true "
+        "effect equals the current estimate. 0 once there is a verdict. Null when `effect` is null, when the "
+        "estimate shows no effect, or when more than two billion calls are needed."
     )
 
 
-@strawberry.type(description="What a test says now. Frozen once it has ended, as its figures are.")
+@strawberry.type(description="The statistical result of a test. It is final once the test has ended.")
 class ABTestInference:
     verdict: Verdict = strawberry.field(
-        description="The verdict on the primary metric, unless the winner is worse in a guardrail."
+        description="The verdict on the primary metric. A variant that is worse on a guardrail metric is not declared "
+        "better."
     )
-    sentence: str = strawberry.field(description="The same, in words.")
+    sentence: str = strawberry.field(description="The verdict as a sentence.")
     sample_ratio_p_value: float = strawberry.field(
-        description="Whether traffic is split as the test says: a mismatch at 0.01 or below. Always valid."
+        description="The always-valid p-value of the test for a sample ratio mismatch, 0 to 1. At 0.01 or below, traffic "
+        "is not split as configured."
     )
-    comparisons: list[MetricComparison] = strawberry.field(description="Each metric: success rate, latency, cost.")
+    comparisons: list[MetricComparison] = strawberry.field(
+        description="One comparison per metric: success rate, latency and cost."
+    )
 
 
-@strawberry.type(
-    description="What the primary metric said of a test at one moment, from the calls that had occurred by then."
-)
+@strawberry.type(description="A snapshot: the primary metric of a test as of an earlier time.")
 class ABTestLook:
-    at: dt.datetime = strawberry.field(description="The moment.")
-    comparison: MetricComparison = strawberry.field(description="A beside B.")
+    at: dt.datetime = strawberry.field(description="The time of the snapshot, in UTC.")
+    comparison: MetricComparison = strawberry.field(
+        description="Variants A and B compared on the primary metric, over the calls that occurred before `at`."
+    )
 
 
-@strawberry.type(description="The variant that a unit gets, and what serves it.")
+@strawberry.type(description="The variant that is assigned to a unit, with its provider and model.")
 class VariantAssignment:
     variant: Variant = strawberry.field(
-        resolver=lambda root: root["variant"], graphql_type=Variant, description="The variant."
+        resolver=lambda root: root["variant"], graphql_type=Variant, description="The assigned variant."
     )
     config: VariantConfig = strawberry.field(
-        resolver=lambda root: root["config"], graphql_type=VariantConfig, description="What serves its requests."
+        resolver=lambda root: root["config"],
+        graphql_type=VariantConfig,
+        description="The provider, model and parameters of this variant.",
     )
 
 
-@strawberry.type(description="A comparison of two variants on live traffic.")
+@strawberry.type(description="An A/B test: two variants compared on live requests.")
 class ABTest:
-    id: strawberry.ID = strawberry.field(description="The test's id.")
-    test_name: str = strawberry.field(description="What people call it.")
-    task_type: str | None = strawberry.field(description="The task type it is about; null for any.")
-    active: bool = strawberry.field(description="Whether it runs.")
-    started_at: dt.datetime = strawberry.field(description="When it started.")
-    ended_at: dt.datetime | None = strawberry.field(description="When it ended; null while it runs.")
-    winner: Variant | None = strawberry.field(description="The variant declared the winner; null when none was.")
-    variant_a: VariantMetrics = strawberry.field(description="How variant A does.")
-    variant_b: VariantMetrics = strawberry.field(description="How variant B does.")
-    primary_metric: Metric = strawberry.field(description="The metric that decides it.")
-    guardrails: list[Metric] = strawberry.field(description="The metrics in which a winner must not be worse.")
-    split: float = strawberry.field(description="The share of traffic that A is to get.")
-    minimum_run_hours: int = strawberry.field(description="For how many hours it runs before anything wins.")
-    cost_cap: Decimal | None = strawberry.field(
-        description="What one call counts for at most where mean costs are compared, in USD, so that no outlier decides. "
-        "Null when nothing told what calls may cost: then costs are not compared."
+    id: strawberry.ID = strawberry.field(description="The id of the test.")
+    test_name: str = strawberry.field(description="The display name of the test.")
+    task_type: str | None = strawberry.field(
+        description="The task type of the requests that the test covers. Null when it covers every task type."
     )
-    inference: ABTestInference = strawberry.field(description="Which variant is better, at any number of looks.")
-    created_at: dt.datetime = strawberry.field(description="When it was created.")
+    active: bool = strawberry.field(description="True while the test runs, false once it has ended.")
+    started_at: dt.datetime = strawberry.field(description="When the test started, in UTC.")
+    ended_at: dt.datetime | None = strawberry.field(description="When the test ended, in UTC. Null while it runs.")
+    winner: Variant | None = strawberry.field(
+        description="The declared winner. Null while the test runs, and when it ended without a winner."
+    )
+    variant_a: VariantMetrics = strawberry.field(description="Configuration and figures of variant A.")
+    variant_b: VariantMetrics = strawberry.field(description="Configuration and figures of variant B.")
+    primary_metric: Metric = strawberry.field(description="The metric that decides the test.")
+    guardrails: list[Metric] = strawberry.field(
+        description="The guardrail metrics: a variant that is worse on one of them is not declared the winner."
+    )
+    split: float = strawberry.field(description="The configured share of requests that variant A serves, 0.01 to 0.99.")
+    minimum_run_hours: int = strawberry.field(
+        description="The minimum run time in hours. Before it has passed, no variant is declared better."
+    )
+    cost_cap: Decimal | None = strawberry.field(
+        description="The cap in USD that applies to the cost of each call when mean costs are compared, so that outliers "
+        "do not decide. Null when no price or earlier cost was available to derive a cap; costs are then not "
+        "compared."
+    )
+    inference: ABTestInference = strawberry.field(
+        description="The statistical result so far. It can be read at any time without inflating the error rate."
+    )
+    created_at: dt.datetime = strawberry.field(description="When the test was created, in UTC.")
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, models.ABTest)
 
 
-@strawberry.input(description="What serves the requests of one variant.")
+@strawberry.input(description="A provider, a model and its parameters: what serves a request.")
 class VariantConfigInput:
     provider: str = strawberry.field(description="The provider: 1 to 200 characters.")
     model: str = strawberry.field(description="The model: 1 to 200 characters.")
     parameters: JSON | None = strawberry.field(
-        default=UNSET, description="Parameters for the model: a JSON object of at most 16 KiB, nested at most 20 deep."
+        default=UNSET,
+        description="Parameters to send to the model: a JSON object of at most 16 KiB, nested at most 20 levels. Omitted "
+        "or null: none.",
     )
 
 
-@strawberry.input(description="A test to start. It cannot be edited once it runs: end it and start another.")
+@strawberry.input(description="An A/B test to start. A running test cannot be edited: end it and start another one.")
 class CreateABTestInput:
-    test_name: str = strawberry.field(description="What to call it: 1 to 200 characters.")
+    test_name: str = strawberry.field(description="The display name of the test: 1 to 200 characters.")
     task_type: str | None = strawberry.field(
-        default=UNSET, description="The task type it is about; any when left out. One test runs for each at a time."
+        default=UNSET,
+        description="The task type of the requests that the test covers. Omitted or null: every task type. At most one "
+        "test runs per task type.",
     )
-    variant_a: VariantConfigInput = strawberry.field(description="The one side.")
-    variant_b: VariantConfigInput = strawberry.field(description="The other side; it must differ from A.")
+    variant_a: VariantConfigInput = strawberry.field(description="Variant A.")
+    variant_b: VariantConfigInput = strawberry.field(description="Variant B. It must differ from variant A.")
     primary_metric: Metric | None = strawberry.field(
-        default=Metric.SUCCESS_RATE, description="The metric that decides it."
+        default=Metric.SUCCESS_RATE, description="The metric that decides the test."
     )
     guardrails: list[Metric] | None = strawberry.field(
         default=UNSET,
-        description="The metrics in which a winner must not be worse; all others when left out. Leave out cost to find out "
-        "whether a dearer variant is better.",
+        description="The guardrail metrics: a variant that is worse on one of them is not declared the winner. Omitted "
+        "or null: all metrics except the primary one. Leave out COST to allow a more expensive winner.",
     )
     split: float | None = strawberry.field(
-        default=0.5, description="The share of traffic that A is to get: 0.01 to 0.99."
+        default=0.5, description="The share of requests that variant A serves: 0.01 to 0.99."
     )
     minimum_run_hours: int | None = strawberry.field(
         default=0,
-        description="For how many hours it is to run before anything wins: 0 to 2,160. A week holds nights and weekends.",
+        description="The minimum run time in hours before a variant can be declared better: 0 to 2,160. 168 hours cover "
+        "nights and weekends.",
     )
     cost_cap: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What one call counts for at most where mean costs are compared, in USD, more than 0. Left out, 3 times "
-        "the 99th percentile of what your latest 1,000 calls of the task type cost, or would have with the dearer variant; "
-        "for who has none, 3 times what 100,000 input and 10,000 output tokens cost.",
+        description="The cap in USD that applies to the cost of each call when mean costs are compared: more than 0. "
+        "Omitted or null: 3 times the 99th percentile of the cost of your latest 1,000 calls of the task "
+        "type, each at the price of the more expensive variant where that is higher. Without such calls: 3 "
+        "times the price of 100,000 input and 10,000 output tokens.",
     )
 
 
 CreateABTestResult = Annotated[
     ABTest | InvalidInput | Conflict,
-    strawberry.union("CreateABTestResult", description="The running test, or why it was not started."),
+    strawberry.union("CreateABTestResult", description="The started test, or the reason why it was not started."),
 ]
 EndABTestResult = Annotated[
     ABTest | NotFound | Conflict,
-    strawberry.union("EndABTestResult", description="The ended test, or why it was not ended."),
+    strawberry.union("EndABTestResult", description="The ended test, or the reason why it was not ended."),
 ]
 
 
@@ -206,20 +249,21 @@ class ABTestQuery:
         resolver=resolvers.ab_test.ab_test,
         graphql_type=ABTest | None,
         name="abTest",
-        description="One of your A/B tests; null when you have none with this id.",
+        description="The A/B test with this id. Null when you have no such test.",
     )
     ab_test_looks = strawberry.field(
         resolver=resolvers.ab_test.ab_test_looks,
         graphql_type=list[ABTestLook] | None,
         name="abTestLooks",
-        description="How the interval of a test's primary metric narrowed: 60 looks, evenly from its start until now or its "
-        "end. Null when you have no such test, or it has more than 200,000 calls.",
+        description="Snapshots of the primary metric's confidence interval: 60 at equal intervals, from the start of the "
+        "test until now or until its end. Null when you have no such test, or when it has more than 200,000 "
+        "calls.",
     )
     assign_variant = strawberry.field(
         resolver=resolvers.ab_test.assign_variant,
         graphql_type=VariantAssignment | None,
-        description="Which variant of a test a unit gets, always the same one: for applications that route themselves. Null "
-        "when you have no such test, or it has ended.",
+        description="The variant of a test that a unit is assigned to; a unit always gets the same variant. For "
+        "applications that route requests themselves. Null when you have no such test, or when it has ended.",
     )
 
 
@@ -229,23 +273,23 @@ class ABTestMutation:
         resolver=resolvers.ab_test.create_ab_test,
         graphql_type=CreateABTestResult,
         name="createABTest",
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Start a test. Conflict when one runs for this task type already.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Start an A/B test. Returns `Conflict` when another test runs for this task type.",
     )
     end_ab_test = strawberry.mutation(
         resolver=resolvers.ab_test.end_ab_test,
         graphql_type=EndABTestResult,
         name="endABTest",
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="End a test with winner A, B or none. Ending it again the same way changes nothing; another way is "
-        "a conflict.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="End an A/B test with winner A, winner B or no winner. A repetition with the same winner changes "
+        "nothing; with another winner it returns `Conflict`.",
     )
     delete_ab_test = strawberry.mutation(
         resolver=resolvers.ab_test.delete_ab_test,
         graphql_type=DeleteResult,
         name="deleteABTest",
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Delete a test that has ended; its decisions stay. Conflict while it runs.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Delete an A/B test that has ended. Its calls are kept. Returns `Conflict` while the test runs.",
     )
 
 
@@ -255,5 +299,5 @@ class ABTestSubscription:
         resolver=resolvers.ab_test.ab_test_updated,
         graphql_type=ABTest,
         name="abTestUpdated",
-        description="This test, each time its figures changed. Changes that come together arrive as one.",
+        description="Sends the test each time its figures change. Changes in quick succession are sent as one event.",
     )

@@ -12,7 +12,7 @@ import resolvers.catalog
 from domain.catalog import CatalogModel
 from schema.deletion import DeleteResult
 from schema.enum import ServiceTier
-from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Shielded
 from schema.page import Connection
 
 
@@ -21,276 +21,302 @@ def _price(name: str) -> Callable[[Any], Decimal | None]:
 
 
 @strawberry.type(
-    description="Prices of a model for some requests. Where one is null, that of fewer tokens holds, if any."
+    description="Prices of a model for one service tier, for requests with more than a number of input tokens, or "
+    "both. Where a price is null, the price of the tier with the next lower `aboveInputTokens` applies, "
+    "if there is one."
 )
 class PriceTier:
-    service_tier: ServiceTier = strawberry.field(description="The service tier of the requests.")
+    service_tier: ServiceTier = strawberry.field(description="The service tier that the prices apply to.")
     above_input_tokens: int = strawberry.field(
-        description="They have more tokens of input than this; 0 for all requests."
+        description="The prices apply to requests with more input tokens than this. 0: to all requests."
     )
     input_price: Decimal | None = strawberry.field(
         resolver=_price("input_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of input cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 input tokens, in USD. Null when it is unknown.",
     )
     output_price: Decimal | None = strawberry.field(
         resolver=_price("output_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of output cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 output tokens, in USD. Null when it is unknown.",
     )
     cached_price: Decimal | None = strawberry.field(
         resolver=_price("cached_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of input that the provider read from its cache cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 input tokens read from the prompt cache, in USD. Null when it is unknown.",
     )
     cache_write_price: Decimal | None = strawberry.field(
         resolver=_price("cache_write_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of input that it wrote to its cache for 5 minutes cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD. Null when it "
+        "is unknown.",
     )
     cache_write_1h_price: Decimal | None = strawberry.field(
         resolver=_price("cache_write_1h_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of input that it wrote to its cache for an hour cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD. Null when it is "
+        "unknown.",
     )
     input_audio_price: Decimal | None = strawberry.field(
         resolver=_price("input_audio_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of audio input cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 audio input tokens, in USD. Null when it is unknown.",
     )
     cached_audio_price: Decimal | None = strawberry.field(
         resolver=_price("cached_audio_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of audio input that it read from its cache cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 audio input tokens read from the prompt cache, in USD. Null when it is "
+        "unknown.",
     )
     input_image_price: Decimal | None = strawberry.field(
         resolver=_price("input_image_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of image input cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 image input tokens, in USD. Null when it is unknown.",
     )
     cached_image_price: Decimal | None = strawberry.field(
         resolver=_price("cached_image_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of image input that it read from its cache cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 image input tokens read from the prompt cache, in USD. Null when it is "
+        "unknown.",
     )
     input_video_price: Decimal | None = strawberry.field(
         resolver=_price("input_video_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of video input cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 video input tokens, in USD. Null when it is unknown.",
     )
     reasoning_price: Decimal | None = strawberry.field(
         resolver=_price("reasoning_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of reasoning cost, in USD; null when that is not known. Where it is null, they cost what output costs.",
+        description="The price of 1,000,000 reasoning tokens, in USD. Null when it is unknown; the output price then "
+        "applies.",
     )
     citation_price: Decimal | None = strawberry.field(
         resolver=_price("citation_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of citations cost, in USD; null when that is not known. Where it is null, they cost what output costs.",
+        description="The price of 1,000,000 citation tokens, in USD. Null when it is unknown; the output price then "
+        "applies.",
     )
     output_audio_price: Decimal | None = strawberry.field(
         resolver=_price("output_audio_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of audio output cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 audio output tokens, in USD. Null when it is unknown.",
     )
     output_image_price: Decimal | None = strawberry.field(
         resolver=_price("output_image_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of image output cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 image output tokens, in USD. Null when it is unknown.",
     )
     output_video_price: Decimal | None = strawberry.field(
         resolver=_price("output_video_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of video output cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 video output tokens, in USD. Null when it is unknown.",
     )
     request_price: Decimal | None = strawberry.field(
         resolver=_price("request_price"),
         graphql_type=Decimal | None,
-        description="What a request costs beside its tokens, in USD; null for nothing.",
+        description="The price per request in USD, in addition to the price of its tokens. Null when there is none.",
     )
 
 
-@strawberry.input(description="Prices of a model for some requests: at a service tier, with more input, or both.")
+@strawberry.input(
+    description="Prices of a model for one service tier, for requests with more than a number of input tokens, or both."
+)
 class PriceTierInput:
     service_tier: ServiceTier | None = strawberry.field(
         default=ServiceTier.STANDARD,
-        description="The service tier of the requests: prices of STANDARD hold for no other.",
+        description="The service tier that the prices apply to. STANDARD prices apply to no other tier.",
     )
     above_input_tokens: int | None = strawberry.field(
         default=0,
-        description="They have more tokens of input than this: 0 to 1,000,000,000. More than 0 for STANDARD.",
+        description="The prices apply to requests with more input tokens than this: 0 to 1,000,000,000. Must be more "
+        "than 0 for STANDARD.",
     )
     input_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     output_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     cached_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input that the provider read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 input tokens read from the prompt cache, in USD: 0 to 1,000,000, at most 9 "
+        "decimals.",
     )
     cache_write_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input that it wrote to its cache for 5 minutes cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD: 0 to "
+        "1,000,000, at most 9 decimals.",
     )
     cache_write_1h_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input that it wrote to its cache for an hour cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD: 0 to 1,000,000, "
+        "at most 9 decimals.",
     )
     input_audio_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of audio input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 audio input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     cached_audio_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of audio input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 audio input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
+        "most 9 decimals.",
     )
     input_image_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of image input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 image input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     cached_image_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of image input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 image input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
+        "most 9 decimals.",
     )
     input_video_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of video input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 video input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     reasoning_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of reasoning cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 reasoning tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     citation_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of citations cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 citation tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     output_audio_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of audio output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 audio output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     output_image_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of image output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 image output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     output_video_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of video output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 video output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     request_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a request costs beside its tokens, in USD: 0 to 100,000, to the nano-dollar.",
+        description="The price per request in USD, in addition to the price of its tokens: 0 to 100,000, at most 9 "
+        "decimals.",
     )
 
 
 @strawberry.type(
-    description="A model to route to: one of the price list, or one that you registered. Its prices are those of now, at the "
-    "STANDARD service tier and for the smallest requests; `tiers` has the others."
+    description="A model that requests can be routed to: one of the price list, or one that you registered. Its "
+    "prices are current, at the STANDARD service tier, for requests with the fewest input tokens; "
+    "`tiers` lists the other prices."
 )
 class Model:
     id: strawberry.ID = strawberry.field(
-        description='Its id; of a model of the price list, its provider and name: "openai:gpt-4o".'
+        description='The id of the model. For a model of the price list it is provider and name: "openai:gpt-4o".'
     )
-    provider: str = strawberry.field(description="The provider.")
-    model: str = strawberry.field(description="What the provider calls it.")
-    name: str = strawberry.field(description="What people call it.")
-    own: bool = strawberry.field(description="Whether you registered it; else it is of the price list.")
-    local: bool = strawberry.field(description="Whether it runs on machines of your own.")
+    provider: str = strawberry.field(description="The provider of the model.")
+    model: str = strawberry.field(description="The provider's name for the model, as requests send it.")
+    name: str = strawberry.field(description="The display name of the model.")
+    own: bool = strawberry.field(
+        description="True when you registered the model, false when it comes from the price list."
+    )
+    local: bool = strawberry.field(description="True when the model runs on your own machines.")
     context_window: int | None = strawberry.field(
-        description="How many tokens of input it takes at most; null when that is not known."
+        description="The maximum number of input tokens of a request. Null when it is unknown."
     )
     input_price: Decimal | None = strawberry.field(
         resolver=_price("input_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of input cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 input tokens, in USD. Null when it is unknown.",
     )
     output_price: Decimal | None = strawberry.field(
         resolver=_price("output_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of output cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 output tokens, in USD. Null when it is unknown.",
     )
     cached_price: Decimal | None = strawberry.field(
         resolver=_price("cached_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of input that the provider read from its cache cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 input tokens read from the prompt cache, in USD. Null when it is unknown.",
     )
     cache_write_price: Decimal | None = strawberry.field(
         resolver=_price("cache_write_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of input that it wrote to its cache for 5 minutes cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD. Null when it "
+        "is unknown.",
     )
     cache_write_1h_price: Decimal | None = strawberry.field(
         resolver=_price("cache_write_1h_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of input that it wrote to its cache for an hour cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD. Null when it is "
+        "unknown.",
     )
     input_audio_price: Decimal | None = strawberry.field(
         resolver=_price("input_audio_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of audio input cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 audio input tokens, in USD. Null when it is unknown.",
     )
     cached_audio_price: Decimal | None = strawberry.field(
         resolver=_price("cached_audio_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of audio input that it read from its cache cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 audio input tokens read from the prompt cache, in USD. Null when it is "
+        "unknown.",
     )
     input_image_price: Decimal | None = strawberry.field(
         resolver=_price("input_image_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of image input cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 image input tokens, in USD. Null when it is unknown.",
     )
     cached_image_price: Decimal | None = strawberry.field(
         resolver=_price("cached_image_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of image input that it read from its cache cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 image input tokens read from the prompt cache, in USD. Null when it is "
+        "unknown.",
     )
     input_video_price: Decimal | None = strawberry.field(
         resolver=_price("input_video_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of video input cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 video input tokens, in USD. Null when it is unknown.",
     )
     reasoning_price: Decimal | None = strawberry.field(
         resolver=_price("reasoning_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of reasoning cost, in USD; null when that is not known. Where it is null, they cost what output costs.",
+        description="The price of 1,000,000 reasoning tokens, in USD. Null when it is unknown; the output price then "
+        "applies.",
     )
     citation_price: Decimal | None = strawberry.field(
         resolver=_price("citation_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of citations cost, in USD; null when that is not known. Where it is null, they cost what output costs.",
+        description="The price of 1,000,000 citation tokens, in USD. Null when it is unknown; the output price then "
+        "applies.",
     )
     output_audio_price: Decimal | None = strawberry.field(
         resolver=_price("output_audio_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of audio output cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 audio output tokens, in USD. Null when it is unknown.",
     )
     output_image_price: Decimal | None = strawberry.field(
         resolver=_price("output_image_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of image output cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 image output tokens, in USD. Null when it is unknown.",
     )
     output_video_price: Decimal | None = strawberry.field(
         resolver=_price("output_video_price"),
         graphql_type=Decimal | None,
-        description="What a million tokens of video output cost, in USD; null when that is not known.",
+        description="The price of 1,000,000 video output tokens, in USD. Null when it is unknown.",
     )
     request_price: Decimal | None = strawberry.field(
         resolver=_price("request_price"),
         graphql_type=Decimal | None,
-        description="What a request costs beside its tokens, in USD; null for nothing.",
+        description="The price per request in USD, in addition to the price of its tokens. Null when there is none.",
     )
     tiers: list[PriceTier] = strawberry.field(
-        description="The prices at other service tiers, and of requests with more input."
+        description="The prices at other service tiers, and of requests with more input tokens."
     )
     quality_rating: float | None = strawberry.field(
-        description="How good you say it is, 0 to 1; null when you did not say."
+        description="The quality that you declared for the model, 0 to 1. Null when you declared none."
     )
-    deprecated: bool = strawberry.field(description="Whether its provider is about to withdraw it.")
+    deprecated: bool = strawberry.field(description="True when the provider has announced that it withdraws the model.")
     created_at: dt.datetime | None = strawberry.field(
-        description="When you registered it; null for a model of the price list."
+        description="When you registered the model, in UTC. Null for a model of the price list."
     )
 
     @classmethod
@@ -298,179 +324,207 @@ class Model:
         return isinstance(value, CatalogModel)
 
 
-@strawberry.input(description="A model to register. One of the price list with this provider and name gives way to it.")
+@strawberry.input(
+    description="A model to register. It replaces the model of the price list with the same provider and name."
+)
 class RegisterModelInput:
     provider: str = strawberry.field(description="The provider: 1 to 200 characters.")
-    model: str = strawberry.field(description="What the provider calls it: 1 to 200 characters.")
+    model: str = strawberry.field(
+        description="The provider's name for the model, as requests send it: 1 to 200 characters."
+    )
     name: str | None = strawberry.field(
-        default=UNSET, description="What to call it: 1 to 200 characters; as the provider does, when left out."
+        default=UNSET, description="The display name: 1 to 200 characters. Omitted or null: the value of `model`."
     )
     input_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     output_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     cached_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input that the provider read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 input tokens read from the prompt cache, in USD: 0 to 1,000,000, at most 9 "
+        "decimals.",
     )
     cache_write_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input that it wrote to its cache for 5 minutes cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD: 0 to "
+        "1,000,000, at most 9 decimals.",
     )
     cache_write_1h_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input that it wrote to its cache for an hour cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD: 0 to 1,000,000, "
+        "at most 9 decimals.",
     )
     input_audio_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of audio input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 audio input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     cached_audio_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of audio input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 audio input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
+        "most 9 decimals.",
     )
     input_image_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of image input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 image input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     cached_image_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of image input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 image input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
+        "most 9 decimals.",
     )
     input_video_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of video input cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 video input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     reasoning_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of reasoning cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 reasoning tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     citation_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of citations cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 citation tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     output_audio_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of audio output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 audio output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     output_image_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of image output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 image output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     output_video_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of video output cost, in USD: 0 to 1,000,000, to the nano-dollar.",
+        description="The price of 1,000,000 video output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
     )
     request_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a request costs beside its tokens, in USD: 0 to 100,000, to the nano-dollar.",
+        description="The price per request in USD, in addition to the price of its tokens: 0 to 100,000, at most 9 "
+        "decimals.",
     )
     tiers: list[PriceTierInput] | None = strawberry.field(
         default=UNSET,
-        description="The prices at other service tiers, and of requests with more input: at most 20, each `serviceTier` and "
-        "`aboveInputTokens` once. What is left out here and above is as the price list has it, where that knows the model.",
+        description="The prices at other service tiers, and of requests with more input tokens: at most 20, each "
+        "combination of `serviceTier` and `aboveInputTokens` once. A price that is omitted here and above is "
+        "taken from the price list, when that has the model.",
     )
-    local: bool | None = strawberry.field(default=False, description="Whether it runs on machines of your own.")
+    local: bool | None = strawberry.field(default=False, description="True when the model runs on your own machines.")
     context_window: int | None = strawberry.field(
-        default=UNSET, description="How many tokens of input it takes at most: 1 to 1,000,000,000."
-    )
-    quality_rating: float | None = strawberry.field(default=UNSET, description="How good it is: 0 to 1.")
-
-
-@strawberry.input(description="Changes to a model. A field left out stays as it is.")
-class UpdateModelInput:
-    name: str | None = strawberry.field(
-        default=UNSET, description="What to call it: 1 to 200 characters; null: as the provider does."
-    )
-    input_price: Decimal | None = strawberry.field(
         default=UNSET,
-        description="What a million tokens of input cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    output_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of output cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    cached_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of input that the provider read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    cache_write_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of input that it wrote to its cache for 5 minutes cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    cache_write_1h_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of input that it wrote to its cache for an hour cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    input_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of audio input cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    cached_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of audio input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    input_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of image input cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    cached_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of image input that it read from its cache cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    input_video_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of video input cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    reasoning_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of reasoning cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    citation_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of citations cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    output_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of audio output cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    output_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of image output cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    output_video_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a million tokens of video output cost, in USD: 0 to 1,000,000, to the nano-dollar; null: not known.",
-    )
-    request_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="What a request costs beside its tokens, in USD: 0 to 100,000, to the nano-dollar; null: not known.",
-    )
-    tiers: list[PriceTierInput] | None = strawberry.field(
-        default=UNSET,
-        description="The prices at other service tiers, and of requests with more input, all of them anew: at most 20; null: "
-        "none.",
-    )
-    local: bool | None = strawberry.field(default=UNSET, description="Whether it runs on machines of your own.")
-    context_window: int | None = strawberry.field(
-        default=UNSET, description="How many tokens of input it takes at most: 1 to 1,000,000,000; null: not known."
+        description="The maximum number of input tokens of a request: 1 to 1,000,000,000. Omitted or null: unknown.",
     )
     quality_rating: float | None = strawberry.field(
-        default=UNSET, description="How good it is: 0 to 1; null: not said."
+        default=UNSET, description="The quality of the model: 0 to 1. Omitted or null: not declared."
+    )
+
+
+@strawberry.input(description="Changes to a registered model. An omitted field stays as it is.")
+class UpdateModelInput:
+    name: str | None = strawberry.field(
+        default=UNSET, description="The display name: 1 to 200 characters. Null: the value of `model`."
+    )
+    input_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 input tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: unknown.",
+    )
+    output_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 output tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: unknown.",
+    )
+    cached_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 input tokens read from the prompt cache, in USD: 0 to 1,000,000, at most 9 "
+        "decimals. Null: unknown.",
+    )
+    cache_write_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD: 0 to "
+        "1,000,000, at most 9 decimals. Null: unknown.",
+    )
+    cache_write_1h_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD: 0 to 1,000,000, "
+        "at most 9 decimals. Null: unknown.",
+    )
+    input_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 audio input tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
+        "unknown.",
+    )
+    cached_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 audio input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
+        "most 9 decimals. Null: unknown.",
+    )
+    input_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 image input tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
+        "unknown.",
+    )
+    cached_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 image input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
+        "most 9 decimals. Null: unknown.",
+    )
+    input_video_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 video input tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
+        "unknown.",
+    )
+    reasoning_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 reasoning tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: unknown.",
+    )
+    citation_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 citation tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: unknown.",
+    )
+    output_audio_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 audio output tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
+        "unknown.",
+    )
+    output_image_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 image output tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
+        "unknown.",
+    )
+    output_video_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price of 1,000,000 video output tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
+        "unknown.",
+    )
+    request_price: Decimal | None = strawberry.field(
+        default=UNSET,
+        description="The price per request in USD, in addition to the price of its tokens: 0 to 100,000, at most 9 "
+        "decimals. Null: none known.",
+    )
+    tiers: list[PriceTierInput] | None = strawberry.field(
+        default=UNSET,
+        description="The prices at other service tiers, and of requests with more input tokens: at most 20. The list "
+        "replaces the stored one. Null: none.",
+    )
+    local: bool | None = strawberry.field(default=UNSET, description="True when the model runs on your own machines.")
+    context_window: int | None = strawberry.field(
+        default=UNSET, description="The maximum number of input tokens of a request: 1 to 1,000,000,000. Null: unknown."
+    )
+    quality_rating: float | None = strawberry.field(
+        default=UNSET, description="The quality of the model: 0 to 1. Null: not declared."
     )
 
 
 RegisterModelResult = Annotated[
     Model | InvalidInput | Conflict,
-    strawberry.union("RegisterModelResult", description="The model, or why it was not registered."),
+    strawberry.union(
+        "RegisterModelResult", description="The registered model, or the reason why it was not registered."
+    ),
 ]
 UpdateModelResult = Annotated[
     Model | InvalidInput | NotFound,
-    strawberry.union("UpdateModelResult", description="The model as it is now, or why it was not changed."),
+    strawberry.union("UpdateModelResult", description="The changed model, or the reason why it was not changed."),
 ]
 
 
@@ -479,8 +533,8 @@ class CatalogQuery:
     model_catalog = strawberry.field(
         resolver=resolvers.catalog.model_catalog,
         graphql_type=Connection[Model],
-        description="The models to route to: those you registered, then those whose tokens the price list prices, each "
-        "by provider and model.",
+        description="The models that requests can be routed to, sorted by provider and model: first those that you "
+        "registered, then those of the price list that have token prices.",
     )
 
 
@@ -489,18 +543,19 @@ class CatalogMutation:
     register_model = strawberry.mutation(
         resolver=resolvers.catalog.register_model,
         graphql_type=RegisterModelResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Register a model: at most 500 a user. Conflict when you have one with this provider and name.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Register a model: at most 500 per user. Returns `Conflict` when you have registered one with this "
+        "provider and name.",
     )
     update_model = strawberry.mutation(
         resolver=resolvers.catalog.update_model,
         graphql_type=UpdateModelResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
+        extensions=[ExpectedErrorAsData(), Shielded()],
         description="Change a model that you registered.",
     )
     delete_model = strawberry.mutation(
         resolver=resolvers.catalog.delete_model,
         graphql_type=DeleteResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Delete a model that you registered; what was decided and logged for it stays.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Delete a model that you registered. Its routing decisions and calls are kept.",
     )

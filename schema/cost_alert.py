@@ -11,7 +11,7 @@ import models
 import resolvers.cost_alert
 from schema.deletion import DeleteResult
 from schema.enum import AlertPeriod, AlertState, PeriodUnit, UnknownCost, WeekDay, WindowMode
-from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Shielded
 from schema.page import Connection
 
 
@@ -19,187 +19,228 @@ def _spending(name: str) -> Any:
     return lambda root: getattr(root.spending, name)
 
 
-@strawberry.type(description="A budget that is watched: it fires when spend in its window reaches the threshold.")
+@strawberry.type(
+    description="A limit on spend per window. It fires when spend approaches or reaches the threshold; when it is "
+    "enforced, routing rejects requests that would exceed it."
+)
 class CostAlert:
-    id: strawberry.ID = strawberry.field(description="The alert's id.")
-    alert_type: str = strawberry.field(description='What kind of alert it is, such as "daily_spend".')
-    period: AlertPeriod = strawberry.field(description="How long its windows are.")
-    mode: WindowMode = strawberry.field(description="How its windows lie in time.")
-    time_zone: str = strawberry.field(description="The IANA time zone that its windows are aligned in.")
-    week_start: WeekDay = strawberry.field(description="The day that weekly windows begin on.")
-    month_anchor: int = strawberry.field(description="The day of the month, 1 to 28, that monthly windows begin on.")
-    threshold_amount: Decimal = strawberry.field(description="The spend in one window at which it fires, in USD.")
+    id: strawberry.ID = strawberry.field(description="The id of the cost alert.")
+    alert_type: str = strawberry.field(description='The name of the alert, such as "daily_spend".')
+    period: AlertPeriod = strawberry.field(description="The length of a window.")
+    mode: WindowMode = strawberry.field(description="Whether windows are aligned to the calendar or end now.")
+    time_zone: str = strawberry.field(description="The IANA time zone that windows are aligned in.")
+    week_start: WeekDay = strawberry.field(description="The day that weekly windows start on.")
+    month_anchor: int = strawberry.field(description="The day of the month that monthly windows start on, 1 to 28.")
+    threshold_amount: Decimal = strawberry.field(
+        description="The spend in one window at which the alert triggers, in USD."
+    )
     current_amount: Decimal = strawberry.field(
         resolver=_spending("amount"),
         graphql_type=Decimal,
-        description="What is known to be spent in the current window, in USD. State, `percentUsed` and `remaining` follow it.",
+        description="The known spend in the current window, in USD. `state`, `percentUsed` and `remaining` are computed "
+        "from it.",
     )
     assumed_amount: Decimal = strawberry.field(
         resolver=_spending("assumed"),
         graphql_type=Decimal,
-        description="What is assumed to be spent beside that, in USD: what decisions made in the current window held, where "
-        "their outcome has no known cost.",
+        description="The assumed spend in the current window, in USD, in addition to `currentAmount`: the holds of "
+        "routing decisions whose calls have no known cost.",
     )
     held_amount: Decimal = strawberry.field(
         resolver=_spending("held"),
         graphql_type=Decimal,
-        description="What is set aside for open decisions, in USD. It counts in every enforced alert.",
+        description="The sum of holds for open routing decisions, in USD. Every enforced alert counts all of them.",
     )
     available_amount: Decimal = strawberry.field(
         resolver=_spending("available"),
         graphql_type=Decimal,
-        description="What routing may still spend when the alert is enforced, in USD: the threshold less what is spent, assumed "
-        "and held; never below 0.",
+        description="The amount that routing can still spend when the alert is enforced, in USD: `thresholdAmount` minus "
+        "`currentAmount`, `assumedAmount` and `heldAmount`. Never below 0.",
     )
     unpriced_calls: int = strawberry.field(
         resolver=_spending("unpriced_calls"),
         graphql_type=int,
-        description="How many calls in the current window are of unknown cost: they add nothing to the current amount.",
+        description="The number of calls in the current window whose cost is unknown. `currentAmount` does not include "
+        "them.",
     )
     percent_used: float = strawberry.field(
         resolver=_spending("percent_used"),
         graphql_type=float,
-        description="The current amount as a share of the threshold, in percent; above 100 when exceeded.",
+        description="`currentAmount` as a percentage of `thresholdAmount`. Above 100 when the threshold is exceeded.",
     )
     remaining: Decimal = strawberry.field(
         resolver=_spending("remaining"),
         graphql_type=Decimal,
-        description="What is left until the threshold, in USD; never below 0.",
+        description="`thresholdAmount` minus `currentAmount`, in USD. Never below 0.",
     )
-    near_limit_percent: float = strawberry.field(description="The percentage from which it is near its limit.")
+    near_limit_percent: float = strawberry.field(
+        description="The percentage of the threshold from which the state is NEAR_LIMIT."
+    )
     state: AlertState = strawberry.field(
-        resolver=_spending("state"), graphql_type=AlertState, description="How it stands in the current window."
+        resolver=_spending("state"), graphql_type=AlertState, description="The state in the current window."
     )
     window_start: dt.datetime = strawberry.field(
         resolver=lambda root: root.spending.window.start,
         graphql_type=dt.datetime,
-        description="When the current window began; the moment itself belongs to it. A rolling window moves by the "
+        description="The start of the current window (inclusive), in UTC. The window of a rolling alert moves by the "
         "minute.",
     )
     resets_at: dt.datetime | None = strawberry.field(
         resolver=_spending("resets_at"),
         graphql_type=dt.datetime | None,
-        description="When the current window ends and the next one begins, with nothing spent; null for a rolling one.",
+        description="The end of the current window (exclusive), in UTC, when spend restarts at 0. Null for a rolling "
+        "alert.",
     )
     triggered_at: dt.datetime | None = strawberry.field(
         resolver=_spending("triggered_at"),
         graphql_type=dt.datetime | None,
-        description="When it last fired at its threshold, in whichever window; null if it never did.",
+        description="When the alert last reached its threshold, in any window, in UTC. Null when it never did.",
     )
     acknowledged_at: dt.datetime | None = strawberry.field(
         resolver=_spending("acknowledged_at"),
         graphql_type=dt.datetime | None,
-        description="When its last alert event was acknowledged; null while it waits for that.",
+        description="When the latest alert event was acknowledged, in UTC. Null when it is not acknowledged, or when "
+        "there is none.",
     )
-    active: bool = strawberry.field(description="Whether it fires at all.")
-    enforced: bool = strawberry.field(description="Whether it is a hard limit for routing.")
+    active: bool = strawberry.field(description="True when the alert is on. An alert that is off never fires.")
+    enforced: bool = strawberry.field(
+        description="True when the alert is a budget: routing rejects requests that would exceed it."
+    )
     unknown_cost: UnknownCost = strawberry.field(
-        description="When it is enforced: what it does with models whose calls have no known cost."
+        description="Whether an enforced alert rejects models whose calls have no known cost."
     )
-    created_at: dt.datetime = strawberry.field(description="When it was created.")
-    updated_at: dt.datetime = strawberry.field(description="When it was last changed.")
+    created_at: dt.datetime = strawberry.field(description="When the alert was created, in UTC.")
+    updated_at: dt.datetime = strawberry.field(description="When the alert was last changed, in UTC.")
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, models.CostAlert)
 
 
-@strawberry.type(description="One alert event of an alert: once for each level and window.")
+@strawberry.type(
+    description="The record that an alert reached a level. There is one per level and window; raising the threshold "
+    "re-arms the alert."
+)
 class AlertEvent:
-    id: strawberry.ID = strawberry.field(description="The firing's id.")
+    id: strawberry.ID = strawberry.field(description="The id of the alert event.")
     cursor: str = strawberry.field(
         resolver=resolvers.cost_alert.cursor_of,
         graphql_type=str,
-        description="Its place in the stream of your alert events: pass it to `alertTriggered(after:)` to go on behind it.",
+        description="The position of the alert event in your stream of alert events. Pass it to `alertTriggered(after:)` "
+        "to continue after it.",
     )
-    alert: CostAlert = strawberry.field(description="The alert that fired, as it is now.")
-    level: AlertState = strawberry.field(description="The state that was reached.")
-    amount: Decimal = strawberry.field(description="What was spent in the window when it fired, in USD.")
-    threshold: Decimal = strawberry.field(description="The threshold when it fired, in USD.")
+    alert: CostAlert = strawberry.field(description="The cost alert that fired, in its current state.")
+    level: AlertState = strawberry.field(description="The level that was reached: NEAR_LIMIT or TRIGGERED.")
+    amount: Decimal = strawberry.field(description="The known spend in the window when the alert fired, in USD.")
+    threshold: Decimal = strawberry.field(description="The threshold when the alert fired, in USD.")
     window_start: dt.datetime = strawberry.field(
-        description="When the window it fired in began; for a rolling alert, since when it was armed."
+        description="The start of the window in which the alert fired, in UTC. For a rolling alert: when the alert was "
+        "last armed."
     )
-    fired_at: dt.datetime = strawberry.field(description="When it fired.")
-    acknowledged_at: dt.datetime | None = strawberry.field(description="When it was acknowledged; null before that.")
+    fired_at: dt.datetime = strawberry.field(description="When the alert fired, in UTC.")
+    acknowledged_at: dt.datetime | None = strawberry.field(
+        description="When the alert event was acknowledged, in UTC. Null until then."
+    )
 
 
-@strawberry.input(description="A period of so many hours, days or weeks, counted from an anchor.")
+@strawberry.input(description="A custom period: a number of hours, days or weeks, counted from an anchor.")
 class CustomPeriodInput:
-    every: int = strawberry.field(description="How many units a window is long: 1 to 1000.")
-    unit: PeriodUnit = strawberry.field(description="The unit. Days and weeks follow the alert's local time.")
-    anchor: dt.datetime = strawberry.field(description="A moment at which a window begins.")
+    every: int = strawberry.field(description="The number of units per window: 1 to 1000.")
+    unit: PeriodUnit = strawberry.field(
+        description="The unit of the period. Days and weeks follow the local time of the alert's time zone."
+    )
+    anchor: dt.datetime = strawberry.field(
+        description="A time at which a window starts. Other windows are counted from it."
+    )
 
 
-@strawberry.input(description="An alert to set.")
+@strawberry.input(description="A cost alert to create.")
 class CreateCostAlertInput:
     alert_type: str | None = strawberry.field(
-        default=UNSET, description='What to call its kind; left out, made from the period: "daily_spend".'
+        default=UNSET,
+        description='The name of the alert. Omitted or null: derived from the period, such as "daily_spend".',
     )
     threshold_amount: Decimal = strawberry.field(
-        description="The spend in one window at which it fires, in USD: more than 0, at most 1,000,000,000."
+        description="The spend in one window at which the alert triggers, in USD: more than 0, at most 1,000,000,000."
     )
-    period: AlertPeriod = strawberry.field(description="How long its windows are.")
-    mode: WindowMode | None = strawberry.field(default=WindowMode.CALENDAR, description="How its windows lie in time.")
-    time_zone: str | None = strawberry.field(default="UTC", description="The IANA time zone to align its windows in.")
+    period: AlertPeriod = strawberry.field(description="The length of a window.")
+    mode: WindowMode | None = strawberry.field(
+        default=WindowMode.CALENDAR, description="Whether windows are aligned to the calendar or end now."
+    )
+    time_zone: str | None = strawberry.field(default="UTC", description="The IANA time zone to align windows in.")
     near_limit_percent: float | None = strawberry.field(
-        default=80.0, description="The percentage from which it is near its limit: above 0, at most 100."
+        default=80.0,
+        description="The percentage of the threshold from which the state is NEAR_LIMIT: above 0, at most 100.",
     )
     enforced: bool | None = strawberry.field(
-        default=False, description="Whether it is meant as a hard limit for routing."
+        default=False, description="True to make the alert a budget: routing rejects requests that would exceed it."
     )
     custom: CustomPeriodInput | None = strawberry.field(
-        default=UNSET, description="The period, when it is CUSTOM; left out otherwise."
+        default=UNSET, description="The custom period. Required when `period` is CUSTOM, not allowed otherwise."
     )
     week_start: WeekDay | None = strawberry.field(
-        default=WeekDay.MONDAY, description="The day that weekly windows begin on."
+        default=WeekDay.MONDAY, description="The day that weekly windows start on."
     )
     unknown_cost: UnknownCost | None = strawberry.field(
         default=UnknownCost.REFUSE,
-        description="When it is enforced: what it does with models whose calls have no known cost.",
+        description="Whether an enforced alert rejects models whose calls have no known cost.",
     )
     month_anchor: int | None = strawberry.field(
-        default=1, description="The day of the month that monthly windows begin on: 1 to 28."
+        default=1, description="The day of the month that monthly windows start on: 1 to 28."
     )
 
 
-@strawberry.input(description="Changes to an alert. A field left out stays as it is.")
+@strawberry.input(description="Changes to a cost alert. An omitted field stays as it is.")
 class UpdateCostAlertInput:
     threshold_amount: Decimal | None = strawberry.field(
-        default=UNSET, description="The new threshold, in USD. Raising it re-arms the alert in its current window."
+        default=UNSET,
+        description="The new threshold in USD: more than 0, at most 1,000,000,000. A higher threshold re-arms the alert "
+        "in its current window.",
     )
-    active: bool | None = strawberry.field(default=UNSET, description="Whether it fires at all.")
+    active: bool | None = strawberry.field(
+        default=UNSET, description="True to turn the alert on, false to turn it off."
+    )
     near_limit_percent: float | None = strawberry.field(
-        default=UNSET, description="The percentage from which it is near its limit: above 0, at most 100."
+        default=UNSET,
+        description="The percentage of the threshold from which the state is NEAR_LIMIT: above 0, at most 100.",
     )
     enforced: bool | None = strawberry.field(
-        default=UNSET, description="Whether it is meant as a hard limit for routing."
+        default=UNSET, description="True to make the alert a budget: routing rejects requests that would exceed it."
     )
     time_zone: str | None = strawberry.field(
-        default=UNSET, description="The IANA time zone to align its windows in; the current window begins anew there."
+        default=UNSET, description="The IANA time zone to align windows in. A change restarts the current window."
     )
     week_start: WeekDay | None = strawberry.field(
-        default=UNSET, description="The day that weekly windows begin on; the current window begins anew."
+        default=UNSET, description="The day that weekly windows start on. A change restarts the current window."
     )
     unknown_cost: UnknownCost | None = strawberry.field(
         default=UNSET,
-        description="When it is enforced: what it does with models whose calls have no known cost.",
+        description="Whether an enforced alert rejects models whose calls have no known cost.",
     )
     month_anchor: int | None = strawberry.field(
-        default=UNSET, description="The day that monthly windows begin on, 1 to 28; the current window begins anew."
+        default=UNSET,
+        description="The day of the month that monthly windows start on: 1 to 28. A change restarts the current window.",
     )
 
 
 CreateCostAlertResult = Annotated[
     CostAlert | InvalidInput,
-    strawberry.union("CreateCostAlertResult", description="The alert, or what was wrong."),
+    strawberry.union(
+        "CreateCostAlertResult", description="The created cost alert, or the reason why it was not created."
+    ),
 ]
 UpdateCostAlertResult = Annotated[
     CostAlert | InvalidInput | NotFound,
-    strawberry.union("UpdateCostAlertResult", description="The alert as it is now, or why it was not changed."),
+    strawberry.union(
+        "UpdateCostAlertResult", description="The changed cost alert, or the reason why it was not changed."
+    ),
 ]
 AcknowledgeCostAlertResult = Annotated[
     CostAlert | NotFound | Conflict,
-    strawberry.union("AcknowledgeCostAlertResult", description="The alert, or why there was nothing to acknowledge."),
+    strawberry.union(
+        "AcknowledgeCostAlertResult",
+        description="The acknowledged cost alert, or the reason why it was not acknowledged.",
+    ),
 ]
 
 
@@ -213,12 +254,12 @@ class CostAlertQuery:
     cost_alert = strawberry.field(
         resolver=resolvers.cost_alert.cost_alert,
         graphql_type=CostAlert | None,
-        description="One of your cost alerts; null when you have none with this id.",
+        description="The cost alert with this id. Null when you have no such alert.",
     )
     alert_events = strawberry.field(
         resolver=resolvers.cost_alert.alert_events,
         graphql_type=Connection[AlertEvent],
-        description="The alert events of your alerts, newest first.",
+        description="The events of your cost alerts, newest first.",
     )
 
 
@@ -227,27 +268,29 @@ class CostAlertMutation:
     create_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.create_cost_alert,
         graphql_type=CreateCostAlertResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Set an alert: at most 200 a user. What was spent in its current window before counts, and may make "
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Create a cost alert: at most 200 per user. Earlier spend in its current window counts, and can make "
         "it fire at once.",
     )
     update_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.update_cost_alert,
         graphql_type=UpdateCostAlertResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Change an alert. It is evaluated anew at once.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Change a cost alert. It is evaluated again at once.",
     )
     delete_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.delete_cost_alert,
         graphql_type=DeleteResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Delete an alert and its alert events. Conflict for the alert that the preferences keep.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Delete a cost alert and its alert events. Returns `Conflict` for the alert that "
+        "`costAlertThreshold` of the preferences maintains.",
     )
     acknowledge_cost_alert = strawberry.mutation(
         resolver=resolvers.cost_alert.acknowledge_cost_alert,
         graphql_type=AcknowledgeCostAlertResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Acknowledge what an alert fired. It does not re-arm it. Conflict when nothing waits for that.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Acknowledge the latest alert event of a cost alert. The alert is not re-armed. Returns `Conflict` "
+        "when no alert event is unacknowledged.",
     )
 
 
@@ -256,6 +299,6 @@ class CostAlertSubscription:
     alert_triggered = strawberry.subscription(
         resolver=resolvers.cost_alert.alert_triggered,
         graphql_type=AlertEvent,
-        description="The alert events of your alerts: those after the cursor, then each new one as it is committed, in order "
-        "and each once.",
+        description="Sends the events of your cost alerts: those after the given cursor, then each new one when it is "
+        "committed. Each event is sent once, in order.",
     )

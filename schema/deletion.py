@@ -1,4 +1,4 @@
-"""What deleting anything answers."""
+"""The result of every delete mutation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import strawberry
 from schema.error import Conflict, NotFound
 
 
-@strawberry.type(description="It is deleted.")
+@strawberry.type(description="The object was deleted.")
 class Deleted:
-    id: strawberry.ID = strawberry.field(resolver=lambda root: root, graphql_type=strawberry.ID, description="Its id.")
+    id: strawberry.ID = strawberry.field(
+        resolver=lambda root: root, graphql_type=strawberry.ID, description="The id of the deleted object."
+    )
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
@@ -21,5 +23,5 @@ class Deleted:
 
 DeleteResult = Annotated[
     Deleted | NotFound | Conflict,
-    strawberry.union("DeleteResult", description="The id of what was deleted, or why nothing was."),
+    strawberry.union("DeleteResult", description="The id of the deleted object, or the reason why it was not deleted."),
 ]

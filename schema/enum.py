@@ -1,6 +1,9 @@
-"""The enums of the contract. The rules know them too: here they only get their descriptions."""
+"""The enums of the API. `domain` defines them; this module adds their GraphQL names and descriptions."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
 
 import strawberry
 
@@ -14,57 +17,183 @@ from domain.price import CostSource, ServiceTier
 from domain.routing import DecisionState
 from domain.summary import AnalyticsDimension, LeaderboardDimension, TimeGrain
 
-strawberry.enum(RoutingPriority, description="What routing optimises for.")
-strawberry.enum(Variant, description="One of the two sides of an A/B test.")
-strawberry.enum(Metric, name="ABTestMetric", description="What variants of a test are compared by.")
-strawberry.enum(
+
+def _enum(cls: type[StrEnum], *, name: str | None = None, description: str, values: Mapping[str, str]) -> None:
+    """Register an enum of `domain` with Strawberry. `values` describes each of its values, by name."""
+    strawberry.enum(cls, name=name, description=description)
+    for value in cls.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = values[value.name]
+
+
+_enum(
+    RoutingPriority,
+    description="What routing optimises for.",
+    values={
+        "SPEED": "The lowest expected latency per successful request.",
+        "COST": "The lowest expected cost per successful request.",
+        "QUALITY": "The highest product of quality and success rate.",
+        "PRIVACY": "Local models first; among equals, the lowest expected latency.",
+    },
+)
+_enum(
+    Variant,
+    description="One of the two variants of an A/B test.",
+    values={"A": "Variant A.", "B": "Variant B."},
+)
+_enum(
+    Metric,
+    name="ABTestMetric",
+    description="A metric that compares the variants of an A/B test.",
+    values={
+        "SUCCESS_RATE": "The share of calls that succeeded, 0 to 1. Higher is better.",
+        "LATENCY": "The geometric mean latency of successful calls, in milliseconds. Lower is better.",
+        "COST": "The mean cost of successful calls, in USD, with each call capped at `costCap`. Lower is better.",
+    },
+)
+_enum(
     Verdict,
     name="ABTestVerdict",
-    description="NOT_ENOUGH_DATA before each variant has 100 calls, of 50 units or more, and before a test has run as long as "
-    "it shall; SAMPLE_RATIO_MISMATCH when traffic is not split as the test says: then no figure of it can be trusted.",
+    description="What the data say about an A/B test.",
+    values={
+        "NOT_ENOUGH_DATA": "A variant has fewer than 100 calls or 50 units, or the minimum run time has not passed.",
+        "NO_DIFFERENCE_YET": "There is enough data, and it shows no significant difference so far.",
+        "A_BETTER": "Variant A is significantly better.",
+        "B_BETTER": "Variant B is significantly better.",
+        "SAMPLE_RATIO_MISMATCH": "Traffic is not split as configured. No figure of the test can be trusted.",
+    },
 )
-strawberry.enum(AlertPeriod, description="How long a window of an alert is.")
-strawberry.enum(
+_enum(
+    AlertPeriod,
+    description="The length of an alert's window.",
+    values={
+        "HOURLY": "One hour.",
+        "DAILY": "One day.",
+        "WEEKLY": "One week; 7 days for a rolling alert.",
+        "MONTHLY": "One month; 30 days for a rolling alert.",
+        "CUSTOM": "A number of hours, days or weeks, counted from an anchor.",
+    },
+)
+_enum(
     WindowMode,
-    description="How windows lie in time. CALENDAR: one after the other, aligned in the alert's time zone. ROLLING: the "
-    "last hour, 24 hours, 7 days or 30 days up to now; it fires once, and again after spend has fallen below 75 % of "
-    "the threshold (for a near-limit percentage of 80; for another, in the same proportion).",
+    description="How the windows of an alert lie in time.",
+    values={
+        "CALENDAR": "Consecutive windows, aligned in the alert's time zone. Spend restarts at 0 in each window.",
+        "ROLLING": "One window that ends now: the last hour, 24 hours, 7 days or 30 days. After the alert has fired, it is "
+        "armed again when spend falls below 75 % of the threshold. 75 % applies to a near-limit percentage of 80; for "
+        "another one it changes in proportion.",
+    },
 )
-strawberry.enum(
+_enum(
     UnknownCost,
-    description="What an enforced alert does with a model of which a call in its current window has no known cost, and no "
-    "decision that held for it. REFUSE: requests are not routed to it, as nobody can say what it costs. ALLOW: they are.",
+    description="What an enforced alert does with a model of unknown cost: one with a call in the current window that has no "
+    "known cost and no hold.",
+    values={
+        "REFUSE": "No request is routed to the model, because its spend cannot be limited.",
+        "ALLOW": "Requests are routed to the model. Its calls of unknown cost do not count as spend.",
+    },
 )
-strawberry.enum(WeekDay, description="A day of the week.")
-strawberry.enum(PeriodUnit, description="The unit of a custom period.")
-strawberry.enum(
+_enum(
+    WeekDay,
+    description="A day of the week.",
+    values={day: f"{day.capitalize()}." for day in WeekDay},
+)
+_enum(
+    PeriodUnit,
+    description="The unit of a custom period.",
+    values={
+        "HOUR": "One hour.",
+        "DAY": "One day in the alert's local time.",
+        "WEEK": "Seven days in the alert's local time.",
+    },
+)
+_enum(
     AlertState,
-    description="ACTIVE in normal operation, NEAR_LIMIT from the near-limit percentage on, TRIGGERED from the "
-    "threshold on.",
+    description="The state of a cost alert in its current window.",
+    values={
+        "ACTIVE": "Spend is below the near-limit percentage of the threshold.",
+        "NEAR_LIMIT": "Spend has reached the near-limit percentage and is below the threshold.",
+        "TRIGGERED": "Spend has reached the threshold.",
+    },
 )
-strawberry.enum(AnalyticsDimension, description="What decisions can be told apart by.")
-strawberry.enum(LeaderboardDimension, description="What a leaderboard compares.")
-strawberry.enum(TimeGrain, description="How long the buckets of a summary are, in its time zone; weeks start Monday.")
-strawberry.enum(
+_enum(
+    AnalyticsDimension,
+    description="A field that calls are grouped by.",
+    values={
+        "PROVIDER": "The provider that served the call.",
+        "MODEL": "The model that served the call.",
+        "TASK_TYPE": "The task type of the request.",
+        "PRIORITY": "The priority that the request was routed with.",
+        "AB_VARIANT": "The A/B test variant that the call was assigned to.",
+    },
+)
+_enum(
+    LeaderboardDimension,
+    description="What a leaderboard compares.",
+    values={"PROVIDER": "One row per provider.", "MODEL": "One row per provider and model."},
+)
+_enum(
+    TimeGrain,
+    description="The length of a time bucket, in the given time zone.",
+    values={
+        "HOUR": "One hour.",
+        "DAY": "One day, from midnight.",
+        "WEEK": "One week, from Monday.",
+        "MONTH": "One month, from its first day.",
+    },
+)
+_enum(
     OpportunityKind,
-    description="CHEAPER_MODEL: one that succeeds as often at the same task; FAILING_HOURS, SLOW_HOURS: a provider at some "
-    "hours of the day; UNUSED_RULE: one that applied to no decision; IDLE_ALERT: one that is never near; "
-    "UNPROVEN_PREFERENCE: a preferred provider that costs more without a measured advantage.",
+    description="The kind of an opportunity.",
+    values={
+        "CHEAPER_MODEL": "A cheaper model succeeds as often at the same task type.",
+        "FAILING_HOURS": "A provider fails more often at certain hours of the day.",
+        "SLOW_HOURS": "A provider is slower at certain hours of the day.",
+        "UNUSED_RULE": "A rule applied to no routing decision.",
+        "IDLE_ALERT": "The spend of a cost alert never comes near its threshold.",
+        "UNPROVEN_PREFERENCE": "A preferred provider costs more, without a measured advantage.",
+    },
 )
-strawberry.enum(
+_enum(
     DecisionState,
-    description="OPEN until its outcome is known, SETTLED once a success or the last attempt is recorded, RELEASED when it "
-    "was freed, EXPIRED when its hold ended before either.",
+    description="The state of a routing decision.",
+    values={
+        "OPEN": "The outcome is not known yet.",
+        "SETTLED": "A successful call, or the last possible attempt, is recorded.",
+        "RELEASED": "`releaseDecision` released it.",
+        "EXPIRED": "Its hold expired before an outcome was recorded.",
+    },
 )
-strawberry.enum(
-    ServiceTier, description="How fast a provider promises to serve a request: each tier has prices of its own."
+_enum(
+    ServiceTier,
+    description="The service level that a provider sells. Each tier has its own prices.",
+    values={
+        "STANDARD": "The provider's default tier.",
+        "BATCH": "Asynchronous processing of batches.",
+        "FLEX": "Slower processing than STANDARD.",
+        "PRIORITY": "Faster processing than STANDARD.",
+    },
 )
-strawberry.enum(
+_enum(
     CostSource,
-    description="Where a cost comes from. RECORDED: it was reported with the call; LIST_PRICE: the price list; "
-    "REGISTERED_PRICE: the prices you registered, and the list's where you left one out; UNKNOWN: it is not known.",
+    description="Where the cost of a call comes from.",
+    values={
+        "RECORDED": "The client reported it with the call.",
+        "LIST_PRICE": "It is computed from the price list.",
+        "REGISTERED_PRICE": "It is computed from prices that you registered, and from the price list where you omitted one.",
+        "UNKNOWN": "The cost is unknown.",
+    },
 )
-strawberry.enum(ErrorCode, description="What kind of failure it is.")
+_enum(
+    ErrorCode,
+    description="The kind of an expected error.",
+    values={
+        "INVALID_INPUT": "An input value is invalid.",
+        "NOT_FOUND": "The object does not exist, or it belongs to another user.",
+        "CONFLICT": "The current state does not allow the operation.",
+        "LIMIT_EXCEEDED": "No candidate can serve the request within your limits.",
+        "OVERLOADED": "The server has too much queued work. Retry later.",
+    },
+)
 
 __all__ = [
     "AlertPeriod",

@@ -1,4 +1,4 @@
-"""Errors: expected ones are data in a mutation's result, all others are masked and logged with an id."""
+"""Errors. Expected errors are members of a mutation's result union; all others are masked and logged with an id."""
 
 from __future__ import annotations
 
@@ -23,42 +23,45 @@ INTERNAL_ERROR: Final = "INTERNAL_SERVER_ERROR"
 log = logging.getLogger(__name__)
 
 
-@strawberry.interface(description="An expected failure: what is wrong, and where.")
+@strawberry.interface(description="An expected error: what is wrong, and which field is wrong.")
 class Error:
-    message: str = strawberry.field(description="What is wrong and what would be right, for a person to read.")
-    code: ErrorCode = strawberry.field(description="The kind of failure, for a program to read.")
+    message: str = strawberry.field(description="What is wrong and what would be right, as a sentence for people.")
+    code: ErrorCode = strawberry.field(description="The kind of error, for programs.")
     path: list[str] | None = strawberry.field(
-        description='The argument, and the field in it, that is meant: ["input", "maxLatencyMs"].'
+        description='The path of the wrong argument or input field: ["input", "maxLatencyMs"]. Null when the error '
+        "concerns no single field."
     )
 
 
-@strawberry.type(description="An input that is out of bounds. Nothing of it was stored.")
+@strawberry.type(description="An input value is invalid. Nothing was stored.")
 class InvalidInput(Error):
     pass
 
 
-@strawberry.type(description="There is no such row, or it is not yours: the two are not told apart.")
+@strawberry.type(
+    description="The object does not exist, or it belongs to another user. The two cases give the same answer."
+)
 class NotFound(Error):
     pass
 
 
-@strawberry.type(description="The state of things does not allow it. Nothing was changed.")
+@strawberry.type(description="The current state does not allow the operation. Nothing was changed.")
 class Conflict(Error):
     pass
 
 
-@strawberry.type(description="Too much is waiting already. Nothing was stored; send it again.")
+@strawberry.type(description="The server has too much queued work. Nothing was stored; retry after `retryAfterMs`.")
 class Overloaded(Error):
-    retry_after_ms: int = strawberry.field(description="When to send it again, in milliseconds from now.")
+    retry_after_ms: int = strawberry.field(description="The time to wait before a retry, in milliseconds.")
 
 
-def as_data(refusal: error.ExpectedError) -> Error:
-    """The expected error as a value: GraphQL would raise an exception that a resolver returns."""
-    if isinstance(refusal, error.Overloaded):
+def as_data(failure: error.ExpectedError) -> Error:
+    """The expected error as a GraphQL object. graphql-core raises exceptions that a resolver returns, so it is no exception."""
+    if isinstance(failure, error.Overloaded):
         return Overloaded(
-            message=refusal.message, code=refusal.code, path=refusal.path, retry_after_ms=refusal.retry_after_ms
+            message=failure.message, code=failure.code, path=failure.path, retry_after_ms=failure.retry_after_ms
         )
-    return _TYPE_OF[type(refusal)](message=refusal.message, code=refusal.code, path=refusal.path)
+    return _TYPE_OF[type(failure)](message=failure.message, code=failure.code, path=failure.path)
 
 
 _TYPE_OF: dict[type[error.ExpectedError], type[Error]] = {
@@ -68,8 +71,8 @@ _TYPE_OF: dict[type[error.ExpectedError], type[Error]] = {
 }
 
 
-class Uninterrupted(FieldExtension):
-    """Lets a field that has begun come to its end, also when its client has gone."""
+class Shielded(FieldExtension):
+    """Runs a field to its end once it has started, although its client has disconnected."""
 
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info[Any, Any], **kwargs: Any
@@ -78,24 +81,24 @@ class Uninterrupted(FieldExtension):
 
 
 class ExpectedErrorAsData(FieldExtension):
-    """Answers an expected error as a member of the mutation's result union."""
+    """Returns an expected error as a member of the mutation's result union."""
 
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: strawberry.Info[Any, Any], **kwargs: Any
     ) -> Any:
         try:
             return await next_(source, info, **kwargs)
-        except error.ExpectedError as refusal:
-            return as_data(refusal)
+        except error.ExpectedError as failure:
+            return as_data(failure)
 
 
-def overloaded(refusal: error.Overloaded) -> GraphQLError:
-    """The expected error as the error of a request that was not executed."""
-    return GraphQLError(refusal.message, extensions={"code": refusal.code, "retryAfterMs": refusal.retry_after_ms})
+def overloaded(failure: error.Overloaded) -> GraphQLError:
+    """The GraphQL error of a request that was not executed because the server is overloaded."""
+    return GraphQLError(failure.message, extensions={"code": failure.code, "retryAfterMs": failure.retry_after_ms})
 
 
 def masked(errors: list[GraphQLError]) -> list[GraphQLError]:
-    """These errors as clients may see them."""
+    """The errors with unexpected causes masked, as clients may see them."""
     causes = [(found, _cause(found)) for found in errors]
     return [_masked(found, cause) if cause is not None else found for found, cause in causes]
 
@@ -113,7 +116,7 @@ def _masked(found: GraphQLError, cause: Exception) -> GraphQLError:
 
 
 def _cause(found: GraphQLError) -> Exception | None:
-    """What went wrong beneath GraphQL; None when the error is GraphQL's own: syntax, validation, a wrong variable."""
+    """The exception behind a GraphQL error; None for errors of GraphQL itself: syntax, validation, a wrong variable."""
     cause = found.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
@@ -121,7 +124,7 @@ def _cause(found: GraphQLError) -> Exception | None:
 
 
 def explained(cause: Exception) -> tuple[str, dict[str, Any]]:
-    """What a client may know of a failure: a message and extensions, whose `errorId` is that of a line in the log."""
+    """The message and extensions that a client gets for an exception. An unexpected one is logged; `errorId` names the log line."""
     if isinstance(cause, error.Overloaded):
         return cause.message, {"code": cause.code, "retryAfterMs": cause.retry_after_ms}
     if isinstance(cause, error.InvalidInput):
@@ -131,6 +134,6 @@ def explained(cause: Exception) -> tuple[str, dict[str, Any]]:
     error_id = str(new_id())
     log.error("unexpected error %s", error_id, exc_info=cause)
     if isinstance(cause, SQLAlchemyError | DatabaseFailure | OSError):
-        message = "The database did not answer. Send it again, decisions with the same eventId."
+        message = "The database is unavailable. Retry the request; send calls again with the same eventId."
         return message, {"code": SERVICE_UNAVAILABLE, "errorId": error_id}
-    return "Something went wrong here.", {"code": INTERNAL_ERROR, "errorId": error_id}
+    return "Internal server error.", {"code": INTERNAL_ERROR, "errorId": error_id}

@@ -8,27 +8,28 @@ import strawberry
 import models.provider_alias
 import resolvers.provider
 from schema.deletion import DeleteResult
-from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, Uninterrupted
+from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, Shielded
 
 
-@strawberry.type(description="A provider: one id for all its names.")
+@strawberry.type(description="A provider. All its names map to one id.")
 class Provider:
     id: strawberry.ID = strawberry.field(
-        description="Its id: the price list's where it has one. Calls, charts and blocks go by it."
+        description="The id of the provider, as in the price list when that has the provider. Calls, charts and blocks "
+        "use this id."
     )
-    name: str = strawberry.field(description="What people call it.")
+    name: str = strawberry.field(description="The display name of the provider.")
     aliases: list[str] = strawberry.field(
-        description="Other names that mean it, those you registered included. Case and separators do not count."
+        description="Other names of the provider, including those that you registered. Case and separators are ignored."
     )
-    calls: int = strawberry.field(description="How many calls of it you have logged.")
+    calls: int = strawberry.field(description="The number of calls that you logged for the provider.")
 
 
-@strawberry.type(description="A name of your own for a provider.")
+@strawberry.type(description="A name that you registered for a provider.")
 class ProviderAlias:
-    id: strawberry.ID = strawberry.field(description="The alias's id.")
-    alias: str = strawberry.field(description="The name. Case and separators do not count.")
-    provider: str = strawberry.field(description="The id of the provider that it means.")
-    created_at: dt.datetime = strawberry.field(description="When it was registered.")
+    id: strawberry.ID = strawberry.field(description="The id of the alias.")
+    alias: str = strawberry.field(description="The alias. Case and separators are ignored.")
+    provider: str = strawberry.field(description="The id of the provider that the alias stands for.")
+    created_at: dt.datetime = strawberry.field(description="When the alias was registered, in UTC.")
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
@@ -37,7 +38,7 @@ class ProviderAlias:
 
 RegisterProviderAliasResult = Annotated[
     ProviderAlias | InvalidInput | Conflict,
-    strawberry.union("RegisterProviderAliasResult", description="The alias, or why it was not registered."),
+    strawberry.union("RegisterProviderAliasResult", description="The alias, or the reason why it was not registered."),
 ]
 
 
@@ -46,12 +47,12 @@ class ProviderQuery:
     providers = strawberry.field(
         resolver=resolvers.provider.providers,
         graphql_type=list[Provider],
-        description="All providers that are known by name, and those of your calls: the most called first.",
+        description="All known providers, and those of your calls, the most called first.",
     )
     provider_aliases = strawberry.field(
         resolver=resolvers.provider.provider_aliases,
         graphql_type=list[ProviderAlias],
-        description="Names of your own for providers, by name: at most 200.",
+        description="Your provider aliases, sorted by alias: at most 200.",
     )
 
 
@@ -60,13 +61,14 @@ class ProviderMutation:
     register_provider_alias = strawberry.mutation(
         resolver=resolvers.provider.register_provider_alias,
         graphql_type=RegisterProviderAliasResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Register a name of your own for a provider: at most 200. Calls that were logged under it become the "
-        "provider's, in every chart; what was sent stays readable on each. Registered again, it means the new provider.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Register an alias for a provider: at most 200 per user. Calls that were logged under the alias are "
+        "reassigned to the provider, in all charts; each call keeps the name that was sent. An alias that is "
+        "registered again stands for the new provider.",
     )
     delete_provider_alias = strawberry.mutation(
         resolver=resolvers.provider.delete_provider_alias,
         graphql_type=DeleteResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Delete a name of your own. Calls that it merged stay with the provider.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Delete one of your provider aliases. Calls that it reassigned stay with the provider.",
     )

@@ -17,7 +17,7 @@ from domain.money import ZERO
 from schema.ab_test import VariantConfig, VariantConfigInput
 from schema.analytics import RouterAnalytics
 from schema.enum import DecisionState, ErrorCode, RoutingPriority, ServiceTier, Variant
-from schema.error import Conflict, Error, ExpectedErrorAsData, InvalidInput, NotFound, Overloaded, Uninterrupted
+from schema.error import Conflict, Error, ExpectedErrorAsData, InvalidInput, NotFound, Overloaded, Shielded
 from schema.page import Connection
 
 
@@ -30,80 +30,99 @@ def _estimate(root: Any) -> Decimal | None:
     return None if estimate is None else Decimal(estimate)
 
 
-@strawberry.type(description="What was found of a candidate.")
+@strawberry.type(description="The verdict on one candidate: eligible or rejected, with the reason.")
 class CandidateVerdict:
     provider: str = strawberry.field(resolver=_of_json("provider"), graphql_type=str, description="The provider.")
     model: str = strawberry.field(resolver=_of_json("model"), graphql_type=str, description="The model.")
     eligible: bool = strawberry.field(
-        resolver=_of_json("eligible"), graphql_type=bool, description="Whether it may serve the request."
+        resolver=_of_json("eligible"), graphql_type=bool, description="True when the candidate can serve the request."
     )
     reason: str = strawberry.field(
-        resolver=_of_json("reason"), graphql_type=str, description="Why it was chosen, is a fallback, or may not serve."
+        resolver=_of_json("reason"),
+        graphql_type=str,
+        description="Why the candidate was chosen, is a fallback, or was rejected.",
     )
     score: float | None = strawberry.field(
         resolver=_of_json("score"),
         graphql_type=float | None,
-        description="How near it comes to the best eligible candidate in what the priority asks for: 1 for that one, 0 "
-        "for one of which nothing is known; null for a candidate that is not eligible.",
+        description="How well the candidate meets the priority, relative to the best eligible candidate: 1 for the best, "
+        "0 when nothing is known about it. Null when the candidate is not eligible.",
     )
     estimated_cost: Decimal | None = strawberry.field(
         resolver=_estimate,
         graphql_type=Decimal | None,
-        description="What it is estimated to cost, in USD; null when its price is not known.",
+        description="The estimated cost of the request with this candidate, in USD. Null when its price is unknown.",
     )
 
 
-@strawberry.type(description="Where a request was sent, and why.")
+@strawberry.type(
+    description="A routing decision: the provider and model chosen for a request, the fallbacks, and a verdict on "
+    "each candidate."
+)
 class RoutingDecision:
-    id: strawberry.ID = strawberry.field(description="The decision's id: report its outcome with it.")
-    task_type: str = strawberry.field(description="The type of task it is about.")
-    priority: RoutingPriority = strawberry.field(description="The priority it was routed with.")
+    id: strawberry.ID = strawberry.field(
+        description="The id of the routing decision. Send it as `decisionId` when you log the calls that result from it."
+    )
+    task_type: str = strawberry.field(description="The task type of the request.")
+    priority: RoutingPriority = strawberry.field(description="The priority that the request was routed with.")
     provider: str = strawberry.field(description="The provider to send the request to.")
-    model: str = strawberry.field(description="The model to ask for.")
+    model: str = strawberry.field(description="The model to send the request to.")
     parameters: JSON | None = strawberry.field(
-        description="Parameters for the model: those of the variant, the rule or the candidate that named it."
+        description="Parameters to send to the model, from the A/B test variant, the rule or the candidate that named "
+        "it. Null when none are configured."
     )
     fallbacks: list[VariantConfig] = strawberry.field(
-        description="Where to send it when that fails, in order: at most 5, each within the same limits."
+        description="The providers and models to try when the first choice fails, in order: at most 5. Each meets the "
+        "same limits."
     )
     estimated_cost: Decimal | None = strawberry.field(
-        description="What it is estimated to cost, in USD: input tokens and `maxOutputTokens` at their prices; null when "
-        "they are not known."
+        description="The estimated cost in USD: input tokens and maximum output tokens at the model's prices. Null when "
+        "the prices are unknown."
     )
     expected_latency_ms: float | None = strawberry.field(
-        description="How long it is expected to take, in milliseconds, from your own calls of the last 7 days; null "
-        "before any were timed."
+        description="The expected latency in milliseconds, from your calls of the last 7 days. Null when none of them "
+        "has a known latency."
     )
-    ab_test_id: strawberry.ID | None = strawberry.field(description="The A/B test that it was assigned in.")
-    ab_variant: Variant | None = strawberry.field(description="The variant that it was assigned.")
+    ab_test_id: strawberry.ID | None = strawberry.field(
+        description="The id of the A/B test that assigned the request. Null when no test did."
+    )
+    ab_variant: Variant | None = strawberry.field(
+        description="The assigned A/B test variant. Null when no test assigned the request."
+    )
     propensity: float = strawberry.field(
-        description="With what probability this choice was made, 0 to 1: 1 where nothing was left to chance."
+        description="The probability with which routing chose this candidate, 0 to 1. It is 1 when the choice was not "
+        "random."
     )
     held_amount: Decimal = strawberry.field(
-        description="What your budgets (enforced cost alerts) keep back for it, in USD; 0 when you have none."
+        description="The amount that your budgets (enforced cost alerts) hold for the routing decision, in USD. 0 when "
+        "you have no budget."
     )
     expires_at: dt.datetime | None = strawberry.field(
-        description="When the hold ends by itself; null when you have no budget. An outcome that is reported later is charged "
-        "all the same."
+        description="When the hold expires, in UTC. Null when you have no budget. A call that is reported later is "
+        "charged all the same."
     )
-    released_at: dt.datetime | None = strawberry.field(description="When it was released; null when it was not.")
+    released_at: dt.datetime | None = strawberry.field(
+        description="When `releaseDecision` released the routing decision, in UTC. Null when it was not released."
+    )
     assumed_amount: Decimal = strawberry.field(
         resolver=lambda root: root.assumed_amount or ZERO,
         graphql_type=Decimal,
-        description="What your budgets are charged for calls of it whose cost is not known, in USD: what it held, less what is "
-        "known. A cost that becomes known takes its place.",
+        description="The assumed spend for calls of this routing decision whose cost is unknown, in USD: the hold minus "
+        "the known costs. A cost that becomes known replaces it. 0 when no call has an unknown cost.",
     )
-    state: DecisionState = strawberry.field(description="What became of it.")
+    state: DecisionState = strawberry.field(description="The state of the routing decision.")
     records: list[RouterAnalytics] = strawberry.field(
-        description="Its outcome: the attempts that were reported, in order; at most 20."
+        description="The calls that were reported for the routing decision, in order: at most 20."
     )
     candidates: list[CandidateVerdict] = strawberry.field(
-        description="What was found of each candidate, the chosen one first; at most 100."
+        description="The verdicts on all candidates, the chosen one first: at most 100."
     )
-    rules: list[str] = strawberry.field(description="The names of the rules that applied, in their order.")
-    notes: list[str] = strawberry.field(description="What else to know of it.")
-    request: JSON = strawberry.field(description="What was asked: token counts, unit key, request id, metadata.")
-    created_at: dt.datetime = strawberry.field(description="When it was made.")
+    rules: list[str] = strawberry.field(description="The names of the rules that applied, in order of evaluation.")
+    notes: list[str] = strawberry.field(description="Further remarks on how the routing decision came about.")
+    request: JSON = strawberry.field(
+        description="The request that was routed: token counts, unit key, request id and metadata."
+    )
+    created_at: dt.datetime = strawberry.field(description="When the routing decision was made, in UTC.")
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
@@ -117,33 +136,44 @@ def _verdicts(root: domain.routing.RouteRefused) -> list[Any]:
 @strawberry.type(description="No candidate can serve the request within your limits. Nothing was stored or held.")
 class RouteRefused(Error):
     code: ErrorCode = strawberry.field(
-        resolver=lambda: ErrorCode.LIMIT_EXCEEDED, graphql_type=ErrorCode, description="LIMIT_EXCEEDED."
+        resolver=lambda: ErrorCode.LIMIT_EXCEEDED, graphql_type=ErrorCode, description="Always LIMIT_EXCEEDED."
     )
     path: list[str] | None = strawberry.field(
-        resolver=lambda: None, graphql_type=list[str] | None, description="Null: it is no field that is wrong."
+        resolver=lambda: None, graphql_type=list[str] | None, description="Always null: no input field is wrong."
     )
     constraint: str = strawberry.field(
-        description="What the nearest candidate failed: candidates (there are none), blockedProviders, customRules, "
-        "contextWindow, maxCostPerRequest, maxLatencyMs, or budget (an enforced cost alert)."
+        description="The constraint that rejected the candidate which came closest: candidates (there are none), "
+        "blockedProviders, customRules, contextWindow, maxCostPerRequest, maxLatencyMs or budget (an "
+        "enforced cost alert)."
     )
-    limit: Decimal | None = strawberry.field(description="The limit, in USD, where the constraint is one of money.")
-    spent: Decimal | None = strawberry.field(description="What is known to be spent of the budget, in USD.")
+    limit: Decimal | None = strawberry.field(
+        description="The limit in USD. Null when the constraint is not a limit on money."
+    )
+    spent: Decimal | None = strawberry.field(
+        description="The known spend of the budget, in USD. Null when the constraint is not a budget."
+    )
     assumed: Decimal | None = strawberry.field(
-        description="What is assumed to be spent of the budget, in USD: for decisions whose outcome has no known cost."
+        description="The assumed spend of the budget, in USD: the holds of routing decisions whose calls have no known "
+        "cost. Null when the constraint is not a budget."
     )
-    held: Decimal | None = strawberry.field(description="What the budget keeps back for open decisions, in USD.")
+    held: Decimal | None = strawberry.field(
+        description="The sum of holds for open routing decisions, in USD. Null when the constraint is not a budget."
+    )
     resets_at: dt.datetime | None = strawberry.field(
-        description="When the budget's next window starts; null for a rolling one, and where there is no budget."
+        description="When the next window of the budget starts, in UTC. Null for a rolling budget, and when the "
+        "constraint is not a budget."
     )
-    alert_id: strawberry.ID | None = strawberry.field(description="The cost alert that is the budget.")
+    alert_id: strawberry.ID | None = strawberry.field(
+        description="The id of the cost alert that is the budget. Null when the constraint is not a budget."
+    )
     retryable: bool = strawberry.field(
-        description="Whether the same request may be served later, without any change of yours: when holds are freed, or "
-        "in the budget's next window."
+        description="True when the same request can succeed later without changes to preferences or limits: after holds "
+        "are released, or in the next window of the budget."
     )
     candidates: list[CandidateVerdict] = strawberry.field(
         resolver=_verdicts,
         graphql_type=list[CandidateVerdict],
-        description="What was found of each candidate; at most 100.",
+        description="The verdicts on all candidates: at most 100.",
     )
 
     @classmethod
@@ -170,99 +200,113 @@ def _fallbacks(root: resolvers.routing.Simulation) -> list[Any]:
     return [] if choice is None else [models.ledger.routing_decision.config_of(verdict) for verdict in choice.fallbacks]
 
 
-@strawberry.type(description="What would be decided now. Nothing is stored or held.")
+@strawberry.type(description="The result that `routeRequest` would return now. Nothing is stored or held.")
 class RoutingSimulation:
     provider: str | None = strawberry.field(
         resolver=_chosen("model.provider"),
         graphql_type=str | None,
-        description="The provider the request would be sent to; null when it would be refused.",
+        description="The provider that the request would be sent to. Null when the request would be rejected.",
     )
     model: str | None = strawberry.field(
-        resolver=_chosen("model.model"), graphql_type=str | None, description="The model that would be asked for."
+        resolver=_chosen("model.model"),
+        graphql_type=str | None,
+        description="The model that the request would be sent to. Null when the request would be rejected.",
     )
     fallbacks: list[VariantConfig] = strawberry.field(
-        resolver=_fallbacks, graphql_type=list[VariantConfig], description="Where it would be sent when that fails."
+        resolver=_fallbacks,
+        graphql_type=list[VariantConfig],
+        description="The providers and models to try when the first choice fails, in order. Empty when the request would "
+        "be rejected.",
     )
     estimated_cost: Decimal | None = strawberry.field(
-        resolver=_chosen("estimate"), graphql_type=Decimal | None, description="What it is estimated to cost, in USD."
+        resolver=_chosen("estimate"),
+        graphql_type=Decimal | None,
+        description="The estimated cost in USD. Null when the prices are unknown, or when the request would be rejected.",
     )
     expected_latency_ms: float | None = strawberry.field(
         resolver=_chosen("expected_latency_ms"),
         graphql_type=float | None,
-        description="How long it is expected to take, in milliseconds.",
+        description="The expected latency in milliseconds. Null when no latency is known, or when the request would be "
+        "rejected.",
     )
     refusal: RouteRefused | None = strawberry.field(
         resolver=lambda root: None if _choice(root) else root.outcome,
         graphql_type=RouteRefused | None,
-        description="Why it would be refused; null when it would not.",
+        description="Why the request would be rejected. Null when it would not be.",
     )
     priority: RoutingPriority = strawberry.field(
         resolver=lambda root: root.ranking.priority,
         graphql_type=RoutingPriority,
-        description="The priority it would be routed with.",
+        description="The priority that the request would be routed with.",
     )
     rules: list[str] = strawberry.field(
         resolver=lambda root: root.ranking.rules,
         graphql_type=list[str],
-        description="The names of the rules that apply, in their order.",
+        description="The names of the rules that apply, in order of evaluation.",
     )
     notes: list[str] = strawberry.field(
-        resolver=lambda root: root.ranking.notes, graphql_type=list[str], description="What else to know of it."
+        resolver=lambda root: root.ranking.notes,
+        graphql_type=list[str],
+        description="Further remarks on how the result came about.",
     )
     candidates: list[CandidateVerdict] = strawberry.field(
         resolver=lambda root: _verdicts(root.outcome),
         graphql_type=list[CandidateVerdict],
-        description="What is found of each candidate; at most 100.",
+        description="The verdicts on all candidates: at most 100.",
     )
 
 
-@strawberry.input(description="A request that waits to be sent somewhere.")
+@strawberry.input(description="A request to route.")
 class RouteRequestInput:
-    task_type: str = strawberry.field(description="The type of task it is: 1 to 200 characters.")
+    task_type: str = strawberry.field(description="The task type of the request: 1 to 200 characters.")
     priority: RoutingPriority | None = strawberry.field(
-        default=UNSET, description="What to optimise for; as your preferences say when left out."
+        default=UNSET,
+        description="What routing optimises for. Omitted or null: the default priority of your preferences.",
     )
     input_tokens: int | None = strawberry.field(
         default=UNSET,
-        description="Tokens to be sent: 0 to 1,000,000,000. Left out, the 95th percentile of your latest calls to the model "
-        "is taken, or 1,000 where there are fewer than 20.",
+        description="The number of input tokens: 0 to 1,000,000,000. Omitted or null: the 95th percentile of your latest "
+        "calls to the model, or 1,000 when there are fewer than 20 of them.",
     )
     max_output_tokens: int | None = strawberry.field(
         default=UNSET,
-        description="The most tokens that may come back: 0 to 1,000,000,000. Left out, it is estimated as `inputTokens` is; "
-        "given and kept to, the first choice cannot cost more than its estimate.",
+        description="The maximum number of output tokens: 0 to 1,000,000,000. Omitted or null: estimated in the same way "
+        "as `inputTokens`. When you set it and enforce it, the first choice cannot cost more than its "
+        "estimate.",
     )
     service_tier: ServiceTier | None = strawberry.field(
         default=ServiceTier.STANDARD,
-        description="The service tier it is to be sent at: what it is estimated to cost is of this tier's prices.",
+        description="The service tier that the request is sent at. Costs are estimated with the prices of this tier.",
     )
     unit_key: str | None = strawberry.field(
         default=UNSET,
-        description="Who or what the request is for, such as a user's id: 1 to 200 characters. It keeps its variant of an "
-        "A/B test; left out, each `requestId` is assigned for itself.",
+        description="Who or what the request is for, such as a user id: 1 to 200 characters. A unit keeps its A/B test "
+        "variant. Omitted or null: each `requestId` is assigned independently.",
     )
-    request_id: str | None = strawberry.field(default=UNSET, description="Your own id of it: 1 to 200 characters.")
+    request_id: str | None = strawberry.field(default=UNSET, description="Your id of the request: 1 to 200 characters.")
     candidates: list[VariantConfigInput] | None = strawberry.field(
         default=UNSET,
-        description="What could serve it: 1 to 100, of at most 64 KiB as JSON; of a model that is named twice, the first counts. "
-        "Left out, the models you have: those you registered, those that served "
-        "you in the last 7 days, those that a rule names, and the listed ones of preferred providers; for who has none, all "
-        "listed models.",
+        description="The models that can serve the request: 1 to 100, at most 64 KiB as JSON. Of duplicates, the first "
+        "counts. Omitted or null: the models that you registered, that served you in the last 7 days or that "
+        "a rule names, and the listed models of preferred providers. When these are none: all listed models.",
     )
     metadata: JSON | None = strawberry.field(
         default=UNSET,
-        description="What your rules may look at: a JSON object of at most 16 KiB, nested at most 20 deep.",
+        description="Data that your rules can match: a JSON object of at most 16 KiB, nested at most 20 levels.",
     )
 
 
 RouteRequestResult = Annotated[
     RoutingDecision | RouteRefused | InvalidInput | Overloaded,
-    strawberry.union("RouteRequestResult", description="Where to send the request, or why nowhere."),
+    strawberry.union(
+        "RouteRequestResult", description="The routing decision, or the reason why no candidate can serve the request."
+    ),
 ]
 ReleaseDecisionResult = Annotated[
     RoutingDecision | NotFound | Conflict,
     strawberry.union(
-        "ReleaseDecisionResult", description="The decision, which holds nothing now, or why it was not freed."
+        "ReleaseDecisionResult",
+        description="The routing decision without its hold, or the reason why it was not released.",
     ),
 ]
 
@@ -272,7 +316,7 @@ class RoutingQuery:
     decision = strawberry.field(
         resolver=resolvers.routing.decision,
         graphql_type=RoutingDecision | None,
-        description="One of your routing decisions; null when you have none with this id.",
+        description="The routing decision with this id. Null when you have no such routing decision.",
     )
     decisions = strawberry.field(
         resolver=resolvers.routing.decisions,
@@ -282,7 +326,7 @@ class RoutingQuery:
     simulate_routing = strawberry.field(
         resolver=resolvers.routing.simulate_routing,
         graphql_type=RoutingSimulation,
-        description="What `routeRequest` would decide now. Nothing is stored or held.",
+        description="The result that `routeRequest` would return now. Nothing is stored or held.",
     )
 
 
@@ -291,14 +335,15 @@ class RoutingMutation:
     route_request = strawberry.mutation(
         resolver=resolvers.routing.route_request,
         graphql_type=RouteRequestResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Decide where a request goes, by your preferences, rules, limits and what your own calls showed. Report "
-        "the outcome by `logAnalytics` with the decision's id, or free it by `releaseDecision`.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Choose a provider and a model for a request, from your preferences, rules, limits, budgets and past "
+        "calls. Afterwards log each call with `logAnalytics` and the `decisionId`, or release the routing "
+        "decision with `releaseDecision`.",
     )
     release_decision = strawberry.mutation(
         resolver=resolvers.routing.release_decision,
         graphql_type=ReleaseDecisionResult,
-        extensions=[ExpectedErrorAsData(), Uninterrupted()],
-        description="Free what a decision holds, when its request was not sent. Again, it changes nothing; conflict once its "
-        "outcome is recorded.",
+        extensions=[ExpectedErrorAsData(), Shielded()],
+        description="Release the hold of a routing decision whose request was not sent. A repetition changes nothing. "
+        "Returns `Conflict` once the outcome is recorded.",
     )

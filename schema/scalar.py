@@ -1,4 +1,4 @@
-"""The scalars of the contract, and how their values are read and written."""
+"""The custom scalars of the API, with their parsers and serializers."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _MOMENT: Final = re.compile(
 )
 
 
-# Let through to be refused by name, with the field that they are of.
+# Accepted here, so that `domain` rejects them with an error that names the field.
 _NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
-# Larger than any amount: it is as good as infinite.
+# Larger than any amount: treated as infinite.
 _ENORMOUS: Final = re.compile(r"([+-]?)([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE]\+?[0-9]{4,}", re.ASCII)
 
 
@@ -36,7 +36,7 @@ def _read_decimal(value: Any) -> decimal.Decimal:
     if isinstance(value, int) and not isinstance(value, bool):
         return decimal.Decimal(value)
     if isinstance(value, str | float):
-        # A JSON number has been read as a float by now: its shortest digits are what the client wrote.
+        # JSON numbers arrive as floats: the shortest representation is what the client wrote.
         text = str(value)
         if len(text) <= MAX_NUMBER_LENGTH:
             text = _ENORMOUS.sub(r"\1Infinity", text) if _ENORMOUS.fullmatch(text) else text
@@ -62,7 +62,7 @@ def _write_moment(value: dt.datetime) -> str:
 
 
 def _read_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
-    """The JSON value that is written in a document."""
+    """The JSON value of a literal in a GraphQL document."""
     if isinstance(node, FloatValueNode):
         return double(node.value)
     if isinstance(node, ListValueNode):
@@ -72,7 +72,7 @@ def _read_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> A
     return value_from_ast_untyped(node, variables)
 
 
-# JavaScript's numbers are exact up to this.
+# The largest integer that JavaScript numbers represent exactly.
 _EXACT_IN_A_DOUBLE: Final = 2**53 - 1
 BigInt = NewType("BigInt", int)
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
@@ -93,20 +93,20 @@ def _write_integer(value: int) -> int | str:
 SCALARS: Final[dict[object, ScalarDefinition]] = {
     decimal.Decimal: scalar(
         name="Decimal",
-        description='An exact decimal number, as a string: "0.0001107". Amounts of money are in US dollars.',
+        description='An exact decimal number, as a string: "0.0001107". Amounts of money are in USD.',
         serialize=plain,
         parse_value=_read_decimal,
     ),
     dt.datetime: scalar(
         name="DateTime",
-        description="A moment in RFC 3339 with an offset: 2026-01-31T12:00:00Z. Answers are in UTC.",
+        description="A point in time in RFC 3339 format with an offset: 2026-01-31T12:00:00Z. Results are in UTC.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=_write_moment,
         parse_value=_read_moment,
     ),
     BigInt: scalar(
         name="BigInt",
-        description="A 64-bit integer; as a string where a double cannot hold it exactly.",
+        description="A 64-bit integer. It is a string when a double cannot represent it exactly.",
         serialize=_write_integer,
         parse_value=_read_integer,
     ),

@@ -1,7 +1,7 @@
-"""How much each field returns at most: items of a list, and bytes of a value as JSON.
+"""The maximum size of each field: items of a list, bytes of a value as JSON.
 
-A list is named here with its most items, a text or JSON value with its most bytes. What is named nowhere has no size, and
-the schema's tests fail: nothing is counted as small because nobody thought of it.
+Every list, text and JSON value of the schema must be listed here; otherwise the schema's tests fail. Limits of GraphQL
+documents are computed from these sizes.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from models.queries.decision import MAX_RECORDS
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The most items of a list: of each, and of all of them below one object of the type `of`."""
+    """The maximum number of items of each list, and of all such lists below one object of the type `of`."""
 
     each: int
     in_all: int | None = None
     of: str = "Query"
     bytes_in_all: int | None = None
-    """Where the items are texts that are stored together."""
+    """The maximum bytes of all items together, for texts that are stored in one column."""
 
 
 PAGE: Final = "a page"
-"""As many as the argument `first` above says."""
+"""The list has as many items as the argument `first` of its connection."""
 
 _AS_LONG_AS_CHARTS: Final = 1_000
-"""Summaries may have `MAX_BUCKETS` rows, which would leave no room for a second one: execution counts theirs."""
+"""A typical summary. Summaries may have up to `MAX_BUCKETS` rows; execution counts the actual rows."""
 _RULE_TEXTS: Final = MAX_RULES_BYTES // len('"",')
 
 LISTS: Final[Mapping[str, Items | str]] = {
@@ -68,7 +68,7 @@ LISTS: Final[Mapping[str, Items | str]] = {
     "Query.opportunities": Items(MAX_OPPORTUNITIES),
     "Query.providerAliases": Items(MAX_ALIASES),
     "Query.providers": Items(MAX_PROVIDERS),
-    # Inside of rows
+    # Lists of other types
     "ABTest.guardrails": Items(len(Metric)),
     "ABTestInference.comparisons": Items(len(Metric)),
     "AmendedAnalytics.alertEvents": Items(2 * MAX_ALERTS),
@@ -102,7 +102,7 @@ LISTS: Final[Mapping[str, Items | str]] = {
     "RuleCondition.metadata": Items(20),
     "RuleCondition.weekdays": Items(len(WeekDay)),
     "SuggestedTest.guardrails": Items(len(Metric)),
-    # Where an error says what it is about
+    # Paths of errors
     "Conflict.path": Items(10),
     "Error.path": Items(10),
     "InvalidInput.path": Items(10),
@@ -122,7 +122,7 @@ _NAME: Final = _text(MAX_NAME_LENGTH)
 _UUID: Final = len('"00000000-0000-0000-0000-000000000000"')
 _CURSOR: Final = 100
 _SENTENCE: Final = _text(1_000)
-"""Of ours, with names in it."""
+"""The maximum bytes of a message of the server, including the names in it."""
 
 SCALARS: Final[Mapping[str, int]] = {
     "BigInt": 22,
@@ -133,7 +133,7 @@ SCALARS: Final[Mapping[str, int]] = {
     "ID": _UUID,
     "Int": 11,
 }
-"""Bytes of values whose kind says how long they are."""
+"""The maximum bytes of scalar values, by scalar."""
 
 LEAVES: Final[Mapping[str, int]] = {
     "ABTest.taskType": _NAME,
@@ -232,11 +232,11 @@ LEAVES: Final[Mapping[str, int]] = {
     "VariantConfig.parameters": MAX_JSON_BYTES,
     "VariantConfig.provider": _NAME,
 }
-"""Bytes of texts and JSON values, by field; of one item where the field is a list."""
+"""The maximum bytes of texts and JSON values, by field; of one item when the field is a list."""
 
 
 def bytes_of(field: str, type_: GraphQLNamedType) -> int | None:
-    """The most bytes of a value of this field, written `Type.field`; None where nothing says."""
+    """The maximum bytes of a value of `field`, written `Type.field`; None when it is not listed."""
     if (declared := LEAVES.get(field)) is not None:
         return declared
     if isinstance(type_, GraphQLEnumType):
@@ -246,15 +246,15 @@ def bytes_of(field: str, type_: GraphQLNamedType) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What limits of documents have to know of a schema."""
+    """The sizes of a schema that document limits are computed from."""
 
     lists: Mapping[str, Items | str]
-    """The most items of each list, by `Type.field`; `PAGE` for a page."""
+    """The maximum number of items of each list, by `Type.field`; `PAGE` for a page."""
     bytes_of: Callable[[str, GraphQLNamedType], int | None]
-    """The most bytes of a value, by `Type.field` and the value's type."""
+    """The maximum bytes of a value, by `Type.field` and the value's type."""
     longest_page: int
     longest_value: int
-    """The bytes of a value that `bytes_of` says nothing about."""
+    """The bytes of a value for which `bytes_of` returns None."""
 
 
 SIZES: Final = Sizes(LISTS, bytes_of, MAX_PAGE, MAX_JSON_BYTES)

@@ -5,13 +5,13 @@ import strawberry
 import resolvers.viewer
 
 
-@strawberry.type(description="Who asks: the user of the token.")
+@strawberry.type(description="The authenticated user: the subject of the token.")
 class Viewer:
-    id: strawberry.ID = strawberry.field(description="The user's id.")
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
 
 
 @strawberry.type
 class ViewerQuery:
     viewer = strawberry.field(
-        resolver=resolvers.viewer.viewer, graphql_type=Viewer, description="Who asks: the user of the token."
+        resolver=resolvers.viewer.viewer, graphql_type=Viewer, description="The authenticated user."
     )

@@ -70,7 +70,7 @@ async def test_a_token_that_does_not_hold_is_told(open_page: Open, token: str) -
         signed_in="nonsense",  # the socket library reports the close that we asked it not to retry
         allowed=("401", "WebSocket", "CloseEvent"),
     )
-    await expect(page.get_by_role("alert")).to_have_text("The token does not hold, or has expired.")
+    await expect(page.get_by_role("alert")).to_have_text("The token is invalid or has expired.")
     await page.get_by_label("Token").fill(token)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="Routing preferences")).to_be_visible()
@@ -194,7 +194,7 @@ async def test_a_rule_is_added_and_simulated(open_page: Open, live_api: Api) -> 
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("From hour").fill("9")
     await dialog.get_by_role("button", name="Save rule").click()
-    await expect(dialog.get_by_text("Hours: fill in both, from and to, or none.")).to_be_visible()
+    await expect(dialog.get_by_text("Hours: fill in both From hour and To hour, or neither.")).to_be_visible()
     await dialog.get_by_label("To hour").fill("17")
     await dialog.get_by_role("button", name="Save rule").click()
     await expect(page.get_by_text("between 9:00 and 17:00 UTC: block openai.")).to_be_visible()
@@ -225,7 +225,7 @@ async def test_an_alert_is_made_fires_is_seen_and_acknowledged(open_page: Open, 
     await expect(card.get_by_role("meter")).to_have_attribute("aria-valuetext", "85.0 %")
     # and over
     await log(live_api, spent("3"))
-    await expect(toasts.get_by_text("daily: threshold crossed")).to_be_visible()
+    await expect(toasts.get_by_text("daily: threshold reached")).to_be_visible()
     await expect(toasts.get_by_text("daily: near its limit")).to_be_hidden()
     await expect(toasts.get_by_text("$11.50 of $10.00")).to_be_visible()
     await expect(card.get_by_text("Triggered").first).to_be_visible()
@@ -234,8 +234,8 @@ async def test_an_alert_is_made_fires_is_seen_and_acknowledged(open_page: Open, 
     await card.get_by_role("button", name="Acknowledge").click()
     await expect(card.get_by_text("Acknowledged")).to_be_visible()
     await expect(card.get_by_role("button", name="Acknowledge")).to_be_hidden()
-    await page.get_by_role("button", name="Dismiss: daily: threshold crossed").click()
-    await expect(toasts.get_by_text("daily: threshold crossed")).to_be_hidden()
+    await page.get_by_role("button", name="Dismiss: daily: threshold reached").click()
+    await expect(toasts.get_by_text("daily: threshold reached")).to_be_hidden()
     # and deleted
     await card.get_by_role("button", name="Delete").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete alert").click()
@@ -278,7 +278,7 @@ async def test_a_test_is_started_watched_and_ended_with_a_winner(open_page: Open
     await expect(card.get_by_role("row", name="A: openai gpt-4o-mini")).to_contain_text("20")
     await expect(card.get_by_role("row", name="A: openai gpt-4o-mini")).to_contain_text("50.0 %")
     # and how sure it is
-    await card.get_by_text("How sure, over time").click()
+    await card.get_by_text("Confidence interval over time").click()
     await expect(card.get_by_text("Not enough calls for an interval yet.")).to_be_visible()
     await log(
         live_api,
@@ -289,11 +289,11 @@ async def test_a_test_is_started_watched_and_ended_with_a_winner(open_page: Open
             for n in range(40, 640)
         ),
     )
-    await expect(card.get_by_role("img", name=re.compile("Difference in success rate, A less B"))).to_be_visible()
+    await expect(card.get_by_role("img", name=re.compile("Difference in success rate, A minus B"))).to_be_visible()
     # and it ends with the evidence seen
     await card.get_by_role("button", name="Choose B").click()
     confirm = page.get_by_role("dialog")
-    await expect(confirm.get_by_text("320 calls of A, 320 of B.")).to_be_visible()
+    await expect(confirm.get_by_text("A: 320 calls, B: 320 calls.")).to_be_visible()
     await confirm.get_by_role("button", name="Choose B").click()
     await expect(card.get_by_text("Winner: B")).to_be_visible()
     # and its rule is there
@@ -325,17 +325,17 @@ async def test_analytics_show_what_was_logged_and_what_is_logged_now(
     await expect(page.get_by_title("monday 10:00: 10.0 %, 250 calls")).to_be_attached()
     # page by page
     await page.get_by_role("button", name="Show").click()
-    rows = page.get_by_role("region", name="Decisions", exact=True).get_by_role("row")
+    rows = page.get_by_role("region", name="Logged calls", exact=True).get_by_role("row")
     await expect(rows).to_have_count(101)
     for number in (2, 3):
         await page.get_by_role("button", name="Next page").click()
-        await expect(page.get_by_role("heading", name=f"Decisions, page {number}")).to_be_visible()
+        await expect(page.get_by_role("heading", name=f"Logged calls, page {number}")).to_be_visible()
     await expect(rows).to_have_count(51)
     await expect(page.get_by_role("button", name="Next page")).to_be_disabled()
     # live
     await log(live_api, spent("0.5", 999, modelUsed="new-model"))
     await expect(
-        page.get_by_role("region", name="Live decisions").get_by_role("row", name=re.compile("new-model"))
+        page.get_by_role("region", name="Live calls").get_by_role("row", name=re.compile("new-model"))
     ).to_be_visible()
     # and exported
     async with page.expect_download() as download:
@@ -404,7 +404,7 @@ async def test_an_alert_that_fires_while_the_server_is_away_is_told_once(open_pa
             await log(api, spent("3"))
             await page.context.set_offline(False)
             # then
-            await expect(toasts.get_by_text("daily: threshold crossed")).to_be_visible()
+            await expect(toasts.get_by_text("daily: threshold reached")).to_be_visible()
             await expect(page.get_by_role("banner").get_by_text("Live")).to_be_visible()
             assert await toasts.get_by_text("daily:").count() == 1
 

@@ -60,7 +60,7 @@ async def test_what_is_not_known_is_never_nothing(open_page: Open, live_api: Api
     await analytics(page)
     # then no sum is told without what is not in it
     await expect(page.get_by_text("Total cost: at least $0.0015 · 4 calls of unknown cost")).to_be_visible()
-    await expect(page.get_by_text("4 calls of unknown cost are not in the lines.")).to_be_visible()
+    await expect(page.get_by_text("4 calls of unknown cost are not included in the chart.")).to_be_visible()
     advice = page.get_by_text("Log token counts or a cost, register a price, or correct the calls.")
     await expect(advice).to_be_visible()
     models = page.get_by_role("region", name="Models compared")
@@ -69,12 +69,12 @@ async def test_what_is_not_known_is_never_nothing(open_page: Open, live_api: Api
     await expect(models.get_by_role("row", name="openai half")).to_contain_text(
         "at least $0.00075 · 1 call of unknown cost"
     )
-    await expect(models.get_by_role("row", name="openai half")).to_contain_text("$0.00075 · of 1 call")
+    await expect(models.get_by_role("row", name="openai half")).to_contain_text("$0.00075 · over 1 call")
     await expect(models.get_by_role("row", name="openai free")).to_contain_text("$0.00")
     await expect(models.get_by_text("$0.00", exact=True)).to_have_count(2)  # in all, and per call, of the free one
     # nor a call
     await page.get_by_role("button", name="Show").click()
-    calls = page.get_by_role("region", name="Decisions", exact=True)
+    calls = page.get_by_role("region", name="Logged calls", exact=True)
     await expect(calls.get_by_role("row", name="mine")).to_have_count(3)
     for row in await calls.get_by_role("row", name="mine").all():
         await expect(row.get_by_role("cell").nth(7)).to_have_text("unknown")
@@ -85,7 +85,7 @@ async def test_what_is_not_known_is_never_nothing(open_page: Open, live_api: Api
     card = page.get_by_role("listitem", name="budget")
     await expect(card.get_by_role("meter")).to_have_accessible_name(re.compile(r"^at least \$0.0015 spent of \$1.00"))
     await expect(card.get_by_role("meter")).to_have_accessible_description(
-        "4 calls of unknown cost are not in what is spent"
+        "4 calls of unknown cost are not included in the spend"
     )
     await expect(card).not_to_contain_text(re.compile(r"\$0\.00(?!\d)"))
 
@@ -104,7 +104,7 @@ async def test_an_alert_and_an_arm_of_which_nothing_is_known_show_no_amount(open
     card = page.get_by_role("listitem", name="budget")
     await expect(card.get_by_text("an unknown amount spent of $1.00")).to_be_visible()
     await expect(card.get_by_role("meter")).to_have_attribute("aria-valuetext", "unknown")
-    await expect(card.get_by_text("2 calls of unknown cost are not in what is spent")).to_be_visible()
+    await expect(card.get_by_text("2 calls of unknown cost are not included in the spend")).to_be_visible()
     await expect(card.get_by_text("at most $1.00")).to_be_visible()
     await expect(card).not_to_contain_text("$0.00")
     await tab(page, "A/B Testing")
@@ -139,11 +139,11 @@ async def test_an_alert_tells_apart_what_is_spent_assumed_and_held(open_page: Op
     await expect(meter).to_have_accessible_name("at least $0.40 spent, $0.10 assumed, $0.05 held of $1.00")
     await expect(meter).to_have_attribute("aria-valuetext", "at least 40.0 %")
     await expect(card.get_by_text("$0.45 available to routing")).to_be_visible()
-    await expect(card.get_by_text("1 call of unknown cost is not in what is spent")).to_be_visible()
+    await expect(card.get_by_text("1 call of unknown cost is not included in the spend")).to_be_visible()
     widths = [await card.locator(f".track .{part}").get_attribute("style") for part in ("spent", "assumed", "held")]
     assert widths == ["width: 40%;", "width: 10%;", "width: 5%;"]
     # and what it does about unknown costs can be changed
-    await expect(card.get_by_text("refused")).to_be_visible()
+    await expect(card.get_by_text("rejected")).to_be_visible()
     await card.get_by_role("button", name="Unknown costs of budget").click()
     await page.get_by_role("dialog").get_by_label("Allow:").check()
     await page.get_by_role("dialog").get_by_role("button", name="Save").click()
@@ -160,35 +160,35 @@ async def test_a_new_alert_says_what_it_does_about_unknown_costs(open_page: Open
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Threshold, USD").fill("5")
     await expect(dialog.get_by_role("group", name="Models of unknown cost")).to_be_hidden()
-    await dialog.get_by_label("Refuse requests that would cross it").check()
-    await expect(dialog.get_by_label("Refuse: no request goes to")).to_be_checked()
-    await dialog.get_by_label("Allow: requests go to").check()
+    await dialog.get_by_label("Reject requests that would exceed the threshold").check()
+    await expect(dialog.get_by_label("Reject: no request is routed to")).to_be_checked()
+    await dialog.get_by_label("Allow: requests are routed to").check()
     await dialog.get_by_role("button", name="Create alert").click()
     await expect(page.get_by_text("daily, enforced")).to_be_visible()
     [alert] = (await live_api.ask(ALERT))["nodes"]
     assert alert["unknownCost"] == "ALLOW"
 
 
-async def test_a_name_of_ones_own_is_added_and_deleted(open_page: Open, live_api: Api) -> None:
+async def test_an_alias_is_added_and_deleted(open_page: Open, live_api: Api) -> None:
     await log(live_api, of_unknown_cost(0, provider="GPU box"))
     page = await open_page()
-    names = page.get_by_role("list", name="Names of your own")
+    names = page.get_by_role("list", name="Provider aliases")
     # when it is a name already
-    await page.get_by_label("Name", exact=True).fill("Azure OpenAI")
-    await page.get_by_label("Provider that it means").fill("vllm")
-    await page.get_by_role("button", name="Add name").click()
-    name = page.get_by_label("Name", exact=True)
+    await page.get_by_label("Alias", exact=True).fill("Azure OpenAI")
+    await page.get_by_label("Provider of the alias").fill("vllm")
+    await page.get_by_role("button", name="Add alias").click()
+    name = page.get_by_label("Alias", exact=True)
     await expect(name).to_have_accessible_description("alias: is a name of azure already")
     await expect(name).to_be_focused()
     # and a group is none that it could mean
     await name.fill("gpu-box")
-    await page.get_by_label("Provider that it means").fill("vendor:openai")
-    await page.get_by_role("button", name="Add name").click()
-    provider = page.get_by_label("Provider that it means")
+    await page.get_by_label("Provider of the alias").fill("vendor:openai")
+    await page.get_by_role("button", name="Add alias").click()
+    provider = page.get_by_label("Provider of the alias")
     await expect(provider).to_have_accessible_description("provider: must be a provider, not a group")
     # and what is right is taken
     await provider.fill("VLLM")
-    await page.get_by_role("button", name="Add name").click()
+    await page.get_by_role("button", name="Add alias").click()
     await expect(names.get_by_role("listitem")).to_have_text("gpu-box is vLLM (vllm)Delete")
     assert await live_api.ask(ALIASES) == [{"alias": "gpu-box", "provider": "vllm"}]
     # then it is known in every field
@@ -256,13 +256,13 @@ async def test_a_call_is_corrected_and_the_totals_follow(open_page: Open, live_a
     await analytics(page)
     await expect(page.get_by_text("Total cost: at least $0.25 · 1 call of unknown cost")).to_be_visible()
     await page.get_by_role("button", name="Show").click()
-    row = page.get_by_role("region", name="Decisions", exact=True).get_by_role("row", name="mine-1")
+    row = page.get_by_role("region", name="Logged calls", exact=True).get_by_role("row", name="mine-1")
     for told in (
         "sent as OpenRouter.ai",
         "sent as Mine-1",
         "1,000 in, 200 out",
         "300 cached, 50 reasoning",
-        "part of its metadata is left out",
+        "metadata truncated",
     ):
         await expect(row).to_contain_text(told)
     # when it is put right, at first wrongly
@@ -304,7 +304,7 @@ async def test_a_live_call_that_is_amended_is_renewed_where_it_stands(open_page:
     page = await open_page()
     await analytics(page)
     await log(live_api, of_unknown_cost(0), spent("1"))
-    live = page.get_by_role("region", name="Live decisions")
+    live = page.get_by_role("region", name="Live calls")
     await expect(live.get_by_role("row")).to_have_count(3)
     amend = 'mutation { amendAnalytics(eventId: "u0", input: {cost: "0.125"}) { __typename } }'
     await live_api.ask(amend)

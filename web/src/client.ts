@@ -1,4 +1,4 @@
-// One client of the API: queries and mutations over HTTP, subscriptions over one WebSocket that comes back by itself.
+// The API client: queries and mutations over HTTP, subscriptions over one WebSocket that reconnects by itself.
 
 import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange } from "urql";
 import { createClient, type Client as SocketClient } from "graphql-ws";
@@ -7,16 +7,16 @@ export type Connection = "connected" | "connecting" | "lost";
 
 export interface Api {
   client: Client;
-  /** Calls back with the state of the socket, now and when it changes; returns what ends that. */
+  /** Calls back with the state of the WebSocket, now and on each change. Returns a function that stops it. */
   watch(listener: (connection: Connection) => void): () => void;
   close(): void;
 }
 
-/** `signOut` is called when the token does not hold (any more). */
+/** `signOut` is called when the server rejects the token. */
 export function connect(token: string, signOut: () => void): Api {
   const listeners = new Set<(connection: Connection) => void>();
   let connection: Connection = "connecting";
-  const told = (now: Connection) => {
+  const changed = (now: Connection) => {
     connection = now;
     for (const listener of listeners) listener(now);
   };
@@ -26,13 +26,13 @@ export function connect(token: string, signOut: () => void): Api {
     connectionParams: { token },
     keepAlive: 20_000,
     retryAttempts: Number.POSITIVE_INFINITY,
-    // Sooner than the library would: a dashboard is looked at while a server restarts.
+    // Faster than the library's default, so that the dashboard recovers quickly from a server restart.
     retryWait: (retries) => new Promise((resolve) => setTimeout(resolve, Math.min(200 * 2 ** retries, 10_000))),
     shouldRetry: (event) => !(event instanceof CloseEvent && event.code === FORBIDDEN),
     on: {
-      connecting: () => told(connection === "connected" ? "lost" : connection),
-      connected: () => told("connected"),
-      // A laptop that slept, a router that forgot: no close would ever come.
+      connecting: () => changed(connection === "connected" ? "lost" : connection),
+      connected: () => changed("connected"),
+      // After sleep or a dropped NAT entry no close event arrives: detect the dead connection by its missing pong.
       ping: (received) => {
         if (!received) silent = setTimeout(() => socket.terminate(), PONG_WITHIN_MS);
       },
@@ -41,7 +41,7 @@ export function connect(token: string, signOut: () => void): Api {
       },
       closed: (event) => {
         clearTimeout(silent);
-        told("lost");
+        changed("lost");
         if (event instanceof CloseEvent && event.code === FORBIDDEN) signOut();
       },
     },
@@ -82,7 +82,7 @@ const PONG_WITHIN_MS = 5_000;
 const FORBIDDEN = 4403;
 const UNAUTHENTICATED = 401;
 
-/** Alerts go on behind the last one that came when the socket was lost: what fired meanwhile is told, once. */
+/** After a reconnect, alert events continue after the last one received: missed events are delivered once. */
 function resuming(socket: SocketClient): Pick<SocketClient, "subscribe"> {
   return {
     subscribe(payload, sink) {
@@ -95,7 +95,7 @@ function resuming(socket: SocketClient): Pick<SocketClient, "subscribe"> {
             if (event?.cursor !== undefined) variables["after"] = event.cursor;
             sink.next(result as never);
           },
-          error: (error) => sink.error(error instanceof Error ? error : new Error("The socket was closed.")),
+          error: (error) => sink.error(error instanceof Error ? error : new Error("The WebSocket was closed.")),
           complete: () => sink.complete(),
         },
       );

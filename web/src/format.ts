@@ -1,20 +1,20 @@
-// Figures as people read them. Amounts come as decimal text and are rounded for the eye only.
+// Formats numbers for display. Amounts arrive as decimal text and are rounded for display only.
 
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-/** US dollars: to the cent from a dollar on, to three digits below, so that what is not nothing never reads as nothing. */
+/** An amount in USD: two decimals from $1 on, three significant digits below, so that a non-zero amount never reads as $0.00. */
 export function dollars(amount: string | null | undefined): string {
   return amount === null || amount === undefined ? "unknown" : inDollars(amount, "halfExpand");
 }
 
-/** The known part of what calls cost together: the least that it was, where some of them are of unknown cost. */
+/** A sum of known costs. It is a lower bound when some calls have an unknown cost. */
 export function known(amount: string, unpriced: number): string {
   if (unpriced === 0) return dollars(amount);
   return Number(amount) === 0 ? "unknown" : `at least ${inDollars(amount, "floor")}`;
 }
 
-/** What calls cost together, and how many of them are not in that: `at least $1.20 · 3 calls of unknown cost` */
+/** A sum of costs and the number of calls it leaves out: `at least $1.20 · 3 calls of unknown cost` */
 export function totalCost(amount: string, unpriced: number): string {
   return unpriced === 0 ? dollars(amount) : `${known(amount, unpriced)} · ${ofUnknownCost(unpriced)}`;
 }
@@ -28,7 +28,7 @@ function inDollars(amount: string, roundingMode: "halfExpand" | "floor"): string
   const value = Math.abs(Number(amount));
   const digits = value === 0 || value >= 1 ? 2 : Math.max(2, 2 - Math.floor(Math.log10(value)));
   const format = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: digits, roundingMode });
-  return `$${format.format(amount as `${number}`)}`; // as text: decimals are exact there
+  return `$${format.format(amount as `${number}`)}`; // as text, to keep decimals exact
 }
 
 /** `3 calls` */
@@ -48,12 +48,12 @@ export function milliseconds(value: number | null | undefined): string {
   return value === null || value === undefined ? "–" : `${whole.format(value)} ms`;
 }
 
-/** In the time zone of who looks. */
+/** A time in the browser's time zone. */
 export function time(iso: string | null | undefined): string {
   return iso ? moment.format(new Date(iso)) : "–";
 }
 
-/** How long it is until then: `3 h 20 min`. */
+/** The duration from `now` until then: `3 h 20 min`. */
 export function until(iso: string, now: number): string {
   const minutes = Math.max(0, Math.ceil((new Date(iso).getTime() - now) / 60_000));
   const days = Math.floor(minutes / 1_440);

@@ -11,9 +11,9 @@ import "graphiql/style.css";
 takeTokenFromAddress();
 const bearer = token();
 const TABS = [
-  { query: "# Where would a request go, and why?\nquery Simulate {\n  simulateRouting(input: {taskType: \"chat\", inputTokens: 1000}) {\n    provider\n    model\n    estimatedCost\n    candidates { provider model eligible reason }\n  }\n}\n" },
-  { query: "# What was spent, by provider and day\nquery Spend {\n  analyticsSummary(groupBy: [PROVIDER], grain: DAY) { start provider calls totalCost latencyP95Ms }\n}\n" },
-  { query: "# Alerts as they fire\nsubscription Alerts {\n  alertTriggered { cursor level amount threshold firedAt alert { alertType } }\n}\n" },
+  { query: "# Preview a routing decision and the verdict on each candidate\nquery Simulate {\n  simulateRouting(input: {taskType: \"chat\", inputTokens: 1000}) {\n    provider\n    model\n    estimatedCost\n    candidates { provider model eligible reason }\n  }\n}\n" },
+  { query: "# Cost and p95 latency by provider and day\nquery Spend {\n  analyticsSummary(groupBy: [PROVIDER], grain: DAY) { start provider calls totalCost latencyP95Ms }\n}\n" },
+  { query: "# Alert events as they are committed\nsubscription Alerts {\n  alertTriggered { cursor level amount threshold firedAt alert { alertType } }\n}\n" },
 ];
 const send = createGraphiQLFetcher({
   url: "/graphql",
@@ -22,8 +22,8 @@ const send = createGraphiQLFetcher({
 });
 
 /**
- * For a moment after a tab was chosen GraphiQL still names the operation of the tab before, and still holds its document: what
- * the text says counts. Text that cannot be read goes out as it is, so that the server says what is wrong with it.
+ * Just after a tab is selected, GraphiQL still passes the operation name and document of the previous tab. This fetcher derives
+ * both from the text of the query. A text that cannot be parsed is sent as it is, so that the server reports the syntax error.
  */
 const fetcher: Fetcher = (request, options) => {
   let document;
@@ -37,13 +37,13 @@ const fetcher: Fetcher = (request, options) => {
   return send({ ...request, operationName }, { ...options, documentAST: document });
 };
 const root = document.getElementById("root");
-if (root === null) throw new Error("the page has no place to show anything");
+if (root === null) throw new Error("the page has no element with the id \"root\"");
 root.style.height = "100vh";
 document.body.style.margin = "0";
 createRoot(root).render(
   bearer === null ? (
     <p style={{ padding: "1rem" }}>
-      No token in this tab: <a href="/enterprise-router">sign in</a>, then come back.
+      This tab has no token. <a href="/enterprise-router">Sign in</a>, then return to this page.
     </p>
   ) : (
     <GraphiQL

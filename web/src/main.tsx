@@ -6,7 +6,7 @@ import "./style.css";
 
 takeTokenFromAddress();
 const root = document.getElementById("root");
-if (root === null) throw new Error("the page has no place to show anything");
+if (root === null) throw new Error("the page has no element with the id \"root\"");
 createRoot(root).render(
   <StrictMode>
     <EnterpriseRouter />

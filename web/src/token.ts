@@ -1,11 +1,11 @@
-// The token of this tab: it comes in the fragment of a link, which no server sees, and is kept until the tab is closed.
+// The token of this tab. It arrives in the fragment of a link, which browsers do not send, and is kept until the tab is closed.
 
 const KEY = "enterprise-router.token";
 
-/** Takes the token from the address, if it has one, and out of it: no bookmark and no screenshot should hold it. */
+/** Moves the token from the address into session storage, so that bookmarks and screenshots do not contain it. */
 export function takeTokenFromAddress(): void {
   take();
-  // A link that is opened where the page is open already changes the fragment alone.
+  // Opening such a link in a tab that already shows the page changes the fragment only.
   addEventListener("hashchange", () => {
     if (take()) location.reload();
   });

@@ -10,13 +10,13 @@ const HEIGHT = 90;
 
 interface Props {
   history: IntervalAt[];
-  /** What it is of, for people. */
+  /** The name of the quantity, for people. */
   of: string;
-  /** The value at which A and B are the same: while it is within the interval, no difference is shown. */
+  /** The value at which A and B are equal. While the interval contains it, no difference is shown. */
   same: number;
 }
 
-/** An interval as it narrows with time. */
+/** A confidence interval over time. */
 export function IntervalChart({ history, of, same }: Props) {
   const [first, last] = [history[0], history[history.length - 1]];
   if (first === undefined || last === undefined) return <p>Not enough calls for an interval yet.</p>;
@@ -25,15 +25,15 @@ export function IntervalChart({ history, of, same }: Props) {
   const x = (at: number) => ((at - first.at) / (last.at - first.at || 1)) * WIDTH;
   const y = (value: number) => 5 + (1 - (value - lowest) / (highest - lowest || 1)) * (HEIGHT - 10);
   const line = (end: "low" | "high") => history.map((each) => `${x(each.at)},${y(each[end])}`);
-  const told = `${of}: between ${last.low.toPrecision(3)} and ${last.high.toPrecision(3)}`;
+  const caption = `${of}: between ${last.low.toPrecision(3)} and ${last.high.toPrecision(3)}`;
   return (
     <figure className="interval">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={told} preserveAspectRatio="none">
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={caption} preserveAspectRatio="none">
         <polygon points={[...line("high"), ...line("low").reverse()].join(" ")} className="band" />
         <line x1={0} x2={WIDTH} y1={y(same)} y2={y(same)} className="same" />
       </svg>
       <figcaption>
-        {told}, at any look; the dashed line is no difference. From {new Date(first.at).toLocaleString()} to{" "}
+        {caption} (95 % confidence interval). The dashed line marks no difference. From {new Date(first.at).toLocaleString()} to{" "}
         {new Date(last.at).toLocaleString()}.
       </figcaption>
     </figure>

@@ -5,12 +5,12 @@ import "uplot/dist/uPlot.min.css";
 export interface Series {
   name: string;
   values: (number | null)[];
-  /** What is said of each value, where that is more than the figure. */
+  /** The text of each value, when it differs from the formatted number. */
   texts?: string[];
 }
 
 interface Props {
-  /** What it shows, for who cannot see it. */
+  /** The accessible name of the chart. */
   label: string;
   /** Seconds since 1970, UTC. */
   times: number[];
@@ -22,10 +22,10 @@ interface Props {
 const HEIGHT = 220;
 export const COLOURS = ["#2f6fde", "#c2570c", "#0d8a6a", "#8a3ffc", "#b5179e", "#6b7280"];
 
-/** Lines over time. The same figures are in a table below it, which can be opened. */
+/** A line chart over time, with its values in a collapsible table below. */
 export function LineChart({ label, times, series, format, fetching }: Props) {
   const place = useRef<HTMLDivElement>(null);
-  const told = useCallback(
+  const textOf = useCallback(
     ({ texts }: Series, index: number | null, value: number | null | undefined) =>
       (index === null ? undefined : texts?.[index]) ?? (value === null || value === undefined ? "–" : format(value)),
     [format],
@@ -48,7 +48,7 @@ export function LineChart({ label, times, series, format, fetching }: Props) {
             stroke: COLOURS[index % COLOURS.length] ?? "#2f6fde",
             width: 2,
             points: { show: times.length < 40 },
-            value: (_: uPlot, value: number | null, __: number, place: number | null) => told(each, place, value),
+            value: (_: uPlot, value: number | null, __: number, place: number | null) => textOf(each, place, value),
           })),
         ],
       },
@@ -61,8 +61,8 @@ export function LineChart({ label, times, series, format, fetching }: Props) {
       resized.disconnect();
       chart.destroy();
     };
-  }, [times, series, format, told]);
-  if (times.length === 0) return <p role="status">{fetching ? "Loading…" : "Nothing in this range."}</p>;
+  }, [times, series, format, textOf]);
+  if (times.length === 0) return <p role="status">{fetching ? "Loading…" : "No data in this time range."}</p>;
   return (
     <figure className="chart">
       <div ref={place} role="img" aria-label={label} />
@@ -85,7 +85,7 @@ export function LineChart({ label, times, series, format, fetching }: Props) {
                 <tr key={seconds}>
                   <th scope="row">{new Date(seconds * 1000).toLocaleString()}</th>
                   {series.map((each) => (
-                    <td key={each.name}>{told(each, index, each.values[index])}</td>
+                    <td key={each.name}>{textOf(each, index, each.values[index])}</td>
                   ))}
                 </tr>
               ))}

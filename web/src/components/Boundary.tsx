@@ -1,7 +1,7 @@
 import { Component, type ReactNode } from "react";
 import { Button } from "react-aria-components";
 
-/** Keeps what fails in one panel, or cannot be loaded, from taking the page with it. */
+/** Confines an error in one panel, or a panel that cannot be loaded, to that panel. */
 export class Boundary extends Component<{ children: ReactNode }, { failed: boolean }> {
   override state = { failed: false };
 
@@ -13,7 +13,7 @@ export class Boundary extends Component<{ children: ReactNode }, { failed: boole
     if (!this.state.failed) return this.props.children;
     return (
       <div role="alert">
-        <p>This could not be shown. The server may have been upgraded, or be away.</p>
+        <p>This panel could not be displayed. The server may have been upgraded or be unavailable.</p>
         <Button onPress={() => location.reload()}>Reload</Button>
       </div>
     );

@@ -2,7 +2,7 @@ import { dollars, totalCost } from "../format";
 
 const ADVICE = "Log token counts or a cost, register a price, or correct the calls.";
 
-/** What one call cost. */
+/** The cost of one call, in USD. */
 export function Cost({ of }: { of: string | null | undefined }) {
   return of === null || of === undefined ? (
     <span className="soft" title={ADVICE}>
@@ -13,7 +13,7 @@ export function Cost({ of }: { of: string | null | undefined }) {
   );
 }
 
-/** What calls cost together. */
+/** The total cost of several calls, in USD. */
 export function TotalCost({ of, unpriced }: { of: string; unpriced: number }) {
   return unpriced === 0 ? (
     dollars(of)
@@ -24,7 +24,7 @@ export function TotalCost({ of, unpriced }: { of: string; unpriced: number }) {
   );
 }
 
-/** What to do about calls of unknown cost; nothing where there are none. */
+/** Advice on calls of unknown cost; nothing when there are none. */
 export function UnknownCostAdvice({ unpriced }: { unpriced: boolean | undefined }) {
-  return unpriced && <p className="hint">Calls of unknown cost are in no sum. {ADVICE}</p>;
+  return unpriced && <p className="hint">Sums do not include calls of unknown cost. {ADVICE}</p>;
 }

@@ -7,14 +7,14 @@ interface FormProps {
   submit: string;
   danger?: boolean;
   children: ReactNode;
-  /** What is in the fields, by name. It closes when that was taken, and else says why it was not, at the field that is meant. */
+  /** Receives the field values by name. The form closes on success; otherwise it shows the problem at the field that caused it. */
   onSubmit: (fields: Record<string, string>) => Promise<Outcome<unknown>>;
 }
 
 interface Props extends FormProps {
-  /** Of the button that opens it. */
+  /** The label of the button that opens the form. */
   label: string;
-  /** Of the button, for who hears it, where there are several with one label. */
+  /** The accessible name of the button, when several buttons have the same label. */
   name?: string;
   quiet?: boolean;
 }
@@ -31,7 +31,7 @@ export function FormDialog({ label, name, quiet = false, ...form }: Props) {
   );
 }
 
-/** A form over the page: of the button around it, or open until it is closed. */
+/** A modal form. With `onClose` it is open from the start; otherwise the button of its dialog trigger opens it. */
 export function FormModal({ onClose, ...form }: FormProps & { onClose?: () => void }) {
   return (
     <ModalOverlay
@@ -46,7 +46,7 @@ export function FormModal({ onClose, ...form }: FormProps & { onClose?: () => vo
   );
 }
 
-/** What is wrong, by the name of the field. */
+/** The problem of each field, by field name. */
 const Problems = createContext<Record<string, string>>({});
 
 function Form({ title, submit, danger = false, children, onSubmit, close }: FormProps & { close: () => void }) {
@@ -55,13 +55,13 @@ function Form({ title, submit, danger = false, children, onSubmit, close }: Form
   const form = useRef<HTMLFormElement>(null);
   const send = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const fields = Object.fromEntries([...new FormData(event.currentTarget)].map(([name, value]) => [name, String(value).trim()]));
+    const values = Object.fromEntries([...new FormData(event.currentTarget)].map(([name, value]) => [name, String(value).trim()]));
     setSending(true);
-    const { problem, path } = await onSubmit(fields);
+    const { problem, path } = await onSubmit(values);
     setSending(false);
     if (problem === undefined) return close();
-    const told = [...(form.current?.querySelectorAll<HTMLElement>("[data-tells-problems]") ?? [])];
-    const at = told.find((each) => path?.includes(each.getAttribute("name") ?? ""));
+    const fields = [...(form.current?.querySelectorAll<HTMLElement>("[data-tells-problems]") ?? [])];
+    const at = fields.find((each) => path?.includes(each.getAttribute("name") ?? ""));
     setWrong({ field: at?.getAttribute("name") ?? undefined, problem });
     at?.focus();
   };
@@ -82,12 +82,12 @@ function Form({ title, submit, danger = false, children, onSubmit, close }: Form
 
 interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   label: string;
-  /** As the API calls it: its refusals name it so. */
+  /** The name of the field in the API, which its errors use. */
   name: string;
   hint?: string;
 }
 
-/** A field of such a form, which says what is wrong with it. */
+/** A form field that shows its own problem. */
 export function Field({ label, hint, ...input }: FieldProps) {
   const problem = useContext(Problems)[input.name];
   const id = useId();

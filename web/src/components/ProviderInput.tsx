@@ -2,25 +2,25 @@ import { type ReactNode, type Ref, useId, useState } from "react";
 import { calls } from "../format";
 import { spelt, useProviders } from "../hooks/useProviders";
 
-/** Who makes models, as blocks may name them: the vendors of domain/providers.toml, read when the pages are built. */
+/** The vendors of domain/providers.toml, which blocks can name. They are read at build time. */
 declare const VENDORS: { id: string; name: string }[];
 
 interface Props {
   label: ReactNode;
-  /** Of the field in its form. */
+  /** The name of the field in its form. */
   name?: string;
   value: string;
   onChange: (value: string) => void;
   placeholder?: string;
   required?: boolean;
-  /** Whether it may be a group such as `vendor:anthropic`. */
+  /** Whether groups such as `vendor:anthropic` are allowed. */
   groups?: boolean;
-  /** What the server said is wrong with it. */
+  /** The problem that the server reported for this field. */
   problem?: string | undefined;
   ref?: Ref<HTMLInputElement>;
 }
 
-/** A field for a provider, under any of its names: it suggests those that are known, and says which provider is meant. */
+/** A field for a provider under any of its names. It suggests known names and shows which provider a name stands for. */
 export function ProviderInput({ label, value, onChange, groups = false, problem, ...input }: Props) {
   const { providers, meant } = useProviders();
   const [opened, setOpened] = useState(false);

@@ -1,6 +1,6 @@
 import { type FormEvent, useState } from "react";
 
-/** Asks for a token: who followed the printed link has one already. */
+/** The sign-in form. The link that the server prints signs in without it. */
 export function SignIn({ problem, signIn }: { problem: string | undefined; signIn: (token: string) => void }) {
   const [given, setGiven] = useState("");
   const submit = (event: FormEvent) => {
@@ -20,7 +20,7 @@ export function SignIn({ problem, signIn }: { problem: string | undefined; signI
         </button>
         {problem !== undefined && <p role="alert">{problem}</p>}
         <p>
-          The server prints a link with a token when it starts; <code>python -m server token --user …</code> makes one.
+          The server prints a link with a token when it starts. To create a token, run <code>python -m server token --user …</code>.
         </p>
       </form>
     </main>

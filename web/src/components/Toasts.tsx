@@ -14,19 +14,19 @@ export function useToasts() {
   const [toasts, setToasts] = useState<Toast[]>([]);
   return {
     toasts,
-    // They stay until they are dismissed: who looks away for a minute must not miss what costs money.
+    // Toasts stay until they are dismissed, so that an absent user does not miss an alert.
     show: useCallback((toast: Toast) => setToasts((all) => most([toast, ...all.filter((each) => each.id !== toast.id)])), []),
     dismiss: useCallback((id: string) => setToasts((all) => all.filter((each) => each.id !== id)), []),
   };
 }
 
-/** What is urgent, and of the others as many as there is room for. */
+/** All urgent toasts, and the newest others up to `MOST` in total. */
 function most(toasts: Toast[]): Toast[] {
   let room = MOST - toasts.filter((each) => each.urgent).length;
   return toasts.filter((each) => each.urgent || room-- > 0);
 }
 
-/** Notifications, read out as they come. */
+/** Notifications. Screen readers announce them when they appear. */
 export function Toasts({ toasts, dismiss }: { toasts: Toast[]; dismiss: (id: string) => void }) {
   return (
     <section className="toasts" aria-label="Notifications" aria-live="assertive">

@@ -4,340 +4,373 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** What variants of a test are compared by. */
+/** A metric that compares the variants of an A/B test. */
 export type AbTestMetric =
+  /** The mean cost of successful calls, in USD, with each call capped at `costCap`. Lower is better. */
   | 'COST'
+  /** The geometric mean latency of successful calls, in milliseconds. Lower is better. */
   | 'LATENCY'
+  /** The share of calls that succeeded, 0 to 1. Higher is better. */
   | 'SUCCESS_RATE';
 
-/** NOT_ENOUGH_DATA before each variant has 100 calls, of 50 units or more, and before a test has run as long as it shall; SAMPLE_RATIO_MISMATCH when traffic is not split as the test says: then no figure of it can be trusted. */
+/** What the data say about an A/B test. */
 export type AbTestVerdict =
+  /** Variant A is significantly better. */
   | 'A_BETTER'
+  /** Variant B is significantly better. */
   | 'B_BETTER'
+  /** A variant has fewer than 100 calls or 50 units, or the minimum run time has not passed. */
   | 'NOT_ENOUGH_DATA'
+  /** There is enough data, and it shows no significant difference so far. */
   | 'NO_DIFFERENCE_YET'
+  /** Traffic is not split as configured. No figure of the test can be trusted. */
   | 'SAMPLE_RATIO_MISMATCH';
 
-/** How long a window of an alert is. */
+/** The length of an alert's window. */
 export type AlertPeriod =
+  /** A number of hours, days or weeks, counted from an anchor. */
   | 'CUSTOM'
+  /** One day. */
   | 'DAILY'
+  /** One hour. */
   | 'HOURLY'
+  /** One month; 30 days for a rolling alert. */
   | 'MONTHLY'
+  /** One week; 7 days for a rolling alert. */
   | 'WEEKLY';
 
-/** ACTIVE in normal operation, NEAR_LIMIT from the near-limit percentage on, TRIGGERED from the threshold on. */
+/** The state of a cost alert in its current window. */
 export type AlertState =
+  /** Spend is below the near-limit percentage of the threshold. */
   | 'ACTIVE'
+  /** Spend has reached the near-limit percentage and is below the threshold. */
   | 'NEAR_LIMIT'
+  /** Spend has reached the threshold. */
   | 'TRIGGERED';
 
-/** What is right of a call. A field that is left out stays as it is. */
+/** The fields of a call to change. An omitted field stays as it is. */
 export type AmendAnalyticsInput = {
-  /** Your own id of the amendment: 1 to 200 characters. Sent again with the same content, it is recorded once. */
+  /** Your idempotency key of the amendment: 1 to 200 characters. A repetition with the same content is recorded once. Omitted or null: the server generates one. */
   amendmentId?: string | null | undefined;
-  /** Of the tokens written to a prompt cache, those kept for an hour: 0 to 1,000,000,000. */
+  /** The number of input tokens that the provider wrote to its prompt cache for 1 hour: 0 to 1,000,000,000. `cacheWriteTokens` includes them; its other tokens are cached for 5 minutes. */
   cacheWrite1hTokens?: number | null | undefined;
-  /** Of the input tokens, those written to a prompt cache: 0 to 1,000,000,000. */
+  /** The number of input tokens that the provider wrote to its prompt cache: 0 to 1,000,000,000. `inputTokens` includes them. */
   cacheWriteTokens?: number | null | undefined;
-  /** Of the audio sent, the tokens read from a prompt cache: 0 to 1,000,000,000. */
+  /** The number of audio input tokens that the provider read from its prompt cache: 0 to 1,000,000,000. `cachedTokens` and `inputAudioTokens` include them. */
   cachedAudioTokens?: number | null | undefined;
-  /** Of the images sent, the tokens read from a prompt cache: 0 to 1,000,000,000. */
+  /** The number of image input tokens that the provider read from its prompt cache: 0 to 1,000,000,000. `cachedTokens` and `inputImageTokens` include them. */
   cachedImageTokens?: number | null | undefined;
-  /** Of the input tokens, those read from a prompt cache: 0 to 1,000,000,000. */
+  /** The number of input tokens that the provider read from its prompt cache: 0 to 1,000,000,000. `inputTokens` includes them. */
   cachedTokens?: number | null | undefined;
-  /** Of the output tokens, those of citations: 0 to 1,000,000,000. */
+  /** The number of citation tokens: 0 to 1,000,000,000. `outputTokens` includes them. */
   citationTokens?: number | null | undefined;
-  /** What it cost, in USD: 0 to 100,000. Left out, a call that was priced here is priced again when its tokens change. */
+  /** The cost of the call in USD: 0 to 100,000. Omitted: the cost is unchanged, except that a cost which the server computed is computed again when token counts change. */
   cost?: string | null | undefined;
-  /** Of the input tokens, those of audio: 0 to 1,000,000,000. */
+  /** The number of audio input tokens: 0 to 1,000,000,000. `inputTokens` includes them. */
   inputAudioTokens?: number | null | undefined;
-  /** Of the input tokens, those of images: 0 to 1,000,000,000. */
+  /** The number of image input tokens: 0 to 1,000,000,000. `inputTokens` includes them. */
   inputImageTokens?: number | null | undefined;
-  /** All tokens sent: 0 to 1,000,000,000. */
+  /** The number of input tokens, of all kinds: 0 to 1,000,000,000. */
   inputTokens?: number | null | undefined;
-  /** Of the input tokens, those of video: 0 to 1,000,000,000. */
+  /** The number of video input tokens: 0 to 1,000,000,000. `inputTokens` includes them. */
   inputVideoTokens?: number | null | undefined;
-  /** Of the output tokens, those of audio: 0 to 1,000,000,000. */
+  /** The number of audio output tokens: 0 to 1,000,000,000. `outputTokens` includes them. */
   outputAudioTokens?: number | null | undefined;
-  /** Of the output tokens, those of images: 0 to 1,000,000,000. */
+  /** The number of image output tokens: 0 to 1,000,000,000. `outputTokens` includes them. */
   outputImageTokens?: number | null | undefined;
-  /** All tokens received: 0 to 1,000,000,000. */
+  /** The number of output tokens, of all kinds: 0 to 1,000,000,000. */
   outputTokens?: number | null | undefined;
-  /** Of the output tokens, those of video: 0 to 1,000,000,000. */
+  /** The number of video output tokens: 0 to 1,000,000,000. `outputTokens` includes them. */
   outputVideoTokens?: number | null | undefined;
-  /** Feedback on the answer: 0 to 1. */
+  /** A quality score of the answer: 0 to 1. */
   qualityScore?: number | null | undefined;
-  /** Of the output tokens, those of reasoning: 0 to 1,000,000,000. */
+  /** The number of reasoning tokens: 0 to 1,000,000,000. `outputTokens` includes them. */
   reasoningTokens?: number | null | undefined;
-  /** The service tier that it was billed as. */
+  /** The service tier that the call was billed at. */
   serviceTier?: ServiceTier | null | undefined;
-  /** Whether it succeeded. */
+  /** True when the call succeeded. */
   success?: boolean | null | undefined;
 };
 
-/** Which decisions: every condition that is given must hold. */
+/** A filter on calls. A call matches when it meets every given condition; an omitted condition matches every call. */
 export type AnalyticsFilter = {
-  /** Those of this A/B test. */
+  /** Include calls of this A/B test. */
   abTestId?: string | number | null | undefined;
-  /** Those that a fallback served (true), or the first choice (false). */
+  /** Include calls that a fallback served (true) or that the first choice served (false). */
   fallbackUsed?: boolean | null | undefined;
-  /** Those that happened at this moment or later. */
+  /** Include calls that happened at this time or later. */
   from?: string | null | undefined;
-  /** Those of these models, in any case: at most 100. */
+  /** Include calls of these models, ignoring case: at most 100. */
   models?: Array<string> | null | undefined;
-  /** Those of these providers, under any of their names: at most 100. */
+  /** Include calls of these providers, under any of their names: at most 100. */
   providers?: Array<string> | null | undefined;
-  /** Those that succeeded (true) or failed (false). */
+  /** Include calls that succeeded (true) or failed (false). */
   success?: boolean | null | undefined;
-  /** Those of these task types: at most 100. */
+  /** Include calls of these task types: at most 100. */
   taskTypes?: Array<string> | null | undefined;
-  /** Those that happened before this moment. */
+  /** Include calls that happened before this time. */
   to?: string | null | undefined;
 };
 
-/** Where a cost comes from. RECORDED: it was reported with the call; LIST_PRICE: the price list; REGISTERED_PRICE: the prices you registered, and the list's where you left one out; UNKNOWN: it is not known. */
+/** Where the cost of a call comes from. */
 export type CostSource =
+  /** It is computed from the price list. */
   | 'LIST_PRICE'
+  /** The client reported it with the call. */
   | 'RECORDED'
+  /** It is computed from prices that you registered, and from the price list where you omitted one. */
   | 'REGISTERED_PRICE'
+  /** The cost is unknown. */
   | 'UNKNOWN';
 
-/** A test to start. It cannot be edited once it runs: end it and start another. */
+/** An A/B test to start. A running test cannot be edited: end it and start another one. */
 export type CreateAbTestInput = {
-  /** What one call counts for at most where mean costs are compared, in USD, more than 0. Left out, 3 times the 99th percentile of what your latest 1,000 calls of the task type cost, or would have with the dearer variant; for who has none, 3 times what 100,000 input and 10,000 output tokens cost. */
+  /** The cap in USD that applies to the cost of each call when mean costs are compared: more than 0. Omitted or null: 3 times the 99th percentile of the cost of your latest 1,000 calls of the task type, each at the price of the more expensive variant where that is higher. Without such calls: 3 times the price of 100,000 input and 10,000 output tokens. */
   costCap?: string | null | undefined;
-  /** The metrics in which a winner must not be worse; all others when left out. Leave out cost to find out whether a dearer variant is better. */
+  /** The guardrail metrics: a variant that is worse on one of them is not declared the winner. Omitted or null: all metrics except the primary one. Leave out COST to allow a more expensive winner. */
   guardrails?: Array<AbTestMetric> | null | undefined;
-  /** For how many hours it is to run before anything wins: 0 to 2,160. A week holds nights and weekends. */
+  /** The minimum run time in hours before a variant can be declared better: 0 to 2,160. 168 hours cover nights and weekends. */
   minimumRunHours?: number | null | undefined;
-  /** The metric that decides it. */
+  /** The metric that decides the test. */
   primaryMetric?: AbTestMetric | null | undefined;
-  /** The share of traffic that A is to get: 0.01 to 0.99. */
+  /** The share of requests that variant A serves: 0.01 to 0.99. */
   split?: number | null | undefined;
-  /** The task type it is about; any when left out. One test runs for each at a time. */
+  /** The task type of the requests that the test covers. Omitted or null: every task type. At most one test runs per task type. */
   taskType?: string | null | undefined;
-  /** What to call it: 1 to 200 characters. */
+  /** The display name of the test: 1 to 200 characters. */
   testName: string;
-  /** The one side. */
+  /** Variant A. */
   variantA: VariantConfigInput;
-  /** The other side; it must differ from A. */
+  /** Variant B. It must differ from variant A. */
   variantB: VariantConfigInput;
 };
 
-/** An alert to set. */
+/** A cost alert to create. */
 export type CreateCostAlertInput = {
-  /** What to call its kind; left out, made from the period: "daily_spend". */
+  /** The name of the alert. Omitted or null: derived from the period, such as "daily_spend". */
   alertType?: string | null | undefined;
-  /** The period, when it is CUSTOM; left out otherwise. */
+  /** The custom period. Required when `period` is CUSTOM, not allowed otherwise. */
   custom?: CustomPeriodInput | null | undefined;
-  /** Whether it is meant as a hard limit for routing. */
+  /** True to make the alert a budget: routing rejects requests that would exceed it. */
   enforced?: boolean | null | undefined;
-  /** How its windows lie in time. */
+  /** Whether windows are aligned to the calendar or end now. */
   mode?: WindowMode | null | undefined;
-  /** The day of the month that monthly windows begin on: 1 to 28. */
+  /** The day of the month that monthly windows start on: 1 to 28. */
   monthAnchor?: number | null | undefined;
-  /** The percentage from which it is near its limit: above 0, at most 100. */
+  /** The percentage of the threshold from which the state is NEAR_LIMIT: above 0, at most 100. */
   nearLimitPercent?: number | null | undefined;
-  /** How long its windows are. */
+  /** The length of a window. */
   period: AlertPeriod;
-  /** The spend in one window at which it fires, in USD: more than 0, at most 1,000,000,000. */
+  /** The spend in one window at which the alert triggers, in USD: more than 0, at most 1,000,000,000. */
   thresholdAmount: string;
-  /** The IANA time zone to align its windows in. */
+  /** The IANA time zone to align windows in. */
   timeZone?: string | null | undefined;
-  /** When it is enforced: what it does with models whose calls have no known cost. */
+  /** Whether an enforced alert rejects models whose calls have no known cost. */
   unknownCost?: UnknownCost | null | undefined;
-  /** The day that weekly windows begin on. */
+  /** The day that weekly windows start on. */
   weekStart?: WeekDay | null | undefined;
 };
 
-/** A period of so many hours, days or weeks, counted from an anchor. */
+/** A custom period: a number of hours, days or weeks, counted from an anchor. */
 export type CustomPeriodInput = {
-  /** A moment at which a window begins. */
+  /** A time at which a window starts. Other windows are counted from it. */
   anchor: string;
-  /** How many units a window is long: 1 to 1000. */
+  /** The number of units per window: 1 to 1000. */
   every: number;
-  /** The unit. Days and weeks follow the alert's local time. */
+  /** The unit of the period. Days and weeks follow the local time of the alert's time zone. */
   unit: PeriodUnit;
 };
 
-/** Hours of the day by the clock on the wall: from the first up to the last, which is left out. */
+/** A range of hours of the day in local time, from `from` (inclusive) to `to` (exclusive). */
 export type HourRangeInput = {
-  /** The first hour: 0 to 23. */
+  /** The first hour of the range: 0 to 23. */
   from: number;
-  /** The hour it ends at: 1 to 24, not the first one; before that, it ends on the next day. */
+  /** The end of the range (exclusive): 1 to 24, not equal to `from`. When it is less than `from`, the range ends on the next day. */
   to: number;
 };
 
-/** A routing decision to record, and what came of it. */
+/** A call to record, with its outcome. */
 export type LogAnalyticsInput = {
-  /** One of your A/B tests. It is counted for the test while that runs. */
+  /** The id of one of your A/B tests: a UUID. The call is counted for the test while the test runs. */
   abTestId?: string | number | null | undefined;
-  /** The variant that was assigned; left out, the one whose provider and model these are. */
+  /** The assigned A/B test variant. Omitted or null: the variant whose provider and model are those of the call. */
   abVariant?: Variant | null | undefined;
-  /** Tokens sent that it wrote to its cache for an hour: part of `cacheWriteTokens`; the others are kept for 5 minutes, 0 to 1,000,000,000. */
+  /** The number of input tokens that the provider wrote to its prompt cache for 1 hour: 0 to 1,000,000,000. `cacheWriteTokens` includes them; its other tokens are cached for 5 minutes. Omitted or null: unknown. */
   cacheWrite1hTokens?: number | null | undefined;
-  /** Tokens sent that the provider wrote to its cache: part of the input tokens, 0 to 1,000,000,000. */
+  /** The number of input tokens that the provider wrote to its prompt cache: 0 to 1,000,000,000. `inputTokens` includes them. Omitted or null: unknown. */
   cacheWriteTokens?: number | null | undefined;
-  /** Tokens of audio sent that the provider had cached: part of `cachedTokens` and of `inputAudioTokens`, 0 to 1,000,000,000. */
+  /** The number of audio input tokens that the provider read from its prompt cache: 0 to 1,000,000,000. `cachedTokens` and `inputAudioTokens` include them. Omitted or null: unknown. */
   cachedAudioTokens?: number | null | undefined;
-  /** Tokens of images sent that the provider had cached: part of `cachedTokens` and of `inputImageTokens`, 0 to 1,000,000,000. */
+  /** The number of image input tokens that the provider read from its prompt cache: 0 to 1,000,000,000. `cachedTokens` and `inputImageTokens` include them. Omitted or null: unknown. */
   cachedImageTokens?: number | null | undefined;
-  /** Tokens sent that the provider had cached: part of the input tokens, 0 to 1,000,000,000. */
+  /** The number of input tokens that the provider read from its prompt cache: 0 to 1,000,000,000. `inputTokens` includes them. Omitted or null: unknown. */
   cachedTokens?: number | null | undefined;
-  /** Tokens of citations received: part of the output tokens, 0 to 1,000,000,000. */
+  /** The number of citation tokens: 0 to 1,000,000,000. `outputTokens` includes them. Omitted or null: unknown. */
   citationTokens?: number | null | undefined;
-  /** What it cost, in USD: 0 to 100,000, rounded half-even to the nano-dollar. Left out, it is priced from the tokens; where the price is not known it stays null, never 0. */
+  /** The cost in USD: 0 to 100,000, rounded half-even to 9 decimals. Omitted or null: the server computes it from the tokens. When no price applies, the cost stays null, never 0. */
   cost?: string | null | undefined;
-  /** The routing decision it came from: a UUID. It is counted for the A/B test and variant that this was assigned, also where a fallback served it. */
+  /** The id of the routing decision that the call results from: a UUID. The call is counted for the A/B test and variant of the routing decision, even when a fallback served it. */
   decisionId?: string | number | null | undefined;
-  /** Your own id of it: 1 to 200 characters. Sent again with the same content, it is recorded once. */
+  /** Your idempotency key of the call: 1 to 200 characters. A repetition with the same content is recorded once. Omitted or null: the server generates one. */
   eventId?: string | null | undefined;
-  /** Whether a fallback served it. */
+  /** True when a fallback served the call. */
   fallbackUsed?: boolean | null | undefined;
-  /** Tokens of audio sent: part of the input tokens, 0 to 1,000,000,000. */
+  /** The number of audio input tokens: 0 to 1,000,000,000. `inputTokens` includes them. Omitted or null: unknown. */
   inputAudioTokens?: number | null | undefined;
-  /** Tokens of images sent: part of the input tokens, 0 to 1,000,000,000. */
+  /** The number of image input tokens: 0 to 1,000,000,000. `inputTokens` includes them. Omitted or null: unknown. */
   inputImageTokens?: number | null | undefined;
-  /** Tokens sent, of all kinds: 0 to 1,000,000,000. The kinds below are parts of them, or of `outputTokens`; a kind without a price makes the cost unknown. */
+  /** The number of input tokens, of all kinds: 0 to 1,000,000,000. Omitted or null: unknown. The fields for single kinds of tokens, such as `cachedTokens`, are parts of `inputTokens` or `outputTokens`. A kind of token without a price makes the computed cost unknown. */
   inputTokens?: number | null | undefined;
-  /** Tokens of video sent: part of the input tokens, 0 to 1,000,000,000. */
+  /** The number of video input tokens: 0 to 1,000,000,000. `inputTokens` includes them. Omitted or null: unknown. */
   inputVideoTokens?: number | null | undefined;
-  /** How long it took, in milliseconds: 0 to 86,400,000. */
+  /** The latency in milliseconds: 0 to 86,400,000. Omitted or null: unknown. */
   latencyMs?: number | null | undefined;
-  /** What else to keep: a JSON object. Of one above 16 KiB, the largest keys are left out until it fits; so is a key whose value is nested more than 20 deep, or cannot be stored. The call is recorded all the same. */
+  /** Additional data to store: a JSON object. Above 16 KiB, the largest keys are dropped until it fits. A key is also dropped when its value is nested more than 20 levels or cannot be stored. The call is recorded in every case, and `metadataTruncated` is then true. */
   metadata?: unknown;
-  /** The model that served it: 1 to 200 characters. */
+  /** The model that served the call: 1 to 200 characters. */
   modelUsed: string;
-  /** When it happened; now, when left out. At most 5 minutes ahead of the server's clock, and not before the two whole months that precede the current one (UTC): older calls are taken by `python -m server import`. */
+  /** When the call happened. Omitted or null: now. At most 5 minutes ahead of the server's clock, and not before the two full calendar months (UTC) that precede the current one. Import older calls with `python -m server import`. */
   occurredAt?: string | null | undefined;
-  /** Tokens of audio received: part of the output tokens, 0 to 1,000,000,000. */
+  /** The number of audio output tokens: 0 to 1,000,000,000. `outputTokens` includes them. Omitted or null: unknown. */
   outputAudioTokens?: number | null | undefined;
-  /** Tokens of images received: part of the output tokens, 0 to 1,000,000,000. */
+  /** The number of image output tokens: 0 to 1,000,000,000. `outputTokens` includes them. Omitted or null: unknown. */
   outputImageTokens?: number | null | undefined;
-  /** Tokens received, of all kinds: 0 to 1,000,000,000. */
+  /** The number of output tokens, of all kinds: 0 to 1,000,000,000. Omitted or null: unknown. */
   outputTokens?: number | null | undefined;
-  /** Tokens of video received: part of the output tokens, 0 to 1,000,000,000. */
+  /** The number of video output tokens: 0 to 1,000,000,000. `outputTokens` includes them. Omitted or null: unknown. */
   outputVideoTokens?: number | null | undefined;
-  /** The priority it was routed with. */
+  /** The priority that the request was routed with. Omitted or null: unknown. */
   priority?: RoutingPriority | null | undefined;
-  /** The provider that served it: 1 to 200 characters. */
+  /** The provider that served the call, under any of its names: 1 to 200 characters. */
   provider: string;
-  /** Feedback on the answer: 0 to 1. */
+  /** A quality score of the answer: 0 to 1. Omitted or null: none. */
   qualityScore?: number | null | undefined;
-  /** Tokens of reasoning received: part of the output tokens, 0 to 1,000,000,000. */
+  /** The number of reasoning tokens: 0 to 1,000,000,000. `outputTokens` includes them. Omitted or null: unknown. */
   reasoningTokens?: number | null | undefined;
-  /** The service tier it was served at: it is priced where this tier has prices. */
+  /** The service tier that served the call. The cost is computed from the prices of this tier, and is unknown when it has none. */
   serviceTier?: ServiceTier | null | undefined;
-  /** Whether it succeeded. */
+  /** True when the call succeeded. */
   success: boolean;
-  /** The type of task it was: 1 to 200 characters. */
+  /** The task type of the request: 1 to 200 characters. */
   taskType: string;
-  /** How long it took until the first token came, in milliseconds: 0 to 86,400,000. */
+  /** The time until the first token arrived, in milliseconds: 0 to 86,400,000. Omitted or null: unknown. */
   timeToFirstTokenMs?: number | null | undefined;
-  /** The unit that `assignVariant` was asked for: 1 to 200 characters. Say it wherever units make more than one call, as these are alike and tell less than they seem to. Only with `abTestId`; a decision knows its own. */
+  /** The unit that was passed to `assignVariant`: 1 to 200 characters. Set it when units make more than one call: calls of one unit are similar, and the statistics account for that. Use it only with `abTestId`; a routing decision stores its own unit. */
   unitKey?: string | null | undefined;
 };
 
-/** Holds when the request's metadata has this key with one of these values. */
+/** Matches when the request's metadata has this key with one of these values. */
 export type MetadataConditionInput = {
-  /** The key in the request's metadata: 1 to 200 characters. */
+  /** The metadata key: 1 to 200 characters. */
   key: string;
-  /** The values that pass: 1 to 100 of them. Numbers, true and false of the metadata are compared as text. */
+  /** The values that match: 1 to 100. Numbers and booleans in the metadata are compared as text. */
   oneOf: Array<string>;
 };
 
-/** CHEAPER_MODEL: one that succeeds as often at the same task; FAILING_HOURS, SLOW_HOURS: a provider at some hours of the day; UNUSED_RULE: one that applied to no decision; IDLE_ALERT: one that is never near; UNPROVEN_PREFERENCE: a preferred provider that costs more without a measured advantage. */
+/** The kind of an opportunity. */
 export type OpportunityKind =
+  /** A cheaper model succeeds as often at the same task type. */
   | 'CHEAPER_MODEL'
+  /** A provider fails more often at certain hours of the day. */
   | 'FAILING_HOURS'
+  /** The spend of a cost alert never comes near its threshold. */
   | 'IDLE_ALERT'
+  /** A provider is slower at certain hours of the day. */
   | 'SLOW_HOURS'
+  /** A preferred provider costs more, without a measured advantage. */
   | 'UNPROVEN_PREFERENCE'
+  /** A rule applied to no routing decision. */
   | 'UNUSED_RULE';
 
 /** The unit of a custom period. */
 export type PeriodUnit =
+  /** One day in the alert's local time. */
   | 'DAY'
+  /** One hour. */
   | 'HOUR'
+  /** Seven days in the alert's local time. */
   | 'WEEK';
 
-/** A request that waits to be sent somewhere. */
+/** A request to route. */
 export type RouteRequestInput = {
-  /** What could serve it: 1 to 100, of at most 64 KiB as JSON; of a model that is named twice, the first counts. Left out, the models you have: those you registered, those that served you in the last 7 days, those that a rule names, and the listed ones of preferred providers; for who has none, all listed models. */
+  /** The models that can serve the request: 1 to 100, at most 64 KiB as JSON. Of duplicates, the first counts. Omitted or null: the models that you registered, that served you in the last 7 days or that a rule names, and the listed models of preferred providers. When these are none: all listed models. */
   candidates?: Array<VariantConfigInput> | null | undefined;
-  /** Tokens to be sent: 0 to 1,000,000,000. Left out, the 95th percentile of your latest calls to the model is taken, or 1,000 where there are fewer than 20. */
+  /** The number of input tokens: 0 to 1,000,000,000. Omitted or null: the 95th percentile of your latest calls to the model, or 1,000 when there are fewer than 20 of them. */
   inputTokens?: number | null | undefined;
-  /** The most tokens that may come back: 0 to 1,000,000,000. Left out, it is estimated as `inputTokens` is; given and kept to, the first choice cannot cost more than its estimate. */
+  /** The maximum number of output tokens: 0 to 1,000,000,000. Omitted or null: estimated in the same way as `inputTokens`. When you set it and enforce it, the first choice cannot cost more than its estimate. */
   maxOutputTokens?: number | null | undefined;
-  /** What your rules may look at: a JSON object of at most 16 KiB, nested at most 20 deep. */
+  /** Data that your rules can match: a JSON object of at most 16 KiB, nested at most 20 levels. */
   metadata?: unknown;
-  /** What to optimise for; as your preferences say when left out. */
+  /** What routing optimises for. Omitted or null: the default priority of your preferences. */
   priority?: RoutingPriority | null | undefined;
-  /** Your own id of it: 1 to 200 characters. */
+  /** Your id of the request: 1 to 200 characters. */
   requestId?: string | null | undefined;
-  /** The service tier it is to be sent at: what it is estimated to cost is of this tier's prices. */
+  /** The service tier that the request is sent at. Costs are estimated with the prices of this tier. */
   serviceTier?: ServiceTier | null | undefined;
-  /** The type of task it is: 1 to 200 characters. */
+  /** The task type of the request: 1 to 200 characters. */
   taskType: string;
-  /** Who or what the request is for, such as a user's id: 1 to 200 characters. It keeps its variant of an A/B test; left out, each `requestId` is assigned for itself. */
+  /** Who or what the request is for, such as a user id: 1 to 200 characters. A unit keeps its A/B test variant. Omitted or null: each `requestId` is assigned independently. */
   unitKey?: string | null | undefined;
 };
 
 /** What routing optimises for. */
 export type RoutingPriority =
+  /** The lowest expected cost per successful request. */
   | 'COST'
+  /** Local models first; among equals, the lowest expected latency. */
   | 'PRIVACY'
+  /** The highest product of quality and success rate. */
   | 'QUALITY'
+  /** The lowest expected latency per successful request. */
   | 'SPEED';
 
-/** A rule of the user's own. */
+/** A custom routing rule. */
 export type RoutingRuleInput = {
-  /** The A/B test whose winner it makes the default: a UUID, as it was read; left out for any other rule. */
+  /** The id of the A/B test whose winner this rule makes the default: a UUID. When you save a rule of an A/B test again, send the id that `customRules` returned; omit it for any other rule. */
   abTestId?: string | number | null | undefined;
-  /** What to call it: 1 to 200 characters, unlike the other rules' names. */
+  /** The name of the rule: 1 to 200 characters, unique among your rules. */
   name: string;
-  /** What it does. */
+  /** What the rule does when it applies. */
   then: RuleActionInput;
-  /** When it applies. */
+  /** The condition under which the rule applies. */
   when: RuleConditionInput;
 };
 
-/** What a rule does when it applies: at least one of these. */
+/** The action of a rule. At least one field is required. */
 export type RuleActionInput = {
-  /** Providers not to use: at most 100. */
+  /** Providers to exclude: at most 100. */
   block?: Array<string>;
-  /** The most the request may cost, in USD: 0 to 100,000. */
+  /** The maximum cost of the request, in USD: 0 to 100,000. */
   maxCost?: string | null | undefined;
-  /** Providers to put first: at most 100. */
+  /** Providers to prefer, before those that the preferences prefer: at most 100. */
   prefer?: Array<string>;
   /** The priority to route with. */
   priority?: RoutingPriority | null | undefined;
-  /** Send the request there. */
+  /** The provider and model to use, unless a block or a limit excludes it or it is not a candidate. */
   use?: RuleTargetInput | null | undefined;
 };
 
-/** When a rule applies: every condition that is given must hold; none given, it always does. */
+/** The condition of a rule. It matches when every given condition matches; without any, it always matches. */
 export type RuleConditionInput = {
-  /** The hours of the day at which it holds; all when left out. */
+  /** The hours of the day at which the rule applies. Omitted or null: all hours. */
   hours?: HourRangeInput | null | undefined;
-  /** Holds for more input tokens than this: 0 to 1,000,000,000. */
+  /** Matches requests with more input tokens than this: 0 to 1,000,000,000. Omitted or null: any. */
   inputTokensAbove?: number | null | undefined;
-  /** Holds for fewer input tokens than this: 0 to 1,000,000,000. */
+  /** Matches requests with fewer input tokens than this: 0 to 1,000,000,000. Omitted or null: any. */
   inputTokensBelow?: number | null | undefined;
-  /** Holds for more output tokens than this: 0 to 1,000,000,000. */
+  /** Matches requests with a higher maximum of output tokens than this: 0 to 1,000,000,000. Omitted or null: any. */
   maxOutputTokensAbove?: number | null | undefined;
-  /** Holds for fewer output tokens than this: 0 to 1,000,000,000. */
+  /** Matches requests with a lower maximum of output tokens than this: 0 to 1,000,000,000. Omitted or null: any. */
   maxOutputTokensBelow?: number | null | undefined;
-  /** Conditions on the request's metadata: at most 20. */
+  /** Conditions on the metadata of the request: at most 20. All of them must match. */
   metadata?: Array<MetadataConditionInput>;
-  /** The priority the request is routed with. */
+  /** The priority that the request is routed with. Omitted or null: any. */
   priority?: RoutingPriority | null | undefined;
-  /** The request's task type. */
+  /** The task type of the request. Omitted or null: any. */
   taskType?: string | null | undefined;
-  /** The IANA time zone that hours and weekdays are of. */
+  /** The IANA time zone of `hours` and `weekdays`. */
   timeZone?: string;
-  /** The days of the week on which it holds: at most 7; all when empty. */
+  /** The days of the week on which the rule applies: at most 7. Empty: all days. */
   weekdays?: Array<WeekDay>;
 };
 
@@ -345,79 +378,91 @@ export type RuleConditionInput = {
 export type RuleTargetInput = {
   /** The model: 1 to 200 characters. */
   model: string;
-  /** Parameters for the model: a JSON object of at most 16 KiB, nested at most 20 deep. */
+  /** Parameters to send to the model: a JSON object of at most 16 KiB, nested at most 20 levels. Omitted or null: none. */
   parameters?: unknown;
   /** The provider: 1 to 200 characters. */
   provider: string;
 };
 
-/** Changes to preferences. A field left out stays as it is; null clears it. */
+/** Changes to preferences. An omitted field stays as it is; null clears it. */
 export type SavePreferencesInput = {
-  /** Providers never to use: at most 100, none of them preferred. */
+  /** Excluded providers: at most 100, none of them preferred. */
   blockedProviders?: Array<string> | null | undefined;
-  /** Spend a day, in USD and UTC days, above which an alert fires: more than 0, at most 1,000,000,000. A daily alert is kept in step with it. */
+  /** The spend per UTC day at which an alert triggers, in USD: more than 0, at most 1,000,000,000. The server maintains a daily cost alert with this threshold. Null: no such alert. */
   costAlertThreshold?: string | null | undefined;
-  /** The user's own rules, in the order they apply: at most 50. */
+  /** Your routing rules, in order of evaluation: at most 50. The list replaces the stored one. */
   customRules?: Array<RoutingRuleInput> | null | undefined;
-  /** What routing optimises for by default. */
+  /** What routing optimises for, unless a request or a rule says otherwise. */
   defaultPriority?: RoutingPriority | null | undefined;
-  /** The most one request may cost, in USD: 0 to 100,000. */
+  /** The maximum cost of one request, in USD: 0 to 100,000. Null: not limited. */
   maxCostPerRequest?: string | null | undefined;
-  /** The longest a request may take, in milliseconds: 1 to 86,400,000. */
+  /** The maximum latency of one request, in milliseconds: 1 to 86,400,000. Null: not limited. */
   maxLatencyMs?: number | null | undefined;
-  /** Providers to prefer, the best first: at most 100, none of them blocked. */
+  /** Preferred providers, most preferred first: at most 100, none of them blocked. */
   preferredProviders?: Array<string> | null | undefined;
 };
 
-/** How fast a provider promises to serve a request: each tier has prices of its own. */
+/** The service level that a provider sells. Each tier has its own prices. */
 export type ServiceTier =
+  /** Asynchronous processing of batches. */
   | 'BATCH'
+  /** Slower processing than STANDARD. */
   | 'FLEX'
+  /** Faster processing than STANDARD. */
   | 'PRIORITY'
+  /** The provider's default tier. */
   | 'STANDARD';
 
-/** How long the buckets of a summary are, in its time zone; weeks start Monday. */
+/** The length of a time bucket, in the given time zone. */
 export type TimeGrain =
+  /** One day, from midnight. */
   | 'DAY'
+  /** One hour. */
   | 'HOUR'
+  /** One month, from its first day. */
   | 'MONTH'
+  /** One week, from Monday. */
   | 'WEEK';
 
-/** What an enforced alert does with a model of which a call in its current window has no known cost, and no decision that held for it. REFUSE: requests are not routed to it, as nobody can say what it costs. ALLOW: they are. */
+/** What an enforced alert does with a model of unknown cost: one with a call in the current window that has no known cost and no hold. */
 export type UnknownCost =
+  /** Requests are routed to the model. Its calls of unknown cost do not count as spend. */
   | 'ALLOW'
+  /** No request is routed to the model, because its spend cannot be limited. */
   | 'REFUSE';
 
-/** Changes to an alert. A field left out stays as it is. */
+/** Changes to a cost alert. An omitted field stays as it is. */
 export type UpdateCostAlertInput = {
-  /** Whether it fires at all. */
+  /** True to turn the alert on, false to turn it off. */
   active?: boolean | null | undefined;
-  /** Whether it is meant as a hard limit for routing. */
+  /** True to make the alert a budget: routing rejects requests that would exceed it. */
   enforced?: boolean | null | undefined;
-  /** The day that monthly windows begin on, 1 to 28; the current window begins anew. */
+  /** The day of the month that monthly windows start on: 1 to 28. A change restarts the current window. */
   monthAnchor?: number | null | undefined;
-  /** The percentage from which it is near its limit: above 0, at most 100. */
+  /** The percentage of the threshold from which the state is NEAR_LIMIT: above 0, at most 100. */
   nearLimitPercent?: number | null | undefined;
-  /** The new threshold, in USD. Raising it re-arms the alert in its current window. */
+  /** The new threshold in USD: more than 0, at most 1,000,000,000. A higher threshold re-arms the alert in its current window. */
   thresholdAmount?: string | null | undefined;
-  /** The IANA time zone to align its windows in; the current window begins anew there. */
+  /** The IANA time zone to align windows in. A change restarts the current window. */
   timeZone?: string | null | undefined;
-  /** When it is enforced: what it does with models whose calls have no known cost. */
+  /** Whether an enforced alert rejects models whose calls have no known cost. */
   unknownCost?: UnknownCost | null | undefined;
-  /** The day that weekly windows begin on; the current window begins anew. */
+  /** The day that weekly windows start on. A change restarts the current window. */
   weekStart?: WeekDay | null | undefined;
 };
 
-/** One of the two sides of an A/B test. */
+/** One of the two variants of an A/B test. */
 export type Variant =
+  /** Variant A. */
   | 'A'
+  /** Variant B. */
   | 'B';
 
-/** What serves the requests of one variant. */
+/** A provider, a model and its parameters: what serves a request. */
 export type VariantConfigInput = {
   /** The model: 1 to 200 characters. */
   model: string;
-  /** Parameters for the model: a JSON object of at most 16 KiB, nested at most 20 deep. */
+  /** Parameters to send to the model: a JSON object of at most 16 KiB, nested at most 20 levels. Omitted or null: none. */
   parameters?: unknown;
   /** The provider: 1 to 200 characters. */
   provider: string;
@@ -425,17 +470,26 @@ export type VariantConfigInput = {
 
 /** A day of the week. */
 export type WeekDay =
+  /** Friday. */
   | 'FRIDAY'
+  /** Monday. */
   | 'MONDAY'
+  /** Saturday. */
   | 'SATURDAY'
+  /** Sunday. */
   | 'SUNDAY'
+  /** Thursday. */
   | 'THURSDAY'
+  /** Tuesday. */
   | 'TUESDAY'
+  /** Wednesday. */
   | 'WEDNESDAY';
 
-/** How windows lie in time. CALENDAR: one after the other, aligned in the alert's time zone. ROLLING: the last hour, 24 hours, 7 days or 30 days up to now; it fires once, and again after spend has fallen below 75 % of the threshold (for a near-limit percentage of 80; for another, in the same proportion). */
+/** How the windows of an alert lie in time. */
 export type WindowMode =
+  /** Consecutive windows, aligned in the alert's time zone. Spend restarts at 0 in each window. */
   | 'CALENDAR'
+  /** One window that ends now: the last hour, 24 hours, 7 days or 30 days. After the alert has fired, it is armed again when spend falls below 75 % of the threshold. 75 % applies to a near-limit percentage of 80; for another one it changes in proportion. */
   | 'ROLLING';
 
 export type LooksQueryVariables = Exact<{

@@ -1,5 +1,5 @@
-// All that a page of the router needs: preferences, A/B tests, cost alerts and analytics of the user who is signed in,
-// kept current by subscriptions. Errors are data: a refusal of the server is returned, not thrown.
+// The data of the dashboard: preferences, A/B tests, cost alerts and analytics of the signed-in user, kept current by
+// subscriptions. Expected errors of the server are returned, not thrown.
 
 import { createContext, useCallback, useContext, useEffect, useState } from "react";
 import { type AnyVariables, type CombinedError, type TypedDocumentNode, useClient, useQuery, useSubscription } from "urql";
@@ -25,9 +25,9 @@ export type Test = TestFieldsFragment;
 export type Alert = CostAlertFieldsFragment;
 /** A call that was logged. */
 export type Call = CallFieldsFragment;
-export type Firing = AlertTriggeredSubscription["alertTriggered"];
+export type AlertEvent = AlertTriggeredSubscription["alertTriggered"];
 
-/** What came of a mutation: the row, or what was wrong with what was asked. */
+/** The result of a mutation: the row, or the problem and the path of the wrong field. */
 export type Outcome<Row> = { row: Row; problem?: never; path?: never } | { row?: never; problem: string; path?: string[] | null };
 
 graphql(`
@@ -76,7 +76,7 @@ graphql(`
 const PREFERENCES = graphql(`query Preferences { preferences { ...PreferenceFields } }`);
 const TESTS = graphql(`query ABTests { abTests(first: 200) { nodes { ...TestFields } } }`);
 const ALERTS = graphql(`query CostAlerts { costAlerts(first: 200) { nodes { ...CostAlertFields } } }`);
-const LAST_FIRING = graphql(`query LastFiring { alertEvents(first: 1) { nodes { cursor } } }`);
+const LAST_ALERT_EVENT = graphql(`query LastFiring { alertEvents(first: 1) { nodes { cursor } } }`);
 const ANALYTICS = graphql(`
   query Analytics($filter: AnalyticsFilter, $after: String) {
     analytics(filter: $filter, first: 100, after: $after) {
@@ -158,35 +158,35 @@ const TRIGGERED = graphql(`
 `);
 export const TEST_UPDATED = graphql(`subscription TestUpdated($id: ID!) { abTestUpdated(id: $id, initial: true) { ...TestFields } }`);
 
-// What is changed makes all that may show it be asked for again: a winner makes a rule, a threshold an alert.
+// A mutation refetches every query that can show its effect: a winner creates a rule, a threshold creates an alert.
 const EVERYTHING = { additionalTypenames: ["RouterPreferences", "ABTest", "CostAlert"] };
-/** Of what is asked of calls that were logged: asked for again when one is corrected, or becomes another provider's. */
+/** Context of queries on logged calls. They are refetched when a call is amended or reassigned to another provider. */
 export const OF_CALLS = { additionalTypenames: ["Calls"] };
-/** Of the names of providers. */
+/** Context of queries on provider names. */
 export const OF_NAMES = { additionalTypenames: ["Names"] };
 const CALLS_TOO = { additionalTypenames: [EVERYTHING, OF_CALLS, OF_NAMES].flatMap((each) => each.additionalTypenames) };
 
-/** Decisions come many at a time: what they change is shown, and asked for, once in so long. */
+/** Calls arrive in bursts: the page updates and refetches at most once per interval. */
 const REFRESH_MS = 1_000;
 const FEED = 20;
 
 type Router = ReturnType<typeof useRouterState>;
 export const RouterContext = createContext<Router | null>(null);
 
-/** What `useRouterState` made for the page: one state, whichever tab is shown. */
+/** The state that `useRouterState` created for the page. All tabs share it. */
 export function useEnterpriseRouter(): Router {
   const router = useContext(RouterContext);
   if (router === null) throw new Error("useEnterpriseRouter is used inside RouterContext");
   return router;
 }
 
-/** The state of the page, to be made once. */
+/** Creates the state of the page. Call it once. */
 export function useRouterState() {
   const client = useClient();
   const [preferences, askPreferences] = useQuery({ query: PREFERENCES, context: EVERYTHING });
   const [tests, askTests] = useQuery({ query: TESTS, context: EVERYTHING });
   const [alerts, askAlerts] = useQuery({ query: ALERTS, context: EVERYTHING });
-  // Its first message comes once the page hears of changes: what was read before is asked for again.
+  // The first message arrives when the subscription is active: data read before may be stale and is refetched.
   const [changed] = useSubscription({ query: PREFERENCES_CHANGED, context: EVERYTHING });
   const [live, setLive] = useState<Call[]>([]);
   const refreshAlerts = useCallback(() => askAlerts({ requestPolicy: "network-only" }), [askAlerts]);
@@ -197,7 +197,7 @@ export function useRouterState() {
     const logged = client.subscription(LOGGED, {}).subscribe(({ data }) => {
       if (!data) return;
       const call = data.analyticsLogged;
-      // One that is amended comes again: it is renewed where it stands.
+      // An amended call arrives again: it replaces its row.
       const amended = call.amendedAt !== null;
       latest = amended ? latest.map((each) => (each.id === call.id ? call : each)) : [call, ...latest].slice(0, FEED);
       timer ??= setTimeout(() => {
@@ -223,7 +223,7 @@ export function useRouterState() {
       if (result.error) return { problem: spoken(result.error) };
       const [value] = Object.values(result.data as Record<string, { __typename: string; message?: string; path?: string[] }>);
       if (value?.__typename === type) return { row: value as Row };
-      return { problem: value?.message ?? "The server did not say what is wrong.", path: value?.path ?? null };
+      return { problem: value?.message ?? "The server returned no error message.", path: value?.path ?? null };
     },
     [client],
   );
@@ -232,7 +232,7 @@ export function useRouterState() {
     preferences: newer(preferences.data?.preferences, changed.data?.preferencesChanged),
     abTests: tests.data?.abTests.nodes,
     costAlerts: alerts.data?.costAlerts.nodes,
-    /** The latest decisions that were logged while the page was open, newest first. */
+    /** The latest calls that were logged while the page was open, newest first: at most `FEED`. */
     live,
     loading: preferences.fetching || tests.fetching || alerts.fetching,
     error: [preferences.error, tests.error, alerts.error].find((error) => error !== undefined),
@@ -278,13 +278,13 @@ export function useRouterState() {
       const result = await client
         .query(ANALYTICS, { filter: filter ?? null, after: after ?? null }, { requestPolicy: "network-only" })
         .toPromise();
-      if (result.error || !result.data) return { problem: result.error ? spoken(result.error) : "Nothing came back." };
+      if (result.error || !result.data) return { problem: result.error ? spoken(result.error) : "The server returned no data." };
       return { page: result.data.analytics };
     },
   };
 }
 
-/** What was read, as it may be sent again: urql names the type of each object that it reads. */
+/** The value without the `__typename` fields that urql adds, so that it can be sent as input. */
 function withoutTypes<Value>(value: Value): Value {
   if (Array.isArray(value)) return value.map(withoutTypes) as Value;
   if (value === null || typeof value !== "object") return value;
@@ -293,14 +293,14 @@ function withoutTypes<Value>(value: Value): Value {
 }
 
 /**
- * Calls back with each firing from now on, and with those that were missed while the socket was lost. Returns whether "now"
- * has begun: until then it is not known where to go on from.
+ * Calls back with each alert event from now on, including those missed while the WebSocket was disconnected. Returns whether
+ * the start cursor is known; until then no event is delivered.
  */
-export function useFirings(heard: (firing: Firing) => void): boolean {
-  const [last, askLast] = useQuery({ query: LAST_FIRING, requestPolicy: "network-only" });
+export function useAlertEvents(received: (event: AlertEvent) => void): boolean {
+  const [last, askLast] = useQuery({ query: LAST_ALERT_EVENT, requestPolicy: "network-only" });
   const [after, setAfter] = useState<string>();
   useEffect(() => {
-    // From where it was when the page was opened: what fired before is in the list of alerts.
+    // Start after the last event before the page was opened: the list of alerts shows earlier ones.
     if (last.data && after === undefined) setAfter(last.data.alertEvents.nodes[0]?.cursor ?? "");
   }, [last.data, after]);
   useEffect(() => {
@@ -309,14 +309,14 @@ export function useFirings(heard: (firing: Firing) => void): boolean {
     return () => clearTimeout(timer);
   }, [last.error, after, askLast]);
   useSubscription({ query: TRIGGERED, variables: { after: after ?? null }, pause: after === undefined }, (_, data) => {
-    heard(data.alertTriggered);
+    received(data.alertTriggered);
     return data;
   });
   return after !== undefined;
 }
 
 export function spoken(error: CombinedError): string {
-  return error.graphQLErrors[0]?.message ?? (error.networkError ? "The server does not answer." : error.message);
+  return error.graphQLErrors[0]?.message ?? (error.networkError ? "The server does not respond." : error.message);
 }
 
 function newer(stored: Preferences | undefined, pushed: Preferences | undefined): Preferences | undefined {

@@ -8,7 +8,7 @@ const PROVIDERS = graphql(`query Providers { providers { id name aliases calls }
 
 export type KnownProvider = ProvidersQuery["providers"][number];
 
-/** The providers that are known, the most called first, and the one that a name means. */
+/** The known providers, the most called first, and `meant`, which returns the provider that a name stands for. */
 export function useProviders() {
   const [{ data }] = useQuery({ query: PROVIDERS, context: OF_NAMES });
   return useMemo(() => {
@@ -19,7 +19,7 @@ export function useProviders() {
   }, [data]);
 }
 
-/** What is equal for two spellings of a provider's name: case and separators do not count. */
+/** A provider name without case and separators: equal for two spellings of one name. */
 export function spelt(name: string): string {
   return name.normalize("NFKC").toLowerCase().replace(/[^\p{L}\p{N}\p{M}]/gu, "");
 }

@@ -8,14 +8,14 @@ import { Toasts, useToasts } from "../components/Toasts";
 import { ABTestingPanel } from "../components/router/ABTestingPanel";
 import { CostAlertsPanel } from "../components/router/CostAlertsPanel";
 import { RouterPreferences } from "../components/router/RouterPreferences";
-import { type Firing, RouterContext, useFirings, useRouterState } from "../hooks/useEnterpriseRouter";
+import { type AlertEvent, RouterContext, useAlertEvents, useRouterState } from "../hooks/useEnterpriseRouter";
 import { dollars, known, ofUnknownCost } from "../format";
 import { forgetToken, keepToken, token } from "../token";
 
-// Charts are half of all there is to load, and not on the first tab.
+// The charts are half of the page's code and are not on the first tab: load them on demand.
 const AnalyticsPanel = lazy(() => import("../components/router/AnalyticsPanel"));
 
-/** The page at /enterprise-router: four tabs for who is signed in, a token field for who is not. */
+/** The page at /enterprise-router: four tabs when signed in, the sign-in form otherwise. */
 export function EnterpriseRouter() {
   const [signedIn, setSignedIn] = useState(token());
   const [problem, setProblem] = useState<string>();
@@ -28,7 +28,7 @@ export function EnterpriseRouter() {
 
   useEffect(() => {
     if (signedIn === null) return;
-    const connected = connect(signedIn, () => signOut("The token does not hold, or has expired."));
+    const connected = connect(signedIn, () => signOut("The token is invalid or has expired."));
     setApi(connected);
     return () => {
       setApi(undefined);
@@ -57,7 +57,7 @@ export function EnterpriseRouter() {
 }
 
 /** `at least $8.50 of $10.00 · 1 call of unknown cost` */
-function spentOf({ amount, threshold, alert }: Firing): string {
+function spentOf({ amount, threshold, alert }: AlertEvent): string {
   const spent = `${known(amount, alert.unpricedCalls)} of ${dollars(threshold)}`;
   return alert.unpricedCalls === 0 ? spent : `${spent} · ${ofUnknownCost(alert.unpricedCalls)}`;
 }
@@ -72,18 +72,18 @@ function Dashboard({ api, signOut }: { api: Api; signOut: () => void }) {
     return api.watch((now) => {
       setConnection(now);
       if (now === "lost") lost = true;
-      // What was changed meanwhile was pushed to nobody.
+      // Changes while the connection was lost were not pushed: read them.
       else if (now === "connected" && lost) refresh();
     });
   }, [api, refresh]);
-  const following = useFirings((firing) => {
+  const following = useAlertEvents((event) => {
     refreshAlerts();
     show({
-      // What crosses a line was near it before: one notification of each alert.
-      id: firing.alert.id,
-      urgent: firing.level === "TRIGGERED",
-      title: firing.level === "TRIGGERED" ? `${firing.alert.alertType}: threshold crossed` : `${firing.alert.alertType}: near its limit`,
-      text: spentOf(firing),
+      // TRIGGERED replaces NEAR_LIMIT: one notification per alert.
+      id: event.alert.id,
+      urgent: event.level === "TRIGGERED",
+      title: event.level === "TRIGGERED" ? `${event.alert.alertType}: threshold reached` : `${event.alert.alertType}: near its limit`,
+      text: spentOf(event),
     });
   });
   const shown = connection === "connected" && !following ? "connecting" : connection;

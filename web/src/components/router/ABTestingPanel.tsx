@@ -13,10 +13,10 @@ const LOOKS = graphql(`query Looks($id: ID!) { abTestLooks(id: $id) { at compari
 const METRICS: AbTestMetric[] = ["SUCCESS_RATE", "LATENCY", "COST"];
 const SHOWN = 20;
 
-/** A/B tests of two variants: what each does, and which is better as far as can be told by now. */
+/** The A/B tests: the figures of both variants and the verdict so far. */
 export function ABTestingPanel() {
   const { abTests, createABTest, endABTest, refresh, loading, error } = useEnterpriseRouter();
-  useEffect(() => refresh(), [refresh]); // their figures may have grown since the page was opened
+  useEffect(() => refresh(), [refresh]); // the figures may have changed since the page was opened
   const [shown, setShown] = useState(SHOWN);
   const active = abTests?.filter((test) => test.active) ?? [];
   const completed = abTests?.filter((test) => !test.active) ?? [];
@@ -44,7 +44,7 @@ export function ABTestingPanel() {
             <input name="name" required maxLength={100} />
           </label>
           <label>
-            Task type (all when left out)
+            Task type (empty: all)
             <input name="taskType" maxLength={100} placeholder="chat" />
           </label>
           {(["A", "B"] as const).map((variant) => (
@@ -58,7 +58,7 @@ export function ABTestingPanel() {
             </fieldset>
           ))}
           <label>
-            Decided by
+            Primary metric
             <select name="metric" defaultValue="SUCCESS_RATE">
               {METRICS.map((metric) => (
                 <option key={metric} value={metric}>
@@ -68,15 +68,15 @@ export function ABTestingPanel() {
             </select>
           </label>
           <label>
-            Share of variant A, %
+            Traffic to variant A, %
             <input name="split" type="number" min={1} max={99} defaultValue={50} />
           </label>
         </FormDialog>
       </div>
-      {error !== undefined && <p role="alert">The tests could not be read.</p>}
+      {error !== undefined && <p role="alert">The A/B tests could not be loaded.</p>}
       <UnknownCostAdvice unpriced={abTests?.some((test) => test.variantA.unpricedCalls + test.variantB.unpricedCalls > 0)} />
       {abTests === undefined && loading && <p role="status">Loading…</p>}
-      {abTests?.length === 0 && <p>No test yet. One compares two models on your own requests.</p>}
+      {abTests?.length === 0 && <p>No A/B tests yet. A test compares two models on your requests.</p>}
       {active.length > 0 && <h3>Active</h3>}
       <ul className="cards wide">
         {active.slice(0, shown).map((test) => (
@@ -105,31 +105,31 @@ function VariantProvider({ name }: { name: string }) {
 
 type End = (id: string, winner: Variant | null) => Promise<Outcome<Test>>;
 
-/** A test that goes on: its figures come as calls are counted. */
+/** A running test. Its figures are pushed as calls are counted. */
 function LiveTest({ test, end }: { test: Test; end: End }) {
   const [updated] = useSubscription({ query: TEST_UPDATED, variables: { id: test.id } });
   const pushed = updated.data?.abTestUpdated;
-  // Whichever is later: figures only grow, and an end is final.
+  // The later one: counts only grow, and an ended test does not change.
   const current = pushed && test.active && calls(pushed) >= calls(test) ? pushed : test;
   return current.active ? <TestCard test={current} end={end} /> : <TestCard test={current} />;
 }
 
-/** How the interval of the primary metric narrowed since the test began. Asked for when it is opened. */
-function Looks({ test }: { test: Test }) {
+/** The confidence interval of the primary metric since the test began. It is loaded when opened. */
+function Snapshots({ test }: { test: Test }) {
   const [open, setOpen] = useState(false);
   const [found] = useQuery({ query: LOOKS, variables: { id: test.id }, pause: !open, requestPolicy: "cache-and-network" });
   const metric = test.primaryMetric;
   const now = test.inference.comparisons.find((each) => each.metric === metric);
-  const looks = (found.data?.abTestLooks ?? []).map(({ at, comparison }) => ({ at: Date.parse(at), ...comparison }));
-  const all = test.active && now ? [...looks, { at: Date.now(), ...now }] : looks;
+  const snapshots = (found.data?.abTestLooks ?? []).map(({ at, comparison }) => ({ at: Date.parse(at), ...comparison }));
+  const all = test.active && now ? [...snapshots, { at: Date.now(), ...now }] : snapshots;
   const history = all.flatMap(({ at, low, high }) => (low === null || high === null ? [] : [{ at, low, high }]));
-  const of = metric === "LATENCY" ? "Latency of A divided by that of B" : `Difference in ${words(metric)}, A less B`;
+  const of = metric === "LATENCY" ? "Latency of A divided by latency of B" : `Difference in ${words(metric)}, A minus B`;
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>How sure, over time</summary>
+      <summary>Confidence interval over time</summary>
       {found.fetching && <p role="status">Loading…</p>}
       {found.error && <p role="alert">{spoken(found.error)}</p>}
-      {found.data?.abTestLooks === null && <p>The test has too many calls to look back.</p>}
+      {found.data?.abTestLooks === null && <p>Not available: the test has more than 200,000 calls.</p>}
       {found.data?.abTestLooks && <IntervalChart history={history} of={of} same={metric === "LATENCY" ? 1 : 0} />}
     </details>
   );
@@ -190,7 +190,7 @@ function TestCard({ test, end }: { test: Test; end?: End }) {
           <li key={each.metric}>{each.sentence}</li>
         ))}
       </ul>
-      <Looks test={test} />
+      <Snapshots test={test} />
       <p className="dates">
         Started {time(test.startedAt)}
         {test.endedAt && `, ended ${time(test.endedAt)}`}
@@ -216,10 +216,10 @@ function TestCard({ test, end }: { test: Test; end?: End }) {
                 ))}
               </ul>
               <p>
-                {ofCalls(a.calls)} of A, {count(b.calls)} of B.{" "}
+                A: {ofCalls(a.calls)}, B: {ofCalls(b.calls)}.{" "}
                 {winner
-                  ? "The winner becomes the default of its requests, by a rule of your preferences that can be removed."
-                  : "Everything stays as it was."}
+                  ? "A new rule in your preferences makes the winner the default for these requests. You can delete the rule."
+                  : "Routing does not change."}
               </p>
             </FormDialog>
           ))}

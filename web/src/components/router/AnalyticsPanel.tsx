@@ -49,21 +49,21 @@ const OPPORTUNITIES = graphql(`
 `);
 const RANGES = { day: 1, week: 7, month: 30, quarter: 90, year: 365 };
 type Range = keyof typeof RANGES;
-/** As many days as hours are drawn for, and as days are. */
+/** Up to this many days, charts have one point per hour; up to `DAYS_UP_TO`, one per day; above, one per week. */
 const HOURS_UP_TO = 8;
 const DAYS_UP_TO = 120;
-/** How many providers are drawn. */
+/** The maximum number of providers in the cost chart. */
 const DRAWN = 5;
 const WEEKDAYS: WeekDay[] = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
 const DAY_MS = 86_400_000;
-/** How often a range that ends now moves on. */
+/** The interval after which a time range that ends now is moved forward. */
 const RENEWED_MS = 300_000;
 
 const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const inDollars = (value: number) => dollars(String(value));
 const inMilliseconds = (value: number) => milliseconds(value);
 
-/** Every routing decision, analysed. */
+/** Volume, latency, cost and opportunities of the calls in a time range, and the calls themselves. */
 export default function AnalyticsPanel() {
   const [filter, setFilter] = useState(() => lastDays(RANGES.month));
   const [range, setRange] = useState<Range | "days">("month");
@@ -78,7 +78,7 @@ export default function AnalyticsPanel() {
   const grain: TimeGrain = length <= HOURS_UP_TO ? "HOUR" : length <= DAYS_UP_TO ? "DAY" : "WEEK";
   const pick = (picked: { from: string; to: string }) => {
     setDays(picked);
-    // Days of who looks, both included.
+    // Days in the browser's time zone, both inclusive.
     const [from, to] = [new Date(`${picked.from}T00:00`), new Date(`${picked.to}T00:00`)];
     to.setDate(to.getDate() + 1);
     if (from < to) setFilter({ from: from.toISOString(), to: to.toISOString() });
@@ -105,7 +105,7 @@ export default function AnalyticsPanel() {
                 Last {each}
               </option>
             ))}
-            <option value="days">Days…</option>
+            <option value="days">Date range…</option>
           </select>
         </label>
         {days && (
@@ -127,13 +127,13 @@ export default function AnalyticsPanel() {
         <Opportunities filter={filter} />
         <Leaders filter={filter} />
         <HeatMap filter={filter} />
-        <Decisions filter={filter} />
+        <Calls filter={filter} />
       </div>
     </section>
   );
 }
 
-/** The day of who looks, as a date field has it. */
+/** The day in the browser's time zone, as a date input formats it. */
 function localDay(iso: string): string {
   const date = new Date(iso);
   const two = (value: number) => String(value).padStart(2, "0");
@@ -198,7 +198,7 @@ function CostTrend({ filter, grain }: Asked & { grain: TimeGrain }) {
       const { cost, unpriced } = totals.get(provider) ?? { cost: 0, unpriced: 0 };
       totals.set(provider, { cost: cost + Number(totalCost), unpriced: unpriced + unpricedCalls });
     }
-    // The dearest; of those that cost as much, or nothing that is known, those with more calls of unknown cost.
+    // The most expensive first; among equals, those with more calls of unknown cost.
     const names = [...totals].sort(([, a], [, b]) => b.cost - a.cost || b.unpriced - a.unpriced).map(([name]) => name);
     const of = (name: string): Series => {
       const its = all.map((point) => point.providers.find((each) => each.provider === name));
@@ -212,12 +212,12 @@ function CostTrend({ filter, grain }: Asked & { grain: TimeGrain }) {
       <h3>Cost by provider</h3>
       <Problem of={found.error} />
       <LineChart fetching={found.fetching} label="Cost by provider over time" times={times} series={series} format={inDollars} />
-      {unpriced > 0 && <p>{`${ofUnknownCost(unpriced)} ${unpriced === 1 ? "is" : "are"} not in the lines.`}</p>}
+      {unpriced > 0 && <p>{`${ofUnknownCost(unpriced)} ${unpriced === 1 ? "is" : "are"} not included in the chart.`}</p>}
     </div>
   );
 }
 
-/** Nothing is drawn where nothing is known of what calls cost. */
+/** The value in the chart; null when no cost is known. */
 function drawn(share: CostsQuery["costTrend"][number]["providers"][number] | undefined): number | null {
   if (share === undefined) return 0;
   return share.unpricedCalls > 0 && Number(share.totalCost) === 0 ? null : Number(share.totalCost);
@@ -233,7 +233,7 @@ function Leaders({ filter }: Asked) {
         <table>
           <thead>
             <tr>
-              {["Model", "Calls", "Change", "Cost", "Change", "Per call", "Success", "p95"].map((name, index) => (
+              {["Model", "Calls", "Change in calls", "Cost", "Change in cost", "Cost per call", "Success rate", "p95 latency"].map((name, index) => (
                 <th scope="col" key={index}>
                   {name}
                 </th>
@@ -261,7 +261,7 @@ function Leaders({ filter }: Asked) {
                 <td>
                   <Cost of={row.current.avgCost} />
                   {row.current.avgCost !== null && row.current.unpricedCalls > 0 && (
-                    <span className="soft"> · of {ofCalls(row.current.calls - row.current.unpricedCalls)}</span>
+                    <span className="soft"> · over {ofCalls(row.current.calls - row.current.unpricedCalls)}</span>
                   )}
                 </td>
                 <td>{percent(row.current.successRate)}</td>
@@ -280,7 +280,7 @@ function HeatMap({ filter }: Asked) {
   const [found] = useQuery({ query: HEAT, variables: { filter, timeZone }, context: OF_CALLS });
   const cells = new Map(found.data?.heatMap.map((cell) => [`${cell.weekday} ${cell.hour}`, cell]));
   const most = Math.max(...[...cells.values()].map((cell) => cell[shows] ?? 0), 1e-9);
-  const told = (value: number | null | undefined) => (shows === "errorRate" ? percent(value) : milliseconds(value));
+  const formatted = (value: number | null | undefined) => (shows === "errorRate" ? percent(value) : milliseconds(value));
   return (
     <div className="card full">
       <div className="head">
@@ -289,7 +289,7 @@ function HeatMap({ filter }: Asked) {
           Shows
           <select value={shows} onChange={(event) => setShows(event.target.value as typeof shows)}>
             <option value="latencyP95Ms">p95 latency</option>
-            <option value="errorRate">failures</option>
+            <option value="errorRate">error rate</option>
           </select>
         </label>
       </div>
@@ -313,10 +313,10 @@ function HeatMap({ filter }: Asked) {
                 {Array.from({ length: 24 }, (_, hour) => {
                   const cell = cells.get(`${weekday} ${hour}`);
                   const value = cell?.[shows];
-                  const title = `${words(weekday)} ${hour}:00: ${told(value)}, ${count(cell?.calls ?? 0)} calls`;
+                  const title = `${words(weekday)} ${hour}:00: ${formatted(value)}, ${count(cell?.calls ?? 0)} calls`;
                   return (
                     <td key={hour} title={title} style={{ "--heat": `${Math.round((100 * (value ?? 0)) / most)}%` } as React.CSSProperties}>
-                      <span className="unseen">{told(value)}</span>
+                      <span className="unseen">{formatted(value)}</span>
                     </td>
                   );
                 })}
@@ -332,28 +332,28 @@ function HeatMap({ filter }: Asked) {
 function Opportunities({ filter }: Asked) {
   const { startSuggestedTest } = useEnterpriseRouter();
   const [found] = useQuery({ query: OPPORTUNITIES, variables: { filter, timeZone }, context: OF_CALLS });
-  const [told, setTold] = useState<Record<string, string>>({});
+  const [messages, setMessages] = useState<Record<string, string>>({});
   const start = async (each: OpportunitiesQuery["opportunities"][number]) => {
     const { row, problem } = await startSuggestedTest(each.id, filter, timeZone);
-    setTold((all) => ({ ...all, [each.id]: row ? `Started “${row.testName}”.` : problem }));
+    setMessages((all) => ({ ...all, [each.id]: row ? `Started “${row.testName}”.` : problem }));
   };
   const all = found.data?.opportunities;
   return (
     <div className="card full">
       <h3>Opportunities</h3>
       <Problem of={found.error} />
-      {all?.length === 0 && <p>Nothing to advise from the calls of this range.</p>}
+      {all?.length === 0 && <p>No opportunities found in this time range.</p>}
       <ul className="opportunities">
         {all?.map((each) => (
           <li key={each.id}>
             <strong>{each.title}</strong>
             {each.monthlySaving && (
               <p>
-                Saves about {dollars(each.monthlySaving)} a month, between {dollars(each.savingLow)} and {dollars(each.savingHigh)}.
+                Estimated saving in 30 days: {dollars(each.monthlySaving)}, between {dollars(each.savingLow)} and {dollars(each.savingHigh)}.
               </p>
             )}
             <details>
-              <summary>How this was found</summary>
+              <summary>How this is computed</summary>
               <p>{each.explanation}</p>
               <dl>
                 {each.evidence.map(({ name, value }) => (
@@ -367,7 +367,7 @@ function Opportunities({ filter }: Asked) {
             {each.suggestedTest && (
               <div className="actions">
                 <Button onPress={() => start(each)}>Start A/B test</Button>
-                <span role="status">{told[each.id]}</span>
+                <span role="status">{messages[each.id]}</span>
               </div>
             )}
           </li>
@@ -377,8 +377,8 @@ function Opportunities({ filter }: Asked) {
   );
 }
 
-/** What is logged now, as it comes, and what was logged before, page by page. */
-function Decisions({ filter }: Asked) {
+/** New calls as they are logged, and earlier calls by page. */
+function Calls({ filter }: Asked) {
   const { getAnalytics, live } = useEnterpriseRouter();
   const [rows, setRows] = useState<Call[]>([]);
   const [cursor, setCursor] = useState<string | null>();
@@ -400,10 +400,10 @@ function Decisions({ filter }: Asked) {
     setReading(true);
     const answer = await getAnalytics(filter, after);
     setReading(false);
-    if (shown.current !== filter) return; // another range was chosen meanwhile
+    if (shown.current !== filter) return; // the time range has changed since
     setProblem(answer.problem);
     if (!answer.page) return;
-    // One page at a time is in the document, however many were read.
+    // The document holds one page at a time, to stay small.
     setRows(answer.page.nodes);
     setPage(number);
     setPageAfter(after);
@@ -411,17 +411,17 @@ function Decisions({ filter }: Asked) {
   };
   return (
     <div className="card full">
-      <h3>Live</h3>
-      <div aria-live="off">{live.length === 0 ? <p>Decisions that are logged now come here by themselves.</p> : <CallRows label="Live decisions" calls={live} correct={setCorrecting} />}</div>
+      <h3>Live calls</h3>
+      <div aria-live="off">{live.length === 0 ? <p>New calls appear here when they are logged.</p> : <CallRows label="Live calls" calls={live} correct={setCorrecting} />}</div>
       <div className="head">
-        <h3>Decisions{page > 0 && `, page ${page}`}</h3>
+        <h3>Logged calls{page > 0 && `, page ${page}`}</h3>
         <Button onPress={() => load(1)} isDisabled={reading}>{page === 0 ? "Show" : "First page"}</Button>
         <Button onPress={() => load(page + 1, cursor)} isDisabled={!cursor || reading}>
           Next page
         </Button>
       </div>
       {problem !== undefined && <p role="alert">{problem}</p>}
-      {rows.length > 0 && <CallRows label="Decisions" calls={rows} correct={setCorrecting} />}
+      {rows.length > 0 && <CallRows label="Logged calls" calls={rows} correct={setCorrecting} />}
       {correcting && (
         <Correction
           call={correcting}
@@ -440,7 +440,7 @@ function Export({ filter }: Asked) {
     try {
       setState(await download(format));
     } catch {
-      setState("The export broke off.");
+      setState("The export was interrupted.");
     }
   };
   const download = async (format: "csv" | "ndjson") => {

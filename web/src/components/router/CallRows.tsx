@@ -29,7 +29,7 @@ interface Props {
   correct: (call: Call) => void;
 }
 
-/** Calls, with what is known of each and where it is known from. */
+/** A table of calls. Each cost is shown with its source. */
 export function CallRows({ label, calls, correct }: Props) {
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={label}>
@@ -61,7 +61,7 @@ export function CallRows({ label, calls, correct }: Props) {
               </td>
               <td>
                 {call.taskType}
-                {call.metadataTruncated && <Note>part of its metadata is left out</Note>}
+                {call.metadataTruncated && <Note>metadata truncated</Note>}
               </td>
               <td>{call.success ? "success" : "failure"}</td>
               <td>{milliseconds(call.latencyMs)}</td>
@@ -89,14 +89,14 @@ function Note({ children }: { children: React.ReactNode }) {
   return <span className="note">{children}</span>;
 }
 
-/** `1,200 in, 300 out`, and the kinds of them that were told apart. */
+/** `1,200 in, 300 out`, and the reported kinds of tokens. */
 function Tokens({ of }: { of: Call }) {
-  const told = (tokens: number | null) => (tokens === null ? "unknown" : count(tokens));
+  const shown = (tokens: number | null) => (tokens === null ? "unknown" : count(tokens));
   if (of.inputTokens === null && of.outputTokens === null) return <span className="soft">unknown</span>;
   const kinds = KINDS.flatMap(([kind, name]) => (of[kind] ? [`${count(of[kind])} ${name}`] : []));
   return (
     <>
-      {told(of.inputTokens)} in, {told(of.outputTokens)} out
+      {shown(of.inputTokens)} in, {shown(of.outputTokens)} out
       {kinds.length > 0 && <Note>{kinds.join(", ")}</Note>}
       {of.serviceTier !== "STANDARD" && <Note>{words(of.serviceTier)} tier</Note>}
     </>

@@ -6,16 +6,16 @@ import { Field, FormModal } from "../FormDialog";
 interface Props {
   call: Call;
   close: () => void;
-  /** Called when it was taken. */
+  /** Called when the server has accepted the correction. */
   corrected: () => void;
 }
 
 const MOST_TOKENS = 1_000_000_000;
 
-/** A form that puts a call right. */
+/** A form that amends a call. */
 export function Correction({ call, close, corrected }: Props) {
   const { amendAnalytics } = useEnterpriseRouter();
-  const now = (value: string) => `now ${value}`;
+  const now = (value: string) => `current: ${value}`;
   return (
     <FormModal
       title={`Correct the call of ${time(call.occurredAt)}`}
@@ -30,7 +30,7 @@ export function Correction({ call, close, corrected }: Props) {
       }}
     >
       <p className="hint">
-        {call.provider} {call.modelUsed}, {call.taskType}. What is left empty stays as it is. Totals, tests and alerts follow.
+        {call.provider} {call.modelUsed}, {call.taskType}. Empty fields stay unchanged. Sums, A/B tests and alerts are updated.
       </p>
       <Field name="cost" label="Cost, USD" inputMode="decimal" hint={now(dollars(call.cost))} autoFocus />
       <Field name="inputTokens" label="Input tokens" inputMode="numeric" hint={now(tokens(call.inputTokens))} />
@@ -51,7 +51,7 @@ function tokens(known: number | null): string {
   return known === null ? "unknown" : count(known);
 }
 
-/** The field that holds no number, which the API could not be asked about. */
+/** The first field whose text is not a number. The API would reject the request without naming it. */
 function noNumber({ cost, inputTokens, outputTokens, qualityScore }: Record<string, string>): { problem: string; path: string[] } | undefined {
   for (const [name, text] of Object.entries({ inputTokens, outputTokens })) {
     if (text && !(/^\d+$/.test(text) && Number(text) <= MOST_TOKENS)) {
@@ -63,7 +63,7 @@ function noNumber({ cost, inputTokens, outputTokens, qualityScore }: Record<stri
   return undefined;
 }
 
-/** What was filled in. */
+/** The filled-in fields as an amendment. */
 function amendment({ cost, inputTokens, outputTokens, success, qualityScore }: Record<string, string>): AmendAnalyticsInput {
   return {
     ...(cost && { cost }),

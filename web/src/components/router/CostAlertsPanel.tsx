@@ -8,11 +8,11 @@ import { FormDialog } from "../FormDialog";
 
 const PERIODS: AlertPeriod[] = ["HOURLY", "DAILY", "WEEKLY", "MONTHLY"];
 const UNKNOWN_COSTS: Record<UnknownCost, string> = {
-  REFUSE: "Refuse: no request goes to a model of which a call in the window has neither a known nor an assumed cost.",
-  ALLOW: "Allow: requests go to such a model all the same, and calls of unknown cost are not counted as spent.",
+  REFUSE: "Reject: no request is routed to a model with a call in the window that has neither a known nor an assumed cost.",
+  ALLOW: "Allow: requests are routed to such a model, and its calls of unknown cost do not count as spend.",
 };
 
-/** Budgets: how much of each is spent, and what has crossed its line. */
+/** The cost alerts, with the spend and the state of each. */
 export function CostAlertsPanel() {
   const { costAlerts, createCostAlert, updateCostAlert, acknowledgeCostAlert, deleteCostAlert, refreshAlerts, loading, error } =
     useEnterpriseRouter();
@@ -20,7 +20,7 @@ export function CostAlertsPanel() {
   const now = useNow();
   const ended = costAlerts?.some((alert) => alert.resetsAt && Date.parse(alert.resetsAt) <= now) ?? false;
   useEffect(() => {
-    if (ended) refreshAlerts(); // a new window has begun, without a call that would tell
+    if (ended) refreshAlerts(); // a new window has begun, and no call was logged that would refresh the list
   }, [ended, now, refreshAlerts]);
   return (
     <section aria-labelledby="alerts-title">
@@ -62,8 +62,8 @@ export function CostAlertsPanel() {
           <Enforcement />
         </FormDialog>
       </div>
-      {(error ?? problem) !== undefined && <p role="alert">{problem ?? "The alerts could not be read."}</p>}
-      {costAlerts?.length === 0 && <p>No alert yet. One tells you the moment spending crosses a line.</p>}
+      {(error ?? problem) !== undefined && <p role="alert">{problem ?? "The cost alerts could not be loaded."}</p>}
+      {costAlerts?.length === 0 && <p>No cost alerts yet. An alert notifies you when spend approaches or reaches its threshold.</p>}
       {costAlerts === undefined && loading && <p role="status">Loading…</p>}
       <UnknownCostAdvice unpriced={costAlerts?.some((alert) => alert.unpricedCalls > 0)} />
       <ul className="cards">
@@ -82,14 +82,14 @@ export function CostAlertsPanel() {
   );
 }
 
-/** Whether it is a limit for routing, and what it does then about what nobody knows. */
+/** Whether the alert is enforced and, if so, what it does with models of unknown cost. */
 function Enforcement() {
   const [enforced, setEnforced] = useState(false);
   return (
     <>
       <label className="check">
-        <input type="checkbox" name="enforced" checked={enforced} onChange={(event) => setEnforced(event.target.checked)} /> Refuse
-        requests that would cross it
+        <input type="checkbox" name="enforced" checked={enforced} onChange={(event) => setEnforced(event.target.checked)} /> Reject
+        requests that would exceed the threshold
       </label>
       {enforced && <UnknownCosts chosen="REFUSE" />}
     </>
@@ -132,7 +132,7 @@ function AlertCard({ alert, now, acknowledge, decide, remove }: CardProps) {
       <Spending alert={alert} state={state} unpriced={unpriced} />
       {unpricedCalls > 0 && (
         <p id={unpriced} className="unpriced">
-          {ofUnknownCost(unpricedCalls)} {unpricedCalls === 1 ? "is" : "are"} not in what is spent
+          {ofUnknownCost(unpricedCalls)} {unpricedCalls === 1 ? "is" : "are"} not included in the spend
         </p>
       )}
       <dl>
@@ -148,7 +148,7 @@ function AlertCard({ alert, now, acknowledge, decide, remove }: CardProps) {
         {alert.enforced && (
           <>
             <dt>Unknown costs</dt>
-            <dd>{{ REFUSE: "refused", ALLOW: "allowed" }[alert.unknownCost]}</dd>
+            <dd>{{ REFUSE: "rejected", ALLOW: "allowed" }[alert.unknownCost]}</dd>
           </>
         )}
         {alert.triggeredAt && (
@@ -185,14 +185,14 @@ function AlertCard({ alert, now, acknowledge, decide, remove }: CardProps) {
           </FormDialog>
         )}
         <FormDialog quiet danger label="Delete" title={`Delete “${alert.alertType}”?`} submit="Delete alert" onSubmit={remove}>
-          <p>Its history of firings goes with it. What was spent stays counted.</p>
+          <p>This also deletes its alert events. The calls and their costs are kept.</p>
         </FormDialog>
       </div>
     </li>
   );
 }
 
-/** How much of the threshold is spent, assumed and held: as a bar, and in words. */
+/** The spent, assumed and held parts of the threshold, as a bar and as text. */
 function Spending({ alert, state, unpriced }: { alert: Alert; state: string; unpriced: string }) {
   const { unpricedCalls, percentUsed } = alert;
   const spent = known(alert.currentAmount, unpricedCalls);
@@ -203,7 +203,7 @@ function Spending({ alert, state, unpriced }: { alert: Alert; state: string; unp
     { name: "held", amount: alert.heldAmount, words: `${dollars(alert.heldAmount)} held` },
   ].filter((part) => part.name === "spent" || Number(part.amount) > 0);
   const sum = parts.reduce((total, part) => total + Number(part.amount), 0);
-  const whole = Math.max(sum, Number(alert.thresholdAmount)); // what is over the threshold has room too
+  const whole = Math.max(sum, Number(alert.thresholdAmount)); // room for the part above the threshold
   const used = nothingKnown ? "unknown" : `${unpricedCalls > 0 ? "at least " : ""}${percentUsed.toFixed(1)} %`;
   return (
     <>
@@ -241,13 +241,13 @@ function Spending({ alert, state, unpriced }: { alert: Alert; state: string; unp
   );
 }
 
-/** What is left of a threshold: no more than that, where calls are of unknown cost. */
+/** The remaining amount. It is an upper bound when calls have an unknown cost. */
 function left(amount: string, unpriced = 0): string {
   if (Number(amount) === 0) return "nothing";
   return unpriced > 0 ? `at most ${dollars(amount)}` : dollars(amount);
 }
 
-/** The time in milliseconds, told anew every half minute. */
+/** The current time in milliseconds, updated every 30 s. */
 function useNow(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {

@@ -8,45 +8,45 @@ import { ProviderInput } from "../ProviderInput";
 
 const ALIASES = graphql(`query Aliases { providerAliases { id alias provider } }`);
 
-/** What the user's own names of providers mean. */
+/** The user's provider aliases. */
 export function ProviderAliases() {
   const { registerProviderAlias, deleteProviderAlias } = useEnterpriseRouter();
   const [found] = useQuery({ query: ALIASES, context: OF_NAMES });
   const { meant } = useProviders();
   const [alias, setAlias] = useState("");
   const [provider, setProvider] = useState("");
-  const [told, setTold] = useState<{ text: string; field?: "alias" | "provider" | "list" }>();
+  const [message, setMessage] = useState<{ text: string; field?: "alias" | "provider" | "list" }>();
   const fields = { alias: useRef<HTMLInputElement>(null), provider: useRef<HTMLInputElement>(null) };
-  const problem = (field: "alias" | "provider" | "list") => (told?.field === field ? told.text : undefined);
+  const problem = (field: "alias" | "provider" | "list") => (message?.field === field ? message.text : undefined);
   const add = async (event: FormEvent) => {
     event.preventDefault();
     const outcome = await registerProviderAlias(alias.trim(), provider.trim());
     if (outcome.problem !== undefined) {
       const field = outcome.path?.includes("provider") ? "provider" : "alias";
-      setTold({ text: outcome.problem, field });
+      setMessage({ text: outcome.problem, field });
       return fields[field].current?.focus();
     }
-    setTold({ text: `${outcome.row.alias} is added` });
+    setMessage({ text: `Added ${outcome.row.alias}` });
     setAlias("");
     setProvider("");
     fields.alias.current?.focus();
   };
   const remove = async (id: string, name: string) => {
     const outcome = await deleteProviderAlias(id);
-    setTold(outcome.problem === undefined ? { text: `${name} is deleted` } : { text: outcome.problem, field: "list" });
-    if (outcome.problem === undefined) fields.alias.current?.focus(); // its button is gone
+    setMessage(outcome.problem === undefined ? { text: `Deleted ${name}` } : { text: outcome.problem, field: "list" });
+    if (outcome.problem === undefined) fields.alias.current?.focus(); // the focused button is removed
   };
   return (
     <div className="card full">
       <div className="head">
-        <h3>Names of your own</h3>
+        <h3>Provider aliases</h3>
         <span role="status" className="saved">
-          {told && told.field === undefined && told.text}
+          {message && message.field === undefined && message.text}
         </span>
       </div>
-      <p className="hint">What your programs call a provider. Calls that were logged under such a name become the provider's.</p>
+      <p className="hint">An alias is a name that your applications use for a provider. Calls logged under an alias count for its provider.</p>
       {found.error && <p role="alert">{spoken(found.error)}</p>}
-      <ul className="aliases" aria-label="Names of your own">
+      <ul className="aliases" aria-label="Provider aliases">
         {found.data?.providerAliases.map((each) => (
           <li key={each.id}>
             <span>
@@ -62,7 +62,7 @@ export function ProviderAliases() {
       <form onSubmit={add} className="add">
         <div className="field">
           <label>
-            Name
+            Alias
             <input
               ref={fields.alias}
               value={alias}
@@ -80,14 +80,14 @@ export function ProviderAliases() {
         </div>
         <ProviderInput
           ref={fields.provider}
-          label="Provider that it means"
+          label="Provider of the alias"
           value={provider}
           onChange={setProvider}
           required
           placeholder="vllm"
           problem={problem("provider")}
         />
-        <button type="submit">Add name</button>
+        <button type="submit">Add alias</button>
       </form>
     </div>
   );

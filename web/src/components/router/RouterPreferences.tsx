@@ -46,10 +46,10 @@ const NEW_RULE: Rule = {
   },
   then: { use: null, prefer: [], block: [], maxCost: null, priority: null },
 };
-/** Saves what is to be changed of the preferences as they are when its turn comes. */
-type Save = (change: (now: Preferences) => SavePreferencesInput, told?: "here" | "at the field") => Promise<Outcome<unknown>>;
+/** Saves a change to the preferences. `change` gets the preferences as earlier saves left them. */
+type Save = (change: (now: Preferences) => SavePreferencesInput, shownAt?: "here" | "at the field") => Promise<Outcome<unknown>>;
 
-/** How requests are routed. What is changed is saved at once, and can be undone. */
+/** The routing preferences. Each change is saved at once and can be undone. */
 export function RouterPreferences() {
   const { preferences, savePreferences, loading, error } = useEnterpriseRouter();
   const [state, setState] = useState<{ text: string; problem?: boolean }>();
@@ -60,11 +60,11 @@ export function RouterPreferences() {
   if (preferences && (preferences.updatedAt ?? "") >= (latest.current?.updatedAt ?? "")) latest.current = preferences;
 
   if (preferences === undefined) {
-    return error ? <p role="alert">The preferences could not be read.</p> : loading ? <p role="status">Loading…</p> : null;
+    return error ? <p role="alert">The preferences could not be loaded.</p> : loading ? <p role="status">Loading…</p> : null;
   }
-  /** One after the other, each from what the one before made: a quick second change must not undo the first. */
-  const inTurn = (change: (now: Preferences) => SavePreferencesInput | undefined, told = "here", undoing = false) => {
-    const turn = queue.current.then(async (): Promise<Outcome<unknown>> => {
+  /** Saves run one after the other, each on the result of the one before: a quick second change must not undo the first. */
+  const enqueue = (change: (now: Preferences) => SavePreferencesInput | undefined, shownAt = "here", undoing = false) => {
+    const saved = queue.current.then(async (): Promise<Outcome<unknown>> => {
       const now = latest.current ?? preferences;
       const input = change(now);
       if (input === undefined) return { row: now };
@@ -72,7 +72,7 @@ export function RouterPreferences() {
       const outcome = await savePreferences(input);
       if (outcome.problem !== undefined) {
         if (undoing) undone.current.push(input);
-        setState({ text: told === "here" ? `Not saved. ${outcome.problem}` : "Not saved.", problem: true });
+        setState({ text: shownAt === "here" ? `Not saved. ${outcome.problem}` : "Not saved.", problem: true });
       } else {
         latest.current = outcome.row;
         const before = asInput(now);
@@ -83,11 +83,11 @@ export function RouterPreferences() {
       setUndoable(undone.current.length);
       return outcome;
     });
-    queue.current = turn;
-    return turn;
+    queue.current = saved;
+    return saved;
   };
-  const save: Save = (change, told) => inTurn(change, told);
-  const undo = () => void inTurn(() => undone.current.pop(), "here", true);
+  const save: Save = (change, shownAt) => enqueue(change, shownAt);
+  const undo = () => void enqueue(() => undone.current.pop(), "here", true);
   return (
     <section aria-labelledby="preferences-title">
       <div className="head">
@@ -133,17 +133,17 @@ export function RouterPreferences() {
         </div>
         <Providers
           title="Preferred providers"
-          hint="The first one is preferred most: drag to order, or press Enter on a handle and use the arrow keys."
+          hint="The first provider is preferred most. To reorder, drag a provider, or press Enter on a handle and use the arrow keys."
           ordered
           names={preferences.preferredProviders}
-          save={(change, told) => save((now) => ({ preferredProviders: change(now.preferredProviders) }), told)}
+          save={(change, shownAt) => save((now) => ({ preferredProviders: change(now.preferredProviders) }), shownAt)}
         />
         <Providers
           title="Blocked providers"
-          hint="No request goes to these. vendor:anthropic is a group: all models that Anthropic makes, wherever they are served."
+          hint="No request is routed to these providers. A group such as vendor:anthropic blocks all models that Anthropic makes, whichever provider serves them."
           groups
           names={preferences.blockedProviders}
-          save={(change, told) => save((now) => ({ blockedProviders: change(now.blockedProviders) }), told)}
+          save={(change, shownAt) => save((now) => ({ blockedProviders: change(now.blockedProviders) }), shownAt)}
         />
         <ProviderAliases />
         <Rules preferences={preferences} save={save} />
@@ -153,7 +153,7 @@ export function RouterPreferences() {
   );
 }
 
-/** A field that is saved when it is left, or by Enter. Empty means none. */
+/** A field that is saved on blur or Enter. Empty means no limit. */
 function Amount({ label, value, save }: { label: string; value: string; save: (value: string | null) => Promise<unknown> }) {
   const [draft, setDraft] = useState<string>();
   const saving = useRef(false);
@@ -162,7 +162,7 @@ function Amount({ label, value, save }: { label: string; value: string; save: (v
     saving.current = true;
     if (draft.trim() !== value) await save(draft.trim() === "" ? null : draft.trim());
     saving.current = false;
-    setDraft((now) => (now === draft ? undefined : now)); // what was typed meanwhile stays
+    setDraft((now) => (now === draft ? undefined : now)); // keep what was typed while saving
   };
   return (
     <label>
@@ -185,7 +185,7 @@ interface ProvidersProps {
   names: string[];
   ordered?: boolean;
   groups?: boolean;
-  save: (change: (names: string[]) => string[], told?: "here" | "at the field") => Promise<Outcome<unknown>>;
+  save: (change: (names: string[]) => string[], shownAt?: "here" | "at the field") => Promise<Outcome<unknown>>;
 }
 
 function Providers({ title, hint, names, ordered = false, groups = false, save }: ProvidersProps) {
@@ -201,8 +201,8 @@ function Providers({ title, hint, names, ordered = false, groups = false, save }
       void save((names) => {
         const moved = names.filter((name) => keys.has(name));
         const rest = names.filter((name) => !keys.has(name));
-        const place = rest.indexOf(String(target.key)) + (target.dropPosition === "after" ? 1 : 0);
-        return [...rest.slice(0, place), ...moved, ...rest.slice(place)];
+        const index = rest.indexOf(String(target.key)) + (target.dropPosition === "after" ? 1 : 0);
+        return [...rest.slice(0, index), ...moved, ...rest.slice(index)];
       });
     },
   });
@@ -215,10 +215,10 @@ function Providers({ title, hint, names, ordered = false, groups = false, save }
     const outcome = await save((names) => (names.includes(name) ? names : [...names, name]), "at the field");
     if (outcome.problem === undefined) return;
     setProblem(outcome.problem);
-    setAdded((now) => now || name); // to be mended, unless the next one is typed already
+    setAdded((now) => now || name); // to be corrected, unless the next name is typed already
     field.current?.focus();
   };
-  /** What a name means that does not say so itself. */
+  /** The provider's name, when it differs from the given name. */
   const meaning = (name: string) => {
     const provider = meant(name);
     return provider && spelt(name) !== spelt(provider.id) && spelt(name) !== spelt(provider.name) ? provider.name : undefined;
@@ -286,7 +286,7 @@ function Rules({ preferences, save }: { preferences: Preferences; save: Save }) 
           <RuleFields />
         </FormDialog>
       </div>
-      <p className="hint">All rules that apply to a request count, in this order.</p>
+      <p className="hint">Rules are evaluated in this order. Every rule whose condition matches applies.</p>
       <ol className="rules">
         {rules.map((rule, index) => (
           <li key={rule.name}>
@@ -364,11 +364,11 @@ function RuleFields({ rule = NEW_RULE }: { rule?: Rule }) {
           </select>
         </label>
         <label>
-          Prefer providers (with commas between)
+          Prefer providers (comma-separated)
           <input name="prefer" defaultValue={then.prefer.join(", ")} />
         </label>
         <label>
-          Block providers (with commas between)
+          Block providers (comma-separated)
           <input name="block" defaultValue={then.block.join(", ")} />
         </label>
         <label>
@@ -396,7 +396,7 @@ function Simulation() {
   };
   return (
     <div className="card full">
-      <h3>Where would a request go?</h3>
+      <h3>Preview a routing decision</h3>
       <form onSubmit={simulate} className="add">
         <label>
           Task type
@@ -413,7 +413,7 @@ function Simulation() {
         <div role="status">
           <p>
             {found.refusal
-              ? `Refused: ${found.refusal.message}`
+              ? `Rejected: ${found.refusal.message}`
               : `To ${found.provider} ${found.model}, ${found.estimatedCost === null ? "at an unknown cost" : `for about ${dollars(found.estimatedCost)}`}, in about ${milliseconds(found.expectedLatencyMs)}.`}
             {found.rules.length > 0 && ` Rules: ${found.rules.join(", ")}.`}
           </p>
@@ -447,22 +447,23 @@ function described(rule: Rule): string {
     then.block.length > 0 && `block ${then.block.join(", ")}`,
     then.maxCost && `at most ${dollars(then.maxCost)}`,
   ].filter(Boolean);
-  return `When ${conditions.join(" and ") || "anything is asked"}: ${actions.join(", ") || "nothing"}.`;
+  const condition = conditions.length > 0 ? `When ${conditions.join(" and ")}` : "For every request";
+  return `${condition}: ${actions.join(", ") || "no action"}.`;
 }
 
 function halfHours(fields: Record<string, string>): Outcome<never> | undefined {
-  return !fields["from"] === !fields["to"] ? undefined : { problem: "Hours: fill in both, from and to, or none." };
+  return !fields["from"] === !fields["to"] ? undefined : { problem: "Hours: fill in both From hour and To hour, or neither." };
 }
 
 function movedUp(rules: Rule[], name: string): Rule[] {
-  const place = rules.findIndex((each) => each.name === name);
-  const rule = rules[place];
-  if (place < 1 || rule === undefined) return rules;
+  const index = rules.findIndex((each) => each.name === name);
+  const rule = rules[index];
+  if (index < 1 || rule === undefined) return rules;
   const rest = rules.filter((each) => each !== rule);
-  return [...rest.slice(0, place - 1), rule, ...rest.slice(place - 1)];
+  return [...rest.slice(0, index - 1), rule, ...rest.slice(index - 1)];
 }
 
-/** The rule with what was filled in; what the form does not show stays as it was. */
+/** The rule with the values of the form. What the form does not show stays unchanged. */
 function ruleOf(fields: Record<string, string>, rule: Rule): Rule {
   const names = (text: string | undefined) => (text ?? "").split(",").map((each) => each.trim()).filter(Boolean);
   const number = (text: string | undefined) => (text ? Number(text) : null);
