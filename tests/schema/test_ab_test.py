@@ -333,9 +333,9 @@ async def test_a_request_that_one_variant_may_not_serve_is_served_outside_and_sa
     await api.ask(SAVE, input={"blockedProviders": ["anthropic"]})
     made = await routed(api, unitKey="u", candidates=[A, {"provider": "groq", "model": "llama-3.1-8b-instant"}])
     assert (made["abTestId"], made["abVariant"], made["propensity"]) == (None, None, 1.0)
-    assert 'Served outside the A/B test "cheap or good": variant B is none of its candidates.' in made["notes"]
+    assert 'Served outside the A/B test "cheap or good": variant B is not a candidate of the request.' in made["notes"]
     made = await routed(api, unitKey="u")
-    assert made["notes"][-1].endswith("variant B cannot serve it, as its provider is blocked.")
+    assert made["notes"][-1].endswith("variant B cannot serve the request: its provider is blocked.")
 
 
 async def test_what_is_reported_of_a_decision_counts_for_its_variant_also_what_a_fallback_did(
