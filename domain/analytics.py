@@ -24,7 +24,7 @@ from domain.bounds import (
     Share,
     Tokens,
     Truncated,
-    refuse,
+    reject,
     to_camel,
 )
 from domain.preference import RoutingPriority
@@ -77,9 +77,9 @@ class LogAnalytics(Input):
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if self.ab_variant is not None and self.ab_test_id is None:
-            refuse("abVariant requires abTestId")
+            reject("abVariant requires abTestId")
         if self.unit_key is not None and self.ab_test_id is None:
-            refuse("unitKey requires abTestId; with decisionId alone, the unit key of the routing decision is used")
+            reject("unitKey requires abTestId; with decisionId alone, the unit key of the routing decision is used")
         check_parts(self.__dict__)
         return self
 
@@ -102,7 +102,7 @@ def check_parts(counts: Mapping[str, int | None]) -> None:
     for whole, *parts in _PARTS:
         count = counts[whole]
         if count is not None and sum(counts[part] or 0 for part in parts) > count:
-            refuse(f"{', '.join(map(to_camel, parts))} are parts of {to_camel(whole)}: their sum must not exceed it")
+            reject(f"{', '.join(map(to_camel, parts))} are parts of {to_camel(whole)}: their sum must not exceed it")
 
 
 # A total, and parts of it that do not overlap. Other parts overlap: cached audio is both cached and audio.
@@ -152,7 +152,7 @@ class AnalyticsFilter(Input):
         return any(known_provider(name) is None for name in (*(self.providers or ()), *prefixes))
 
     def resolved(self, names: ProviderNames) -> Self:
-        """The same filter, by the ids of providers and the names of models that calls are stored with."""
+        """The filter with provider ids and normalized model names, as calls are stored. `names` are the user's."""
         providers = None if self.providers is None else list(dict.fromkeys(map(names.id, self.providers)))
         if self.models is None:
             return self.model_copy(update={"providers": providers})
@@ -166,10 +166,10 @@ class AnalyticsFilter(Input):
     @model_validator(mode="after")
     def _range_runs_forward(self) -> Self:
         if self.from_ is not None and self.to is not None and self.from_ >= self.to:
-            refuse("from must be before to")
+            reject("from must be before to")
         return self
 
-    def holds(
+    def matches(
         self,
         *,
         provider: str,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.bounds import Cost, Input, Name, Share, TokenPrice, Tokens, refuse
+from domain.bounds import Cost, Input, Name, Share, TokenPrice, Tokens, reject
 from domain.money import MAX_COST, ZERO
 from domain.price import FREE, OWN_PRICES, Price, Prices, Rates, ServiceTier, Step, TokenCounts
 from domain.price_list import (
@@ -350,7 +350,7 @@ class TierInput(_PriceInput):
     @model_validator(mode="after")
     def _is_a_tier(self) -> Self:
         if self.service_tier is ServiceTier.STANDARD and not self.above_input_tokens:
-            refuse(
+            reject(
                 "a tier has another serviceTier than STANDARD, or aboveInputTokens; else its prices are the model's own"
             )
         return self
@@ -362,7 +362,7 @@ class TierInput(_PriceInput):
 
 def _without_repeats(tiers: list[TierInput]) -> list[TierInput]:
     if len({each.tier[:2] for each in tiers}) < len(tiers):
-        refuse("must name each serviceTier and aboveInputTokens once")
+        reject("must name each serviceTier and aboveInputTokens once")
     return tiers
 
 

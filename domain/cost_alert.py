@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.bounds import EPOCH, Budget, Input, Moment, Name, TimeZone, refuse
+from domain.bounds import EPOCH, BudgetAmount, Input, Moment, Name, TimeZone, reject
 from domain.money import EXACT, ZERO
 
 MAX_ALERTS: Final = 200
@@ -82,7 +82,7 @@ NearLimitPercent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 def _checked_anchor(anchor: datetime) -> datetime:
     if anchor > _LAST_ANCHOR:
-        refuse("must not be after 2200-01-01T00:00:00Z")
+        reject("must not be after 2200-01-01T00:00:00Z")
     return anchor
 
 
@@ -99,7 +99,7 @@ MonthDay = Annotated[int, Field(ge=1, le=28)]
 
 class CreateCostAlert(Input):
     alert_type: Name | None = None
-    threshold_amount: Budget
+    threshold_amount: BudgetAmount
     period: AlertPeriod
     mode: WindowMode = WindowMode.CALENDAR
     time_zone: TimeZone = "UTC"
@@ -113,16 +113,16 @@ class CreateCostAlert(Input):
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if (self.period is AlertPeriod.CUSTOM) != (self.custom is not None):
-            refuse("custom is required when period is CUSTOM, and not allowed otherwise")
+            reject("custom is required when period is CUSTOM, and not allowed otherwise")
         if self.mode is WindowMode.ROLLING and self.period is AlertPeriod.CUSTOM:
-            refuse("mode: must be CALENDAR when period is CUSTOM; a ROLLING window is HOURLY, DAILY, WEEKLY or MONTHLY")
+            reject("mode: must be CALENDAR when period is CUSTOM; a ROLLING window is HOURLY, DAILY, WEEKLY or MONTHLY")
         return self
 
 
 class UpdateCostAlert(Input):
     """Changes to an alert. A field that is not given stays unchanged. No field can be set to null."""
 
-    threshold_amount: Budget = ZERO
+    threshold_amount: BudgetAmount = ZERO
     active: bool = True
     near_limit_percent: NearLimitPercent = 80.0
     enforced: bool = False

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from pydantic_core import to_json
 
 from domain.ab_test import Assignment, RunningTest, Variant, VariantConfig
-from domain.bounds import Input, JSONObject, Name, Tokens, refuse
+from domain.bounds import Input, JSONObject, Name, Tokens, reject
 from domain.catalog import CatalogModel, all_current, completed, listed
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
@@ -73,7 +73,7 @@ class RouteRequest(Input):
     @model_validator(mode="after")
     def _candidates_are_short(self) -> Self:
         if len(to_json(self.candidates)) > MAX_CANDIDATES_BYTES:
-            refuse(f"candidates must be at most {MAX_CANDIDATES_BYTES} bytes as JSON")
+            reject(f"candidates must be at most {MAX_CANDIDATES_BYTES} bytes as JSON")
         return self
 
 
@@ -539,7 +539,7 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, names: Provid
     applying = [
         rule
         for rule in preferences.rules
-        if rule.when.holds(
+        if rule.when.matches(
             task_type=asked.task_type,
             priority=wanted,
             input_tokens=asked.input_tokens,

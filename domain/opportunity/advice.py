@@ -14,7 +14,7 @@ from domain.ab_test import CreateABTest
 from domain.analytics import AnalyticsFilter
 from domain.bounds import MAX_LIST_LENGTH
 from domain.cost_alert import Window
-from domain.inference import ALPHA, Arm, Comparison, Metric, Sums, compare
+from domain.inference import ALPHA, Arm, Comparison, Metric, SampleSums, compare
 from domain.money import plain
 
 WEEK: Final = timedelta(days=7)
@@ -81,7 +81,7 @@ def compared_means(a: Arm, b: Arm, alpha: float) -> Comparison:
     return compare(Metric.COST, known_a, known_b, alpha=alpha)
 
 
-def _squares_are_kept(sums: Sums) -> bool:
+def _squares_are_kept(sums: SampleSums) -> bool:
     """Whether the sum of squares is as large as it must be: by Cauchy and Schwarz, n times the mean's square."""
     return sums.squares * sums.count >= sums.total * sums.total * (1 - ROUNDING)
 

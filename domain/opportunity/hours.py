@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from domain import summary
 from domain.cost_alert import Window
-from domain.inference import MINIMUM_CALLS, Arm, Comparison, Group, Metric, Sums, Verdict
+from domain.inference import MINIMUM_CALLS, Arm, Comparison, Group, Metric, SampleSums, Verdict
 from domain.opportunity.advice import (
     ROUNDING,
     ComparisonScope,
@@ -61,7 +61,7 @@ class HourOfDay:
 class _Cell(NamedTuple):
     hour: int
     day: date
-    values: Sums
+    values: SampleSums
     """Of its calls: failures (1 or 0), or ms."""
 
 
@@ -78,10 +78,10 @@ class _Grid:
         counts = ((hour, values.count) for hour, values in sorted(self._hours.items()))
         return [hour for hour, count in counts if min(count, every - count) >= MINIMUM_CALLS]
 
-    def totals(self, hours: Collection[int]) -> tuple[Sums, Sums]:
+    def totals(self, hours: Collection[int]) -> tuple[SampleSums, SampleSums]:
         """The values at these hours, and at the others."""
         here, elsewhere = (
-            sum((values for hour, values in self._hours.items() if (hour in hours) == wanted), Sums())
+            sum((values for hour, values in self._hours.items() if (hour in hours) == wanted), SampleSums())
             for wanted in (True, False)
         )
         return here, elsewhere
@@ -99,7 +99,7 @@ class _Grid:
         return _Grid([cell for cell in self._cells if cell.day != day])
 
 
-def _added(values: Iterable[tuple[_Key, Sums]]) -> dict[_Key, Sums]:
+def _added(values: Iterable[tuple[_Key, SampleSums]]) -> dict[_Key, SampleSums]:
     """The sums of each key. Of hundreds of thousands: a new value for each addition would take most of the time."""
     added: defaultdict[_Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
     counts: Counter[_Key] = Counter()
@@ -108,10 +108,10 @@ def _added(values: Iterable[tuple[_Key, Sums]]) -> dict[_Key, Sums]:
         total_and_squares = added[key]
         total_and_squares[0] += each.total
         total_and_squares[1] += each.squares
-    return {key: Sums(counts[key], total, squares) for key, (total, squares) in added.items()}
+    return {key: SampleSums(counts[key], total, squares) for key, (total, squares) in added.items()}
 
 
-def _arm(values: Sums, days: Mapping[date, Sums]) -> Arm:
+def _arm(values: SampleSums, days: Mapping[date, SampleSums]) -> Arm:
     """With a group for each day. They state no calls: fewer days than there must be units are enough here."""
     groups = {day.toordinal(): Group(priced=of.count, capped_cost_sum=of.total) for day, of in days.items() if of.count}
     return Arm(values.count, values.count, cost=values, groups=groups)
@@ -140,11 +140,11 @@ def _grid(kind: OpportunityKind, rows: Iterable[HourOfDay]) -> _Grid:
     return _Grid([_Cell(row.hour, row.day, _values(kind, row.sums)) for row in rows])
 
 
-def _values(kind: OpportunityKind, sums: summary.Sums) -> Sums:
+def _values(kind: OpportunityKind, sums: summary.Sums) -> SampleSums:
     if kind is OpportunityKind.SLOW_HOURS:
-        return Sums(sums.timed, sums.latency_sum_ms, sums.latency_sum_squares)
+        return SampleSums(sums.timed, sums.latency_sum_ms, sums.latency_sum_squares)
     failures = sums.calls - sums.successes
-    return Sums(sums.calls, failures, failures)
+    return SampleSums(sums.calls, failures, failures)
 
 
 def _habit(kind: OpportunityKind, grid: _Grid, hours: Collection[int], alpha: float) -> _Habit | None:

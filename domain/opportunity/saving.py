@@ -14,7 +14,7 @@ from domain import summary
 from domain.ab_test import CreateABTest, VariantConfig
 from domain.bounds import MAX_NAME_LENGTH
 from domain.cost_alert import Window
-from domain.inference import MINIMUM_CALLS, Arm, Comparison, Metric, Sums, Verdict, compare
+from domain.inference import MINIMUM_CALLS, Arm, Comparison, Metric, SampleSums, Verdict, compare
 from domain.money import EXACT, to_nano_dollars
 from domain.opportunity.advice import (
     ComparisonScope,
@@ -212,8 +212,8 @@ def _compared_cost(now: _Side, other: _Side, size: float, alpha: float) -> Compa
     """Of mean costs, those of `other` multiplied by `size`."""
     a, b = now.sums, other.sums
     return _compared(
-        Sums(a.priced, float(a.total_cost), a.cost_sum_squares),
-        Sums(b.priced, float(b.total_cost) * size, b.cost_sum_squares * size * size),
+        SampleSums(a.priced, float(a.total_cost), a.cost_sum_squares),
+        SampleSums(b.priced, float(b.total_cost) * size, b.cost_sum_squares * size * size),
         alpha,
     )
 
@@ -221,12 +221,12 @@ def _compared_cost(now: _Side, other: _Side, size: float, alpha: float) -> Compa
 def _compared_latency(now: _Side, other: _Side, alpha: float) -> Comparison:
     """Of mean latencies, in ms."""
     sums_now, sums_other = (
-        Sums(side.sums.timed, side.sums.latency_sum_ms, side.sums.latency_sum_squares) for side in (now, other)
+        SampleSums(side.sums.timed, side.sums.latency_sum_ms, side.sums.latency_sum_squares) for side in (now, other)
     )
     return _compared(sums_now, sums_other, alpha)
 
 
-def _compared(now: Sums, other: Sums, alpha: float) -> Comparison:
+def _compared(now: SampleSums, other: SampleSums, alpha: float) -> Comparison:
     return compared_means(Arm(now.count, now.count, cost=now), Arm(other.count, other.count, cost=other), alpha)
 
 

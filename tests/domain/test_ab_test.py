@@ -20,7 +20,7 @@ from domain.ab_test import (
     Variant,
     VariantConfig,
     VariantMetrics,
-    assign,
+    assignment_of,
     likely_costs,
     unit_group,
     variant_of,
@@ -170,7 +170,7 @@ splits = st.floats(0.01, 0.99)
     ],
 )
 def test_a_unit_gets_the_same_in_every_process_and_version(unit: str, variant: Variant, group: int) -> None:
-    assert assign(ID, unit, 0.5) == Assignment(variant, group)
+    assert assignment_of(ID, unit, 0.5) == Assignment(variant, group)
     assert unit_group(ID, unit) == group
 
 
@@ -184,7 +184,7 @@ def test_a_unit_gets_what_the_top_64_bits_of_its_hash_say_and_the_next_8_its_gro
 
     expected = Assignment(Variant.A if share < Fraction(split) else Variant.B, group)
 
-    assert assign(ab_test_id, unit, split) == expected
+    assert assignment_of(ab_test_id, unit, split) == expected
     assert unit_group(ab_test_id, unit) == group
 
 
@@ -197,9 +197,9 @@ def test_what_a_unit_gets_depends_on_nothing_but_the_id_of_the_test_the_unit_and
     running = RunningTest(ab_test_id, name, "chat", split, configs_)
 
     # whatever other tests assigned before
-    assign(OTHER_ID, unit, 0.5)
+    assignment_of(OTHER_ID, unit, 0.5)
 
-    assert running.assign(unit) == assign(ab_test_id, unit, split)
+    assert running.assign(unit) == assignment_of(ab_test_id, unit, split)
 
 
 @given(ids, units, splits, splits)
@@ -207,7 +207,7 @@ def test_what_a_unit_gets_depends_on_nothing_but_the_id_of_the_test_the_unit_and
 def test_a_greater_split_moves_units_from_b_to_a_alone(ab_test_id: UUID, unit: str, one: float, other: float) -> None:
     less, more = sorted((one, other))
 
-    before, after = assign(ab_test_id, unit, less), assign(ab_test_id, unit, more)
+    before, after = assignment_of(ab_test_id, unit, less), assignment_of(ab_test_id, unit, more)
 
     assert (before.variant, after.variant) != (Variant.A, Variant.B)
     assert before.unit_group == after.unit_group
@@ -220,7 +220,7 @@ def share_is_near(count: int, of: int, share: float) -> bool:
 
 @pytest.mark.parametrize(("count", "split"), [(1_000_000, 0.5), (100_000, 0.9)])
 def test_variants_and_groups_get_their_shares_and_neither_tells_of_the_other(count: int, split: float) -> None:
-    table = Counter(assign(ID, f"user-{number}", split) for number in range(count))
+    table = Counter(assignment_of(ID, f"user-{number}", split) for number in range(count))
 
     variants: Counter[Variant] = Counter()
     groups: Counter[int] = Counter()
@@ -239,7 +239,7 @@ def test_two_tests_assign_independently() -> None:
     count = 100_000
 
     both = Counter(
-        (assign(ID, unit, 0.5).variant, assign(OTHER_ID, unit, 0.5).variant)
+        (assignment_of(ID, unit, 0.5).variant, assignment_of(OTHER_ID, unit, 0.5).variant)
         for unit in (f"user-{number}" for number in range(count))
     )
 

@@ -157,7 +157,7 @@ def test_what_a_decision_needs_is_named(field: str) -> None:
 def test_a_variant_goes_with_its_test() -> None:
     refusal = refusal_of({"abVariant": "A"})
 
-    assert refusal.message == "abVariant goes with abTestId"
+    assert refusal.message == "abVariant requires abTestId"
     assert refusal.path == ["input"]
 
 
@@ -171,7 +171,7 @@ def test_cached_tokens_are_not_more_than_input_tokens() -> None:
     assert LogAnalytics.checked(REQUIRED | {"inputTokens": 0, "cachedTokens": 0}).cached_tokens == 0
     for fields in ({"inputTokens": 10, "cachedTokens": 11}, {"inputTokens": 0, "cachedTokens": 1}):
         assert refusal_of(fields).message == (
-            "cachedTokens, cacheWriteTokens are part of inputTokens and cannot be more"
+            "cachedTokens, cacheWriteTokens are parts of inputTokens: their sum must not exceed it"
         )
 
 
@@ -195,7 +195,7 @@ def test_parts_are_not_more_than_their_whole(whole: str, parts: list[str]) -> No
     assert LogAnalytics.checked(REQUIRED | each | {whole: 5 * len(parts)})
     assert LogAnalytics.checked(REQUIRED | each)
     refused = refusal_of(each | {whole: 5 * len(parts) - 1})
-    assert refused.message == f"{', '.join(parts)} are part of {whole} and cannot be more"
+    assert refused.message == f"{', '.join(parts)} are parts of {whole}: their sum must not exceed it"
 
 
 @given(st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 8)))
@@ -361,7 +361,7 @@ def passes(filter_: dict[str, Any], **decision: Any) -> bool:
         "fallback_used": False,
         "at": NOON,
     }
-    return AnalyticsFilter.checked(filter_, ("filter",)).holds(**values | decision)
+    return AnalyticsFilter.checked(filter_, ("filter",)).matches(**values | decision)
 
 
 def test_no_condition_holds_for_all() -> None:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, model_validator
 from pydantic_core import to_json
 
 from domain.bounds import (
-    Budget,
+    BudgetAmount,
     Cost,
     Input,
     JSONObject,
@@ -31,7 +31,7 @@ from domain.bounds import (
     Truncated,
     identifier,
     page_size,
-    refuse,
+    reject,
 )
 from domain.error import ErrorCode, InvalidInput
 from domain.money import plain
@@ -39,7 +39,7 @@ from domain.money import plain
 NAME: TypeAdapter[str] = TypeAdapter(Name)
 NAMES: TypeAdapter[list[str]] = TypeAdapter(Names)
 COST: TypeAdapter[Decimal] = TypeAdapter(Cost)
-BUDGET: TypeAdapter[Decimal] = TypeAdapter(Budget)
+BUDGET: TypeAdapter[Decimal] = TypeAdapter(BudgetAmount)
 MILLISECONDS: TypeAdapter[int] = TypeAdapter(Milliseconds)
 TOKENS: TypeAdapter[int] = TypeAdapter(Tokens)
 SHARE: TypeAdapter[float] = TypeAdapter(Share)
@@ -70,7 +70,7 @@ class Order(Input):
     @model_validator(mode="after")
     def _items_fit(self) -> Self:
         if self.max_items is not None and len(self.line_items) > self.max_items:
-            refuse("lineItems must not be more than maxItems")
+            reject("lineItems must not be more than maxItems")
         return self
 
 
@@ -99,7 +99,7 @@ def test_a_blank_name_is_refused(blank: str) -> None:
 
 
 def test_a_name_holds_no_nul() -> None:
-    assert reason(NAME, "a\x00b") == "must not hold the NUL character"
+    assert reason(NAME, "a\x00b") == "must not contain the NUL character"
 
 
 def test_a_name_is_valid_unicode() -> None:
@@ -140,7 +140,10 @@ def test_a_label_may_be_a_number_where_its_digits_are_all_there_is_to_it(value: 
 
 @pytest.mark.parametrize("value", [7.5, float(2**53), -1e300, float("nan"), float("inf")])
 def test_a_label_that_another_number_may_have_been_is_refused(value: float) -> None:
-    assert reason(LABEL, value) == "must be text of 1 to 200 characters, or an integer; floats are below 2^53"
+    assert (
+        reason(LABEL, value)
+        == "must be text of 1 to 200 characters or an integer; a float must be whole and below 2^53"
+    )
 
 
 def test_a_label_has_the_bounds_of_a_name() -> None:
@@ -382,12 +385,12 @@ def test_json_that_is_no_object_is_refused(value: Any) -> None:
     ],
 )
 def test_json_holds_finite_numbers_and_valid_text(value: Any) -> None:
-    assert reason(JSON_OBJECT, value) == "must hold only finite numbers and valid Unicode text"
+    assert reason(JSON_OBJECT, value) == "must contain only finite numbers and valid Unicode text"
 
 
 @pytest.mark.parametrize("value", [{"a": "x\x00y"}, {"a": [{"b\x00": 1}]}])
 def test_json_holds_no_nul(value: Any) -> None:
-    assert reason(JSON_OBJECT, value) == "must not hold the NUL character"
+    assert reason(JSON_OBJECT, value) == "must not contain the NUL character"
 
 
 @pytest.mark.parametrize("text", ["\\u0000", "match \\\\u0000 here", "C:\\u0000"])
@@ -397,18 +400,18 @@ def test_a_backslash_and_u0000_are_characters_like_others(text: str) -> None:
 
 def test_json_is_nested_at_most_20_deep() -> None:
     assert JSON_OBJECT.validate_python(nested(20, 1)) == nested(20, 1)
-    assert reason(JSON_OBJECT, nested(21, 1)) == "must be nested at most 20 deep"
+    assert reason(JSON_OBJECT, nested(21, 1)) == "must be nested at most 20 levels deep"
     assert JSON_OBJECT.validate_python(nested(19, {})) == nested(19, {})
-    assert reason(JSON_OBJECT, nested(20, {})) == "must be nested at most 20 deep"
+    assert reason(JSON_OBJECT, nested(20, {})) == "must be nested at most 20 levels deep"
 
 
 def test_lists_count_as_depth() -> None:
     assert JSON_OBJECT.validate_python(nested(18, [[1]])) == nested(18, [[1]])
-    assert reason(JSON_OBJECT, nested(19, [[1]])) == "must be nested at most 20 deep"
+    assert reason(JSON_OBJECT, nested(19, [[1]])) == "must be nested at most 20 levels deep"
 
 
 def test_json_nested_ten_thousand_deep_is_refused_like_any_other() -> None:
-    assert reason(JSON_OBJECT, nested(10_000, 1)) == "must be nested at most 20 deep"
+    assert reason(JSON_OBJECT, nested(10_000, 1)) == "must be nested at most 20 levels deep"
 
 
 def test_json_has_at_most_16_kib() -> None:
@@ -621,7 +624,7 @@ def test_a_refusal_begins_where_the_caller_says() -> None:
 def test_a_refusal_without_a_place_has_no_path() -> None:
     refusal = refusal_of({"orderName": "\x00o"}, ())
 
-    assert refusal.message == "orderName: must not hold the NUL character"
+    assert refusal.message == "orderName: must not contain the NUL character"
     assert refusal.path == ["orderName"]
 
 

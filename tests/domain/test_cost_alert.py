@@ -724,7 +724,7 @@ def test_a_custom_alert_has_its_definition() -> None:
 def test_a_definition_goes_with_a_custom_period_and_no_other(values: dict[str, Any]) -> None:
     refusal = creation_refused(DAILY | values)
 
-    assert refusal.message == "custom must be given when the period is CUSTOM, and only then"
+    assert refusal.message == "custom is required when period is CUSTOM, and not allowed otherwise"
     assert refusal.path == ["input"]
 
 

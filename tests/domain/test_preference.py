@@ -180,7 +180,7 @@ def test_a_stored_condition_that_says_nothing_of_the_time_holds_at_any() -> None
     condition = RoutingRule.checked({"name": "r", "when": {"task_type": "chat"}, "then": {"priority": "COST"}}).when
 
     assert (condition.hours, condition.weekdays, condition.time_zone) == (None, [], "UTC")
-    assert all(condition.holds(**ASKED | {"at": NOON + hour * HOUR}) for hour in range(24 * 7))
+    assert all(condition.matches(**ASKED | {"at": NOON + hour * HOUR}) for hour in range(24 * 7))
 
 
 # Bounds
@@ -257,7 +257,10 @@ def test_a_token_range_holds_at_least_one_count(above: int, below: int) -> None:
     else:
         with pytest.raises(InvalidInput) as refusal:
             RuleCondition.checked(values)
-        assert refusal.value.message == "inputTokensBelow must leave room above inputTokensAbove"
+        assert (
+            refusal.value.message
+            == "inputTokensBelow must be at least inputTokensAbove + 2: no count matches otherwise"
+        )
 
 
 @pytest.mark.parametrize("count", [0, 101])
@@ -282,7 +285,7 @@ def test_a_condition_asks_for_at_most_20_keys_of_100_values() -> None:
 
 @pytest.mark.parametrize("nothing", [{}, {"use": None, "prefer": [], "block": [], "maxCost": None, "priority": None}])
 def test_a_rule_that_does_nothing_is_refused(nothing: dict[str, Any]) -> None:
-    assert action_refused(nothing) == "must say at least one of use, prefer, block, maxCost, priority"
+    assert action_refused(nothing) == "must have at least one of use, prefer, block, maxCost, priority"
 
 
 @pytest.mark.parametrize(
@@ -329,7 +332,7 @@ def test_a_provider_both_preferred_and_blocked_is_refused() -> None:
         check_providers(["mistral", "OpenAI"], ["openai"], KNOWN_NAMES)
 
     assert refusal.value.message == (
-        "blockedProviders: OpenAI is preferred too; a provider is either preferred or blocked"
+        "blockedProviders: OpenAI is also in preferredProviders; remove it from one of the two"
     )
     assert refusal.value.path == ["input", "blockedProviders"]
 
@@ -390,7 +393,7 @@ ASKED: dict[str, Any] = {
     ],
 )
 def test_a_condition_holds_when_all_of_it_does(condition: dict[str, Any], holds: bool) -> None:
-    assert RuleCondition.checked(condition).holds(**ASKED) is holds
+    assert RuleCondition.checked(condition).matches(**ASKED) is holds
 
 
 @pytest.mark.parametrize(
@@ -398,7 +401,7 @@ def test_a_condition_holds_when_all_of_it_does(condition: dict[str, Any], holds:
 )
 def test_tokens_that_are_not_known_are_neither_above_nor_below(field: str) -> None:
     unknown = ASKED | {"input_tokens": None, "max_output_tokens": None}
-    assert not RuleCondition.checked({field: 1}).holds(**unknown)
+    assert not RuleCondition.checked({field: 1}).matches(**unknown)
 
 
 @pytest.mark.parametrize(
@@ -416,7 +419,7 @@ def test_tokens_that_are_not_known_are_neither_above_nor_below(field: str) -> No
 )
 def test_hours_are_those_of_the_clock_on_the_wall(at: datetime, holds: bool) -> None:
     condition = RuleCondition.checked({"hours": {"from": 3, "to": 4}, "timeZone": "Europe/Berlin"})
-    assert condition.holds(**ASKED | {"at": at}) is holds
+    assert condition.matches(**ASKED | {"at": at}) is holds
 
 
 @given(hours=st.tuples(st.integers(0, 23), st.integers(1, 24)).filter(lambda both: both[0] != both[1]))
@@ -445,14 +448,16 @@ def test_a_range_of_hours_holds_as_many_as_lie_between(hours: tuple[int, int]) -
 )
 def test_a_night_ends_by_the_clock_on_the_wall_whenever_that_is_changed(at: datetime, holds: bool) -> None:
     condition = RuleCondition.checked({"hours": {"from": 22, "to": 6}, "timeZone": "Europe/Berlin"})
-    assert condition.holds(**ASKED | {"at": at}) is holds
+    assert condition.matches(**ASKED | {"at": at}) is holds
 
 
 def test_the_day_of_the_week_is_the_one_of_each_hour_and_not_of_the_night() -> None:
     condition = RuleCondition.checked({"hours": {"from": 22, "to": 6}, "weekdays": ["TUESDAY"]})
 
     hours = [
-        hour for hour in range(48) if condition.holds(**ASKED | {"at": datetime(2026, 3, 10, tzinfo=UTC) + hour * HOUR})
+        hour
+        for hour in range(48)
+        if condition.matches(**ASKED | {"at": datetime(2026, 3, 10, tzinfo=UTC) + hour * HOUR})
     ]
 
     assert hours == [0, 1, 2, 3, 4, 5, 22, 23]
@@ -472,7 +477,7 @@ def test_a_range_of_tokens_holds_the_counts_that_lie_strictly_within(
 
     within = count is not None and count in range(0 if above is None else above + 1, 13 if below is None else below)
 
-    assert condition.holds(**ASKED | {tokens: count}) is (within or above is below is None)
+    assert condition.matches(**ASKED | {tokens: count}) is (within or above is below is None)
 
 
 @given(value=st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False))
@@ -481,14 +486,14 @@ def test_a_number_or_a_truth_value_is_compared_as_json_writes_it(value: bool | f
     written = to_json(value).decode()
     asked = ASKED | {"metadata": {"key": value}}
 
-    assert RuleCondition.checked({"metadata": [{"key": "key", "oneOf": ["other", written]}]}).holds(**asked)
-    assert not RuleCondition.checked({"metadata": [{"key": "key", "oneOf": ["other", f"+{written}"]}]}).holds(**asked)
+    assert RuleCondition.checked({"metadata": [{"key": "key", "oneOf": ["other", written]}]}).matches(**asked)
+    assert not RuleCondition.checked({"metadata": [{"key": "key", "oneOf": ["other", f"+{written}"]}]}).matches(**asked)
 
 
 @pytest.mark.parametrize("value", [None, ["search"], {"a": "search"}, "Search", " search"])
 def test_any_other_value_of_the_metadata_is_none_that_passes(value: Any) -> None:
     condition = RuleCondition.checked({"metadata": [{"key": "team", "oneOf": ["search", "null", '["search"]']}]})
-    assert not condition.holds(**ASKED | {"metadata": {"team": value}})
+    assert not condition.matches(**ASKED | {"metadata": {"team": value}})
 
 
 @pytest.mark.parametrize(
@@ -643,8 +648,8 @@ def test_preferences_that_are_full_have_no_room_for_a_winner(full: list[dict[str
 
     assert refusal.value.path == ["winner"]
     assert refusal.value.message == (
-        "winner: your preferences have no room for a rule that makes it the default: at most 50 rules of 65536 bytes; "
-        "delete one, or end the test without a winner"
+        "winner: your preferences cannot store the rule that makes the winner the default: the limit is 50 rules and 65536 bytes; "
+        "delete a rule, or end the test without a winner"
     )
     assert not too_long(rules)
     assert rules == rules_of(*full)

@@ -210,7 +210,7 @@ def applying(asked: RouteRequest, known: RoutingContext) -> list[RoutingRule]:
     return [
         each
         for each in known.preferences.rules
-        if each.when.holds(
+        if each.when.matches(
             task_type=asked.task_type,
             priority=asked.priority or known.preferences.priority,
             input_tokens=asked.input_tokens,

@@ -130,7 +130,7 @@ async def test_a_model_of_the_price_list_tells_what_that_knows_of_it(api: Api) -
     ("fields", "path", "message"),
     [
         ({"provider": ""}, ["provider"], "provider: String should have at least 1 character"),
-        ({"model": "a\0"}, ["model"], "model: must not hold the NUL character"),
+        ({"model": "a\0"}, ["model"], "model: must not contain the NUL character"),
         ({"name": "x" * 201}, ["name"], "name: String should have at most 200 characters"),
         ({"requestPrice": "100001"}, ["requestPrice"], "requestPrice: must be from 0 to 100000 USD"),
         (
