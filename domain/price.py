@@ -348,4 +348,4 @@ MEDIA_OF_WORDS: Final = {
 }
 """The kinds of tokens of a model whose name contains the word, as indexes of `TokenCounts`."""
 AUDIO_IN: Final = frozenset({_AUDIO_IN})
-FREE: Final = Rates(1, (), frozenset(), thought_apart=False, free=True)
+FREE: Final = Rates(1, (), frozenset(), reasoning_priced=False, free=True)

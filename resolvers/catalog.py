@@ -73,8 +73,8 @@ async def model_catalog(
         text = search.casefold()
         found = [model for model in found if _holds(model, text)]
     if behind is not None:
-        found = [model for model in found if model.place > behind]
-    return Page(_KIND, "place", found[:size], has_next=len(found) > size, has_previous=behind is not None)
+        found = [model for model in found if model.sort_key > behind]
+    return Page(_KIND, "sort_key", found[:size], has_next=len(found) > size, has_previous=behind is not None)
 
 
 async def register_model(
@@ -165,7 +165,7 @@ async def _succeed(session: AsyncSession, deleted: RegisteredModel) -> None:
 
 
 def _place(text: str) -> str:
-    if text.count("\0") != 2:  # noqa: PLR2004 - as in `CatalogModel.place`
+    if text.count("\0") != 2:  # noqa: PLR2004 - as in `CatalogModel.sort_key`
         raise ValueError(text)
     return text
 

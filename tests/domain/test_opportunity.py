@@ -173,7 +173,7 @@ def test_a_cheaper_model_by_hand() -> None:
     assert found.saving_low == to_nano_dollars(found.saving_low)
     assert found.calls == 10_000
     assert found.title == (
-        "mistral small does chat for about $50.00 a month less than openai large, and succeeds about as often."
+        "mistral small costs about $50.00 a month less than openai large at chat, with a similar success rate."
     )
     assert found.filter == AnalyticsFilter(
         from_=MARCH.start,
@@ -192,13 +192,13 @@ def test_a_cheaper_model_by_hand() -> None:
     )
     evidence = told(found)
     assert evidence["Calls of openai large"] == "10,000, of which 95.0 % succeeded"
-    assert evidence["Mean cost of a call of mistral small"] == "$0.005, over 5,000 calls"
-    assert evidence["Tokens reported of openai large, by the call"] == "1,000"
-    assert evidence["Cost of a million tokens reported of openai large"] == "$10.00"
+    assert evidence["Mean cost per call of mistral small"] == "$0.005, over 5,000 calls"
+    assert evidence["Reported tokens per call of openai large"] == "1,000"
+    assert evidence["Cost per million reported tokens of openai large"] == "$10.00"
     assert evidence["Mean latency of openai large"] == "500 ms, over 10,000 calls"
     assert "from 2026-03-01 00:00 to 2026-03-31 00:00 UTC" in found.explanation
     assert "calls of mistral small have as many tokens, or more, as far as these were reported" in found.explanation
-    assert "not assigned by chance" in found.explanation
+    assert "not assigned at random" in found.explanation
     assert "shorter than a week" not in found.explanation
 
 
@@ -265,7 +265,7 @@ def test_only_the_best_of_several_is_named() -> None:
     assert [each.title.split(" for ")[0] for each in found] == ["groq tiny does chat", "groq tiny does chat"]
     assert [each.calls for each in found] == [10_000, 5_000]
     assert [each.monthly_saving for each in found] == [Decimal(80), Decimal(15)]
-    assert "at 95 % for all 3 pairs that were compared at once" in found[0].explanation
+    assert "at 95 % confidence for all 3 compared pairs together" in found[0].explanation
 
 
 def test_many_pairs_ask_for_more() -> None:
@@ -313,8 +313,8 @@ def test_small_calls_count_as_if_they_were_as_large() -> None:
     found = the(look([now, other]), OpportunityKind.CHEAPER_MODEL)
     # Then
     assert found.monthly_saving == Decimal(40)
-    assert "Calls of openai large have 3.00 times the tokens of those of mistral small" in found.explanation
-    assert "Cost of a call of openai large less that of mistral small, counted as equally large" in told(found)
+    assert "Calls of openai large have 3.00 times the tokens of calls of mistral small" in found.explanation
+    assert "Cost per call of openai large minus that of mistral small, at equal tokens" in told(found)
 
 
 def test_small_calls_that_cost_as_much_by_the_token_are_not_cheaper() -> None:
@@ -338,7 +338,7 @@ def test_unknown_tokens() -> None:
         look([usage(tokens=0), with_sums(SMALL, input_tokens=0, output_tokens=0)]), OpportunityKind.CHEAPER_MODEL
     )
     assert "no tokens were reported" in found.explanation
-    assert told(found)["Tokens reported of openai large, by the call"] == "not reported"
+    assert told(found)["Reported tokens per call of openai large"] == "not reported"
     assert look([LARGE, with_sums(SMALL, input_tokens=0, output_tokens=0)]) == []
     assert look([usage(tokens=0), SMALL]) == []
 
@@ -350,7 +350,7 @@ def test_sums_of_squares_that_were_not_kept_tell_no_variance() -> None:
 def test_a_free_model_is_cheaper() -> None:
     found = the(look([LARGE, usage("ollama", "own", 5_000, "0")]), OpportunityKind.CHEAPER_MODEL)
     assert found.monthly_saving == Decimal(100)
-    assert told(found)["Mean cost of a call of ollama own"] == "$0, over 5,000 calls"
+    assert told(found)["Mean cost per call of ollama own"] == "$0, over 5,000 calls"
 
 
 def test_equal_models_hardly_ever_differ() -> None:
@@ -413,7 +413,7 @@ def test_an_unproven_preference_by_hand() -> None:
     )
     evidence = told(found)
     assert evidence["Mean latency of openai"] == "500 ms, over 5,000 calls"
-    assert evidence["Mean latency of openai less that of mistral"].startswith("between -")
+    assert evidence["Mean latency of openai minus that of mistral"].startswith("between -")
 
 
 def test_a_preference_is_measured_by_100_calls_of_each() -> None:
@@ -470,15 +470,15 @@ def test_failing_hours_by_hand() -> None:
     half = radius(variance, 2 / (1 / 22_000 + 1 / 2_000), 0.05 / 24)
     assert found.kind is OpportunityKind.FAILING_HOURS
     assert found.title == (
-        "openai fails more between 08:00 and 10:00 than at other hours: let a rule for these hours send calls elsewhere."
+        "openai fails more between 08:00 and 10:00 than at other hours: add a rule that uses another provider at these hours."
     )
     assert told(found) == {
         "Failures between 08:00 and 10:00": "20.0 % of 2,000 calls",
         "Failures at other hours": "1.0 % of 22,000 calls",
-        "More failures": f"between {100 * (0.19 - half):+.1f} and {100 * (0.19 + half):+.1f} points",
-        "Days on which it was worse": "10 of 10 with calls then",
+        "Difference in the failure rate": f"between {100 * (0.19 - half):+.1f} and {100 * (0.19 + half):+.1f} points",
+        "Days on which it was worse": "10 of 10 with calls at these hours",
     }
-    assert "for all 24 hours of a provider that were compared at once (Bonferroni)" in found.explanation
+    assert "for all 24 compared hours of a provider together (Bonferroni)" in found.explanation
     assert "hours from 8 to 10" in found.explanation
     assert found.calls == 2_000
     assert found.filter == AnalyticsFilter(from_=MARCH.start, to=MARCH.end, providers=["openai"])
@@ -500,8 +500,8 @@ def test_slow_hours_by_hand() -> None:
     assert told(found) == {
         "Mean latency between 22:00 and 02:00": "2,000 ms, over 4,000 calls",
         "Mean latency at other hours": "500 ms, over 20,000 calls",
-        "Slower by": f"between {1_500 - half:+,.0f} and {1_500 + half:+,.0f} ms",
-        "Days on which it was worse": "10 of 10 with calls then",
+        "Difference in mean latency": f"between {1_500 - half:+,.0f} and {1_500 + half:+,.0f} ms",
+        "Days on which it was worse": "10 of 10 with calls at these hours",
     }
     assert "hours from 22 to 2" in found.explanation
 
@@ -558,7 +558,9 @@ def test_outages_are_no_habit(
     found = look(hours=hours)
     # Then
     assert kinds(found) == [kind] * (told_of is not None)
-    assert [told(each)["Days on which it was worse"] for each in found] == [f"{told_of} with calls then"] * len(found)
+    assert [told(each)["Days on which it was worse"] for each in found] == [
+        f"{told_of} with calls at these hours"
+    ] * len(found)
 
 
 def test_outages_of_a_neighbouring_hour_do_not_widen_a_habit() -> None:
@@ -638,8 +640,10 @@ def test_an_unused_rule() -> None:
     [found] = look(rules=used(nights=0, days=1, window=since))
     # Then
     assert found.kind is OpportunityKind.UNUSED_RULE
-    assert found.title == ('The rule "nights" applied to none of 1,000 decisions: correct its condition, or delete it.')
-    assert told(found) == {"Decisions that were looked at": "1,000", "Decisions that the rule applied to": "0"}
+    assert found.title == (
+        'The rule "nights" applied to none of 1,000 routing decisions: correct its condition or delete it.'
+    )
+    assert told(found) == {"Routing decisions": "1,000", "Routing decisions that the rule applied to": "0"}
     assert found.calls == 1_000
     assert found.filter == AnalyticsFilter(from_=since.start, to=since.end)
     assert "from 2026-03-20 00:00 to 2026-03-31 00:00 UTC" in found.explanation
@@ -661,9 +665,9 @@ def test_an_idle_alert() -> None:
     # Then
     assert found.kind is OpportunityKind.IDLE_ALERT
     assert found.title == (
-        'The alert "Monthly" never came near its threshold and will hardly warn in time: lower its threshold to $39.98.'
+        'The alert "Monthly" never came near its threshold and may not warn in time: lower its threshold to $39.98.'
     )
-    assert told(found) == {"Threshold": "$100.00", "Highest amount of a window": "$19.99, 20.0 % of the threshold"}
+    assert told(found) == {"Threshold": "$100.00", "Highest spend of a window": "$19.99, 20.0 % of the threshold"}
     assert found.filter == AnalyticsFilter(from_=ended.start, to=ended.end)
     assert found.calls == 0
     assert found.monthly_saving is None
@@ -676,7 +680,7 @@ def test_an_alert_that_is_used_is_not_idle(highest: str) -> None:
 
 def test_an_alert_that_counted_nothing_has_no_better_threshold() -> None:
     [found] = look(alerts=[AlertUse(ALERT, "Monthly", Decimal(100), MARCH, Decimal(0))])
-    assert found.title.endswith("nothing was spent that it counts.")
+    assert found.title.endswith("it counted no spend.")
 
 
 @pytest.mark.parametrize(

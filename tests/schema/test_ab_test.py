@@ -471,7 +471,9 @@ async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
 
     # then every figure is the one of these calls
     of_a = Arm(180, 150, SampleSums.of([math.log(200)] * 100 + [0.0] * 50), SampleSums.of([0.1] * 100 + [0.5] * 50))
-    of_b = Arm(255, 255, SampleSums.of([math.log(300)] * 150 + [math.log(400)] * 100), SampleSums.of([0.2] * 150 + [0.3] * 5))
+    of_b = Arm(
+        255, 255, SampleSums.of([math.log(300)] * 150 + [math.log(400)] * 100), SampleSums.of([0.2] * 150 + [0.3] * 5)
+    )
     for found, metric in zip(watched["inference"]["comparisons"], Metric, strict=True):
         right = compare(metric, of_a, of_b)
         assert right.low is not None

@@ -93,7 +93,7 @@ async def test_a_cheaper_model_comes_with_its_saving_its_evidence_and_the_test_t
         "abTestId": None,
     }
     assert found["evidence"]
-    assert "not assigned by chance" in found["explanation"]
+    assert "not assigned at random" in found["explanation"]
     assert found["suggestedTest"] | {"testName": ""} == {
         "testName": "",
         "taskType": "chat",

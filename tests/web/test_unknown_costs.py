@@ -178,14 +178,14 @@ async def test_a_name_of_ones_own_is_added_and_deleted(open_page: Open, live_api
     await page.get_by_label("Provider that it means").fill("vllm")
     await page.get_by_role("button", name="Add name").click()
     name = page.get_by_label("Name", exact=True)
-    await expect(name).to_have_accessible_description("alias: is a name of azure already")
+    await expect(name).to_have_accessible_description("alias: already a name of the provider azure")
     await expect(name).to_be_focused()
     # and a group is none that it could mean
     await name.fill("gpu-box")
     await page.get_by_label("Provider that it means").fill("vendor:openai")
     await page.get_by_role("button", name="Add name").click()
     provider = page.get_by_label("Provider that it means")
-    await expect(provider).to_have_accessible_description("provider: must be a provider, not a group")
+    await expect(provider).to_have_accessible_description("provider: must be a provider, not a vendor group")
     # and what is right is taken
     await provider.fill("VLLM")
     await page.get_by_role("button", name="Add name").click()
@@ -211,7 +211,9 @@ async def test_one_provider_is_not_preferred_and_blocked_under_two_names(open_pa
     await field.fill("azure_openai")
     await expect(page.get_by_text("azure_openai is Azure OpenAI (azure)")).to_be_visible()
     await field.press("Enter")
-    await expect(field).to_have_accessible_description(re.compile("blockedProviders: azure is also in preferredProviders"))
+    await expect(field).to_have_accessible_description(
+        re.compile("blockedProviders: azure is also in preferredProviders")
+    )
     await expect(field).to_have_value("azure_openai")
     await expect(field).to_be_focused()
     assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["azure"]
