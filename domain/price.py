@@ -206,17 +206,17 @@ class Rates(NamedTuple):
         rates, amount = step.of_kind, step.request
         # Each token is charged once, at the rate of its most specific kind.
         if any(counts[2:10]):
-            parts = _input_parts(*counts[2:10])
-            if parts is None or min(parts) < 0:
+            input_parts = _input_parts(*counts[2:10])
+            if input_parts is None or min(input_parts) < 0:
                 return None
-            amount += sum(map(mul, parts, rates[2:10]))
-            fresh -= 0 if input_ is None else sum(parts)
+            amount += sum(map(mul, input_parts, rates[2:10]))
+            fresh -= 0 if input_ is None else sum(input_parts)
         if any(counts[10:15]):
-            parts = self._output_parts(output, *counts[10:15])
-            if parts is None:
+            output_parts = self._output_parts(output, *counts[10:15])
+            if output_parts is None:
                 return None
-            amount += sum(map(mul, parts, rates[10:15]))
-            text -= 0 if output is None else sum(parts)
+            amount += sum(map(mul, output_parts, rates[10:15]))
+            text -= 0 if output is None else sum(output_parts)
         amount += fresh * rates[0] + text * rates[1]
         return None if fresh < 0 or text < 0 or amount >= _UNKNOWN else self._rounded(amount, beyond)
 

@@ -543,8 +543,8 @@ def test_where_clocks_stay_custom_windows_are_equally_long(
     assert (window.start - definition.anchor) % (definition.every * day) == timedelta(0)
 
 
-def test_a_custom_period_needs_its_definition() -> None:
-    with pytest.raises(ValueError, match="a custom period needs its definition"):
+def test_a_custom_period_requires_its_definition() -> None:
+    with pytest.raises(ValueError, match="the period CUSTOM requires custom"):
         window_at(AlertPeriod.CUSTOM, ZoneInfo("UTC"), utc("2026-05-04T00:00:00Z"))
 
 
