@@ -34,10 +34,10 @@ GPT = {"provider": "openai", "model": "gpt-4o"}
 CLAUDE = {"provider": "anthropic", "model": "claude-3-5-sonnet"}
 
 
-def refusal_of(values: dict[str, Any]) -> InvalidInput:
-    with pytest.raises(InvalidInput) as refusal:
+def error_of(values: dict[str, Any]) -> InvalidInput:
+    with pytest.raises(InvalidInput) as raised:
         CreateABTest.checked(values)
-    return refusal.value
+    return raised.value
 
 
 def metrics(
@@ -92,10 +92,10 @@ def test_variants_may_differ_in_one_thing(variant_b: dict[str, Any]) -> None:
     ],
 )
 def test_a_variant_is_not_compared_with_itself(variant_a: dict[str, Any], variant_b: dict[str, Any]) -> None:
-    refusal = refusal_of({"testName": "t", "variantA": variant_a, "variantB": variant_b})
+    raised = error_of({"testName": "t", "variantA": variant_a, "variantB": variant_b})
 
-    assert refusal.message == "variantB must differ from variantA in provider, model or parameters"
-    assert refusal.path == ["input"]
+    assert raised.message == "variantB must differ from variantA in provider, model or parameters"
+    assert raised.path == ["input"]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_variant_is_not_compared_with_itself(variant_a: dict[str, Any], varian
 def test_a_fault_is_named_by_its_field(values: dict[str, Any], path: list[str]) -> None:
     good = {"testName": "t", "variantA": GPT, "variantB": CLAUDE}
 
-    assert refusal_of(good | values).path == path
+    assert error_of(good | values).path == path
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ def test_a_fault_is_named_by_its_field(values: dict[str, Any], path: list[str]) 
         ("costCap", "-0.01", "must be more than 0 and at most 1000000000 USD"),
     ],
 )
-def test_a_value_out_of_bounds_is_refused(field: str, value: Any, why: str) -> None:
-    refusal = refusal_of({"testName": "t", "variantA": GPT, "variantB": CLAUDE, field: value})
+def test_a_value_out_of_bounds_is_rejected(field: str, value: Any, why: str) -> None:
+    raised = error_of({"testName": "t", "variantA": GPT, "variantB": CLAUDE, field: value})
 
-    assert refusal.message == f"{field}: {why}"
-    assert refusal.path == ["input", field]
+    assert raised.message == f"{field}: {why}"
+    assert raised.path == ["input", field]
 
 
 @pytest.mark.parametrize(
@@ -361,5 +361,5 @@ def test_a_call_to_neither_variant_is_of_none(provider: str, model: str, variant
     assert variant_of(GPT, CLAUDE, (provider, model), KNOWN_NAMES) is variant
 
 
-def test_variants_that_differ_in_parameters_alone_cannot_be_told_apart() -> None:
+def test_variants_that_differ_in_parameters_only_cannot_be_distinguished() -> None:
     assert variant_of(GPT | {"parameters": {"temperature": 0}}, GPT, ("openai", "gpt-4o"), KNOWN_NAMES) is None

@@ -122,7 +122,7 @@ def test_equal_constants_do_not_differ_and_unequal_ones_do() -> None:
 
 
 @pytest.mark.parametrize("failures", range(8))
-def test_a_handful_of_failures_beside_none_decides_nothing(failures: int) -> None:
+def test_a_few_failures_against_none_decide_nothing(failures: int) -> None:
     for n_a, n_b in ((100, 100), (100, 900), (900, 100), (5_000, 5_000)):
         comparison = compare(Metric.SUCCESS_RATE, success(n_a, n_a), success(n_b, n_b - failures))
         assert comparison.verdict is Verdict.NO_DIFFERENCE_YET
@@ -328,7 +328,7 @@ def test_calls_needed_are_as_many_as_the_api_can_say_or_not_said() -> None:
 
 @pytest.mark.parametrize("split", [0.5, 0.9])
 @pytest.mark.parametrize("rate", [0.8, 0.97])
-def test_equals_seldom_get_a_winner_at_any_look(rate: float, split: float) -> None:
+def test_equal_variants_seldom_get_a_winner_at_any_analysis(rate: float, split: float) -> None:
     decided = 0
     for seed in range(150):
         chance = random.Random(seed)

@@ -805,7 +805,7 @@ def test_preferring_a_provider_that_is_blocked_takes_nothing_away() -> None:
     assert [*ranking.eligible, *ranking.others] == [*ranking.eligible] != []
 
 
-def test_a_refusal_tells_of_the_nearest_first_however_many_there_are() -> None:
+def test_an_error_lists_the_closest_candidates_first() -> None:
     # given more candidates than are told of, the last of which only costs too much
     own = [model("other", f"{place:03}") for place in range(MAX_CANDIDATES)]
     own += [model(name="b", price=Decimal(9)), model(name="a", price=Decimal(9))]
