@@ -32,7 +32,7 @@ from domain.inference import (
     Arm,
     Group,
     Metric,
-    Sums,
+    SampleSums,
     Verdict,
     capped_cost,
     compare,
@@ -83,17 +83,17 @@ class Outcome:
     verdict: Verdict
 
 
-def arm(metric: Metric, sums: Sums) -> Arm:
+def arm(metric: Metric, sums: SampleSums) -> Arm:
     if metric is Metric.SUCCESS_RATE:
         return Arm(sums.count, round(sums.total))
     return Arm(sums.count, 0, latency=sums) if metric is Metric.LATENCY else Arm(sums.count, 0, cost=sums)
 
 
-def summed(values: Sequence[float]) -> Sums:
-    return Sums(len(values), sum(values), sum(map(mul, values, values)))
+def summed(values: Sequence[float]) -> SampleSums:
+    return SampleSums(len(values), sum(values), sum(map(mul, values, values)))
 
 
-def naive_decides(a: Sums, b: Sums) -> bool:
+def naive_decides(a: SampleSums, b: SampleSums) -> bool:
     if min(a.count, b.count) < MINIMUM_CALLS:
         return False
     spread = sum((each.squares - each.total**2 / each.count) / (each.count - 1) / each.count for each in (a, b))
@@ -101,7 +101,7 @@ def naive_decides(a: Sums, b: Sums) -> bool:
     return difference > NAIVE_Z * math.sqrt(max(spread, 0.0))
 
 
-def drawn(case: Case, chance: random.Random) -> tuple[Sums, Sums]:
+def drawn(case: Case, chance: random.Random) -> tuple[SampleSums, SampleSums]:
     """The next calls of both variants."""
     to_a = sum(chance.random() < case.split for _ in range(case.step))
     return summed(chance.choices(case.a.values, k=to_a)), summed(chance.choices(case.b.values, k=case.step - to_a))
@@ -109,8 +109,8 @@ def drawn(case: Case, chance: random.Random) -> tuple[Sums, Sums]:
 
 def run(case: Case, number: int) -> Outcome:
     chance = random.Random(f"{case.title} {case.seed} {number}")
-    a = Sums() if case.outlier is None else summed([case.outlier])
-    b = Sums()
+    a = SampleSums() if case.outlier is None else summed([case.outlier])
+    b = SampleSums()
     metric = case.a.metric
     naive: int | None = None
     for calls in range(case.step, case.calls + 1, case.step):
@@ -135,7 +135,7 @@ def intervals_missed(case: Case, numbers: range) -> int:
     missed = 0
     for number in numbers:
         chance = random.Random(f"missed {case.title} {case.split} {number}")
-        a, b = Sums(), Sums()
+        a, b = SampleSums(), SampleSums()
         for _ in range(case.step, case.calls + 1, case.step):
             to_a, to_b = drawn(case, chance)
             a += to_a
@@ -189,7 +189,7 @@ class Tally:
             return Arm(
                 self.n, round(self.total), groups={group: Group(n, n, round(total)) for group, n, total in groups}
             )
-        latency = Sums(self.n, self.total, self.squares)
+        latency = SampleSums(self.n, self.total, self.squares)
         return Arm(
             self.n,
             0,
@@ -213,7 +213,7 @@ def run_users(case: Users, number: int) -> Repeated:
         conclusion = conclude(a.arm(metric), b.arm(metric), split=case.split, primary=metric)
         ours |= conclusion.verdict in {Verdict.A_BETTER, Verdict.B_BETTER}
         mismatch |= conclusion.verdict is Verdict.SAMPLE_RATIO_MISMATCH
-        naive |= naive_decides(*(Sums(each.n, each.total, each.squares) for each in variants))
+        naive |= naive_decides(*(SampleSums(each.n, each.total, each.squares) for each in variants))
     return Repeated(ours, naive, mismatch)
 
 

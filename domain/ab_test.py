@@ -1,4 +1,4 @@
-"""A/B tests of two provider+model variants."""
+"""A/B tests of two variants: inputs, the assignment of variants to units, and figures per variant."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from domain.bounds import Budget, Input, JSONObject, Name, refuse
+from domain.bounds import BudgetAmount, Input, JSONObject, Name, reject
 from domain.inference import GROUPS, Metric
 from domain.money import ZERO
 from domain.price import Rates
 from domain.provider import ProviderNames
 
 MAX_RUNNING_TESTS: Final = 100
-"""Of a user: routing knows all of them."""
+"""The most running tests of one user: routing keeps all of them in memory."""
 MAX_RUN_HOURS: Final = 90 * 24
-"""That a test may be told to run at least."""
+"""The highest `minimumRunHours` of a test."""
 
 
 class Variant(StrEnum):
@@ -41,29 +41,29 @@ class CreateABTest(Input):
     variant_a: VariantConfig
     variant_b: VariantConfig
     primary_metric: Metric = Metric.SUCCESS_RATE
-    # The metrics in which a winner must not be worse; None for all others.
+    # The metrics in which a winner must not be worse. None selects all metrics but the primary one.
     guardrails: Annotated[list[Metric], Field(max_length=len(Metric))] | None = None
-    # The share of traffic that A is to get.
+    # The share of requests that are assigned to variant A.
     split: Annotated[float, Field(ge=0.01, le=0.99, allow_inf_nan=False)] = 0.5
     minimum_run_hours: Annotated[int, Field(ge=0, le=MAX_RUN_HOURS)] = 0
-    # What one call counts for at most where mean costs are compared; None to tell it from calls and prices.
-    cost_cap: Budget | None = None
+    # The cap on the cost of one call, USD, in the comparison of mean costs. None derives it from past calls and prices.
+    cost_cap: BudgetAmount | None = None
 
     @model_validator(mode="after")
     def _variants_differ(self) -> Self:
         if self.variant_a == self.variant_b:
-            refuse("variantB must differ from variantA in provider, model or parameters")
+            reject("variantB must differ from variantA in provider, model or parameters")
         return self
 
     @model_validator(mode="after")
     def _primary_metric_is_no_guardrail(self) -> Self:
         if self.primary_metric in (self.guardrails or ()):
-            refuse("guardrails must not hold the primaryMetric")
+            reject("guardrails must not contain the primaryMetric")
         return self
 
     @property
     def guarded(self) -> list[Metric]:
-        """The guardrails, each once, in the order of metrics."""
+        """The guardrail metrics without duplicates, in the order of `Metric`."""
         wanted = list(Metric) if self.guardrails is None else self.guardrails
         return [metric for metric in Metric if metric in wanted and metric is not self.primary_metric]
 
@@ -73,16 +73,16 @@ class AssignVariant(Input):
 
 
 class Assignment(NamedTuple):
-    """What a unit (a user, a conversation) gets in a test: the same always and everywhere."""
+    """The variant and the group of a unit (a user, a conversation) in a test. Both are deterministic."""
 
     variant: Variant
     unit_group: int
-    """Into which of `domain.inference.GROUPS` it falls, whichever variant it gets."""
+    """The group of the unit, 0 to 255. It does not depend on the variant."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningTest:
-    """What routing knows of a test that runs."""
+    """A running test, as routing reads it. `split` is the share of requests that are assigned to variant A."""
 
     id: UUID
     name: str
@@ -91,13 +91,13 @@ class RunningTest:
     variants: Mapping[Variant, VariantConfig]
 
     def assign(self, unit: str) -> Assignment:
-        """The variant of a unit."""
-        return assign(self.id, unit, self.split)
+        """The assignment of a unit."""
+        return assignment_of(self.id, unit, self.split)
 
 
 @dataclass(frozen=True, slots=True)
 class VariantMetrics:
-    """What one variant did so far, derived from its stored sums."""
+    """The figures of one variant up to now, derived from its stored sums. Costs are in USD."""
 
     config: dict[str, Any]
     calls: int
@@ -111,12 +111,12 @@ class VariantMetrics:
 
     @property
     def success_rate(self) -> float | None:
-        """Share of calls that succeeded, 0..1; None before the first call."""
+        """The share of calls that succeeded, 0..1; None before the first call."""
         return self.successes / self.calls if self.calls else None
 
     @property
     def avg_latency_ms(self) -> float | None:
-        """Mean over the calls whose latency is known; None when none is."""
+        """The mean latency of the calls whose latency is known; None without such calls."""
         return self.latency_sum_ms / self.latency_count if self.latency_count else None
 
     @property
@@ -125,10 +125,10 @@ class VariantMetrics:
         return self.calls / self.test_calls if self.test_calls else None
 
 
-def assign(ab_test_id: UUID, unit: str, split: float) -> Assignment:
-    """What a unit gets: A where the top 64 bits of a hash, as a share of 2^64, are below the split.
+def assignment_of(ab_test_id: UUID, unit: str, split: float) -> Assignment:
+    """The assignment of a unit: variant A if the first 64 bits of a hash, divided by 2^64, are below `split`.
 
-    The hash is SHA-256 of the test's id, a zero byte and the unit. Its next byte says the group.
+    The hash is SHA-256 of the test's id, a zero byte and the unit. The next byte of the hash is the group.
     """
     digest = _digest(ab_test_id, unit)
     is_a = int.from_bytes(digest[:8]) < split * 2**64
@@ -136,7 +136,7 @@ def assign(ab_test_id: UUID, unit: str, split: float) -> Assignment:
 
 
 def unit_group(ab_test_id: UUID, unit: str) -> int:
-    """The group of a unit in a test, whichever variant it got."""
+    """The group of a unit in a test, 0 to 255."""
     return _group(_digest(ab_test_id, unit))
 
 
@@ -149,7 +149,7 @@ def _group(digest: bytes) -> int:
 
 
 class PastCall(NamedTuple):
-    """What one of the user's calls says of the cost of others."""
+    """The tokens and the cost (USD) of an earlier call, from which the cost of other calls is estimated."""
 
     input_tokens: int | None
     output_tokens: int | None
@@ -160,9 +160,10 @@ _LARGE_REQUEST: Final = PastCall(input_tokens=100_000, output_tokens=10_000, cos
 
 
 def likely_costs(past: Iterable[PastCall], rates: Iterable[Rates | None]) -> list[Decimal]:
-    """What calls may cost in a test whose variants have these rates, USD; empty when nothing tells it.
+    """The expected costs of calls in a test whose variants have these rates, USD; empty when no price is known.
 
-    Each of the past calls as the dearer variant would have served it, or as it was served; a large one for who has none.
+    There is one cost per past call: the highest of its own cost and its cost at each variant. Without past calls, the
+    result is the cost of one large request.
     """
     known = [each for each in rates if each is not None]
     costs = [cost for call in past if (cost := _dearest(call, known)) is not None]
@@ -181,7 +182,7 @@ def _dearest(call: PastCall, rates: Iterable[Rates]) -> Decimal | None:
 def variant_of(
     config_a: dict[str, Any], config_b: dict[str, Any], served_by: tuple[str, str], names: ProviderNames
 ) -> Variant | None:
-    """The one variant that this provider (its id) and model are; None when it is neither, or could be either."""
+    """The variant that this provider id and model belong to; None when they belong to neither or to both."""
     served = [
         variant
         for variant, config in ((Variant.A, config_a), (Variant.B, config_b))

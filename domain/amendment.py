@@ -1,4 +1,4 @@
-"""Amendments: facts about a call that become known later, or that were reported wrong."""
+"""Amendments: facts about a call that become known later, and corrections of reported values."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from uuid import UUID
 from pydantic import model_validator
 
 from domain.analytics import check_parts
-from domain.bounds import Cost, Input, Label, Share, Tokens, refuse
+from domain.bounds import Cost, Input, Label, Share, Tokens, reject
 from domain.money import plain
 from domain.price import ServiceTier, TokenCounts
 
 MAX_AMENDMENTS: Final = 100
-"""Of one call."""
+"""The most amendments of one call."""
 
 
 class AmendAnalytics(Input):
-    """What is right of a call. A field that is left out stays as it is."""
+    """The correct values of a call. A field that is not given stays unchanged."""
 
     amendment_id: Label | None = None
     cost: Cost | None = None
@@ -44,13 +44,13 @@ class AmendAnalytics(Input):
     quality_score: Share | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _has_changes(self) -> Self:
         if not self.changes():
-            refuse("must say what is right: a cost, a token count, serviceTier, success or qualityScore")
+            reject("must have at least one of cost, a token count, serviceTier, success or qualityScore")
         return self
 
     def changes(self) -> dict[str, Any]:
-        """What it says, by the column of the call."""
+        """The given values, by the column of the call."""
         return {name: value for name in AMENDABLE if (value := getattr(self, name)) is not None}
 
 
@@ -59,7 +59,7 @@ _PRICED_BY: Final = frozenset({*TokenCounts._fields, "service_tier"})
 
 
 class AmendmentLine(AmendAnalytics):
-    """An amendment, and the call that it is of: by its id or its event id."""
+    """An amendment, with the id or the event id of the call to amend."""
 
     id: UUID | None = None
     event_id: Label | None = None
@@ -67,22 +67,23 @@ class AmendmentLine(AmendAnalytics):
     @model_validator(mode="after")
     def _names_one_call(self) -> Self:
         if (self.id is None) == (self.event_id is None):
-            refuse("must name the call by id or by eventId, and not by both")
+            reject("must have either id or eventId of the call")
         return self
 
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that differ when what is said of the call differs: tells a retry from a reused amendment id.
+        """A hash of the amended values, 32 hexadecimal digits. It tells a repetition from a reused amendment id.
 
-        A retry may name the call by its id and the first attempt by its event id.
+        It does not include the ids: a repetition may name the call by its id, and the first attempt by its event id.
         """
-        said = self.model_dump_json(exclude={"amendment_id", "id", "event_id"}, exclude_none=True).encode()
-        return hashlib.blake2b(said, digest_size=16).hexdigest()
+        values = self.model_dump_json(exclude={"amendment_id", "id", "event_id"}, exclude_none=True).encode()
+        return hashlib.blake2b(values, digest_size=16).hexdigest()
 
 
 def amended(call: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The call with these changes. Its cost is theirs, or, when it was priced here, to be priced again: `is_repriced`.
+    """The columns of the call after these changes. A changed cost has no price version.
 
-    Raises an expected error of pydantic's when its token counts contradict each other then.
+    The caller recomputes the cost when `is_repriced` is true. Raises PydanticCustomError when the token counts contradict
+    each other.
     """
     after = {**call, **changes}
     check_parts(after)
@@ -92,11 +93,11 @@ def amended(call: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 
 
 def is_repriced(call: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
-    """Whether these changes ask for a new price: other counts, of a call whose cost nobody reported."""
+    """Whether the cost must be recomputed: a count or the service tier changes, and the cost was not reported."""
     was_reported = call["cost"] is not None and call["price_version"] is None
     return "cost" not in changes and not was_reported and not call["imported"] and bool(_PRICED_BY & changes.keys())
 
 
 def as_json(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of a call as an amendment keeps them."""
+    """The values of a call as they are stored with an amendment."""
     return {name: plain(value) if isinstance(value, Decimal) else value for name, value in columns.items()}

@@ -1,4 +1,4 @@
-"""One routing decision and what came of it, as a client reports it."""
+"""Calls as clients report them, and the filter that selects calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from domain.bounds import (
     Share,
     Tokens,
     Truncated,
-    refuse,
+    reject,
     to_camel,
 )
 from domain.preference import RoutingPriority
@@ -33,7 +33,10 @@ from domain.provider import ProviderNames, folded, known_provider
 
 
 class LogAnalytics(Input):
-    """A decision to record. Left out: `event_id` is made, `cost` is priced from the tokens, `occurred_at` is now."""
+    """The input of `logAnalytics`: one call to record.
+
+    Defaults: `event_id` is generated, `cost` is computed from the token counts (USD), `occurred_at` is the current time.
+    """
 
     event_id: Label | None = None
     provider: Label
@@ -45,7 +48,7 @@ class LogAnalytics(Input):
     cost: Cost | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
-    # Parts of the input tokens: read from the provider's prompt cache, and written to it, of those for an hour.
+    # Parts of the input tokens: read from the provider's prompt cache, written to it, and written to it for one hour.
     cached_tokens: Tokens | None = None
     cache_write_tokens: Tokens | None = None
     cache_write_1h_tokens: Tokens | None = None
@@ -74,35 +77,35 @@ class LogAnalytics(Input):
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if self.ab_variant is not None and self.ab_test_id is None:
-            refuse("abVariant goes with abTestId")
+            reject("abVariant requires abTestId")
         if self.unit_key is not None and self.ab_test_id is None:
-            refuse("unitKey goes with abTestId; a decision knows its own")
+            reject("unitKey requires abTestId; with decisionId alone, the unit key of the routing decision is used")
         check_parts(self.__dict__)
         return self
 
     @property
     def metadata_truncated(self) -> bool:
-        """Whether keys of the metadata were left out, because it was too large or could not be stored."""
+        """Whether keys of the metadata were dropped because the metadata was too large or could not be stored."""
         return isinstance(self.metadata, Truncated)
 
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that differ when what was reported differs: tells a retry from a reused event id."""
-        # What was left out does not count, so that a field which is new today changes no fingerprint of yesterday.
-        left_out = {"service_tier"} if self.service_tier is ServiceTier.STANDARD else set()
-        reported = self.model_dump_json(exclude=_NOT_COMPARED | left_out, exclude_none=True).encode()
+        """A hash of the report, 32 hexadecimal digits. It tells a repetition from a reused event id."""
+        # Fields at their defaults are excluded, so that a new field does not change the fingerprints of older reports.
+        defaults = {"service_tier"} if self.service_tier is ServiceTier.STANDARD else set()
+        reported = self.model_dump_json(exclude=_NOT_COMPARED | defaults, exclude_none=True).encode()
         metadata = to_json(_in_order(self.metadata)) if self.metadata else b""
         return hashlib.blake2b(reported + metadata, digest_size=16).hexdigest()
 
 
 def check_parts(counts: Mapping[str, int | None]) -> None:
-    """Refuse counts of tokens of which parts are more than the whole."""
+    """Reject token counts whose parts exceed their total. Raises an error of pydantic."""
     for whole, *parts in _PARTS:
         count = counts[whole]
         if count is not None and sum(counts[part] or 0 for part in parts) > count:
-            refuse(f"{', '.join(map(to_camel, parts))} are part of {to_camel(whole)} and cannot be more")
+            reject(f"{', '.join(map(to_camel, parts))} are parts of {to_camel(whole)}: their sum must not exceed it")
 
 
-# A count, and those that no token of it is in two of. Kinds overlap: cached audio is audio, and is cached.
+# A total, and parts of it that do not overlap. Other parts overlap: cached audio is both cached and audio.
 _PARTS: Final = (
     ("input_tokens", "cached_tokens", "cache_write_tokens"),
     ("input_tokens", "input_audio_tokens", "input_image_tokens", "input_video_tokens"),
@@ -117,14 +120,14 @@ _NOT_COMPARED: Final = {"event_id", "metadata"}
 
 
 def _in_order(value: Any) -> Any:
-    """The same JSON value, the keys of its objects sorted."""
+    """The JSON value with the keys of every object sorted."""
     if isinstance(value, dict):
         return {key: _in_order(value[key]) for key in sorted(value)}
     return [_in_order(each) for each in value] if isinstance(value, list) else value
 
 
 class AnalyticsFilter(Input):
-    """Which decisions: every condition that is given must hold; `from` is included, `to` is not."""
+    """Selects calls: a call must match every condition that is given. `from` is inclusive, `to` is exclusive."""
 
     from_: Moment | None = pydantic.Field(default=None, alias="from")
     to: Moment | None = None
@@ -134,22 +137,22 @@ class AnalyticsFilter(Input):
     ab_test_id: UUID | None = None
     success: bool | None = None
     fallback_used: bool | None = None
-    # Models of one provider each, as `resolved` finds them in `models`: `openai/gpt-4o` is gpt-4o of openai, too.
+    # (provider, model) pairs that `resolved` reads from `models`: `openai/gpt-4o` also selects gpt-4o of openai.
     _models_of: tuple[tuple[str, str], ...] = pydantic.PrivateAttr(default=())
 
     @property
     def models_of(self) -> tuple[tuple[str, str], ...]:
-        """(provider, model) pairs that pass beside `models`."""
+        """(provider, model) pairs that match in addition to `models`."""
         return self._models_of
 
     @property
     def names_unknown_providers(self) -> bool:
-        """Whether it takes the user's own aliases to tell which providers it names."""
+        """Whether a provider name is unknown, so that `resolved` needs the user's aliases."""
         prefixes = [name.partition("/")[0] for name in self.models or () if "/" in name]
         return any(known_provider(name) is None for name in (*(self.providers or ()), *prefixes))
 
     def resolved(self, names: ProviderNames) -> Self:
-        """The same filter, by the ids of providers and the names of models that calls are stored with."""
+        """The filter with provider ids and normalized model names, as calls are stored. `names` are the user's."""
         providers = None if self.providers is None else list(dict.fromkeys(map(names.id, self.providers)))
         if self.models is None:
             return self.model_copy(update={"providers": providers})
@@ -163,10 +166,10 @@ class AnalyticsFilter(Input):
     @model_validator(mode="after")
     def _range_runs_forward(self) -> Self:
         if self.from_ is not None and self.to is not None and self.from_ >= self.to:
-            refuse("from must be before to")
+            reject("from must be before to")
         return self
 
-    def holds(
+    def matches(
         self,
         *,
         provider: str,
@@ -177,7 +180,7 @@ class AnalyticsFilter(Input):
         fallback_used: bool,
         at: datetime,
     ) -> bool:
-        """Whether a call with these values passes."""
+        """Whether a call with these values matches the filter."""
         return (
             (self.from_ is None or self.from_ <= at)
             and (self.to is None or at < self.to)

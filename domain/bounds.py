@@ -1,4 +1,4 @@
-"""The bounds of every input, as types: what is refused, and with which words."""
+"""Types of input fields: their limits, and the messages that reject other values."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ from domain.money import (
 )
 
 MAX_NAME_LENGTH: Final = 200
+"""The longest name, in characters."""
 MAX_LATENCY_MS: Final = 24 * 60 * 60 * 1000
+"""The longest latency: 24 hours."""
 MAX_TOKENS: Final = 1_000_000_000
 MAX_LIST_LENGTH: Final = 100
 MAX_JSON_BYTES: Final = 16 * 1024
 MAX_JSON_DEPTH: Final = 20
 MAX_JSON_VALUES: Final = 2_000
-"""Of a JSON object that is read again with each row it is in."""
+"""The most values in a JSON object."""
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 500
 MAX_BATCH: Final = 1_000
@@ -42,23 +44,23 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_camel(name: str) -> str:
-    """The name as clients spell it: `cache_write_1h_tokens` is `cacheWrite1hTokens`."""
+    """The name in camelCase, as clients spell it: `cache_write_1h_tokens` becomes `cacheWrite1hTokens`."""
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
-def refuse(message: str) -> NoReturn:
-    """Refuse the value being validated, with this message."""
+def reject(message: str) -> NoReturn:
+    """Reject the value that pydantic validates, with this message. For use in validators."""
     raise PydanticCustomError("refused", "{message}", {"message": message})
 
 
 _NUL: Final = "\x00"
-_HOLDS_NUL: Final = "must not hold the NUL character"
+_NUL_MESSAGE: Final = "must not contain the NUL character"
 
 
 def _storable(text: str) -> str:
     if _NUL in text:
-        refuse(_HOLDS_NUL)
+        reject(_NUL_MESSAGE)
     return text
 
 
@@ -67,17 +69,17 @@ def _json_object(value: Any) -> Any:
         return value
     encoded = _encoded(value)
     if _looks_suspicious(encoded) and (fault := _fault(value)):
-        refuse(fault)
+        reject(fault)
     if len(encoded) > MAX_JSON_BYTES:
-        refuse(f"must be at most {MAX_JSON_BYTES} bytes as JSON, not {len(encoded)}")
-    # There are no more values than that; fewer where these are in texts.
+        reject(f"must be at most {MAX_JSON_BYTES} bytes as JSON, not {len(encoded)}")
+    # An upper bound of the number of values: these characters also occur in strings.
     if sum(map(encoded.count, (b",", b"[", b"{"))) >= MAX_JSON_VALUES:
-        refuse(f"must hold at most {MAX_JSON_VALUES} values")
+        reject(f"must contain at most {MAX_JSON_VALUES} values")
     return value
 
 
 class Truncated(dict[str, Any]):
-    """A JSON object that some keys were left out of: there was no room for them, or they cannot be stored."""
+    """A JSON object without some of its keys: they exceeded the size limit or could not be stored."""
 
 
 def _metadata(value: Any) -> dict[str, Any] | None:
@@ -90,12 +92,12 @@ def _metadata(value: Any) -> dict[str, Any] | None:
 
 
 def _is_storable(key: str, value: Any) -> bool:
-    entry = {key: value}
-    return not _looks_suspicious(_encoded(entry)) or _fault(entry) is None
+    alone = {key: value}
+    return not _looks_suspicious(_encoded(alone)) or _fault(alone) is None
 
 
 def _fitted(value: dict[str, Any], storable: dict[str, Any]) -> dict[str, Any]:
-    """Of what can be stored, all but the largest keys, where there is not room for all; the value, where there is."""
+    """The storable keys that fit into `MAX_JSON_BYTES`: the largest ones are dropped first. `value` if none is dropped."""
     braces, comma = len("{}"), len(",")
     sizes = {key: len(to_json({key: each})) - braces for key, each in storable.items()}
     total = braces + sum(sizes.values()) + comma * max(0, len(sizes) - 1)
@@ -108,9 +110,9 @@ def _fitted(value: dict[str, Any], storable: dict[str, Any]) -> dict[str, Any]:
 
 
 def _encoded(value: Any) -> bytes:
-    """The object as JSON; nothing for one that cannot be written as JSON. Refuses what is no object."""
+    """The object as JSON; empty when it cannot be encoded. Rejects a value that is not an object."""
     if not isinstance(value, dict):
-        refuse('must be a JSON object, such as {"team": "search"}')
+        reject('must be a JSON object, such as {"team": "search"}')
     try:
         return to_json(value, inf_nan_mode="constants")
     except (ValueError, RecursionError):
@@ -122,7 +124,7 @@ _SUSPICIOUS: Final = re.compile(rb"NaN|Infinity|\\u0000")
 
 
 def _looks_suspicious(encoded: bytes) -> bool:
-    """Whether this JSON may be nested too deeply, or hold what is no number or no text. Most is plainly harmless."""
+    """Whether this JSON may be nested too deeply or contain an invalid number or string. It needs `_fault` only then."""
     brackets = encoded.count(b"{") + encoded.count(b"[")
     return not encoded or brackets > MAX_JSON_DEPTH or _SUSPICIOUS.search(encoded) is not None
 
@@ -133,21 +135,21 @@ def _fault(value: dict[str, Any]) -> str | None:
     for _ in range(MAX_JSON_DEPTH):
         children = [child for node in level for child in _children(node)]
         if any(isinstance(text, str) and _NUL in text for text in children):
-            return _HOLDS_NUL
+            return _NUL_MESSAGE
         level = [child for child in children if isinstance(child, dict | list)]
         if not level:
             break
     else:
-        return f"must be nested at most {MAX_JSON_DEPTH} deep"
+        return f"must be nested at most {MAX_JSON_DEPTH} levels deep"
     try:
         from_json(to_json(value, inf_nan_mode="constants"), allow_inf_nan=False)
     except ValueError:
-        return "must hold only finite numbers and valid Unicode text"
+        return "must contain only finite numbers and valid Unicode text"
     return None
 
 
 def double(number: str) -> float:
-    """The number as a double. One that a double cannot hold is infinite, and so no field takes it: it is never another one."""
+    """The number as a double; infinity, which every field rejects, when it is out of the range of a double."""
     value = float(number)
     return math.inf if value == 0 and _NOT_ZERO.search(number.lower().partition("e")[0]) else value
 
@@ -158,37 +160,37 @@ def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 @cache
 def _time_zones() -> frozenset[str]:
-    # Two entries of the machine's files are no place's time.
+    # These two names are not time zones: they stand for the setting of the machine.
     return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def _time_zone(name: str) -> str:
     if name not in _time_zones():
-        refuse("must be an IANA time zone, such as Europe/Berlin")
+        reject("must be an IANA time zone, such as Europe/Berlin")
     return name
 
 
 def _amount(value: Any) -> Any:
-    # A JSON number arrives as a float: take the digits the client wrote, not their binary neighbour.
+    # A JSON number arrives as a float: use the decimal digits of the client, not the binary approximation.
     text = repr(value) if isinstance(value, float) else value
     if not isinstance(text, str):
         return text
     if (number := number_of(text.strip())) is not None:
         return number
-    # What Python alone takes for a number is none; NaN and infinity are refused as such.
+    # Other spellings that Python reads as a number are rejected. NaN and infinity pass: they have a message of their own.
     return text if _NOT_FINITE.fullmatch(text.strip()) else ""
 
 
 _NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 _DECIMAL: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?", re.ASCII)
-# Above every bound, and few enough digits to count with.
+# A number above every limit, small enough to calculate with.
 _BEYOND: Final = 10**15
-# From here on a double does not tell neighbouring integers apart.
+# The first integer from which a double cannot represent every integer.
 _EXACT_IN_A_DOUBLE: Final = 2**53
 
 
 def _number(value: Any) -> int | Decimal | None:
-    """The number that this is or spells, exactly, or one that is beyond every bound as well; None where it is none."""
+    """The exact number; None when it is not a number. Numbers above every limit are reduced to `_BEYOND`."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -202,22 +204,24 @@ def _number(value: Any) -> int | Decimal | None:
 
 def _milliseconds(value: Any) -> int:
     if (number := _number(value)) is None:
-        refuse(f"must be a number of milliseconds, from 0 to {MAX_LATENCY_MS}")
+        reject(f"must be a number of milliseconds, from 0 to {MAX_LATENCY_MS}")
     return round(number)
 
 
 def _tokens(value: Any) -> int:
     number = _number(value)
     if number is None or number != (whole := round(number)):
-        refuse(f"must be a whole number, from 0 to {MAX_TOKENS}")
+        reject(f"must be a whole number, from 0 to {MAX_TOKENS}")
     return whole
 
 
 def _label(value: Any) -> Any:
-    # What others count with, an id say, is a text here: the digits, where those are all there is to it.
+    # Clients may send an id as a number: it is stored as text. Only integers are converted.
     if isinstance(value, float):
         if not (value.is_integer() and abs(value) < _EXACT_IN_A_DOUBLE):
-            refuse(f"must be text of 1 to {MAX_NAME_LENGTH} characters, or an integer; floats are below 2^53")
+            reject(
+                f"must be text of 1 to {MAX_NAME_LENGTH} characters or an integer; a float must be whole and below 2^53"
+            )
         return str(int(value))
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -234,28 +238,28 @@ def _in_utc(moment: datetime) -> datetime:
         moment = moment.astimezone(UTC)
     except OverflowError:
         if moment.year > EPOCH.year:
-            refuse("must not be after 9999-12-31T23:59:59Z")
+            reject("must not be after 9999-12-31T23:59:59Z")
     if moment < EPOCH:
-        refuse("must not be before 1970-01-01T00:00:00Z")
+        reject("must not be before 1970-01-01T00:00:00Z")
     return moment
 
 
 def _cost(amount: Decimal) -> Decimal:
     if not 0 <= amount <= MAX_COST:
-        refuse(f"must be from 0 to {MAX_COST} USD")
+        reject(f"must be from 0 to {MAX_COST} USD")
     return to_nano_dollars(amount)
 
 
 def _budget(amount: Decimal) -> Decimal:
-    # More than nothing, since nothing can be a share of nothing.
+    # Above 0, because percentages of the amount are computed.
     if not NANO_DOLLAR <= amount <= MAX_BUDGET:
-        refuse(f"must be more than 0 and at most {MAX_BUDGET} USD")
+        reject(f"must be more than 0 and at most {MAX_BUDGET} USD")
     return to_nano_dollars(amount)
 
 
 def _token_price(amount: Decimal) -> Decimal:
     if not 0 <= amount <= MAX_TOKEN_PRICE:
-        refuse(f"must be from 0 to {MAX_TOKEN_PRICE} USD per million tokens")
+        reject(f"must be from 0 to {MAX_TOKEN_PRICE} USD per million tokens")
     return to_nano_dollars(amount)
 
 
@@ -267,7 +271,7 @@ Name = Annotated[
 Label = Annotated[Name, BeforeValidator(_label)]
 Names = Annotated[list[Name], Field(max_length=MAX_LIST_LENGTH), AfterValidator(_without_repeats)]
 Cost = Annotated[_Amount, AfterValidator(_cost)]
-Budget = Annotated[_Amount, AfterValidator(_budget)]
+BudgetAmount = Annotated[_Amount, AfterValidator(_budget)]
 TokenPrice = Annotated[_Amount, AfterValidator(_token_price)]
 Milliseconds = Annotated[int, BeforeValidator(_milliseconds), Field(ge=0, le=MAX_LATENCY_MS)]
 Tokens = Annotated[int, BeforeValidator(_tokens), Field(ge=0, le=MAX_TOKENS)]
@@ -279,7 +283,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Input(pydantic.BaseModel):
-    """Checked input. Fields are refused under the name the caller knows: camelCase."""
+    """The base class of validated input. Errors name fields in camelCase, as clients spell them."""
 
     model_config = pydantic.ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=False
@@ -287,9 +291,9 @@ class Input(pydantic.BaseModel):
 
     @classmethod
     def checked(cls, values: Mapping[str, Any], path: tuple[str | int, ...] = ("input",)) -> Self:
-        """The input these values make.
+        """The validated input. `path` is the path of the argument that has these values.
 
-        Raises InvalidInput naming the first field that is out of bounds.
+        Raises InvalidInput that names the first field with an invalid value.
         """
         try:
             return cls.model_validate(values)
@@ -298,7 +302,7 @@ class Input(pydantic.BaseModel):
 
     @classmethod
     def checked_json(cls, text: bytes) -> Self:
-        """The same of JSON, that of a whole line or file: nothing comes before its fields in a path."""
+        """The validated input from a JSON document, such as one line of a file. Paths begin with the field."""
         try:
             return cls.model_validate_json(text)
         except pydantic.ValidationError as error:
@@ -306,7 +310,7 @@ class Input(pydantic.BaseModel):
 
 
 def invalid(error: pydantic.ValidationError, path: tuple[str | int, ...] = ()) -> InvalidInput:
-    """The first of pydantic's findings, as ours. The value itself is not repeated: it may be long or secret."""
+    """The first error of pydantic as InvalidInput. The message does not repeat the value: it may be long or secret."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     steps = [*path, *(_spelt(step) for step in first["loc"])]
     names = [str(step) for step in steps if step != "input"]
@@ -315,12 +319,12 @@ def invalid(error: pydantic.ValidationError, path: tuple[str | int, ...] = ()) -
 
 
 def _spelt(step: str | int) -> str:
-    # `from` is a word of Python: the field is called `from_` here.
+    # `from` is a Python keyword: the field is called `from_` here.
     return to_camel(step).rstrip("_") if isinstance(step, str) else str(step)
 
 
 def identifier(text: str) -> UUID | None:
-    """The UUID that `text` spells; None when it spells none, which is then nobody's id."""
+    """The UUID that `text` spells; None when it is not a UUID. No row has such an id."""
     try:
         return UUID(text)
     except ValueError:
@@ -328,7 +332,7 @@ def identifier(text: str) -> UUID | None:
 
 
 def page_size(first: int | None) -> int:
-    """`first`, when it is within 1..500; 20 for None. Raises InvalidInput."""
+    """The page size: `first`, or 20 for None. Raises InvalidInput when it is not within 1..500."""
     if first is None:
         return DEFAULT_PAGE
     if not 1 <= first <= MAX_PAGE:

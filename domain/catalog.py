@@ -1,4 +1,4 @@
-"""The models to route to: those of the price list, and those that users register; and what each is likely to cost."""
+"""The model catalogue: models of the price list and registered models, with their prices and cost estimates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.bounds import Cost, Input, Name, Share, TokenPrice, Tokens, refuse
+from domain.bounds import Cost, Input, Name, Share, TokenPrice, Tokens, reject
 from domain.money import MAX_COST, ZERO
 from domain.price import FREE, OWN_PRICES, Price, Prices, Rates, ServiceTier, Step, TokenCounts
 from domain.price_list import (
@@ -27,6 +27,7 @@ from domain.price_list import (
 from domain.provider import model_name, provider_id
 
 MAX_MODELS: Final = 500
+"""The most registered models of one user."""
 MAX_TIERS: Final = 20
 MAX_CONTEXT_WINDOW: Final = 1_000_000_000
 _LOOKED_UP: Final = 4_096
@@ -37,7 +38,7 @@ RatesByTier = Mapping[ServiceTier, Rates]
 
 
 class PriceTier(NamedTuple):
-    """The prices of calls at a service tier, with more input tokens than this; None where others hold."""
+    """The prices of calls at a service tier with more than `above_input_tokens`. None inherits the price of a lower tier."""
 
     service_tier: ServiceTier
     above_input_tokens: int
@@ -45,7 +46,7 @@ class PriceTier(NamedTuple):
 
 
 class OwnPrices(NamedTuple):
-    """What a user registered of a model's prices: all of them, some or none."""
+    """The prices that a user registered for a model. A price that is None is taken from the price list."""
 
     prices: Prices = Prices()
     tiers: tuple[PriceTier, ...] = ()
@@ -58,15 +59,15 @@ class OwnPrices(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CatalogModel:
-    """A model of a provider. `prices` are those of the standard service tier and the smallest requests."""
+    """A model of a provider. `prices` are those of the lowest step of the STANDARD service tier, USD."""
 
     id: str
     provider: str
     model: str
     name: str
-    # Whether the user registered it; else it is of the price list.
+    # Whether the user registered the model; else it is from the price list.
     own: bool
-    # Whether it runs on the user's own machines.
+    # Whether the model runs on machines of the user.
     local: bool
     context_window: int | None
     prices: Prices
@@ -83,37 +84,36 @@ class CatalogModel:
     def estimate(
         self, input_tokens: int, max_output_tokens: int, tier: ServiceTier = ServiceTier.STANDARD
     ) -> Decimal | None:
-        """What a request costs at most, USD to the nano-dollar; None, never 0, when it is not known.
+        """The highest cost of a request in USD, to the nano-dollar; None when it is unknown or above `MAX_COST`.
 
-        The same as the price of a call with these counts and no others; more than a request can cost is unknown. Where that
-        price needs counts of other kinds, of pictures say, each token costs what the dearest of these kinds does: however
-        many there are of each, a hold of this is not too small.
+        It equals the price of a call with these counts and no others. When that price depends on other kinds of tokens,
+        such as images, every token has the highest rate of these kinds, so that a hold of this amount is sufficient.
         """
         rates = self.rates.get(tier)
         return None if rates is None else rates.estimate(input_tokens, max_output_tokens)
 
     def is_free(self, tier: ServiceTier = ServiceTier.STANDARD) -> bool:
-        """Whether its tokens are known to cost nothing, however many they are."""
+        """Whether the price of every token is known to be 0."""
         rates = self.rates.get(tier)
         return rates is not None and rates.free
 
     @property
-    def place(self) -> str:
-        """Where it stands in the catalogue: one's own models first, then by provider and model."""
+    def sort_key(self) -> str:
+        """The sort key in the catalogue: registered models first, then by provider and model."""
         return f"{0 if self.own else 1}\0{provider_id(self.provider)}\0{self.model}"
 
 
 def listed(provider: str, model: str, at: datetime) -> CatalogModel | None:
-    """What the price list knows of this model at that time, under any name the list knows it by; None when nothing.
+    """The model of the price list with this name at the time `at`; None when there is none.
 
-    Provider and model keep the names that were asked for.
+    The result has the names `provider` and `model` as they were given.
     """
     prices = PriceList.current()
     return _listing(prices).model(provider, model, prices.unchanged_since(at))
 
 
 def completed(model: CatalogModel, at: datetime) -> CatalogModel:
-    """The user's own model, with the list's prices and context window where the user named none."""
+    """The registered model. Missing prices and a missing context window are taken from the price list."""
     prices = PriceList.current()
     since = prices.unchanged_since(at)
     known = _listing(prices).model(model.provider, model.model, since)
@@ -128,9 +128,9 @@ def completed(model: CatalogModel, at: datetime) -> CatalogModel:
 def own_price(
     provider: str, model: str, own: OwnPrices, counts: TokenCounts, tier: ServiceTier, at: datetime
 ) -> Price | None:
-    """The price of one call of a model that the user registered with these prices; None when it is not known.
+    """The price of one call to a model registered with these prices; None when it is unknown.
 
-    What the user left out is the list's. More than a call may cost is the most that it may, by a price of the user's own.
+    Missing prices are taken from the price list. With registered prices, a cost above `MAX_COST` is `MAX_COST`.
     """
     prices = PriceList.current()
     rates = _listing(prices).own(provider, model, own, prices.unchanged_since(at)).get(tier)
@@ -145,13 +145,13 @@ def own_price(
 
 
 def all_listed(at: datetime) -> Sequence[CatalogModel]:
-    """Every model whose text tokens the price list prices at that time, in and out, by provider and model."""
+    """Every model of the price list with a price for input and output tokens at the time `at`, by provider and model."""
     prices = PriceList.current()
     return _listing(prices).models(prices.unchanged_since(at))
 
 
 def all_current(at: datetime) -> Mapping[tuple[str, str], CatalogModel]:
-    """Those of `all_listed` that are not deprecated, by provider and `model_name`."""
+    """The models of `all_listed` that are not deprecated, by provider and `model_name`."""
     prices = PriceList.current()
     return _listing(prices).current(prices.unchanged_since(at))
 
@@ -162,7 +162,7 @@ def _listing(prices: PriceList) -> _Listing:
 
 
 class _Listing:
-    """What was looked up in one price list. Its prices do not change between the moments that it is asked for."""
+    """A cache of lookups in one price list. Callers pass times of `unchanged_since`, between which no price changes."""
 
     def __init__(self, prices: PriceList) -> None:
         self._prices = prices
@@ -182,7 +182,7 @@ class _Listing:
         return _free_model(provider, model) if is_free(provider, model) else None
 
     def _models(self, at: datetime) -> Sequence[CatalogModel]:
-        found = [self._made(provider, model, found, at) for provider, model, found in self._names]
+        found = [self._cached(provider, model, found, at) for provider, model, found in self._names]
         return tuple(
             model
             for model in found
@@ -195,13 +195,13 @@ class _Listing:
         models = [model for model in self.models(at) if not model.deprecated]
         return {(model.provider, model_name(model.provider, model.model)): model for model in models}
 
-    def _made(self, provider: str, model: str, found: Found, at: datetime) -> CatalogModel:
-        # Most prices are the same all day. The list holds on to each: no two of them have one id.
+    def _cached(self, provider: str, model: str, found: Found, at: datetime) -> CatalogModel:
+        # Most prices are the same all day. The price list keeps every price object, so that their ids are unique.
         key = provider, model, id(found.model.get_prices(at)), tuple(map(id, variants_at(found, at)))
-        made = self._known.get(key)
-        if made is None:
-            made = self._known[key] = _catalog_model(provider, model, found, at)
-        return made
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = _catalog_model(provider, model, found, at)
+        return known
 
     def _own(self, provider: str, model: str, own: OwnPrices, at: datetime) -> RatesByTier:
         found = self._prices.find(provider, model, at)
@@ -209,7 +209,7 @@ class _Listing:
             return _unlisted(own)
         tiers = tiers_at(found, at)
         media = media_of(found, model, tiers[ServiceTier.STANDARD])
-        return _rates(own, {tier: steps_of(prices) for tier, prices in tiers.items()}, media)
+        return _rates_by_tier(own, {tier: steps_of(prices) for tier, prices in tiers.items()}, media)
 
 
 def _catalog_model(provider: str, model: str, found: Found, at: datetime) -> CatalogModel:
@@ -239,7 +239,7 @@ def _catalog_model(provider: str, model: str, found: Found, at: datetime) -> Cat
 
 
 def _free_model(provider: str, model: str) -> CatalogModel:
-    """A model that is free by its name, and not in the list."""
+    """A model that is free according to its name and not in the price list."""
     return CatalogModel(
         id=f"{provider}:{model}",
         provider=provider,
@@ -255,37 +255,39 @@ def _free_model(provider: str, model: str) -> CatalogModel:
     )
 
 
-def _rates(own: OwnPrices, listed_steps: Mapping[ServiceTier, tuple[Step, ...]], media: frozenset[int]) -> RatesByTier:
-    """The rates at each service tier, of the user's own prices and the list's where the user named none."""
+def _rates_by_tier(
+    own: OwnPrices, listed_steps: Mapping[ServiceTier, tuple[Step, ...]], media: frozenset[int]
+) -> RatesByTier:
+    """The rates at each service tier: registered prices, and prices of the list where the user registered none."""
     rates: dict[ServiceTier, Rates] = {}
     for tier in ServiceTier:
         rows = {each.above_input_tokens or -1: each.prices for each in own.tiers if each.service_tier is tier}
         if tier is ServiceTier.STANDARD:
             rows[-1] = own.prices
         steps = _merged({above: _free_whole(prices) for above, prices in rows.items()}, listed_steps.get(tier, ()))
-        # Who gives a price of input for a model that hears or draws, and none for that, means all of its input.
+        # A registered input price of a model with audio or images, without a price for these, applies to all input tokens.
         is_priced = any(step.prices[kind] is not None for step in steps for kind in media)
         for_media = media if is_priced or not any(0 in step.own for step in steps) else frozenset()
-        made = Rates.of(steps, media=for_media, whole=bool(listed_steps))
-        if made is not None:
-            rates[tier] = made
+        tier_rates = Rates.of(steps, media=for_media, whole=bool(listed_steps))
+        if tier_rates is not None:
+            rates[tier] = tier_rates
     return rates
 
 
 @lru_cache(_LOOKED_UP)
 def _unlisted(own: OwnPrices) -> RatesByTier:
-    return _rates(own, {}, frozenset())
+    return _rates_by_tier(own, {}, frozenset())
 
 
 def _free_whole(prices: Prices) -> Prices:
-    """These prices: where neither input nor output costs anything, no part of them does."""
+    """The prices. If both input and output have the price 0, missing prices of their parts become 0."""
     if prices.input_price is None or prices.output_price is None or prices.input_price or prices.output_price:
         return prices
     return Prices(*(ZERO if price is None else price for price in prices))
 
 
 def _merged(rows: Mapping[int, Prices], listed_steps: Sequence[Step]) -> list[Step]:
-    """The user's prices by how much input there is, kind by kind, with the list's where there is none."""
+    """The registered prices by number of input tokens. Each missing price is taken from the list."""
     known = {step.above: step.prices for step in listed_steps}
     steps = []
     for above in {-1, *rows, *known}:
@@ -301,7 +303,7 @@ def _merged(rows: Mapping[int, Prices], listed_steps: Sequence[Step]) -> list[St
 
 
 def _reached(rows: Mapping[int, Prices], above: int) -> Prices:
-    """Of each kind the price of the highest of these steps that is reached and has one."""
+    """The price of each kind at the step `above`: that of the highest step up to it that has one."""
     reached = [rows[start] for start in sorted(rows, reverse=True) if start <= above]
     return Prices(*map(_first, zip(*reached, strict=True))) if reached else Prices()
 
@@ -350,8 +352,8 @@ class TierInput(_PriceInput):
     @model_validator(mode="after")
     def _is_a_tier(self) -> Self:
         if self.service_tier is ServiceTier.STANDARD and not self.above_input_tokens:
-            refuse(
-                "a tier has another serviceTier than STANDARD, or aboveInputTokens; else its prices are the model's own"
+            reject(
+                "a tier must have aboveInputTokens or a serviceTier other than STANDARD; set other prices on the model itself"
             )
         return self
 
@@ -362,7 +364,7 @@ class TierInput(_PriceInput):
 
 def _without_repeats(tiers: list[TierInput]) -> list[TierInput]:
     if len({each.tier[:2] for each in tiers}) < len(tiers):
-        refuse("must name each serviceTier and aboveInputTokens once")
+        reject("must contain each combination of serviceTier and aboveInputTokens once")
     return tiers
 
 
@@ -380,12 +382,12 @@ class RegisterModel(_PriceInput):
 
     @property
     def own_prices(self) -> OwnPrices:
-        """The prices to register."""
+        """The prices that are to be registered."""
         return OwnPrices(self.prices, tuple(each.tier for each in self.tiers))
 
 
 class UpdateModel(_PriceInput):
-    """Changes to a registered model. A field that was not given stays as it is; null clears it, but for `local`."""
+    """Changes to a registered model. A field that is not given stays unchanged; null clears it, except `local`."""
 
     name: Name | None = None
     tiers: Tiers | None = None
@@ -394,11 +396,11 @@ class UpdateModel(_PriceInput):
     quality_rating: Share | None = None
 
     def changes(self) -> dict[str, Any]:
-        """What was given, by field, but for prices."""
+        """The given fields by name, without prices and tiers."""
         return {name: getattr(self, name) for name in self.model_fields_set - {"tiers", *Prices._fields}}
 
     def repriced(self, own: OwnPrices) -> OwnPrices:
-        """These prices as they are with the changes."""
+        """The registered prices after the changes."""
         given = self.model_fields_set
         return OwnPrices(
             own.prices._replace(**{name: getattr(self, name) for name in given & {*Prices._fields}}),

@@ -1,7 +1,7 @@
-"""Cost alerts: the windows spend is counted in, and the states an alert passes through.
+"""Cost alerts: their inputs, the windows in which they count spend, and their states.
 
-Windows are half-open, [start, end), aligned in the alert's own time zone, and given in UTC. They tile time: each
-starts where the one before it ends, whatever the clocks of that zone do.
+Windows are half-open intervals [start, end) in UTC, aligned to the alert's time zone. Consecutive windows have no gap and
+no overlap, also when the clocks of the time zone change.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.bounds import EPOCH, Budget, Input, Moment, Name, TimeZone, refuse
+from domain.bounds import EPOCH, BudgetAmount, Input, Moment, Name, TimeZone, reject
 from domain.money import EXACT, ZERO
 
 MAX_ALERTS: Final = 200
-"""That a user may have."""
+"""The most cost alerts of one user."""
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far in the future a call may have occurred."""
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 _HUNDRED: Final = Decimal(100)
-# A rolling alert at 80 % clears at 75 %; at another percentage, in the same proportion.
+# A rolling alert with nearLimitPercent 80 clears at 75 %. Other percentages scale in proportion.
 _CLEARS_AT: Final = Decimal(75) / Decimal(80)
 _LAST_ANCHOR: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -70,7 +71,7 @@ class AlertState(StrEnum):
 
 
 class UnknownCost(StrEnum):
-    """What a budget does with a model of which a call in its window has no known cost, and no decision that held for it."""
+    """How a budget treats a model when its window has a call to that model with no known cost and no hold."""
 
     REFUSE = "REFUSE"
     ALLOW = "ALLOW"
@@ -79,18 +80,18 @@ class UnknownCost(StrEnum):
 NearLimitPercent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
-def _near_enough(anchor: datetime) -> datetime:
+def _checked_anchor(anchor: datetime) -> datetime:
     if anchor > _LAST_ANCHOR:
-        refuse("must not be after 2200-01-01T00:00:00Z")
+        reject("must not be after 2200-01-01T00:00:00Z")
     return anchor
 
 
 class CustomPeriod(Input):
-    """Every so many hours, days or weeks, counted from an anchor."""
+    """Windows of `every` hours, days or weeks, counted from an anchor. Days and weeks follow the alert's time zone."""
 
     every: Annotated[int, Field(ge=1, le=1000)]
     unit: PeriodUnit
-    anchor: Annotated[Moment, AfterValidator(_near_enough)]
+    anchor: Annotated[Moment, AfterValidator(_checked_anchor)]
 
 
 MonthDay = Annotated[int, Field(ge=1, le=28)]
@@ -98,7 +99,7 @@ MonthDay = Annotated[int, Field(ge=1, le=28)]
 
 class CreateCostAlert(Input):
     alert_type: Name | None = None
-    threshold_amount: Budget
+    threshold_amount: BudgetAmount
     period: AlertPeriod
     mode: WindowMode = WindowMode.CALENDAR
     time_zone: TimeZone = "UTC"
@@ -112,16 +113,16 @@ class CreateCostAlert(Input):
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if (self.period is AlertPeriod.CUSTOM) != (self.custom is not None):
-            refuse("custom must be given when the period is CUSTOM, and only then")
+            reject("custom is required when period is CUSTOM, and not allowed otherwise")
         if self.mode is WindowMode.ROLLING and self.period is AlertPeriod.CUSTOM:
-            refuse("mode: a ROLLING window is an hour, a day, a week or 30 days long; CUSTOM goes with CALENDAR")
+            reject("mode: must be CALENDAR when period is CUSTOM; a ROLLING window is HOURLY, DAILY, WEEKLY or MONTHLY")
         return self
 
 
 class UpdateCostAlert(Input):
-    """Changes to an alert. A field that was not given stays as it is; none of them can be cleared."""
+    """Changes to an alert. A field that is not given stays unchanged. No field can be set to null."""
 
-    threshold_amount: Budget = ZERO
+    threshold_amount: BudgetAmount = ZERO
     active: bool = True
     near_limit_percent: NearLimitPercent = 80.0
     enforced: bool = False
@@ -133,7 +134,7 @@ class UpdateCostAlert(Input):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A half-open time range, [start, end), in UTC."""
+    """A half-open interval [start, end) in UTC: the window of an alert, or the time range of a query."""
 
     start: datetime
     end: datetime
@@ -142,9 +143,9 @@ class Window:
         return self.start <= moment < self.end
 
     def whole(self, unit: timedelta) -> tuple[datetime, datetime]:
-        """Where the first whole hour or minute (`unit`, of UTC) in it starts, and where the last one ends.
+        """The start of the first whole `unit` (an hour or a minute of UTC) in the window, and the end of the last one.
 
-        When it holds none, the first is not before the last.
+        When the window has no whole unit, the returned start is not before the returned end.
         """
         return EPOCH - (EPOCH - self.start) // unit * unit, EPOCH + (self.end - EPOCH) // unit * unit
 
@@ -158,15 +159,15 @@ def window_at(
     week_start: WeekDay = WeekDay.MONDAY,
     month_anchor: int = 1,
 ) -> Window:
-    """The window of this period that holds `at`.
+    """The calendar window that contains `at`. `custom` is required for the period CUSTOM.
 
-    Hours follow the clock on the wall: where it jumps by half an hour, the window it jumps in is cut short there.
-    Days, weeks and months begin at local midnight, the first of two where the clock shows it twice: weeks on
-    `week_start`, months on the day `month_anchor`, 1 to 28.
+    Hours follow local time: when the clock changes by half an hour, the window ends at the change. Days, weeks and months
+    start at local midnight; if midnight occurs twice, at the first one. Weeks start on `week_start`, months on the day
+    `month_anchor`, 1 to 28.
     """
     if period is AlertPeriod.CUSTOM:
         if custom is None:
-            raise ValueError("a custom period needs its definition")
+            raise ValueError("the period CUSTOM requires custom")
         return _custom_window(custom, zone, at)
     if period is AlertPeriod.HOURLY:
         return _hour_window(zone, at)
@@ -174,7 +175,7 @@ def window_at(
     if period is AlertPeriod.DAILY:
         return _window_holding(at, day.toordinal(), lambda n: _midnight(date.fromordinal(n), zone))
     if period is AlertPeriod.WEEKLY:
-        # The proleptic calendar's day 1 is a Monday.
+        # Day 1 of the proleptic Gregorian calendar is a Monday.
         first = 1 + week_start.days_after_monday
         return _window_holding(
             at, (day.toordinal() - first) // 7, lambda n: _midnight(date.fromordinal(n * 7 + first), zone)
@@ -184,7 +185,7 @@ def window_at(
 
 
 def _window_holding(at: datetime, guess: int, boundary: Callable[[int], datetime]) -> Window:
-    """The window between two neighbouring boundaries that holds `at`; `guess` is right or nearly so."""
+    """The window between two consecutive boundaries that contains `at`. The search starts at the boundary `guess`."""
     n = guess
     while boundary(n) > at:
         n -= 1
@@ -194,7 +195,7 @@ def _window_holding(at: datetime, guess: int, boundary: Callable[[int], datetime
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    # fold=0: the first of two midnights; in a gap it reads as the moment the clock jumps.
+    # fold=0: the first of two midnights. A midnight that the clock skips maps to the moment of the change.
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
@@ -213,7 +214,7 @@ def _hour_window(zone: ZoneInfo, at: datetime) -> Window:
 
 
 def _transition(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """The first second of the offset that holds at `after` and not at `before`; zones change on whole seconds."""
+    """When the UTC offset changes between `before` and `after`. Time zones change on whole seconds."""
     offset = after.astimezone(zone).utcoffset()
     low, high = int(before.timestamp()), int(after.timestamp())
     while high - low > 1:
@@ -250,15 +251,15 @@ _ROLLING: Final = {
 
 
 def rolling_window_at(period: AlertPeriod, at: datetime) -> Window:
-    """The last hour, 24 hours, 7 days or 30 days up to `at`. It moves by the minute: `at` lies in its last one."""
+    """The rolling window of an hour, 24 hours, 7 days or 30 days that ends with the minute of `at`."""
     end = at.replace(second=0, microsecond=0) + _MINUTE
     return Window(end - _ROLLING[period], end)
 
 
 def is_clear(amount: Decimal, threshold: Decimal, near_limit_percent: float) -> bool:
-    """Whether spend has fallen far enough for a rolling alert to fire again: below 75 %, for one that is near at 80 %.
+    """Whether spend has fallen far enough for a rolling alert to fire again: below 75 % when `near_limit_percent` is 80.
 
-    Without that gap, spend that hovers about a line would make it fire again and again.
+    Without this gap, spend that moves around a limit would fire the alert repeatedly.
     """
     clears_at = EXACT.multiply(EXACT.multiply(threshold, Decimal(repr(near_limit_percent))), _CLEARS_AT)
     return EXACT.multiply(amount, _HUNDRED) < clears_at
@@ -267,7 +268,7 @@ def is_clear(amount: Decimal, threshold: Decimal, near_limit_percent: float) -> 
 def rolling_state_of(
     amount: Decimal, threshold: Decimal, near_limit_percent: float, fired: Iterable[AlertState]
 ) -> AlertState:
-    """The state of a rolling alert that has fired these levels since it was last clear: it stays until it clears."""
+    """The state of a rolling alert. `fired` are the levels fired since the alert was last clear: they stay until it clears."""
     if is_clear(amount, threshold, near_limit_percent):
         return AlertState.ACTIVE
     levels = list(AlertState)
@@ -275,7 +276,7 @@ def rolling_state_of(
 
 
 def state_of(amount: Decimal, threshold: Decimal, near_limit_percent: float) -> AlertState:
-    """The state of an alert whose window holds this much spend. Exact: no float takes part."""
+    """The state of an alert at this amount of spend in its window. The comparison is exact decimal arithmetic."""
     if amount >= threshold:
         return AlertState.TRIGGERED
     if EXACT.multiply(amount, _HUNDRED) >= EXACT.multiply(threshold, Decimal(repr(near_limit_percent))):
@@ -285,34 +286,34 @@ def state_of(amount: Decimal, threshold: Decimal, near_limit_percent: float) -> 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """How an alert stands in its current window."""
+    """The spend of an alert in its current window. Amounts are in USD."""
 
     window: Window
     amount: Decimal
     threshold: Decimal
     state: AlertState
-    # None for a rolling window: it is never empty at once.
+    # The end of the window in UTC; None for a rolling window.
     resets_at: datetime | None
     triggered_at: datetime | None = None
     acknowledged_at: datetime | None = None
     assumed: Decimal = ZERO
-    """Charged to decisions whose outcome has no known cost."""
+    """Charged for routing decisions with calls of unknown cost."""
     held: Decimal = ZERO
-    """Set aside for open decisions."""
+    """The holds of open routing decisions."""
     unpriced_calls: int = 0
     """Calls of unknown cost: they add nothing to `amount`."""
 
     @property
     def available(self) -> Decimal:
-        """USD that routing may still spend, never below 0: what is neither spent, assumed to be spent, nor held."""
+        """USD that are not spent, not assumed to be spent and not held; at least 0."""
         return max(self.threshold - self.amount - self.assumed - self.held, ZERO)
 
     @property
     def percent_used(self) -> float:
-        """Share of the threshold, in percent; above 100 once it is exceeded."""
+        """The spend as a percentage of the threshold; above 100 once it is exceeded."""
         return float(self.amount / self.threshold * 100)
 
     @property
     def remaining(self) -> Decimal:
-        """USD left until the threshold, never below 0."""
+        """USD left until the threshold; at least 0."""
         return max(self.threshold - self.amount, ZERO)

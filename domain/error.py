@@ -1,4 +1,4 @@
-"""What a caller may do wrong. Every expected error says which field, and what would be right."""
+"""Expected errors: failures that the API returns as data. Each names the field and states the valid values."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class ErrorCode(StrEnum):
 
 
 class ExpectedError(Exception):
-    """An expected failure: the caller learns of it as data, never as a crash.
+    """The base class of failures that the caller can cause or handle. The API returns them as data.
 
-    `path` names the argument and the field inside it, in the caller's spelling: `["input", "maxLatencyMs"]`.
+    `message` is the text for the caller. `path` is the argument and the field inside it, in the caller's spelling:
+    `["input", "maxLatencyMs"]`; None when no field is at fault.
     """
 
     code: ClassVar[ErrorCode]
@@ -29,31 +30,41 @@ class ExpectedError(Exception):
         self.path = [str(step) for step in path] or None
 
     def under(self, *steps: str | int) -> Self:
-        """This expected error, as seen from further out: its path begins with these steps."""
+        """Put `steps` before the path, in place, and return this error. A caller adds the argument that it read."""
         self.path = [*(str(step) for step in steps), *(self.path or [])]
         return self
 
     def kept(self) -> Self:
-        """This expected error, without where it was raised: that refers to whatever keeps it, and all of it would be garbage that
-        only the collector finds.
+        """Remove the traceback, the context and the cause, in place, and return this error.
+
+        A stored error would otherwise refer to the frames that store it. Such a cycle is freed by the garbage collector
+        only.
         """
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)
 
 
 class InvalidInput(ExpectedError):
+    """An argument, or a field of it, has a value that is not valid."""
+
     code = ErrorCode.INVALID_INPUT
 
 
 class NotFound(ExpectedError):
+    """The row does not exist, or belongs to another user."""
+
     code = ErrorCode.NOT_FOUND
 
 
 class Conflict(ExpectedError):
+    """The request contradicts the stored data."""
+
     code = ErrorCode.CONFLICT
 
 
 class Overloaded(ExpectedError):
+    """A queue or a limit is full. The caller may retry after `retry_after_ms` milliseconds."""
+
     code = ErrorCode.OVERLOADED
 
     def __init__(self, message: str, retry_after_ms: int) -> None:

@@ -1,5 +1,6 @@
-"""What happened, said after it was committed. Events carry ids alone: whoever listens reads the rows
-through the scoped door, so no event can show what its reader may not see.
+"""Events: notifications of changes, published after the commit.
+
+Events carry ids only. A subscriber reads the rows in a session of its user, so that an event reveals no row of another user.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-# A NOTIFY of PostgreSQL carries less than 8000 bytes.
+# The payload of a NOTIFY in PostgreSQL must be shorter than 8000 bytes.
 _MAX_BYTES: Final = 7_900
 _IDS_AT_ONCE: Final = 150
 
@@ -44,7 +45,7 @@ _KINDS: Final[dict[str, type[Any]]] = {
 
 
 def encode(events: Iterable[Event]) -> Iterator[str]:
-    """These events as a few short texts, for a channel between processes."""
+    """The events as JSON texts of at most 7900 bytes each, for NOTIFY."""
     parts: list[str] = []
     size = 0
     for event in events:
@@ -59,7 +60,7 @@ def encode(events: Iterable[Event]) -> Iterator[str]:
 
 
 def _parts(event: Event) -> Iterator[str]:
-    # JSON by hand: of names and UUIDs there is nothing to escape.
+    # JSON without an encoder: names of classes and UUIDs need no escaping.
     head = f'["{type(event).__name__}","{event.user_id}"'
     if isinstance(event, AnalyticsLogged):
         for start in range(0, len(event.analytics_ids), _IDS_AT_ONCE):
@@ -70,7 +71,7 @@ def _parts(event: Event) -> Iterator[str]:
 
 
 def decode(text: str, wanted: Callable[[UUID, type[Event]], bool]) -> Iterator[Event]:
-    """The events that `encode` made this text of, of the users and kinds that are wanted."""
+    """The events in a text of `encode` for which `wanted(user_id, type)` is true."""
     for kind, user_id, *ids in json.loads(text):
         type_, user = _KINDS[kind], UUID(user_id)
         if not wanted(user, type_):

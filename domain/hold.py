@@ -1,8 +1,8 @@
-"""Holds: what a budget sets aside for a decision, and what it is charged once an outcome is known, or is not.
+"""Holds: the money that is set aside for a routing decision, and the spend that is charged for its calls.
 
-A decision of which any call has no known cost is charged what it held: as *assumed* spend, beside what is known. So the
-total is never less than the hold while anything is unknown, in whatever order outcomes arrive, and a cost that becomes
-known later takes the place of the assumption.
+While a call of the decision has no known cost, the unused rest of the hold is charged as *assumed* spend. The known and
+the assumed spend together are then at least the hold, in whatever order outcomes arrive. A cost that becomes known later
+replaces the assumed spend.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from domain.money import ZERO
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What one decision holds and is charged, in USD."""
+    """The hold of one routing decision and the spend charged for it, in USD."""
 
     held_amount: Decimal
-    """What was set aside when the decision was made."""
+    """The amount reserved with the routing decision."""
     known_cost: Decimal = ZERO
-    """The sum of the known costs of its calls."""
+    """The sum of the known costs of the decision's calls."""
     unknown_calls: int = 0
-    """How many of its calls have no known cost."""
+    """The number of the decision's calls whose cost is unknown."""
     open: bool = True
-    """Whether further calls are expected, and it was not released."""
+    """Whether more calls are expected and the hold was not released."""
     assumes: bool = True
-    """False for a decision that was made before assumptions were kept."""
+    """False for a routing decision older than assumed spend: such a decision charges known costs only."""
 
     @property
     def _rest(self) -> Decimal:
@@ -35,16 +35,16 @@ class Account:
 
     @property
     def assumed(self) -> Decimal:
-        """What is charged for calls of unknown cost."""
+        """The assumed spend: what is charged for calls of unknown cost."""
         return self._rest if self.unknown_calls and self.assumes else ZERO
 
     @property
     def held(self) -> Decimal:
-        """What is still set aside, unless it has expired."""
+        """The amount still held if the hold has not expired."""
         return self._rest if self.open and not (self.unknown_calls and self.assumes) else ZERO
 
     def with_calls(self, costs: list[Decimal | None], *, closes: bool) -> Self:
-        """The account after further calls of these costs, None for an unknown one."""
+        """The account after calls with these costs, None for an unknown cost. `closes` ends the hold."""
         known = [cost for cost in costs if cost is not None]
         return replace(
             self,
@@ -54,7 +54,7 @@ class Account:
         )
 
     def amended(self, before: list[Decimal | None], after: list[Decimal | None], *, closes: bool) -> Self:
-        """The account after calls that cost `before` are known to have cost `after`."""
+        """The account after the costs of some calls were amended from `before` to `after`. `closes` ends the hold."""
         known_before = [cost for cost in before if cost is not None]
         known_after = [cost for cost in after if cost is not None]
         return replace(
@@ -67,13 +67,13 @@ class Account:
 
 @dataclass(slots=True)
 class Overshoot:
-    """USD that were charged beyond what was held: of known cost, and assumed."""
+    """The spend charged in excess of holds, in USD: known and assumed."""
 
     known: Decimal = ZERO
     assumed: Decimal = ZERO
 
     def add(self, before: Account, after: Account, *, expired: bool) -> None:
-        """Count what a change of an account charges beyond what it held."""
+        """Add the spend that the change from `before` to `after` charges in excess of the hold."""
         held = ZERO if expired else before.held
         left = ZERO if expired else after.held
         growth = after.assumed - before.assumed

@@ -1,4 +1,4 @@
-"""Latency histograms: log-spaced buckets that merge by adding, and give any percentile within 2 %.
+"""Latency histograms: log-spaced buckets that are merged by addition and give every percentile within 2 %.
 
 The buckets are those of DDSketch (Masson, Rim, Lee: "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with
 Relative-Error Guarantees", VLDB 2019): bucket i holds latencies in (g^(i-1), g^i] with g = (1 + a) / (1 - a).
@@ -18,19 +18,19 @@ _INSTANT: Final = -1
 
 
 def bucket_of(latency_ms: int) -> int:
-    """The bucket that this latency is counted in."""
+    """The bucket that counts this latency in ms."""
     return math.ceil(math.log(latency_ms) / _LOG_GROWTH) if latency_ms else _INSTANT
 
 
 def latency_of(bucket: int) -> float:
-    """The latency in ms that stands for a bucket: within 2 % of every latency in it."""
+    """The latency in ms that represents a bucket. It is within 2 % of every latency in the bucket."""
     return 2 * _GROWTH**bucket / (_GROWTH + 1) if bucket != _INSTANT else 0.0
 
 
 def percentile(counts: Mapping[int, int], share: float) -> float | None:
-    """The latency in ms that this share (0 to 1) of the counted calls did not exceed, within 2 %; None for no calls.
+    """The percentile of the latency in ms, within 2 %; None without calls. `share` is 0 to 1: 0.95 is the 95th percentile.
 
-    The rank is the nearest one: the smallest latency that at least `share` of the calls are at or below.
+    It is the nearest-rank percentile: the smallest latency that at least `share` of the calls do not exceed.
     """
     calls = sum(counts.values())
     rank = max(math.ceil(share * calls), 1)

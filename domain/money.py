@@ -1,4 +1,4 @@
-"""Money: US dollars, exact, to the nano-dollar."""
+"""Money: exact decimal amounts in USD, rounded to the nano-dollar (1e-9 USD)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 NANO_DOLLAR = Decimal("1E-9")
 ZERO = Decimal(0)
 
-# Wide enough to be exact for every amount within the bounds below, and a percentage of it; never the thread's own.
+# 60 digits are exact for every amount within the limits below and for percentages of it. The context of the thread is not used.
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 MAX_COST = Decimal(100_000)
-"""The most one request may have cost, USD."""
+"""The highest cost of one request, USD."""
 
 MAX_TOTAL = Decimal(1_000_000_000)
-"""The most that all calls of one user may cost together, USD: nine such sums fit into 64 bits of nano-dollars."""
+"""The highest total cost of all calls of one user, USD: nine such sums fit into 64 bits of nano-dollars."""
 
 MAX_BUDGET = Decimal(1_000_000_000)
 """The largest budget or threshold, USD."""
@@ -26,21 +26,21 @@ MAX_TOKEN_PRICE = Decimal(1_000_000)
 
 
 MAX_NUMBER_LENGTH: Final = 100
-"""Characters of a number that is sent as text: twice as many as any within the bounds above has with good reason."""
+"""The longest number sent as text, in characters. Numbers within the limits above need at most half of it."""
 
-# With an exponent that any amount has room for: Python reads larger ones as numbers that it cannot work with, or not at all.
+# The exponent has at most 3 digits: Decimal cannot calculate with much larger exponents.
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
 
 
 def number_of(text: str) -> Decimal | None:
-    """The number that the text spells, in ASCII digits; None where it spells none, or one that is absurd."""
+    """The number that the text spells in ASCII digits; None when it is not a number, or too long."""
     return Decimal(text) if len(text) <= MAX_NUMBER_LENGTH and _NUMBER.fullmatch(text) else None
 
 
 def to_nano_dollars(amount: Decimal) -> Decimal:
-    """`amount` rounded half-even to 9 decimals: once, on the way in."""
+    """`amount` rounded half-even to 9 decimals. Amounts are rounded once, when they are read."""
     rounded = amount.quantize(NANO_DOLLAR, context=EXACT)
-    return rounded or abs(rounded)  # and not minus zero
+    return rounded or abs(rounded)  # minus zero becomes zero
 
 
 def plain(amount: Decimal) -> str:

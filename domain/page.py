@@ -1,4 +1,4 @@
-"""Keyset paging: a cursor says after which row to go on, so deep pages cost what the first one costs."""
+"""Keyset pagination: a cursor names the row after which a page starts, so every page costs the same."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Some rows of a list, in its order.
+    """One page of a list, in the order of the list.
 
-    `kind` names the list, so that its cursors serve no other; `key` the attribute that orders it.
+    `kind` names the list, so that its cursors are not valid for another one. `key` is the attribute that the list is
+    ordered by.
     """
 
     kind: str
@@ -55,12 +56,12 @@ class Page(Generic[Row]):
 
 
 def encode_cursor(kind: str, key: str) -> str:
-    """An opaque cursor for the row with this key in the list of this kind."""
+    """The opaque cursor of the row with this key in the list `kind`."""
     return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")
 
 
 def whole_number(text: str) -> int:
-    """The number that a cursor holds. Raises ValueError for one that no sequence of ours reaches."""
+    """The number in a cursor. Raises ValueError when it is not from 0 to 2^63 - 1."""
     number = int(text)
     if not 0 <= number < 2**63:
         raise ValueError(text)
@@ -68,7 +69,7 @@ def whole_number(text: str) -> int:
 
 
 def decode_cursor(kind: str, cursor: str, parse: Callable[[str], Key]) -> Key:
-    """The key in a cursor of ours. Raises InvalidInput for any other text."""
+    """The key in a cursor of the list `kind`, parsed by `parse`. Raises InvalidInput for any other text."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         given_kind, _, key = text.partition(":")

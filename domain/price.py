@@ -1,6 +1,6 @@
-"""What tokens cost: prices of each kind of token, and the one function that makes a cost of counts and prices.
+"""Prices per kind of token, and the computation of a cost from token counts and prices.
 
-Exact: rates are whole numbers, and a cost is rounded to the nano-dollar once, at its end.
+The computation is exact: rates are integers, and a cost is rounded to the nano-dollar once, at the end.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Final, NamedTuple, Self
 from domain.money import MAX_COST, NANO_DOLLAR, ZERO
 
 OWN_PRICES: Final = "registered"
-"""The price version of what was priced as the user registered the model."""
+"""The price version of costs that were computed with the prices of a registered model."""
 
-# USD for a million tokens, and for one request, to nano-dollars.
+# Factors to nano-dollars from USD per million tokens, and from USD per request.
 _NANO_DOLLARS_A_TOKEN: Final = 1_000
 _NANO_DOLLARS_A_REQUEST: Final = 1_000_000_000
 _MAX_NANO_DOLLARS: Final = int(MAX_COST.scaleb(9))
-# A rate that is not known: so large that no sum of others comes near it. That costs half of what looking for None does.
+# An unknown rate. It exceeds every sum of known rates, so one comparison at the end finds it, twice as fast as tests for None.
 _UNKNOWN: Final = 1 << 400
 
 
 class ServiceTier(StrEnum):
-    """How fast a provider promises to serve a request: each has prices of its own."""
+    """The service tier of a request at a provider. Each tier has its own prices."""
 
     STANDARD = "STANDARD"
     BATCH = "BATCH"
@@ -36,7 +36,7 @@ class ServiceTier(StrEnum):
 
 
 class CostSource(StrEnum):
-    """Where the cost of a call comes from."""
+    """The source of the cost of a call."""
 
     RECORDED = "RECORDED"
     LIST_PRICE = "LIST_PRICE"
@@ -45,7 +45,7 @@ class CostSource(StrEnum):
 
 
 def cost_source(cost: Decimal | None, price_version: str | None) -> CostSource:
-    """Where a cost with this price version comes from. One without a version was reported with the call."""
+    """The source of a cost with this price version. A cost without a version was reported with the call."""
     if cost is None:
         return CostSource.UNKNOWN
     if price_version is None:
@@ -54,18 +54,18 @@ def cost_source(cost: Decimal | None, price_version: str | None) -> CostSource:
 
 
 class Price(NamedTuple):
-    """What one call costs."""
+    """The cost of one call, and the prices that it was computed from."""
 
     amount: Decimal
     """USD, to the nano-dollar."""
     version: str
-    """The prices it was computed from: a price list, the user's own, or both."""
+    """The version of the prices: a price list, registered prices, or both."""
 
 
 class TokenCounts(NamedTuple):
-    """The tokens of one call, by kind; None where nobody said.
+    """The tokens of one call, by kind; None for a count that was not reported.
 
-    The first two are wholes, and all others parts of them. Kinds overlap: cached audio is cached, and is audio.
+    The first two are totals, the others are parts of them. Kinds overlap: cached audio is both cached and audio.
     """
 
     input_tokens: int | None = None
@@ -86,9 +86,9 @@ class TokenCounts(NamedTuple):
 
 
 class Prices(NamedTuple):
-    """USD for a million tokens of each kind, in the order of `TokenCounts`, and for a request; None where not known.
+    """Prices in USD per million tokens of each kind, in the order of `TokenCounts`, and per request; None when unknown.
 
-    That of cache writes is for 5 minutes.
+    `cache_write_price` is for a cache lifetime of 5 minutes.
     """
 
     input_price: Decimal | None = None
@@ -117,50 +117,51 @@ _INPUT_MEDIA: Final = tuple(
 _OUTPUT_MEDIA: Final = tuple(
     map(TokenCounts._fields.index, ("output_audio_tokens", "output_image_tokens", "output_video_tokens"))
 )
-_THOUGHT: Final = tuple(map(TokenCounts._fields.index, ("reasoning_tokens", "citation_tokens")))
+_REASONING: Final = tuple(map(TokenCounts._fields.index, ("reasoning_tokens", "citation_tokens")))
 _AUDIO_IN: Final = _INPUT_MEDIA[0]
 
 
 class Step(NamedTuple):
-    """The prices of calls with more input tokens than this; the lowest step, of -1, holds for all others."""
+    """The prices of calls with more than `above` input tokens. The lowest step has `above` -1."""
 
     above: int
     prices: Prices
     own: frozenset[int] = frozenset()
-    """Which of them the user registered, by their place in `Prices`."""
+    """The prices that the user registered, as indexes of `Prices`."""
 
 
-class _Rates(NamedTuple):
-    """The rates of a step, in parts of a nano-dollar."""
+class _StepRates(NamedTuple):
+    """The rates of a step, in fractions of a nano-dollar: 1 / `Rates.parts`."""
 
     above: int
     of_kind: tuple[int, ...]
-    """In the order of `TokenCounts`; _UNKNOWN where not known."""
+    """The rate per token, in the order of `TokenCounts`; `_UNKNOWN` for an unknown rate."""
     request: int
     dearest_input: int | None
-    """For an input token of a kind that nobody told."""
+    """The highest rate of an input token whose kind is not reported."""
     dearest_output: int | None
+    """The highest rate of an output token whose kind is not reported."""
     own: frozenset[int]
 
 
 class Rates(NamedTuple):
-    """The prices of one model at one service tier, as whole numbers: so many parts make a nano-dollar."""
+    """The prices of one model at one service tier, as integers in units of 1 / `parts` nano-dollars."""
 
     parts: int
-    steps: tuple[_Rates, ...]
-    """The highest comes first."""
+    steps: tuple[_StepRates, ...]
+    """The steps, the highest first."""
     needs: frozenset[int]
-    """The counts without which nothing is known, by their place in `TokenCounts`."""
-    thought_apart: bool
-    """Whether reasoning or citations have a price of their own; else they cost what output costs."""
+    """The counts without which the cost is unknown, as indexes of `TokenCounts`."""
+    reasoning_priced: bool
+    """Whether reasoning or citations have their own price; else they have the output price."""
     free: bool
 
     @classmethod
     def of(cls, steps: Iterable[Step], *, media: Iterable[int] = (), whole: bool = True) -> Self | None:
-        """The rates of these prices, None where no token has one.
+        """The rates of these prices; None when no kind of token has a price.
 
-        `media` are the kinds of sound and pictures that the model takes or makes by its name, priced or not. `whole` is
-        whether a kind without a price cannot be had, as in a price list, rather than being unknown.
+        `media` are the kinds of audio, image and video tokens that the model has according to its name, priced or not.
+        With `whole` a kind without a price does not occur, as in a price list; otherwise its price is unknown.
         """
         found = sorted(steps, key=lambda step: step.above, reverse=True)
         priced = {kind for step in found for kind, price in enumerate(step.prices) if price is not None}
@@ -174,25 +175,25 @@ class Rates(NamedTuple):
         if len(found) > 1:
             needs |= {_INPUT}
         if not whole:
-            # Without a price, no count is as good as any.
+            # A count without a price must be reported: the cost is known only if it is 0.
             needs |= {_INPUT, _OUTPUT} - priced
         charged = {_INPUT, _OUTPUT} <= priced or whole
         return cls(
             parts,
-            tuple(_rates(step, rates, needs) for step, rates in zip(found, scaled, strict=True)),
+            tuple(_step_rates(step, rates, needs) for step, rates in zip(found, scaled, strict=True)),
             frozenset(needs),
-            not priced.isdisjoint(_THOUGHT),
+            not priced.isdisjoint(_REASONING),
             charged and not any(any(rates) for rates in scaled),
         )
 
     def without_output(self) -> Self:
-        """The same rates, for a model whose output need not be counted."""
+        """The rates for a model whose output tokens need not be reported, such as an embedding model."""
         return self._replace(needs=self.needs - {_OUTPUT})
 
     def cost(self, counts: TokenCounts, beyond: Decimal | None = None) -> Decimal | None:
-        """What a call costs, USD to the nano-dollar; None where that is not known.
+        """The cost of a call in USD, to the nano-dollar; None when it is unknown.
 
-        `beyond` is what to take for more than a call may cost: unknown, when left out.
+        A cost above the highest cost of a call is replaced by `beyond`, which is unknown by default.
         """
         if self.free:
             return ZERO
@@ -203,24 +204,24 @@ class Rates(NamedTuple):
         fresh, text = input_ or 0, output or 0
         step = self._step(fresh)
         rates, amount = step.of_kind, step.request
-        # Each token is counted once, as the most particular of what it is.
+        # Each token is charged once, at the rate of its most specific kind.
         if any(counts[2:10]):
-            taken = _taken(*counts[2:10])
-            if taken is None or min(taken) < 0:
+            input_parts = _input_parts(*counts[2:10])
+            if input_parts is None or min(input_parts) < 0:
                 return None
-            amount += sum(map(mul, taken, rates[2:10]))
-            fresh -= 0 if input_ is None else sum(taken)
+            amount += sum(map(mul, input_parts, rates[2:10]))
+            fresh -= 0 if input_ is None else sum(input_parts)
         if any(counts[10:15]):
-            made = self._made(output, *counts[10:15])
-            if made is None:
+            output_parts = self._output_parts(output, *counts[10:15])
+            if output_parts is None:
                 return None
-            amount += sum(map(mul, made, rates[10:15]))
-            text -= 0 if output is None else sum(made)
+            amount += sum(map(mul, output_parts, rates[10:15]))
+            text -= 0 if output is None else sum(output_parts)
         amount += fresh * rates[0] + text * rates[1]
         return None if fresh < 0 or text < 0 or amount >= _UNKNOWN else self._rounded(amount, beyond)
 
     def estimate(self, input_tokens: int, output_tokens: int) -> Decimal | None:
-        """What a call with so many tokens costs at most, of whatever kinds they are that nobody told."""
+        """The highest cost in USD of a call with these token counts, for any kinds of tokens; None when it is unknown."""
         if self.free:
             return ZERO
         step = self._step(input_tokens)
@@ -230,7 +231,7 @@ class Rates(NamedTuple):
         return self._rounded(amount, None)
 
     def sources(self, counts: TokenCounts) -> tuple[bool, bool]:
-        """Whether the user's own prices make up the cost of a call, which is known, and whether others do."""
+        """Whether registered prices contribute to the known cost of a call, and whether prices of the list do."""
         step = self._step(counts.input_tokens or 0)
         used = [kind for kind, count in enumerate(counts) if count]
         if step.request:
@@ -238,18 +239,18 @@ class Rates(NamedTuple):
         own = sum(kind in step.own for kind in used)
         return own > 0 or not used, own < len(used)
 
-    def _step(self, input_tokens: int) -> _Rates:
+    def _step(self, input_tokens: int) -> _StepRates:
         at = 0
         while input_tokens <= self.steps[at].above:
             at += 1
         return self.steps[at]
 
-    def _made(self, output: int | None, *kinds: int | None) -> Sequence[int] | None:
-        """The parts of the output that are priced apart from it; None where they are more than there is."""
+    def _output_parts(self, output: int | None, *kinds: int | None) -> Sequence[int] | None:
+        """The output tokens of each kind with its own price; None when they exceed the output tokens."""
         reasoning, citations, *shown = [count or 0 for count in kinds]
         if output is not None and (reasoning + citations > output or sum(shown) > output):
             return None
-        return (reasoning, citations, *shown) if self.thought_apart else (0, 0, *shown)
+        return (reasoning, citations, *shown) if self.reasoning_priced else (0, 0, *shown)
 
     def _rounded(self, amount: int, beyond: Decimal | None) -> Decimal | None:
         parts = self.parts
@@ -258,7 +259,7 @@ class Rates(NamedTuple):
         return NANO_DOLLAR * (amount if parts == 1 else _half_even(amount, parts))
 
 
-def _taken(
+def _input_parts(
     cached: int | None,
     write: int | None,
     write_1h: int | None,
@@ -268,14 +269,14 @@ def _taken(
     cached_image: int | None,
     video: int | None,
 ) -> tuple[int, ...] | None:
-    """The parts of the input, without what is part of another one too: below 0 where they contradict each other.
+    """The input tokens of each kind, each token in one kind only. Negative when the counts contradict each other.
 
-    None where kinds may overlap, and nobody told how many tokens are both.
+    None when kinds may overlap by an unreported count.
     """
     cached, write, write_1h = cached or 0, write or 0, write_1h or 0
     if not (audio or cached_audio or image or cached_image or video):
         return cached, write - write_1h, write_1h
-    # That is told for what was read from the cache and is sound or a picture, and for no others.
+    # The overlap is reported for cached audio and for cached images, but not for cache writes and video.
     if (
         write
         or write_1h
@@ -288,31 +289,32 @@ def _taken(
 
 
 def _needed(priced: set[int], media: frozenset[int]) -> set[int]:
-    """The kinds whose counts must be given, as no one can tell how many there are.
+    """The kinds whose counts must be reported, because they cannot be inferred.
 
-    A model that makes sound or pictures, or takes them by its name, must be told the kinds that have prices. One that has
-    none for any must be told all that it is for. A chat model with a price for sound alone is taken to be sent none.
+    For a model with audio, image or video output, or with such input according to its name, these are the kinds that have
+    prices; if none has a price, all `media` of the model. A chat model with a price for audio input only is assumed to
+    receive no audio.
     """
-    made = priced & {*_OUTPUT_MEDIA, *_THOUGHT}
-    taken = priced & {*_INPUT_MEDIA}
-    for_media = media or made & {*_OUTPUT_MEDIA} or taken - {_AUDIO_IN} or _OUTPUT not in priced
-    if not (made | taken) - {*_THOUGHT}:
-        return made | media
-    return made | taken if for_media else made
+    output = priced & {*_OUTPUT_MEDIA, *_REASONING}
+    input_ = priced & {*_INPUT_MEDIA}
+    for_media = media or output & {*_OUTPUT_MEDIA} or input_ - {_AUDIO_IN} or _OUTPUT not in priced
+    if not (output | input_) - {*_REASONING}:
+        return output | media
+    return output | input_ if for_media else output
 
 
-def _rates(step: Step, rates: tuple[int | None, ...], needs: Iterable[int]) -> _Rates:
+def _step_rates(step: Step, rates: tuple[int | None, ...], needs: Iterable[int]) -> _StepRates:
     input_, output = rates[_INPUT], rates[_OUTPUT]
-    of_kind = [output if rate is None and kind in _THOUGHT else rate for kind, rate in enumerate(rates[:_REQUEST])]
-    unsaid = set(needs) - {_INPUT, _OUTPUT}
-    return _Rates(
+    of_kind = [output if rate is None and kind in _REASONING else rate for kind, rate in enumerate(rates[:_REQUEST])]
+    unreported = set(needs) - {_INPUT, _OUTPUT}
+    return _StepRates(
         step.above,
         tuple(_UNKNOWN if rate is None else rate for rate in of_kind),
         rates[_REQUEST] or 0,
-        _dearest([input_, *(of_kind[kind] for kind in unsaid & {*_INPUT_MEDIA})]),
-        _dearest([output, *(of_kind[kind] for kind in unsaid & {*_OUTPUT_MEDIA, *_THOUGHT})]),
-        # What costs what output costs is from where that price is from.
-        step.own | {kind for kind in _THOUGHT if rates[kind] is None and _OUTPUT in step.own},
+        _dearest([input_, *(of_kind[kind] for kind in unreported & {*_INPUT_MEDIA})]),
+        _dearest([output, *(of_kind[kind] for kind in unreported & {*_OUTPUT_MEDIA, *_REASONING})]),
+        # A kind with the output price has the source of the output price.
+        step.own | {kind for kind in _REASONING if rates[kind] is None and _OUTPUT in step.own},
     )
 
 
@@ -344,6 +346,6 @@ MEDIA_OF_WORDS: Final = {
         "omni": (*_AUDIO, *_IMAGE, *_VIDEO),
     }.items()
 }
-"""What a model takes and makes whose name has this word in it, by places in `TokenCounts`."""
+"""The kinds of tokens of a model whose name contains the word, as indexes of `TokenCounts`."""
 AUDIO_IN: Final = frozenset({_AUDIO_IN})
-FREE: Final = Rates(1, (), frozenset(), thought_apart=False, free=True)
+FREE: Final = Rates(1, (), frozenset(), reasoning_priced=False, free=True)

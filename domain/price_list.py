@@ -1,4 +1,4 @@
-"""The price list: which prices it has for a model at a time, under the many names that models are called by."""
+"""The price list (genai-prices): the prices of a model at a time, found by any of the model's names."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ PRICE_VERSION = f"genai-prices {genai_prices.__version__}"
 _LOOKED_UP: Final = 8_192
 _BEDROCK: Final = "aws"
 _GOOGLE: Final = "google"
-# What Google's APIs write before a model's name: `models/`, and `publishers/google/models/`.
+# The prefix of model names in Google's APIs: `models/`, or `publishers/google/models/`.
 _RESOURCE: Final = "models/"
 _OPENROUTER: Final = "openrouter"
 _FREE: Final = ":free"
-# What OpenRouter and those who are like it write after a model's name: other prices than the plain model's.
+# Suffixes of model names at OpenRouter and similar providers. Such variants have other prices than the plain model.
 _VARIANT: Final = re.compile(r":(batch|beta|exacto|extended|floor|free|nitro|online|thinking)$")
-# What Bedrock writes before a model's name, and after it: `us.`, and `-20240620-v1:0`.
+# Prefixes and suffixes of model names at Bedrock: `us.`, and `-20240620-v1:0`.
 _EVERYWHERE: Final = "global."
 _REGION: Final = re.compile(r"^(regional|apac|[a-z]{2}|us-gov)\.(?=[^.]+\.)")
 _DATED: Final = re.compile(r"(-20\d{6})?(-v\d+(:\d+)?)?$")
 _WORDS: Final = re.compile(r"[\W_]+")
-# What makes vectors or scores, and no output that would have to be counted, although the list may have a price for it.
+# Models that return vectors or scores. Their output tokens need not be reported, even if the price list has a price for them.
 _EMBEDS: Final = re.compile(r"(?<![^\W_])(embed|embeddings?|rerank(er)?)(?![^\W_])")
 
 _CONTEXTS: Final[Mapping[ServiceTier, Mapping[str, str]]] = {
@@ -56,7 +56,7 @@ _KEYS: Final = {
     "output_mtok": "output_price",
     "cache_read_mtok": "cached_price",
     "cache_write_mtok": "cache_write_price",
-    "cache_write_5m_mtok": "cache_write_price",  # after the one that it is a part of
+    "cache_write_5m_mtok": "cache_write_price",  # overrides the entry above
     "cache_write_1h_mtok": "cache_write_1h_price",
     "input_audio_mtok": "input_audio_price",
     "cache_audio_read_mtok": "cached_audio_price",
@@ -70,100 +70,100 @@ _KEYS: Final = {
     "output_video_mtok": "output_video_price",
     "requests_kcount": "request_price",
 }
-# Of kinds that overlap and that no call tells the overlap of: where both are counted nothing is known anyway.
+# Prices of overlapping kinds whose overlap calls do not report. The cost is unknown anyway when both are counted.
 _OVERLAPS: Final = re.compile(r"cache_((audio|image|video)_write(_5m|_1h)?|video_read)_mtok")
 
 ListedPrice = Decimal | TieredPrices
 
 
 class _ByName:
-    """A provider's models by what they match: the first that does, as the list is meant.
+    """The models of a provider by name. As in genai-prices, the first model that matches a name is the result.
 
-    Most match some names and nothing else. The list itself tries every model in turn, each time: to look for all of its
-    models took a second.
+    Most models match a set of exact names, which is a dictionary here. genai-prices itself tries every model for each
+    lookup, which took a second for all models.
     """
 
     def __init__(self, models: Sequence[ModelInfo]) -> None:
         self._models = models
-        self._places: dict[str, int] = {}
+        self._index_of: dict[str, int] = {}
         self._patterns: list[int] = []
-        for place, model in enumerate(models):
-            names = _names_alone(model.match)
+        for index, model in enumerate(models):
+            names = _exact_names(model.match)
             if names is None:
-                self._patterns.append(place)
+                self._patterns.append(index)
             for name in names or ():
-                self._places.setdefault(name.lower(), place)
+                self._index_of.setdefault(name.lower(), index)
 
     def first(self, name: str) -> ModelInfo | None:
-        """The first model that matches this name in lower case; None when none does."""
-        place = self._places.get(name)
-        before = self._patterns if place is None else self._patterns[: bisect_right(self._patterns, place)]
-        found = next((pattern for pattern in before if self._models[pattern].is_match(name)), place)
+        """The first model that matches this lower-case name; None when no model matches."""
+        index = self._index_of.get(name)
+        before = self._patterns if index is None else self._patterns[: bisect_right(self._patterns, index)]
+        found = next((pattern for pattern in before if self._models[pattern].is_match(name)), index)
         return None if found is None else self._models[found]
 
 
-def _names_alone(match: object) -> list[str] | None:
-    """The names that this matches; None when it matches more than them."""
+def _exact_names(match: object) -> list[str] | None:
+    """The names that a clause matches; None when it matches other names too."""
     if isinstance(match, ClauseEquals):
         return [match.equals]
     if not isinstance(match, ClauseOr):
         return None
-    parts = [_names_alone(part) for part in match.or_]
+    parts = [_exact_names(part) for part in match.or_]
     return None if None in parts else [name for part in parts for name in part or ()]
 
 
 class Found(NamedTuple):
-    """A model of the list."""
+    """A model of the price list, and its provider there."""
 
     provider: Provider
     model: ModelInfo
 
 
 class PriceList:
-    """The list as it is now. Where it is refreshed while the process runs, each refresh is a list of its own."""
+    """One state of the price list. A refresh while the process runs creates a new instance."""
 
     _current: ClassVar[Self | None] = None
 
     def __init__(self, snapshot: data_snapshot.DataSnapshot) -> None:
         self.snapshot = snapshot
-        # The list's own names. It would match `my-openai-proxy` to OpenAI too: somebody else's price.
+        # Providers are found by id. The matching of genai-prices would give `my-openai-proxy` the prices of OpenAI.
         self._providers = {provider.id: provider for provider in snapshot.providers}
         self._by_name = {provider.id: _ByName(provider.models) for provider in snapshot.providers}
         self.version = PRICE_VERSION
         if snapshot.from_auto_update:
             self.version += f" of {snapshot.timestamp.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
-        self._turns = sorted({time(), *_times_of_day(snapshot)})
-        # Most calls are of now, and one object that is asked for again is found faster than its equal.
+        self._change_times = sorted({time(), *_times_of_day(snapshot)})
+        # Most calls occur now. A cached datetime object is found in caches faster than an equal one.
         self._unchanged = (datetime.max.replace(tzinfo=UTC),) * 2
         self.find: Callable[[str, str, datetime], Found | None] = lru_cache(_LOOKED_UP)(self._find)
         self.rates: Callable[[str, str, ServiceTier, datetime], Rates | None] = lru_cache(_LOOKED_UP)(self._rates)
 
     @classmethod
     def current(cls) -> Self:
-        """The list that holds now: the same object until there is a new one."""
+        """The current price list. The object stays the same until a refresh."""
         snapshot, current = data_snapshot.get_snapshot(), cls._current
         if current is None or current.snapshot is not snapshot:
             current = cls._current = cls(snapshot)
         return current
 
     def unchanged_since(self, at: datetime) -> datetime:
-        """The last moment up to `at` at which a price may have changed: midnight in UTC, or a later time of that day."""
+        """The last time not after `at` at which a price may have changed: 00:00 UTC or a later time of that day."""
         since, until = self._unchanged
         if since <= at < until:
             return since
         at = at.astimezone(UTC)
-        turn = bisect_right(self._turns, at.time())
-        since = datetime.combine(at.date(), self._turns[turn - 1], UTC)
+        following = bisect_right(self._change_times, at.time())
+        since = datetime.combine(at.date(), self._change_times[following - 1], UTC)
         until = (
-            datetime.combine(at.date(), self._turns[turn], UTC)
-            if turn < len(self._turns)
+            datetime.combine(at.date(), self._change_times[following], UTC)
+            if following < len(self._change_times)
             else datetime.combine(at.date(), time.max, UTC)
         )
         self._unchanged = since, until
         return since
 
     def models(self) -> Iterator[tuple[str, str, Found]]:
-        """Each model of the list, by provider and a name that finds it there: its id, or what else it is called."""
+        """Every model that can be found by a name: (provider id, name, model). The name is its id or another exact name."""
         for provider in self.snapshot.providers:
             for model in provider.models:
                 names = (model.id, *_called(model))
@@ -172,9 +172,9 @@ class PriceList:
                     yield provider.id, name, Found(provider, model)
 
     def _rates(self, provider: str, model: str, tier: ServiceTier, at: datetime) -> Rates | None:
-        """The rates of a model at a service tier and a time that `unchanged_since` returned; None when not known.
+        """The rates of a model at a service tier and a time that `unchanged_since` returned; None when unknown.
 
-        (`rates` is the same, and remembers.)
+        `rates` is this method with a cache.
         """
         if is_free(provider, model):
             return FREE
@@ -185,7 +185,7 @@ class PriceList:
         return listed_rates(found, model, prices, steps_of(prices))
 
     def _find(self, provider: str, model: str, at: datetime) -> Found | None:
-        """The model that the list knows by this name; None when there is none, or it could be several of unlike price."""
+        """The model with this name; None when there is none, or when several with different prices match."""
         id_ = provider_id(provider)
         listed = self._providers.get(price_list_id(id_) or "")
         if listed is None:
@@ -196,10 +196,10 @@ class PriceList:
         return _undated(listed, model_name(id_, model), at) if listed.id == _BEDROCK else None
 
     def _named(self, listed: Provider, id_: str, model: str) -> ModelInfo | None:
-        """The model that the list has for a provider, by the provider's id here, under this name."""
+        """The model of a listed provider with this name; None when there is none. `id_` is the provider id of `provider_id`."""
         name = model_name(id_, model)
         resource = name.rpartition(_RESOURCE)[2] if listed.id == _GOOGLE else name
-        # As it was sent first: the list has two prices for `sonar` and `perplexity/sonar`, which are one name.
+        # The name as it was sent comes first: `sonar` and `perplexity/sonar` have the same model name but different prices.
         for called in dict.fromkeys((folded(model), name, f"{listed.id}/{name}", f"{id_}/{name}", resource)):
             found = self._matches(listed, called)
             if found is not None and (_is_plain(listed, called) or called in (found.id.lower(), *_called(found))):
@@ -210,7 +210,7 @@ class PriceList:
         found = self._by_name[provider.id].first(name.lower())
         if found is not None:
             return found
-        # By a date written otherwise, or among another provider's models.
+        # genai-prices also finds dates in another format, and models of another provider.
         try:
             return self.snapshot.find_provider_model(name, None, provider.id, None)[1]
         except LookupError:
@@ -218,7 +218,7 @@ class PriceList:
 
 
 def price(provider: str, model: str, counts: TokenCounts, tier: ServiceTier, at: datetime) -> Price | None:
-    """The list price of one call at that time; None, never 0, when it is not known."""
+    """The list price of one call at the time `at`; None when it is unknown."""
     prices = PriceList.current()
     rates = prices.rates(provider, model, tier, prices.unchanged_since(at))
     cost = None if rates is None else rates.cost(counts)
@@ -226,12 +226,12 @@ def price(provider: str, model: str, counts: TokenCounts, tier: ServiceTier, at:
 
 
 def is_free(provider: str, model: str) -> bool:
-    """Whether this is one of OpenRouter's free models, which are free by their name, in the list or not."""
+    """Whether this is a free model of OpenRouter. The name ends in `:free`; the price list need not have it."""
     return price_list_id(provider_id(provider)) == _OPENROUTER and folded(model).endswith(_FREE)
 
 
 def listed_rates(found: Found, model: str, prices: ModelPrice, steps: Sequence[Step]) -> Rates | None:
-    """The rates of a model of the list that has these prices and was asked for by this name; None when none is known."""
+    """The rates of a listed model with these prices; None when unknown. `model` is the name that it was looked up by."""
     if not _stored(prices) and folded(model).endswith(_FREE):
         return FREE
     rates = Rates.of(steps, media=media_of(found, model, prices))
@@ -241,7 +241,7 @@ def listed_rates(found: Found, model: str, prices: ModelPrice, steps: Sequence[S
 
 
 def prices_at(found: Found, tier: ServiceTier, at: datetime) -> ModelPrice | None:
-    """What the list says of a model at a service tier and a time; None where the list has no prices of this tier."""
+    """The listed prices of a model at a service tier and a time; None when the list has no prices of this tier."""
     if tier is ServiceTier.STANDARD:
         return found.model.get_prices(at)
     if not any(_is_of(variant, tier) for variant in variants_at(found, at)):
@@ -250,14 +250,14 @@ def prices_at(found: Found, tier: ServiceTier, at: datetime) -> ModelPrice | Non
 
 
 def tiers_at(found: Found, at: datetime) -> dict[ServiceTier, ModelPrice]:
-    """What the list says of a model at each service tier that it has prices of at that time."""
+    """The listed prices of a model at the time `at`, by service tier."""
     prices = {tier: prices_at(found, tier, at) for tier in (ServiceTier if found.model.price_variants else _STANDARD)}
     return {tier: each for tier, each in prices.items() if each is not None}
 
 
 def variants_at(found: Found, at: datetime) -> Sequence[PriceVariant]:
-    """The prices that the list has at that time for other ways to be served."""
-    # Of another provider's model the list does not say that this provider has these ways.
+    """The price variants of a model that are active at the time `at`, such as batch processing."""
+    # A model that was found at another provider: its variants may not exist at this provider.
     if not any(found.model is model for model in found.provider.models):
         return ()
     variants = found.model.price_variants or ()
@@ -269,7 +269,7 @@ def _is_of(variant: PriceVariant, tier: ServiceTier) -> bool:
 
 
 def steps_of(prices: ModelPrice) -> tuple[Step, ...]:
-    """The prices by how much input there is; none where the list's own rules refuse them, or a kind is none of ours."""
+    """The prices by number of input tokens; empty when genai-prices rejects them or calls do not report a kind of token."""
     stored = _stored(prices)
     if not _is_accepted(prices) or any(_is_foreign(key) for key in stored):
         return ()
@@ -283,7 +283,7 @@ def steps_of(prices: ModelPrice) -> tuple[Step, ...]:
 
 
 def media_of(found: Found, model: str, prices: ModelPrice) -> frozenset[int]:
-    """The kinds of sound and pictures that a model takes or makes by its name, or as it is priced by the hour of them."""
+    """The kinds of audio, image and video tokens of a model, according to its name or a price per hour of audio."""
     words = {*_WORDS.split(folded(model)), *_WORDS.split(found.model.id.lower())}
     by_the_hour = any(key.endswith("audio_hours") for key in _stored(prices))
     return frozenset().union(
@@ -304,7 +304,7 @@ def _is_accepted(prices: ModelPrice) -> bool:
 
 
 def _is_foreign(key: str) -> bool:
-    """Whether this is a price of a kind of token that calls do not tell: text for itself, say, or tools."""
+    """Whether this is the price of a kind of token that calls do not report, such as text only or tools."""
     return key.endswith("_mtok") and key not in _KEYS and _OVERLAPS.fullmatch(key) is None
 
 
@@ -315,7 +315,7 @@ def _reached(name: str, price: ListedPrice, above: int) -> Decimal:
 
 
 def _is_plain(provider: Provider, name: str) -> bool:
-    """Whether this is a model's plain name. What others are called, such as `gpt-4o:nitro`, must be listed as it is."""
+    """Whether the name has no variant suffix. A name such as `gpt-4o:nitro` must be in the price list exactly."""
     return _VARIANT.search(name) is None and not (provider.id == _OPENROUTER and ":" in name)
 
 
@@ -325,7 +325,7 @@ def _called(model: ModelInfo) -> Iterator[str]:
 
 
 def _undated(provider: Provider, name: str, at: datetime) -> Found | None:
-    """The model that this is a Bedrock name of, without who made it and its date, where all such cost the same."""
+    """The Bedrock model with this name without vendor, region or date; None unless all matching models cost the same."""
     found = [
         Found(provider, model)
         for model in provider.models
@@ -336,7 +336,7 @@ def _undated(provider: Provider, name: str, at: datetime) -> Found | None:
 
 
 def _without_date(id_: str) -> Iterable[str]:
-    """What the model of this id may be called: `anthropic.claude-3-5-sonnet`, or without who made it."""
+    """The shorter names of a Bedrock model id: without date and version, with and without the vendor."""
     for called in (id_, id_.partition(".")[2]):
         dated = _DATED.search(called)
         without_version = re.sub(r"(-v\d+)?(:\d+)?$", "", called)
@@ -344,7 +344,7 @@ def _without_date(id_: str) -> Iterable[str]:
 
 
 def _times_of_day(snapshot: data_snapshot.DataSnapshot) -> set[time]:
-    """When prices begin and end that hold for some hours of each day, in UTC."""
+    """The times of day (UTC) at which prices for certain hours of the day start and end."""
     constraints = [
         priced.constraint
         for provider in snapshot.providers

@@ -1,6 +1,6 @@
-"""Names of providers and models: the many that emitters send, and the one of each that everything compares.
+"""Names of providers and models: normalization of the names that clients send to one id and one model name.
 
-`providers.toml` lists the providers with their aliases. A provider's id is the one of the price list where it has one.
+`providers.toml` lists the providers with their aliases. The id of a provider is its id in the price list, if it has one.
 """
 
 from __future__ import annotations
@@ -18,41 +18,41 @@ from domain.bounds import MAX_NAME_LENGTH, Input, Name
 from domain.error import InvalidInput
 
 VENDOR: Final = "vendor:"
-"""What the name of a group begins with, in a block: `vendor:anthropic` is every model that Anthropic makes."""
+"""The prefix of a vendor group: blocking `vendor:anthropic` blocks every model that Anthropic makes."""
 
 MAX_ALIASES: Final = 200
-"""That a user may register: the ledger reads them with each commit that has an unknown name."""
+"""The most aliases of one user: the ledger reads all of them with each commit that has an unknown name."""
 
 MAX_PROVIDERS: Final = 1_000
-"""That are listed of a user's calls and the known ones: those that are called most."""
+"""The most providers in a list: those with the most calls."""
 
 _CACHED: Final = 8_192
-# What emitters write after the provider: an API (`openai.chat` of the Vercel AI SDK, `cohere_chat` of LiteLLM), or which
-# of its models are meant (`vertex_ai-anthropic_models` of LiteLLM).
+# Suffixes that clients append to the provider: an API (`openai.chat` of the Vercel AI SDK, `cohere_chat` of LiteLLM), or a
+# family of models (`vertex_ai-anthropic_models` of LiteLLM).
 _API: Final = re.compile(
     r"[\s._/:-](?:chat|responses|completions?|messages|text[._-]?embeddings?|embeddings?|images?|speech|speech-translation"
     r"|transcription|rerank|reranking|video|realtime|files|skills|interactions|language|language-model"
     r"|[a-z0-9]+[_-]models)$"
 )
-# What parts a model's name: `anthropic/claude-3`, `us.anthropic.claude-3`, `ft:gpt-4o:org`; not the point of `gpt-4.1`.
+# Separators in a model name: `anthropic/claude-3`, `us.anthropic.claude-3`, `ft:gpt-4o:org`; not the point of `gpt-4.1`.
 _PARTS: Final = re.compile(r"[/:@~]|(?<!\d)\.|\.(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider that this server knows by name."""
+    """A provider of `providers.toml`."""
 
     id: str
     name: str
     prices: str | None
-    """Its id in the price list; None where the list has none."""
+    """The id in the price list; None when the price list does not have the provider."""
     part_of: str | None
     aliases: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """Who makes models, wherever they are served."""
+    """A maker of models, which one or more providers serve."""
 
     id: str
     name: str
@@ -62,7 +62,7 @@ class Vendor:
     models: tuple[str, ...]
 
     def makes(self, provider: str, model: str) -> bool:
-        """Whether a model of this provider (ids and names as `provider_id` and `model_name` return them) is its own."""
+        """Whether the vendor made this model of a provider. Takes results of `provider_id` and `model_name`."""
         return self.id in makers(provider, model)
 
 
@@ -77,20 +77,20 @@ def _vendor(id_: str, each: Mapping[str, Any]) -> Vendor:
 
 
 def folded(text: str) -> str:
-    """The text as names are compared: without case, in one form of Unicode, at most as long as a name may be."""
-    for _ in range(4):  # case folding and normalization may each undo a little of the other
-        made = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()[:MAX_NAME_LENGTH]
-        if made == text:
+    """The text in the form in which names are compared: case-folded, NFKC, at most `MAX_NAME_LENGTH` characters."""
+    for _ in range(4):  # case folding and normalization may each undo a part of the other
+        result = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()[:MAX_NAME_LENGTH]
+        if result == text:
             break
-        text = made
+        text = result
     return text
 
 
 @lru_cache(_CACHED)
 def alias_key(name: str) -> str:
-    """What is equal for two spellings of a provider's name: case and separators do not count."""
+    """The key of a provider name, equal for all its spellings: case and separators do not count."""
     key = folded(name)
-    # Marks are parts of letters: without them, names in Devanagari would be one that are not.
+    # Combining marks are parts of letters: without them, different names in Devanagari would have the same key.
     return "".join(each for each in key if each.isalnum() or unicodedata.category(each)[0] == "M") or key
 
 
@@ -107,13 +107,13 @@ _VENDOR_OF_MODELS: Final = {start: each.id for each in VENDORS.values() for star
 
 
 def _beginnings() -> re.Pattern[str]:
-    """What the names of a vendor's models begin with: the longest one at the first place that has any."""
+    """A pattern of the beginnings of model names of all vendors. The longest beginning at a position matches."""
     words = {word for each in VENDORS.values() for word in each.words}
     return re.compile(
         "|".join(
             ("(?<![^\\W_])" if start in words else "^")
             + re.escape(start)
-            # `gpt4` is a gpt and `gpts` is none; `o1-mini` is an o1 and `o12` is none.
+            # `gpt4` begins with gpt, `gpts` does not; `o1-mini` begins with o1, `o12` does not.
             + ("(?![^\\W_])" if start[-1].isdigit() else "(?![^\\W\\d_])")
             for start in sorted(_VENDOR_OF_MODELS, key=len, reverse=True)
         )
@@ -125,20 +125,20 @@ _BEGINNINGS: Final = _beginnings()
 
 @lru_cache(_CACHED)
 def provider_id(name: str) -> str:
-    """The id of the provider of this name; for one that is not known, the name itself without case."""
+    """The id of the provider with this name; for an unknown provider the case-folded name."""
     return known_provider(name) or folded(name)
 
 
 @lru_cache(_CACHED)
 def known_provider(name: str) -> str | None:
-    """The id of the provider of this name; None for one that is not known."""
+    """The id of the provider with this name; None for an unknown provider."""
     return _found(name, {})
 
 
 def _found(name: str, own: Mapping[str, str]) -> str | None:
-    """The id of the provider of this name, in the table or among these aliases.
+    """The id of the provider with this name, among the known providers and the aliases `own`; None when unknown.
 
-    What an emitter writes behind a name is left out where the name alone is known: an API, or a region (`azure/eastus`).
+    A suffix is dropped when the rest of the name is known: an API (`openai.chat`) or a region (`azure/eastus`).
     """
     plain = folded(name)
     while True:
@@ -154,16 +154,16 @@ def _found(name: str, own: Mapping[str, str]) -> str | None:
 
 
 def price_list_id(provider: str) -> str | None:
-    """What the price list calls the provider with this id; None where that is not known."""
+    """The id in the price list of the provider with this id; None when the price list does not have it."""
     known = PROVIDERS.get(provider)
     return provider if known is None else known.prices
 
 
 @lru_cache(_CACHED)
 def model_name(provider: str, name: str) -> str:
-    """The name of a model of the provider with this id: without case, and without a prefix that repeats the provider.
+    """The normalized name of a model: case-folded, without a prefix that repeats the provider with this id.
 
-    `openai/gpt-4o` and `openai:gpt-4o` of openai are `gpt-4o`; of openrouter it stays `openai/gpt-4o`.
+    With the provider openai, `openai/gpt-4o` and `openai:gpt-4o` become `gpt-4o`. With openrouter, `openai/gpt-4o` stays.
     """
     plain, family = folded(name), _family(provider)
     while rest := _without_prefix(plain, family):
@@ -172,7 +172,7 @@ def model_name(provider: str, name: str) -> str:
 
 
 def _without_prefix(name: str, family: str) -> str | None:
-    # Of a provider that is not known, `phi:14b` may be a size of phi.
+    # The part before a colon may be a model: `phi:14b`. It counts as a prefix only if it is a known provider.
     for separator, id_of in (("/", provider_id), (":", known_provider)):
         prefix, _, rest = name.partition(separator)
         id_ = id_of(prefix) if rest.strip() else None
@@ -183,9 +183,10 @@ def _without_prefix(name: str, family: str) -> str | None:
 
 @lru_cache(_CACHED)
 def makers(provider: str, model: str) -> frozenset[str]:
-    """The ids of the vendors that made a model of this provider: as its name says, else whose provider it is.
+    """The ids of the vendors that made a model: those that its name contains, else those that operate the provider.
 
-    Two made `nvidia/llama-guard`: one trained what the other had made. None is known of a deployment named `chat-prod`.
+    A model may have two vendors: `nvidia/llama-guard` is a model of one that another trained further. A deployment named
+    `chat-prod` at a provider without a vendor has none.
     """
     named = {maker for part in _PARTS.split(model) if (maker := _maker(part))}
     return frozenset(named or (each.id for each in VENDORS.values() if provider in each.providers))
@@ -205,20 +206,20 @@ def _family(provider: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ProviderNames:
-    """The names of providers as one user has them: those that everybody has, and aliases of the user's own."""
+    """The provider names of one user: the known providers and the user's own aliases."""
 
     own: Mapping[str, str]
-    """The id of a provider by `alias_key`."""
+    """The user's aliases: the provider id by `alias_key`."""
 
     def id(self, name: str) -> str:
-        """As `provider_id`, for this user."""
+        """The id of the provider with this name, as `provider_id`, with the user's aliases."""
         return known_provider(name) or (_found(name, self.own) if self.own else None) or folded(name)
 
     def key(self, provider: str, model: str) -> tuple[str, str]:
-        """The id of the provider, and the name of the model."""
+        """The provider id and the normalized model name."""
         id_ = self.id(provider) if self.own else provider_id(provider)
         name = model_name(id_, model)
-        # Of an alias of the user's own, a prefix may repeat the provider by such a name too.
+        # If the provider is an alias of the user, a prefix of the model may be such an alias too.
         while "/" in name and self.own and known_provider(provider) is None:
             prefix, _, rest = name.partition("/")
             if not rest or self.own.get(alias_key(prefix)) != id_:
@@ -227,9 +228,9 @@ class ProviderNames:
         return id_, name
 
     def blocked_ids(self, name: str) -> frozenset[str]:
-        """What a block of this name blocks: ids of providers, or one group such as `vendor:anthropic`.
+        """What a blocked name stands for: provider ids, or one group such as `vendor:anthropic`.
 
-        The id of a provider blocks the parts of it too: `google` blocks Vertex AI, and `gemini` does not.
+        The id of a provider includes its parts: `google` blocks Vertex AI too, the alias `gemini` does not.
         """
         plain = folded(name)
         if plain.startswith(VENDOR):
@@ -245,7 +246,7 @@ KNOWN_NAMES: Final = ProviderNames({})
 
 
 def vendor_of_group(group: str) -> Vendor | None:
-    """The vendor of a group such as `vendor:anthropic`; None where there is none of this name, or it is no group."""
+    """The vendor of a group such as `vendor:anthropic`; None when the vendor is unknown or the name is not a group."""
     plain = folded(group)
     return VENDORS.get(_VENDOR_OF.get(alias_key(plain.removeprefix(VENDOR)), "")) if plain.startswith(VENDOR) else None
 
@@ -256,14 +257,14 @@ class RegisterProviderAlias(Input):
 
 
 def check_alias(alias: str, provider: str, names: ProviderNames) -> str:
-    """The id of the provider that the alias is to mean. Raises InvalidInput when it cannot be an alias of it."""
+    """The id of the provider that the alias stands for. Raises InvalidInput when the alias is not allowed."""
     id_ = names.id(provider)
     if folded(alias).startswith(VENDOR) or not any(each.isalnum() for each in alias):
-        raise InvalidInput("alias: must hold a letter or a digit, and not begin with vendor:", ["alias"])
+        raise InvalidInput("alias: must contain a letter or a digit, and not begin with vendor:", ["alias"])
     if known := known_provider(alias):
-        raise InvalidInput(f"alias: is a name of {known} already", ["alias"])
+        raise InvalidInput(f"alias: already a name of the provider {known}", ["alias"])
     if folded(provider).startswith(VENDOR):
-        raise InvalidInput("provider: must be a provider, not a group", ["provider"])
+        raise InvalidInput("provider: must be a provider, not a vendor group", ["provider"])
     if alias_key(alias) == alias_key(id_):
-        raise InvalidInput("provider: must be another provider than the alias", ["provider"])
+        raise InvalidInput("provider: must differ from the alias", ["provider"])
     return id_

@@ -1,7 +1,7 @@
-"""Routing: which provider and model serves a request, and why not the others.
+"""Routing: choose the provider and the model for a request, and state why each other candidate was rejected.
 
-Pure: everything that a decision depends on is handed in. `rank` orders the candidates that preferences, rules and limits
-let through; `choose` then takes the first one that all budgets can pay for.
+The functions are pure: every input of a routing decision is an argument. `rank` sorts the candidates that preferences,
+rules and limits allow. `choose` then selects the first candidate whose estimated cost fits into every budget.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from pydantic_core import to_json
 
 from domain.ab_test import Assignment, RunningTest, Variant, VariantConfig
-from domain.bounds import Input, JSONObject, Name, Tokens, refuse
+from domain.bounds import Input, JSONObject, Name, Tokens, reject
 from domain.catalog import CatalogModel, all_current, completed, listed
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
@@ -37,16 +37,20 @@ from domain.provider import (
 )
 
 MAX_CANDIDATES: Final = 100
-"""That a request may name, and that a decision tells of."""
+"""The most candidates that a request may name, and the most that a routing decision lists."""
 MAX_CANDIDATES_BYTES: Final = 64 * 1024
+"""The largest size of a request's candidates, as JSON."""
 MAX_FALLBACKS: Final = 5
+"""The most fallbacks of one routing decision."""
 ASSUMED_TOKENS: Final = 1_000
-"""In and out, for a request that does not say and a model of which nothing is known."""
+"""Input tokens, and output tokens, assumed when neither the request nor the model's recent calls give a count."""
 
 KNOWN_FROM: Final = 20
-"""Calls from which on a model's own figures are taken to be known."""
+"""The fewest calls of a model at a task type for its figures at that task type to be used."""
 _CALLS_OF_PRIOR: Final = 20
+"""The weight of the prior in success rates and latencies, as a number of calls."""
 _SCORES_OF_PRIOR: Final = 10
+"""The weight of the prior in quality, as a number of feedback scores."""
 _NEUTRAL_LATENCY_MS: Final = 1_000.0
 _NEUTRAL_SUCCESS: Final = 0.95
 _NEUTRAL_QUALITY: Final = 0.5
@@ -54,7 +58,7 @@ _UNKNOWN: Final = float("inf")
 
 
 class RouteRequest(Input):
-    """A request that waits to be sent somewhere."""
+    """The input of `routeRequest`: a request that has not been sent to a provider yet."""
 
     task_type: Name
     priority: RoutingPriority | None = None
@@ -69,12 +73,12 @@ class RouteRequest(Input):
     @model_validator(mode="after")
     def _candidates_are_short(self) -> Self:
         if len(to_json(self.candidates)) > MAX_CANDIDATES_BYTES:
-            refuse(f"candidates must be at most {MAX_CANDIDATES_BYTES} bytes as JSON")
+            reject(f"candidates must be at most {MAX_CANDIDATES_BYTES} bytes as JSON")
         return self
 
 
 class Constraint(StrEnum):
-    """What can keep a candidate from serving a request, in the order in which it is looked at."""
+    """The reasons for which a candidate is rejected, in the order in which they are checked."""
 
     CANDIDATES = "candidates"
     BLOCKED_PROVIDERS = "blockedProviders"
@@ -85,16 +89,16 @@ class Constraint(StrEnum):
     BUDGET = "budget"
 
 
-_REACHED: Final = {constraint: place for place, constraint in enumerate(Constraint)}
+_CHECK_ORDER: Final = {constraint: index for index, constraint in enumerate(Constraint)}
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a user's own decisions say of a model."""
+    """Figures of one model, computed from the user's own calls."""
 
     calls: int = 0
     successes: int = 0
-    # Calls of known latency, and over them:
+    # The number of calls whose latency is known. The two fields below are computed from these calls.
     timed: int = 0
     latency_sum_ms: int = 0
     p95_latency_ms: float | None = None
@@ -102,7 +106,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What the user's latest decisions say of a model: the tokens of a large request, and feedback."""
+    """Figures of one model, computed from the user's most recent calls: 95th percentiles of tokens, and feedback scores."""
 
     p95_input_tokens: int | None = None
     p95_output_tokens: int | None = None
@@ -111,28 +115,28 @@ class Recent:
 
 
 Key = tuple[str, str]
-"""(provider's id, model)."""
+"""(provider id, model name), normalized by `ProviderNames.key`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """The user's own figures, by model and by task type."""
+    """Figures computed from the user's own calls, by model, and by model and task type."""
 
     by_model: Mapping[Key, Observed] = field(default_factory=dict)
     by_task: Mapping[tuple[Key, str], Observed] = field(default_factory=dict)
-    """Of models that are in `by_model`."""
+    """The figures of a model at one task type. Each model in here is in `by_model` too."""
     recent: Mapping[Key, Recent] = field(default_factory=dict)
     names: Mapping[Key, tuple[str, str]] = field(default_factory=dict)
-    """How the user spells the provider and the name of a model."""
+    """The provider and the model as the user spells them."""
     overall: Observed = Observed()
 
     def of(self, key: Key, task_type: str) -> Observed:
-        """The figures of a model at this task, where there are enough; else of the model at any."""
+        """The figures of a model at `task_type` if it has at least `KNOWN_FROM` calls there; else at all task types."""
         at_task = self.by_task.get((key, task_type))
         return at_task if at_task and at_task.calls >= KNOWN_FROM else self.by_model.get(key, _NOTHING)
 
     def timed(self, key: Key, task_type: str) -> Observed:
-        """The same, where enough of the calls are of known latency."""
+        """As `of`, but only calls of known latency count towards `KNOWN_FROM`."""
         at_task = self.by_task.get((key, task_type))
         return at_task if at_task and at_task.timed >= KNOWN_FROM else self.by_model.get(key, _NOTHING)
 
@@ -143,7 +147,7 @@ _NOTHING_RECENT: Final = Recent()
 
 @dataclass(frozen=True, slots=True)
 class RoutingPreferences:
-    """What the user asks of every decision."""
+    """The preferences that apply to every request of the user. Costs are in USD."""
 
     priority: RoutingPriority = DEFAULT_PRIORITY
     max_cost: Decimal | None = None
@@ -155,28 +159,32 @@ class RoutingPreferences:
 
 @dataclass(frozen=True, slots=True)
 class RoutingContext:
-    """All that a user's decisions depend on, but for the budgets."""
+    """A user's preferences, registered models, call history and running A/B tests, as routing reads them.
+
+    Budgets are not part of it: they change with every call.
+    """
 
     version: int = 0
-    """Of the preferences, own models and alerts; see `models.routing_version`."""
+    """The version of the preferences, registered models and alerts; see `models.routing_version`."""
     budgeted: bool = False
+    """Whether the user has an enforced alert."""
     preferences: RoutingPreferences = RoutingPreferences()
     names: ProviderNames = KNOWN_NAMES
     own: Sequence[CatalogModel] = ()
     statistics: Statistics = Statistics()
     tests: Mapping[str | None, RunningTest] = field(default_factory=dict)
-    """The tests that run, by task type; None is the test of all requests that no other is for."""
+    """The running A/B tests by task type. The test under None takes the requests that no other test takes."""
     _completed: dict[tuple[PriceList, datetime], Mapping[Key, CatalogModel]] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
 
     def own_at(self, at: datetime) -> Mapping[Key, CatalogModel]:
-        """The user's own models, with what the price list knows of them at that time."""
+        """The registered models. Prices and context windows that the user left out are the price list's at that time."""
         prices = PriceList.current()
         key = prices, prices.unchanged_since(at)
         found = self._completed.get(key)
         if found is None:
-            # The list knows a provider by its id, and not by a name of the user's own.
+            # The price list has provider ids; it does not have the user's aliases.
             found = {
                 (id_ := self.names.key(own.provider, own.model)): replace(
                     completed(replace(own, provider=id_[0]), at), provider=own.provider
@@ -188,28 +196,32 @@ class RoutingContext:
         return found
 
     def test_of(self, task_type: str) -> RunningTest | None:
-        """The test that a request of this type takes part in."""
+        """The A/B test that a request of this task type takes part in; None when there is none."""
         return self.tests.get(task_type) or self.tests.get(None)
 
 
 @dataclass(slots=True)
 class Candidate:
-    """Whether a candidate may serve the request, and why. Not frozen, as that would double what a decision costs."""
+    """A provider and model, and the verdict on it for one request.
+
+    The class is not frozen: creating frozen instances would double the time of a routing decision.
+    """
 
     model: CatalogModel
     key: Key
     parameters: dict[str, Any] | None
     estimate: Decimal | None
-    """USD; None when the price is not known."""
+    """The estimated cost in USD; None when the price is not known."""
     free: bool
-    """Whether its tokens are known to cost nothing, however many they are."""
+    """Whether the price of every token is known to be 0."""
     expected_latency_ms: float | None
     measure: float
-    """What the priority makes least."""
+    """The value that the priority minimizes: candidates are sorted by it, the lowest first."""
     reason: str
     constraint: Constraint | None
-    """What keeps it from serving; None for one that is eligible."""
+    """The constraint that rejects the candidate; None for an eligible candidate."""
     score: float | None = None
+    """The best measure divided by this one, 0..1; None for a rejected candidate."""
 
     @property
     def eligible(self) -> bool:
@@ -218,24 +230,27 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The A/B test that a request takes part in: either variant may serve it, and chance has said which one does."""
+    """The A/B test that a request takes part in, and the variant that was assigned to it."""
 
     test: RunningTest
     assignment: Assignment
     joined: Collection[Key]
-    """What is a candidate for the test alone."""
+    """The candidates that were added because they are variants of the test."""
     keys: Mapping[Variant, Key]
-    """Of the models of its variants."""
+    """The key of each variant's model."""
 
     @property
     def propensity(self) -> float:
-        """How likely the variant was to be assigned."""
+        """The probability with which the assigned variant is assigned."""
         return self.test.split if self.assignment.variant is Variant.A else 1 - self.test.split
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The candidates of a request: those that are eligible in the order to be taken, and the others, nearest first."""
+    """The candidates of a request: the eligible ones, best first, and the rejected ones.
+
+    Rejected candidates are sorted by the constraint that rejects them: the one that was checked last comes first.
+    """
 
     asked: RouteRequest
     priority: RoutingPriority
@@ -246,15 +261,15 @@ class Ranking:
     notes: Sequence[str]
     max_cost: Decimal | None
     trial: Trial | None = None
-    # What the budgets are compared with, found out before they are read.
+    # The fields below are derived here, so that the budgets are locked for a shorter time.
     keys: frozenset[Key] = field(init=False, repr=False)
-    """Of the eligible candidates."""
+    """The keys of the eligible candidates."""
     priced: Sequence[Candidate] = field(init=False, repr=False)
     """The eligible candidates that are free or have an estimate."""
     unpriced: Sequence[Candidate] = field(init=False, repr=False)
-    """The other ones."""
+    """The eligible candidates that are not in `priced`."""
     dearest: Decimal = field(init=False, repr=False)
-    """The highest estimate."""
+    """The highest estimate of an eligible candidate, USD."""
 
     def __post_init__(self) -> None:
         unpriced = [verdict for verdict in self.eligible if verdict.estimate is None]
@@ -267,7 +282,7 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How an enforced alert stands: no decision is made that could take it over its limit."""
+    """An enforced alert in its current window. Routing rejects what could exceed its limit. Amounts are in USD."""
 
     alert_id: UUID
     name: str
@@ -276,20 +291,21 @@ class Budget:
     held: Decimal
     resets_at: datetime | None
     assumed: Decimal = ZERO
-    """Charged to decisions whose outcome has no known cost."""
+    """Charged for routing decisions with calls of unknown cost."""
     unpriced: Collection[Key] = frozenset()
-    """Models that it refuses: a call of theirs in its window has no known cost, and no decision held for it."""
+    """The models that the budget rejects: the window has a call to the model with no known cost and no hold."""
 
     @property
     def available(self) -> Decimal:
-        """USD that are neither spent, nor assumed to be spent, nor held; below 0 for a budget that was overspent."""
+        """USD that are not spent, not assumed to be spent and not held. Negative when the budget is overspent."""
         return self.limit - self.spent - self.assumed - self.held
 
 
 def decisive(budgets: Sequence[Budget]) -> list[Budget]:
-    """Those of a user's budgets that decide for all, in their order: the tightest, the smallest, and who refuses a model.
+    """The budgets whose verdict equals that of all `budgets`, in their order.
 
-    That stays so however much is held, as every hold counts in each of them.
+    These are the one with the least available, the one with the lowest limit, and every one that rejects a model. A hold
+    counts in every budget by the same amount, so later holds do not change the selection.
     """
     if not budgets:
         return []
@@ -299,27 +315,31 @@ def decisive(budgets: Sequence[Budget]) -> list[Budget]:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Where to send the request, where to send it if that fails, and what to hold of the budgets meanwhile."""
+    """The chosen candidate, its fallbacks, and the amount to hold, in USD."""
 
     ranking: Ranking
     chosen: Candidate
     fallbacks: Sequence[Candidate]
     held: Decimal
     budgeted: bool
-    """Whether there is a budget, be it that nothing had to be held of it."""
+    """Whether the user has a budget, even if the held amount is 0."""
     candidates: Sequence[Candidate]
     notes: Sequence[str]
     trial: Trial | None
 
     @property
     def propensity(self) -> float:
-        """How likely the choice was: nothing is left to chance but the variant of an A/B test."""
+        """The probability of this choice. It is 1 outside of A/B tests, as only their variants are drawn at random."""
         return self.trial.propensity if self.trial else 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class RouteRefused:
-    """No candidate can serve the request: the constraint that the nearest one failed."""
+    """No candidate can serve the request.
+
+    `constraint` is the one that rejects the closest candidate: the candidate that passed the most checks. `retryable` is
+    whether the same request may succeed later. Amounts are in USD, and None when no budget or cost limit rejects it.
+    """
 
     message: str
     constraint: Constraint
@@ -341,12 +361,12 @@ class DecisionState(StrEnum):
 
 
 def is_settled(attempts: int, successes: int, fallbacks: int) -> bool:
-    """Whether a decision with so many fallbacks needs its hold no more: an attempt succeeded, or none is left."""
+    """Whether a routing decision needs no hold any more: an attempt succeeded, or every fallback was tried."""
     return successes > 0 or attempts > fallbacks
 
 
-def state_of(*, settled: bool, released: bool, expired: bool) -> DecisionState:
-    """The state of a decision."""
+def decision_state(*, settled: bool, released: bool, expired: bool) -> DecisionState:
+    """The state of a routing decision: settled takes precedence over released, and released over expired."""
     if settled:
         return DecisionState.SETTLED
     if released:
@@ -356,32 +376,32 @@ def state_of(*, settled: bool, released: bool, expired: bool) -> DecisionState:
 
 @dataclass(frozen=True, slots=True)
 class _Steering:
-    """The preferences as the rules that apply have changed them."""
+    """The preferences for one request, after the applicable rules have changed them."""
 
     priority: RoutingPriority
     max_cost: Decimal | None
     max_latency_ms: int | None
     preferred: Mapping[str, int]
     blocked: Mapping[str, tuple[Constraint, str]]
-    """By `alias_key` of the provider's id."""
+    """The blocking constraint and its reason, by `alias_key` of the provider id."""
     vendors: Sequence[tuple[Vendor, tuple[Constraint, str]]]
-    """Whose models are blocked wherever they are served."""
+    """The vendors whose models are blocked at every provider."""
     use: RuleTarget | None
     used: Key | None
-    # Whether that is the winner of an earlier A/B test, and of which task type: another one may put it to the test again.
+    # Whether `use` is the winner of an earlier A/B test, and the task type of that test. A later test may test it again.
     use_is_tested: bool
     use_is_for: str | None
     rules: Sequence[str]
 
 
 def rank(asked: RouteRequest, routing_context: RoutingContext, at: datetime, unit: str | None = None) -> Ranking:
-    """The candidates in order. Equal input gives equal output.
+    """Rank the candidates of a request. Equal input gives equal output.
 
-    `unit` is who or what keeps one variant of an A/B test; None takes part in no test.
+    `unit` is who or what keeps one variant of an A/B test. Without a unit the request takes part in no test.
 
-    A rule's `use` comes first; under PRIVACY local models come next; then preferred providers in their order; then what
-    the priority puts first: SPEED the least expected latency, COST the least expected cost, each for a request that
-    succeeds; QUALITY the best quality times success; PRIVACY the least latency.
+    The sort order is: the model of a rule's `use`; with priority PRIVACY local models; preferred providers in their order;
+    then the measure of the priority. SPEED and PRIVACY minimize the expected latency per success, COST the expected cost
+    per success. QUALITY maximizes the expected quality times the success rate.
     """
     key_of = routing_context.names.key
     steering = _steered(asked, routing_context.preferences, routing_context.names, at)
@@ -409,7 +429,8 @@ def rank(asked: RouteRequest, routing_context: RoutingContext, at: datetime, uni
         key, estimate = verdict.key, verdict.estimate
         elsewhere, remote = key != used, private and not verdict.model.local
         return (
-            # A test's winner won where no local model was to go first; what the user's own rule says goes before all.
+            # The winner of an A/B test comes after local models, as the test did not require a local model. The model of a
+            # rule that the user wrote comes before all.
             remote if tested else elsewhere,
             elsewhere if tested else remote,
             preferred.get(key[0], last_preferred),
@@ -436,9 +457,9 @@ def rank(asked: RouteRequest, routing_context: RoutingContext, at: datetime, uni
 
 
 def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused:
-    """The first eligible candidate that every budget can pay for, and the next ones as its fallbacks.
+    """Choose the first eligible candidate that fits into every budget. The next ones are its fallbacks.
 
-    A model whose tokens cost nothing always passes. The hold is the estimate; there is none where there is no budget.
+    A free model fits into every budget. The hold is the estimated cost, or 0 when the user has no budget.
     """
     limits = _Limits.of(budgets)
     affordable, beyond = limits.parted(ranking) if limits else (ranking.eligible, ())
@@ -451,7 +472,7 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     if not affordable:
         return _refused(ranking, limits, beyond)
     chosen, *others = affordable
-    reason = f"the first by {ranking.priority} among {len(affordable)} eligible"
+    reason = f"ranked first by {ranking.priority} (eligible candidates: {len(affordable)})"
     if trial is not None:
         variant = trial.assignment.variant
         config = trial.test.variants[variant]
@@ -462,14 +483,14 @@ def choose(ranking: Ranking, budgets: Sequence[Budget]) -> Choice | RouteRefused
     fallbacks = others[:MAX_FALLBACKS]
     verdicts = chain(
         [replace(chosen, reason=f"chosen: {reason}")],
-        (replace(verdict, reason=f"fallback {place}") for place, verdict in enumerate(fallbacks, 1)),
+        (replace(verdict, reason=f"fallback {number}") for number, verdict in enumerate(fallbacks, 1)),
         others[MAX_FALLBACKS:],
         limits.explained(beyond, ranking.asked.service_tier) if limits else (),
         ranking.others,
     )
     held = chosen.estimate if limits is not None and chosen.estimate is not None else ZERO
-    told = list(islice(verdicts, MAX_CANDIDATES))
-    return Choice(ranking, chosen, fallbacks, held, limits is not None, told, notes, trial)
+    listed_verdicts = list(islice(verdicts, MAX_CANDIDATES))
+    return Choice(ranking, chosen, fallbacks, held, limits is not None, listed_verdicts, notes, trial)
 
 
 def _outside(
@@ -479,25 +500,25 @@ def _outside(
     asked: RouteRequest,
     names: ProviderNames,
 ) -> str | None:
-    """Why the request takes no part in the test; None if it does: either variant is as free to serve it as the other."""
+    """Why the request takes no part in the test; None when both variants may serve it, and so it does."""
     tested_again = steering.use_is_tested and steering.use_is_for in (None, test.task_type)
     if steering.use is not None and not tested_again:
-        return _served_outside(test, "a rule says where to send it")
-    # As the request has them: what a rule fills in for an earlier winner is no reason not to test that again. Of candidates
-    # with one key the first counts.
+        return _served_outside(test, "a rule names the model to use")
+    # The parameters that the request itself gives. Those that a rule adds for an earlier winner do not keep the request out
+    # of the test. Of candidates with the same key the first one counts.
     given = {names.key(each.provider, each.model): each.parameters for each in reversed(asked.candidates or ())}
     local: list[bool] = []
     for variant, config in test.variants.items():
         key = names.key(config.provider, config.model)
         verdict = candidates.get(key)
         if verdict is None or given.get(key) not in (None, config.parameters):
-            return _served_outside(test, f"variant {variant} is none of its candidates")
+            return _served_outside(test, f"variant {variant} is not a candidate of the request")
         if not verdict.eligible:
-            return _served_outside(test, f"variant {variant} cannot serve it, as {verdict.reason}")
+            return _served_outside(test, f"variant {variant} cannot serve the request: {verdict.reason}")
         local.append(verdict.model.local)
     private = steering.priority is RoutingPriority.PRIVACY and not all(local)
     if private and any(verdict.model.local and verdict.eligible for verdict in candidates.values()):
-        return _served_outside(test, "its priority is PRIVACY, and a local model can serve it")
+        return _served_outside(test, "the priority is PRIVACY, and a local model can serve the request")
     return None
 
 
@@ -505,7 +526,7 @@ def _unaffordable(trial: Trial, affordable: Sequence[Candidate]) -> str | None:
     keys = {verdict.key for verdict in affordable}
     for variant, key in trial.keys.items():
         if key not in keys:
-            return _served_outside(trial.test, f"the budget cannot pay for variant {variant}")
+            return _served_outside(trial.test, f"a budget cannot cover variant {variant}")
     return None
 
 
@@ -518,7 +539,7 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, names: Provid
     applying = [
         rule
         for rule in preferences.rules
-        if rule.when.holds(
+        if rule.when.matches(
             task_type=asked.task_type,
             priority=wanted,
             input_tokens=asked.input_tokens,
@@ -539,7 +560,7 @@ def _steered(asked: RouteRequest, preferences: RoutingPreferences, names: Provid
         for id_ in names.blocked_ids(name):
             if vendor := vendor_of_group(id_) if id_.startswith(VENDOR) else None:
                 vendors.append((vendor, reason))
-            # Separators do not count in names that nobody knows either: `my-proxy` blocks `my_proxy`.
+            # Separators do not count in the names of unknown providers either: `my-proxy` blocks `my_proxy`.
             blocked.setdefault(alias_key(id_), reason)
     preferred: dict[str, int] = {}
     for name in (*(name for rule in applying for name in rule.then.prefer), *preferences.preferred):
@@ -568,10 +589,10 @@ def _candidates(
     steering: _Steering,
     at: datetime,
 ) -> Iterator[tuple[Key, CatalogModel, dict[str, Any] | None]]:
-    """What could serve the request: what it names; else what the user has; else what there is.
+    """The models to consider, with the parameters to call them with.
 
-    A user has the models that are registered, those that served before, and those that a rule names. Of a preferred
-    provider that none of these is of, all listed models are considered, unless it is blocked.
+    These are the candidates that the request names; else the user's models (`_models_of_user`); else all current models
+    of the price list.
     """
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
     use, used = steering.use, steering.used
@@ -582,7 +603,7 @@ def _candidates(
             parameters = use.parameters if use and key == used and config.parameters is None else config.parameters
             found.setdefault(key, (own.get(key) or _known(key, config.provider, config.model, at), parameters))
     else:
-        found = _had(routing_context, own, steering, at)
+        found = _models_of_user(routing_context, own, steering, at)
     for model, parameters in found.values():
         yield key_of(model.provider, model.model), model, parameters
     if not found:
@@ -590,10 +611,13 @@ def _candidates(
             yield key_of(*key) if routing_context.names.own else key, model, None
 
 
-def _had(
+def _models_of_user(
     routing_context: RoutingContext, own: Mapping[Key, CatalogModel], steering: _Steering, at: datetime
 ) -> dict[Key, tuple[CatalogModel, dict[str, Any] | None]]:
-    """What the user has."""
+    """The registered models, the models of earlier calls and the model that a rule says to use.
+
+    A preferred provider that has none of these adds all its models in the price list, unless it is blocked.
+    """
     found: dict[Key, tuple[CatalogModel, dict[str, Any] | None]] = {}
     use, used = steering.use, steering.used
     for key, model in own.items():
@@ -613,8 +637,8 @@ def _had(
 
 
 def _all_of(providers: Collection[str], at: datetime) -> dict[Key, tuple[CatalogModel, dict[str, Any] | None]]:
-    """The listed models of these providers."""
-    # The list has the models of some providers under another's id: those of Vertex AI, say.
+    """The models of these providers in the price list."""
+    # The price list has the models of some providers, such as Vertex AI, under the id of another provider.
     return {
         (provider, model_name(provider, model.model)): (
             model if model.provider == provider else replace(model, provider=provider),
@@ -627,8 +651,8 @@ def _all_of(providers: Collection[str], at: datetime) -> dict[Key, tuple[Catalog
 
 
 def _known(key: Key, provider: str, model: str, at: datetime) -> CatalogModel:
-    """The model with this key, as it is listed, under the names that were asked for."""
-    # A prefix of an alias of the user's own is nothing that the list knows.
+    """The price list's model with this key, under the names `provider` and `model`; without prices if it is not listed."""
+    # The price list does not have the user's aliases: look the model up without a prefix too.
     found = listed(key[0], model, at) or listed(*key, at)
     if found is not None:
         same = (found.provider, found.model) == (provider, model)
@@ -650,7 +674,7 @@ def _known(key: Key, provider: str, model: str, at: datetime) -> CatalogModel:
 def _judge(
     asked: RouteRequest, routing_context: RoutingContext, steering: _Steering
 ) -> Callable[[Key, CatalogModel, dict[str, Any] | None], Candidate]:
-    """What judges each of the candidates. There may be thousands: what is the same for all is found out once."""
+    """The function that makes a `Candidate` of each model. There may be thousands, so it shares what is equal for all."""
     statistics = routing_context.statistics
     by_model, recent_of, overall = statistics.by_model, statistics.recent, statistics.overall
     task_type, tier, priority = asked.task_type, asked.service_tier, steering.priority
@@ -686,7 +710,7 @@ def _judge(
 
 
 def _tokens(asked: RouteRequest, recent: Recent) -> tuple[int, int]:
-    """The tokens that an estimate is of, in and out."""
+    """The input tokens and the output tokens that a cost is estimated for."""
     return (
         _first_known(asked.input_tokens, recent.p95_input_tokens, ASSUMED_TOKENS),
         _first_known(asked.max_output_tokens, recent.p95_output_tokens, ASSUMED_TOKENS),
@@ -694,7 +718,7 @@ def _tokens(asked: RouteRequest, recent: Recent) -> tuple[int, int]:
 
 
 _ELIGIBLE: Final = ("eligible", None)
-# To name a member of an enum takes as long as to compare a candidate with five others.
+# Reading a member of an enum takes as long as five comparisons of candidates.
 _COST, _QUALITY = RoutingPriority.COST, RoutingPriority.QUALITY
 
 
@@ -706,28 +730,31 @@ def _objection(
     asked: RouteRequest,
     steering: _Steering,
 ) -> tuple[str, Constraint] | None:
-    """Why this model may not serve the request; None when it may."""
+    """Why this model cannot serve the request, and the constraint; None when it can."""
     if block := _block(key, steering):
         return block
     window = model.context_window
     if window is not None and asked.input_tokens is not None and asked.input_tokens > window:
-        return f"its context window holds {window} tokens", Constraint.CONTEXT_WINDOW
+        return f"its context window is {window} tokens, less than inputTokens", Constraint.CONTEXT_WINDOW
     limit = steering.max_cost
     if limit is not None and estimate is None:
         return (
-            f"{_unpriced(model, asked.service_tier)}, and the limit is {plain(limit)} USD",
+            f"{_unpriced(model, asked.service_tier)}, and the cost limit is {plain(limit)} USD",
             Constraint.MAX_COST_PER_REQUEST,
         )
     if limit is not None and estimate is not None and estimate > limit:
-        return f"it would cost {plain(estimate)} USD, above {plain(limit)} USD", Constraint.MAX_COST_PER_REQUEST
+        return (
+            f"its estimated cost is {plain(estimate)} USD, above the limit of {plain(limit)} USD",
+            Constraint.MAX_COST_PER_REQUEST,
+        )
     p95, longest = observed.p95_latency_ms, steering.max_latency_ms
     if longest is not None and p95 is not None and p95 > longest:
-        return f"its p95 latency is {p95:.0f} ms, above {longest} ms", Constraint.MAX_LATENCY_MS
+        return f"its p95 latency is {p95:.0f} ms, above the limit of {longest} ms", Constraint.MAX_LATENCY_MS
     return None
 
 
 def _block(key: Key, steering: _Steering) -> tuple[str, Constraint] | None:
-    """Why its provider, or the vendor of the model, is blocked; None when neither is."""
+    """Why the provider, or the vendor of the model, is blocked, and the constraint; None when neither is blocked."""
     if steering.blocked and (block := steering.blocked.get(alias_key(key[0]))):
         constraint, reason = block
         return reason, constraint
@@ -738,7 +765,7 @@ def _block(key: Key, steering: _Steering) -> tuple[str, Constraint] | None:
 
 
 def _expected_latency_ms(observed: Observed, overall: Observed) -> float | None:
-    """The mean latency, shrunk towards that of all the user's calls while few are timed; None when none are."""
+    """The mean latency in ms, shrunk towards the mean of all the user's calls; None when no call has a known latency."""
     if not overall.timed:
         return None
     prior = overall.latency_sum_ms / overall.timed
@@ -746,7 +773,7 @@ def _expected_latency_ms(observed: Observed, overall: Observed) -> float | None:
 
 
 def _expected_success(observed: Observed, overall: Observed) -> float:
-    """The share of calls that succeed, shrunk towards that of all the user's calls, and that towards 0.95."""
+    """The success rate, shrunk towards the rate of all the user's calls, which itself is shrunk towards 0.95."""
     prior = (overall.successes + _CALLS_OF_PRIOR * _NEUTRAL_SUCCESS) / (overall.calls + _CALLS_OF_PRIOR)
     return (observed.successes + _CALLS_OF_PRIOR * prior) / (observed.calls + _CALLS_OF_PRIOR)
 
@@ -759,7 +786,7 @@ def _measure(
     rating: float | None,
     recent: Recent,
 ) -> float:
-    """What the priority makes least: a latency or a cost for each success, or how much quality is missing."""
+    """The value that the priority minimizes: ms per success, USD per success, or 1 minus quality times success rate."""
     if priority is _COST:
         return _UNKNOWN if estimate is None else float(estimate) / success
     if priority is _QUALITY:
@@ -770,44 +797,44 @@ def _measure(
 
 
 def _score(measure: float, best: float) -> float:
-    """How near a measure comes to the best one: 1 for the best itself, 0 for one that is not known."""
+    """The best measure divided by this one: 1 for the best candidate, 0 for an unknown measure."""
     return 1.0 if measure == best else best / measure
 
 
 def _distance(verdict: Candidate) -> tuple[int, Key]:
-    """How far a candidate is from serving, and its name where others are as far."""
-    return -_REACHED[verdict.constraint or Constraint.CANDIDATES], verdict.key
+    """The sort key of rejected candidates: the constraint that was checked last comes first, then by key."""
+    return -_CHECK_ORDER[verdict.constraint or Constraint.CANDIDATES], verdict.key
 
 
 def _notes(asked: RouteRequest, steering: _Steering, ranked: Sequence[Candidate]) -> Iterator[str]:
-    """What the user should know of a decision beside its reasons."""
+    """The notes on a routing decision that belong to no single candidate."""
     if steering.priority is RoutingPriority.PRIVACY and not any(verdict.model.local for verdict in ranked):
-        yield "No local model can serve this request: it leaves your premises, whatever is chosen."
+        yield "No local model can serve this request: every candidate sends it to an external provider."
     use = steering.use
     if use is not None and not any(verdict.key == steering.used for verdict in ranked):
-        yield f"A rule says to use {use.provider} {use.model}, which cannot serve this request."
+        yield f"A rule requires {use.provider} {use.model}, which cannot serve this request."
     for name, value in (("inputTokens", asked.input_tokens), ("maxOutputTokens", asked.max_output_tokens)):
         if value is None:
             yield (
-                f"{name} was not given: estimates take the 95th percentile of the model's latest calls, "
-                f"or {ASSUMED_TOKENS} where there are too few."
+                f"{name} is missing: cost estimates use the 95th percentile of the model's recent calls, "
+                f"or {ASSUMED_TOKENS} tokens if there are too few calls."
             )
 
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """What all budgets together let through."""
+    """The combined limits of all budgets of a user."""
 
     tightest: Budget
     available: Decimal
     least: Decimal
-    """The limit of the smallest budget."""
-    refusing: Mapping[Key, Budget]
-    """The first budget that refuses a model, as the price of its calls is unknown."""
+    """The lowest limit of all budgets, USD."""
+    rejecting: Mapping[Key, Budget]
+    """The first budget that rejects a model because the cost of a call to it is unknown, by the model's key."""
 
     @classmethod
     def of(cls, budgets: Sequence[Budget]) -> Self | None:
-        """None where there is no budget."""
+        """The limits of these budgets; None when there is no budget."""
         if not budgets:
             return None
         tightest = _tightest(budgets)
@@ -819,30 +846,30 @@ class _Limits:
         )
 
     def parted(self, ranking: Ranking) -> tuple[Sequence[Candidate], Sequence[Candidate]]:
-        """The eligible candidates that all budgets can pay for, and those that one cannot."""
-        available, refusing = self.available, self.refusing
-        if not refusing and ranking.dearest <= available:
+        """The eligible candidates that fit into every budget, and the other eligible candidates."""
+        available, rejecting = self.available, self.rejecting
+        if not rejecting and ranking.dearest <= available:
             return ranking.priced, ranking.unpriced
         affordable: list[Candidate] = []
         beyond: list[Candidate] = []
         for verdict in ranking.eligible:
-            within = verdict.estimate is not None and verdict.estimate <= available and verdict.key not in refusing
+            within = verdict.estimate is not None and verdict.estimate <= available and verdict.key not in rejecting
             (affordable if within or verdict.free else beyond).append(verdict)
         return affordable, beyond
 
     def explained(self, beyond: Iterable[Candidate], tier: ServiceTier) -> Iterator[Candidate]:
-        """The verdicts on these eligible candidates, which a budget cannot pay for."""
+        """These candidates, which do not fit into a budget, with the reason and the constraint BUDGET."""
         left = f"the budget {self.tightest.name} has {plain(max(self.available, ZERO))} USD left"
         for verdict in beyond:
-            if refusing := self.refusing.get(verdict.key):
+            if rejecting := self.rejecting.get(verdict.key):
                 reason = (
-                    f"price unknown: a call of it in the window of the budget {refusing.name} has no known cost; amend "
-                    "that call, or let the budget allow unknown costs"
+                    f"price unknown: a call to this model in the current window of the budget {rejecting.name} has no known "
+                    "cost; amend that call with its cost, or set unknownCost of the budget to ALLOW"
                 )
             elif verdict.estimate is None:
                 reason = f"{_unpriced(verdict.model, tier)}, and {left}"
             else:
-                reason = f"it would cost {plain(verdict.estimate)} USD, and {left}"
+                reason = f"its estimated cost is {plain(verdict.estimate)} USD, and {left}"
             yield replace(verdict, reason=reason, constraint=Constraint.BUDGET)
 
 
@@ -852,15 +879,15 @@ def _tightest(budgets: Sequence[Budget]) -> Budget:
 
 def _refused(ranking: Ranking, limits: _Limits | None, beyond: Sequence[Candidate]) -> RouteRefused:
     if limits is not None and beyond:
-        return _refused_by_a_budget(ranking, limits, beyond)
-    # Of the candidates, the one that came nearest to serving.
+        return _refused_by_budget(ranking, limits, beyond)
+    # The candidate that passed the most checks.
     nearest = next(iter(ranking.others), None)
     constraint = nearest.constraint if nearest and nearest.constraint else Constraint.CANDIDATES
     return RouteRefused(
-        message=f"No candidate can serve this request; the nearest, {nearest.model.provider} {nearest.model.model}: "
+        message=f"No candidate can serve this request. The closest is {nearest.model.provider} {nearest.model.model}: "
         f"{nearest.reason}"
         if nearest
-        else "There is no candidate for this request: name some, or register a model",
+        else "There is no candidate for this request: set candidates, or register a model",
         constraint=constraint,
         retryable=False,
         candidates=ranking.others[:MAX_CANDIDATES],
@@ -868,17 +895,17 @@ def _refused(ranking: Ranking, limits: _Limits | None, beyond: Sequence[Candidat
     )
 
 
-def _refused_by_a_budget(ranking: Ranking, limits: _Limits, beyond: Sequence[Candidate]) -> RouteRefused:
-    """No constraint is looked at after the budgets: these candidates came nearest to serving."""
+def _refused_by_budget(ranking: Ranking, limits: _Limits, beyond: Sequence[Candidate]) -> RouteRefused:
+    """The error of a request that only budgets reject. Budgets are checked last: these candidates passed all other checks."""
     tier = ranking.asked.service_tier
     [nearest] = limits.explained([min(beyond, key=lambda verdict: verdict.key)], tier)
-    if budget := limits.refusing.get(nearest.key):
-        message = f"The budget {budget.name} refuses {nearest.model.provider} {nearest.model.model}: {nearest.reason}"
+    if budget := limits.rejecting.get(nearest.key):
+        message = f"The budget {budget.name} rejects {nearest.model.provider} {nearest.model.model}: {nearest.reason}"
         retryable = True
     else:
         budget = limits.tightest
-        message = f"The budget {budget.name} cannot pay for this request: of {plain(budget.limit)} USD, {_used(budget)}"
-        # When what is held is freed, or with the next window; never what is dearer than all of the budget.
+        message = f"The budget {budget.name} cannot cover this request: of {plain(budget.limit)} USD, {_used(budget)}"
+        # A retry may succeed once a hold is released or the next window starts, unless the estimate exceeds the whole limit.
         retryable = any(verdict.estimate is not None and verdict.estimate <= limits.least for verdict in beyond)
     return RouteRefused(
         message=message,
@@ -895,14 +922,14 @@ def _refused_by_a_budget(ranking: Ranking, limits: _Limits, beyond: Sequence[Can
 
 
 def _used(budget: Budget) -> str:
-    """What of the budget is gone, in words."""
+    """The used amounts of the budget as text."""
     assumed = f", {plain(budget.assumed)} are assumed to be spent" if budget.assumed else ""
-    return f"{plain(budget.spent)} are spent{assumed} and {plain(budget.held)} held"
+    return f"{plain(budget.spent)} are spent{assumed} and {plain(budget.held)} are held"
 
 
 def _unpriced(model: CatalogModel, tier: ServiceTier) -> str:
-    return f"it would cost more than {MAX_COST} USD" if tier in model.rates else "its price is not known"
+    return f"its estimated cost is above {MAX_COST} USD" if tier in model.rates else "its price is unknown"
 
 
-def _first_known(said: int | None, observed: int | None, assumed: int) -> int:
-    return said if said is not None else observed if observed is not None else assumed
+def _first_known(given: int | None, observed: int | None, assumed: int) -> int:
+    return given if given is not None else observed if observed is not None else assumed

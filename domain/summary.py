@@ -1,4 +1,4 @@
-"""Summaries of decisions: over which buckets of time, and by which dimensions."""
+"""Summaries of calls: sums per time bucket and per combination of dimensions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ from domain.latency import percentile
 from domain.money import EXACT, ZERO, to_nano_dollars
 
 MAX_BUCKETS: Final = 10_000
-"""The most that one summary may return."""
+"""The most rows of one summary."""
 DEFAULT_RANGE: Final = timedelta(days=30)
+"""The length of the time range when the filter has no `from`."""
 MOST_HOURS: Final = timedelta(days=400)
+"""The longest time range that is summed by hour."""
 LAST_END: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""The latest end of a time range."""
 DAYS_OF_A_WEEK: Final = tuple(WeekDay)
 _HOURS_OF_A_DAY: Final = 24
 
@@ -42,7 +45,7 @@ class LeaderboardDimension(StrEnum):
 
     @property
     def dimensions(self) -> list[AnalyticsDimension]:
-        """A model is one of a provider."""
+        """The dimensions to group by. Models are grouped by provider and model."""
         of_provider = [AnalyticsDimension.PROVIDER]
         return of_provider if self is LeaderboardDimension.PROVIDER else [*of_provider, AnalyticsDimension.MODEL]
 
@@ -63,7 +66,7 @@ _PERIOD_OF: Final = {
 
 
 class SummaryRequest(Input):
-    """What to sum up, and how finely."""
+    """The input of a summary: which calls to sum, by which dimensions, and in which time buckets."""
 
     filter: AnalyticsFilter = AnalyticsFilter()
     group_by: Annotated[list[AnalyticsDimension], Field(max_length=len(AnalyticsDimension))] = []
@@ -71,29 +74,40 @@ class SummaryRequest(Input):
     time_zone: TimeZone = "UTC"
 
     def dimensions(self) -> list[AnalyticsDimension]:
-        """What to group by, each once."""
+        """The dimensions to group by, without duplicates."""
         return list(dict.fromkeys(self.group_by))
 
     def range(self, now: datetime) -> Window:
-        """From when to when: until the hour that runs has ended, and the 30 days before, where the filter does not say."""
+        """The time range. By default it ends with the current hour and starts 30 days earlier.
+
+        Raises InvalidInput when the range is empty or ends too late.
+        """
         end = self.filter.to or now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         if end > LAST_END:
             raise InvalidInput(f"filter.to: must not be after {LAST_END:%Y-%m-%dT%H:%M:%SZ}", ["filter", "to"])
         start = self.filter.from_ or max(end - DEFAULT_RANGE, EPOCH)
         if start >= end:
-            raise InvalidInput("filter.from: must be before filter.to, or before now", ["filter", "from"])
+            raise InvalidInput(
+                "filter.from: must be before filter.to, or before the current time when filter.to is missing",
+                ["filter", "from"],
+            )
         return Window(start, end)
 
     def hours(self, now: datetime) -> list[Window]:
-        """The hours of UTC that the range falls into; the first and last are cut to it. Raises InvalidInput."""
+        """The UTC hours of the time range; the first and the last are cut to the range.
+
+        Raises InvalidInput when the range is empty or longer than `MOST_HOURS`.
+        """
         if (whole := self.range(now)).end - whole.start > MOST_HOURS:
-            raise InvalidInput(f"filter.from: the range must be at most {MOST_HOURS.days} days", ["filter", "from"])
+            raise InvalidInput(
+                f"filter.from: the time range must be at most {MOST_HOURS.days} days", ["filter", "from"]
+            )
         return self.model_copy(update={"grain": TimeGrain.HOUR, "time_zone": "UTC"}).buckets(now)
 
     def buckets(self, now: datetime) -> list[Window]:
-        """The time ranges, without gap or overlap, that the range falls into; the first and last are cut to it.
+        """The time buckets of the range, without gap or overlap; the first and the last are cut to the range.
 
-        Raises InvalidInput when there are too many.
+        Raises InvalidInput when the range is empty or has more than `MAX_BUCKETS` buckets.
         """
         whole = self.range(now)
         if self.grain is None:
@@ -111,17 +125,17 @@ class SummaryRequest(Input):
 
 
 def too_many() -> InvalidInput:
-    """The expected error of a summary that would be too large."""
+    """The expected error for a summary with too many rows."""
     return InvalidInput(
-        f"grain: that is too fine: a summary has at most {MAX_BUCKETS} rows, and fewer where they are not whole hours or "
-        "told apart by success; ask for a coarser grain, fewer dimensions or a shorter range",
+        f"grain: too fine: a summary has at most {MAX_BUCKETS} rows, and fewer if they are not whole hours or are filtered "
+        "by success; use a coarser grain, fewer dimensions or a shorter time range",
         ["grain"],
     )
 
 
 @dataclass(slots=True)
 class Sums:
-    """What the decisions of one bucket and group add up to."""
+    """Sums over the calls of one time bucket and group. Costs are in USD, latencies in ms."""
 
     calls: int = 0
     successes: int = 0
@@ -137,8 +151,8 @@ class Sums:
     latency_sum_ms: int = 0
     latency_sum_squares: float = 0.0
     cost_sum_squares: float = 0.0
-    """Of costs in USD: a statistic, no money."""
-    # Where they were asked for.
+    """The sum of squared costs in USD: a float, used for statistics only."""
+    # None unless percentiles were requested.
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
     latency_p99_ms: float | None = None
@@ -169,13 +183,13 @@ class Sums:
         return self.latency_sum_ms / self.timed if self.timed else None
 
     def set_percentiles(self, histogram: Mapping[int, int]) -> None:
-        """Set those of latencies that fall into these buckets of `domain.latency`."""
+        """Set the latency percentiles from `histogram`: counts of calls by bucket of `domain.latency`."""
         self.latency_p50_ms, self.latency_p95_ms, self.latency_p99_ms = (
             percentile(histogram, share) for share in (0.50, 0.95, 0.99)
         )
 
     def add(self, other: Sums) -> None:
-        """Add what adds up. Percentiles do not: this is for sums without them."""
+        """Add the sums of `other` to these. Percentiles cannot be added: they stay unchanged."""
         for name in _ADDED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
@@ -184,13 +198,13 @@ _ADDED: Final = tuple(each.name for each in fields(Sums) if each.default is not 
 
 
 def change(now: Decimal | float | None, before: Decimal | float | None) -> float | None:
-    """How much more it is, relative to before: 0.5 is half as much again. None where there is nothing to compare to."""
+    """The relative change: 0.5 is 50 % more. None when a value is unknown or `before` is 0."""
     return None if now is None or not before else float(now) / float(before) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardRow:
-    """A provider or a model in a range, beside the range of the same length before it."""
+    """One provider or model: its sums in a time range, and in the preceding time range of the same length."""
 
     group: dict[AnalyticsDimension, str | None]
     sums: Sums
@@ -202,8 +216,8 @@ def leaderboard(
     summed: Mapping[tuple[int, tuple[str | None, ...]], Sums],
     first: int,
 ) -> list[LeaderboardRow]:
-    """The dearest first, of those that were called in the second of two time ranges."""
-    groups = [group for place, group in summed if place == 1]
+    """The `first` rows, highest cost first. Time range 0 is the previous one; a group without calls in 1 has no row."""
+    groups = [group for index, group in summed if index == 1]
     rows = [
         LeaderboardRow(dict(zip(dimensions, group, strict=True)), summed[1, group], summed.get((0, group)) or Sums())
         for group in groups
@@ -222,7 +236,7 @@ class CostShare:
 
 @dataclass(frozen=True, slots=True)
 class CostTrendPoint:
-    """What one time range cost, and at which providers."""
+    """The cost of one time bucket in USD, in total and per provider."""
 
     window: Window
     total_cost: Decimal
@@ -237,11 +251,11 @@ class CostTrendPoint:
 def cost_trend(
     buckets: Sequence[Window], summed: Mapping[tuple[int, tuple[str | None, ...]], Sums]
 ) -> list[CostTrendPoint]:
-    """A point for each time range; all providers are at each, so that lines do not break off."""
+    """One point per time bucket. Every point has every provider, so that the lines of a chart have no gaps."""
     providers = sorted({group[0] or "" for _, group in summed})
     points = []
-    for place, window in enumerate(buckets):
-        sums = {name: summed.get((place, (name,))) or Sums() for name in providers}
+    for index, window in enumerate(buckets):
+        sums = {name: summed.get((index, (name,))) or Sums() for name in providers}
         total = sum((each.total_cost for each in sums.values()), ZERO)
         shares = [
             CostShare(name, each.total_cost, float(each.total_cost / total) if total else None, each.unpriced_calls)
@@ -253,7 +267,7 @@ def cost_trend(
 
 @dataclass(frozen=True, slots=True)
 class HeatMapCell:
-    """An hour of the week, by the clock on the wall."""
+    """One hour of the week, in local time, with its sums."""
 
     weekday: WeekDay
     hour: int
@@ -261,13 +275,13 @@ class HeatMapCell:
 
 
 def hours_of_week(hours: Sequence[Window], zone: ZoneInfo) -> list[int]:
-    """Which of the 168 hours of a week each is. An hour of UTC counts for the hour on the wall in which it begins."""
+    """The hour of the week, 0 to 167, in which each UTC hour starts in local time. Monday 00:00 is 0."""
     local = (hour.start.astimezone(zone) for hour in hours)
     return [_HOURS_OF_A_DAY * each.weekday() + each.hour for each in local]
 
 
 def heat_map(summed: Mapping[tuple[int, tuple[str | None, ...]], Sums]) -> list[HeatMapCell]:
-    """The 168 hours of a week, in which these are the sums."""
+    """A cell for each of the 168 hours of a week. `summed` has the hour of the week in its keys."""
     return [
         HeatMapCell(weekday, hour, summed.get((_HOURS_OF_A_DAY * day + hour, ())) or Sums())
         for day, weekday in enumerate(DAYS_OF_A_WEEK)
@@ -277,7 +291,7 @@ def heat_map(summed: Mapping[tuple[int, tuple[str | None, ...]], Sums]) -> list[
 
 @dataclass(frozen=True, slots=True)
 class AnalyticsBucket:
-    """One row of a summary: a group in a time range."""
+    """One row of a summary: a group in a time bucket. `window` is None for the whole time range."""
 
     window: Window | None
     group: dict[AnalyticsDimension, str | None]

@@ -1,4 +1,4 @@
-"""Who asks."""
+"""The viewer: the authenticated user of a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A user whose token was verified. `expires_at` is in UTC; None for a token without an end."""
+    """A user whose token was verified. `expires_at` is the expiry of the token in UTC; None if it does not expire."""
 
     id: UUID
     expires_at: datetime | None = None

@@ -164,7 +164,7 @@ async def _rows(context: Context, ids: Sequence[UUID]) -> dict[UUID, RouterAnaly
 
 
 def _matches(row: RouterAnalytics, wanted: AnalyticsFilter) -> bool:
-    return wanted.holds(
+    return wanted.matches(
         provider=row.provider,
         model=row.model_used,
         task_type=row.task_type,

@@ -67,8 +67,8 @@ async def model_catalog(
         text = search.casefold()
         found = [model for model in found if _contains(model, text)]
     if last_place is not None:
-        found = [model for model in found if model.place > last_place]
-    return Page(_KIND, "place", found[:size], has_next=len(found) > size, has_previous=last_place is not None)
+        found = [model for model in found if model.sort_key > last_place]
+    return Page(_KIND, "sort_key", found[:size], has_next=len(found) > size, has_previous=last_place is not None)
 
 
 async def register_model(
@@ -116,8 +116,8 @@ async def delete_model(info: Info, id: ModelID) -> UUID:
 
 
 def _place(text: str) -> str:
-    """The position in the catalog that a cursor contains: a `CatalogModel.place`. Raises ValueError."""
-    if text.count("\0") != 2:  # noqa: PLR2004 - as in `CatalogModel.place`
+    """The position in the catalog that a cursor contains: a `CatalogModel.sort_key`. Raises ValueError."""
+    if text.count("\0") != 2:  # noqa: PLR2004 - as in `CatalogModel.sort_key`
         raise ValueError(text)
     return text
 

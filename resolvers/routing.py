@@ -22,7 +22,7 @@ from resolvers.context import Context, Info
 from resolvers.input import After, First, InputObject, input_type, known, present, row_id
 from resolvers.selection import selected, selected_columns, unselected_documents
 
-DecisionID = Annotated[strawberry.ID, strawberry.argument(description="The decision's id.")]
+DecisionID = Annotated[strawberry.ID, strawberry.argument(description="The id of the routing decision.")]
 Request = Annotated[
     InputObject,
     strawberry.argument(

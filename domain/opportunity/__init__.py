@@ -1,10 +1,9 @@
-"""Opportunities: what a user may do better, told from sums over their own calls, with the evidence for it.
+"""Opportunities: possible improvements, derived from sums over the user's own calls, with their evidence.
 
-Nothing is said from few calls, and nothing that chance alone explains: what is compared, is compared by the intervals of
-`domain.inference`, which hold however often one looks, at an alpha divided by the number of comparisons of that kind
-(Bonferroni), so that the best of many pairs is as sure as the only one. What chance does not explain may still not be the
-doing of a model: calls were sent where they were sent for a reason. So each opportunity says what it does not tell, and
-those that would move traffic come with the A/B test that would tell.
+Comparisons need a minimum number of calls and a significant difference. They use the always-valid intervals of
+`domain.inference`, at an alpha divided by the number of comparisons of that kind (Bonferroni), so that the best of many pairs
+is as reliable as a single pair. A significant difference need not be caused by the model: calls were not assigned at
+random. So each opportunity states its limitations, and one that would move traffic suggests an A/B test.
 """
 
 from __future__ import annotations
@@ -37,6 +36,7 @@ __all__ = [
 ]
 
 MAX_OPPORTUNITIES: Final = 50
+"""The most opportunities that are returned."""
 
 
 def find(
@@ -48,9 +48,9 @@ def find(
     asked: AnalyticsFilter,
     window: Window,
 ) -> list[Opportunity]:
-    """What the calls in `window` that pass `asked` advise: what saves most for sure first, then what is about most calls.
+    """The opportunities in the time range `window`, at most 50: the highest lower bound of savings first, then most calls.
 
-    At most 50. `preferred` are the preferred providers, the most preferred one first.
+    `asked` is the filter of the calls. `preferred` are the preferred providers, the most preferred one first.
     """
     if window.start >= window.end:
         return []
@@ -66,7 +66,7 @@ def find(
 
 
 def _within(asked: AnalyticsFilter, found: Opportunity) -> Opportunity:
-    """The same, whose filter also says what was asked for beside what it says itself."""
+    """The opportunity with the conditions of the requested filter added to its own filter."""
     own = {name: value for name, value in found.filter if value is not None}
     return replace(found, filter=asked.model_copy(update=own))
 

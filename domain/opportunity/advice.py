@@ -1,4 +1,4 @@
-"""What an opportunity is, and how what it rests on is compared and said."""
+"""The type of an opportunity, and what all kinds share: comparisons, filters and texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.ab_test import CreateABTest
 from domain.analytics import AnalyticsFilter
 from domain.bounds import MAX_LIST_LENGTH
 from domain.cost_alert import Window
-from domain.inference import ALPHA, Arm, Comparison, Metric, Sums, compare
+from domain.inference import ALPHA, Arm, Comparison, Metric, SampleSums, compare
 from domain.money import plain
 
 WEEK: Final = timedelta(days=7)
@@ -37,7 +37,7 @@ class OpportunityKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One figure that an opportunity rests on, to be read."""
+    """One figure that supports an opportunity, as text."""
 
     name: str
     value: str
@@ -45,19 +45,19 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opportunity:
-    """One piece of advice. Amounts are USD for 30 days; None where none can be told."""
+    """One suggested improvement. Amounts are USD per 30 days; None when no amount is known."""
 
     id: str
-    """Of the kind and of what it is about: the same whenever it is found again."""
+    """A hash of the kind and the subject. It stays the same when the opportunity is found again."""
     kind: OpportunityKind
     title: str
     explanation: str
-    """Which calls, which method, and what it does not tell."""
+    """The calls, the method and its limitations."""
     evidence: list[Evidence]
     calls: int
-    """How many of the range's calls, or decisions, it is about; 0 for an alert, which is about amounts."""
+    """The number of calls, or of routing decisions, that the opportunity concerns; 0 for an alert."""
     filter: AnalyticsFilter
-    """Shows those calls, and no fewer."""
+    """A filter that selects at least these calls."""
     monthly_saving: Decimal | None = None
     saving_low: Decimal | None = None
     saving_high: Decimal | None = None
@@ -65,7 +65,7 @@ class Opportunity:
 
 
 class ComparisonScope(NamedTuple):
-    """Over what is compared, and how surely."""
+    """The time range of comparisons, and their number, which determines the alpha of each."""
 
     window: Window
     comparisons: int
@@ -76,18 +76,18 @@ class ComparisonScope(NamedTuple):
 
 
 def compared_means(a: Arm, b: Arm, alpha: float) -> Comparison:
-    """The means of `Arm.cost`, of whatever is better when it is less. Says nothing where squares are not of all values."""
-    known_a, known_b = (each if _squares_are_kept(each.cost) else Arm(0, 0) for each in (a, b))
+    """Compare the means of `Arm.cost`, of any value where less is better. NOT_ENOUGH_DATA if squares are incomplete."""
+    known_a, known_b = (each if _squares_are_complete(each.cost) else Arm(0, 0) for each in (a, b))
     return compare(Metric.COST, known_a, known_b, alpha=alpha)
 
 
-def _squares_are_kept(sums: Sums) -> bool:
-    """Whether the sum of squares is as large as it must be: by Cauchy and Schwarz, n times the mean's square."""
+def _squares_are_complete(sums: SampleSums) -> bool:
+    """Whether the sum of squares covers all values: by Cauchy-Schwarz it is at least n times the squared mean."""
     return sums.squares * sums.count >= sums.total * sums.total * (1 - ROUNDING)
 
 
 def id_of(kind: OpportunityKind, *subject: str) -> str:
-    # No name holds the NUL character.
+    # No name contains the NUL character.
     return hashlib.sha256("\0".join([kind, *subject]).encode()).hexdigest()[:_ID_DIGITS]
 
 
@@ -108,7 +108,7 @@ def filter_of(
 
 
 def spellings(names: Iterable[str]) -> list[str]:
-    """Each once, in order, and no more than a filter takes."""
+    """The names without duplicates, in order, at most as many as a filter may have."""
     return list(dict.fromkeys(names))[:MAX_LIST_LENGTH]
 
 
@@ -124,14 +124,14 @@ def range_of(window: Window) -> str:
 
 
 def short(window: Window) -> str:
-    return " The range is shorter than a week: other days may be different." if window.end - window.start < WEEK else ""
+    return " The time range is shorter than a week: other days may differ." if window.end - window.start < WEEK else ""
 
 
 def level(scope: ComparisonScope, what: str) -> str:
-    sure = f"at {100 * (1 - ALPHA):.0f} %"
+    confidence = f"at {100 * (1 - ALPHA):.0f} % confidence"
     if scope.comparisons == 1:
-        return sure
-    return f"{sure} for all {scope.comparisons:,} {what} that were compared at once"
+        return confidence
+    return f"{confidence} for all {scope.comparisons:,} compared {what} together"
 
 
 def counted(count: int, noun: str) -> str:
@@ -151,5 +151,5 @@ def milliseconds(low: float | None, high: float | None) -> str:
 
 
 def usd(amount: Decimal) -> str:
-    """To the cent; below a dollar, to three digits."""
+    """The amount in dollars, to the cent; below one dollar, to three significant digits."""
     return f"${amount:,.2f}" if abs(amount) >= 1 else f"${plain(Decimal(f'{amount:.3g}'))}"

@@ -1,4 +1,4 @@
-"""What does nothing: rules that never apply, and alerts that are never near."""
+"""Opportunities without effect on calls: rules that never apply, and alerts that never come near their threshold."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from domain.opportunity.advice import (
 )
 
 MINIMUM_DECISIONS: Final = 1_000
-"""Before a rule that applied to none of them is called unused."""
+"""The fewest routing decisions for a rule to be reported as unused."""
 MAX_DECISIONS: Final = 500_000
-"""The latest ones are looked at: what bounds the work."""
+"""The most routing decisions that are read: the latest ones."""
 MINIMUM_WINDOWS: Final = 3
-"""Of an alert, ended in the range, before it is called idle."""
+"""The fewest windows that ended in the time range for an alert to be reported as idle."""
 
 _IDLE_BELOW: Final = Decimal("0.2")
 _THRESHOLD_FACTOR: Final = 2
@@ -36,46 +36,46 @@ _THRESHOLD_FACTOR: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class RuleUses:
-    """To how many decisions each rule of the preferences applied, by its name."""
+    """The number of routing decisions that each rule applied to, by the name of the rule."""
 
     window: Window
-    """From the first of these decisions; all of them were made by the preferences as they are now."""
+    """Starts with the first of these decisions. All of them used the current preferences."""
     last: datetime
-    """When the last one was made."""
+    """The time of the last routing decision."""
     decided: int
     applied: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class AlertUse:
-    """How near an alert came to its threshold."""
+    """The highest spend of an alert in the windows of a time range."""
 
     alert_id: UUID
     name: str
     threshold: Decimal
     ended: Window
-    """From the first of its windows that lie in the range as a whole, and have ended, to the last."""
+    """From the start of the first to the end of the last window that lies completely in the time range and has ended."""
     highest: Decimal
-    """The highest amount of any of them, USD."""
+    """The highest spend in one of these windows, USD."""
 
 
 def unused_rules(uses: RuleUses) -> Iterator[Opportunity]:
-    """The rules that applied to none of enough decisions, made over a week or more."""
+    """The rules that applied to none of at least `MINIMUM_DECISIONS` routing decisions over a week or more."""
     decided, window = uses.decided, uses.window
     if decided < MINIMUM_DECISIONS or uses.last - window.start < WEEK:
         return
-    for name in (name for name, decisions in uses.applied.items() if not decisions):
+    for name in (name for name, count in uses.applied.items() if not count):
         yield Opportunity(
             id=id_of(OpportunityKind.UNUSED_RULE, name),
             kind=OpportunityKind.UNUSED_RULE,
-            title=f'The rule "{name}" applied to none of {counted(decided, "decision")}: correct its condition, or delete '
-            "it.",
-            explanation="Every routing decision keeps the rules that applied to it, and this rule is in none of those "
-            f"{range_of(window)}. All of them were made since the preferences were last changed; of more than "
-            f"{MAX_DECISIONS:,}, the latest were looked at. A rule for rare requests may still be wanted.",
+            title=f'The rule "{name}" applied to none of {counted(decided, "routing decision")}: correct its condition or '
+            "delete it.",
+            explanation="Every routing decision stores the rules that applied to it. This rule is in no routing decision "
+            f"{range_of(window)}. Only decisions since the last change of the preferences count, and at most the latest "
+            f"{MAX_DECISIONS:,}. The rule may still be useful for rare requests.",
             evidence=[
-                Evidence("Decisions that were looked at", f"{decided:,}"),
-                Evidence("Decisions that the rule applied to", "0"),
+                Evidence("Routing decisions", f"{decided:,}"),
+                Evidence("Routing decisions that the rule applied to", "0"),
             ],
             calls=decided,
             filter=filter_of(window),
@@ -83,7 +83,7 @@ def unused_rules(uses: RuleUses) -> Iterator[Opportunity]:
 
 
 def ended_windows(window_at: Callable[[datetime], Window], within: Window) -> Window | None:
-    """From the first whole window within a time range to the last, where there are enough to call an alert idle."""
+    """From the start of the first to the end of the last whole window in a time range; None if there are too few windows."""
     first = window_at(within.start)
     if first.start < within.start:
         first = window_at(first.end)
@@ -104,17 +104,17 @@ def idle_alerts(alerts: Iterable[AlertUse]) -> Iterator[Opportunity]:
 def _idle_alert(alert: AlertUse) -> Opportunity:
     percent = EXACT.multiply(EXACT.divide(alert.highest, alert.threshold), Decimal(100))
     better = EXACT.multiply(alert.highest, Decimal(_THRESHOLD_FACTOR))
-    advice = f"lower its threshold to {usd(better)}" if better else "nothing was spent that it counts"
+    advice = f"lower its threshold to {usd(better)}" if better else "it counted no spend"
     return Opportunity(
         id=id_of(OpportunityKind.IDLE_ALERT, str(alert.alert_id)),
         kind=OpportunityKind.IDLE_ALERT,
-        title=f'The alert "{alert.name}" never came near its threshold and will hardly warn in time: {advice}.',
-        explanation=f"Of the alert's windows {range_of(alert.ended)}, all of which have ended, the one with the highest "
-        f"amount stayed below {100 * _IDLE_BELOW:.0f} % of the threshold. Spend would have to multiply before it warns. "
-        "Twice the highest amount leaves room for growth; what spend will be is not forecast.",
+        title=f'The alert "{alert.name}" never came near its threshold and may not warn in time: {advice}.',
+        explanation=f"In every window of the alert {range_of(alert.ended)}, spend stayed below {100 * _IDLE_BELOW:.0f} % of "
+        "the threshold. Spend would have to multiply before the alert fires. A threshold of twice the highest spend of a "
+        "window leaves room for growth. Future spend is not forecast.",
         evidence=[
             Evidence("Threshold", usd(alert.threshold)),
-            Evidence("Highest amount of a window", f"{usd(alert.highest)}, {percent:.1f} % of the threshold"),
+            Evidence("Highest spend of a window", f"{usd(alert.highest)}, {percent:.1f} % of the threshold"),
         ],
         calls=0,
         filter=filter_of(alert.ended),

@@ -1,4 +1,4 @@
-"""What would cost less: of two models, or of two providers, at one task type."""
+"""Opportunities to save cost: a cheaper model, or a cheaper provider than a preferred one, at one task type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain import summary
 from domain.ab_test import CreateABTest, VariantConfig
 from domain.bounds import MAX_NAME_LENGTH
 from domain.cost_alert import Window
-from domain.inference import MINIMUM_CALLS, Arm, Comparison, Metric, Sums, Verdict, compare
+from domain.inference import MINIMUM_CALLS, Arm, Comparison, Metric, SampleSums, Verdict, compare
 from domain.money import EXACT, to_nano_dollars
 from domain.opportunity.advice import (
     ComparisonScope,
@@ -38,23 +38,23 @@ from domain.opportunity.advice import (
 from domain.provider import provider_id
 
 MONTH: Final = timedelta(days=30)
-"""What savings are stated for."""
+"""The period that savings are scaled to."""
 MAX_TASK_TYPES: Final = 100
-"""The most called ones are looked at: what bounds the work."""
+"""The most task types that are compared: those with the most calls."""
 MAX_COMPARED: Final = 20
-"""The most called models, or providers, of a task type are compared with each other."""
+"""The most models, or providers, per task type that are compared: those with the most calls."""
 
 _SUCCESS_MARGIN: Final = 0.02
-"""A success rate that is lower by less than this is as good."""
+"""The non-inferiority margin of the success rate: a rate that is lower by less counts as equally good."""
 _LATENCY_MARGIN: Final = 0.1
-"""A mean latency that is lower by less than this share is no advantage."""
+"""The share by which a mean latency must be lower to be an advantage."""
 _MILLION: Final = 1_000_000
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the calls of one provider, model and task type add up to over the range."""
+    """Sums over the calls of one provider, model and task type in the time range."""
 
     provider: str
     model: str
@@ -63,13 +63,13 @@ class Usage:
 
 
 class _Side(NamedTuple):
-    """A model, or a provider, at a task type."""
+    """One side of a comparison: the calls of a model, or of a provider, at one task type."""
 
     key: tuple[str, ...]
     name: str
     sums: summary.Sums
     providers: list[str]
-    """As the user spells it: each way, the most called one first."""
+    """The spellings of the provider in the user's calls, the most frequent first."""
     models: list[str]
 
     @property
@@ -82,7 +82,7 @@ class _Side(NamedTuple):
 
     @property
     def config(self) -> VariantConfig:
-        """What is called most of it."""
+        """The provider and the model with the most calls."""
         return VariantConfig(provider=self.providers[0], model=self.models[0])
 
     @property
@@ -91,27 +91,27 @@ class _Side(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """Of all its calls; those that reported none count as none."""
+        """The tokens of all calls. A call without reported tokens counts as 0."""
         return self.sums.input_tokens + self.sums.output_tokens
 
 
 class _Saving(NamedTuple):
-    """What it would save if `other` served the calls of `now`, USD for 30 days."""
+    """The saving if `other` served the calls of `now`, USD per 30 days."""
 
     now: _Side
     other: _Side
     size: Decimal
-    """What the costs of `other` were multiplied by, for its calls to count as large as those of `now`."""
+    """The factor on the costs of `other` that makes its calls as large as those of `now`."""
     cost: Comparison
     success: Comparison
-    """Of `other` beside `now`."""
+    """The comparison of the success rates: `other` is A, `now` is B."""
     amount: Decimal
     low: Decimal
     high: Decimal
 
 
 def cheaper_models(usage: Sequence[Usage], window: Window) -> Iterator[Opportunity]:
-    """Of each model that serves a task type, the one that would save most for sure."""
+    """For each model of a task type, the cheaper model with the highest lower bound of savings."""
     pairs = [
         _dearer_first(*pair)
         for sides in _sides(usage, lambda row: (row.task_type, provider_id(row.provider), row.model)).values()
@@ -124,22 +124,22 @@ def cheaper_models(usage: Sequence[Usage], window: Window) -> Iterator[Opportuni
 
 
 def unproven_preferences(usage: Sequence[Usage], preferred: Sequence[str], window: Window) -> Iterator[Opportunity]:
-    """Of each preferred provider that serves a task type, the less preferred one that would save most for sure."""
-    place: dict[str, int] = {}
+    """For each preferred provider of a task type, the less preferred one with the highest lower bound of savings."""
+    rank_of: dict[str, int] = {}
     for name in preferred:
-        place.setdefault(provider_id(name), len(place))
+        rank_of.setdefault(provider_id(name), len(rank_of))
     pairs: list[tuple[_Side, list[_Side]]] = []
     for sides in _sides(usage, lambda row: (row.task_type, provider_id(row.provider))).values():
-        places = [(place.get(side.key[-1], len(place)), side) for side in sides]
-        pairs += [(now, [side for later, side in places if later > at]) for at, now in places if at < len(place)]
+        ranked = [(rank_of.get(side.key[-1], len(rank_of)), side) for side in sides]
+        pairs += [(now, [side for later, side in ranked if later > at]) for at, now in ranked if at < len(rank_of)]
     scope = ComparisonScope(window, sum(len(others) for _, others in pairs))
     for now, others in pairs:
-        if saving := _best(now, others, scope, lambda saving: _is_no_quicker(saving.now, saving.other, scope.alpha)):
+        if saving := _best(now, others, scope, lambda saving: _is_not_faster(saving.now, saving.other, scope.alpha)):
             yield _unproven_preference(saving, scope)
 
 
 def _sides(usage: Sequence[Usage], key: Callable[[Usage], tuple[str, ...]]) -> dict[str, list[_Side]]:
-    """What there is enough of to compare, by task type, the most called first. The key begins with the task type."""
+    """The sides with enough calls, by task type, those with the most calls first. The key begins with the task type."""
     by_task: dict[str, list[_Side]] = defaultdict(list)
     for of, rows in grouped(usage, key).items():
         side = _side(of, rows)
@@ -170,13 +170,13 @@ def _dearer_first(a: _Side, b: _Side) -> tuple[_Side, _Side]:
 def _best(
     now: _Side, others: Iterable[_Side], scope: ComparisonScope, also: Callable[[_Saving], bool]
 ) -> _Saving | None:
-    """The greatest sure saving whose success rate is shown to be as good, and of which `also` holds."""
+    """The saving with the highest lower bound for which `also` is true; None when there is none."""
     savings = [saving for other in others if (saving := _saving(now, other, scope)) and also(saving)]
     return min(savings, key=lambda saving: (-saving.low, -saving.amount, saving.other.key), default=None)
 
 
 def _saving(now: _Side, other: _Side, scope: ComparisonScope) -> _Saving | None:
-    """None where `other` is not shown to cost less, or not shown to succeed as often."""
+    """The saving; None unless `other` costs significantly less and its success rate is non-inferior."""
     size = _size(now, other)
     if size is None or EXACT.multiply(other.mean_cost, size) >= now.mean_cost:
         return None
@@ -194,11 +194,11 @@ def _saving(now: _Side, other: _Side, scope: ComparisonScope) -> _Saving | None:
 
 
 def _size(now: _Side, other: _Side) -> Decimal | None:
-    """What to multiply costs of `other` by, so that its calls count as large as those of `now`; None where unknown.
+    """The factor on the costs of `other` that makes its calls as large as those of `now`; None when unknown.
 
-    By the tokens that were reported: how many calls reported none is not known. Those of `other` make it look dearer than
-    it is; those of `now` make the costs be compared by the call at worst. Never below 1: that calls of `other` have more
-    tokens may be its way to answer, and they would have them again.
+    It is the ratio of reported tokens per call. The number of calls without reported tokens is unknown: at `other` they
+    increase the factor, at `now` they reduce it to 1 at worst. The factor is at least 1: more tokens per call of `other` may
+    be a property of the model, which it would keep.
     """
     if not now.tokens and not other.tokens:
         return Decimal(1)
@@ -209,24 +209,24 @@ def _size(now: _Side, other: _Side) -> Decimal | None:
 
 
 def _compared_cost(now: _Side, other: _Side, size: float, alpha: float) -> Comparison:
-    """Of mean costs, those of `other` multiplied by `size`."""
+    """Compare mean costs in USD. The costs of `other` are multiplied by `size`."""
     a, b = now.sums, other.sums
     return _compared(
-        Sums(a.priced, float(a.total_cost), a.cost_sum_squares),
-        Sums(b.priced, float(b.total_cost) * size, b.cost_sum_squares * size * size),
+        SampleSums(a.priced, float(a.total_cost), a.cost_sum_squares),
+        SampleSums(b.priced, float(b.total_cost) * size, b.cost_sum_squares * size * size),
         alpha,
     )
 
 
 def _compared_latency(now: _Side, other: _Side, alpha: float) -> Comparison:
-    """Of mean latencies, in ms."""
+    """Compare mean latencies in ms."""
     sums_now, sums_other = (
-        Sums(side.sums.timed, side.sums.latency_sum_ms, side.sums.latency_sum_squares) for side in (now, other)
+        SampleSums(side.sums.timed, side.sums.latency_sum_ms, side.sums.latency_sum_squares) for side in (now, other)
     )
     return _compared(sums_now, sums_other, alpha)
 
 
-def _compared(now: Sums, other: Sums, alpha: float) -> Comparison:
+def _compared(now: SampleSums, other: SampleSums, alpha: float) -> Comparison:
     return compared_means(Arm(now.count, now.count, cost=now), Arm(other.count, other.count, cost=other), alpha)
 
 
@@ -235,8 +235,8 @@ def _compared_success(a: _Side, b: _Side, alpha: float) -> Comparison:
     return compare(Metric.SUCCESS_RATE, arm_a, arm_b, alpha=alpha)
 
 
-def _is_no_quicker(now: _Side, other: _Side, alpha: float) -> bool:
-    """Whether calls of `now` are shown to take about as long as those of `other`, or longer."""
+def _is_not_faster(now: _Side, other: _Side, alpha: float) -> bool:
+    """Whether calls of `now` provably have about the same mean latency as those of `other`, or a higher one."""
     compared = _compared_latency(now, other, alpha)
     if compared.low is None or compared.value_b is None or compared.verdict is Verdict.A_BETTER:
         return False
@@ -244,7 +244,7 @@ def _is_no_quicker(now: _Side, other: _Side, alpha: float) -> bool:
 
 
 def _monthly(of_one: Decimal, calls: int, window: Window) -> Decimal:
-    """What an amount for each of so many calls in the window comes to in 30 days."""
+    """The amount `of_one` per call, times the calls in the window, scaled to 30 days."""
     of_all = EXACT.multiply(of_one, Decimal(calls * (MONTH // _MICROSECOND)))
     return to_nano_dollars(EXACT.divide(of_all, Decimal((window.end - window.start) // _MICROSECOND)))
 
@@ -254,9 +254,9 @@ def _cheaper_model(saving: _Saving, scope: ComparisonScope) -> Opportunity:
     return Opportunity(
         id=id_of(OpportunityKind.CHEAPER_MODEL, task_type, *now.key[1:], *other.key[1:]),
         kind=OpportunityKind.CHEAPER_MODEL,
-        title=f"{other.name} does {task_type} for about {usd(saving.amount)} a month less than {now.name}, and "
-        "succeeds about as often.",
-        explanation=f"{_saving_explained(saving, scope)} {_NOT_BY_CHANCE}",
+        title=f"{other.name} costs about {usd(saving.amount)} a month less than {now.name} at {task_type}, with a similar "
+        "success rate.",
+        explanation=f"{_saving_explained(saving, scope)} {_NOT_RANDOMIZED}",
         evidence=_saving_evidence(saving),
         calls=now.calls,
         filter=filter_of(
@@ -280,12 +280,12 @@ def _unproven_preference(saving: _Saving, scope: ComparisonScope) -> Opportunity
         kind=OpportunityKind.UNPROVEN_PREFERENCE,
         title=f"You prefer {now.name} and pay about {usd(saving.amount)} a month for it at {task_type}, without a "
         f"measured advantage over {other.name}.",
-        explanation=f"{_saving_explained(saving, scope)} Nor is {now.name} shown to be quicker: its mean latency is not "
-        f"lower by {100 * _LATENCY_MARGIN:.0f} % or more. Quality of what was answered is not measured here. "
-        f"{_NOT_BY_CHANCE} It compares the most called model of each provider.",
+        explanation=f"{_saving_explained(saving, scope)} The mean latency of {now.name} is not lower by "
+        f"{100 * _LATENCY_MARGIN:.0f} % or more either. The quality of the answers is not measured. "
+        f"{_NOT_RANDOMIZED} The test compares the most called model of each provider.",
         evidence=[
             *_saving_evidence(saving),
-            Evidence(f"Mean latency of {now.name} less that of {other.name}", milliseconds(latency.low, latency.high)),
+            Evidence(f"Mean latency of {now.name} minus that of {other.name}", milliseconds(latency.low, latency.high)),
         ],
         calls=now.calls,
         filter=filter_of(scope.window, providers=[*now.providers, *other.providers], task_types=[task_type]),
@@ -296,9 +296,9 @@ def _unproven_preference(saving: _Saving, scope: ComparisonScope) -> Opportunity
     )
 
 
-_NOT_BY_CHANCE: Final = (
-    "The calls were not assigned by chance: what differs may be the requests, not who served them. Run the suggested test "
-    "before you switch."
+_NOT_RANDOMIZED: Final = (
+    "The calls were not assigned at random: the difference may come from the requests. Run the suggested test before you "
+    "switch."
 )
 
 
@@ -306,45 +306,45 @@ def _saving_explained(saving: _Saving, scope: ComparisonScope) -> str:
     now, other = saving.now, saving.other
     if saving.size > 1:
         sizes = (
-            f"Calls of {now.name} have {saving.size:.2f} times the tokens of those of {other.name}, so what "
-            f"{other.name} costs was multiplied by that: it is cost per token that is compared. Tokens are those that were "
-            "reported, over all calls: how many calls reported none is not known."
+            f"Calls of {now.name} have {saving.size:.2f} times the tokens of calls of {other.name}. The costs of {other.name} "
+            "are multiplied by this factor, so that costs per token are compared. Tokens are the reported ones, over all "
+            "calls; the number of calls without reported tokens is unknown."
         )
     elif now.tokens and other.tokens:
         sizes = (
-            f"Costs are per call as they were: calls of {other.name} have as many tokens, or more, as far as these were "
-            "reported; how many calls reported none is not known."
+            f"Costs per call are compared without a factor: calls of {other.name} have at least as many reported tokens. The "
+            "number of calls without reported tokens is unknown."
         )
     else:
         sizes = (
-            "Costs are per call as they were: requests of different size may have gone to each, and no tokens were "
-            "reported that would tell."
+            "Costs per call are compared without a factor: no tokens were reported, so the sizes of the requests may "
+            "differ."
         )
     return (
         f"Calls of the task type {now.task_type} {range_of(scope.window)}. Success rates and mean costs are compared "
-        f"by always-valid intervals, which hold however often one looks, {level(scope, 'pairs')}: the success rate of "
-        f"{other.name} is shown to be lower by less than {100 * _SUCCESS_MARGIN:.0f} points, if at all, and its costs are "
-        f"shown to be lower. {sizes} The saving is the difference of mean costs, for each of the "
-        f"{counted(now.calls, 'call')} of {now.name}, scaled to 30 days; a call that failed counts with what it cost."
-        f"{short(scope.window)} Savings of several opportunities may be of the same calls: they do not add up."
+        f"with intervals that are valid under repeated analysis, {level(scope, 'pairs')}. The success rate of "
+        f"{other.name} is less than {100 * _SUCCESS_MARGIN:.0f} points lower, if it is lower, and its mean cost is lower. "
+        f"{sizes} The saving is the difference of mean costs times the {counted(now.calls, 'call')} of {now.name}, scaled to "
+        "30 days. The costs of failed calls are included."
+        f"{short(scope.window)} Savings of several opportunities may concern the same calls: do not add them up."
     )
 
 
 def _saving_evidence(saving: _Saving) -> list[Evidence]:
     now, other, success, cost = saving.now, saving.other, saving.success, saving.cost
-    sized = "" if saving.size == 1 else ", counted as equally large"
+    sized = "" if saving.size == 1 else ", at equal tokens"
     return [
         *_side_evidence(now),
         *_side_evidence(other),
         Evidence(
-            f"Success rate of {other.name} less that of {now.name}",
+            f"Success rate of {other.name} minus that of {now.name}",
             points(success.low, success.high),
         ),
         Evidence(
-            f"Cost of a call of {now.name} less that of {other.name}{sized}",
+            f"Cost per call of {now.name} minus that of {other.name}{sized}",
             f"between {usd(Decimal(cost.low or 0.0))} and {usd(Decimal(cost.high or 0.0))}",
         ),
-        Evidence("Saving in 30 days", f"between {usd(saving.low)} and {usd(saving.high)}"),
+        Evidence("Saving per 30 days", f"between {usd(saving.low)} and {usd(saving.high)}"),
     ]
 
 
@@ -353,19 +353,19 @@ def _side_evidence(side: _Side) -> Iterator[Evidence]:
     yield Evidence(
         f"Calls of {side.name}", f"{sums.calls:,}, of which {percent(sums.successes / sums.calls)} succeeded"
     )
-    yield Evidence(f"Mean cost of a call of {side.name}", f"{usd(side.mean_cost)}, over {counted(sums.priced, 'call')}")
+    yield Evidence(f"Mean cost per call of {side.name}", f"{usd(side.mean_cost)}, over {counted(sums.priced, 'call')}")
     if sums.timed:
         mean_ms = sums.latency_sum_ms / sums.timed
         yield Evidence(f"Mean latency of {side.name}", f"{mean_ms:,.0f} ms, over {counted(sums.timed, 'call')}")
     tokens = f"{side.tokens / sums.calls:,.0f}" if side.tokens else "not reported"
-    yield Evidence(f"Tokens reported of {side.name}, by the call", tokens)
+    yield Evidence(f"Reported tokens per call of {side.name}", tokens)
     if side.tokens:
         of_all = EXACT.divide(EXACT.multiply(side.mean_cost, Decimal(_MILLION * sums.calls)), Decimal(side.tokens))
-        yield Evidence(f"Cost of a million tokens reported of {side.name}", usd(of_all))
+        yield Evidence(f"Cost per million reported tokens of {side.name}", usd(of_all))
 
 
 def _test(saving: _Saving, primary: Metric, guardrails: list[Metric]) -> CreateABTest:
-    """A is what serves now."""
+    """The suggested A/B test. Variant A is the current model."""
     now, other = saving.now, saving.other
     return CreateABTest(
         test_name=f"{now.task_type}: {other.name} instead of {now.name}"[:MAX_NAME_LENGTH],

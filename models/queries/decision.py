@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.routing import state_of
+from domain.routing import decision_state
 from models.analytics import RouterAnalytics
 from models.database.page import columns_of, tuple_of
 from models.decision import RoutingDecision
@@ -43,7 +43,7 @@ async def load_outcomes(
             calls[call.decision_id].append(call)
     for decision in decisions:
         decision.records = calls[decision.id]
-        decision.state = state_of(
+        decision.state = decision_state(
             settled=decision.settled_at is not None,
             released=decision.released_at is not None,
             expired=decision.expires_at is not None and decision.expires_at <= now,

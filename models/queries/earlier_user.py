@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from domain.subject import Subject, is_made_of_a_subject, is_never_stated
+from domain.subject import Subject, is_derived, is_never_stated
 from domain.viewer import Viewer
 from models.database import Database
 from models.earlier_user import EarlierUser
@@ -15,7 +15,7 @@ from models.earlier_user import EarlierUser
 async def user_of(database: Database, subject: Subject) -> UUID | None:
     """The id of the subject's user; None if the subject is a UUID that belongs to another subject."""
     stated = subject.stated_id
-    if stated is not None and not is_made_of_a_subject(stated):
+    if stated is not None and not is_derived(stated):
         return stated
     if stated is None:
         earlier = subject.earlier_id

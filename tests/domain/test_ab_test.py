@@ -20,7 +20,7 @@ from domain.ab_test import (
     Variant,
     VariantConfig,
     VariantMetrics,
-    assign,
+    assignment_of,
     likely_costs,
     unit_group,
     variant_of,
@@ -34,10 +34,10 @@ GPT = {"provider": "openai", "model": "gpt-4o"}
 CLAUDE = {"provider": "anthropic", "model": "claude-3-5-sonnet"}
 
 
-def refusal_of(values: dict[str, Any]) -> InvalidInput:
-    with pytest.raises(InvalidInput) as refusal:
+def error_of(values: dict[str, Any]) -> InvalidInput:
+    with pytest.raises(InvalidInput) as raised:
         CreateABTest.checked(values)
-    return refusal.value
+    return raised.value
 
 
 def metrics(
@@ -92,10 +92,10 @@ def test_variants_may_differ_in_one_thing(variant_b: dict[str, Any]) -> None:
     ],
 )
 def test_a_variant_is_not_compared_with_itself(variant_a: dict[str, Any], variant_b: dict[str, Any]) -> None:
-    refusal = refusal_of({"testName": "t", "variantA": variant_a, "variantB": variant_b})
+    raised = error_of({"testName": "t", "variantA": variant_a, "variantB": variant_b})
 
-    assert refusal.message == "variantB must differ from variantA in provider, model or parameters"
-    assert refusal.path == ["input"]
+    assert raised.message == "variantB must differ from variantA in provider, model or parameters"
+    assert raised.path == ["input"]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_variant_is_not_compared_with_itself(variant_a: dict[str, Any], varian
 def test_a_fault_is_named_by_its_field(values: dict[str, Any], path: list[str]) -> None:
     good = {"testName": "t", "variantA": GPT, "variantB": CLAUDE}
 
-    assert refusal_of(good | values).path == path
+    assert error_of(good | values).path == path
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ def test_a_fault_is_named_by_its_field(values: dict[str, Any], path: list[str]) 
         ("costCap", "-0.01", "must be more than 0 and at most 1000000000 USD"),
     ],
 )
-def test_a_value_out_of_bounds_is_refused(field: str, value: Any, why: str) -> None:
-    refusal = refusal_of({"testName": "t", "variantA": GPT, "variantB": CLAUDE, field: value})
+def test_a_value_out_of_bounds_is_rejected(field: str, value: Any, why: str) -> None:
+    raised = error_of({"testName": "t", "variantA": GPT, "variantB": CLAUDE, field: value})
 
-    assert refusal.message == f"{field}: {why}"
-    assert refusal.path == ["input", field]
+    assert raised.message == f"{field}: {why}"
+    assert raised.path == ["input", field]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ splits = st.floats(0.01, 0.99)
     ],
 )
 def test_a_unit_gets_the_same_in_every_process_and_version(unit: str, variant: Variant, group: int) -> None:
-    assert assign(ID, unit, 0.5) == Assignment(variant, group)
+    assert assignment_of(ID, unit, 0.5) == Assignment(variant, group)
     assert unit_group(ID, unit) == group
 
 
@@ -184,7 +184,7 @@ def test_a_unit_gets_what_the_top_64_bits_of_its_hash_say_and_the_next_8_its_gro
 
     expected = Assignment(Variant.A if share < Fraction(split) else Variant.B, group)
 
-    assert assign(ab_test_id, unit, split) == expected
+    assert assignment_of(ab_test_id, unit, split) == expected
     assert unit_group(ab_test_id, unit) == group
 
 
@@ -197,9 +197,9 @@ def test_what_a_unit_gets_depends_on_nothing_but_the_id_of_the_test_the_unit_and
     running = RunningTest(ab_test_id, name, "chat", split, configs_)
 
     # whatever other tests assigned before
-    assign(OTHER_ID, unit, 0.5)
+    assignment_of(OTHER_ID, unit, 0.5)
 
-    assert running.assign(unit) == assign(ab_test_id, unit, split)
+    assert running.assign(unit) == assignment_of(ab_test_id, unit, split)
 
 
 @given(ids, units, splits, splits)
@@ -207,7 +207,7 @@ def test_what_a_unit_gets_depends_on_nothing_but_the_id_of_the_test_the_unit_and
 def test_a_greater_split_moves_units_from_b_to_a_alone(ab_test_id: UUID, unit: str, one: float, other: float) -> None:
     less, more = sorted((one, other))
 
-    before, after = assign(ab_test_id, unit, less), assign(ab_test_id, unit, more)
+    before, after = assignment_of(ab_test_id, unit, less), assignment_of(ab_test_id, unit, more)
 
     assert (before.variant, after.variant) != (Variant.A, Variant.B)
     assert before.unit_group == after.unit_group
@@ -220,7 +220,7 @@ def share_is_near(count: int, of: int, share: float) -> bool:
 
 @pytest.mark.parametrize(("count", "split"), [(1_000_000, 0.5), (100_000, 0.9)])
 def test_variants_and_groups_get_their_shares_and_neither_tells_of_the_other(count: int, split: float) -> None:
-    table = Counter(assign(ID, f"user-{number}", split) for number in range(count))
+    table = Counter(assignment_of(ID, f"user-{number}", split) for number in range(count))
 
     variants: Counter[Variant] = Counter()
     groups: Counter[int] = Counter()
@@ -239,7 +239,7 @@ def test_two_tests_assign_independently() -> None:
     count = 100_000
 
     both = Counter(
-        (assign(ID, unit, 0.5).variant, assign(OTHER_ID, unit, 0.5).variant)
+        (assignment_of(ID, unit, 0.5).variant, assignment_of(OTHER_ID, unit, 0.5).variant)
         for unit in (f"user-{number}" for number in range(count))
     )
 
@@ -361,5 +361,5 @@ def test_a_call_to_neither_variant_is_of_none(provider: str, model: str, variant
     assert variant_of(GPT, CLAUDE, (provider, model), KNOWN_NAMES) is variant
 
 
-def test_variants_that_differ_in_parameters_alone_cannot_be_told_apart() -> None:
+def test_variants_that_differ_in_parameters_only_cannot_be_distinguished() -> None:
     assert variant_of(GPT | {"parameters": {"temperature": 0}}, GPT, ("openai", "gpt-4o"), KNOWN_NAMES) is None

@@ -56,10 +56,10 @@ EVERYTHING: dict[str, Any] = REQUIRED | {
 }
 
 
-def refusal_of(values: dict[str, Any]) -> InvalidInput:
-    with pytest.raises(InvalidInput) as refusal:
+def error_of(values: dict[str, Any]) -> InvalidInput:
+    with pytest.raises(InvalidInput) as raised:
         LogAnalytics.checked(REQUIRED | values)
-    return refusal.value
+    return raised.value
 
 
 # A decision
@@ -147,18 +147,18 @@ def test_a_decision_may_say_everything() -> None:
 
 @pytest.mark.parametrize("field", sorted(REQUIRED))
 def test_what_a_decision_needs_is_named(field: str) -> None:
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         LogAnalytics.checked({name: value for name, value in REQUIRED.items() if name != field})
 
-    assert refusal.value.message == f"{field}: Field required"
-    assert refusal.value.path == ["input", field]
+    assert raised.value.message == f"{field}: Field required"
+    assert raised.value.path == ["input", field]
 
 
 def test_a_variant_goes_with_its_test() -> None:
-    refusal = refusal_of({"abVariant": "A"})
+    raised = error_of({"abVariant": "A"})
 
-    assert refusal.message == "abVariant goes with abTestId"
-    assert refusal.path == ["input"]
+    assert raised.message == "abVariant requires abTestId"
+    assert raised.path == ["input"]
 
 
 def test_a_test_may_go_without_a_variant() -> None:
@@ -170,8 +170,8 @@ def test_cached_tokens_are_not_more_than_input_tokens() -> None:
     assert LogAnalytics.checked(REQUIRED | {"cachedTokens": 10}).cached_tokens == 10
     assert LogAnalytics.checked(REQUIRED | {"inputTokens": 0, "cachedTokens": 0}).cached_tokens == 0
     for fields in ({"inputTokens": 10, "cachedTokens": 11}, {"inputTokens": 0, "cachedTokens": 1}):
-        assert refusal_of(fields).message == (
-            "cachedTokens, cacheWriteTokens are part of inputTokens and cannot be more"
+        assert error_of(fields).message == (
+            "cachedTokens, cacheWriteTokens are parts of inputTokens: their sum must not exceed it"
         )
 
 
@@ -194,13 +194,13 @@ def test_parts_are_not_more_than_their_whole(whole: str, parts: list[str]) -> No
 
     assert LogAnalytics.checked(REQUIRED | each | {whole: 5 * len(parts)})
     assert LogAnalytics.checked(REQUIRED | each)
-    refused = refusal_of(each | {whole: 5 * len(parts) - 1})
-    assert refused.message == f"{', '.join(parts)} are part of {whole} and cannot be more"
+    refused = error_of(each | {whole: 5 * len(parts) - 1})
+    assert refused.message == f"{', '.join(parts)} are parts of {whole}: their sum must not exceed it"
 
 
 @given(st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 8)))
 @settings(max_examples=500)
-def test_counts_are_refused_exactly_when_parts_exceed_their_whole(counts: dict[str, int]) -> None:
+def test_counts_are_rejected_exactly_when_parts_exceed_their_whole(counts: dict[str, int]) -> None:
     agree = all(
         whole not in counts or sum(counts.get(part, 0) for part in parts) <= counts[whole] for whole, parts in WHOLES
     )
@@ -208,7 +208,7 @@ def test_counts_are_refused_exactly_when_parts_exceed_their_whole(counts: dict[s
         told = LogAnalytics.checked(REQUIRED | counts).model_dump(by_alias=True, exclude_none=True)
         assert {name: told[name] for name in COUNTS if name in told} == counts
     else:
-        assert refusal_of(counts).path == ["input"]
+        assert error_of(counts).path == ["input"]
 
 
 @given(st.sampled_from(WHOLES), st.data())
@@ -222,7 +222,7 @@ def test_parts_that_fill_their_whole_are_taken_and_one_token_more_is_not(
 
     assert LogAnalytics.checked(REQUIRED | counts | {name: total})
     more = data.draw(st.sampled_from(parts))
-    assert name in refusal_of(counts | {name: total, more: counts[more] + 1}).message
+    assert name in error_of(counts | {name: total, more: counts[more] + 1}).message
 
 
 @pytest.mark.parametrize("field", ["eventId", "provider", "taskType", "modelUsed"])
@@ -230,7 +230,7 @@ def test_a_number_may_be_a_name(field: str) -> None:
     line = json.dumps(REQUIRED | {field: 12345678901234567890}).encode()
 
     assert LogAnalytics.checked_json(line).model_dump(by_alias=True)[field] == "12345678901234567890"
-    assert refusal_of({field: 0.5}).path == ["input", field]
+    assert error_of({field: 0.5}).path == ["input", field]
 
 
 @pytest.mark.parametrize("field", ["latencyMs", "timeToFirstTokenMs"])
@@ -238,7 +238,7 @@ def test_fractions_of_milliseconds_are_rounded(field: str) -> None:
     line = json.dumps(REQUIRED | {field: 830.5}).encode()
 
     assert LogAnalytics.checked_json(line).model_dump(by_alias=True)[field] == 830
-    assert refusal_of({field: -3}).message == f"{field}: Input should be greater than or equal to 0"
+    assert error_of({field: -3}).message == f"{field}: Input should be greater than or equal to 0"
 
 
 def test_a_decision_tells_whether_its_metadata_was_cut() -> None:
@@ -361,7 +361,7 @@ def passes(filter_: dict[str, Any], **decision: Any) -> bool:
         "fallback_used": False,
         "at": NOON,
     }
-    return AnalyticsFilter.checked(filter_, ("filter",)).holds(**values | decision)
+    return AnalyticsFilter.checked(filter_, ("filter",)).matches(**values | decision)
 
 
 def test_no_condition_holds_for_all() -> None:
@@ -442,11 +442,11 @@ def test_one_condition_that_does_not_hold_is_enough(broken: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("to", [NOON, NOON - MICROSECOND])
 def test_a_range_runs_forward(to: datetime) -> None:
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         AnalyticsFilter.checked({"from": NOON, "to": to}, ("filter",))
 
-    assert refusal.value.message == "filter: from must be before to"
-    assert refusal.value.path == ["filter"]
+    assert raised.value.message == "filter: from must be before to"
+    assert raised.value.path == ["filter"]
 
 
 def test_the_shortest_range_is_a_microsecond() -> None:
@@ -457,15 +457,15 @@ def test_the_shortest_range_is_a_microsecond() -> None:
 
 @pytest.mark.parametrize("field", ["providers", "models", "taskTypes"])
 def test_a_filter_names_at_most_100(field: str) -> None:
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         AnalyticsFilter.checked({field: [f"n{i}" for i in range(101)]}, ("filter",))
 
-    assert refusal.value.path == ["filter", field]
+    assert raised.value.path == ["filter", field]
 
 
 @pytest.mark.parametrize("name", ["from", "from_"])
 def test_a_fault_in_from_is_named_from(name: str) -> None:
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         AnalyticsFilter.checked({name: "yesterday"}, ("filter",))
 
-    assert refusal.value.path == ["filter", "from"]
+    assert raised.value.path == ["filter", "from"]

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, model_validator
 from pydantic_core import to_json
 
 from domain.bounds import (
-    Budget,
+    BudgetAmount,
     Cost,
     Input,
     JSONObject,
@@ -31,7 +31,7 @@ from domain.bounds import (
     Truncated,
     identifier,
     page_size,
-    refuse,
+    reject,
 )
 from domain.error import ErrorCode, InvalidInput
 from domain.money import plain
@@ -39,7 +39,7 @@ from domain.money import plain
 NAME: TypeAdapter[str] = TypeAdapter(Name)
 NAMES: TypeAdapter[list[str]] = TypeAdapter(Names)
 COST: TypeAdapter[Decimal] = TypeAdapter(Cost)
-BUDGET: TypeAdapter[Decimal] = TypeAdapter(Budget)
+BUDGET: TypeAdapter[Decimal] = TypeAdapter(BudgetAmount)
 MILLISECONDS: TypeAdapter[int] = TypeAdapter(Milliseconds)
 TOKENS: TypeAdapter[int] = TypeAdapter(Tokens)
 SHARE: TypeAdapter[float] = TypeAdapter(Share)
@@ -52,9 +52,9 @@ MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 
 def reason(adapter: TypeAdapter[Any], value: Any) -> str:
     """Why the value is refused."""
-    with pytest.raises(pydantic.ValidationError) as refusal:
+    with pytest.raises(pydantic.ValidationError) as raised:
         adapter.validate_python(value)
-    return refusal.value.errors()[0]["msg"]
+    return raised.value.errors()[0]["msg"]
 
 
 class Item(Input):
@@ -70,14 +70,14 @@ class Order(Input):
     @model_validator(mode="after")
     def _items_fit(self) -> Self:
         if self.max_items is not None and len(self.line_items) > self.max_items:
-            refuse("lineItems must not be more than maxItems")
+            reject("lineItems must not be more than maxItems")
         return self
 
 
-def refusal_of(values: dict[str, Any], path: tuple[str | int, ...] = ("input",)) -> InvalidInput:
-    with pytest.raises(InvalidInput) as refusal:
+def error_of(values: dict[str, Any], path: tuple[str | int, ...] = ("input",)) -> InvalidInput:
+    with pytest.raises(InvalidInput) as raised:
         Order.checked(values, path)
-    return refusal.value
+    return raised.value
 
 
 # Names
@@ -94,12 +94,12 @@ def test_a_name_has_at_most_200_characters() -> None:
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t "])
-def test_a_blank_name_is_refused(blank: str) -> None:
+def test_a_blank_name_is_rejected(blank: str) -> None:
     assert reason(NAME, blank) == "String should have at least 1 character"
 
 
 def test_a_name_holds_no_nul() -> None:
-    assert reason(NAME, "a\x00b") == "must not hold the NUL character"
+    assert reason(NAME, "a\x00b") == "must not contain the NUL character"
 
 
 def test_a_name_is_valid_unicode() -> None:
@@ -139,8 +139,11 @@ def test_a_label_may_be_a_number_where_its_digits_are_all_there_is_to_it(value: 
 
 
 @pytest.mark.parametrize("value", [7.5, float(2**53), -1e300, float("nan"), float("inf")])
-def test_a_label_that_another_number_may_have_been_is_refused(value: float) -> None:
-    assert reason(LABEL, value) == "must be text of 1 to 200 characters, or an integer; floats are below 2^53"
+def test_a_label_that_another_number_may_have_been_is_rejected(value: float) -> None:
+    assert (
+        reason(LABEL, value)
+        == "must be text of 1 to 200 characters or an integer; a float must be whole and below 2^53"
+    )
 
 
 def test_a_label_has_the_bounds_of_a_name() -> None:
@@ -292,7 +295,7 @@ def test_a_latency_is_not_negative(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [86_400_000.6, "86400001", 1e300, "1e999999999", 10**400])
-def test_a_latency_of_more_than_a_day_is_refused_whatever_its_size(value: Any) -> None:
+def test_a_latency_of_more_than_a_day_is_rejected_whatever_its_size(value: Any) -> None:
     assert reason(MILLISECONDS, value) == "Input should be less than or equal to 86400000"
 
 
@@ -367,7 +370,7 @@ def test_no_json_is_no_object() -> None:
 
 
 @pytest.mark.parametrize("value", [[], [{"a": 1}], "{}", 7, True])
-def test_json_that_is_no_object_is_refused(value: Any) -> None:
+def test_json_that_is_no_object_is_rejected(value: Any) -> None:
     assert reason(JSON_OBJECT, value) == 'must be a JSON object, such as {"team": "search"}'
 
 
@@ -382,12 +385,12 @@ def test_json_that_is_no_object_is_refused(value: Any) -> None:
     ],
 )
 def test_json_holds_finite_numbers_and_valid_text(value: Any) -> None:
-    assert reason(JSON_OBJECT, value) == "must hold only finite numbers and valid Unicode text"
+    assert reason(JSON_OBJECT, value) == "must contain only finite numbers and valid Unicode text"
 
 
 @pytest.mark.parametrize("value", [{"a": "x\x00y"}, {"a": [{"b\x00": 1}]}])
 def test_json_holds_no_nul(value: Any) -> None:
-    assert reason(JSON_OBJECT, value) == "must not hold the NUL character"
+    assert reason(JSON_OBJECT, value) == "must not contain the NUL character"
 
 
 @pytest.mark.parametrize("text", ["\\u0000", "match \\\\u0000 here", "C:\\u0000"])
@@ -397,18 +400,18 @@ def test_a_backslash_and_u0000_are_characters_like_others(text: str) -> None:
 
 def test_json_is_nested_at_most_20_deep() -> None:
     assert JSON_OBJECT.validate_python(nested(20, 1)) == nested(20, 1)
-    assert reason(JSON_OBJECT, nested(21, 1)) == "must be nested at most 20 deep"
+    assert reason(JSON_OBJECT, nested(21, 1)) == "must be nested at most 20 levels deep"
     assert JSON_OBJECT.validate_python(nested(19, {})) == nested(19, {})
-    assert reason(JSON_OBJECT, nested(20, {})) == "must be nested at most 20 deep"
+    assert reason(JSON_OBJECT, nested(20, {})) == "must be nested at most 20 levels deep"
 
 
 def test_lists_count_as_depth() -> None:
     assert JSON_OBJECT.validate_python(nested(18, [[1]])) == nested(18, [[1]])
-    assert reason(JSON_OBJECT, nested(19, [[1]])) == "must be nested at most 20 deep"
+    assert reason(JSON_OBJECT, nested(19, [[1]])) == "must be nested at most 20 levels deep"
 
 
-def test_json_nested_ten_thousand_deep_is_refused_like_any_other() -> None:
-    assert reason(JSON_OBJECT, nested(10_000, 1)) == "must be nested at most 20 deep"
+def test_json_nested_ten_thousand_deep_is_rejected_like_any_other() -> None:
+    assert reason(JSON_OBJECT, nested(10_000, 1)) == "must be nested at most 20 levels deep"
 
 
 def test_json_has_at_most_16_kib() -> None:
@@ -432,8 +435,8 @@ def size(value: Any) -> int:
 def is_storable(value: dict[str, Any]) -> bool:
     try:
         JSON_OBJECT.validate_python(value)
-    except pydantic.ValidationError as refusal:
-        return refusal.errors()[0]["msg"].startswith("must be at most")
+    except pydantic.ValidationError as raised:
+        return raised.errors()[0]["msg"].startswith("must be at most")
     return True
 
 
@@ -454,7 +457,7 @@ def test_metadata_that_fits_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("value", [[], [{"a": 1}], "{}", 7, True])
-def test_metadata_that_is_no_object_is_refused(value: Any) -> None:
+def test_metadata_that_is_no_object_is_rejected(value: Any) -> None:
     assert reason(METADATA, value) == 'must be a JSON object, such as {"team": "search"}'
 
 
@@ -536,7 +539,7 @@ def test_an_iana_zone_is_taken(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "europe/berlin", "Mars/Phobos", "+02:00", "../UTC", "/etc/passwd", "UTC\x00"])
-def test_any_other_zone_is_refused(name: str) -> None:
+def test_any_other_zone_is_rejected(name: str) -> None:
     assert reason(TIME_ZONE, name) == "must be an IANA time zone, such as Europe/Berlin"
 
 
@@ -569,7 +572,7 @@ def test_time_begins_in_1970() -> None:
 @pytest.mark.parametrize(
     "value", ["9999-12-31T23:59:59-00:01", datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-5)))]
 )
-def test_a_moment_past_the_last_one_in_utc_is_refused(value: Any) -> None:
+def test_a_moment_past_the_last_one_in_utc_is_rejected(value: Any) -> None:
     assert reason(MOMENT, value) == "must not be after 9999-12-31T23:59:59Z"
 
 
@@ -594,71 +597,71 @@ def test_checked_input_takes_our_own_names_too() -> None:
 
 
 @pytest.mark.parametrize("name", ["maxItems", "max_items"])
-def test_a_refusal_names_the_field_as_the_caller_knows_it(name: str) -> None:
-    refusal = refusal_of({"orderName": "o", name: -1})
+def test_an_error_names_the_field_as_the_caller_knows_it(name: str) -> None:
+    raised = error_of({"orderName": "o", name: -1})
 
-    assert refusal.message == "maxItems: Input should be greater than or equal to 0"
-    assert refusal.path == ["input", "maxItems"]
-    assert refusal.code is ErrorCode.INVALID_INPUT
+    assert raised.message == "maxItems: Input should be greater than or equal to 0"
+    assert raised.path == ["input", "maxItems"]
+    assert raised.code is ErrorCode.INVALID_INPUT
 
 
-def test_a_refusal_names_the_place_in_a_list() -> None:
+def test_an_error_names_the_place_in_a_list() -> None:
     good, bad = {"unitPrice": 1, "codeName": "c"}, {"unitPrice": -1, "codeName": "c"}
 
-    refusal = refusal_of({"orderName": "o", "lineItems": [good, bad]})
+    raised = error_of({"orderName": "o", "lineItems": [good, bad]})
 
-    assert refusal.message == "lineItems.1.unitPrice: must be from 0 to 100000 USD"
-    assert refusal.path == ["input", "lineItems", "1", "unitPrice"]
-
-
-def test_a_refusal_begins_where_the_caller_says() -> None:
-    refusal = refusal_of({"orderName": ""}, ("input", 7))
-
-    assert refusal.message == "7.orderName: String should have at least 1 character"
-    assert refusal.path == ["input", "7", "orderName"]
+    assert raised.message == "lineItems.1.unitPrice: must be from 0 to 100000 USD"
+    assert raised.path == ["input", "lineItems", "1", "unitPrice"]
 
 
-def test_a_refusal_without_a_place_has_no_path() -> None:
-    refusal = refusal_of({"orderName": "\x00o"}, ())
+def test_an_error_begins_where_the_caller_says() -> None:
+    raised = error_of({"orderName": ""}, ("input", 7))
 
-    assert refusal.message == "orderName: must not hold the NUL character"
-    assert refusal.path == ["orderName"]
+    assert raised.message == "7.orderName: String should have at least 1 character"
+    assert raised.path == ["input", "7", "orderName"]
 
 
-def test_a_refusal_of_fields_that_do_not_agree_names_none_of_them() -> None:
-    with pytest.raises(InvalidInput) as refusal:
+def test_an_error_without_a_place_has_no_path() -> None:
+    raised = error_of({"orderName": "\x00o"}, ())
+
+    assert raised.message == "orderName: must not contain the NUL character"
+    assert raised.path == ["orderName"]
+
+
+def test_an_error_of_fields_that_do_not_agree_names_none_of_them() -> None:
+    with pytest.raises(InvalidInput) as raised:
         Order.checked({"orderName": "o", "maxItems": 0, "lineItems": [{"unitPrice": 1, "codeName": "c"}]})
 
-    assert refusal.value.message == "lineItems must not be more than maxItems"
-    assert refusal.value.path == ["input"]
+    assert raised.value.message == "lineItems must not be more than maxItems"
+    assert raised.value.path == ["input"]
 
 
 def test_the_first_of_several_faults_is_named() -> None:
-    assert refusal_of({"orderName": "", "maxItems": -1}).path == ["input", "orderName"]
+    assert error_of({"orderName": "", "maxItems": -1}).path == ["input", "orderName"]
 
 
 def test_a_missing_field_is_named() -> None:
-    refusal = refusal_of({})
+    raised = error_of({})
 
-    assert refusal.message == "orderName: Field required"
-    assert refusal.path == ["input", "orderName"]
+    assert raised.message == "orderName: Field required"
+    assert raised.path == ["input", "orderName"]
 
 
-def test_a_field_that_is_none_of_ours_is_refused() -> None:
-    refusal = refusal_of({"orderName": "o", "colour": "red"})
+def test_a_field_that_is_none_of_ours_is_rejected() -> None:
+    raised = error_of({"orderName": "o", "colour": "red"})
 
-    assert refusal.message == "colour: Extra inputs are not permitted"
-    assert refusal.path == ["input", "colour"]
+    assert raised.message == "colour: Extra inputs are not permitted"
+    assert raised.path == ["input", "colour"]
 
 
 @pytest.mark.parametrize("secret", ["sk-live-4242", "sk-live-4242\x00"])
-def test_a_refusal_does_not_repeat_the_value(secret: str) -> None:
-    refusal = refusal_of({"orderName": "o", "maxItems": secret})
+def test_an_error_does_not_repeat_the_value(secret: str) -> None:
+    raised = error_of({"orderName": "o", "maxItems": secret})
 
-    assert "sk-live" not in refusal.message
-    assert "sk-live" not in str(refusal)
-    assert refusal.__cause__ is None
-    assert refusal.__suppress_context__ is True
+    assert "sk-live" not in raised.message
+    assert "sk-live" not in str(raised)
+    assert raised.__cause__ is None
+    assert raised.__suppress_context__ is True
 
 
 def test_checked_input_does_not_change() -> None:
@@ -691,14 +694,14 @@ def test_what_spells_no_uuid_is_nobodys_id(text: str) -> None:
 
 
 @pytest.mark.parametrize(("first", "size"), [(None, 20), (1, 1), (20, 20), (500, 500)])
-def test_a_page_has_up_to_500_rows_and_20_unless_told(first: int | None, size: int) -> None:
+def test_a_page_has_up_to_500_rows_and_20_by_default(first: int | None, size: int) -> None:
     assert page_size(first) == size
 
 
 @pytest.mark.parametrize("first", [0, -1, 501])
-def test_any_other_page_size_is_refused(first: int) -> None:
-    with pytest.raises(InvalidInput) as refusal:
+def test_any_other_page_size_is_rejected(first: int) -> None:
+    with pytest.raises(InvalidInput) as raised:
         page_size(first)
 
-    assert refusal.value.message == f"first: must be from 1 to 500, not {first}"
-    assert refusal.value.path == ["first"]
+    assert raised.value.message == f"first: must be from 1 to 500, not {first}"
+    assert raised.value.path == ["first"]

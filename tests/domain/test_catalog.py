@@ -214,7 +214,7 @@ def test_prices_by_the_time_of_day_turn_to_the_minute() -> None:
     assert [price_at(16, 29), price_at(16, 30), price_at(23, 59), price_at(0, 0)] == [dear, cheap, cheap, cheap]
 
 
-def test_what_was_looked_up_is_kept_until_a_price_can_change() -> None:
+def test_lookups_are_cached_until_a_price_can_change() -> None:
     assert all_listed(MARCH) is all_listed(MARCH + timedelta(minutes=59))
     in_kolkata = MARCH.astimezone(timezone(timedelta(hours=5, minutes=30)))
     assert all_listed(MARCH) is all_listed(in_kolkata)
@@ -244,7 +244,7 @@ def test_a_new_list_is_noticed_at_once(new_list: Any) -> None:
     assert [model.estimate(1_000, 1_000) for model in all_listed(MARCH)] == [Decimal("0.005")]
 
 
-def test_prices_that_the_list_itself_refuses_are_unknown(new_list: Any) -> None:
+def test_prices_that_the_list_rejects_are_unknown(new_list: Any) -> None:
     new_list(provider_of(input_mtok=Decimal(-1), output_mtok=Decimal(1)))
     model = listed("new", "m", MARCH)
     assert model is not None
@@ -277,7 +277,7 @@ MODEL = {"provider": "home", "model": "llama"}
         ({"qualityRating": 1.01}, ["qualityRating"], "qualityRating: Input should be less than or equal to 1"),
     ],
 )
-def test_what_is_out_of_bounds_is_refused_by_name(fields: Any, path: list[str], message: str) -> None:
+def test_what_is_out_of_bounds_is_rejected_by_name(fields: Any, path: list[str], message: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         RegisterModel.checked(MODEL | fields)
     assert (refused.value.message, refused.value.path) == (message, ["input", *path])

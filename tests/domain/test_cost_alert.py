@@ -543,8 +543,8 @@ def test_where_clocks_stay_custom_windows_are_equally_long(
     assert (window.start - definition.anchor) % (definition.every * day) == timedelta(0)
 
 
-def test_a_custom_period_needs_its_definition() -> None:
-    with pytest.raises(ValueError, match="a custom period needs its definition"):
+def test_a_custom_period_requires_its_definition() -> None:
+    with pytest.raises(ValueError, match="the period CUSTOM requires custom"):
         window_at(AlertPeriod.CUSTOM, ZoneInfo("UTC"), utc("2026-05-04T00:00:00Z"))
 
 
@@ -558,10 +558,10 @@ def test_the_last_anchor_there_may_be_has_windows_today(zone: str, unit: PeriodU
 
 
 @pytest.mark.parametrize("anchor", ["2200-01-01T00:00:00.000001Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00"])
-def test_an_anchor_further_away_is_refused(anchor: str) -> None:
-    refusal = creation_refused(DAILY | {"period": "CUSTOM", "custom": EVERY_DAY | {"anchor": anchor}})
+def test_an_anchor_further_away_is_rejected(anchor: str) -> None:
+    raised = creation_refused(DAILY | {"period": "CUSTOM", "custom": EVERY_DAY | {"anchor": anchor}})
 
-    assert refusal.path == ["input", "custom", "anchor"]
+    assert raised.path == ["input", "custom", "anchor"]
 
 
 # What a window holds
@@ -691,9 +691,9 @@ EVERY_DAY: dict[str, Any] = {"every": 1, "unit": "DAY", "anchor": "2026-05-04T09
 
 
 def creation_refused(values: dict[str, Any]) -> InvalidInput:
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         CreateCostAlert.checked(values)
-    return refusal.value
+    return raised.value
 
 
 def test_an_alert_needs_a_threshold_and_a_period() -> None:
@@ -722,10 +722,10 @@ def test_a_custom_alert_has_its_definition() -> None:
 
 @pytest.mark.parametrize("values", [{"period": "CUSTOM"}, {"period": "DAILY", "custom": EVERY_DAY}])
 def test_a_definition_goes_with_a_custom_period_and_no_other(values: dict[str, Any]) -> None:
-    refusal = creation_refused(DAILY | values)
+    raised = creation_refused(DAILY | values)
 
-    assert refusal.message == "custom must be given when the period is CUSTOM, and only then"
-    assert refusal.path == ["input"]
+    assert raised.message == "custom is required when period is CUSTOM, and not allowed otherwise"
+    assert raised.path == ["input"]
 
 
 @pytest.mark.parametrize(
@@ -747,7 +747,7 @@ def test_a_definition_goes_with_a_custom_period_and_no_other(values: dict[str, A
         ({"custom": EVERY_DAY | {"anchor": "2026-05-04T09:00:00"}}, "custom.anchor: Input should have timezone info"),
     ],
 )
-def test_an_alert_out_of_bounds_is_refused(values: dict[str, Any], message: str) -> None:
+def test_an_alert_out_of_bounds_is_rejected(values: dict[str, Any], message: str) -> None:
     assert creation_refused(DAILY | values).message == message
 
 
@@ -769,14 +769,14 @@ def test_an_update_knows_what_it_was_given() -> None:
 
 @pytest.mark.parametrize("field", ["thresholdAmount", "active", "nearLimitPercent", "enforced", "timeZone"])
 def test_no_field_of_an_alert_can_be_cleared(field: str) -> None:
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         UpdateCostAlert.checked({field: None})
 
-    assert refusal.value.path == ["input", field]
+    assert raised.value.path == ["input", field]
 
 
 def test_an_update_is_bound_like_a_new_alert() -> None:
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         UpdateCostAlert.checked({"thresholdAmount": 0})
 
-    assert refusal.value.message == "thresholdAmount: must be more than 0 and at most 1000000000 USD"
+    assert raised.value.message == "thresholdAmount: must be more than 0 and at most 1000000000 USD"

@@ -15,7 +15,7 @@ from domain.inference import (
     Arm,
     Group,
     Metric,
-    Sums,
+    SampleSums,
     Verdict,
     calls_needed,
     capped_cost,
@@ -32,8 +32,8 @@ SWAPPED = {Verdict.A_BETTER: Verdict.B_BETTER, Verdict.B_BETTER: Verdict.A_BETTE
 WINNERS = set(SWAPPED)
 
 
-def sums_of(count: int, mean: float, deviation: float) -> Sums:
-    return Sums(count, count * mean, count * (mean * mean + deviation * deviation))
+def sums_of(count: int, mean: float, deviation: float) -> SampleSums:
+    return SampleSums(count, count * mean, count * (mean * mean + deviation * deviation))
 
 
 nano_dollars = st.integers(0, 10**10)
@@ -59,11 +59,11 @@ def priced(n: int, mean: float, deviation: float) -> Arm:
 
 
 def test_sums_of_values_add_up() -> None:
-    both = Sums.of([1, 2]) + Sums.of([3])
-    assert both == Sums(3, 6, 14)
+    both = SampleSums.of([1, 2]) + SampleSums.of([3])
+    assert both == SampleSums(3, 6, 14)
     assert both.mean == 2
     assert both.variance == 1
-    assert Sums().mean is None
+    assert SampleSums().mean is None
 
 
 def test_zero_ms_counts_as_one_and_costs_are_capped() -> None:
@@ -84,86 +84,88 @@ def test_success_rates_by_hand() -> None:
     pooled = 1930.5 * 70.5 / 2_001**2 * 2 / 1_000
     variance = max(own, pooled)
     radius = math.sqrt(variance * (1 + x) / x * (math.log(1 + x) + 2 * math.log(20)))
-    look = compare(Metric.SUCCESS_RATE, success(1_000, 980), success(1_000, 950))
+    comparison = compare(Metric.SUCCESS_RATE, success(1_000, 980), success(1_000, 950))
     assert x == pytest.approx(7.936, abs=1e-3)
-    assert (look.value_a, look.value_b) == (0.98, 0.95)
-    assert look.effect == pytest.approx(0.03)
-    assert look.low == pytest.approx(0.03 - radius)
-    assert look.high == pytest.approx(0.03 + radius)
-    assert look.p_value == pytest.approx(math.sqrt(1 + x) * math.exp(-(0.03**2) * x / (2 * variance * (1 + x))))
-    assert look.probability_a_better == pytest.approx(0.5 * math.erfc(-0.03 / math.sqrt(2 * variance)))
-    assert look.verdict is Verdict.A_BETTER
-    assert look.sentence.startswith("A is better in success rate: 98.0 % of A's calls succeed and 95.0 % of B's; the ")
+    assert (comparison.value_a, comparison.value_b) == (0.98, 0.95)
+    assert comparison.effect == pytest.approx(0.03)
+    assert comparison.low == pytest.approx(0.03 - radius)
+    assert comparison.high == pytest.approx(0.03 + radius)
+    assert comparison.p_value == pytest.approx(math.sqrt(1 + x) * math.exp(-(0.03**2) * x / (2 * variance * (1 + x))))
+    assert comparison.probability_a_better == pytest.approx(0.5 * math.erfc(-0.03 / math.sqrt(2 * variance)))
+    assert comparison.verdict is Verdict.A_BETTER
+    assert comparison.sentence.startswith(
+        "A is better in success rate: 98.0 % of the calls of A succeed and 95.0 % of the calls of B; the "
+    )
 
 
 def test_latency_is_a_ratio_of_geometric_means_and_less_is_better() -> None:
-    a = Arm(200, 200, latency=Sums.of([math.log(100), math.log(400)] * 100))
-    b = Arm(200, 200, latency=Sums.of([math.log(200), math.log(800)] * 100))
-    look = compare(Metric.LATENCY, a, b)
-    assert look.value_a == pytest.approx(200)
-    assert look.value_b == pytest.approx(400)
-    assert look.effect == pytest.approx(0.5)
-    assert look.low is not None
-    assert look.high is not None
-    assert look.low * look.high == pytest.approx(0.25)
-    assert look.verdict is Verdict.A_BETTER
+    a = Arm(200, 200, latency=SampleSums.of([math.log(100), math.log(400)] * 100))
+    b = Arm(200, 200, latency=SampleSums.of([math.log(200), math.log(800)] * 100))
+    comparison = compare(Metric.LATENCY, a, b)
+    assert comparison.value_a == pytest.approx(200)
+    assert comparison.value_b == pytest.approx(400)
+    assert comparison.effect == pytest.approx(0.5)
+    assert comparison.low is not None
+    assert comparison.high is not None
+    assert comparison.low * comparison.high == pytest.approx(0.25)
+    assert comparison.verdict is Verdict.A_BETTER
 
 
 def test_equal_constants_do_not_differ_and_unequal_ones_do() -> None:
-    tenths = Sums(1_000, sum([0.1] * 1_000), sum([0.1 * 0.1] * 1_000))
-    more = Sums(3_000, sum([0.1] * 3_000), sum([0.1 * 0.1] * 3_000))
+    tenths = SampleSums(1_000, sum([0.1] * 1_000), sum([0.1 * 0.1] * 1_000))
+    more = SampleSums(3_000, sum([0.1] * 3_000), sum([0.1 * 0.1] * 3_000))
     assert compare(Metric.COST, Arm(1_000, 0, cost=tenths), Arm(3_000, 0, cost=more)).p_value == 1
-    free = Arm(1_000, 0, cost=Sums(1_000))
+    free = Arm(1_000, 0, cost=SampleSums(1_000))
     assert compare(Metric.COST, free, free).low == 0
     assert compare(Metric.COST, free, free).p_value == 1
     assert compare(Metric.COST, free, Arm(1_000, 0, cost=tenths)).verdict is Verdict.A_BETTER
 
 
 @pytest.mark.parametrize("failures", range(8))
-def test_a_handful_of_failures_beside_none_decides_nothing(failures: int) -> None:
+def test_a_few_failures_against_none_decide_nothing(failures: int) -> None:
     for n_a, n_b in ((100, 100), (100, 900), (900, 100), (5_000, 5_000)):
-        look = compare(Metric.SUCCESS_RATE, success(n_a, n_a), success(n_b, n_b - failures))
-        assert look.verdict is Verdict.NO_DIFFERENCE_YET
+        comparison = compare(Metric.SUCCESS_RATE, success(n_a, n_a), success(n_b, n_b - failures))
+        assert comparison.verdict is Verdict.NO_DIFFERENCE_YET
 
 
 def test_one_absurd_cost_decides_nothing() -> None:
     usual = [0.01, 0.02, 0.03, 0.04] * 250
     odd = [*usual[1:], capped_cost(Decimal(9_990), Decimal("0.12"))]
-    look = compare(Metric.COST, Arm(1_000, 0, cost=Sums.of(odd)), Arm(1_000, 0, cost=Sums.of(usual)))
-    assert look.verdict is Verdict.NO_DIFFERENCE_YET
+    comparison = compare(Metric.COST, Arm(1_000, 0, cost=SampleSums.of(odd)), Arm(1_000, 0, cost=SampleSums.of(usual)))
+    assert comparison.verdict is Verdict.NO_DIFFERENCE_YET
     # ... and masks nothing
-    dearer = Arm(1_000, 0, cost=Sums.of([1.2 * cost for cost in usual]))
-    assert compare(Metric.COST, Arm(1_000, 0, cost=Sums.of(odd)), dearer).verdict is Verdict.A_BETTER
+    dearer = Arm(1_000, 0, cost=SampleSums.of([1.2 * cost for cost in usual]))
+    assert compare(Metric.COST, Arm(1_000, 0, cost=SampleSums.of(odd)), dearer).verdict is Verdict.A_BETTER
 
 
 @given(metrics, arms(), arms())
 def test_swapping_the_arms_swaps_the_answer(metric: Metric, a: Arm, b: Arm) -> None:
-    look, back = compare(metric, a, b), compare(metric, b, a)
-    assert look.p_value == back.p_value
-    assert back.verdict is SWAPPED.get(look.verdict, look.verdict)
+    comparison, back = compare(metric, a, b), compare(metric, b, a)
+    assert comparison.p_value == back.p_value
+    assert back.verdict is SWAPPED.get(comparison.verdict, comparison.verdict)
     assert detectable_effect(metric, a, b) == detectable_effect(metric, b, a)
-    if look.effect is not None:
+    if comparison.effect is not None:
         assert (back.effect, back.low, back.high) == (
-            pytest.approx((1 / look.effect, 1 / (look.high or 1), 1 / (look.low or 1)))
+            pytest.approx((1 / comparison.effect, 1 / (comparison.high or 1), 1 / (comparison.low or 1)))
             if metric is Metric.LATENCY
-            else (-look.effect, -(look.high or 0), -(look.low or 0))
+            else (-comparison.effect, -(comparison.high or 0), -(comparison.low or 0))
         )
-        assert look.probability_a_better == pytest.approx(1 - (back.probability_a_better or 0))
+        assert comparison.probability_a_better == pytest.approx(1 - (back.probability_a_better or 0))
 
 
 @given(metrics, arms(), arms())
 def test_p_is_in_range_and_agrees_with_the_interval(metric: Metric, a: Arm, b: Arm) -> None:
-    look = compare(metric, a, b)
-    assert 0 < look.p_value <= 1
-    if look.low is not None and look.high is not None and abs(look.p_value - 0.05) > 1e-6:
+    comparison = compare(metric, a, b)
+    assert 0 < comparison.p_value <= 1
+    if comparison.low is not None and comparison.high is not None and abs(comparison.p_value - 0.05) > 1e-6:
         none = 1 if metric is Metric.LATENCY else 0
-        assert (look.low <= none <= look.high) == (look.verdict is Verdict.NO_DIFFERENCE_YET)
+        assert (comparison.low <= none <= comparison.high) == (comparison.verdict is Verdict.NO_DIFFERENCE_YET)
 
 
 @given(metrics, arms(most=99), arms())
 def test_there_is_never_a_winner_below_the_minimum(metric: Metric, few: Arm, many: Arm) -> None:
-    for look in (compare(metric, few, many), compare(metric, many, few)):
-        assert (look.verdict, look.p_value, look.low) == (Verdict.NOT_ENOUGH_DATA, 1, None)
+    for comparison in (compare(metric, few, many), compare(metric, many, few)):
+        assert (comparison.verdict, comparison.p_value, comparison.low) == (Verdict.NOT_ENOUGH_DATA, 1, None)
     assert conclude(few, many, primary=metric).verdict not in WINNERS
 
 
@@ -171,8 +173,8 @@ def test_there_is_never_a_winner_below_the_minimum(metric: Metric, few: Arm, man
 def test_intervals_shrink_with_calls(n: int, a: int, b: int, times: int) -> None:
     widths = []
     for calls in (100 * n, 100 * n * times):
-        look = compare(Metric.SUCCESS_RATE, success(calls, calls * a // 100), success(calls, calls * b // 100))
-        widths.append((look.high or 0) - (look.low or 0))
+        comparison = compare(Metric.SUCCESS_RATE, success(calls, calls * a // 100), success(calls, calls * b // 100))
+        widths.append((comparison.high or 0) - (comparison.low or 0))
     assert widths[1] < widths[0]
 
 
@@ -224,22 +226,22 @@ def test_a_winner_needs_the_minimum_however_large_the_effect() -> None:
 
 
 def test_a_mismatch_comes_before_everything() -> None:
-    told = conclude(success(1_300, 1_300), success(700, 100))
-    assert told.verdict is Verdict.SAMPLE_RATIO_MISMATCH
-    assert {each.verdict for each in told.comparisons} == {Verdict.SAMPLE_RATIO_MISMATCH}
-    assert told.sentence.startswith("A got 65.0 % of the traffic where 50.0 % were due")
+    conclusion = conclude(success(1_300, 1_300), success(700, 100))
+    assert conclusion.verdict is Verdict.SAMPLE_RATIO_MISMATCH
+    assert {each.verdict for each in conclusion.comparisons} == {Verdict.SAMPLE_RATIO_MISMATCH}
+    assert conclusion.sentence.startswith("A received 65.0 % of the requests, where 50.0 % were configured")
 
 
 def test_a_guardrail_withholds_the_winner() -> None:
     good_but_dear = Arm(1_000, 990, cost=sums_of(1_000, 0.2, 0.1))
     bad_but_cheap = Arm(1_000, 900, cost=sums_of(1_000, 0.1, 0.1))
     assert conclude(good_but_dear, bad_but_cheap).verdict is Verdict.A_BETTER
-    told = conclude(good_but_dear, bad_but_cheap, guardrails=[Metric.COST])
-    assert told.verdict is Verdict.NO_DIFFERENCE_YET
-    assert told.sentence.endswith("But A is worse in cost: no winner.")
-    told = conclude(good_but_dear, bad_but_cheap, guardrails=[Metric.LATENCY, Metric.SUCCESS_RATE])
-    assert told.verdict is Verdict.A_BETTER
-    assert told.sentence.endswith("Too few calls say anything of latency.")
+    conclusion = conclude(good_but_dear, bad_but_cheap, guardrails=[Metric.COST])
+    assert conclusion.verdict is Verdict.NO_DIFFERENCE_YET
+    assert conclusion.sentence.endswith("But A is worse in cost, so there is no winner.")
+    conclusion = conclude(good_but_dear, bad_but_cheap, guardrails=[Metric.LATENCY, Metric.SUCCESS_RATE])
+    assert conclusion.verdict is Verdict.A_BETTER
+    assert conclusion.sentence.endswith("There are too few calls to compare latency.")
 
 
 def alone(n: int, successes: int) -> Arm:
@@ -250,10 +252,10 @@ def alone(n: int, successes: int) -> Arm:
 
 def test_calls_that_are_units_of_their_own_are_compared_as_if_there_were_no_groups() -> None:
     a, b = alone(2_560, 2_560 - 256), alone(2_560, 2_560 - 512)
-    look = compare(Metric.SUCCESS_RATE, a, b)
+    comparison = compare(Metric.SUCCESS_RATE, a, b)
     assert a.units == math.inf
-    assert look.design_effect == 1
-    assert look == compare(Metric.SUCCESS_RATE, success(2_560, 2_304), success(2_560, 2_048))
+    assert comparison.design_effect == 1
+    assert comparison == compare(Metric.SUCCESS_RATE, success(2_560, 2_304), success(2_560, 2_048))
     assert conclude(a, b).sample_ratio_p_value == 1
 
 
@@ -263,13 +265,15 @@ def test_the_design_effect_by_hand() -> None:
         groups = {unit: Group(10, 10, 0 if unit < failing else 10) for unit in range(100)}
         return Arm(1_000, 1_000 - 10 * failing, groups=groups)
 
-    look = compare(Metric.SUCCESS_RATE, of(10), of(30))
+    comparison = compare(Metric.SUCCESS_RATE, of(10), of(30))
     independent = (1_000 * 0.9 * 0.1 + 1_000 * 0.7 * 0.3) / 999 / 1_000
     between = 100 / 99 * 100 * (0.9 * 0.1 + 0.7 * 0.3) * 100 / 1_000**2
-    assert look.design_effect == pytest.approx(between / independent)
-    assert look.design_effect == pytest.approx(10, rel=0.02)
-    assert look.verdict is Verdict.NO_DIFFERENCE_YET
-    assert look.sentence.endswith(" Units repeat: 2000 calls tell as much as 198 independent ones.")
+    assert comparison.design_effect == pytest.approx(between / independent)
+    assert comparison.design_effect == pytest.approx(10, rel=0.02)
+    assert comparison.verdict is Verdict.NO_DIFFERENCE_YET
+    assert comparison.sentence.endswith(
+        " Calls of one unit are correlated: 2000 calls are as informative as 198 independent ones."
+    )
     # ... where independent calls would have decided
     assert compare(Metric.SUCCESS_RATE, success(1_000, 900), success(1_000, 700)).verdict is Verdict.A_BETTER
 
@@ -286,13 +290,13 @@ def test_units_are_counted_by_how_uneven_groups_are() -> None:
 
 def test_too_few_units_say_nothing_at_all() -> None:
     forty = Arm(10_000, 9_000, groups={unit: Group(250, 250, 225) for unit in range(40)})
-    told = conclude(forty, alone(2_560, 0), split=0.5)
-    assert told.verdict is Verdict.NOT_ENOUGH_DATA
-    assert told.sentence == (
-        "Too few units to compare success rate: A's calls come from as few as 47 users or conversations would make, "
-        "where 50 are needed."
+    conclusion = conclude(forty, alone(2_560, 0), split=0.5)
+    assert conclusion.verdict is Verdict.NOT_ENOUGH_DATA
+    assert conclusion.sentence == (
+        "Not enough units to compare success rate: the calls of A come from about 47 users or conversations, "
+        "and 50 are needed."
     )
-    assert told.sample_ratio_p_value == 1
+    assert conclusion.sample_ratio_p_value == 1
 
 
 def test_units_that_repeat_raise_no_false_alarm_about_the_split() -> None:
@@ -315,16 +319,16 @@ def test_a_small_variant_that_has_no_unit_yet_raises_no_false_alarm() -> None:
 
 
 def test_calls_needed_are_as_many_as_the_api_can_say_or_not_said() -> None:
-    look = compare(Metric.SUCCESS_RATE, success(100_000, 95_000), success(100_000, 95_001))
-    assert (look.verdict, look.calls_needed) == (Verdict.NO_DIFFERENCE_YET, None)
-    look = compare(Metric.SUCCESS_RATE, success(100_000, 95_000), success(100_000, 95_050))
-    assert look.calls_needed is not None
-    assert 10**6 < look.calls_needed < 2**31
+    comparison = compare(Metric.SUCCESS_RATE, success(100_000, 95_000), success(100_000, 95_001))
+    assert (comparison.verdict, comparison.calls_needed) == (Verdict.NO_DIFFERENCE_YET, None)
+    comparison = compare(Metric.SUCCESS_RATE, success(100_000, 95_000), success(100_000, 95_050))
+    assert comparison.calls_needed is not None
+    assert 10**6 < comparison.calls_needed < 2**31
 
 
 @pytest.mark.parametrize("split", [0.5, 0.9])
 @pytest.mark.parametrize("rate", [0.8, 0.97])
-def test_equals_seldom_get_a_winner_at_any_look(rate: float, split: float) -> None:
+def test_equal_variants_seldom_get_a_winner_at_any_analysis(rate: float, split: float) -> None:
     decided = 0
     for seed in range(150):
         chance = random.Random(seed)
@@ -334,8 +338,8 @@ def test_equals_seldom_get_a_winner_at_any_look(rate: float, split: float) -> No
             counts[variant] += 1
             counts[variant + 1] += chance.random() < rate
             if calls % 100 == 0:
-                told = conclude(success(counts[0], counts[1]), success(counts[2], counts[3]), split=split)
-                if told.verdict in WINNERS or told.verdict is Verdict.SAMPLE_RATIO_MISMATCH:
+                conclusion = conclude(success(counts[0], counts[1]), success(counts[2], counts[3]), split=split)
+                if conclusion.verdict in WINNERS or conclusion.verdict is Verdict.SAMPLE_RATIO_MISMATCH:
                     decided += 1
                     break
     assert decided <= 9  # 6 % of 150; at most 5 % of one kind and 1 % of the other are expected

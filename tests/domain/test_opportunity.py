@@ -114,7 +114,7 @@ def used(decided: int = 1_000, *, window: Window = MARCH, last: datetime = MARCH
     return RuleUses(window, last, decided, applied)
 
 
-def look(
+def find_in(
     rows: Sequence[Usage] = (),
     *,
     hours: Sequence[HourOfDay] = (),
@@ -136,7 +136,7 @@ def kinds(found: Sequence[Opportunity]) -> list[OpportunityKind]:
     return [each.kind for each in found]
 
 
-def told(found: Opportunity) -> dict[str, str]:
+def evidence_of(found: Opportunity) -> dict[str, str]:
     return {each.name: each.value for each in found.evidence}
 
 
@@ -159,7 +159,7 @@ FEW_SMALL = usage("mistral", "small", 100, "0.001", rate=1)
 def test_a_cheaper_model_by_hand() -> None:
     # Given: 10,000 calls at $0.005 or $0.015, and 5,000 at $0.0025 or $0.0075; 95 % of either succeed.
     # When
-    found = the(look([LARGE, SMALL]), OpportunityKind.CHEAPER_MODEL)
+    found = the(find_in([LARGE, SMALL]), OpportunityKind.CHEAPER_MODEL)
     # Then: half a cent less, 10,000 times, in 30 days.
     own = 0.005**2 / 9_999 + 0.0025**2 / 4_999
     squares, total = 1.25 * (10_000 * 0.01**2 + 5_000 * 0.005**2), 125.0
@@ -173,7 +173,7 @@ def test_a_cheaper_model_by_hand() -> None:
     assert found.saving_low == to_nano_dollars(found.saving_low)
     assert found.calls == 10_000
     assert found.title == (
-        "mistral small does chat for about $50.00 a month less than openai large, and succeeds about as often."
+        "mistral small costs about $50.00 a month less than openai large at chat, with a similar success rate."
     )
     assert found.filter == AnalyticsFilter(
         from_=MARCH.start,
@@ -190,15 +190,15 @@ def test_a_cheaper_model_by_hand() -> None:
         primary_metric=Metric.SUCCESS_RATE,
         guardrails=[Metric.LATENCY],
     )
-    evidence = told(found)
+    evidence = evidence_of(found)
     assert evidence["Calls of openai large"] == "10,000, of which 95.0 % succeeded"
-    assert evidence["Mean cost of a call of mistral small"] == "$0.005, over 5,000 calls"
-    assert evidence["Tokens reported of openai large, by the call"] == "1,000"
-    assert evidence["Cost of a million tokens reported of openai large"] == "$10.00"
+    assert evidence["Mean cost per call of mistral small"] == "$0.005, over 5,000 calls"
+    assert evidence["Reported tokens per call of openai large"] == "1,000"
+    assert evidence["Cost per million reported tokens of openai large"] == "$10.00"
     assert evidence["Mean latency of openai large"] == "500 ms, over 10,000 calls"
     assert "from 2026-03-01 00:00 to 2026-03-31 00:00 UTC" in found.explanation
-    assert "calls of mistral small have as many tokens, or more, as far as these were reported" in found.explanation
-    assert "not assigned by chance" in found.explanation
+    assert "calls of mistral small have at least as many reported tokens" in found.explanation
+    assert "not assigned at random" in found.explanation
     assert "shorter than a week" not in found.explanation
 
 
@@ -206,26 +206,26 @@ def test_savings_are_scaled_to_30_days() -> None:
     # Given: the same calls in six days.
     window = Window(MARCH.start, MARCH.start + timedelta(days=6))
     # When
-    found = the(look([LARGE, SMALL], window=window), OpportunityKind.CHEAPER_MODEL)
+    found = the(find_in([LARGE, SMALL], window=window), OpportunityKind.CHEAPER_MODEL)
     # Then
     assert found.monthly_saving == Decimal(250)
     assert "shorter than a week" in found.explanation
 
 
 def test_an_empty_range_says_nothing() -> None:
-    assert look([LARGE, SMALL], window=Window(MARCH.start, MARCH.start)) == []
+    assert find_in([LARGE, SMALL], window=Window(MARCH.start, MARCH.start)) == []
 
 
 def test_100_calls_of_each_can_be_enough_and_99_never_are() -> None:
-    assert kinds(look([FEW_LARGE, FEW_SMALL])) == [OpportunityKind.CHEAPER_MODEL]
-    assert look([FEW_LARGE, with_sums(FEW_SMALL, calls=99, successes=99, priced=99)]) == []
-    assert look([FEW_LARGE, with_sums(FEW_SMALL, priced=99)]) == []
-    assert look([with_sums(FEW_LARGE, priced=99), FEW_SMALL]) == []
+    assert kinds(find_in([FEW_LARGE, FEW_SMALL])) == [OpportunityKind.CHEAPER_MODEL]
+    assert find_in([FEW_LARGE, with_sums(FEW_SMALL, calls=99, successes=99, priced=99)]) == []
+    assert find_in([FEW_LARGE, with_sums(FEW_SMALL, priced=99)]) == []
+    assert find_in([with_sums(FEW_LARGE, priced=99), FEW_SMALL]) == []
 
 
 @pytest.mark.parametrize(("rate", "says"), [(0.96, True), (0.95, True), (0.92, False)])
 def test_it_must_be_shown_to_succeed_as_often(rate: float, says: bool) -> None:
-    assert bool(look([LARGE, usage("mistral", "small", 5_000, "0.005", rate=rate)])) is says
+    assert bool(find_in([LARGE, usage("mistral", "small", 5_000, "0.005", rate=rate)])) is says
 
 
 def test_the_margin_is_two_points() -> None:
@@ -234,38 +234,42 @@ def test_the_margin_is_two_points() -> None:
     variance = 2 * rate * (1 - rate) / 5_000
     assert radius(variance, 5_000) < 0.02
     # When, then
-    assert look([usage(calls=5_000, rate=0.99), usage("mistral", "small", 5_000, "0.005", rate=0.99)])
+    assert find_in([usage(calls=5_000, rate=0.99), usage("mistral", "small", 5_000, "0.005", rate=0.99)])
     # Given: of 500 only, it is more than two points below.
     rate = 495.5 / 501
     assert radius(2 * rate * (1 - rate) / 500, 500) > 0.02
     # When, then
-    assert not look([usage(calls=500, rate=0.99), usage("mistral", "small", 500, "0.005", rate=0.99)])
+    assert not find_in([usage(calls=500, rate=0.99), usage("mistral", "small", 500, "0.005", rate=0.99)])
 
 
 def test_it_must_be_shown_to_cost_less() -> None:
-    assert look([LARGE, usage("mistral", "small", 5_000, "0.0098")]) == []
-    assert look([LARGE, usage("mistral", "small", 5_000, "0.01")]) == []
+    assert find_in([LARGE, usage("mistral", "small", 5_000, "0.0098")]) == []
+    assert find_in([LARGE, usage("mistral", "small", 5_000, "0.01")]) == []
 
 
 @pytest.mark.parametrize("calls", [2_500, 5_000, 10_000])
 def test_what_is_called_more_is_recommended_too(calls: int) -> None:
-    found = the(look([usage("mistral", "small", 10_000, "0.005"), usage(calls=calls)]), OpportunityKind.CHEAPER_MODEL)
-    assert found.title.startswith("mistral small does chat")
+    found = the(
+        find_in([usage("mistral", "small", 10_000, "0.005"), usage(calls=calls)]), OpportunityKind.CHEAPER_MODEL
+    )
+    assert found.title.startswith("mistral small costs about ")
+    assert " at chat, " in found.title
     assert (found.calls, found.monthly_saving) == (calls, Decimal("0.005") * calls)
 
 
 def test_models_of_different_tasks_are_not_compared() -> None:
-    assert look([LARGE, replace(SMALL, task_type="summary")]) == []
+    assert find_in([LARGE, replace(SMALL, task_type="summary")]) == []
 
 
 def test_only_the_best_of_several_is_named() -> None:
     # When
-    found = look([LARGE, SMALL, usage("groq", "tiny", 4_000, "0.002")])
+    found = find_in([LARGE, SMALL, usage("groq", "tiny", 4_000, "0.002")])
     # Then: one for what is called most, one for what is called second most.
-    assert [each.title.split(" for ")[0] for each in found] == ["groq tiny does chat", "groq tiny does chat"]
+    assert [each.title.split(" about ")[0] for each in found] == ["groq tiny costs", "groq tiny costs"]
+    assert all(" at chat, " in each.title for each in found)
     assert [each.calls for each in found] == [10_000, 5_000]
     assert [each.monthly_saving for each in found] == [Decimal(80), Decimal(15)]
-    assert "at 95 % for all 3 pairs that were compared at once" in found[0].explanation
+    assert "at 95 % confidence for all 3 compared pairs together" in found[0].explanation
 
 
 def test_many_pairs_ask_for_more() -> None:
@@ -274,20 +278,20 @@ def test_many_pairs_ask_for_more() -> None:
     rate = 2_375.5 / 2_501
     variance = 2 * rate * (1 - rate) / 2_500
     assert radius(variance, 2_500) < 0.02 < radius(variance, 2_500, 0.05 / 11)
-    assert look(pair)
+    assert find_in(pair)
     # When: ten pairs of other tasks are looked at beside.
     others = [usage(provider, task_type=f"task {n}") for n in range(10) for provider in ("openai", "mistral")]
     # Then
-    assert look([*pair, *others]) == []
+    assert find_in([*pair, *others]) == []
 
 
 def test_what_is_too_thin_to_compare_does_not_ask_for_more() -> None:
     # Given
     thin = [usage("groq", f"model {n}", 99) for n in range(50)]
     # When
-    found = the(look([LARGE, SMALL, *thin]), OpportunityKind.CHEAPER_MODEL)
+    found = the(find_in([LARGE, SMALL, *thin]), OpportunityKind.CHEAPER_MODEL)
     # Then
-    assert found == the(look([LARGE, SMALL]), OpportunityKind.CHEAPER_MODEL)
+    assert found == the(find_in([LARGE, SMALL]), OpportunityKind.CHEAPER_MODEL)
     assert "for all" not in found.explanation
 
 
@@ -295,11 +299,11 @@ def test_spellings_of_one_provider_are_one() -> None:
     # Given
     halves = [usage("OpenAI", calls=4_000), usage("openai", calls=6_000)]
     # When
-    found = the(look([*halves, SMALL]), OpportunityKind.CHEAPER_MODEL)
+    found = the(find_in([*halves, SMALL]), OpportunityKind.CHEAPER_MODEL)
     # Then
     assert found.monthly_saving == Decimal(50)
     assert found.filter.providers == ["openai", "OpenAI", "mistral"]
-    assert found.id == the(look([LARGE, SMALL]), OpportunityKind.CHEAPER_MODEL).id
+    assert found.id == the(find_in([LARGE, SMALL]), OpportunityKind.CHEAPER_MODEL).id
 
 
 # CHEAPER_MODEL: requests of different size
@@ -310,47 +314,49 @@ def test_small_calls_count_as_if_they_were_as_large() -> None:
     other = usage("mistral", "small", 5_000, "0.002", tokens=400)
     now = usage(tokens=1_200)
     # When
-    found = the(look([now, other]), OpportunityKind.CHEAPER_MODEL)
+    found = the(find_in([now, other]), OpportunityKind.CHEAPER_MODEL)
     # Then
     assert found.monthly_saving == Decimal(40)
-    assert "Calls of openai large have 3.00 times the tokens of those of mistral small" in found.explanation
-    assert "Cost of a call of openai large less that of mistral small, counted as equally large" in told(found)
+    assert "Calls of openai large have 3.00 times the tokens of calls of mistral small" in found.explanation
+    assert "Cost per call of openai large minus that of mistral small, at equal tokens" in evidence_of(found)
 
 
 def test_small_calls_that_cost_as_much_by_the_token_are_not_cheaper() -> None:
     # $10 a million tokens, either.
-    assert look([LARGE, usage("mistral", "small", 5_000, "0.0025", tokens=250)]) == []
-    assert look([LARGE, usage("mistral", "small", 5_000, "0.0024", tokens=240)]) == []
-    assert look([LARGE, usage("mistral", "small", 5_000, "0.005", tokens=500)]) == []
-    assert look([LARGE, usage("mistral", "small", 5_000, "0.008", tokens=800)]) == []
+    assert find_in([LARGE, usage("mistral", "small", 5_000, "0.0025", tokens=250)]) == []
+    assert find_in([LARGE, usage("mistral", "small", 5_000, "0.0024", tokens=240)]) == []
+    assert find_in([LARGE, usage("mistral", "small", 5_000, "0.005", tokens=500)]) == []
+    assert find_in([LARGE, usage("mistral", "small", 5_000, "0.008", tokens=800)]) == []
 
 
 def test_calls_with_more_tokens_must_be_cheaper_as_they_are() -> None:
     # A model that answers at greater length costs what it costs, however cheap its tokens are.
-    assert look([LARGE, usage("mistral", "wordy", 5_000, "0.02", tokens=8_000)]) == []
-    found = the(look([LARGE, usage("mistral", "wordy", 5_000, "0.005", tokens=8_000)]), OpportunityKind.CHEAPER_MODEL)
+    assert find_in([LARGE, usage("mistral", "wordy", 5_000, "0.02", tokens=8_000)]) == []
+    found = the(
+        find_in([LARGE, usage("mistral", "wordy", 5_000, "0.005", tokens=8_000)]), OpportunityKind.CHEAPER_MODEL
+    )
     assert found.monthly_saving == Decimal(50)
 
 
 def test_unknown_tokens() -> None:
     # Of both: said. Of one: the sizes may be anything.
     found = the(
-        look([usage(tokens=0), with_sums(SMALL, input_tokens=0, output_tokens=0)]), OpportunityKind.CHEAPER_MODEL
+        find_in([usage(tokens=0), with_sums(SMALL, input_tokens=0, output_tokens=0)]), OpportunityKind.CHEAPER_MODEL
     )
     assert "no tokens were reported" in found.explanation
-    assert told(found)["Tokens reported of openai large, by the call"] == "not reported"
-    assert look([LARGE, with_sums(SMALL, input_tokens=0, output_tokens=0)]) == []
-    assert look([usage(tokens=0), SMALL]) == []
+    assert evidence_of(found)["Reported tokens per call of openai large"] == "not reported"
+    assert find_in([LARGE, with_sums(SMALL, input_tokens=0, output_tokens=0)]) == []
+    assert find_in([usage(tokens=0), SMALL]) == []
 
 
 def test_sums_of_squares_that_were_not_kept_tell_no_variance() -> None:
-    assert look([with_sums(LARGE, cost_sum_squares=0.0), SMALL]) == []
+    assert find_in([with_sums(LARGE, cost_sum_squares=0.0), SMALL]) == []
 
 
 def test_a_free_model_is_cheaper() -> None:
-    found = the(look([LARGE, usage("ollama", "own", 5_000, "0")]), OpportunityKind.CHEAPER_MODEL)
+    found = the(find_in([LARGE, usage("ollama", "own", 5_000, "0")]), OpportunityKind.CHEAPER_MODEL)
     assert found.monthly_saving == Decimal(100)
-    assert told(found)["Mean cost of a call of ollama own"] == "$0, over 5,000 calls"
+    assert evidence_of(found)["Mean cost per call of ollama own"] == "$0, over 5,000 calls"
 
 
 def test_equal_models_hardly_ever_differ() -> None:
@@ -369,7 +375,7 @@ def test_equal_models_hardly_ever_differ() -> None:
         )
 
     # When
-    found = sum(bool(look([model(name) for name in "abcde"])) for _ in range(200))
+    found = sum(bool(find_in([model(name) for name in "abcde"])) for _ in range(200))
     # Then: in at most 5 % of looks, were they the only ones; the intervals hold for many.
     assert found <= 2
 
@@ -378,14 +384,14 @@ def test_equal_models_hardly_ever_differ() -> None:
 
 
 def unproven(*rows: Usage, preferred: Sequence[str] = ("openai",)) -> bool:
-    return OpportunityKind.UNPROVEN_PREFERENCE in kinds(look(rows, preferred=preferred))
+    return OpportunityKind.UNPROVEN_PREFERENCE in kinds(find_in(rows, preferred=preferred))
 
 
 def test_an_unproven_preference_by_hand() -> None:
     # Given: the preferred provider is called less, costs twice as much, and is no better.
     rows = [usage(calls=5_000), usage("mistral", "small", cost="0.005"), usage("mistral", "tiny", 200, "0.005")]
     # When
-    found = the(look(rows, preferred=["OpenAI"]), OpportunityKind.UNPROVEN_PREFERENCE)
+    found = the(find_in(rows, preferred=["OpenAI"]), OpportunityKind.UNPROVEN_PREFERENCE)
     # Then
     assert found.monthly_saving == Decimal(25)
     assert found.saving_low is not None
@@ -411,9 +417,9 @@ def test_an_unproven_preference_by_hand() -> None:
         primary_metric=Metric.COST,
         guardrails=[Metric.SUCCESS_RATE, Metric.LATENCY],
     )
-    evidence = told(found)
+    evidence = evidence_of(found)
     assert evidence["Mean latency of openai"] == "500 ms, over 5,000 calls"
-    assert evidence["Mean latency of openai less that of mistral"].startswith("between -")
+    assert evidence["Mean latency of openai minus that of mistral"].startswith("between -")
 
 
 def test_a_preference_is_measured_by_100_calls_of_each() -> None:
@@ -461,7 +467,7 @@ def test_failing_hours_by_hand() -> None:
     # Given: 20 % failures from 8 to 10, 1 % in the 22 other hours.
     rows = day_of((hour, {"rate": 0.8 if hour in {8, 9} else 0.99}) for hour in range(24))
     # When
-    [found] = look(hours=rows)
+    [found] = find_in(hours=rows)
     # Then
     rest = (21_780.5 * 220.5) / 22_001**2
     bad = (1_600.5 * 400.5) / 2_001**2
@@ -470,15 +476,15 @@ def test_failing_hours_by_hand() -> None:
     half = radius(variance, 2 / (1 / 22_000 + 1 / 2_000), 0.05 / 24)
     assert found.kind is OpportunityKind.FAILING_HOURS
     assert found.title == (
-        "openai fails more between 08:00 and 10:00 than at other hours: let a rule for these hours send calls elsewhere."
+        "openai fails more between 08:00 and 10:00 than at other hours: add a rule that uses another provider at these hours."
     )
-    assert told(found) == {
+    assert evidence_of(found) == {
         "Failures between 08:00 and 10:00": "20.0 % of 2,000 calls",
         "Failures at other hours": "1.0 % of 22,000 calls",
-        "More failures": f"between {100 * (0.19 - half):+.1f} and {100 * (0.19 + half):+.1f} points",
-        "Days on which it was worse": "10 of 10 with calls then",
+        "Difference in the failure rate": f"between {100 * (0.19 - half):+.1f} and {100 * (0.19 + half):+.1f} points",
+        "Days on which it was worse": "10 of 10 with calls at these hours",
     }
-    assert "for all 24 hours of a provider that were compared at once (Bonferroni)" in found.explanation
+    assert "for all 24 compared hours of a provider together (Bonferroni)" in found.explanation
     assert "hours from 8 to 10" in found.explanation
     assert found.calls == 2_000
     assert found.filter == AnalyticsFilter(from_=MARCH.start, to=MARCH.end, providers=["openai"])
@@ -489,7 +495,7 @@ def test_slow_hours_by_hand() -> None:
     # Given: 2 s around midnight, half a second in the 20 other hours; deviations are half of it.
     rows = day_of((hour, {"latency_ms": 2_000 if hour in {22, 23, 0, 1} else 500}) for hour in range(24))
     # When
-    [found] = look(hours=rows)
+    [found] = find_in(hours=rows)
     # Then
     own = 1_000**2 / 3_999 + 250**2 / 19_999
     mean_square = 1.25 * (4_000 * 2_000**2 + 20_000 * 500**2)
@@ -497,26 +503,26 @@ def test_slow_hours_by_hand() -> None:
     half = radius(max(own, pooled), 2 / (1 / 4_000 + 1 / 20_000), 0.05 / 24)
     assert found.kind is OpportunityKind.SLOW_HOURS
     assert found.title.startswith("openai is slower between 22:00 and 02:00 than at other hours")
-    assert told(found) == {
+    assert evidence_of(found) == {
         "Mean latency between 22:00 and 02:00": "2,000 ms, over 4,000 calls",
         "Mean latency at other hours": "500 ms, over 20,000 calls",
-        "Slower by": f"between {1_500 - half:+,.0f} and {1_500 + half:+,.0f} ms",
-        "Days on which it was worse": "10 of 10 with calls then",
+        "Difference in mean latency": f"between {1_500 - half:+,.0f} and {1_500 + half:+,.0f} ms",
+        "Days on which it was worse": "10 of 10 with calls at these hours",
     }
     assert "hours from 22 to 2" in found.explanation
 
 
 def test_the_last_hour_of_the_day_ends_at_24() -> None:
     rows = day_of((hour, {"rate": 0.8 if hour == 23 else 0.99}) for hour in range(24))
-    assert "hours from 23 to 24" in look(hours=rows)[0].explanation
+    assert "hours from 23 to 24" in find_in(hours=rows)[0].explanation
 
 
-def test_runs_of_hours_are_told_apart_and_providers_too() -> None:
+def test_runs_of_hours_and_providers_are_reported_separately() -> None:
     # Given
     rows = day_of((hour, {"rate": 0.7 if hour in {3, 9} else 0.99}) for hour in range(24))
     rows += day_of((hour, {"rate": 0.7 if hour == 3 else 0.99, "provider": "mistral"}) for hour in range(24))
     # When
-    found = look(hours=rows)
+    found = find_in(hours=rows)
     # Then
     assert sorted(each.title.split(":")[0] for each in found) == [
         "mistral fails more between 03",
@@ -534,8 +540,8 @@ def test_hours_need_100_calls_and_100_others(calls_here: int, calls_elsewhere: i
     failing = day_of([(8, {"calls": calls_here, "rate": 0.4}), (9, {"calls": calls_elsewhere, "rate": 1})])
     slow = day_of([(8, {"calls": calls_here, "latency_ms": 4_000}), (9, {"calls": calls_elsewhere})])
     # When, then
-    assert kinds(look(hours=failing)) == [OpportunityKind.FAILING_HOURS] * enough
-    assert kinds(look(hours=slow)) == [OpportunityKind.SLOW_HOURS] * enough
+    assert kinds(find_in(hours=failing)) == [OpportunityKind.FAILING_HOURS] * enough
+    assert kinds(find_in(hours=slow)) == [OpportunityKind.SLOW_HOURS] * enough
 
 
 @pytest.mark.parametrize(
@@ -555,10 +561,12 @@ def test_outages_are_no_habit(
     if well := days - worse:
         hours += hour_of_day(8, 100 * well, days=well, first_day=1 + worse)
     # When
-    found = look(hours=hours)
+    found = find_in(hours=hours)
     # Then
     assert kinds(found) == [kind] * (told_of is not None)
-    assert [told(each)["Days on which it was worse"] for each in found] == [f"{told_of} with calls then"] * len(found)
+    assert [evidence_of(each)["Days on which it was worse"] for each in found] == [
+        f"{told_of} with calls at these hours"
+    ] * len(found)
 
 
 def test_outages_of_a_neighbouring_hour_do_not_widen_a_habit() -> None:
@@ -566,12 +574,12 @@ def test_outages_of_a_neighbouring_hour_do_not_widen_a_habit() -> None:
     hours = day_of((hour, {"rate": 0.7 if hour == 8 else 1}) for hour in range(24) if hour != 9)
     hours += hour_of_day(9, 300, rate=0, days=2)
     # When
-    [found] = look(hours=hours)
+    [found] = find_in(hours=hours)
     # Then
     assert found.title.startswith("openai fails more between 08:00 and 09:00 than")
 
 
-def test_outages_by_chance_are_hardly_ever_told() -> None:
+def test_random_outages_are_hardly_ever_reported() -> None:
     # Given: 50 months of a provider that is out for an hour 20 times each, at whatever hours
     chance = random.Random(7)
 
@@ -585,39 +593,39 @@ def test_outages_by_chance_are_hardly_ever_told() -> None:
         ]
 
     # When, then
-    assert sum(bool(look(hours=month())) for _ in range(50)) == 0
+    assert sum(bool(find_in(hours=month())) for _ in range(50)) == 0
 
 
-def test_what_is_bad_on_many_days_but_for_one_very_bad_one_would_not_be_told_is_not() -> None:
+def test_hours_that_are_bad_only_with_their_worst_day_are_not_reported() -> None:
     # Given: three days with a failure too many of 20, and one with all of 1,000
     hours = day_of((hour, {"calls": 4_000, "rate": 1}) for hour in range(24) if hour != 8)
     hours += hour_of_day(8, 60, days=3, rate=0.95) + hour_of_day(8, 1_000, days=1, first_day=4, rate=0)
     # When, then
-    assert look(hours=hours) == []
+    assert find_in(hours=hours) == []
 
 
-def test_effects_that_do_not_matter_are_not_told() -> None:
+def test_irrelevant_effects_are_not_reported() -> None:
     # Given: a million calls an hour, 4.9 or 5 points more failures; 1.4 or 1.5 times the latency.
     def with_first(**first: Any) -> list[HourOfDay]:
         return day_of([(0, {"calls": 1_000_000} | first), *((hour, {"calls": 1_000_000}) for hour in range(1, 24))])
 
     # When, then
-    assert look(hours=with_first(rate=0.941)) == []
-    assert kinds(look(hours=with_first(rate=0.94))) == [OpportunityKind.FAILING_HOURS]
-    assert look(hours=with_first(latency_ms=749)) == []
-    assert kinds(look(hours=with_first(latency_ms=750))) == [OpportunityKind.SLOW_HOURS]
+    assert find_in(hours=with_first(rate=0.941)) == []
+    assert kinds(find_in(hours=with_first(rate=0.94))) == [OpportunityKind.FAILING_HOURS]
+    assert find_in(hours=with_first(latency_ms=749)) == []
+    assert kinds(find_in(hours=with_first(latency_ms=750))) == [OpportunityKind.SLOW_HOURS]
     # Better hours are no trouble.
-    assert look(hours=with_first(rate=1, latency_ms=100)) == []
+    assert find_in(hours=with_first(rate=1, latency_ms=100)) == []
 
 
 def test_many_hours_ask_for_more() -> None:
     # Given: 200 calls an hour, 14 points more failures than at the other hour.
     pair = day_of([(8, {"calls": 200, "rate": 0.86}), (9, {"calls": 200, "rate": 1})])
-    assert kinds(look(hours=pair)) == [OpportunityKind.FAILING_HOURS]
+    assert kinds(find_in(hours=pair)) == [OpportunityKind.FAILING_HOURS]
     # When: a hundred other providers are looked at beside.
     others = day_of((hour, {"calls": 200, "rate": 1, "provider": f"p{n}"}) for n in range(100) for hour in (8, 9))
     # Then
-    assert look(hours=[*pair, *others]) == []
+    assert find_in(hours=[*pair, *others]) == []
 
 
 def test_hours_of_few_calls_do_not_ask_for_more() -> None:
@@ -625,7 +633,7 @@ def test_hours_of_few_calls_do_not_ask_for_more() -> None:
     pair = day_of([(8, {"rate": 0.5}), (9, {})])
     thin = day_of((hour, {"calls": 99, "provider": f"p{n}"}) for n in range(50) for hour in (8, 9))
     # When, then
-    assert look(hours=[*pair, *thin]) == look(hours=pair) != []
+    assert find_in(hours=[*pair, *thin]) == find_in(hours=pair) != []
 
 
 # UNUSED_RULE and IDLE_ALERT
@@ -635,11 +643,13 @@ def test_an_unused_rule() -> None:
     # Given: decisions since the 20th
     since = Window(MARCH.start + 19 * DAY, MARCH.end)
     # When
-    [found] = look(rules=used(nights=0, days=1, window=since))
+    [found] = find_in(rules=used(nights=0, days=1, window=since))
     # Then
     assert found.kind is OpportunityKind.UNUSED_RULE
-    assert found.title == ('The rule "nights" applied to none of 1,000 decisions: correct its condition, or delete it.')
-    assert told(found) == {"Decisions that were looked at": "1,000", "Decisions that the rule applied to": "0"}
+    assert found.title == (
+        'The rule "nights" applied to none of 1,000 routing decisions: correct its condition or delete it.'
+    )
+    assert evidence_of(found) == {"Routing decisions": "1,000", "Routing decisions that the rule applied to": "0"}
     assert found.calls == 1_000
     assert found.filter == AnalyticsFilter(from_=since.start, to=since.end)
     assert "from 2026-03-20 00:00 to 2026-03-31 00:00 UTC" in found.explanation
@@ -647,23 +657,26 @@ def test_an_unused_rule() -> None:
 
 
 def test_few_decisions_or_days_say_nothing_of_a_rule() -> None:
-    assert look(rules=used(999, nights=0)) == []
+    assert find_in(rules=used(999, nights=0)) == []
     week = MARCH.start + 7 * DAY
-    assert look(rules=used(nights=0, last=week))
-    assert look(rules=used(nights=0, last=week - timedelta(seconds=1))) == []
+    assert find_in(rules=used(nights=0, last=week))
+    assert find_in(rules=used(nights=0, last=week - timedelta(seconds=1))) == []
 
 
 def test_an_idle_alert() -> None:
     # Given
     ended = Window(MARCH.start, MARCH.end - timedelta(days=3))
     # When
-    [found] = look(alerts=[AlertUse(ALERT, "Monthly", Decimal(100), ended, Decimal("19.99"))])
+    [found] = find_in(alerts=[AlertUse(ALERT, "Monthly", Decimal(100), ended, Decimal("19.99"))])
     # Then
     assert found.kind is OpportunityKind.IDLE_ALERT
     assert found.title == (
-        'The alert "Monthly" never came near its threshold and will hardly warn in time: lower its threshold to $39.98.'
+        'The alert "Monthly" never came near its threshold and may not warn in time: lower its threshold to $39.98.'
     )
-    assert told(found) == {"Threshold": "$100.00", "Highest amount of a window": "$19.99, 20.0 % of the threshold"}
+    assert evidence_of(found) == {
+        "Threshold": "$100.00",
+        "Highest spend of a window": "$19.99, 20.0 % of the threshold",
+    }
     assert found.filter == AnalyticsFilter(from_=ended.start, to=ended.end)
     assert found.calls == 0
     assert found.monthly_saving is None
@@ -671,12 +684,12 @@ def test_an_idle_alert() -> None:
 
 @pytest.mark.parametrize("highest", ["20", "100"])
 def test_an_alert_that_is_used_is_not_idle(highest: str) -> None:
-    assert look(alerts=[AlertUse(ALERT, "Monthly", Decimal(100), MARCH, Decimal(highest))]) == []
+    assert find_in(alerts=[AlertUse(ALERT, "Monthly", Decimal(100), MARCH, Decimal(highest))]) == []
 
 
 def test_an_alert_that_counted_nothing_has_no_better_threshold() -> None:
-    [found] = look(alerts=[AlertUse(ALERT, "Monthly", Decimal(100), MARCH, Decimal(0))])
-    assert found.title.endswith("nothing was spent that it counts.")
+    [found] = find_in(alerts=[AlertUse(ALERT, "Monthly", Decimal(100), MARCH, Decimal(0))])
+    assert found.title.endswith("it counted no spend.")
 
 
 @pytest.mark.parametrize(
@@ -699,7 +712,7 @@ def test_three_whole_windows_that_have_ended_say_something_of_an_alert(
     assert found == (ended and Window(*(MARCH.start + timedelta(hours=each) for each in ended)))
 
 
-def test_the_filter_says_what_was_asked_for_beside_what_it_says_itself() -> None:
+def test_the_filter_includes_the_requested_conditions() -> None:
     # Given
     test_id = UUID("22222222-2222-4222-8222-222222222222")
     asked = AnalyticsFilter(
@@ -707,7 +720,7 @@ def test_the_filter_says_what_was_asked_for_beside_what_it_says_itself() -> None
     )
     hours = day_of((hour, {"rate": 0.8 if hour == 8 else 0.99}) for hour in range(24))
     # When
-    cheaper, failing = look([LARGE, SMALL], hours=hours, asked=asked)
+    cheaper, failing = find_in([LARGE, SMALL], hours=hours, asked=asked)
     # Then
     assert failing.filter == AnalyticsFilter(
         from_=MARCH.start,
@@ -719,7 +732,7 @@ def test_the_filter_says_what_was_asked_for_beside_what_it_says_itself() -> None
     )
     assert (cheaper.filter.task_types, cheaper.filter.ab_test_id) == (["chat"], test_id)
     # And it is the same opportunity as without a filter
-    assert [each.id for each in look([LARGE, SMALL], hours=hours)] == [cheaper.id, failing.id]
+    assert [each.id for each in find_in([LARGE, SMALL], hours=hours)] == [cheaper.id, failing.id]
 
 
 # The order, and the whole
@@ -739,7 +752,7 @@ def test_savings_come_first_and_then_what_is_about_more() -> None:
     )
     alerts = [AlertUse(ALERT, "Monthly", Decimal(100), MARCH, Decimal(1))]
     # When
-    found = look(rows, hours=hours, rules=used(5_000, nights=0), alerts=alerts, preferred=["openai"])
+    found = find_in(rows, hours=hours, rules=used(5_000, nights=0), alerts=alerts, preferred=["openai"])
     # Then
     assert [each.monthly_saving for each in found[:4]] == [Decimal(500), Decimal(500), Decimal(50), Decimal(50)]
     assert kinds(found)[4:] == [
@@ -758,14 +771,14 @@ def test_long_names_make_a_test_all_the_same() -> None:
         replace(SMALL, provider="q" * 200, model="n" * 200, task_type="t" * 200),
     ]
     # When, then
-    [found] = look(rows)
+    [found] = find_in(rows)
     assert found.suggested_test is not None
     assert len(found.suggested_test.test_name) == 200
 
 
-def test_at_most_50_are_told() -> None:
+def test_at_most_50_are_reported() -> None:
     rules = replace(used(), applied={f"rule {n}": 0 for n in range(60)})
-    assert len(look(rules=rules)) == MAX_OPPORTUNITIES == 50
+    assert len(find_in(rules=rules)) == MAX_OPPORTUNITIES == 50
 
 
 # For all sums
@@ -879,7 +892,7 @@ def test_whatever_is_found(
     st.lists(providers, max_size=2),
 )
 def test_thin_data_says_nothing(rows: list[Usage], hours: list[HourOfDay], preferred: list[str]) -> None:
-    assert look(rows, hours=hours, rules=used(999, nights=0), preferred=preferred) == []
+    assert find_in(rows, hours=hours, rules=used(999, nights=0), preferred=preferred) == []
 
 
 def scaled(row: Usage, times: int) -> Usage:
@@ -900,4 +913,4 @@ def left(found: Sequence[Opportunity]) -> set[tuple[str | None, VariantConfig]]:
 
 @given(st.lists(usages(least=100), min_size=2, max_size=6), st.integers(1, 50))
 def test_more_of_the_same_calls_say_no_less(rows: list[Usage], times: int) -> None:
-    assert left(look(rows)) <= left(look([scaled(row, times) for row in rows]))
+    assert left(find_in(rows)) <= left(find_in([scaled(row, times) for row in rows]))

@@ -79,13 +79,13 @@ def test_a_cursor_serves_the_list_it_came_from_and_no_other(kind: str, other: st
 @example(in_base64(b"rows :7"))
 @example(encode_cursor("rows", "7") + "!")
 @settings(max_examples=200)
-def test_any_other_text_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput) as refusal:
+def test_any_other_text_is_rejected(text: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
         decode_cursor("rows", text, int)
 
-    assert refusal.value.message == "after: must be a cursor that this list returned"
-    assert refusal.value.path == ["after"]
-    assert refusal.value.code is ErrorCode.INVALID_INPUT
+    assert raised.value.message == "after: must be a cursor that this list returned"
+    assert raised.value.path == ["after"]
+    assert raised.value.code is ErrorCode.INVALID_INPUT
 
 
 def test_each_edge_has_the_cursor_of_its_row() -> None:

@@ -33,16 +33,16 @@ def rule(name: str = "r", when: dict[str, Any] | None = None, then: dict[str, An
     return {"name": name, "when": when or {}, "then": then or {"priority": "COST"}}
 
 
-def refusal_of(values: dict[str, Any]) -> InvalidInput:
-    with pytest.raises(InvalidInput) as refusal:
+def error_of(values: dict[str, Any]) -> InvalidInput:
+    with pytest.raises(InvalidInput) as raised:
         SavePreferences.checked(values)
-    return refusal.value
+    return raised.value
 
 
 def action_refused(values: dict[str, Any]) -> str:
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         RuleAction.checked(values, ())
-    return refusal.value.message
+    return raised.value.message
 
 
 # What is set and what is cleared
@@ -180,7 +180,7 @@ def test_a_stored_condition_that_says_nothing_of_the_time_holds_at_any() -> None
     condition = RoutingRule.checked({"name": "r", "when": {"task_type": "chat"}, "then": {"priority": "COST"}}).when
 
     assert (condition.hours, condition.weekdays, condition.time_zone) == (None, [], "UTC")
-    assert all(condition.holds(**ASKED | {"at": NOON + hour * HOUR}) for hour in range(24 * 7))
+    assert all(condition.matches(**ASKED | {"at": NOON + hour * HOUR}) for hour in range(24 * 7))
 
 
 # Bounds
@@ -201,11 +201,11 @@ def test_a_stored_condition_that_says_nothing_of_the_time_holds_at_any() -> None
         ),
     ],
 )
-def test_a_value_out_of_bounds_is_refused(field: str, value: Any, why: str) -> None:
-    refusal = refusal_of({field: value})
+def test_a_value_out_of_bounds_is_rejected(field: str, value: Any, why: str) -> None:
+    raised = error_of({field: value})
 
-    assert refusal.message == f"{field}: {why}"
-    assert refusal.path == ["input", field]
+    assert raised.message == f"{field}: {why}"
+    assert raised.path == ["input", field]
 
 
 def test_the_least_latency_limit_is_a_millisecond() -> None:
@@ -218,16 +218,16 @@ def test_there_are_at_most_50_rules() -> None:
     assert [each["name"] for each in SavePreferences.checked({"customRules": fifty}).changes()["custom_rules"]] == [
         f"r{n}" for n in range(50)
     ]
-    assert refusal_of({"customRules": [*fifty, rule("r50")]}).message == (
+    assert error_of({"customRules": [*fifty, rule("r50")]}).message == (
         "customRules: List should have at most 50 items after validation, not 51"
     )
 
 
-def test_two_rules_of_one_name_are_refused() -> None:
-    refusal = refusal_of({"customRules": [rule("big"), rule("small"), rule(" big ")]})
+def test_two_rules_of_one_name_are_rejected() -> None:
+    raised = error_of({"customRules": [rule("big"), rule("small"), rule(" big ")]})
 
-    assert refusal.message == "customRules must have distinct names"
-    assert refusal.path == ["input"]
+    assert raised.message == "customRules must have distinct names"
+    assert raised.path == ["input"]
 
 
 def test_names_of_rules_differ_by_case() -> None:
@@ -237,10 +237,10 @@ def test_names_of_rules_differ_by_case() -> None:
 
 
 def test_a_fault_in_a_rule_is_named_by_its_place() -> None:
-    refusal = refusal_of({"customRules": [rule("a"), rule("b", then={"maxCost": -1})]})
+    raised = error_of({"customRules": [rule("a"), rule("b", then={"maxCost": -1})]})
 
-    assert refusal.message == "customRules.1.then.maxCost: must be from 0 to 100000 USD"
-    assert refusal.path == ["input", "customRules", "1", "then", "maxCost"]
+    assert raised.message == "customRules.1.then.maxCost: must be from 0 to 100000 USD"
+    assert raised.path == ["input", "customRules", "1", "then", "maxCost"]
 
 
 # Conditions
@@ -255,34 +255,36 @@ def test_a_token_range_holds_at_least_one_count(above: int, below: int) -> None:
         condition = RuleCondition.checked(values)
         assert (condition.input_tokens_above, condition.input_tokens_below) == (above, below)
     else:
-        with pytest.raises(InvalidInput) as refusal:
+        with pytest.raises(InvalidInput) as raised:
             RuleCondition.checked(values)
-        assert refusal.value.message == "inputTokensBelow must leave room above inputTokensAbove"
+        assert (
+            raised.value.message == "inputTokensBelow must be at least inputTokensAbove + 2: no count matches otherwise"
+        )
 
 
 @pytest.mark.parametrize("count", [0, 101])
 def test_a_metadata_condition_has_1_to_100_values(count: int) -> None:
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         RuleCondition.checked({"metadata": [{"key": "team", "oneOf": ["search"] * count}]})
 
-    assert refusal.value.path == ["input", "metadata", "0", "oneOf"]
+    assert raised.value.path == ["input", "metadata", "0", "oneOf"]
 
 
 def test_a_condition_asks_for_at_most_20_keys_of_100_values() -> None:
     key = {"key": "team", "oneOf": ["search"] * 100}
 
     assert len(RuleCondition.checked({"metadata": [key] * 20}).metadata) == 20
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         RuleCondition.checked({"metadata": [key] * 21})
-    assert refusal.value.path == ["input", "metadata"]
+    assert raised.value.path == ["input", "metadata"]
 
 
 # Actions
 
 
 @pytest.mark.parametrize("nothing", [{}, {"use": None, "prefer": [], "block": [], "maxCost": None, "priority": None}])
-def test_a_rule_that_does_nothing_is_refused(nothing: dict[str, Any]) -> None:
-    assert action_refused(nothing) == "must say at least one of use, prefer, block, maxCost, priority"
+def test_a_rule_that_does_nothing_is_rejected(nothing: dict[str, Any]) -> None:
+    assert action_refused(nothing) == "must have at least one of use, prefer, block, maxCost, priority"
 
 
 @pytest.mark.parametrize(
@@ -324,14 +326,14 @@ def test_the_first_name_in_both_lists_is_found_whatever_its_case(
     assert in_both(preferred, blocked, KNOWN_NAMES) == overlap
 
 
-def test_a_provider_both_preferred_and_blocked_is_refused() -> None:
-    with pytest.raises(InvalidInput) as refusal:
+def test_a_provider_both_preferred_and_blocked_is_rejected() -> None:
+    with pytest.raises(InvalidInput) as raised:
         check_providers(["mistral", "OpenAI"], ["openai"], KNOWN_NAMES)
 
-    assert refusal.value.message == (
-        "blockedProviders: OpenAI is preferred too; a provider is either preferred or blocked"
+    assert raised.value.message == (
+        "blockedProviders: OpenAI is also in preferredProviders; remove it from one of the two"
     )
-    assert refusal.value.path == ["input", "blockedProviders"]
+    assert raised.value.path == ["input", "blockedProviders"]
 
 
 def test_providers_that_are_one_or_the_other_pass() -> None:
@@ -390,7 +392,7 @@ ASKED: dict[str, Any] = {
     ],
 )
 def test_a_condition_holds_when_all_of_it_does(condition: dict[str, Any], holds: bool) -> None:
-    assert RuleCondition.checked(condition).holds(**ASKED) is holds
+    assert RuleCondition.checked(condition).matches(**ASKED) is holds
 
 
 @pytest.mark.parametrize(
@@ -398,7 +400,7 @@ def test_a_condition_holds_when_all_of_it_does(condition: dict[str, Any], holds:
 )
 def test_tokens_that_are_not_known_are_neither_above_nor_below(field: str) -> None:
     unknown = ASKED | {"input_tokens": None, "max_output_tokens": None}
-    assert not RuleCondition.checked({field: 1}).holds(**unknown)
+    assert not RuleCondition.checked({field: 1}).matches(**unknown)
 
 
 @pytest.mark.parametrize(
@@ -416,7 +418,7 @@ def test_tokens_that_are_not_known_are_neither_above_nor_below(field: str) -> No
 )
 def test_hours_are_those_of_the_clock_on_the_wall(at: datetime, holds: bool) -> None:
     condition = RuleCondition.checked({"hours": {"from": 3, "to": 4}, "timeZone": "Europe/Berlin"})
-    assert condition.holds(**ASKED | {"at": at}) is holds
+    assert condition.matches(**ASKED | {"at": at}) is holds
 
 
 @given(hours=st.tuples(st.integers(0, 23), st.integers(1, 24)).filter(lambda both: both[0] != both[1]))
@@ -445,14 +447,16 @@ def test_a_range_of_hours_holds_as_many_as_lie_between(hours: tuple[int, int]) -
 )
 def test_a_night_ends_by_the_clock_on_the_wall_whenever_that_is_changed(at: datetime, holds: bool) -> None:
     condition = RuleCondition.checked({"hours": {"from": 22, "to": 6}, "timeZone": "Europe/Berlin"})
-    assert condition.holds(**ASKED | {"at": at}) is holds
+    assert condition.matches(**ASKED | {"at": at}) is holds
 
 
 def test_the_day_of_the_week_is_the_one_of_each_hour_and_not_of_the_night() -> None:
     condition = RuleCondition.checked({"hours": {"from": 22, "to": 6}, "weekdays": ["TUESDAY"]})
 
     hours = [
-        hour for hour in range(48) if condition.holds(**ASKED | {"at": datetime(2026, 3, 10, tzinfo=UTC) + hour * HOUR})
+        hour
+        for hour in range(48)
+        if condition.matches(**ASKED | {"at": datetime(2026, 3, 10, tzinfo=UTC) + hour * HOUR})
     ]
 
     assert hours == [0, 1, 2, 3, 4, 5, 22, 23]
@@ -472,7 +476,7 @@ def test_a_range_of_tokens_holds_the_counts_that_lie_strictly_within(
 
     within = count is not None and count in range(0 if above is None else above + 1, 13 if below is None else below)
 
-    assert condition.holds(**ASKED | {tokens: count}) is (within or above is below is None)
+    assert condition.matches(**ASKED | {tokens: count}) is (within or above is below is None)
 
 
 @given(value=st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False))
@@ -481,14 +485,14 @@ def test_a_number_or_a_truth_value_is_compared_as_json_writes_it(value: bool | f
     written = to_json(value).decode()
     asked = ASKED | {"metadata": {"key": value}}
 
-    assert RuleCondition.checked({"metadata": [{"key": "key", "oneOf": ["other", written]}]}).holds(**asked)
-    assert not RuleCondition.checked({"metadata": [{"key": "key", "oneOf": ["other", f"+{written}"]}]}).holds(**asked)
+    assert RuleCondition.checked({"metadata": [{"key": "key", "oneOf": ["other", written]}]}).matches(**asked)
+    assert not RuleCondition.checked({"metadata": [{"key": "key", "oneOf": ["other", f"+{written}"]}]}).matches(**asked)
 
 
 @pytest.mark.parametrize("value", [None, ["search"], {"a": "search"}, "Search", " search"])
 def test_any_other_value_of_the_metadata_is_none_that_passes(value: Any) -> None:
     condition = RuleCondition.checked({"metadata": [{"key": "team", "oneOf": ["search", "null", '["search"]']}]})
-    assert not condition.holds(**ASKED | {"metadata": {"team": value}})
+    assert not condition.matches(**ASKED | {"metadata": {"team": value}})
 
 
 @pytest.mark.parametrize(
@@ -505,10 +509,10 @@ def test_any_other_value_of_the_metadata_is_none_that_passes(value: Any) -> None
         ({"maxOutputTokensAbove": 5, "maxOutputTokensBelow": 6}, None),
     ],
 )
-def test_a_condition_out_of_bounds_is_refused_by_name(condition: dict[str, Any], path: list[str] | None) -> None:
-    with pytest.raises(InvalidInput) as refusal:
+def test_a_condition_out_of_bounds_is_rejected_by_name(condition: dict[str, Any], path: list[str] | None) -> None:
+    with pytest.raises(InvalidInput) as raised:
         RuleCondition.checked(condition, ())
-    assert refusal.value.path == path
+    assert raised.value.path == path
 
 
 # The winner of a test
@@ -609,7 +613,7 @@ def test_a_winner_of_one_task_type_goes_before_that_of_all_whichever_came_first(
         ("Taken", "Winner of Taken"),
     ],
 )
-def test_a_name_that_is_taken_or_too_long_is_told_apart_by_the_test(test_name: str, name: str) -> None:
+def test_a_name_that_is_taken_or_too_long_includes_the_id_of_the_test(test_name: str, name: str) -> None:
     own = rules_of(rule("Winner of taken"))
 
     made = won(own, test_name=test_name)
@@ -638,13 +642,13 @@ def test_preferences_that_are_full_have_no_room_for_a_winner(full: list[dict[str
     rules = rules_of(*full)
     winner = TARGET.model_copy(update={"parameters": {"text": "x" * 2_000}})
 
-    with pytest.raises(Conflict) as refusal:
+    with pytest.raises(Conflict) as raised:
         with_winner(rules, ab_test_id=WON, test_name="t", task_type=None, winner=winner)
 
-    assert refusal.value.path == ["winner"]
-    assert refusal.value.message == (
-        "winner: your preferences have no room for a rule that makes it the default: at most 50 rules of 65536 bytes; "
-        "delete one, or end the test without a winner"
+    assert raised.value.path == ["winner"]
+    assert raised.value.message == (
+        "winner: your preferences cannot store the rule that makes the winner the default: the limit is 50 rules and 65536 bytes; "
+        "delete a rule, or end the test without a winner"
     )
     assert not too_long(rules)
     assert rules == rules_of(*full)

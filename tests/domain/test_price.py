@@ -290,7 +290,7 @@ def test_what_has_no_output_needs_no_output_tokens(provider: str, model: str, us
         ("mistral", "voxtral-small-24b-2507", {"input_audio"}),
     ],
 )
-def test_a_model_that_hears_or_draws_is_told_how_much_of_it(provider: str, model: str, needed: set[str]) -> None:
+def test_a_model_with_audio_or_images_needs_their_counts(provider: str, model: str, needed: set[str]) -> None:
     told: dict[str, Any] = dict.fromkeys(needed, 0)
     assert amount(provider, model, 1_000, 1_000, **told) is not None
     for left_out in needed:
@@ -330,7 +330,7 @@ def test_parts_that_are_more_than_the_whole_make_no_price(kinds: dict[str, Any])
         ({"input_audio": 600, "cached": 500, "cached_audio": 0}, None),
     ],
 )
-def test_what_is_both_cached_and_sound_is_told(kinds: dict[str, Any], usd: str | None) -> None:
+def test_tokens_that_are_both_cached_and_audio_need_a_count(kinds: dict[str, Any], usd: str | None) -> None:
     assert amount("google", "gemini-2.0-flash", 1_000, 0, **kinds) == usd
 
 
@@ -534,7 +534,7 @@ def test_a_model_that_is_not_listed_has_no_price(provider: str, model: str) -> N
 # Estimates
 
 
-def test_an_estimate_takes_the_dearest_of_what_nobody_told() -> None:
+def test_an_estimate_uses_the_highest_rate_of_unreported_kinds() -> None:
     def estimate(provider: str, model: str, tier: ServiceTier = ServiceTier.STANDARD) -> str | None:
         found = listed(provider, model, NOVEMBER)
         assert found is not None

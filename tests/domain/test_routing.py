@@ -210,7 +210,7 @@ def applying(asked: RouteRequest, known: RoutingContext) -> list[RoutingRule]:
     return [
         each
         for each in known.preferences.rules
-        if each.when.holds(
+        if each.when.matches(
             task_type=asked.task_type,
             priority=asked.priority or known.preferences.priority,
             input_tokens=asked.input_tokens,
@@ -653,7 +653,7 @@ def test_a_rule_uses_only_what_the_request_may_go_to() -> None:
     named = CHAT.model_validate(CHAT.model_dump() | {"candidates": [{"provider": "ollama", "model": "small"}]})
     ranking = rank(named, RoutingContext(preferences=preferences), NOON)
     assert [verdict.key for verdict in ranking.eligible] == [("ollama", "small")]
-    assert ranking.notes == ["A rule says to use somebody else, which cannot serve this request."]
+    assert ranking.notes == ["A rule requires somebody else, which cannot serve this request."]
     # and without candidates it is one
     assert chosen(RoutingContext(preferences=preferences, own=[model()])) == "else"
 
@@ -726,7 +726,7 @@ def test_a_budget_that_cannot_pay_says_how_it_stands() -> None:
     refused = choose(ranking, [wide, replace(tight, held=tight.held + choice.held)])
     assert isinstance(refused, RouteRefused)
     assert refused.message == (
-        "The budget tight cannot pay for this request: of 0.01 USD, 0.005 are spent and 0.005 held"
+        "The budget tight cannot cover this request: of 0.01 USD, 0.005 are spent and 0.005 are held"
     )
     assert (refused.constraint, refused.retryable, refused.alert_id) == (Constraint.BUDGET, True, UUID(int=2))
     assert (refused.limit, refused.spent, refused.held, refused.resets_at) == (
@@ -736,7 +736,7 @@ def test_a_budget_that_cannot_pay_says_how_it_stands() -> None:
         NOON,
     )
     assert [verdict.reason for verdict in refused.candidates] == [
-        "it would cost 0.002 USD, and the budget tight has 0 USD left"
+        "its estimated cost is 0.002 USD, and the budget tight has 0 USD left"
     ]
     # nor is it worth another try where it is dearer than all of a budget
     refused = choose(ranking, [wide, replace(tight, limit=Decimal("0.001"))])
@@ -768,7 +768,7 @@ def test_privacy_prefers_what_is_local_and_says_when_nothing_is() -> None:
     # when the local one may not serve
     ranking = rank(asked, RoutingContext(own=own, preferences=replace(preferences, blocked=["Ollama"])), NOON)
     assert [verdict.key[1] for verdict in ranking.eligible] == ["far"]
-    assert ranking.notes == ["No local model can serve this request: it leaves your premises, whatever is chosen."]
+    assert ranking.notes == ["No local model can serve this request: every candidate sends it to an external provider."]
 
 
 def test_candidates_are_what_is_registered_what_was_observed_and_what_a_rule_uses() -> None:
@@ -805,7 +805,7 @@ def test_preferring_a_provider_that_is_blocked_takes_nothing_away() -> None:
     assert [*ranking.eligible, *ranking.others] == [*ranking.eligible] != []
 
 
-def test_a_refusal_tells_of_the_nearest_first_however_many_there_are() -> None:
+def test_an_error_lists_the_closest_candidates_first() -> None:
     # given more candidates than are told of, the last of which only costs too much
     own = [model("other", f"{place:03}") for place in range(MAX_CANDIDATES)]
     own += [model(name="b", price=Decimal(9)), model(name="a", price=Decimal(9))]
@@ -813,7 +813,7 @@ def test_a_refusal_tells_of_the_nearest_first_however_many_there_are() -> None:
     refused = choose(rank(CHAT, RoutingContext(own=own, preferences=preferences), NOON), [])
     assert isinstance(refused, RouteRefused)
     assert refused.message == (
-        "No candidate can serve this request; the nearest, ollama a: it would cost 0.018 USD, above 0.01 USD"
+        "No candidate can serve this request. The closest is ollama a: its estimated cost is 0.018 USD, above the limit of 0.01 USD"
     )
     assert (refused.constraint, refused.limit) == (Constraint.MAX_COST_PER_REQUEST, Decimal("0.01"))
     assert [verdict.key[1] for verdict in refused.candidates[:3]] == ["a", "b", "000"]
@@ -944,22 +944,22 @@ def test_variants_are_candidates_of_whoever_takes_part() -> None:
 @pytest.mark.parametrize(
     ("preferences", "why"),
     [
-        ({"blocked": ["Somebody"]}, "variant A cannot serve it, as its provider is blocked"),
+        ({"blocked": ["Somebody"]}, "variant A cannot serve the request: its provider is blocked"),
         (
             {"rules": [rule({"block": ["other"]}, name="no")]},
-            'variant B cannot serve it, as the rule "no" blocks its provider',
+            'variant B cannot serve the request: the rule "no" blocks its provider',
         ),
         (
             {"max_cost": Decimal("0.0079")},
-            "variant B cannot serve it, as it would cost 0.008 USD, above 0.0079 USD",
+            "variant B cannot serve the request: its estimated cost is 0.008 USD, above the limit of 0.0079 USD",
         ),
-        ({"rules": [rule({"use": {"provider": "ollama", "model": "third"}})]}, "a rule says where to send it"),
-        ({"rules": [rule({"use": {"provider": "somebody", "model": "a"}})]}, "a rule says where to send it"),
+        ({"rules": [rule({"use": {"provider": "ollama", "model": "third"}})]}, "a rule names the model to use"),
+        ({"rules": [rule({"use": {"provider": "somebody", "model": "a"}})]}, "a rule names the model to use"),
         (
             {"rules": [rule({"use": {"provider": "ollama", "model": "first"}}), WINNER]},
-            "a rule says where to send it",
+            "a rule names the model to use",
         ),
-        ({"priority": RoutingPriority.PRIVACY}, "its priority is PRIVACY, and a local model can serve it"),
+        ({"priority": RoutingPriority.PRIVACY}, "the priority is PRIVACY, and a local model can serve the request"),
     ],
 )
 def test_where_a_variant_is_not_free_to_serve_a_request_is_served_outside_the_test(
@@ -972,14 +972,14 @@ def test_where_a_variant_is_not_free_to_serve_a_request_is_served_outside_the_te
 def test_a_request_that_does_not_name_both_variants_is_served_outside(named: list[VariantConfig], missing: str) -> None:
     first = VariantConfig(provider="ollama", model="first")
     asked = CHAT.model_copy(update={"candidates": [first, *named]})
-    assert_outside(knowing(), f"variant {missing} is none of its candidates", asked)
+    assert_outside(knowing(), f"variant {missing} is not a candidate of the request", asked)
     # and one that names both is not
     assert_assigned(knowing(), CHAT.model_copy(update={"candidates": [first, A, B]}))
 
 
 def test_under_privacy_a_variant_that_is_not_local_is_tested_only_where_nothing_local_can_serve() -> None:
     private = RoutingPriority.PRIVACY
-    why = "its priority is PRIVACY, and a local model can serve it"
+    why = "the priority is PRIVACY, and a local model can serve the request"
     near_a, near_b = replace(OF_A, local=True), replace(OF_B, local=True)
     # given one variant that is local, it is the local model
     assert_outside(knowing([near_a, OF_B], priority=private), why)
@@ -1062,7 +1062,7 @@ def test_a_winner_is_tested_again_with_other_parameters_than_it_won_with(paramet
     # and with parameters of its own it is not the variant, be they those that won
     for own in (A, other):
         named = CHAT.model_copy(update={"candidates": [own, without, B]})
-        assert_outside(known, "variant A is none of its candidates", named)
+        assert_outside(known, "variant A is not a candidate of the request", named)
 
 
 def test_a_rules_parameters_are_those_of_a_candidate_that_has_none() -> None:
@@ -1077,11 +1077,11 @@ def test_a_rules_parameters_are_those_of_a_candidate_that_has_none() -> None:
 def test_a_budget_that_can_pay_for_one_variant_alone_has_no_test() -> None:
     budget = Budget(UUID(int=1), "b", Decimal(1), Decimal("0.9"), Decimal("0.0921"), None)
     # when the last 0.0079 USD pay for A, but not for B
-    choice = assert_outside(knowing([OF_B, OF_A]), "the budget cannot pay for variant B", standing=[budget])
+    choice = assert_outside(knowing([OF_B, OF_A]), "a budget cannot cover variant B", standing=[budget])
     assert (choice.chosen.key, choice.held) == (_key(A), Decimal("0.004"))
     # and when they pay for neither
     tight = replace(budget, limit=budget.limit - Decimal("0.004"))
-    choice = assert_outside(knowing(), "the budget cannot pay for variant A", standing=[tight])
+    choice = assert_outside(knowing(), "a budget cannot cover variant A", standing=[tight])
     assert (choice.chosen.key, choice.held) == (("ollama", "first"), Decimal("0.002"))
     # and when they pay for both
     wide = replace(budget, limit=budget.limit + Decimal("0.0001"))
@@ -1092,13 +1092,13 @@ def test_a_budget_that_can_pay_for_one_variant_alone_has_no_test() -> None:
 @pytest.mark.parametrize(
     ("preferences", "why"),
     [
-        ({"blocked": ["other"]}, "variant B cannot serve it, as its provider is blocked"),
+        ({"blocked": ["other"]}, "variant B cannot serve the request: its provider is blocked"),
         (
             {"max_cost": Decimal(1)},
-            "variant A cannot serve it, as its price is not known, and the limit is 1 USD",
+            "variant A cannot serve the request: its price is unknown, and the cost limit is 1 USD",
         ),
-        ({"rules": [rule({"use": {"provider": "ollama", "model": "first"}})]}, "a rule says where to send it"),
-        ({"priority": RoutingPriority.PRIVACY}, "its priority is PRIVACY, and a local model can serve it"),
+        ({"rules": [rule({"use": {"provider": "ollama", "model": "first"}})]}, "a rule names the model to use"),
+        ({"priority": RoutingPriority.PRIVACY}, "the priority is PRIVACY, and a local model can serve the request"),
     ],
 )
 def test_outside_a_test_its_variants_are_no_candidates_of_who_does_not_have_them(
@@ -1180,4 +1180,4 @@ def test_a_request_is_estimated_at_its_service_tier_and_unknown_where_that_has_n
     ranking = rank(asked, RoutingContext(preferences=RoutingPreferences(max_cost=Decimal(1))), in_november)
 
     assert [(each.key[1], each.estimate) for each in ranking.eligible] == [("gpt-5-nano", Decimal("0.0045"))]
-    assert [each.reason for each in ranking.others] == ["its price is not known, and the limit is 1 USD"]
+    assert [each.reason for each in ranking.others] == ["its price is unknown, and the cost limit is 1 USD"]

@@ -31,7 +31,7 @@ def test_no_subject_is_the_user_of_another_by_spelling_its_id(victim: Subject, i
             assert not victim.external or attacker.earlier_id != victim.mapped_id
 
 
-def test_the_kinds_of_ids_are_told_apart_by_their_version() -> None:
+def test_the_kinds_of_ids_differ_by_their_version() -> None:
     assert Subject("alice", "https://idp.test/", external=True).mapped_id.version == 5
     assert Subject("alice", "https://idp.test/", external=False).mapped_id.version == 8
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete
 
-from domain.inference import Arm, Metric, Sums, compare
+from domain.inference import Arm, Metric, SampleSums, compare
 from domain.viewer import Viewer
 from models.ab_group import ABGroup
 from models.database import Database
@@ -333,9 +333,9 @@ async def test_a_request_that_one_variant_may_not_serve_is_served_outside_and_sa
     await api.ask(SAVE, input={"blockedProviders": ["anthropic"]})
     made = await routed(api, unitKey="u", candidates=[A, {"provider": "groq", "model": "llama-3.1-8b-instant"}])
     assert (made["abTestId"], made["abVariant"], made["propensity"]) == (None, None, 1.0)
-    assert 'Served outside the A/B test "cheap or good": variant B is none of its candidates.' in made["notes"]
+    assert 'Served outside the A/B test "cheap or good": variant B is not a candidate of the request.' in made["notes"]
     made = await routed(api, unitKey="u")
-    assert made["notes"][-1].endswith("variant B cannot serve it, as its provider is blocked.")
+    assert made["notes"][-1].endswith("variant B cannot serve the request: its provider is blocked.")
 
 
 async def test_what_is_reported_of_a_decision_counts_for_its_variant_also_what_a_fallback_did(
@@ -470,8 +470,10 @@ async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
     watched = await api.ask(WATCH, id=test["id"])
 
     # then every figure is the one of these calls
-    of_a = Arm(180, 150, Sums.of([math.log(200)] * 100 + [0.0] * 50), Sums.of([0.1] * 100 + [0.5] * 50))
-    of_b = Arm(255, 255, Sums.of([math.log(300)] * 150 + [math.log(400)] * 100), Sums.of([0.2] * 150 + [0.3] * 5))
+    of_a = Arm(180, 150, SampleSums.of([math.log(200)] * 100 + [0.0] * 50), SampleSums.of([0.1] * 100 + [0.5] * 50))
+    of_b = Arm(
+        255, 255, SampleSums.of([math.log(300)] * 150 + [math.log(400)] * 100), SampleSums.of([0.2] * 150 + [0.3] * 5)
+    )
     for found, metric in zip(watched["inference"]["comparisons"], Metric, strict=True):
         right = compare(metric, of_a, of_b)
         assert right.low is not None
@@ -492,7 +494,7 @@ async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
         "NO_DIFFERENCE_YET",
     ]
     assert watched["inference"]["verdict"] == "NO_DIFFERENCE_YET"
-    assert watched["inference"]["sentence"].endswith(" But A is worse in success rate: no winner.")
+    assert watched["inference"]["sentence"].endswith(" But A is worse in success rate, so there is no winner.")
     assert await verify(database, viewer.id, clock()) == []
 
     # and what is lost is found and mended
@@ -555,10 +557,10 @@ async def test_calls_of_units_that_repeat_count_for_less_and_few_units_for_nothi
     # then
     watched = (await api.ask(WATCH, id=few["id"]))["inference"]
     assert watched["verdict"] == "NOT_ENOUGH_DATA"
-    assert watched["sentence"].startswith("Too few units to compare success rate")
+    assert watched["sentence"].startswith("Not enough units to compare success rate")
     watched = (await api.ask(WATCH, id=many["id"]))["inference"]
     assert watched["comparisons"][0]["designEffect"] == pytest.approx(2, rel=0.3)
-    assert "Units repeat: 800 calls tell as much as" in watched["comparisons"][0]["sentence"]
+    assert "Calls of one unit are correlated: 800 calls are as informative as" in watched["comparisons"][0]["sentence"]
     assert await verify(database, viewer.id, clock()) == []
     # and a unit is of a test
     refused = await api.ask(LOG, input=decision(unitKey="u"))
@@ -571,7 +573,7 @@ async def test_nothing_wins_before_the_test_has_run_as_long_as_it_shall(api: Api
     clock.advance(hours=22.5)
     watched = (await api.ask(WATCH, id=test["id"]))["inference"]
     assert watched["verdict"] == "NOT_ENOUGH_DATA"
-    assert watched["sentence"].endswith(" But the test shall run for another 2 hours: no winner before that.")
+    assert watched["sentence"].endswith(" But the minimum run time ends in 2 hours: there is no winner before that.")
     clock.advance(hours=1.5)
     assert (await api.ask(WATCH, id=test["id"]))["inference"]["verdict"] == "A_BETTER"
 
@@ -587,7 +589,7 @@ async def test_a_winner_must_not_be_worse_in_a_guardrail(api: Api, guardrails: l
     await logged_all(api, calls(test["id"], "B", 400, cost="0.2"))
     watched = (await api.ask(WATCH, id=test["id"]))["inference"]
     assert watched["verdict"] == verdict
-    assert ("But B is worse in cost: no winner." in watched["sentence"]) == (guardrails is None)
+    assert ("But B is worse in cost, so there is no winner." in watched["sentence"]) == (guardrails is None)
 
 
 # The end of a test

@@ -130,7 +130,7 @@ async def test_a_model_of_the_price_list_tells_what_that_knows_of_it(api: Api) -
     ("fields", "path", "message"),
     [
         ({"provider": ""}, ["provider"], "provider: String should have at least 1 character"),
-        ({"model": "a\0"}, ["model"], "model: must not hold the NUL character"),
+        ({"model": "a\0"}, ["model"], "model: must not contain the NUL character"),
         ({"name": "x" * 201}, ["name"], "name: String should have at most 200 characters"),
         ({"requestPrice": "100001"}, ["requestPrice"], "requestPrice: must be from 0 to 100000 USD"),
         (
@@ -142,14 +142,14 @@ async def test_a_model_of_the_price_list_tells_what_that_knows_of_it(api: Api) -
             {"tiers": [{"inputPrice": "1"}]},
             ["tiers", "0"],
             (
-                "tiers.0: a tier has another serviceTier than STANDARD, or aboveInputTokens; "
-                "else its prices are the model's own"
+                "tiers.0: a tier must have aboveInputTokens or a serviceTier other than STANDARD; "
+                "set other prices on the model itself"
             ),
         ),
         (
             {"tiers": [{"serviceTier": "FLEX"}, {"serviceTier": "FLEX", "aboveInputTokens": None}]},
             ["tiers"],
-            "tiers: must name each serviceTier and aboveInputTokens once",
+            "tiers: must contain each combination of serviceTier and aboveInputTokens once",
         ),
         (
             {"tiers": [{"aboveInputTokens": n} for n in range(1, 22)]},

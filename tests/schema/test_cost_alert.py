@@ -483,7 +483,7 @@ async def test_a_rolling_alert_of_a_period_of_ones_own_is_refused(api: Api) -> N
     custom = {"every": 6, "unit": "HOUR", "anchor": "2026-03-01T02:00:00Z"}
     refusal = await new_alert(api, mode="ROLLING", period="CUSTOM", custom=custom)
     assert refusal["__typename"] == "InvalidInput"
-    assert refusal["message"].startswith("mode: a ROLLING window is an hour")
+    assert refusal["message"].startswith("mode: must be CALENDAR when period is CUSTOM")
     assert (await api.ask("{ costAlerts { nodes { id } } }"))["nodes"] == []
 
 

@@ -93,7 +93,7 @@ async def test_a_cheaper_model_comes_with_its_saving_its_evidence_and_the_test_t
         "abTestId": None,
     }
     assert found["evidence"]
-    assert "not assigned by chance" in found["explanation"]
+    assert "not assigned at random" in found["explanation"]
     assert found["suggestedTest"] | {"testName": ""} == {
         "testName": "",
         "taskType": "chat",
@@ -268,7 +268,7 @@ async def test_nothing_is_advised_from_few_calls_or_from_anothers(api: Api, othe
     ("variables", "message"),
     [
         ({"filter": {"success": True}}, "filter.success: must be left out"),
-        ({"filter": {"from": "2024-01-01T00:00:00Z"}}, "filter.from: the range must be at most 400 days"),
+        ({"filter": {"from": "2024-01-01T00:00:00Z"}}, "filter.from: the time range must be at most 400 days"),
         ({"timeZone": "Mars/Olympus"}, "timeZone: must be an IANA time zone"),
     ],
 )

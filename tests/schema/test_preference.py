@@ -136,7 +136,7 @@ async def test_a_rule_that_says_nothing_of_the_time_reads_in_utc_at_any(api: Api
         (
             {"hours": {"from": 6, "to": 6}},
             ["hours"],
-            "customRules.0.when.hours: from must differ from to; 0 to 24 is the whole day",
+            "customRules.0.when.hours: from must differ from to; use 0 to 24 for the whole day",
         ),
         (
             {"weekdays": ["MONDAY"] * 8},
@@ -156,7 +156,7 @@ async def test_a_rule_that_says_nothing_of_the_time_reads_in_utc_at_any(api: Api
         (
             {"maxOutputTokensAbove": 5, "maxOutputTokensBelow": 6},
             [],
-            "customRules.0.when: maxOutputTokensBelow must leave room above maxOutputTokensAbove",
+            "customRules.0.when: maxOutputTokensBelow must be at least maxOutputTokensAbove + 2: no count matches otherwise",
         ),
     ],
 )

@@ -120,7 +120,7 @@ async def test_a_decision_says_where_to_go_why_and_where_to_go_next(api: Api) ->
             MINI
             | {
                 "eligible": True,
-                "reason": "chosen: the first by COST among 3 eligible",
+                "reason": "chosen: ranked first by COST (eligible candidates: 3)",
                 "score": 1.0,
                 "estimatedCost": MINI_COSTS,
             },
@@ -150,7 +150,7 @@ async def test_a_decision_says_where_to_go_why_and_where_to_go_next(api: Api) ->
             {"maxCostPerRequest": "0.0007"},
             "maxCostPerRequest",
             "0.0007",
-            "openai gpt-4o-mini: it would cost 0.00075 USD, above 0.0007 USD",
+            "openai gpt-4o-mini: its estimated cost is 0.00075 USD, above the limit of 0.0007 USD",
         ),
         (
             {"customRules": [{"name": "no chats", "when": {"taskType": "chat"}, "then": {"block": ["openai"]}}]},
@@ -170,7 +170,7 @@ async def test_a_limit_refuses_what_it_forbids_and_nothing_is_stored(
         "__typename": "RouteRefused",
         "code": "LIMIT_EXCEEDED",
         "path": None,
-        "message": f"No candidate can serve this request; the nearest, {message}",
+        "message": f"No candidate can serve this request. The closest is {message}",
         "constraint": constraint,
         "limit": limit,
         "spent": None,
@@ -203,7 +203,7 @@ async def test_a_known_p95_above_the_limit_keeps_a_model_out(api: Api, clock: Cl
     assert chosen(await api.ask(ROUTE, input=request(MINI, LARGE))) == ("openai", "gpt-4o")
     refused = await api.ask(ROUTE, input=request(MINI))
     assert refused["constraint"] == "maxLatencyMs"
-    assert refused["candidates"][0]["reason"].endswith("ms, above 1000 ms")
+    assert refused["candidates"][0]["reason"].endswith("ms, above the limit of 1000 ms")
 
 
 async def test_what_is_registered_is_routed_to_and_privacy_puts_local_models_first(api: Api) -> None:
@@ -217,7 +217,9 @@ async def test_what_is_registered_is_routed_to_and_privacy_puts_local_models_fir
     await api.ask(SAVE, input={"blockedProviders": ["ollama"]})
     decision = await api.ask(ROUTE, input=asked | {"priority": "PRIVACY"})
     assert chosen(decision) == ("openai", "gpt-4o-mini")
-    assert decision["notes"] == ["No local model can serve this request: it leaves your premises, whatever is chosen."]
+    assert decision["notes"] == [
+        "No local model can serve this request: every candidate sends it to an external provider."
+    ]
 
 
 async def test_feedback_and_ratings_make_quality(api: Api, clock: Clock) -> None:
@@ -245,7 +247,7 @@ async def test_a_simulation_decides_the_same_and_stores_nothing(api: Api) -> Non
         "fallbacks": [MINI],
         "refusal": None,
         "candidates": [
-            SONNET | {"eligible": True, "reason": "chosen: the first by COST among 2 eligible"},
+            SONNET | {"eligible": True, "reason": "chosen: ranked first by COST (eligible candidates: 2)"},
             MINI | {"eligible": True, "reason": "fallback 1"},
         ],
     }
@@ -276,14 +278,14 @@ async def test_a_budget_holds_what_it_admits_and_frees_it_when_the_outcome_comes
     # when no more fits, the expected error says what stands in the way
     refused = await api.ask(ROUTE, input=request(MINI))
     assert refused.pop("candidates") == [
-        MINI | {"reason": f"it would cost {MINI_COSTS} USD, and the budget custom_spend has 0.0001 USD left"}
+        MINI | {"reason": f"its estimated cost is {MINI_COSTS} USD, and the budget custom_spend has 0.0001 USD left"}
     ]
     assert refused.pop("resetsAt").startswith("20")
     assert refused == {
         "__typename": "RouteRefused",
         "code": "LIMIT_EXCEEDED",
         "path": None,
-        "message": "The budget custom_spend cannot pay for this request: of 0.0016 USD, 0 are spent and 0.0015 held",
+        "message": "The budget custom_spend cannot cover this request: of 0.0016 USD, 0 are spent and 0.0015 are held",
         "constraint": "budget",
         "limit": "0.0016",
         "spent": "0",
@@ -316,7 +318,7 @@ async def test_the_dearest_that_a_budget_can_pay_for_is_taken_in_order(api: Api)
     decision = await api.ask(ROUTE, input=request(SONNET, MINI))
     assert (chosen(decision), decision["fallbacks"]) == (("openai", "gpt-4o-mini"), [])
     assert decision["candidates"][1] == SONNET | {
-        "reason": f"it would cost {SONNET_COSTS} USD, and the budget custom_spend has 0.001 USD left"
+        "reason": f"its estimated cost is {SONNET_COSTS} USD, and the budget custom_spend has 0.001 USD left"
     }
 
 

@@ -230,4 +230,4 @@ async def test_a_number_that_cannot_be_kept_is_refused_where_nothing_may_be_left
         [found] = answer.json()["data"].values()
         assert (found["__typename"], found["path"]) == ("InvalidInput", ["input", "metadata"]), found
     refused = await live_api.ask(query, m={"n": list(range(2_000))})
-    assert (refused["__typename"], refused["message"]) == ("InvalidInput", "metadata: must hold at most 2000 values")
+    assert (refused["__typename"], refused["message"]) == ("InvalidInput", "metadata: must contain at most 2000 values")

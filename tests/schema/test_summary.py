@@ -52,8 +52,8 @@ query($filter: AnalyticsFilter, $grain: TimeGrain, $timeZone: String) {
 MARCH = {"from": "2026-02-20T00:00:00Z", "to": "2026-03-10T12:00:00Z"}
 
 TOO_FINE = (
-    "grain: that is too fine: a summary has at most 10000 rows, and fewer where they are not whole hours or told apart "
-    "by success; ask for a coarser grain, fewer dimensions or a shorter range"
+    "grain: too fine: a summary has at most 10000 rows, and fewer if they are not whole hours or are filtered "
+    "by success; use a coarser grain, fewer dimensions or a shorter time range"
 )
 
 
@@ -434,7 +434,7 @@ async def test_nobody_elses_decisions_are_in_it(other_api: Api) -> None:
         (
             {"filter": {"from": "2026-03-11T00:00:00Z"}},
             ["filter", "from"],
-            "filter.from: must be before filter.to, or before now",
+            "filter.from: must be before filter.to, or before the current time when filter.to is missing",
         ),
     ],
 )

@@ -74,7 +74,7 @@ def refusal(read: Callable[[bytes], Input], line: bytes) -> str | None:
 
 
 # Beside one that says nothing of the call, an amendment says nothing at all.
-WHOLE = ("goes with", "must say what is right", "must name the call")
+WHOLE = (" requires ", "must have at least one of cost", "must have either id or eventId")
 
 
 @pytest.mark.parametrize(

@@ -368,7 +368,7 @@ async def test_advice_becomes_a_test(open_page: Open, live_api: Api) -> None:
     page = await open_page()
     await tab(page, "Analytics")
     await page.get_by_label("Range").select_option("year")
-    advice = page.get_by_role("listitem").filter(has_text="groq cheap does chat for about")
+    advice = page.get_by_role("listitem").filter(has_text="groq cheap costs about")
     await advice.get_by_role("button", name="Start A/B test").click()
     await expect(advice.get_by_text("Started")).to_be_visible()
     await tab(page, "A/B Testing")

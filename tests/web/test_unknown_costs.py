@@ -178,14 +178,14 @@ async def test_an_alias_is_added_and_deleted(open_page: Open, live_api: Api) -> 
     await page.get_by_label("Provider of the alias").fill("vllm")
     await page.get_by_role("button", name="Add alias").click()
     name = page.get_by_label("Alias", exact=True)
-    await expect(name).to_have_accessible_description("alias: is a name of azure already")
+    await expect(name).to_have_accessible_description("alias: already a name of the provider azure")
     await expect(name).to_be_focused()
     # and a group is none that it could mean
     await name.fill("gpu-box")
     await page.get_by_label("Provider of the alias").fill("vendor:openai")
     await page.get_by_role("button", name="Add alias").click()
     provider = page.get_by_label("Provider of the alias")
-    await expect(provider).to_have_accessible_description("provider: must be a provider, not a group")
+    await expect(provider).to_have_accessible_description("provider: must be a provider, not a vendor group")
     # and what is right is taken
     await provider.fill("VLLM")
     await page.get_by_role("button", name="Add alias").click()
@@ -211,14 +211,16 @@ async def test_one_provider_is_not_preferred_and_blocked_under_two_names(open_pa
     await field.fill("azure_openai")
     await expect(page.get_by_text("azure_openai is Azure OpenAI (azure)")).to_be_visible()
     await field.press("Enter")
-    await expect(field).to_have_accessible_description(re.compile("blockedProviders: azure is preferred too"))
+    await expect(field).to_have_accessible_description(
+        re.compile("blockedProviders: azure is also in preferredProviders")
+    )
     await expect(field).to_have_value("azure_openai")
     await expect(field).to_be_focused()
     assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["azure"]
     # and a group that is none is refused there too
     await field.fill("vendor:nobody")
     await field.press("Enter")
-    await expect(field).to_have_accessible_description(re.compile("vendor:nobody is no group that is known"))
+    await expect(field).to_have_accessible_description(re.compile("vendor:nobody is not a known group"))
     # and one that is known is suggested, and taken
     assert await page.locator("option[value='vendor:anthropic']").count() == 1
     await field.fill("vendor:anthropic")
@@ -331,7 +333,7 @@ async def test_all_that_is_told_of_it_is_accessible_and_fits(
     await expect(page.get_by_text("box is vLLM")).to_be_visible()
     await page.get_by_label("Add to blocked providers").fill("vendor:nobody")
     await page.get_by_label("Add to blocked providers").press("Enter")
-    await expect(page.get_by_role("alert").filter(has_text="is no group")).to_be_visible()
+    await expect(page.get_by_role("alert").filter(has_text="is not a known group")).to_be_visible()
     await fits("names")
     await tab(page, "Cost Alerts")
     await expect(page.get_by_text("$0.05 held of $1.00")).to_be_visible()
