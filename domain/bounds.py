@@ -72,8 +72,8 @@ def _json_object(value: Any) -> Any:
         reject(fault)
     if len(encoded) > MAX_JSON_BYTES:
         reject(f"must be at most {MAX_JSON_BYTES} bytes as JSON, not {len(encoded)}")
-    # An upper bound of the number of values: these characters also occur in strings.
-    if sum(map(encoded.count, (b",", b"[", b"{"))) >= MAX_JSON_VALUES:
+    # These characters also occur in strings: only a large count makes it necessary to count the values themselves.
+    if sum(map(encoded.count, (b",", b"[", b"{"))) >= MAX_JSON_VALUES and _size(value) > MAX_JSON_VALUES:
         reject(f"must contain at most {MAX_JSON_VALUES} values")
     return value
 
@@ -156,6 +156,13 @@ def double(number: str) -> float:
 
 def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return (*node, *node.values()) if isinstance(node, dict) else node
+
+
+def _size(value: Any) -> int:
+    """The number of values in a JSON value, itself included."""
+    if isinstance(value, dict):
+        return 1 + sum(map(_size, value.values()))
+    return 1 + sum(map(_size, value)) if isinstance(value, list) else 1
 
 
 @cache

@@ -530,6 +530,19 @@ def test_metadata_keeps_whole_keys_that_fit_and_all_when_all_fit(value: dict[str
     assert isinstance(taken, Truncated) is (len(taken) < len(value))
 
 
+@pytest.mark.parametrize("text", ["{" * 2_000, "[" * 3_000, "," * 16_000, "{[," * 1_000])
+def test_punctuation_within_strings_is_no_value(text: str) -> None:
+    assert JSON_OBJECT.validate_python({"a": text}) == {"a": text}
+
+
+@pytest.mark.parametrize(("most", "more"), [([0] * 1_998, [0] * 1_999), ([[0]] * 999, [[0, 0]] + [[0]] * 998)])
+def test_a_json_object_holds_so_many_values(most: list[Any], more: list[Any]) -> None:
+    # given the object, the list and what is in it
+    assert JSON_OBJECT.validate_python({"a": most}) == {"a": most}
+    with pytest.raises(ValidationError, match="at most 2000 values"):
+        JSON_OBJECT.validate_python({"a": more})
+
+
 # Time
 
 
