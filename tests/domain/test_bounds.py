@@ -539,7 +539,7 @@ def test_punctuation_within_strings_is_no_value(text: str) -> None:
 def test_a_json_object_holds_so_many_values(most: list[Any], more: list[Any]) -> None:
     # given the object, the list and what is in it
     assert JSON_OBJECT.validate_python({"a": most}) == {"a": most}
-    with pytest.raises(ValidationError, match="at most 2000 values"):
+    with pytest.raises(pydantic.ValidationError, match="at most 2000 values"):
         JSON_OBJECT.validate_python({"a": more})
 
 
