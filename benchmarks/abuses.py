@@ -1,7 +1,7 @@
 """What one user does that could make others wait: the worst that is admitted. Each scenario is a function of its own.
 
-A scenario prepares what it needs, and then goes on until it is cancelled; `Abuser.repeat` does that. What it sends may be
-refused: then nobody should wait for it either.
+A scenario prepares what it needs, and then goes on until it is cancelled; `Abuser.repeat` does that. The server may
+reject what it sends: then nobody should wait for it either.
 """
 
 from __future__ import annotations

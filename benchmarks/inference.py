@@ -76,7 +76,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one run: the calls at which it was first decided, and by the z-test; None for never."""
+    """The calls after which one run was first decided, by our inference and by the z-test. None: never."""
 
     decided: int | None
     naive: int | None

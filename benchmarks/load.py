@@ -59,7 +59,7 @@ class Seen:
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     cpu_share: float = 0.0
-    """Of one core, by this process."""
+    """The share of one core that this process used."""
 
 
 class Run:

@@ -33,7 +33,7 @@ from models.routing_version import RoutingVersion
 from models.types import new_id
 
 MODELS: Final = 20
-"""That each user's decisions were served by."""
+"""The models that served each user."""
 LOGGED: Final = 3_000
 """Decisions of each user who routes, before the first request."""
 REQUESTS: Final = 50

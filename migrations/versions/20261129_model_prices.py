@@ -49,7 +49,7 @@ def upgrade() -> None:
 
 
 def name_models() -> None:
-    """Set the keys of all models. Of several models with the same key, the one that was updated last gets it."""
+    """Set the keys of all models. If several models have the same key, the one that was updated last gets it."""
     taken = set()
     latest_first = sa.select(MODELS).order_by(MODELS.c.updated_at.desc(), MODELS.c.id.desc())
     for model in op.get_bind().execute(latest_first).all():

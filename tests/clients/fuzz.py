@@ -17,7 +17,7 @@ from schemathesis import GenerationMode
 from schemathesis.graphql import nodes  # type: ignore[import-not-found]
 
 MAX_EXAMPLES: Final = int(os.environ.get("ROUTER_TEST_ROUNDS", "18"))
-"""Of each operation and mode."""
+"""The most examples of each operation and mode."""
 CLIENTS_FAULT: Final = {
     "BAD_REQUEST",
     "BAD_USER_INPUT",
@@ -29,7 +29,7 @@ AUTHORIZATION: Final = {"Authorization": f"Bearer {os.environ['ROUTER_TOKEN']}"}
 
 
 def mostly(usual: Any, unusual: Any) -> Any:
-    """Of ten values, nine that are usual: of what has many fields, hardly anything would be accepted otherwise."""
+    """Draw a usual value nine times in ten: otherwise hardly any input with many fields would be accepted."""
     return st.sampled_from([usual] * 9 + [unusual]).flatmap(lambda each: each)
 
 

@@ -149,7 +149,7 @@ def test_bounds_are_within_what_is_accepted(split: float, hours: int, cap: str |
 ID = UUID("0198c0de-0000-7000-8000-000000000001")
 OTHER_ID = UUID("0198c0de-0000-7000-8000-000000000002")
 CRITICAL = 347.6
-"""Of chi-square with 255 degrees of freedom: one in 10,000 is above."""
+"""The quantile of chi-square with 255 degrees of freedom that one value in 10,000 exceeds."""
 
 ids = st.uuids()
 units = st.text(max_size=20)

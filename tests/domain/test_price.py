@@ -46,7 +46,7 @@ def amount(
     at: datetime = NOVEMBER,
     **kinds: Any,
 ) -> str | None:
-    """What it costs, in USD without trailing zeros."""
+    """The cost of a call in USD, without trailing zeros."""
     counts = TokenCounts(input_tokens, output_tokens, **{f"{kind}_tokens": count for kind, count in kinds.items()})
     found = price(provider, model, counts, tier, at)
     return None if found is None else _text(found.amount)

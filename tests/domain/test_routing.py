@@ -271,7 +271,7 @@ def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fall
 def objections(
     verdict: Candidate, asked: RouteRequest, known: RoutingContext, standing: Sequence[Budget]
 ) -> dict[Constraint, bool]:
-    """Of each constraint, whether it keeps this candidate from serving."""
+    """Whether each constraint rejects this candidate."""
     rules_ = applying(asked, known)
     provider, window, cost = verdict.key[0], verdict.model.context_window, verdict.estimate
     free = verdict.model.own and verdict.model.prices.input_price == 0
@@ -858,7 +858,7 @@ def choice_of(
 
 
 def assert_assigned(known: RoutingContext, asked: RouteRequest = CHAT) -> None:
-    """That either variant of the test is chosen for a unit that gets it."""
+    """Assert that each variant of the test is chosen for a unit that is assigned to it."""
     test = known.tests["chat"]
     for variant in Variant:
         unit = unit_of(test, variant)
@@ -871,7 +871,7 @@ def assert_assigned(known: RoutingContext, asked: RouteRequest = CHAT) -> None:
 def assert_outside(
     known: RoutingContext, why: str, asked: RouteRequest = CHAT, standing: Sequence[Budget] = ()
 ) -> Choice:
-    """That whatever a unit would get, it is served as if there were no test, and is told why."""
+    """Assert that units of both variants are served as if there were no test, with this note."""
     for variant in Variant:
         unit = unit_of(known.tests["chat"], variant)
         choice = choice_of(known, unit, asked, standing)

@@ -135,7 +135,7 @@ def settings_with(path: Path, **changes: Any) -> Settings:
 
 @pytest.fixture
 async def users(sqlite_url: str) -> AsyncIterator[Database]:
-    """Where tokens' users are looked up. That PostgreSQL answers alike, test_subjects shows."""
+    """A database in which the users of tokens are found. test_subjects runs on PostgreSQL, too."""
     database = Database(sqlite_url, published_to_nobody)
     yield database
     await database.dispose()

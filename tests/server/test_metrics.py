@@ -31,7 +31,7 @@ LABELS = {
     "router_unpriced_calls_total": set(),
     "router_waiting": {"what"},
 }
-"""Of every metric. What a client has a say in are: name, code, route, method and status. Each is bounded where it is counted."""
+"""The labels of every metric. Clients influence name, code, route, method and status; each is bounded where it is counted."""
 LONG = "a" * 200_000
 
 

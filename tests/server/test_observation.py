@@ -52,7 +52,7 @@ def token(data_dir: Path) -> str:
 
 
 async def use(server: ServerProcess, token: str, **headers: str) -> list[httpx2.Response]:
-    """Of everything something, well and badly."""
+    """Send one good and one bad request of each kind."""
     signed = {"Authorization": f"Bearer {token}"}
     body = {"query": LOG, "variables": {"input": DECISION}, "operationName": "Record"}
     wrong = {"query": LOG, "variables": {"input": DECISION | {"cost": NOT_TO_BE_TOLD}}}

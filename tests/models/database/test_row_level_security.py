@@ -161,7 +161,7 @@ async def rows_of(owner: Connection, user: UUID) -> dict[str, list[str]]:
 
 
 class Viewer:
-    """A plain connection in the viewers' role, as this user, or as no user. What it does is never kept."""
+    """A plain connection in the viewers' role, as this user, or as no user. Its changes are rolled back."""
 
     def __init__(self, connection: Connection, user: UUID | None) -> None:
         self.connection = connection
