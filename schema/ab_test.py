@@ -274,7 +274,7 @@ class ABTestMutation:
         graphql_type=CreateABTestResult,
         name="createABTest",
         extensions=[ExpectedErrorAsData(), Shielded()],
-        description="Start an A/B test. Returns `Conflict` when another test runs for this task type.",
+        description="Start an A/B test. Returns `Conflict` when another test runs for this task type, or when the maximum number of tests runs.",
     )
     end_ab_test = strawberry.mutation(
         resolver=resolvers.ab_test.end_ab_test,
