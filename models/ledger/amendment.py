@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
@@ -27,6 +26,7 @@ from models.cost_alert import AlertEvent, WatchedAlert
 from models.database.bulk import Bulk, Rows, StatementBatch, add_rows, additions, columns_of, find, insert, whole
 from models.database.transaction import Transaction
 from models.ledger.alert_event import ADD_TO_WINDOWS, LOCK_ROLLING, AlertEventWriter, spent_by
+from models.ledger.call import StoredCall
 from models.ledger.catalog import reprice
 from models.ledger.settlement import DecisionKey, LockedDecision, Settlement, lock_decisions
 from models.ledger.spend import ADD_MINUTES, ADD_TOTALS, FIND_TOTALS, Totals, minute_rows, total_rows
@@ -57,24 +57,8 @@ class AmendmentDraft:
 
 
 @dataclass(slots=True)
-class Amended:
-    """A stored amendment. `deduplicated` is true when its amendment id had already been used with the same content."""
-
-    columns: Mapping[str, Any]
-    """The columns of the call, as amended."""
-    deduplicated: bool
-    alert_events: list[AlertEvent] = field(default_factory=list)
-
-    @property
-    def id(self) -> UUID:
-        """The id of the call."""
-        id_: UUID = self.columns["id"]
-        return id_
-
-    @property
-    def record(self) -> SimpleNamespace:
-        """The amended call, with the attributes of a `RouterAnalytics`."""
-        return SimpleNamespace(**self.columns, metadata_=self.columns["metadata"])
+class Amended(StoredCall):
+    """An amended call. `deduplicated` is true when its amendment id had already been used with the same content."""
 
 
 AmendmentOutcome = Amended | ExpectedError

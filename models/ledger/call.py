@@ -62,8 +62,8 @@ class CallDraft:
 
 
 @dataclass(slots=True)
-class Logged:
-    """A stored call. `deduplicated` is true when its event id had already been used with the same report."""
+class StoredCall:
+    """A call as the ledger stored it. `deduplicated` is true when the same input had already been stored."""
 
     columns: Mapping[str, Any]
     deduplicated: bool
@@ -78,6 +78,11 @@ class Logged:
     def record(self) -> SimpleNamespace:
         """The stored row, with the attributes of a `RouterAnalytics`. It is much cheaper to make than an ORM object."""
         return SimpleNamespace(**self.columns, metadata_=self.columns["metadata"])
+
+
+@dataclass(slots=True)
+class Logged(StoredCall):
+    """A logged call. `deduplicated` is true when its event id had already been used with the same report."""
 
 
 @dataclass(frozen=True, slots=True)
