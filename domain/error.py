@@ -34,7 +34,7 @@ class ExpectedError(Exception):
         self.path = [*(str(step) for step in steps), *(self.path or [])]
         return self
 
-    def kept(self) -> Self:
+    def without_traceback(self) -> Self:
         """Remove the traceback, the context and the cause, in place, and return this error.
 
         A stored error would otherwise refer to the frames that store it. Such a cycle is freed by the garbage collector

@@ -21,7 +21,6 @@ from models.types import Money
 NO_TEXT: Final = ""
 NO_ID: Final = UUID(int=0)
 
-
 # The key in a column's `info` under which its SQL is found.
 _OF_CALLS: Final = "of_calls"
 

@@ -111,7 +111,7 @@ async def log_analytics_batch(
         try:
             drafts[index] = CallDraft(context.viewer.id, LogAnalytics.checked(present(record), ("input", index)))
         except InvalidInput as error:
-            rejected.append(RejectedRecord(index, error.kept()))
+            rejected.append(RejectedRecord(index, error.without_traceback()))
     outcomes = await context.ledger.record(list(drafts.values())) if drafts else []
     logged = [outcome for outcome in outcomes if isinstance(outcome, Logged | Dropped)]
     rejected += [

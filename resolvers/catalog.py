@@ -46,7 +46,7 @@ async def model_catalog(
     context = info.context
     size = page_size(_DEFAULT_PAGE if first is None else first)
     provider, search, after = known(provider), known(search), known(after)
-    last_place = None if after is None else decode_cursor(_KIND, after, _place)
+    last_position = None if after is None else decode_cursor(_KIND, after, _position)
     if search is not None and len(search) > MAX_NAME_LENGTH:
         raise InvalidInput(f"search: must be at most {MAX_NAME_LENGTH} characters", ["search"])
     async with context.database.viewer(context.viewer) as session:
@@ -66,9 +66,9 @@ async def model_catalog(
     if search is not None:
         text = search.casefold()
         found = [model for model in found if _contains(model, text)]
-    if last_place is not None:
-        found = [model for model in found if model.sort_key > last_place]
-    return Page(_KIND, "sort_key", found[:size], has_next=len(found) > size, has_previous=last_place is not None)
+    if last_position is not None:
+        found = [model for model in found if model.sort_key > last_position]
+    return Page(_KIND, "sort_key", found[:size], has_next=len(found) > size, has_previous=last_position is not None)
 
 
 async def register_model(
@@ -115,7 +115,7 @@ async def delete_model(info: Info, id: ModelID) -> UUID:
     return model_id
 
 
-def _place(text: str) -> str:
+def _position(text: str) -> str:
     """The position in the catalog that a cursor contains: a `CatalogModel.sort_key`. Raises ValueError."""
     if text.count("\0") != 2:  # noqa: PLR2004 - as in `CatalogModel.sort_key`
         raise ValueError(text)

@@ -256,7 +256,7 @@ class Ingest(Generic[Item]):
             try:
                 items[number] = self._read(viewer, line)
             except InvalidInput as error:
-                outcomes[number] = error.kept()
+                outcomes[number] = error.without_traceback()
                 size += _ERROR_OVERHEAD_BYTES
         try:
             recorded: Sequence[Outcome] = await self._intake.record(list(items.values())) if items else []

@@ -274,7 +274,7 @@ class AmendmentBatch:
             try:
                 self._totals.add(draft.user_id, (after["cost"] or ZERO) - (current["cost"] or ZERO))
             except InvalidInput as error:
-                outcomes.append(error.kept())
+                outcomes.append(error.without_traceback())
                 continue
             counts[key] += 1
             taken[draft.user_id, amendment_id] = (call["id"], fingerprint)

@@ -262,7 +262,7 @@ class CallBatch:
                     spending.add(row)
                 rows[index] = row
             except ExpectedError as error:
-                outcomes[index] = error.kept()
+                outcomes[index] = error.without_traceback()
         fresh = await self._claim(rows, calls)
         if fresh:
             _count_assignments([rows[index] for index in fresh], assigned, dropped)
