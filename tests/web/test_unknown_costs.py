@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.support.api import Api
 from tests.web.conftest import Open, violations
@@ -284,8 +285,6 @@ async def test_a_call_is_corrected_and_the_totals_follow(open_page: Open, live_a
         else:
             await expect(dialog.get_by_role("alert").filter(has_text=re.compile("cached"))).to_be_visible()
         await dialog.get_by_label(label).fill("")
-    # What an expected error had asked for again has come: nobody corrects faster than that.
-    await page.wait_for_load_state("networkidle")
     await dialog.get_by_label("Cost, USD").fill("0.5")
     await dialog.get_by_label("Input tokens").fill("2000")
     await dialog.get_by_label("Result").select_option("false")
@@ -300,6 +299,39 @@ async def test_a_call_is_corrected_and_the_totals_follow(open_page: Open, live_a
     await expect(row.get_by_role("button", name="Correct")).to_be_focused()
     calls = (await live_api.ask(CALLS))["nodes"]
     assert {"cost": "0.5", "inputTokens": 2_000, "success": False, "qualityScore": 0.25} in calls
+
+
+async def test_a_correction_overtakes_figures_that_are_being_read(open_page: Open, live_api: Api) -> None:
+    # given a page whose figures by model were read before a correction, and arrive after it
+    await log(live_api, of_unknown_cost(0))
+    page = await open_page()
+    corrected, held = asyncio.Event(), 0
+
+    async def hold(route: Route) -> None:
+        nonlocal held
+        if "query Leaders" not in (route.request.post_data or ""):
+            await route.fallback()
+            return
+        held += 1
+        answer = await route.fetch()
+        await corrected.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/graphql", hold)
+    await analytics(page)
+    await page.get_by_role("button", name="Show").click()
+    await page.get_by_role("button", name="Correct").click()
+    await page.get_by_label("Cost, USD").fill("0.5")
+    # when
+    await page.get_by_role("dialog").get_by_role("button", name="Correct").click()
+    await expect(page.get_by_text("Total cost: $0.50")).to_be_visible()
+    before = held
+    corrected.set()
+    # then they are read again
+    models = page.get_by_role("region", name="Models compared")
+    await expect(models.get_by_role("row", name="my-proxy mine")).to_contain_text("$0.50")
+    await expect(page.get_by_text("of unknown cost")).to_have_count(0)
+    assert held == before + 1
 
 
 async def test_a_live_call_that_is_amended_is_renewed_where_it_stands(open_page: Open, live_api: Api) -> None:

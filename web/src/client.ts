@@ -1,12 +1,14 @@
 // The API client: queries and mutations over HTTP, subscriptions over one WebSocket that reconnects by itself.
 
-import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange } from "urql";
+import { cacheExchange, Client, createRequest, fetchExchange, makeOperation, mapExchange, subscriptionExchange, type TypedDocumentNode } from "urql";
 import { createClient, type Client as SocketClient } from "graphql-ws";
 
 export type Connection = "connected" | "connecting" | "lost";
 
 export interface Api {
   client: Client;
+  /** Fetches a query without variables once more if it is being fetched: its answer may be older than a change that is known now. */
+  overtake(query: TypedDocumentNode<unknown, Record<string, never>>): void;
   /** Calls back with the state of the WebSocket, now and on each change. Returns a function that stops it. */
   watch(listener: (connection: Connection) => void): () => void;
   close(): void;
@@ -46,7 +48,9 @@ export function connect(token: string, signOut: () => void): Api {
       },
     },
   });
-  const client = new Client({
+  // Queries being fetched by key, and whether something has changed since. urql drops a refetch of a query that is being fetched.
+  const fetching = new Map<number, boolean>();
+  const client: Client = new Client({
     url: "/graphql",
     preferGetMethod: false,
     fetchOptions: { headers: { Authorization: `Bearer ${token}` } },
@@ -57,6 +61,20 @@ export function connect(token: string, signOut: () => void): Api {
         },
       }),
       cacheExchange,
+      mapExchange({
+        onOperation({ kind, key }) {
+          if (kind === "query") fetching.set(key, false);
+          else if (kind === "teardown") fetching.delete(key);
+        },
+        onResult({ operation }) {
+          const { kind, key, context } = operation;
+          if (kind === "mutation") for (const each of fetching.keys()) fetching.set(each, true);
+          if (kind !== "query") return;
+          const overtaken = fetching.get(key);
+          fetching.delete(key);
+          if (overtaken) client.reexecuteOperation(makeOperation(kind, operation, { ...context, requestPolicy: "network-only" }));
+        },
+      }),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: (request) => ({
@@ -69,6 +87,10 @@ export function connect(token: string, signOut: () => void): Api {
   });
   return {
     client,
+    overtake(query) {
+      const { key } = createRequest(query, {});
+      if (fetching.has(key)) fetching.set(key, true);
+    },
     watch(listener) {
       listeners.add(listener);
       listener(connection);

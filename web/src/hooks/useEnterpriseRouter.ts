@@ -3,6 +3,7 @@
 
 import { createContext, useCallback, useContext, useEffect, useState } from "react";
 import { type AnyVariables, type CombinedError, type TypedDocumentNode, useClient, useQuery, useSubscription } from "urql";
+import type { Api } from "../client";
 import { graphql } from "../gql";
 import type {
   AlertTriggeredSubscription,
@@ -181,7 +182,7 @@ export function useEnterpriseRouter(): Router {
 }
 
 /** Creates the state of the page. Call it once. */
-export function useRouterState() {
+export function useRouterState({ overtake }: Api) {
   const client = useClient();
   const [preferences, askPreferences] = useQuery({ query: PREFERENCES, context: EVERYTHING });
   const [tests, askTests] = useQuery({ query: TESTS, context: EVERYTHING });
@@ -189,7 +190,10 @@ export function useRouterState() {
   // The first message arrives when the subscription is active: data read before may be stale and is refetched.
   const [changed] = useSubscription({ query: PREFERENCES_CHANGED, context: EVERYTHING });
   const [live, setLive] = useState<Call[]>([]);
-  const refreshAlerts = useCallback(() => askAlerts({ requestPolicy: "network-only" }), [askAlerts]);
+  const refreshAlerts = useCallback(() => {
+    overtake(ALERTS);
+    askAlerts({ requestPolicy: "network-only" });
+  }, [overtake, askAlerts]);
 
   useEffect(() => {
     let latest: Call[] = [];
@@ -238,8 +242,10 @@ export function useRouterState() {
     error: [preferences.error, tests.error, alerts.error].find((error) => error !== undefined),
     refreshAlerts,
     refresh: useCallback(() => {
-      for (const ask of [askPreferences, askTests, askAlerts]) ask({ requestPolicy: "network-only" });
-    }, [askPreferences, askTests, askAlerts]),
+      for (const query of [PREFERENCES, TESTS]) overtake(query);
+      for (const ask of [askPreferences, askTests]) ask({ requestPolicy: "network-only" });
+      refreshAlerts();
+    }, [overtake, askPreferences, askTests, refreshAlerts]),
     savePreferences: (input: SavePreferencesInput) =>
       mutate<unknown, { input: SavePreferencesInput }, Preferences>(SAVE, { input }, "RouterPreferences"),
     createABTest: (input: CreateAbTestInput) =>

@@ -65,7 +65,7 @@ function spentOf({ amount, threshold, alert }: AlertEvent): string {
 function Dashboard({ api, signOut }: { api: Api; signOut: () => void }) {
   const [connection, setConnection] = useState<Connection>("connecting");
   const { toasts, show, dismiss } = useToasts();
-  const router = useRouterState();
+  const router = useRouterState(api);
   const { refresh, refreshAlerts } = router;
   useEffect(() => {
     let lost = false;
