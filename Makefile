@@ -22,9 +22,14 @@ $(VENV)/.installed: requirements.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --no-deps --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	@echo "Installing the tools of make test and make check into $(VENV), once: about 30 seconds" >&2
-	@$(BIN)/python -m pip install --no-deps --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+$(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
+	@echo "Installing what the tests need into $(VENV), once: about 15 seconds" >&2
+	@$(BIN)/python -m pip install --no-deps --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@touch $@
+
+$(VENV)/.installed-check: requirements-check.txt $(VENV)/.installed-test
+	@echo "Installing the tools of make check into $(VENV), once: about 15 seconds" >&2
+	@$(BIN)/python -m pip install --no-deps --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements-check.txt
 	@touch $@
 
 serve: migrate web ## Migrate the database and serve the API on http://127.0.0.1:8000/graphql
@@ -72,10 +77,10 @@ tests/clients/node_modules/.installed: tests/clients/package-lock.json | $(CLIEN
 clients: tests/clients/node_modules/.installed ## Install the clients that the tests run: from npm, and in Python
 
 # The whole needs everything. Of what ARGS names, the tests that need clients or pages have them made: tests/support/install.py.
-test: $(VENV)/.installed-dev $(if $(ARGS),,clients web) ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
+test: $(VENV)/.installed-test $(if $(ARGS),,clients web) ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
 	@ROUTER_TEST_MAKE="$(MAKE_COMMAND)" $(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
-check: $(VENV)/.installed-dev web/node_modules/.installed ## Lint, types, imports, SDL snapshot, migrations
+check: $(VENV)/.installed-check web/node_modules/.installed ## Lint, types, imports, SDL snapshot, migrations
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -88,14 +93,15 @@ sdl: $(VENV)/.installed web/node_modules/.installed ## Write the GraphQL schema 
 	@$(BIN)/python -m server sdl > $(VENV)/schema.graphql && mv $(VENV)/schema.graphql schema/schema.graphql
 	@cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent generate
 
-format: $(VENV)/.installed-dev ## Format and fix what can be fixed
+format: $(VENV)/.installed-check ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
 
 # The index address is left out on purpose: the lock serves whatever registry pip is set up with.
-lock: $(VENV)/.installed-dev ## Compile requirements*.txt from pyproject.toml
+lock: $(VENV)/.installed-check ## Compile requirements*.txt from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --group dev --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --group test --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -o requirements-test.txt
+	$(BIN)/uv pip compile --group check --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -c requirements-test.txt -o requirements-check.txt
 	$(BIN)/uv pip compile --group pyproject.toml:clients --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements.txt
 	$(BIN)/uv pip compile --group pyproject.toml:litellm --no-deps --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements-litellm.txt
 	$(BIN)/uv pip compile --group pyproject.toml:node --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements-node.txt
