@@ -8,7 +8,7 @@ CLIENTS := .venv-clients
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help serve web test clients check sdl migrate lock format clean
+.PHONY: help serve web test clients integration check sdl migrate lock format clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,11 +23,16 @@ $(VENV)/.installed: requirements.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
-	@echo "Installing what the tests need into $(VENV), once: about 15 seconds" >&2
+	@echo "Installing pytest into $(VENV), once: about 10 seconds" >&2
 	@$(BIN)/python -m pip install --no-deps --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch $@
 
-$(VENV)/.installed-check: requirements-check.txt $(VENV)/.installed-test
+$(VENV)/.installed-integration: requirements-integration.txt $(VENV)/.installed-test
+	@echo "Installing what tests of databases, clients and pages need into $(VENV), once: about 15 seconds" >&2
+	@$(BIN)/python -m pip install --no-deps --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements-integration.txt
+	@touch $@
+
+$(VENV)/.installed-check: requirements-check.txt $(VENV)/.installed-integration
 	@echo "Installing the tools of make check into $(VENV), once: about 15 seconds" >&2
 	@$(BIN)/python -m pip install --no-deps --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements-check.txt
 	@touch $@
@@ -76,8 +81,10 @@ tests/clients/node_modules/.installed: tests/clients/package-lock.json | $(CLIEN
 
 clients: tests/clients/node_modules/.installed ## Install the clients that the tests run: from npm, and in Python
 
-# The whole needs everything. Of what ARGS names, the tests that need clients or pages have them made: tests/support/install.py.
-test: $(VENV)/.installed-test $(if $(ARGS),,clients web) ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
+integration: $(VENV)/.installed-integration ## Install what tests of databases, clients and pages need
+
+# All tests need everything. The tests that ARGS names install what they need: tests/support/install.py.
+test: $(VENV)/.installed-test $(if $(ARGS),,integration clients web) ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
 	@ROUTER_TEST_MAKE="$(MAKE_COMMAND)" $(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
 check: $(VENV)/.installed-check web/node_modules/.installed ## Lint, types, imports, SDL snapshot, migrations
@@ -101,7 +108,8 @@ format: $(VENV)/.installed-check ## Format and fix what can be fixed
 lock: $(VENV)/.installed-check ## Compile requirements*.txt from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements.txt
 	$(BIN)/uv pip compile --group test --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -o requirements-test.txt
-	$(BIN)/uv pip compile --group check --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -c requirements-test.txt -o requirements-check.txt
+	$(BIN)/uv pip compile --group integration --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -c requirements-test.txt -o requirements-integration.txt
+	$(BIN)/uv pip compile --group check --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -c requirements-integration.txt -o requirements-check.txt
 	$(BIN)/uv pip compile --group pyproject.toml:clients --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements.txt
 	$(BIN)/uv pip compile --group pyproject.toml:litellm --no-deps --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements-litellm.txt
 	$(BIN)/uv pip compile --group pyproject.toml:node --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o tests/clients/requirements-node.txt

@@ -1,26 +1,32 @@
-"""What a test needs beside the Python packages, made when the test asks for it: `make test ARGS=…` installs no more than that."""
+"""Installs what a test needs when the test asks for it, so that `make test ARGS=…` installs no more than that."""
 
 from __future__ import annotations
 
 import fcntl
+import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import pytest
 
 from tests.support.process import ROOT
 
-MADE_BY = {"clients": "tests/clients/node_modules/.installed", "web": "web/dist/.built"}
-"""The targets of the Makefile, each with the file that says that it is made."""
+MADE_BY = {
+    "clients": "tests/clients/node_modules/.installed",
+    "integration": ".venv/.installed-integration",
+    "web": "web/dist/.built",
+}
+"""The targets of the Makefile, each with the file that exists when it is made."""
 
 
-def make(target: str, config: pytest.Config) -> None:
+def make(target: str, config: pytest.Config | None = None) -> None:
     """Make the target unless it is made. Only under `make test`: pytest by itself installs nothing.
 
-    One that fails has said why. The tests that need it are skipped then, or fail where `CI` is set.
+    Without a configuration, pytest may capture the output. When the target fails, the tests that need it are skipped,
+    or fail where `CI` is set.
     """
     command = os.environ.get("ROUTER_TEST_MAKE")
     if command is None:
@@ -29,11 +35,21 @@ def make(target: str, config: pytest.Config) -> None:
         if subprocess.run(
             [command, "--question", MADE_BY[target]], cwd=ROOT, capture_output=True, check=False
         ).returncode:
-            # Whoever waits for it sees what for.
-            with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            with _shown(config):
                 sys.stderr.write(f"\nThese tests need what `make {target}` makes:\n")
                 sys.stderr.flush()
                 subprocess.run([command, "--no-print-directory", target], cwd=ROOT, stdout=sys.stderr, check=False)
+            importlib.invalidate_caches()
+
+
+def _shown(config: pytest.Config | None) -> AbstractContextManager[None]:
+    """Show the output of a long installation at once."""
+    if config is None:
+        return nullcontext()
+    disabled: AbstractContextManager[None] = config.pluginmanager.getplugin(
+        "capturemanager"
+    ).global_and_fixture_disabled()
+    return disabled
 
 
 @contextmanager

