@@ -30,7 +30,6 @@ Convert = Callable[[Any], Any]
 
 _POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 _MAX_INTEGER: Final = 2**63 - 1
-_SQLITE_MOMENT: Final = "%Y-%m-%d %H:%M:%S.%f"
 
 
 class Rows:
@@ -332,7 +331,8 @@ def _sqlite_writer(type_: Column) -> Convert | None:
     if isinstance(type_, Uuid):
         return _optional(lambda value: value.hex)
     if isinstance(type_, UTCDateTime):
-        return _optional(lambda value: value.strftime(_SQLITE_MOMENT))
+        # isoformat and fromisoformat take a tenth of the time of strftime and strptime.
+        return _optional(lambda value: value.replace(tzinfo=None).isoformat(" ", "microseconds"))
     return _postgresql_writer(type_)
 
 
@@ -346,7 +346,7 @@ def _sqlite_reader(type_: Column) -> Convert | None:
     if isinstance(type_, Uuid):
         return UUID
     if isinstance(type_, UTCDateTime):
-        return lambda text: datetime.strptime(text, _SQLITE_MOMENT).replace(tzinfo=UTC)
+        return lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC)
     if isinstance(type_, JSON):
         return from_json
     return bool if isinstance(type_, Boolean) else _postgresql_reader(type_)

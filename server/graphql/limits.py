@@ -101,6 +101,15 @@ def too_large(limit: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": TOO_LARGE})
 
 
+class Size(NamedTuple):
+    """The size of a document."""
+
+    selections: int
+    """The number of fields and fragments, with fragments counted at every spread."""
+    root_fields: int
+    """The most root fields of an operation."""
+
+
 class Limits:
     """Checks documents against one schema and the sizes of its fields."""
 
@@ -108,8 +117,8 @@ class Limits:
         self._schema = schema
         self._sizes = sizes
 
-    def check(self, document: DocumentNode) -> int:
-        """Return the number of selections, with fragments counted at every spread. Raises DocumentTooLarge."""
+    def check(self, document: DocumentNode) -> Size:
+        """Return the size of the document. Raises DocumentTooLarge."""
         if len(document.definitions) > MAX_DEFINITIONS:
             raise DocumentTooLarge(f"A document holds at most {MAX_DEFINITIONS} operations and fragments.")
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
@@ -122,7 +131,7 @@ class Limits:
                 walk.selected(
                     [(fragment.selection_set, walk.type_of(fragment))], 2, _Position(0, {}, self._sizes.longest_page)
                 )
-        return walk.selections
+        return Size(walk.selections, walk.root_fields)
 
 
 class _Position(NamedTuple):
@@ -143,7 +152,9 @@ class _Walk:
         self._schema = schema
         self._sizes = sizes
         self._fragments = fragments
-        self.selections = self._pairs = self._aliases = self._directives = self._values = self._bytes = 0
+        self.root_fields = self.selections = self._pairs = self._aliases = self._directives = self._values = (
+            self._bytes
+        ) = 0
         self.spread: set[str] = set()
         """The names of the fragments that were spread."""
 
@@ -180,8 +191,11 @@ class _Walk:
         spread: set[str] = set()
         for each, type_ in sets:
             self._collect(each, type_, fields, spread)
-        if depth == 1 and sum(map(len, fields.values())) > MAX_ROOT_FIELDS:
-            raise DocumentTooLarge(f"An operation has at most {MAX_ROOT_FIELDS} root fields.")
+        if depth == 1:
+            root_fields = sum(map(len, fields.values()))
+            if root_fields > MAX_ROOT_FIELDS:
+                raise DocumentTooLarge(f"An operation has at most {MAX_ROOT_FIELDS} root fields.")
+            self.root_fields = max(self.root_fields, root_fields)
         for name, nodes in fields.items():
             self._pairs += len(nodes) * (len(nodes) - 1) // 2
             if self._pairs > MAX_PAIRS:

@@ -46,6 +46,11 @@ _LONGEST_CHECKED_ON_LOOP: Final = 2_000
 _FEW_SELECTIONS: Final = 500
 _YOUNG_GENERATIONS: Final = 1
 """The argument of `gc.collect` for the two youngest generations."""
+_FEW_ROOT_FIELDS: Final = 3
+_ITERATIONS_PER_ROOT_FIELD: Final = 4
+"""An operation with many root fields starts all of them at once, which takes up to ten milliseconds of the event loop. In so
+many iterations per field, requests of other users go on.
+"""
 _MAX_ERRORS: Final = 8
 _LONGEST_MESSAGE: Final = 500
 """The longest error message, in characters. Messages quote names that the client chose."""
@@ -136,8 +141,10 @@ class CheckedOperation:
         return f"{self.kind.value} {self.short_name}" if self.name else self.kind.value
 
 
-Begin = Callable[[UUID], Awaitable[None]]
-"""Waits until this user may start another operation."""
+class Begin(Protocol):
+    """Waits until this user may start another operation, which counts as started for so many iterations of the event loop."""
+
+    async def __call__(self, user_id: UUID, /, *, iterations: int = 1) -> None: ...
 
 
 class Offload(Protocol):
@@ -273,6 +280,8 @@ class Operations:
             while self._cached_characters > _CACHED_CHARACTERS:
                 _, evicted = self._cached.popitem(last=False)
                 self._cached_characters -= evicted.characters
+        if document.root_fields > _FEW_ROOT_FIELDS:
+            await self._begin(user_id, iterations=_ITERATIONS_PER_ROOT_FIELD * document.root_fields)
         return CheckedOperation(document.plan(operation.name, allowed), operation.variables, user_id)
 
     def _parsed(self, text: str) -> _Document:
@@ -283,11 +292,11 @@ class Operations:
         try:
             document = graphql.parse(text, max_tokens=MAX_TOKENS)
             _unlink(document)
-            selections = self._limits.check(document)
+            size = self._limits.check(document)
             errors = graphql.validate(
                 self._schema, document, self._rules, max_errors=_MAX_ERRORS, hide_suggestions=self._hide_names
             )
-            if selections > _FEW_SELECTIONS:
+            if size.selections > _FEW_SELECTIONS:
                 # Validation leaves reference cycles that hold the document. Collect them while they are young: a later
                 # collection would scan all objects and block all requests.
                 gc.collect(_YOUNG_GENERATIONS)
@@ -299,8 +308,8 @@ class Operations:
             raise RequestError(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
         if errors:
             raise RequestError(*(_coded(error, VALIDATION_FAILED) for error in errors))
-        characters = max(len(text), selections * _CHARACTERS_PER_SELECTION)
-        return _Document(self._planner, document, characters, has_directives="@" in text)
+        characters = max(len(text), size.selections * _CHARACTERS_PER_SELECTION)
+        return _Document(self._planner, document, characters, size.root_fields, has_directives="@" in text)
 
     def _count(self, operation: CheckedOperation) -> None:
         label = self._names.label(operation.name or "", operation.user_id)
@@ -365,9 +374,13 @@ def _coded(error: GraphQLError, code: str) -> GraphQLError:
 class _Document:
     """A valid document and the plans of its operations, each made when it is first requested."""
 
-    def __init__(self, planner: Planner, document: DocumentNode, characters: int, *, has_directives: bool) -> None:
+    def __init__(
+        self, planner: Planner, document: DocumentNode, characters: int, root_fields: int, *, has_directives: bool
+    ) -> None:
         self.characters = characters
         """The size of the document in the cache."""
+        self.root_fields = root_fields
+        """The most root fields of an operation."""
         self._planner = planner
         self._document = document
         self._has_directives = has_directives

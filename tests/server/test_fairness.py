@@ -22,7 +22,7 @@ from domain.viewer import Viewer
 from models.database import Database
 from models.database.fair_queue import FairQueue
 from resolvers.context import Context
-from server.graphql.limits import Limits
+from server.graphql.limits import Limits, Size
 from server.graphql.operation import EVERY_KIND, Operation
 from server.graphql.websocket import TransportWSHandler
 from tests.support.api import Api
@@ -135,7 +135,7 @@ async def test_long_documents_of_one_user_are_checked_one_at_a_time_and_others_b
     may_end, checking, most = threading.Event(), 0, 0
     check = Limits.check
 
-    def slow(limits: Limits, document: Any) -> int:
+    def slow(limits: Limits, document: Any) -> Size:
         nonlocal checking, most
         if "slow" in document.loc.source.body:
             checking += 1
@@ -299,10 +299,9 @@ async def test_large_batches_are_prepared_twenty_records_at_a_time(api: Api, mon
     assert (turns.count(64), turns.count(16)) == (1, 0)
 
 
-async def test_operations_of_a_user_begin_two_at_a_time() -> None:
-    # Given a hundred operations of one user that are sent at once
+async def _iterations_in_which_they_begin(*sent: tuple[UUID, str]) -> list[int]:
+    """The iteration of the event loop in which each of these operations begins, if all are sent at once."""
     iteration = 0
-    begun_in: list[int] = []
 
     async def count() -> None:
         nonlocal iteration
@@ -311,18 +310,52 @@ async def test_operations_of_a_user_begin_two_at_a_time() -> None:
             await asyncio.sleep(0)
 
     checking = operations(time_limit_s=30)
-    user_id = UUID(int=1)
 
-    async def begin() -> None:
-        await checking.checked(Operation("{ __typename }", None, None), EVERY_KIND, user_id)
-        begun_in.append(iteration)
+    async def begin(user_id: UUID, text: str) -> int:
+        await checking.checked(Operation(text, None, None), EVERY_KIND, user_id)
+        return iteration
 
     counting = asyncio.create_task(count())
-    await asyncio.gather(*(begin() for _ in range(100)))
+    begun = await asyncio.gather(*(begin(*each) for each in sent))
     counting.cancel()
+    return begun
+
+
+async def test_operations_of_a_user_begin_two_at_a_time() -> None:
+    # Given a hundred operations of one user that are sent at once
+    begun = await _iterations_in_which_they_begin(*[(UUID(int=1), "{ __typename }")] * 100)
     # Then in no iteration of the event loop more than two of them begin
-    assert len(begun_in) == 100
-    assert max(Counter(begun_in).values()) == 2
+    assert len(begun) == 100
+    assert max(Counter(begun).values()) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{{ {' '.join(f'a{n}: viewer {{ id }}' for n in range(20))} }}",
+        f"{{ ...f }} fragment f on Query {{ {' '.join(f'a{n}: viewer {{ id }}' for n in range(20))} }}",
+        f"{{ {' '.join(f'... {{ a{n}: viewer {{ id }} }}' for n in range(20))} }}",
+        f"mutation {{ {' '.join(f'a{n}: deleteCostAlert(id: 1) {{ __typename }}' for n in range(20))} }}",
+        f"{{ {' '.join(f'a{n}: viewer {{ id }}' for n in range(20))} }} # {'long' * 600}",
+    ],
+    ids=["aliases", "fragment", "inline fragments", "mutation", "long document"],
+)
+async def test_an_operation_of_many_root_fields_counts_as_started_for_longer(text: str) -> None:
+    # Given ten operations of twenty root fields of one user, and one of another user, that are sent at once
+    many, other = UUID(int=1), UUID(int=2)
+    *begun, others = await _iterations_in_which_they_begin(*[(many, text)] * 10, (other, "{ viewer { id } }"))
+    # Then the first user starts two in 80 iterations of the event loop
+    begun.sort()
+    assert all(later - earlier >= 80 for earlier, later in zip(begun, begun[2:], strict=False))
+    # and the other user does not wait for the second pair
+    assert others < begun[2]
+
+
+async def test_operations_of_few_root_fields_do_not_wait() -> None:
+    begun = await _iterations_in_which_they_begin(
+        *[(UUID(int=1), "{ a: __typename b: __typename c: __typename }")] * 10
+    )
+    assert max(begun) - min(begun) == 8
 
 
 async def test_tests_are_concluded_beside_the_event_loop(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from server.graphql.limits import (
     MAX_VALUES,
     MAX_VARIABLES,
     Limits,
+    Size,
 )
 from server.graphql.operation import EVERY_KIND, Operation, RequestError
 from server.graphql.plan import Plan
@@ -202,9 +203,9 @@ def test_fragments_that_nobody_spreads_are_counted_too() -> None:
 def test_what_is_long_is_checked_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[bool] = []
 
-    def noted(_limits: Limits, _document: Any) -> int:
+    def noted(_limits: Limits, _document: Any) -> Size:
         threads.append(threading.current_thread() is threading.main_thread())
-        return 1
+        return Size(selections=1, root_fields=1)
 
     monkeypatch.setattr(Limits, "check", noted)
     assert refusal("{ viewer { id } }") is None
