@@ -104,7 +104,7 @@ def test_a_value_that_is_no_amount_is_not_stored(amount: str) -> None:
 
 
 def test_a_sum_of_bigints_is_read_as_money() -> None:
-    # PostgreSQL gives it as numeric.
+    # PostgreSQL returns it as numeric.
     assert read(Decimal(110_700)) == Decimal("0.0001107")
     assert read(Decimal(12345678901234567890)) == Decimal("12345678901.23456789")
 
@@ -232,7 +232,7 @@ def test_ids_ascend_with_their_moments_to_the_microsecond(moment: datetime, micr
     assert earlier < later
 
 
-def test_every_microsecond_of_a_millisecond_has_its_place() -> None:
+def test_ids_are_distinct_and_ordered_for_each_microsecond_of_a_millisecond() -> None:
     start = NOON.replace(microsecond=123_000)
 
     ids = [new_id(start + microsecond * MICROSECOND) for microsecond in reversed(range(1_000))]

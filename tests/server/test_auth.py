@@ -30,7 +30,7 @@ from server.auth import TRUST_S, Authenticator, CannotVerify, Unauthenticated
 from server.keys import FRESH_S, KEPT_S, REFETCH_S
 from server.settings import Settings
 from server.token import make_token
-from tests.conftest import SECRET, published_to_nobody
+from tests.conftest import SECRET, publish_nothing
 
 USER = UUID("01941931-60b0-7000-9e50-21ab326a8ef5")
 PROVIDED = Subject(str(USER), None, external=True).mapped_id
@@ -136,7 +136,7 @@ def settings_with(path: Path, **changes: Any) -> Settings:
 @pytest.fixture
 async def users(sqlite_url: str) -> AsyncIterator[Database]:
     """A database in which the users of tokens are found. test_subjects runs on PostgreSQL, too."""
-    database = Database(sqlite_url, published_to_nobody)
+    database = Database(sqlite_url, publish_nothing)
     yield database
     await database.dispose()
 

@@ -35,7 +35,7 @@ from models.queries.preference import preferences_of
 from resolvers.context import Context
 from server.app import create_app
 from server.settings import Settings
-from tests.conftest import Clock, published_to_nobody, serving
+from tests.conftest import Clock, publish_nothing, serving
 from tests.support.api import Api
 from tests.support.socket import signed_in
 
@@ -293,7 +293,7 @@ async def test_many_clients_that_leave_take_no_connection_away(url: str, token: 
 
 
 async def test_postgresql_itself_ends_a_read_that_nobody_cancels(postgres_url: str, user_id: UUID) -> None:
-    database = Database(postgres_url, published_to_nobody, read_limit_s=0.2)
+    database = Database(postgres_url, publish_nothing, read_limit_s=0.2)
     try:
         with pytest.raises(DBAPIError, match="statement timeout"):
             async with database.viewer(Viewer(user_id)) as session:
@@ -306,7 +306,7 @@ async def test_postgresql_itself_ends_a_read_that_nobody_cancels(postgres_url: s
 
 
 async def test_postgresql_itself_ends_a_read_whose_connection_is_closed(postgres_url: str, user_id: UUID) -> None:
-    database = Database(postgres_url, published_to_nobody, read_limit_s=60)
+    database = Database(postgres_url, publish_nothing, read_limit_s=60)
     slow = Slow(database)
 
     async def read() -> None:

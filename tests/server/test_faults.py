@@ -39,7 +39,7 @@ from models.ledger.call import CallDraft
 from server.app import create_app
 from server.settings import Settings
 from server.token import make_token
-from tests.conftest import SECRET, published_to_nobody, serving
+from tests.conftest import SECRET, publish_nothing, serving
 from tests.support.api import Api
 from tests.support.load import (
     COST,
@@ -48,7 +48,7 @@ from tests.support.load import (
     SET_ALERT,
     SET_BUDGET,
     START_TEST,
-    Told,
+    Outcomes,
     log_on,
     record,
     send,
@@ -85,7 +85,7 @@ def token(tmp_path: Path) -> str:
 
 @asynccontextmanager
 async def database_at(url: str) -> AsyncIterator[Database]:
-    database = Database(url, published_to_nobody)
+    database = Database(url, publish_nothing)
     try:
         yield database
     finally:
@@ -98,8 +98,8 @@ async def api_at(address: str, token: str) -> AsyncIterator[Api]:
         yield Api(client, token)
 
 
-def reached(told: Sized, size: int) -> bool:
-    return len(told) >= size
+def reached(outcomes: Sized, size: int) -> bool:
+    return len(outcomes) >= size
 
 
 def differences(data_dir: Path) -> tuple[int, str]:
@@ -127,7 +127,7 @@ async def test_a_server_killed_at_any_moment_keeps_what_it_acknowledged(
 ) -> None:
     # given a user with a running test and three alerts
     chance = random.Random(20_261_123)
-    told = Told()
+    outcomes = Outcomes()
     with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
         async with api_at(server.address, token) as api:
             test = await api.ask(START_TEST)
@@ -140,38 +140,38 @@ async def test_a_server_killed_at_any_moment_keeps_what_it_acknowledged(
         with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
             async with api_at(server.address, token) as api:
                 logging = [
-                    asyncio.create_task(log_on(api, f"{round_}:{number}", test["id"], told))
+                    asyncio.create_task(log_on(api, f"{round_}:{number}", test["id"], outcomes))
                     for number in range(CLIENTS)
                 ]
-                goal = len(told.acknowledged) + chance.randint(CLIENTS + 1, 10 * CLIENTS)
-                await until(partial(reached, told.acknowledged, goal))
+                goal = len(outcomes.acknowledged) + chance.randint(CLIENTS + 1, 10 * CLIENTS)
+                await until(partial(reached, outcomes.acknowledged, goal))
                 server.kill()
-                before = len(told.unsettled)
+                before = len(outcomes.unsettled)
                 await asyncio.gather(*logging)
-                kills_under_load += len(told.unsettled) > before
+                kills_under_load += len(outcomes.unsettled) > before
         if round_ % 7 == 3:
             assert differences(data_dir) == (0, "0 differences\n")
 
     # then every acknowledged record is there once, nothing that was refused is, and all sums are right
     there = await stored(database)
     assert set(there.values()) == {1}
-    assert told.acknowledged <= set(there)
-    assert set(there) <= told.acknowledged | set(told.unsettled)
+    assert outcomes.acknowledged <= set(there)
+    assert set(there) <= outcomes.acknowledged | set(outcomes.unsettled)
     assert await claimed(database) == len(there)
     assert differences(data_dir) == (0, "0 differences\n")
     # and there was something to lose
-    assert told.errors == []
+    assert outcomes.errors == []
     assert kills_under_load == ROUNDS
-    assert len(told.acknowledged) > ROUNDS * CLIENTS
-    assert len(told.refused) > ROUNDS
+    assert len(outcomes.acknowledged) > ROUNDS * CLIENTS
+    assert len(outcomes.rejected) > ROUNDS
 
     # and what was not answered can be sent again, and is there once too
     with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
         async with api_at(server.address, token) as api:
-            await settle(api, told)
+            await settle(api, outcomes)
             alert_events = await api.ask("{ alertEvents(first: 500) { nodes { level threshold } } }")
-    assert await stored(database) == Counter(told.acknowledged)
-    spent = len(told.acknowledged) * COST
+    assert await stored(database) == Counter(outcomes.acknowledged)
+    spent = len(outcomes.acknowledged) * COST
     assert spent > THRESHOLDS[2]
     assert Counter(
         (Decimal(alert_event["threshold"]), alert_event["level"]) for alert_event in alert_events["nodes"]
@@ -217,7 +217,7 @@ async def test_a_server_killed_at_any_moment_loses_no_hold_and_overspends_no_bud
                 if round_ == 0:
                     await api.ask(SET_BUDGET, threshold=str(FITTING * MINI_COSTS))
                 routing = [asyncio.create_task(route(api)) for _ in range(CLIENTS)]
-                # Not all that the budget has room for is told of.
+                # Not every decision that the budget has room for is answered.
                 goal = min(len(decided) + chance.randint(CLIENTS, 4 * CLIENTS), FITTING // 2)
                 await until(partial(reached, decided, goal))
                 server.kill()
@@ -258,12 +258,12 @@ async def test_a_postgresql_that_restarts_under_load_is_served_again(
     own_cluster: Cluster, tmp_path: Path, token: str
 ) -> None:
     data_dir = using(own_cluster.url("postgres"), tmp_path)
-    told = Told()
+    outcomes = Outcomes()
     others: list[Any] = []
 
     async def log(api: Api, cost: str, event_id: str) -> None:
         sent = record(event_id, 1, test["id"]) | {"cost": cost}
-        assert await send(api, [sent], told)
+        assert await send(api, [sent], outcomes)
 
     async def read_and_save(api: Api, enough: asyncio.Event) -> None:
         while not enough.is_set():
@@ -280,35 +280,35 @@ async def test_a_postgresql_that_restarts_under_load_is_served_again(
             await socket.subscribe(ALERTS)
             enough = asyncio.Event()
             logging = [
-                asyncio.create_task(log_on(api, f"{number}", test["id"], told, enough)) for number in range(CLIENTS)
+                asyncio.create_task(log_on(api, f"{number}", test["id"], outcomes, enough)) for number in range(CLIENTS)
             ]
             logging.append(asyncio.create_task(read_and_save(api, enough)))
             heard = [await socket.next(), await socket.next()]
 
             # when the database crashes and, later, comes back; and when it is stopped and comes back
             for mode in ("immediate", "fast"):
-                failed = len(told.errors)
+                failed = len(outcomes.errors)
                 await asyncio.to_thread(own_cluster.control, "-m", mode, "stop")
-                await until(lambda failed=failed: len(told.errors) >= failed + 3 * CLIENTS)  # type: ignore[misc]
-                acknowledged = len(told.acknowledged)
+                await until(lambda failed=failed: len(outcomes.errors) >= failed + 3 * CLIENTS)  # type: ignore[misc]
+                acknowledged = len(outcomes.acknowledged)
                 await asyncio.to_thread(own_cluster.start)
-                await until(lambda before=acknowledged: len(told.acknowledged) >= before + 500)  # type: ignore[misc]
+                await until(lambda before=acknowledged: len(outcomes.acknowledged) >= before + 500)  # type: ignore[misc]
             answered = len(others)
             await until(lambda: len(others) >= answered + 6)
             enough.set()
             await asyncio.gather(*logging)
 
             # then every error said to try again,
-            refusals = [error for error in told.errors if not isinstance(error, str)]
-            assert refusals == told.errors
-            assert {error["extensions"]["code"] for error in refusals} == {"SERVICE_UNAVAILABLE"}
+            rejections = [error for error in outcomes.errors if not isinstance(error, str)]
+            assert rejections == outcomes.errors
+            assert {error["extensions"]["code"] for error in rejections} == {"SERVICE_UNAVAILABLE"}
             answers = [answer for answer in others if not isinstance(answer, str)]
             assert answers == others
             codes = {error["extensions"]["code"] for answer in answers for error in answer.get("errors", ())}
             assert codes == {"SERVICE_UNAVAILABLE"}
             # the same server serves again,
             assert ["errors" in answer for answer in answers[-3:]] == [False] * 3
-            await settle(api, told)
+            await settle(api, outcomes)
             # and the subscription that was open all the time goes on
             await log(api, "45000", "near")
             await log(api, "45000", "over")
@@ -318,7 +318,7 @@ async def test_a_postgresql_that_restarts_under_load_is_served_again(
         ("NEAR_LIMIT", "1"), ("TRIGGERED", "1"), ("NEAR_LIMIT", "50000"), ("TRIGGERED", "50000"),
     ]  # fmt: skip
     async with database_at(own_cluster.url("postgres")) as database:
-        assert await stored(database) == Counter(told.acknowledged)
+        assert await stored(database) == Counter(outcomes.acknowledged)
     assert differences(data_dir) == (0, "0 differences\n")
 
 
@@ -346,7 +346,7 @@ async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
             outcomes = await asyncio.gather(
                 *(ledger.record([CallDraft(UUID(USER), decision)]) for _ in range(2)), return_exceptions=True
             )
-        # then what they logged is there once, whatever they are told
+        # then each call is stored once, whatever the callers were answered
         assert lost
         assert len(outcomes) == 2
         assert len(await stored(database)) == 3
@@ -360,33 +360,33 @@ def file(migrated_file: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(migrated_file, tmp_path / "router.db"))
 
 
-async def fill(api: Api, file: Path, make_room: Callable[[], None]) -> Told:
+async def fill(api: Api, file: Path, make_room: Callable[[], None]) -> Outcomes:
     """Log until the disk is full, see that nothing is half there, and go on when there is room."""
-    told = Told()
+    outcomes = Outcomes()
     test = await api.ask(START_TEST)
     await api.ask(SET_ALERT, threshold="1")
     # when clients log until there is no room
     for number in range(2_000):
         batch = [record(f"{number}:{n}", n, test["id"]) | {"metadata": {"text": "x" * 200}} for n in range(200)]
-        assert await send(api, batch, told)
-        if len(told.errors) == 5:
+        assert await send(api, batch, outcomes)
+        if len(outcomes.errors) == 5:
             break
     # then it says so,
-    assert [error["extensions"]["code"] for error in told.errors] == ["SERVICE_UNAVAILABLE"] * 5
+    assert [error["extensions"]["code"] for error in outcomes.errors] == ["SERVICE_UNAVAILABLE"] * 5
     # what can be read can still be read,
-    assert len(told.acknowledged) >= 200
+    assert len(outcomes.acknowledged) >= 200
     assert len((await api.ask("{ analytics(first: 500) { nodes { id } } }"))["nodes"]) == min(
-        500, len(told.acknowledged)
+        500, len(outcomes.acknowledged)
     )
     # and of what was not acknowledged nothing is there
     async with database_at(f"sqlite+aiosqlite:///{file}") as database:
-        assert await stored(database) == Counter(told.acknowledged)
-        assert await claimed(database) == len(told.acknowledged)
+        assert await stored(database) == Counter(outcomes.acknowledged)
+        assert await claimed(database) == len(outcomes.acknowledged)
     # and when there is room again, all of it goes on
     make_room()
-    await settle(api, told)
+    await settle(api, outcomes)
     assert (await api.ask(SAVE))["__typename"] == "RouterPreferences"
-    return told
+    return outcomes
 
 
 async def test_files_that_may_not_grow_are_an_error_and_no_damage(file: Path, tmp_path: Path, token: str) -> None:
@@ -400,9 +400,9 @@ async def test_files_that_may_not_grow_are_an_error_and_no_damage(file: Path, tm
         unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         allow((2**20, unlimited[1]))
         async with api_at(server.address, token) as api:
-            told = await fill(api, file, lambda: allow(unlimited))
+            outcomes = await fill(api, file, lambda: allow(unlimited))
     async with database_at(f"sqlite+aiosqlite:///{file}") as database:
-        assert await stored(database) == Counter(told.acknowledged)
+        assert await stored(database) == Counter(outcomes.acknowledged)
     assert differences(data_dir) == (0, "0 differences\n")
 
 
@@ -431,9 +431,9 @@ async def test_a_full_disk_is_an_error_and_no_damage(migrated_file: Path, tmp_pa
         data_dir = using(f"sqlite+aiosqlite:///{file}", small)
         with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
             async with api_at(server.address, token) as api:
-                told = await fill(api, file, grow)
+                outcomes = await fill(api, file, grow)
         async with database_at(f"sqlite+aiosqlite:///{file}") as database:
-            assert await stored(database) == Counter(told.acknowledged)
+            assert await stored(database) == Counter(outcomes.acknowledged)
         assert differences(data_dir) == (0, "0 differences\n")
 
 
@@ -473,27 +473,27 @@ async def test_a_file_that_another_process_locks_is_an_error_and_no_damage(
     impatient: str, file: Path, tmp_path: Path, token: str
 ) -> None:
     data_dir = using(f"sqlite+aiosqlite:///{file}", tmp_path)
-    told = Told()
+    outcomes = Outcomes()
     async with api_at(impatient, token) as api:
         test = await api.ask(START_TEST)
         await api.ask(SET_ALERT, threshold="1")
-        assert await send(api, [record("before", 1, test["id"])], told)
+        assert await send(api, [record("before", 1, test["id"])], outcomes)
         with locked(file):
             # when a hundred clients log beside whoever holds the file, then they hear so together, and soon
             async with asyncio.timeout(10):
-                await asyncio.gather(*(send(api, [record(f"{n}", n, test["id"])], told) for n in range(100)))
-            assert [error["extensions"]["code"] for error in told.errors] == ["SERVICE_UNAVAILABLE"] * 100
+                await asyncio.gather(*(send(api, [record(f"{n}", n, test["id"])], outcomes) for n in range(100)))
+            assert [error["extensions"]["code"] for error in outcomes.errors] == ["SERVICE_UNAVAILABLE"] * 100
             assert (await api.errors(SAVE))[0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
             # and what is there can be read
             nodes = (await api.ask("{ analytics { nodes { eventId } } }"))["nodes"]
             assert nodes == [{"eventId": "before"}]
         # and when the file is free, all of it goes on
-        assert set(told.unsettled) == {f"{n}" for n in range(100)}
-        await settle(api, told)
+        assert set(outcomes.unsettled) == {f"{n}" for n in range(100)}
+        await settle(api, outcomes)
         assert (await api.ask(SAVE))["__typename"] == "RouterPreferences"
     async with database_at(f"sqlite+aiosqlite:///{file}") as database:
-        assert await stored(database) == Counter(told.acknowledged)
-        assert len(told.acknowledged) == 101
+        assert await stored(database) == Counter(outcomes.acknowledged)
+        assert len(outcomes.acknowledged) == 101
     assert differences(data_dir) == (0, "0 differences\n")
 
 
@@ -536,7 +536,7 @@ async def test_a_server_stops_in_time_whether_or_not_its_clients_read(
             async with client.stream("GET", "/export/analytics", headers=headers) as answer:
                 blocks = answer.aiter_bytes()
                 read = await anext(blocks)
-                # when it is told to stop
+                # when it receives SIGTERM
                 server.process.send_signal(signal.SIGTERM)
                 # then the download is finished, if it is read, and else broken off
                 if reads:

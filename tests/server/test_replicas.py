@@ -24,7 +24,7 @@ from models.ledger import Ledger
 from models.ledger.call import CallDraft, Logged
 from server.settings import Settings
 from server.token import make_token
-from tests.conftest import SECRET, published_to_nobody
+from tests.conftest import SECRET, publish_nothing
 from tests.support.api import Api
 from tests.support.load import (
     BATCH,
@@ -36,7 +36,7 @@ from tests.support.load import (
     SET_BUDGET,
     SET_ROLLING_ALERT,
     START_TEST,
-    Told,
+    Outcomes,
     record,
     send,
 )
@@ -111,9 +111,9 @@ async def test_what_one_replica_logs_is_heard_on_the_other_in_order_and_once(
         sent: list[str] = []
         for number in range(20):
             batch = [record(f"{number}:{n}", n, test["id"]) for n in range(1 if number % 2 else 40)]
-            told = Told()
-            assert await send(api, batch, told)
-            assert len(told.acknowledged) == len(batch)
+            outcomes = Outcomes()
+            assert await send(api, batch, outcomes)
+            assert len(outcomes.acknowledged) == len(batch)
             sent += [each["eventId"] for each in batch]
 
         # then each arrives, in the order it was logged, once
@@ -123,8 +123,8 @@ async def test_what_one_replica_logs_is_heard_on_the_other_in_order_and_once(
 
         # and so does what is logged on the replica that listens
         async with clients([here]) as [same]:
-            told = Told()
-            assert await send(Api(same, token), [record("last", 0, test["id"])], told)
+            outcomes = Outcomes()
+            assert await send(Api(same, token), [record("last", 0, test["id"])], outcomes)
         assert (await logged.next())["eventId"] == "last"
     assert heard == sent
     assert alert_events == stored[::-1]
@@ -239,7 +239,7 @@ async def test_ledgers_that_are_given_the_same_in_opposite_orders_lock_it_in_one
     async with AsyncExitStack() as stack:
         ledgers = []
         for _ in range(2):
-            database = Database(postgres_url, published_to_nobody)
+            database = Database(postgres_url, publish_nothing)
             stack.push_async_callback(database.dispose)
             ledgers.append(
                 await stack.enter_async_context(Ledger(database, lambda: MOMENT + timedelta(days=1)).running())
@@ -294,10 +294,10 @@ async def test_a_subscription_misses_nothing_while_its_process_cannot_listen(
         await socket.subscribe(ALERTS)
 
         async def log(event_id: str, cost: str) -> None:
-            assert await send(there, [record(event_id, 1, test["id"]) | {"cost": cost}], told)
+            assert await send(there, [record(event_id, 1, test["id"]) | {"cost": cost}], outcomes)
 
         # given a subscriber who hears what fires on the other replica,
-        told = Told()
+        outcomes = Outcomes()
         await log("near", "0.9")
         heard = [await socket.next()]
         # and processes that have lost their listening connections and get no new ones
@@ -310,7 +310,7 @@ async def test_a_subscription_misses_nothing_while_its_process_cannot_listen(
 
         # when an alert fires, and they can listen again
         await log("over", "0.9")
-        assert told.acknowledged == {"near", "over"}
+        assert outcomes.acknowledged == {"near", "over"}
         assert await administrator.fetchval(f"SELECT count(*) {listeners}") == 0
         await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
@@ -351,7 +351,7 @@ async def test_a_subscription_outlives_a_read_that_failed(
         await socket.subscribe(ALERTS)
         servers = [row["pid"] for row in await administrator.fetch(f"SELECT pid {connections}")]
         async with AsyncExitStack() as stack:
-            database = Database(postgres_url, published_to_nobody)
+            database = Database(postgres_url, publish_nothing)
             stack.push_async_callback(database.dispose)
             elsewhere = await stack.enter_async_context(Ledger(database).running())
             await elsewhere.record([spent("0.1")])
@@ -470,11 +470,11 @@ async def test_a_unit_keeps_its_variant_on_every_replica_after_restarts_and_what
         test = await apis[0].ask(START_TEST)
 
         async def assigned(api: Api) -> list[str]:
-            """What units are told, and what becomes of them, which is the same."""
-            told = [(await api.ask(ASSIGN, test=test["id"], unit=unit))["variant"] for unit in units]
+            """The variants that the units are assigned, which are those that their calls are stored with."""
+            assigned = [(await api.ask(ASSIGN, test=test["id"], unit=unit))["variant"] for unit in units]
             made = [await api.ask(ROUTED, unit=unit) for unit in units]
-            assert made == [{"abTestId": test["id"], "abVariant": variant} for variant in told]
-            return told
+            assert made == [{"abTestId": test["id"], "abVariant": variant} for variant in assigned]
+            return assigned
 
         # given what one replica says
         first = await assigned(apis[0])

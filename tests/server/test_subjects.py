@@ -23,7 +23,7 @@ from server.__main__ import LOCAL_USER
 from server.auth import Authenticator, CannotVerify, Unauthenticated
 from server.settings import Settings
 from server.token import make_token
-from tests.conftest import SECRET, published_to_nobody
+from tests.conftest import SECRET, publish_nothing
 from tests.support.process import DATABASE_OF, run
 
 BEFORE = "20261129_amendments"
@@ -80,7 +80,7 @@ def users_of(url: str, *subjects: Subject) -> list[UUID | None]:
     """Whom these subjects name, one after the other."""
 
     async def found() -> list[UUID | None]:
-        database = Database(url, published_to_nobody)
+        database = Database(url, publish_nothing)
         try:
             return [await user_of(database, subject) for subject in subjects]
         finally:
@@ -220,7 +220,7 @@ async def test_a_token_that_this_server_makes_names_every_user(settings: Setting
 
 
 async def test_a_user_who_cannot_be_looked_up_is_told_to_try_again(tmp_path: Path) -> None:
-    nowhere = Database("postgresql+asyncpg://nobody@127.0.0.1:9/nothing", published_to_nobody)
+    nowhere = Database("postgresql+asyncpg://nobody@127.0.0.1:9/nothing", publish_nothing)
     authenticator = Authenticator(Settings(data_dir=tmp_path, jwt_secret=SecretStr(SECRET)), nowhere)
     with pytest.raises(CannotVerify, match="database"):
         await authenticator.viewer(token(sub="alice"))

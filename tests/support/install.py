@@ -1,4 +1,7 @@
-"""What a test needs beside the Python packages, made when the test asks for it: `make test ARGS=…` installs no more than that."""
+"""Builds and installs what a test needs besides Python packages, when the test asks for it.
+
+That way `make test ARGS=…` installs no more than the named tests need.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,23 @@ import pytest
 
 from tests.support.process import ROOT
 
-MADE_BY = {"clients": "tests/clients/node_modules/.installed", "web": "web/dist/.built"}
-"""The targets of the Makefile, each with the file that says that it is made."""
+STAMPS = {"clients": "tests/clients/node_modules/.installed", "web": "web/dist/.built"}
+"""The targets of the Makefile, each with the file that marks it as up to date."""
 
 
 def make(target: str, config: pytest.Config) -> None:
-    """Make the target unless it is made. Only under `make test`: pytest by itself installs nothing.
+    """Run `make` for the target unless it is up to date. Only under `make test`: pytest by itself installs nothing.
 
-    One that fails has said why. The tests that need it are skipped then, or fail where `CI` is set.
+    When make fails, it prints why. The tests that need the target are then skipped, or fail where `CI` is set.
     """
     command = os.environ.get("ROUTER_TEST_MAKE")
     if command is None:
         return
-    with _one_at_a_time():
+    with _exclusive():
         if subprocess.run(
-            [command, "--question", MADE_BY[target]], cwd=ROOT, capture_output=True, check=False
+            [command, "--question", STAMPS[target]], cwd=ROOT, capture_output=True, check=False
         ).returncode:
-            # Whoever waits for it sees what for.
+            # Show on the terminal why the tests wait.
             with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
                 sys.stderr.write(f"\nThese tests need what `make {target}` makes:\n")
                 sys.stderr.flush()
@@ -37,8 +40,8 @@ def make(target: str, config: pytest.Config) -> None:
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Wait for the other processes of this run."""
+def _exclusive() -> Iterator[None]:
+    """Hold a file lock, so that only one process of this test run installs at a time."""
     directory = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
