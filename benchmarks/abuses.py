@@ -288,7 +288,7 @@ async def commits_of_many_hours(abuser: Abuser) -> None:
 
 
 async def commits_beyond_the_limit(abuser: Abuser) -> None:
-    """Calls that cost more in all than a user's may: each is refused."""
+    """Calls that cost more in all than a user's may: each is rejected."""
     dear = {"cost": "100000"}
     await abuser.repeat(10, lambda number: abuser.ask(_LOG, input=[call | dear for call in _calls(number)]))
 

@@ -43,7 +43,7 @@ async def test_nothing_that_can_be_asked_fails(url: str, token: str, live_api: A
     # when every operation is asked for in many ways, right and wrong
     printed = await run(TOOLS / "python", "fuzz.py", ROUTER_URL=url, ROUTER_TOKEN=token, ROUTER_IDS=ids)
 
-    # then none was left out, and they were not all refused
+    # then none was left out, and they were not all rejected
     asked, executed, answered = map(ast.literal_eval, printed.splitlines())
     roots = (schema._schema.query_type, schema._schema.mutation_type)
     assert set(asked) == {f"{root.name}.{field}" for root in roots if root is not None for field in root.fields}

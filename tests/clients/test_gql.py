@@ -48,19 +48,19 @@ def over_websocket(url: str, token: str) -> Client:
 
 async def test_operations_are_checked_by_the_schema_it_fetched_and_answered(over_http: Client) -> None:
     async with over_http as session:
-        # when a value is changed, refused and read
+        # when a value is changed, rejected and read
         save = """
         mutation($input: SavePreferencesInput!) {
           savePreferences(input: $input) { ... on RouterPreferences { maxLatencyMs } ... on Error { code path } }
         }
         """
         saved = await session.execute(request(save, input={"maxLatencyMs": 5}))
-        refused = await session.execute(request(save, input={"maxLatencyMs": -1}))
+        rejected = await session.execute(request(save, input={"maxLatencyMs": -1}))
         read = await session.execute(gql("{ preferences { maxLatencyMs } }"))
 
     # then each says so
     assert saved == {"savePreferences": {"maxLatencyMs": 5}}
-    assert refused == {"savePreferences": {"code": "INVALID_INPUT", "path": ["input", "maxLatencyMs"]}}
+    assert rejected == {"savePreferences": {"code": "INVALID_INPUT", "path": ["input", "maxLatencyMs"]}}
     assert read == {"preferences": {"maxLatencyMs": 5}}
 
 

@@ -194,8 +194,8 @@ def test_parts_are_not_more_than_their_whole(whole: str, parts: list[str]) -> No
 
     assert LogAnalytics.checked(REQUIRED | each | {whole: 5 * len(parts)})
     assert LogAnalytics.checked(REQUIRED | each)
-    refused = error_of(each | {whole: 5 * len(parts) - 1})
-    assert refused.message == f"{', '.join(parts)} are parts of {whole}: their sum must not exceed it"
+    rejected = error_of(each | {whole: 5 * len(parts) - 1})
+    assert rejected.message == f"{', '.join(parts)} are parts of {whole}: their sum must not exceed it"
 
 
 @given(st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 8)))

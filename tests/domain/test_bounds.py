@@ -51,7 +51,7 @@ MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 
 
 def reason(adapter: TypeAdapter[Any], value: Any) -> str:
-    """Why the value is refused."""
+    """Why the value is rejected."""
     with pytest.raises(pydantic.ValidationError) as raised:
         adapter.validate_python(value)
     return raised.value.errors()[0]["msg"]

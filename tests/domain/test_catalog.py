@@ -278,9 +278,9 @@ MODEL = {"provider": "home", "model": "llama"}
     ],
 )
 def test_what_is_out_of_bounds_is_rejected_by_name(fields: Any, path: list[str], message: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as rejected:
         RegisterModel.checked(MODEL | fields)
-    assert (refused.value.message, refused.value.path) == (message, ["input", *path])
+    assert (rejected.value.message, rejected.value.path) == (message, ["input", *path])
 
 
 def test_an_update_tells_what_was_left_out_from_what_was_cleared() -> None:

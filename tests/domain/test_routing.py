@@ -235,7 +235,7 @@ def test_the_decisive_budgets_choose_as_all_do_however_much_is_held(
     all_, first = [], []
     for budget, refuses in zip(standing, unpriced, strict=False):
         all_.append(replace(budget, held=Decimal(0), unpriced=refuses))
-        # only the first that refuses a model has to say so
+        # only the first that rejects a model has to say so
         first.append(replace(budget, held=Decimal(0), unpriced=refuses - refused))
         refused |= refuses
     ranking = rank(asked, known, NOON, "u")
@@ -505,7 +505,7 @@ def test_requests_that_come_one_after_another_never_take_a_budget_over_its_limit
         ranking = rank(each, known, NOON, "u")
         outcome = choose(ranking, standing)
         if isinstance(outcome, RouteRefused):
-            # nothing was refused that could have been paid for
+            # nothing was rejected that could have been paid for
             assert not any(
                 all(
                     verdict.estimate is not None and budget.spent + budget.held + verdict.estimate <= budget.limit
@@ -722,7 +722,7 @@ def test_a_budget_that_cannot_pay_says_how_it_stands() -> None:
     choice = choose(ranking, [wide, tight])
     assert isinstance(choice, Choice)
     assert (choice.held, choice.budgeted) == (Decimal("0.002"), True)
-    # then it refuses the next, and would not in an empty window
+    # then it rejects the next, and would not in an empty window
     refused = choose(ranking, [wide, replace(tight, held=tight.held + choice.held)])
     assert isinstance(refused, RouteRefused)
     assert refused.message == (

@@ -67,14 +67,14 @@ def test_text_that_python_alone_takes_for_a_uuid_states_none(text: str) -> None:
 
 @pytest.mark.parametrize("name", [None, 5, "", " ", "\u3000", "a" * 256, "a\x00", "\n", "\x85", "\ud800"])
 def test_a_subject_is_text_of_1_to_255_characters(name: object) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as rejected:
         Subject.checked(name, None, external=True)
-    assert refused.value.path == ["sub"]
+    assert rejected.value.path == ["sub"]
     assert Subject.checked("é" * 255, None, external=True).name == "é" * 255
 
 
 @pytest.mark.parametrize("issuer", [5, [], "a" * 2049, "\x00", "\udfff"])
 def test_an_issuer_is_text(issuer: object) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as rejected:
         Subject.checked("a", issuer, external=True)
-    assert refused.value.path == ["iss"]
+    assert rejected.value.path == ["iss"]

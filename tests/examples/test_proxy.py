@@ -201,7 +201,7 @@ async def test_a_budget_that_is_used_up_is_a_429_and_is_never_overspent(
     limit = Decimal("0.05")
     await live_api.ask(SET_BUDGET, threshold=str(limit))
 
-    # when: 20 clients at once ask until each is refused
+    # when: 20 clients at once ask until each is rejected
     async with proxied(router, fakes, ["one", "two", "three"]) as ask:
 
         async def client() -> tuple[int, httpx2.Response]:

@@ -65,11 +65,11 @@ RAW = [
 
 
 def refusal(read: Callable[[bytes], Input], line: bytes) -> str | None:
-    """Why the line is refused; None when it is taken."""
+    """Why the line is rejected; None when it is taken."""
     try:
         read(line)
-    except InvalidInput as refused:
-        return refused.message
+    except InvalidInput as rejected:
+        return rejected.message
     return None
 
 
@@ -80,7 +80,7 @@ WHOLE = (" requires ", "must have at least one of cost", "must have either id or
 @pytest.mark.parametrize(
     ("model", "others", "read"), [(LogAnalytics, CALL, call_of), (AmendmentLine, AMENDMENT, amendment_of)]
 )
-def test_a_line_with_an_absurd_value_is_taken_or_refused_under_its_name(
+def test_a_line_with_an_absurd_value_is_taken_or_rejected_under_its_name(
     model: type[Input], others: dict[str, Any], read: Callable[[bytes], Input]
 ) -> None:
     for field in model.model_fields:
@@ -98,9 +98,9 @@ AMOUNTS = ["1E+99999999999999999999", "1e-99999999999999999999", "1e-999999999",
 @pytest.mark.parametrize("amount", [*AMOUNTS, "sNaN", "9" * 10_000, "0." + "9" * 10_000])
 def test_a_cost_that_python_alone_could_read_is_none_in_any_file(tmp_path: Path, amount: str) -> None:
     for line, read in ((CALL, call_of), (AMENDMENT, amendment_of)):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(InvalidInput) as rejected:
             read(json.dumps(line | {"cost": amount}).encode())
-        assert refused.value.path == ["cost"]
+        assert rejected.value.path == ["cost"]
     table = tmp_path / "usage.csv"
     with table.open("w", newline="") as file:
         csv.writer(file).writerows([["provider", "model_used", "success", "cost"], ["openai", "m", "1", amount]])
@@ -115,7 +115,7 @@ def test_a_cost_that_python_alone_could_read_is_none_in_any_file(tmp_path: Path,
 @given(st.from_regex(r"[+-]?[0-9_.]{0,12}([eE][+-]?[0-9]{0,30})?", fullmatch=True) | st.text(max_size=12), st.data())
 @example("1E+99999999999999999999", None)
 @settings(max_examples=300)
-def test_any_text_is_a_value_of_a_field_or_refused(text: str, data: st.DataObject | None) -> None:
+def test_any_text_is_a_value_of_a_field_or_rejected(text: str, data: st.DataObject | None) -> None:
     field = data.draw(st.sampled_from(sorted(LogAnalytics.model_fields))) if data else "cost"
     assert refusal(call_of, json.dumps(CALL | {to_camel(field): text}).encode()) != ""
 
@@ -141,13 +141,13 @@ def test_any_text_is_a_value_of_a_field_or_refused(text: str, data: st.DataObjec
         ("DATABASE_URL", "sqlite+aiosqlite:///router\x00.db"),
     ],
 )
-def test_an_absurd_setting_is_refused_under_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_absurd_setting_is_rejected_under_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     if "\x00" not in value:
         monkeypatch.setenv(f"ROUTER_{name}", value)
-        with pytest.raises(StartupError) as refused:
+        with pytest.raises(StartupError) as rejected:
             Settings.from_environment()
-        assert str(refused.value).startswith(f"ROUTER_{name}: ")
-        assert "digits" not in str(refused.value)
+        assert str(rejected.value).startswith(f"ROUTER_{name}: ")
+        assert "digits" not in str(rejected.value)
     else:  # which no environment can hold, and a file of settings may
         with pytest.raises(ValueError, match="NUL"):
             Settings(database_url=value)

@@ -369,7 +369,7 @@ async def test_tokens_that_come_at_once_fetch_the_keys_once(provided: Authentica
     assert _KeyServer.asked == 1
 
 
-async def test_a_key_that_was_withdrawn_is_refused_in_five_and_a_half_minutes(
+async def test_a_key_that_was_withdrawn_is_rejected_in_five_and_a_half_minutes(
     provided: Authenticator, seconds: Seconds
 ) -> None:
     token = rs256(RSA_KEY, "rsa")

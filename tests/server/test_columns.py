@@ -83,10 +83,10 @@ def test_a_line_and_a_file_take_the_same_names(tmp_path: Path, name: str, value:
 
 @pytest.mark.parametrize("name", ["latency", "duration", "user_id", "id", "price", "status", "tokens", "total_tokens"])
 def test_a_name_that_may_mean_something_else_is_none(name: str) -> None:
-    refused = refusal_of(line(**NEEDED, **{name: 1}))
+    rejected = refusal_of(line(**NEEDED, **{name: 1}))
 
-    assert refused.message == f"{to_camel(name)}: Extra inputs are not permitted"
-    assert refused.path == [to_camel(name)]
+    assert rejected.message == f"{to_camel(name)}: Extra inputs are not permitted"
+    assert rejected.path == [to_camel(name)]
 
 
 @pytest.mark.parametrize("order", [("model", "model_used"), ("model_used", "model")])
@@ -113,11 +113,11 @@ def test_an_alias_tells_where_the_fields_own_name_tells_nothing() -> None:
         (("timestamp", "created_at"), "created_at and timestamp both mean occurred_at: remove or rename one of them"),
     ],
 )
-def test_two_names_of_one_field_are_refused(names: tuple[str, str], message: str) -> None:
-    refused = refusal_of(line(**NEEDED, **dict.fromkeys(names, 1)))
+def test_two_names_of_one_field_are_rejected(names: tuple[str, str], message: str) -> None:
+    rejected = refusal_of(line(**NEEDED, **dict.fromkeys(names, 1)))
 
-    assert refused.message == message
-    assert refused.path == [message.split()[2]]
+    assert rejected.message == message
+    assert rejected.path == [message.split()[2]]
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_metadata_of_a_line_may_have_bytes_that_are_no_utf8() -> None:
         (line(**NEEDED, prompt_tokens=-1), "inputTokens: Input should be greater than or equal to 0"),
     ],
 )
-def test_a_line_that_is_no_decision_is_refused_with_the_reason(text: bytes, message: str | None) -> None:
-    refused = refusal_of(text)
+def test_a_line_that_is_no_decision_is_rejected_with_the_reason(text: bytes, message: str | None) -> None:
+    rejected = refusal_of(text)
 
-    assert refused.message == message or message is None
-    assert refused.message.encode()
+    assert rejected.message == message or message is None
+    assert rejected.message.encode()

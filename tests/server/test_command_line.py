@@ -194,10 +194,10 @@ def test_bad_lines_are_named_and_the_good_ones_kept(data_dir: Path, tmp_path: Pa
     )
     done = run("import", str(file), "--user", USER, data_dir=data_dir)
     assert (done.returncode, done.stdout) == (1, "2 imported, 0 already present, 4 rejected\n")
-    refused = [line for line in done.stderr.splitlines() if line.startswith("line ")]
-    assert [line.partition(":")[0] for line in refused] == ["line 3", "line 4", "line 5", "line 6"]
-    assert "cost" in refused[0]
-    assert "3 fields" in refused[1]
+    rejected = [line for line in done.stderr.splitlines() if line.startswith("line ")]
+    assert [line.partition(":")[0] for line in rejected] == ["line 3", "line 4", "line 5", "line 6"]
+    assert "cost" in rejected[0]
+    assert "3 fields" in rejected[1]
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\x1f\x8bnot gzip"])
@@ -299,7 +299,7 @@ def test_no_dependency_brings_a_package_of_the_same_name_as_ours() -> None:
     assert outside.stdout.strip() == "[]"
 
 
-def test_a_second_server_on_one_file_is_refused(tmp_path: Path) -> None:
+def test_a_second_server_on_one_file_is_rejected(tmp_path: Path) -> None:
     directory = tmp_path / "data"
     assert run("migrate", data_dir=directory).returncode == 0
     with served(directory):

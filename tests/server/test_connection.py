@@ -141,7 +141,7 @@ async def test_a_client_that_goes_on_sending_still_reads_its_refusal(
 ) -> None:
     monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
     async with connected(url) as (reader, writer):
-        # given a client that was refused because its body did not come
+        # given a client that was rejected because its body did not come
         writer.write(posted(path, token, 1_000_000))
         async with asyncio.timeout(PATIENCE_S):
             head = await reader.readuntil(b"\r\n\r\n")

@@ -147,7 +147,7 @@ async def test_metrics_tell_of_requests_operations_errors_and_sockets(
 
     before = await figures()
     signed = {"Authorization": f"Bearer {token}"}
-    # when an operation is executed, one is refused, one path and method is made up, and a socket is open
+    # when an operation is executed, one is rejected, one path and method is made up, and a socket is open
     for query in ("query WhoAmI { viewer { id } }", "query Nothing { nothing }"):
         assert (await client.post("/graphql", json={"query": query}, headers=signed)).status_code == 200
     assert (await client.request("PROPFIND", "/coffee")).status_code == 404
@@ -193,7 +193,7 @@ async def test_pages_of_the_origins_that_are_set_may_call_it(settings: Settings)
 
 
 @pytest.mark.parametrize("origins", ["*", "app.example.com", "https://app.example.com/", "https://*.example.com"])
-def test_what_is_no_origin_is_refused_at_the_start(origins: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_origin_is_rejected_at_the_start(origins: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROUTER_CORS_ORIGINS", origins)
     with pytest.raises(StartupError, match="ROUTER_CORS_ORIGINS: must be origins such as"):
         Settings.from_environment()

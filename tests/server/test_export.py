@@ -262,8 +262,8 @@ async def test_what_the_server_filled_in_is_told_and_known_again(
     # The client reported neither cost nor time: it is the same decision all the same, and another one is not.
     assert counts(await imported(settings, tmp_path / "out", line, user_id)) == (0, 1, 0, [])
     changed = line.replace(b"0.0035", b"0.0036")
-    refused = [BadRow(1, "eventId: was used for another report; use a new one for each call")]
-    assert counts(await imported(settings, tmp_path / "out", changed, user_id)) == (0, 0, 0, refused)
+    rejected = [BadRow(1, "eventId: was used for another report; use a new one for each call")]
+    assert counts(await imported(settings, tmp_path / "out", changed, user_id)) == (0, 0, 0, rejected)
 
 
 @FORMATS
@@ -411,7 +411,7 @@ async def test_a_range_holds_its_begin_and_not_its_end(
         ({"form": "csv"}, "form"),
     ],
 )
-async def test_what_cannot_be_asked_is_refused_by_name(
+async def test_what_cannot_be_asked_is_rejected_by_name(
     client: httpx2.AsyncClient, token: str, parameters: dict[str, str], named: str
 ) -> None:
     answer = await client.get("/export/analytics", params=parameters, headers={"Authorization": f"Bearer {token}"})
@@ -628,7 +628,7 @@ def test_a_file_is_downloaded_and_imported_again(data_dir: Path, tmp_path: Path)
             "export", "-", *at, "--from", "2024-12-21T00:00:00Z", "--to", "2024-12-22T00:00:00Z", data_dir=data_dir
         )
         none = run("export", str(files[0]), "--user", str(new_id()), "--url", address, data_dir=data_dir)
-        refused = run("export", str(files[1]), *at, "--from", "yesterday", data_dir=data_dir)
+        rejected = run("export", str(files[1]), *at, "--from", "yesterday", data_dir=data_dir)
         other = str(new_id())
         again = [
             run("import", str(file), "--user", user, data_dir=data_dir) for user in (USER, other) for file in files
@@ -640,7 +640,7 @@ def test_a_file_is_downloaded_and_imported_again(data_dir: Path, tmp_path: Path)
     assert some.stderr.splitlines()[-1] == f"{len(some.stdout.splitlines())} exported"
     # and nobody's export is a header, and an expected error leaves what was there
     assert (none.stdout, files[0].read_bytes().count(b"\n")) == ("0 exported\n", 1)
-    assert (refused.returncode, refused.stderr.splitlines()[-1][:12]) == (2, "error: from:")
+    assert (rejected.returncode, rejected.stderr.splitlines()[-1][:12]) == (2, "error: from:")
     assert files[1].read_bytes() == gzip.decompress(files[2].read_bytes())
     # and all are the same rows; the file of nobody's has none
     told = [done.stdout for done in again]

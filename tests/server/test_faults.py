@@ -152,7 +152,7 @@ async def test_a_server_killed_at_any_moment_keeps_what_it_acknowledged(
         if round_ % 7 == 3:
             assert differences(data_dir) == (0, "0 differences\n")
 
-    # then every acknowledged record is there once, nothing that was refused is, and all sums are right
+    # then every acknowledged record is there once, nothing that was rejected is, and all sums are right
     there = await stored(database)
     assert set(there.values()) == {1}
     assert outcomes.acknowledged <= set(there)

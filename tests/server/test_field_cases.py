@@ -54,7 +54,7 @@ async def calls(api: Api) -> dict[str, Any]:
     return {node["eventId"]: node for node in (await api.ask(CALLS))["nodes"]}
 
 
-# 15. A call is not refused for what is not money
+# 15. A call is not rejected for what is not money
 
 
 async def test_metadata_is_cut_by_whole_keys_the_largest_first(
@@ -105,7 +105,7 @@ async def test_what_is_no_money_is_read_as_it_is_meant(
     assert {name: node[name] for name in told} == told
 
 
-async def test_what_is_refused_names_its_field(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
+async def test_what_is_rejected_names_its_field(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
     wrong: dict[str, Any] = {
         "latencyMs": -1,
         "cost": -0.01,

@@ -47,11 +47,11 @@ async def test_each_line_is_answered(client: httpx2.AsyncClient, token: str, liv
     status, results = await ingest(client, token, "\n".join(lines).encode())
     assert status == 200
     recorded = {result["line"]: result["deduplicated"] for result in results if "id" in result}
-    refused = {
+    rejected = {
         result["line"]: (result["error"]["code"], result["error"]["path"]) for result in results if "error" in result
     }
     assert recorded == {1: False, 5: True, 10: False}
-    assert refused == {
+    assert rejected == {
         3: ("INVALID_INPUT", ["latencyMs"]),
         4: ("INVALID_INPUT", None),
         6: ("CONFLICT", ["eventId"]),
@@ -178,7 +178,7 @@ async def test_a_body_that_is_no_gzip_is_told_in_the_last_line(
     assert results[-1]["error"]["message"].startswith("gzip: ")
 
 
-async def test_an_unknown_encoding_is_refused(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
+async def test_an_unknown_encoding_is_rejected(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
     status, _ = await ingest(client, token, line().encode(), **{"Content-Encoding": "br"})
     assert status == 415
     assert await event_ids(live_api) == []

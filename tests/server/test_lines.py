@@ -284,7 +284,7 @@ async def test_lines_are_read_a_few_at_a_turn_and_fewer_of_those_that_are_wrong(
     assert taken - blocks == turns
 
 
-async def test_refused_lines_are_freed_without_the_collector() -> None:
+async def test_rejected_lines_are_freed_without_the_collector() -> None:
     async def record(items: Sequence[int]) -> Sequence[Logged]:
         return [Logged({"id": 1}, deduplicated=False) for _ in items]
 
@@ -299,7 +299,7 @@ async def test_refused_lines_are_freed_without_the_collector() -> None:
     gc.collect()
     gc.disable()
     try:
-        # when a thousand lines are refused, and told of
+        # when a thousand lines are rejected, and told of
         answer = await ingest(_Client(b"wrong\n" * 1_000).request)
         assert isinstance(answer, StreamingResponse)
         assert b"".join([each async for each in answer.body_iterator]).count(b"\n") == 1_000  # type: ignore[misc]

@@ -103,7 +103,7 @@ def test_they_end_with_the_one_that_began_them(server: ServerProcess) -> None:
 
 
 def test_a_worker_that_cannot_start_ends_all(tmp_path: Path, postgres_url: str) -> None:
-    # given a database that refuses what it is asked for once it runs
+    # given a database that rejects what it is asked for once it runs
     directory = tmp_path / "data"
     DATABASE_OF[directory] = postgres_url
     (directory / "secret").mkdir(parents=True)

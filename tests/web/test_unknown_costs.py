@@ -218,7 +218,7 @@ async def test_one_provider_is_not_preferred_and_blocked_under_two_names(open_pa
     await expect(field).to_have_value("azure_openai")
     await expect(field).to_be_focused()
     assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["azure"]
-    # and a group that is none is refused there too
+    # and a group that is none is rejected there too
     await field.fill("vendor:nobody")
     await field.press("Enter")
     await expect(field).to_have_accessible_description(re.compile("vendor:nobody is not a known group"))

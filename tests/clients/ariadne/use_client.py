@@ -23,10 +23,10 @@ async def main() -> None:
         url, headers=authorization, ws_url=url.replace("http", "ws", 1), ws_connection_init_payload=authorization
     ) as client:
         # what is wrong is a value; what is right too
-        refused = (
+        rejected = (
             await client.create_alert(CreateCostAlertInput(threshold_amount=Decimal(-1), period=AlertPeriod.DAILY))
         ).create_cost_alert
-        assert (refused.typename__, refused.path) == ("InvalidInput", ["input", "thresholdAmount"])
+        assert (rejected.typename__, rejected.path) == ("InvalidInput", ["input", "thresholdAmount"])
         await client.create_alert(CreateCostAlertInput(threshold_amount=Decimal("0.5"), period=AlertPeriod.DAILY))
 
         # exact amounts, both ways

@@ -24,7 +24,7 @@ from server.settings import Settings
 from server.token import make_token
 from tests.conftest import SECRET
 from tests.support.api import Api
-from tests.support.load import SET_ALERT, SET_BUDGET, START_TEST, Told, record, send
+from tests.support.load import SET_ALERT, SET_BUDGET, START_TEST, Outcomes, record, send
 from tests.support.postgres import Cluster, cluster
 from tests.support.process import DATABASE_OF, USER, ask, run, served, token_of
 
@@ -126,11 +126,11 @@ async def owner(postgres_url: str, tmp_path: Path) -> AsyncIterator[Connection]:
             await api.ask('mutation { registerModel(input: {provider: "a", model: "b"}) { __typename } }')
             await api.ask(SET_BUDGET, threshold="1000")
             assert await api.ask(ROUTE) == {"heldAmount": "0.00075"}
-            told = Told()
+            outcomes = Outcomes()
             # one of them of unknown cost, and one amended
-            told.acknowledged.add((await api.ask(UNPRICED))["__typename"])
-            assert await send(api, [record(f"{user}:{n}", n, test["id"]) for n in range(1, decisions)], told)
-            assert len(told.acknowledged) == decisions
+            outcomes.acknowledged.add((await api.ask(UNPRICED))["__typename"])
+            assert await send(api, [record(f"{user}:{n}", n, test["id"]) for n in range(1, decisions)], outcomes)
+            assert len(outcomes.acknowledged) == decisions
             assert await api.ask(AMEND, eventId=f"{user}:1") == {"deduplicated": False}
             assert await api.ask(
                 'mutation { registerProviderAlias(alias: "ours", provider: "openai") { __typename } }'

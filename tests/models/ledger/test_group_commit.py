@@ -228,10 +228,10 @@ async def test_users_who_make_a_commit_fail_are_found_within_few_tries_and_other
     answers = dict(zip(tasks, await asyncio.gather(*tasks.values()), strict=True))
     await first
     # then these alone are rejected
-    refused = [
+    rejected = [
         (user, place) for user in users for place, each in enumerate(answers[user]) if isinstance(each, InvalidInput)
     ]
-    assert refused == [(UUID(int=150), 1), (UUID(int=150), 7)]
+    assert rejected == [(UUID(int=150), 1), (UUID(int=150), 7)]
     assert len(store.stored) == 1 + 100 * 10 - 2
     # and it took few transactions: two for each halving of the users, and of the user's items
     assert len(store.tried) <= 2 + 2 * 7 + 2 * 2 * 4

@@ -151,8 +151,8 @@ async def test_a_call_that_the_database_rejects_fails_alone(
         *(ledger.record([draft(event_id=event_id) for event_id in event_ids]) for event_ids in submissions)
     )
     # then it fails alone, and nothing of it is stored
-    refused = [[isinstance(outcome, InvalidInput) for outcome in outcomes] for outcomes in answers]
-    assert refused == [[False], [False], [False, True, False, False], [False]]
+    rejected = [[isinstance(outcome, InvalidInput) for outcome in outcomes] for outcomes in answers]
+    assert rejected == [[False], [False], [False, True, False, False], [False]]
     assert await stored(database) == ["a", "b", "c", "d", "e", "first"]
     async with database.system() as transaction:
         assert await transaction.connection.scalar(text("SELECT count(*) FROM router_event_keys")) == 6

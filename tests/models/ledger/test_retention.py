@@ -145,8 +145,8 @@ async def test_a_dropped_call_is_counted_once_however_it_is_sent_again(
     other = await api.ask(LOG, input=call | {"success": False})
     assert (other["code"], other["path"]) == ("CONFLICT", ["input", "eventId"])
     assert (await api.ask(LOG_MANY, input=[call | {"taskType": "code"}]))["rejected"] == [{"index": 0}]
-    [refused] = await post("/ingest/decisions", call | {"cost": "4"})
-    assert refused["error"]["code"] == "CONFLICT"
+    [rejected] = await post("/ingest/decisions", call | {"cost": "4"})
+    assert rejected["error"]["code"] == "CONFLICT"
     # and every sum is what it was
     assert await api.ask(SUMS) == before
     assert await count(database, RouterAnalytics) == 1
@@ -220,10 +220,10 @@ async def test_an_export_of_dropped_calls_is_deduplicated_and_a_changed_call_is_
     for change in ({"cost": "9"}, {"occurredAt": "2026-01-20T12:00:00.001Z"}, {"success": False}):
         path.write_text("".join(json.dumps(line | change) + "\n" for line in lines))
         changed = await import_(settings, path, user_id)
-        refused = len(changed.bad_rows)
+        rejected = len(changed.bad_rows)
         # a time or a price that the server filled in cannot be compared once the call is dropped
-        assert (changed.imported, changed.already_present + refused) == (0, 4)
-        assert refused >= 2
+        assert (changed.imported, changed.already_present + rejected) == (0, 4)
+        assert rejected >= 2
     # then nothing is counted again
     assert (whole.imported, whole.already_present, whole.bad_rows) == (0, 4, [])
     assert await count(database, RouterAnalytics) == 0
@@ -414,8 +414,8 @@ async def test_live_calls_are_accepted_from_this_month_and_the_two_before(
         assert isinstance(imported, Logged)
     # and the bound follows the clock, and calls accepted before are still deduplicated
     clock.now = datetime(2026, 4, 1, tzinfo=UTC)
-    refused = await api.ask(LOG, input=CALL | {"occurredAt": "2026-01-31T23:59:59Z"})
-    assert refused["path"] == ["input", "occurredAt"]
+    rejected = await api.ask(LOG, input=CALL | {"occurredAt": "2026-01-31T23:59:59Z"})
+    assert rejected["path"] == ["input", "occurredAt"]
     known = await api.ask(LOG, input=CALL | {"occurredAt": first, "eventId": "a0"})
     assert known["deduplicated"] is True
     assert await verify(database, user_id, clock.now) == []

@@ -46,9 +46,9 @@ async def test_lists_are_counted_once_more_as_they_are_executed(
     whole = (await _introspect(query, stock_executor=stock_executor)).data
     assert len(whole["__schema"]["types"]) == len(SCHEMA.type_map)
     monkeypatch.setattr(server.graphql.limits, "MAX_VALUES", 300)
-    with pytest.raises(RequestError) as refused:
+    with pytest.raises(RequestError) as rejected:
         await _introspect(query, stock_executor=stock_executor)
-    [error] = refused.value.errors
+    [error] = rejected.value.errors
     assert error.extensions == {"code": "RESPONSE_TOO_LARGE"}
 
 
@@ -101,9 +101,9 @@ async def test_no_more_is_written_than_an_answer_may_be(monkeypatch: pytest.Monk
     monkeypatch.setattr(server.graphql.answer, "MAX_BYTES", 10_000)
     await encoded_in_turns({"data": ["x" * 90] * 100}, at_once)
     for value in ({"data": ["x" * 110] * 100}, {"data": [RawJSON(f'"{"x" * 10_000}"')]}, {"data": {"a": "x" * 10_000}}):
-        with pytest.raises(AnswerTooLarge) as refused:
+        with pytest.raises(AnswerTooLarge) as rejected:
             await encoded_in_turns(value, at_once)
-        assert refused.value.errors[0].extensions == {"code": "RESPONSE_TOO_LARGE"}
+        assert rejected.value.errors[0].extensions == {"code": "RESPONSE_TOO_LARGE"}
     assert MAX_BYTES >= 500 * MAX_JSON_BYTES
 
 
@@ -130,8 +130,8 @@ async def test_an_answer_that_is_too_large_is_a_typed_error_however_it_is_asked_
     assert '"code":"RESPONSE_TOO_LARGE"' in streamed.text
     async with signed_in(url, token) as socket:
         await socket.start(query)
-        refused = await socket.receive()
-        assert (refused["type"], refused["payload"]) == ("error", [error])
+        rejected = await socket.receive()
+        assert (rejected["type"], rejected["payload"]) == ("error", [error])
         # and the socket serves on
         await socket.start("{ analytics(first: 5) { nodes { metadata } } }")
         answer = (await socket.receive())["payload"]

@@ -113,7 +113,7 @@ async def test_who_takes_json_too_gets_events_for_subscriptions_alone(
         ("subscription A { preferencesChanged { id } } query B { viewer { id } }", "OPERATION_RESOLUTION_FAILURE"),
     ],
 )
-async def test_what_cannot_be_executed_is_refused_before_a_stream_begins(
+async def test_what_cannot_be_executed_is_rejected_before_a_stream_begins(
     client: httpx2.AsyncClient, token: str, query: str, code: str
 ) -> None:
     async with subscribed(client, token, query, "application/graphql-response+json, text/event-stream") as events:

@@ -239,7 +239,7 @@ def test_variables_are_read_as_graphql_core_reads_them(given: dict[str, Any]) ->
     assert repr(ours.formatted) == repr(theirs.formatted)  # as texts, in which what is no number equals itself
 
 
-def test_what_is_nested_too_deeply_is_refused() -> None:
+def test_what_is_nested_too_deeply_is_rejected() -> None:
     tree: dict[str, Any] = {}
     for _ in range(5_000):
         tree = {"left": tree}

@@ -50,7 +50,7 @@ def http(client: httpx2.AsyncClient, token: str) -> httpx2.AsyncClient:
         (b'{"query": "{ viewer { id } }", "extensions": "x"}', "extensions must be a JSON object."),
     ],
 )
-async def test_a_body_that_is_no_request_is_refused(http: httpx2.AsyncClient, content: bytes, message: str) -> None:
+async def test_a_body_that_is_no_request_is_rejected(http: httpx2.AsyncClient, content: bytes, message: str) -> None:
     response = await http.post("/graphql", content=content, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()) == (
         400,
@@ -93,7 +93,7 @@ async def test_a_body_is_as_large_as_it_may_be(http: httpx2.AsyncClient, size: i
         assert response.json()["errors"][0]["message"] == f"The body must be at most {MAX_BODY} bytes."
 
 
-async def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(url: str, token: str) -> None:
+async def test_a_body_that_says_it_is_too_large_is_rejected_before_it_comes(url: str, token: str) -> None:
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
@@ -102,7 +102,7 @@ async def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(url: 
     writer.close()
 
 
-async def test_a_body_that_is_compressed_is_refused(http: httpx2.AsyncClient) -> None:
+async def test_a_body_that_is_compressed_is_rejected(http: httpx2.AsyncClient) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     response = await http.post("/graphql", content=gzip.compress(of_size(1_000)), headers=headers)
     assert response.status_code == 415
@@ -150,7 +150,7 @@ async def test_an_answer_is_of_a_media_type_that_is_accepted(
         assert (response.status_code, response.headers["content-type"]) == (200, f"{answered_as}; charset=utf-8")
 
 
-async def test_a_parameter_that_is_there_twice_is_refused(http: httpx2.AsyncClient) -> None:
+async def test_a_parameter_that_is_there_twice_is_rejected(http: httpx2.AsyncClient) -> None:
     response = await http.get("/graphql", params=[("query", VIEWER), ("query", VIEWER)])
     assert (response.status_code, response.json()["errors"][0]["message"]) == (
         400,
@@ -213,7 +213,7 @@ async def test_a_query_comes_by_get_with_its_variables(http: httpx2.AsyncClient)
     )
 
 
-async def test_a_mutation_by_get_is_refused_and_changes_nothing(http: httpx2.AsyncClient) -> None:
+async def test_a_mutation_by_get_is_rejected_and_changes_nothing(http: httpx2.AsyncClient) -> None:
     response = await http.get("/graphql", params={"query": SAVE})
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
     [error] = response.json()["errors"]
@@ -223,7 +223,7 @@ async def test_a_mutation_by_get_is_refused_and_changes_nothing(http: httpx2.Asy
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-async def test_other_methods_are_refused(http: httpx2.AsyncClient, method: str) -> None:
+async def test_other_methods_are_rejected(http: httpx2.AsyncClient, method: str) -> None:
     response = await http.request(method, "/graphql", json={"query": VIEWER})
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
 

@@ -34,12 +34,12 @@ ALICE: Final = UUID(int=1)
 
 
 def refusal(query: str, *, introspection: bool = True) -> str | None:
-    """Why the document is refused; None when it is not."""
+    """Why the document is rejected; None when it is not."""
     checking = operations(introspection=introspection)
     try:
         asyncio.run(checking.checked(Operation(query, None, None), EVERY_KIND, ALICE))
-    except RequestError as refused:
-        return refused.errors[0].message
+    except RequestError as rejected:
+        return rejected.errors[0].message
     return None
 
 
@@ -171,7 +171,7 @@ def selecting(selections: int) -> str:
         ),
     ],
 )
-def test_a_document_is_served_at_the_limit_and_refused_above_it(document: Any, limit: int, message: str) -> None:
+def test_a_document_is_served_at_the_limit_and_rejected_above_it(document: Any, limit: int, message: str) -> None:
     served = refusal(document(limit))
     # what is no limit of ours may still be wrong with it: unused fragments and variables are
     assert served is None or served.startswith(("Fragment", "Variable"))
@@ -185,7 +185,7 @@ def test_a_document_has_so_many_tokens() -> None:
 
 
 @pytest.mark.parametrize("levels", [10, 49])
-def test_fragments_that_double_with_each_level_are_refused_before_they_are_many(levels: int) -> None:
+def test_fragments_that_double_with_each_level_are_rejected_before_they_are_many(levels: int) -> None:
     doubling = " ".join(
         f"fragment f{n} on __Type {{ a: ofType {{ ...f{n + 1} }} b: ofType {{ ...f{n + 1} }} }}"
         for n in range(levels - 1)
@@ -247,7 +247,7 @@ async def test_a_large_document_leaves_nothing_to_be_looked_for_among_all_that_i
     gc.disable()
     try:
         for number in range(3):
-            # when one is refused, and when one may be executed
+            # when one is rejected, and when one may be executed
             with suppress(RequestError):
                 await checking.checked(
                     Operation(f"{{ viewer {{ {unknown} }} }} # {number}", None, None), EVERY_KIND, ALICE
@@ -275,7 +275,7 @@ def test_a_name_that_is_very_long_is_not_repeated_as_a_whole() -> None:
     assert len(message) == 501
 
 
-def test_fragments_that_spread_themselves_are_refused_by_validation() -> None:
+def test_fragments_that_spread_themselves_are_rejected_by_validation() -> None:
     around = "{ viewer { ...a } } fragment a on Viewer { ...b } fragment b on Viewer { ...a }"
     assert refusal(around) == "Cannot spread fragment 'a' within itself via 'b'."
 
@@ -316,9 +316,9 @@ async def test_limits_hold_by_post_by_get_and_over_a_socket_that_stays_open(url:
             ("query A { viewer { id } } query B { viewer { id } }", "OPERATION_RESOLUTION_FAILURE"),
         ):
             await socket.start(query)
-            refused = await socket.receive()
-            assert (refused["type"], refused["id"]) == ("error", "1")
-            assert [each["extensions"]["code"] for each in refused["payload"]] == [code]
+            rejected = await socket.receive()
+            assert (rejected["type"], rejected["id"]) == ("error", "1")
+            assert [each["extensions"]["code"] for each in rejected["payload"]] == [code]
         # and the next operation is served
         await socket.start("{ viewer { __typename } }")
         assert (await socket.receive())["payload"] == {"data": {"viewer": {"__typename": "Viewer"}}}

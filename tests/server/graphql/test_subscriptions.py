@@ -104,7 +104,7 @@ async def test_an_empty_cursor_replays_from_the_first_firing(url: str, token: st
         assert [(await socket.next())["level"], (await socket.next())["level"]] == ["NEAR_LIMIT", "TRIGGERED"]
 
 
-async def test_a_foreign_cursor_is_refused(url: str, token: str) -> None:
+async def test_a_foreign_cursor_is_rejected(url: str, token: str) -> None:
     async with signed_in(url, token) as socket:
         await socket.start(ALERTS, after="zzz")
         message = await socket.receive()
@@ -216,7 +216,7 @@ async def test_saved_preferences_are_pushed_to_the_users_other_clients(url: str,
         assert await socket.next() == {"defaultPriority": "COST"}
 
 
-async def test_a_refused_save_is_not_pushed(url: str, token: str, live_api: Api) -> None:
+async def test_a_rejected_save_is_not_pushed(url: str, token: str, live_api: Api) -> None:
     async with signed_in(url, token) as socket:
         await socket.subscribe("subscription { preferencesChanged { maxLatencyMs } }")
         await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: -1}) { __typename } }")
@@ -355,10 +355,10 @@ async def test_no_more_sockets_than_there_are_places_for_in_all(settings: Settin
         # those who do not say who they are count too
         silent = connect(f"{url.replace('http', 'ws', 1)}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")])
         async with silent, signed_in(url, token):
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as rejected:
                 async with opened(url, token=token):
                     pass
-        assert refused.value.response.status_code == 503
+        assert rejected.value.response.status_code == 503
 
 
 async def test_a_user_has_so_many_subscriptions_whichever_socket_they_are_on(
@@ -371,9 +371,9 @@ async def test_a_user_has_so_many_subscriptions_whichever_socket_they_are_on(
         await other.send(type="ping")
         assert await other.receive() == {"type": "pong"}
         await socket.start(ALERTS, operation="c")
-        refused = await socket.receive()
-        assert (refused["type"], refused["id"]) == ("error", "c")
-        assert [each["extensions"] for each in refused["payload"]] == [{"code": "OVERLOADED", "retryAfterMs": 5000}]
+        rejected = await socket.receive()
+        assert (rejected["type"], rejected["id"]) == ("error", "c")
+        assert [each["extensions"] for each in rejected["payload"]] == [{"code": "OVERLOADED", "retryAfterMs": 5000}]
         # and the socket serves on, once there is a place again
         await socket.send(type="complete", id="a")
         await socket.send(type="ping")
@@ -393,9 +393,9 @@ async def test_pages_open_sockets_from_the_origins_that_are_set(
             async with asked as connection:
                 assert connection.subprotocol == "graphql-transport-ws"
         else:
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as rejected:
                 await asked
-            assert refused.value.response.status_code == status
+            assert rejected.value.response.status_code == status
 
 
 async def test_a_socket_that_never_says_who_it_is_is_closed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
