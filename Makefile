@@ -1,10 +1,10 @@
-# Everything runs from here; a machine needs Python 3.11 or newer and make, nothing else.
+# All commands of the project. A machine needs Python 3.11 or newer and make, nothing else.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 CLIENTS := .venv-clients
 
-# Bytecode is kept, whatever this shell says: without it every process compiles all of the source anew.
+# Write bytecode even if the shell disables it: without it every process compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -30,13 +30,13 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 serve: migrate web ## Migrate the database and serve the API on http://127.0.0.1:8000/graphql
 	@exec $(BIN)/python -m server serve
 
-# What cannot be built is told, and the API served all the same: the page says what to run.
-web: $(VENV)/.installed ## Build the dashboard and GraphiQL, where that is not done
+# If the pages cannot be built, the API is served all the same, and the page says which command builds them.
+web: $(VENV)/.installed ## Build the dashboard and GraphiQL, unless they are up to date
 	@$(MAKE) --no-print-directory --silent web/dist/.built || echo "The dashboard is not built; the API starts all the same." >&2
 
 NODE_IS_NEW_ENOUGH = node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exitCode = Number(major < 20 || (major === 20 && minor < 19))' 2>/dev/null && npm --version >/dev/null
 
-# Node comes from PyPI where the machine has none that is new enough.
+# Node is installed from PyPI if the machine has none that is new enough.
 $(VENV)/.node: tests/clients/requirements-node.txt | $(VENV)/.installed
 	@$(NODE_IS_NEW_ENOUGH) || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
@@ -53,8 +53,8 @@ web/dist/.built: web/node_modules/.installed web/index.html web/graphiql.html we
 migrate: $(VENV)/.installed ## Bring the database to the newest schema
 	@$(BIN)/python -m server migrate
 
-# Clients that the tests run: those in Python have an environment of their own; Node comes into it too, where the machine
-# has none that is new enough. Of LiteLLM only source files are read.
+# Clients that the tests run. Those in Python have a separate environment. Node is installed there too if the machine
+# has none that is new enough. The tests only read source files of LiteLLM.
 $(CLIENTS)/.installed: tests/clients/requirements.txt tests/clients/requirements-litellm.txt tests/clients/requirements-node.txt | $(BIN)/python
 	@echo "Installing the clients in Python that the tests run into $(CLIENTS), once: a minute or two" >&2
 	$(PYTHON) -m venv --clear $(CLIENTS)
@@ -71,7 +71,7 @@ tests/clients/node_modules/.installed: tests/clients/package-lock.json | $(CLIEN
 
 clients: tests/clients/node_modules/.installed ## Install the clients that the tests run: from npm, and in Python
 
-# The whole needs everything. Of what ARGS names, the tests that need clients or pages have them made: tests/support/install.py.
+# The whole suite needs the clients and the pages. With ARGS, tests install them when they need them: tests/support/install.py.
 test: $(VENV)/.installed-dev $(if $(ARGS),,clients web) ## Run the tests on all cores (one: make test ARGS="tests/domain/test_money.py -k rounds")
 	@ROUTER_TEST_MAKE="$(MAKE_COMMAND)" $(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist worksteal)
 
@@ -84,15 +84,15 @@ check: $(VENV)/.installed-dev web/node_modules/.installed ## Lint, types, import
 	@$(BIN)/python -m migrations.check
 	@cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent check
 
-sdl: $(VENV)/.installed web/node_modules/.installed ## Write the GraphQL schema to schema/schema.graphql, and the dashboard's types of it
+sdl: $(VENV)/.installed web/node_modules/.installed ## Write the GraphQL schema to schema/schema.graphql, and generate the dashboard's types
 	@$(BIN)/python -m server sdl > $(VENV)/schema.graphql && mv $(VENV)/schema.graphql schema/schema.graphql
 	@cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent generate
 
-format: $(VENV)/.installed-dev ## Format and fix what can be fixed
+format: $(VENV)/.installed-dev ## Format the code and apply automatic fixes
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
 
-# The index address is left out on purpose: the lock serves whatever registry pip is set up with.
+# The lock contains no index address, so that it works with the registry that pip is configured for.
 lock: $(VENV)/.installed-dev ## Compile requirements*.txt from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt
