@@ -56,9 +56,9 @@ Waits = dict[str, list[float]]
 class QuietUser:
     """The quiet user: does one operation after another, and measures how long each takes."""
 
-    def __init__(self, client: httpx2.AsyncClient, hearing: ClientConnection, server_pid: int) -> None:
+    def __init__(self, client: httpx2.AsyncClient, subscription: ClientConnection, server_pid: int) -> None:
         self._client = client
-        self._hearing = hearing
+        self._subscription = subscription
         self._pids = (server_pid, os.getpid())
         self._numbers = itertools.count(1)
         self.waits_ms: defaultdict[str, list[float]] = defaultdict(list)
@@ -74,7 +74,7 @@ class QuietUser:
             "log": lambda: self._ask(_LOG),
             "long document": lambda: self._ask(f"{{ preferences {{ id }} }} # {number}".ljust(3_000, ".")),
             "summary": lambda: self._ask(_SUMMARY),
-            "save and hear": lambda: self._save_and_hear(number),
+            "save and receive": lambda: self._save_and_receive(number),
         }
         for kind, action in actions.items():
             started, coreless_ms = time.perf_counter(), self._coreless_ms()
@@ -98,9 +98,9 @@ class QuietUser:
         if response.status_code != 200 or "errors" in response.json():
             raise RuntimeError(f"{response.status_code} {response.text[:200]}")
 
-    async def _save_and_hear(self, number: int) -> None:
+    async def _save_and_receive(self, number: int) -> None:
         await self._ask(_SAVE, ms=number)
-        await self._hearing.recv()
+        await self._subscription.recv()
 
 
 @asynccontextmanager
@@ -115,18 +115,20 @@ async def _quiet_user(server: ServerProcess, user: User) -> AsyncIterator[QuietU
             f"ws://127.0.0.1:{server.port}/graphql",
             subprotocols=[Subprotocol("graphql-transport-ws")],
             ping_interval=None,
-        ) as hearing,
+        ) as subscription,
     ):
-        await hearing.send(json.dumps({"type": "connection_init", "payload": {"token": user.token}}))
-        await hearing.recv()
+        await subscription.send(json.dumps({"type": "connection_init", "payload": {"token": user.token}}))
+        await subscription.recv()
         asked = {"query": "subscription { preferencesChanged { maxLatencyMs } }"}
-        await hearing.send(json.dumps({"type": "subscribe", "id": "1", "payload": asked}))
+        await subscription.send(json.dumps({"type": "subscribe", "id": "1", "payload": asked}))
         # The server starts operations in order: once this one is answered, the subscription receives events.
         for _ in range(2):
-            await hearing.send(json.dumps({"type": "subscribe", "id": "2", "payload": {"query": "{ viewer { id } }"}}))
-            while json.loads(await hearing.recv())["type"] != "complete":
+            await subscription.send(
+                json.dumps({"type": "subscribe", "id": "2", "payload": {"query": "{ viewer { id } }"}})
+            )
+            while json.loads(await subscription.recv())["type"] != "complete":
                 pass
-        yield QuietUser(client, hearing, server.pid)
+        yield QuietUser(client, subscription, server.pid)
 
 
 async def _measured(server: ServerProcess, user: User, seconds: float) -> QuietUser:

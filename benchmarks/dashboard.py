@@ -32,7 +32,7 @@ new Promise(resolve => new PerformanceObserver(list => resolve(list.getEntriesBy
   .observe({type: 'paint', buffered: true}))
 """
 _TESTS: Final = 198
-_DECISIONS: Final = 10_000
+_CALLS: Final = 10_000
 _CREATE: Final = """
 mutation($name: String!) {
   createABTest(input: {
@@ -85,7 +85,7 @@ async def _prepare(address: str, user: User) -> None:
                 raise RuntimeError(created)
             if number % 3:  # at most 100 tests run at once
                 await ask(_END, id=created["createABTest"]["id"])
-        for start in range(0, _DECISIONS, 1_000):
+        for start in range(0, _CALLS, 1_000):
             await ask(
                 _LOG,
                 input=[

@@ -58,7 +58,7 @@ class Subscriber:
             while json.loads(await self._connection.recv())["type"] != "complete":
                 pass
 
-    async def hear(self, alert_events: int) -> None:
+    async def receive(self, alert_events: int) -> None:
         for _ in range(alert_events):
             message = json.loads(await self._connection.recv())
             fired_at = datetime.fromisoformat(message["payload"]["data"]["alertTriggered"]["firedAt"])
@@ -102,9 +102,9 @@ async def _measure(server: ServerProcess, user: User, count: int, alert_events: 
             await _ask(client, _SET, threshold=str(number + 1))
         for number in range(alert_events):
             # The next alert fires when all have received the last event: a delay is that of one event, not of a queue.
-            hearing = asyncio.gather(*(subscriber.hear(1) for subscriber in subscribers))
+            receiving = asyncio.gather(*(subscriber.receive(1) for subscriber in subscribers))
             await _ask(client, _SPEND)
-            await asyncio.wait_for(hearing, _PATIENCE_S)
+            await asyncio.wait_for(receiving, _PATIENCE_S)
             if any(len(subscriber.delays_s) != number + 1 for subscriber in subscribers):
                 raise RuntimeError("a alert event was not heard by all")
     await asyncio.gather(*(connection.close() for connection in connections))

@@ -61,12 +61,12 @@ answered: Counter[str] = Counter()
 def check(label: str, case: Any) -> None:
     """Check that the answer is a GraphQL response without an internal error."""
     response = case.call(headers=AUTHORIZATION)
-    said = f"{label}: {response.status_code} {response.text[:2_000]}\n{case.body}"
-    assert response.status_code < 500, said
+    details = f"{label}: {response.status_code} {response.text[:2_000]}\n{case.body}"
+    assert response.status_code < 500, details
     body = response.json()
     codes = {error["extensions"]["code"] for error in body.get("errors", [])}
-    assert codes <= CLIENTS_FAULT, said
-    assert codes or "data" in body, said
+    assert codes <= CLIENTS_FAULT, details
+    assert codes or "data" in body, details
     asked[label] += 1
     executed[label] += not codes
     answered.update(codes or {"data"})

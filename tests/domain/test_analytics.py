@@ -324,7 +324,7 @@ def test_values_do_not_run_into_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "retold",
+    "equivalent",
     [
         {"eventId": "e-2"},
         {"cost": "0.00450"},
@@ -335,8 +335,8 @@ def test_values_do_not_run_into_each_other() -> None:
         {"provider": " openai "},
     ],
 )
-def test_equal_reports_in_different_notation_have_the_same_fingerprint(retold: dict[str, Any]) -> None:
-    assert fingerprint(EVERYTHING | retold) == fingerprint(EVERYTHING)
+def test_equal_reports_in_different_notation_have_the_same_fingerprint(equivalent: dict[str, Any]) -> None:
+    assert fingerprint(EVERYTHING | equivalent) == fingerprint(EVERYTHING)
 
 
 def test_a_default_value_does_not_change_the_fingerprint() -> None:

@@ -545,7 +545,7 @@ def test_hours_need_100_calls_and_100_others(calls_here: int, calls_elsewhere: i
 
 
 @pytest.mark.parametrize(
-    ("worse", "days", "told_of"),
+    ("worse", "days", "reported"),
     [(1, 1, None), (2, 2, None), (3, 3, "3 of 3"), (3, 20, None), (5, 20, None), (12, 20, "12 of 20")],
 )
 @pytest.mark.parametrize(
@@ -553,7 +553,7 @@ def test_hours_need_100_calls_and_100_others(calls_here: int, calls_elsewhere: i
     [({"rate": 0.2}, OpportunityKind.FAILING_HOURS), ({"latency_ms": 5_000}, OpportunityKind.SLOW_HOURS)],
 )
 def test_single_outages_are_not_failing_hours(
-    how: dict[str, Any], kind: OpportunityKind, worse: int, days: int, told_of: str | None
+    how: dict[str, Any], kind: OpportunityKind, worse: int, days: int, reported: str | None
 ) -> None:
     # Given: an hour at which a provider was much worse on some days, and good on the others
     hours = day_of((hour, {"days": 20, "calls": 2_000}) for hour in range(24) if hour != 8)
@@ -563,9 +563,9 @@ def test_single_outages_are_not_failing_hours(
     # When
     found = find_in(hours=hours)
     # Then
-    assert kinds(found) == [kind] * (told_of is not None)
+    assert kinds(found) == [kind] * (reported is not None)
     assert [evidence_of(each)["Days on which it was worse"] for each in found] == [
-        f"{told_of} with calls at these hours"
+        f"{reported} with calls at these hours"
     ] * len(found)
 
 

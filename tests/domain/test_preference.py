@@ -664,7 +664,7 @@ def test_a_winner_can_replace_another_in_full_preferences(task_type: str | None)
 
 task_types = st.sampled_from([None, "chat", "ask"])
 test_names = st.sampled_from(["t", "x" * 190, "x" * 191, "x" * 200, "ü" * 200, '"' * 200])
-kept_rules = st.lists(
+stored_rule_lists = st.lists(
     st.builds(rule, test_names.map(lambda name: f"Winner of {name}"[:200]), st.just({"hours": {"from": 22, "to": 6}}))
     | st.builds(winner_of, st.sampled_from(["t", "s", "x" * 190]), task_types, st.uuids()),
     max_size=5,
@@ -681,7 +681,7 @@ ended_tests = st.lists(
 )
 
 
-@given(kept_rules, ended_tests)
+@given(stored_rule_lists, ended_tests)
 @settings(max_examples=200)
 def test_rules_with_winners_can_be_saved_again_as_they_are_read(
     saved_rules: list[dict[str, Any]], ended: list[tuple[UUID, str, str | None, RuleTarget]]

@@ -148,7 +148,7 @@ def test_the_first_of_several_matching_models_is_found(name: str, expected: int 
         ClauseEquals("e"),
         ClauseEquals("c-2"),
     ]
-    models = [ModelInfo(str(place), match) for place, match in enumerate(matches)]
+    models = [ModelInfo(str(number), match) for number, match in enumerate(matches)]
     provider = Provider("p", "P", "", models=models)
     prices = PriceList(data_snapshot.DataSnapshot([provider], from_auto_update=False))
     found = prices._matches(provider, name)

@@ -137,8 +137,8 @@ VARIANTS = [
     for provider, name, parameters in product(PROVIDERS, NAMES, [None, {"temperature": 0}])
 ]
 TESTS = [
-    RunningTest(UUID(int=place), "t", "chat", 0.5 if place % 3 else 0.9, {Variant.A: a, Variant.B: b})
-    for place, (a, b) in enumerate(permutations(VARIANTS, 2))
+    RunningTest(UUID(int=number), "t", "chat", 0.5 if number % 3 else 0.9, {Variant.A: a, Variant.B: b})
+    for number, (a, b) in enumerate(permutations(VARIANTS, 2))
 ]
 tests: st.SearchStrategy[dict[str | None, RunningTest]] = st.builds(
     dict.fromkeys, st.sampled_from([(), (None,), ("chat",), ("chat", "ask")]), st.sampled_from(TESTS)
@@ -189,12 +189,12 @@ budgets = st.lists(
     max_size=3,
 ).map(
     lambda standing: [
-        replace(budget, alert_id=UUID(int=place), resets_at=NOON + timedelta(days=place) if place else None)
-        for place, budget in enumerate(standing)
+        replace(budget, alert_id=UUID(int=number), resets_at=NOON + timedelta(days=number) if number else None)
+        for number, budget in enumerate(standing)
     ]
 )
-asked_of = st.tuples(requests, routing_context(), budgets)
-asked_of_the_lenient = st.builds(
+inputs = st.tuples(requests, routing_context(), budgets)
+lenient_inputs = st.builds(
     lambda asked, known, standing: (
         asked,
         replace(known, preferences=RoutingPreferences(priority=known.preferences.priority)),
@@ -226,7 +226,7 @@ def sent_to(outcome: Choice | RouteRefused) -> list[Candidate]:
 
 
 @settings(max_examples=100)
-@given(asked_of, st.lists(st.frozensets(keys), min_size=3, max_size=3), amounts)
+@given(inputs, st.lists(st.frozensets(keys), min_size=3, max_size=3), amounts)
 def test_the_decisive_budgets_give_the_same_choice_as_all_budgets(
     case: tuple[RouteRequest, RoutingContext, list[Budget]], unpriced: list[frozenset[tuple[str, str]]], held: Decimal
 ) -> None:
@@ -244,7 +244,7 @@ def test_the_decisive_budgets_give_the_same_choice_as_all_budgets(
 
 
 @settings(max_examples=300)
-@given(asked_of)
+@given(inputs)
 def test_a_candidate_that_is_blocked_or_above_a_known_limit_is_never_chosen_or_a_fallback(
     case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
@@ -292,7 +292,7 @@ def objections(
 
 
 @settings(max_examples=300)
-@given(asked_of)
+@given(inputs)
 def test_a_candidate_is_rejected_by_the_first_constraint_that_it_fails_and_by_no_other(
     case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
@@ -303,7 +303,7 @@ def test_a_candidate_is_rejected_by_the_first_constraint_that_it_fails_and_by_no
 
 
 @settings(max_examples=300)
-@given(asked_of)
+@given(inputs)
 def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
     case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
@@ -355,9 +355,9 @@ def badness(
             return math.inf if verdict.estimate is None else Fraction(verdict.estimate) / success
         if verdict.model.prices.input_price is None:
             return math.inf
-        said, assumed = (asked.input_tokens, asked.max_output_tokens), (late.p95_input_tokens, late.p95_output_tokens)
+        stated, assumed = (asked.input_tokens, asked.max_output_tokens), (late.p95_input_tokens, late.p95_output_tokens)
         known = (
-            next(count for count in (*each, 1_000) if count is not None) for each in zip(said, assumed, strict=True)
+            next(count for count in (*each, 1_000) if count is not None) for each in zip(stated, assumed, strict=True)
         )
         return Fraction(verdict.model.prices.input_price) * sum(known) / 10**6 / success
     if not overall.timed:
@@ -416,7 +416,7 @@ def test_the_better_of_two_similar_models_comes_first(
 
 
 @settings(max_examples=300)
-@given(asked_of, st.randoms())
+@given(inputs, st.randoms())
 def test_the_choice_does_not_depend_on_the_order_of_models(
     case: tuple[RouteRequest, RoutingContext, list[Budget]], chance: Any
 ) -> None:
@@ -448,7 +448,7 @@ def test_the_choice_does_not_depend_on_the_order_of_models(
 
 
 @settings(max_examples=300)
-@given(asked_of)
+@given(inputs)
 def test_each_candidate_has_one_verdict_and_no_budget_is_held_twice(
     case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
@@ -553,7 +553,7 @@ def _key(config: VariantConfig) -> tuple[str, str]:
 
 
 @settings(max_examples=250)
-@given(asked_of_the_lenient | asked_of)
+@given(lenient_inputs | inputs)
 def test_a_variant_is_assigned_if_both_may_serve_and_is_always_the_same(
     case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
@@ -807,7 +807,7 @@ def test_preferring_a_blocked_provider_does_not_remove_candidates() -> None:
 
 def test_an_error_lists_the_closest_candidates_first() -> None:
     # given more candidates than an error lists, the last of which is rejected by its cost only
-    own = [model("other", f"{place:03}") for place in range(MAX_CANDIDATES)]
+    own = [model("other", f"{number:03}") for number in range(MAX_CANDIDATES)]
     own += [model(name="b", price=Decimal(9)), model(name="a", price=Decimal(9))]
     preferences = RoutingPreferences(blocked=["other"], max_cost=Decimal("0.01"))
     refused = choose(rank(CHAT, RoutingContext(own=own, preferences=preferences), NOON), [])
@@ -836,8 +836,8 @@ THIRD, OF_B = model("ollama", "third", Decimal(3)), model("other", "b", Decimal(
 WINNER = rule({"use": {"provider": "ollama", "model": "third"}}).model_copy(update={"ab_test_id": UUID(int=1)})
 
 
-def running(a: VariantConfig = A, b: VariantConfig = B, name: str = "t", place: int = 7) -> RunningTest:
-    return RunningTest(UUID(int=place), name, "chat", 0.25, {Variant.A: a, Variant.B: b})
+def running(a: VariantConfig = A, b: VariantConfig = B, name: str = "t", number: int = 7) -> RunningTest:
+    return RunningTest(UUID(int=number), name, "chat", 0.25, {Variant.A: a, Variant.B: b})
 
 
 def knowing(own: Sequence[CatalogModel] = (FIRST, OF_A, THIRD, OF_B), **preferences: Any) -> RoutingContext:
@@ -911,7 +911,7 @@ def test_a_unit_keeps_its_variant_when_everything_else_changes() -> None:
         own=[OF_B, OF_A],
         statistics=Statistics(by_model={("other", "b"): Observed(500, 1)}, overall=Observed(500, 1)),
         preferences=RoutingPreferences(preferred=["other"]),
-        tests={**known.tests, None: running(place=8), "ask": running(place=9)},
+        tests={**known.tests, None: running(number=8), "ask": running(number=9)},
     )
     asked = CHAT.model_copy(update={"priority": RoutingPriority.QUALITY, "input_tokens": 1})
     variants = set()
@@ -1128,7 +1128,7 @@ def test_additional_variants_serve_nothing_if_a_budget_cannot_pay_for_both() -> 
     [(["chat", None], "chat"), ([None, "chat"], "chat"), ([None, "ask"], "None"), (["ask"], None), ([], None)],
 )
 def test_a_test_of_a_task_type_takes_precedence_over_one_of_all(task_types: list[str | None], name: str | None) -> None:
-    tests_ = {each: running(name=str(each), place=place) for place, each in enumerate(task_types)}
+    tests_ = {each: running(name=str(each), number=number) for number, each in enumerate(task_types)}
     choice = choice_of(replace(knowing(), tests=tests_), "u")
     assert (choice.trial and choice.trial.test.name) == name
     assert choice.notes == []

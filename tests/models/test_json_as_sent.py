@@ -71,8 +71,8 @@ async def _insert(url: str) -> None:
         at = "'2026-01-02 00:00:00.000000'" if on_sqlite else "TIMESTAMPTZ '2026-01-02 00:00+00'"
         as_json = ":document" if on_sqlite else "CAST(:document AS jsonb)"
         user = ALICE.hex if on_sqlite else ALICE
-        for place, (name, document) in enumerate(METADATA.items()):
-            id_ = UUID(int=first_id_at(AT).int + place)
+        for index, (name, document) in enumerate(METADATA.items()):
+            id_ = UUID(int=first_id_at(AT).int + index)
             await connection.execute(
                 text(
                     "INSERT INTO router_analytics (user_id, id, event_id, provider, task_type, model_used, success, "

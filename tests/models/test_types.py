@@ -163,9 +163,9 @@ def test_a_moment_comes_back_to_the_microsecond(moment: datetime) -> None:
     assert bound is not None
 
     # SQLite keeps the digits and not the zone.
-    kept = bound.replace(tzinfo=None)
+    without_zone = bound.replace(tzinfo=None)
 
-    assert UTCDateTime().process_result_value(kept, DIALECT) == moment
+    assert UTCDateTime().process_result_value(without_zone, DIALECT) == moment
 
 
 def test_no_moment_is_none() -> None:

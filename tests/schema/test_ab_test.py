@@ -275,8 +275,8 @@ def request(**more: Any) -> dict[str, Any]:
 
 
 def report(decision: dict[str, Any], **more: Any) -> dict[str, Any]:
-    place = {"provider": decision["provider"], "modelUsed": decision["model"]}
-    return {"taskType": "chat", "success": True, "decisionId": decision["id"]} | place | more
+    model = {"provider": decision["provider"], "modelUsed": decision["model"]}
+    return {"taskType": "chat", "success": True, "decisionId": decision["id"]} | model | more
 
 
 async def routed(api: Api, **more: Any) -> dict[str, Any]:
@@ -407,8 +407,8 @@ async def test_a_call_that_contradicts_its_routing_decision_is_rejected(
     assert (rejected["__typename"], rejected["path"]) == ("InvalidInput", ["input", field])
     assert (await api.ask("{ analytics { nodes { id } } }"))["nodes"] == []
     # while naming the assigned test and variant is accepted
-    for said in ({}, {"abVariant": "B"}):
-        logged = await api.ask(LOG, input=report(decision, abTestId=ids["its own"], **said))
+    for named_variant in ({}, {"abVariant": "B"}):
+        logged = await api.ask(LOG, input=report(decision, abTestId=ids["its own"], **named_variant))
         assert logged["record"]["abVariant"] == "B"
 
 
@@ -449,8 +449,8 @@ async def test_nobody_is_assigned_a_variant_of_another_users_test(api: Api, othe
 
 def calls(test_id: str, variant: str, count: int, **fields: Any) -> list[dict[str, Any]]:
     config = A if variant == "A" else B
-    place = {"provider": config["provider"], "modelUsed": config["model"], "abTestId": test_id, "abVariant": variant}
-    return [call(**place | fields) for _ in range(count)]
+    assigned = {"provider": config["provider"], "modelUsed": config["model"], "abTestId": test_id, "abVariant": variant}
+    return [call(**assigned | fields) for _ in range(count)]
 
 
 async def logged_all(api: Api, records: list[dict[str, Any]]) -> None:

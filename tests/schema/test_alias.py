@@ -28,9 +28,9 @@ BY_PROVIDER = "{ analyticsSummary(groupBy: [PROVIDER]) { provider calls totalCos
 LAST = "{ analytics(first: 1) { nodes { provider modelUsed reportedProvider cost } } }"
 
 
-def call(provider: str, model: str = "gpt-4o", **said: Any) -> dict[str, Any]:
+def call(provider: str, model: str = "gpt-4o", **fields: Any) -> dict[str, Any]:
     tokens = {"inputTokens": 1_000_000, "outputTokens": 0}
-    return {"provider": provider, "modelUsed": model, "taskType": "chat", "success": True, **tokens, **said}
+    return {"provider": provider, "modelUsed": model, "taskType": "chat", "success": True, **tokens, **fields}
 
 
 async def test_calls_before_and_after_an_alias_are_attributed_to_the_provider(

@@ -338,7 +338,7 @@ async def test_a_call_just_within_bounds_is_stored(api: Api, fields: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    "unkept",
+    "dropped",
     [
         {"log": "x" * 17_000},
         {f"log{n}": "x" * 9_000 for n in range(100)},
@@ -350,13 +350,13 @@ async def test_a_call_just_within_bounds_is_stored(api: Api, fields: Any) -> Non
     ],
     ids=["large", "many", "nul", "nul in a key", "deep", "just too deep", "deeper"],
 )
-async def test_a_cost_is_stored_whatever_its_metadata(api: Api, unkept: Any) -> None:
-    sent = call(eventId="e1", cost=3, metadata={"team": "search"} | unkept)
+async def test_a_cost_is_stored_whatever_its_metadata(api: Api, dropped: Any) -> None:
+    sent = call(eventId="e1", cost=3, metadata={"team": "search"} | dropped)
 
     logged = await api.ask(LOG, input=sent)
     again = await api.ask(LOG, input=sent)
 
-    stored_metadata = {"team": "search"} | ({"log9": "x" * 9_000} if "log9" in unkept else {})
+    stored_metadata = {"team": "search"} | ({"log9": "x" * 9_000} if "log9" in dropped else {})
     record = logged["record"]
     assert (record["cost"], record["metadata"], record["metadataTruncated"]) == ("3", stored_metadata, True)
     assert (again["deduplicated"], again["record"]) == (True, record)

@@ -153,8 +153,8 @@ class Run:
         cost = self._chance.choice([None, None, Decimal(0), Decimal("0.0001"), decision.hold, Decimal("0.0012")])
         call = Call(cost, self._chance.random() < 0.6)
         event_id = self._new_event()
-        said = {"inputTokens": 5} if cost is None and self._chance.random() < 0.5 else {}
-        await self._log(event_id, call, decisionId=decision.id, **said)
+        fields = {"inputTokens": 5} if cost is None and self._chance.random() < 0.5 else {}
+        await self._log(event_id, call, decisionId=decision.id, **fields)
         self.model.record(decision, event_id, call, self._clock.now)
 
     async def _again(self) -> None:
@@ -189,7 +189,7 @@ class Run:
                     decision.settled = settled or call.success
                     return
 
-    async def _log(self, event_id: str, call: Call, **said: Any) -> None:
+    async def _log(self, event_id: str, call: Call, **fields: Any) -> None:
         answer = await self._api.ask(
             LOG_ONE,
             input={
@@ -199,7 +199,7 @@ class Run:
                 "taskType": "chat",
                 "success": call.success,
                 "cost": None if call.cost is None else str(call.cost),
-                **said,
+                **fields,
             },
         )
         assert answer["__typename"] == "LoggedAnalytics"

@@ -141,12 +141,12 @@ async def checked(database: Database, user_id: UUID, clock: Clock, other_api: Ap
 pytestmark = pytest.mark.usefixtures("checked")
 
 
-def call(provider: str = "openai", model: str = "gpt-4o-mini", **said: Any) -> dict[str, Any]:
-    return {"provider": provider, "modelUsed": model, "taskType": "chat", "success": True} | said
+def call(provider: str = "openai", model: str = "gpt-4o-mini", **fields: Any) -> dict[str, Any]:
+    return {"provider": provider, "modelUsed": model, "taskType": "chat", "success": True} | fields
 
 
-def outcome(decision: dict[str, Any], **said: Any) -> dict[str, Any]:
-    return call(decision["provider"], decision["model"], decisionId=decision["id"]) | said
+def outcome(decision: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return call(decision["provider"], decision["model"], decisionId=decision["id"]) | fields
 
 
 async def logged(api: Api, report: dict[str, Any]) -> dict[str, Any]:
@@ -156,14 +156,14 @@ async def logged(api: Api, report: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-async def cost(api: Api, provider: str, model: str, **said: Any) -> str | None:
-    found: str | None = (await logged(api, call(provider, model, **said)))["cost"]
+async def cost(api: Api, provider: str, model: str, **fields: Any) -> str | None:
+    found: str | None = (await logged(api, call(provider, model, **fields)))["cost"]
     return found
 
 
-async def budget(api: Api, threshold: str, **said: Any) -> str:
+async def budget(api: Api, threshold: str, **fields: Any) -> str:
     alert = await api.ask(
-        CREATE_ALERT, input={"thresholdAmount": threshold, "period": "DAILY", "enforced": True} | said
+        CREATE_ALERT, input={"thresholdAmount": threshold, "period": "DAILY", "enforced": True} | fields
     )
     assert "id" in alert, alert
     id_: str = alert["id"]
@@ -222,7 +222,7 @@ async def test_the_second_request_of_a_spent_budget_is_rejected(api: Api, window
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"success": False},
         {"inputTokens": 1000},
@@ -237,9 +237,9 @@ async def test_the_second_request_of_a_spent_budget_is_rejected(api: Api, window
     ],
     ids=str,
 )
-async def test_every_outcome_without_a_cost_is_charged_its_hold(api: Api, said: dict[str, Any]) -> None:
+async def test_every_outcome_without_a_cost_is_charged_its_hold(api: Api, fields: dict[str, Any]) -> None:
     await budget(api, "0.001")
-    assert (await logged(api, outcome(await route(api), **said)))["cost"] is None
+    assert (await logged(api, outcome(await route(api), **fields)))["cost"] is None
     assert await spent(api) == ("0", HELD, "0", 1)
     assert not await is_served(api)
 
@@ -1077,8 +1077,8 @@ async def test_amendments_of_different_fields_can_come_in_any_order(
     api: Api, order: tuple[dict[str, Any], ...]
 ) -> None:
     await logged(api, call("acme", "secret", eventId="e"))
-    for said in order:
-        amended = await api.ask(AMEND, eventId="e", input=said)
+    for fields in order:
+        amended = await api.ask(AMEND, eventId="e", input=fields)
         assert amended["__typename"] == "AmendedAnalytics"
     assert amended["record"]["cost"] == "3"
     [bucket] = await api.ask("{ analyticsSummary { calls successes totalCost unpricedCalls } }")
@@ -1089,8 +1089,8 @@ async def test_an_amendment_can_be_reverted_by_another(api: Api) -> None:
     await budget(api, "10")
     record = await logged(api, call("openai", "gpt-4o", cost="1", inputTokens=10, outputTokens=10, eventId="e"))
     before = (await spent(api), await api.ask(SUMMARY))
-    for said in ({"cost": "2"}, {"cost": "1"}, {"success": False}, {"success": True}, {"cost": "1"}):
-        await api.ask(AMEND, eventId="e", input=said)
+    for fields in ({"cost": "2"}, {"cost": "1"}, {"success": False}, {"success": True}, {"cost": "1"}):
+        await api.ask(AMEND, eventId="e", input=fields)
     assert (await spent(api), await api.ask(SUMMARY)) == before
     assert len(await api.ask(AMENDMENTS, id=record["id"])) == 5
 
@@ -1127,12 +1127,12 @@ async def test_a_call_of_a_routing_decision_is_amended_after_its_hold_and_window
     await logged(api, outcome(decision, eventId="e"))
     clock.advance(days=3)
     assert await spent(api) == ("0", HELD, "0", 1)
-    for said, expected in (
+    for fields, expected in (
         ({"inputTokens": 1000}, ("0", HELD, "0", 1)),
         ({"outputTokens": 100}, ("0.00021", "0", "0", 0)),
         ({"cost": "0.0005"}, ("0.0005", "0", "0", 0)),
     ):
-        await api.ask(AMEND, eventId="e", input=said)
+        await api.ask(AMEND, eventId="e", input=fields)
         assert await spent(api) == expected
 
 
@@ -1165,14 +1165,14 @@ async def test_a_settled_routing_decision_stays_settled_when_its_success_is_amen
 async def test_a_known_cost_can_become_unknown(api: Api) -> None:
     await budget(api, "0.001")
     await logged(api, outcome(await route(api), eventId="e", inputTokens=1000, outputTokens=100))
-    for said, expected in (
+    for fields, expected in (
         ({"inputImageTokens": 1}, ("0", HELD, "0", 1)),
         ({"inputImageTokens": 0}, ("0.00021", "0", "0", 0)),
         ({"serviceTier": "PRIORITY"}, ("0", HELD, "0", 1)),
         ({"cost": "0.0002"}, ("0.0002", "0", "0", 0)),
     ):
-        await api.ask(AMEND, eventId="e", input=said)
-        assert await spent(api) == expected, said
+        await api.ask(AMEND, eventId="e", input=fields)
+        assert await spent(api) == expected, fields
 
 
 async def test_an_imported_call_is_amended_like_any_other(
@@ -1195,10 +1195,10 @@ async def test_an_imported_call_is_amended_like_any_other(
 async def test_an_amendment_is_priced_with_the_spelling_and_tier_that_were_sent(api: Api, clock: Clock) -> None:
     clock.now = datetime(2026, 11, 21, tzinfo=UTC)
     await logged(api, call("OpenAI.chat", "openai/GPT-5-nano", eventId="e", occurredAt=OCTOBER, inputTokens=100_000))
-    for said, usd in (
+    for fields, usd in (
         ({"outputTokens": 10_000}, "0.009"),
         ({"serviceTier": "FLEX"}, "0.0045"),
         ({"serviceTier": "PRIORITY"}, None),
         ({"serviceTier": "STANDARD"}, "0.009"),
     ):
-        assert (await api.ask(AMEND, eventId="e", input=said))["record"]["cost"] == usd
+        assert (await api.ask(AMEND, eventId="e", input=fields))["record"]["cost"] == usd

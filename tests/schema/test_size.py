@@ -175,12 +175,12 @@ async def test_numbers_are_returned_as_sent_or_dropped_with_the_metadata_marked_
 ) -> None:
     client, headers = live_api._client, {"Authorization": f"Bearer {token}"}
     head = '"provider": "p", "modelUsed": "m", "taskType": "t", "success": true'
-    for place, number in enumerate([*NUMBERS, *LOST]):
+    for index, number in enumerate([*NUMBERS, *LOST]):
         if way == "ingest":
-            line = f'{{"eventId": "{place}", {head}, "metadata": {{"n": [{number}], "kept": 1}}}}'
+            line = f'{{"eventId": "{index}", {head}, "metadata": {{"n": [{number}], "kept": 1}}}}'
             answer = await client.post("/ingest/decisions", content=line, headers=headers)
         else:
-            given = f'{{eventId: "{place}", provider: "p", modelUsed: "m", taskType: "t", success: true, metadata: %s}}'
+            given = f'{{eventId: "{index}", provider: "p", modelUsed: "m", taskType: "t", success: true, metadata: %s}}'
             literal = given % f"{{n: [{number}], kept: 1}}"
             query = "mutation($m: JSON) { logAnalytics(input: %s) { __typename } }" % (
                 literal if way == "literal" else given % "$m"
@@ -201,14 +201,14 @@ async def test_numbers_are_returned_as_sent_or_dropped_with_the_metadata_marked_
     nodes = {node["eventId"]: node for node in page.json()["data"]["analytics"]["nodes"]}
     exported = (await client.get("/export/analytics", headers=headers)).text.splitlines()
     of_export = {line["eventId"]: line["metadata"] for line in map(json.loads, exported)}
-    for place, number in enumerate(NUMBERS):
+    for index, number in enumerate(NUMBERS):
         sent = {"n": [json.loads(number)], "kept": 1}
-        assert nodes[str(place)] == {"eventId": str(place), "metadata": sent, "metadataTruncated": False}
-        assert of_export[str(place)] == sent
-        assert len(json.dumps(nodes[str(place)]["metadata"])) < 450
-    for place, _ in enumerate(LOST, len(NUMBERS)):
-        if str(place) in nodes:
-            assert nodes[str(place)] == {"eventId": str(place), "metadata": {"kept": 1}, "metadataTruncated": True}
+        assert nodes[str(index)] == {"eventId": str(index), "metadata": sent, "metadataTruncated": False}
+        assert of_export[str(index)] == sent
+        assert len(json.dumps(nodes[str(index)]["metadata"])) < 450
+    for index, _ in enumerate(LOST, len(NUMBERS)):
+        if str(index) in nodes:
+            assert nodes[str(index)] == {"eventId": str(index), "metadata": {"kept": 1}, "metadataTruncated": True}
     assert len(page.content) < 10_000
     # and the stored text is no longer than what was measured
     async with database.system() as transaction:

@@ -543,12 +543,12 @@ async def test_the_fields_of_one_user_take_turns_and_no_other_user_waits(
     # given a user whose summaries never finish
     reading, most = 0, 0
     two_read, may_end = asyncio.Event(), asyncio.Event()
-    door = Database.viewer
+    original = Database.viewer
 
     @asynccontextmanager
     async def slow(self: Database, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
         nonlocal reading, most
-        async with door(self, viewer, write=write) as session:
+        async with original(self, viewer, write=write) as session:
             if viewer.id == user_id:
                 reading += 1
                 most = max(most, reading)

@@ -28,7 +28,7 @@ ALERT = "{ costAlerts { nodes { currentAmount assumedAmount heldAmount available
 DECISION = "query($id: ID!) { decision(id: $id) { assumedAmount state } }"
 
 
-def outcome(decision: dict[str, Any] | None = None, **said: Any) -> dict[str, Any]:
+def outcome(decision: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
     model = decision or MINI
     return {
         "provider": model["provider"],
@@ -36,7 +36,7 @@ def outcome(decision: dict[str, Any] | None = None, **said: Any) -> dict[str, An
         "taskType": "chat",
         "success": True,
         "decisionId": decision["id"] if decision else None,
-    } | said
+    } | fields
 
 
 async def alert_of(api: Api) -> dict[str, Any]:

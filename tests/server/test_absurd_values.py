@@ -88,8 +88,8 @@ def test_a_line_with_an_invalid_value_is_accepted_or_rejected_by_name(
         for raw in RAW:
             rest = json.dumps({key: value for key, value in others.items() if key != name})
             line = f'{rest[:-1]}{", " if len(rest) > 2 else ""}"{name}": {raw}}}'.encode()
-            said = error_for(read, line)
-            assert said is None or any(each in said for each in (name, *WHOLE)), (name, raw[:40], said)
+            error = error_for(read, line)
+            assert error is None or any(each in error for each in (name, *WHOLE)), (name, raw[:40], error)
 
 
 AMOUNTS = ["1E+99999999999999999999", "1e-99999999999999999999", "1e-999999999", "1_000", "\uff11\uff12", "\u0663"]

@@ -26,9 +26,9 @@ def line(**fields: Any) -> bytes:
 
 
 def error_of(text: bytes) -> InvalidInput:
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInput) as raised:
         call_of(text)
-    return refusal.value
+    return raised.value
 
 
 def test_each_name_means_one_field() -> None:

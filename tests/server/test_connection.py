@@ -216,16 +216,16 @@ async def test_no_timeout_applies_while_an_answer_takes_long(
 async def test_the_number_of_connections_is_limited(app: Starlette, token: str) -> None:
     before = cut("no room")
     async with serving(app, max_connections=2) as url:
-        async with signed_in(url, token), connected(url) as (kept, writer):
+        async with signed_in(url, token), connected(url) as (idle, writer):
             writer.write(GET + b"\r\n")
-            assert (await answer(kept)).startswith(b"HTTP/1.1 200 ")
+            assert (await answer(idle)).startswith(b"HTTP/1.1 200 ")
             # the third, while a socket and an idle connection are open
             async with connected(url) as (reader, _):
                 assert (await rest(reader)).startswith(b"HTTP/1.1 503 ")
             assert cut("no room") == before + 1
             # and the open ones are still served
             writer.write(GET + b"Connection: close\r\n\r\n")
-            assert (await rest(kept)).startswith(b"HTTP/1.1 200 ")
+            assert (await rest(idle)).startswith(b"HTTP/1.1 200 ")
         async with connected(url) as (reader, writer):
             writer.write(GET + b"\r\n")
             assert (await answer(reader)).startswith(b"HTTP/1.1 200 ")

@@ -232,8 +232,8 @@ async def test_an_amendment_repeated_under_the_other_id_of_its_call_is_deduplica
         "/ingest/decisions", content=line(eventId="e"), headers={"Authorization": f"Bearer {token}"}
     )
     id_ = response.json()["id"]
-    said = {"cost": 1, "amendmentId": "x"}
-    lines = [json.dumps(said | named) for named in ({"eventId": "e"}, {"id": id_}, {"eventId": "e"})]
+    amendment = {"cost": 1, "amendmentId": "x"}
+    lines = [json.dumps(amendment | named) for named in ({"eventId": "e"}, {"id": id_}, {"eventId": "e"})]
     assert await send(client, token, "amendments", "\n".join(lines)) == [False, True, True]
     assert await send(client, token, "amendments", lines[1]) == [True]
     assert await live_api.ask(SUMMARY) == [{"calls": 1, "successes": 1, "totalCost": "1", "unpricedCalls": 0}]

@@ -28,7 +28,7 @@ mutation Record($input: LogAnalyticsInput!) {
 }
 """
 FIND = f'query Find {{ analytics(filter: {{models: ["{CONFIDENTIAL}"]}}) {{ pageInfo {{ hasNextPage }} }} }}'
-DECISION = {
+CALL = {
     "provider": "openai",
     "modelUsed": CONFIDENTIAL,
     "taskType": CONFIDENTIAL,
@@ -54,8 +54,8 @@ def token(data_dir: Path) -> str:
 async def use(server: ServerProcess, token: str, **headers: str) -> list[httpx2.Response]:
     """Send one valid and one invalid request of each kind."""
     signed = {"Authorization": f"Bearer {token}"}
-    body = {"query": LOG, "variables": {"input": DECISION}, "operationName": "Record"}
-    wrong = {"query": LOG, "variables": {"input": DECISION | {"cost": CONFIDENTIAL}}}
+    body = {"query": LOG, "variables": {"input": CALL}, "operationName": "Record"}
+    wrong = {"query": LOG, "variables": {"input": CALL | {"cost": CONFIDENTIAL}}}
     async with httpx2.AsyncClient(base_url=server.address, timeout=30) as client:
         answers = [
             await client.post("/graphql", json=body, headers=signed | headers),
@@ -64,7 +64,7 @@ async def use(server: ServerProcess, token: str, **headers: str) -> list[httpx2.
             await client.get("/graphql", params={"query": FIND}, headers=signed | {"Sec-Fetch-Site": "same-origin"}),
             await client.post(
                 "/ingest/decisions",
-                content=f"{json.dumps(DECISION)}\n{{{CONFIDENTIAL}\n",
+                content=f"{json.dumps(CALL)}\n{{{CONFIDENTIAL}\n",
                 headers=signed | {"Content-Type": "application/x-ndjson"},
             ),
             await client.get("/export/analytics", params={"format": "csv"}, headers=signed),
@@ -131,7 +131,7 @@ async def test_failures_are_logged_with_the_request_id_and_without_request_data(
             database.execute("DROP TABLE router_analytics")
         # when
         answer = client.post("/graphql", json={"query": FIND})
-        client.post("/graphql", json={"query": LOG, "variables": {"input": DECISION}})
+        client.post("/graphql", json={"query": LOG, "variables": {"input": CALL}})
     # then
     written = (tmp_path / "log").read_text()
     lines = [json.loads(line) for line in written.splitlines()]

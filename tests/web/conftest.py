@@ -73,7 +73,7 @@ async def watched(context: BrowserContext, origin: str, allowed: tuple[str, ...]
     page = await context.new_page()
     page.set_default_timeout(_PATIENCE_MS)
 
-    def said(message: ConsoleMessage) -> None:
+    def on_console(message: ConsoleMessage) -> None:
         if message.type == "error" and not any(text in message.text for text in allowed):
             problems.append(message.text[:500])
 
@@ -81,7 +81,7 @@ async def watched(context: BrowserContext, origin: str, allowed: tuple[str, ...]
         if not request.url.startswith((origin, origin.replace("http", "ws", 1), "data:", "blob:")):
             problems.append(f"asked for {request.url}")
 
-    page.on("console", said)
+    page.on("console", on_console)
     page.on("request", asked)
 
     def failed(error: Error) -> None:

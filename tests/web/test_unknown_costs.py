@@ -271,7 +271,7 @@ async def test_a_call_is_amended_and_the_totals_follow(open_page: Open, live_api
     # when it is amended, first with invalid values
     await row.get_by_role("button", name="Correct").click()
     dialog = page.get_by_role("dialog")
-    for label, wrong, said in (
+    for label, wrong, message in (
         ("Cost, USD", "-1", "cost: must be from 0 to 100000 USD"),
         ("Input tokens", "100", "inputTokens"),
         ("Output tokens", "1.5", "outputTokens: must be a whole number"),
@@ -280,7 +280,7 @@ async def test_a_call_is_amended_and_the_totals_follow(open_page: Open, live_api
         await dialog.get_by_label(label).fill(wrong)
         await dialog.get_by_role("button", name="Correct").click()
         if label != "Input tokens":  # fewer than the cached tokens: the message is the server's
-            await expect(dialog.get_by_label(label)).to_have_accessible_description(re.compile(re.escape(said)))
+            await expect(dialog.get_by_label(label)).to_have_accessible_description(re.compile(re.escape(message)))
             await expect(dialog.get_by_label(label)).to_be_focused()
         else:
             await expect(dialog.get_by_role("alert").filter(has_text=re.compile("cached"))).to_be_visible()

@@ -213,22 +213,22 @@ async def test_the_default_partition_is_not_read_under_the_lock_that_attaches(
 ) -> None:
     clock = Clock(CURRENT.later(12).start)
     await record(db, draft(clock.now, imported=False), clock=clock)
-    said: list[str] = []
+    messages: list[str] = []
 
-    def hear(_connection: object, message: object) -> None:
-        said.append(str(message))
+    def record_message(_connection: object, message: object) -> None:
+        messages.append(str(message))
 
     attach = models.database.partition.attach
 
     async def heard(on: Any, table: str, month: Month) -> None:
-        driver_of(on).add_log_listener(hear)
+        driver_of(on).add_log_listener(record_message)
         await attach(on, table, month)
 
     monkeypatch.setattr(models.database.postgresql, "_MAINTENANCE", "BEGIN; SET LOCAL client_min_messages = debug1")
     monkeypatch.setattr(models.database.partition, "attach", heard)
     await postgresql(db).make_partitions(clock.now, 1)
-    implied = [each for each in said if "default partition" in each and "implied by existing constraints" in each]
-    assert len([each for each in implied if "router_analytics_default" in each]) == 3, said
+    implied = [each for each in messages if "default partition" in each and "implied by existing constraints" in each]
+    assert len([each for each in implied if "router_analytics_default" in each]) == 3, messages
 
 
 async def test_a_running_server_creates_missing_partitions(

@@ -117,7 +117,7 @@ async def owner(postgres_url: str, tmp_path: Path) -> AsyncIterator[Connection]:
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://router") as client,
     ):
-        for user, decisions in BOTH.items():
+        for user, calls in BOTH.items():
             api = Api(client, make_token(settings, user, timedelta(hours=1)))
             test = await api.ask(START_TEST)
             await api.ask(SET_ALERT, threshold="0.001")
@@ -129,8 +129,8 @@ async def owner(postgres_url: str, tmp_path: Path) -> AsyncIterator[Connection]:
             outcomes = Outcomes()
             # one of them of unknown cost, and one amended
             outcomes.acknowledged.add((await api.ask(UNPRICED))["__typename"])
-            assert await send(api, [record(f"{user}:{n}", n, test["id"]) for n in range(1, decisions)], outcomes)
-            assert len(outcomes.acknowledged) == decisions
+            assert await send(api, [record(f"{user}:{n}", n, test["id"]) for n in range(1, calls)], outcomes)
+            assert len(outcomes.acknowledged) == calls
             assert await api.ask(AMEND, eventId=f"{user}:1") == {"deduplicated": False}
             assert await api.ask(
                 'mutation { registerProviderAlias(alias: "ours", provider: "openai") { __typename } }'
@@ -210,24 +210,24 @@ async def viewer(url: str, user: UUID | None) -> AsyncIterator[Viewer]:
 
 async def test_every_owned_table_is_known_and_both_users_have_rows_in_each(owner: Connection) -> None:
     found = set(await owned_tables(owner))
-    partitions, partitions_of_decisions = (
+    partitions, partitions_of_calls = (
         {name for name in found if re.fullmatch(rf"{table}_(\d{{4}}_\d\d|archive|default)", name)}
         for table in PARTITIONED
     )
-    assert found - partitions - partitions_of_decisions == TABLES
+    assert found - partitions - partitions_of_calls == TABLES
     # two months back, the current one, three months ahead, the archive and the default partition
-    assert len(partitions) == len(partitions_of_decisions) == 8
-    for user, decisions in BOTH.items():
+    assert len(partitions) == len(partitions_of_calls) == 8
+    for user, calls in BOTH.items():
         rows = await rows_of(owner, user)
         assert {name for name in TABLES if not rows[name]} == set()
-        assert [len(rows[name]) for name in partitions if rows[name]] == [decisions]
+        assert [len(rows[name]) for name in partitions if rows[name]] == [calls]
 
 
 # Each statement finds as many rows as the viewer may see.
 READS = {
     "all": "SELECT user_id FROM {table}",
     "by user": "SELECT user_id FROM {table} WHERE user_id = '{bob}' OR user_id = '{alice}'",
-    "by place": "SELECT user_id FROM {table} WHERE ctid IS NOT NULL",
+    "by ctid": "SELECT user_id FROM {table} WHERE ctid IS NOT NULL",
     "sampled": "SELECT user_id FROM {table} TABLESAMPLE SYSTEM (100)",
     "joined": "SELECT y.user_id FROM (VALUES (1)) x JOIN {table} y ON true",
     "with": "WITH x AS MATERIALIZED (SELECT * FROM {table}) SELECT user_id FROM x",

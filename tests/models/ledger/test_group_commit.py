@@ -171,7 +171,7 @@ async def test_each_item_is_stored_once_and_in_its_users_order(
     store.locked = {UUID(int=number) for number in locked}
     store.bad = lambda item: BadData() if item[1] in bad else None
     commits = group_commit(store, commits_at_once=at_once, most=most)
-    items = [[(UUID(int=user), (n, place)) for place in range(size)] for n, (user, size) in enumerate(submissions)]
+    items = [[(UUID(int=user), (n, index)) for index in range(size)] for n, (user, size) in enumerate(submissions)]
     async with commits.running():
         tasks = [await submitted(commits, each) for each in items[: most * 10 // 30]]
         store.unlocked.set()
@@ -229,7 +229,7 @@ async def test_users_who_make_a_commit_fail_are_found_within_few_tries_and_other
     await first
     # then these alone are rejected
     rejected = [
-        (user, place) for user in users for place, each in enumerate(answers[user]) if isinstance(each, InvalidInput)
+        (user, index) for user in users for index, each in enumerate(answers[user]) if isinstance(each, InvalidInput)
     ]
     assert rejected == [(UUID(int=150), 1), (UUID(int=150), 7)]
     assert len(store.stored) == 1 + 100 * 10 - 2
@@ -268,13 +268,13 @@ async def test_others_are_committed_during_the_search_for_failing_items(commits:
     store.bad = lambda item: BadData() if item == (HEAVY, "500") else None
     # given a search that takes a while
     store.held = lambda items: (HEAVY, "500") in items and len(items) < 200
-    spoilt = await submitted(commits, batch(HEAVY, 1_000))
+    failing = await submitted(commits, batch(HEAVY, 1_000))
     await until(lambda: bool(store.tried) and store.held(store.tried[-1]))
     assert await commits.submit(batch(QUIET, 1)) == [("stored", (QUIET, "0"))]
-    assert not spoilt.done()
+    assert not failing.done()
     store.unlocked.set()
-    answer = await spoilt
-    assert [place for place, outcome in enumerate(answer) if isinstance(outcome, InvalidInput)] == [500]
+    answer = await failing
+    assert [index for index, outcome in enumerate(answer) if isinstance(outcome, InvalidInput)] == [500]
 
 
 @pytest.mark.parametrize("error", [Conflict("id: no", ["id"]), InvalidInput("cost: no", ["cost"])])

@@ -138,15 +138,15 @@ async def test_a_call_that_the_database_rejects_fails_alone(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a call that the database rejects
-    def spoilt(one: CallDraft, now: datetime) -> PreparedCall:
-        entry = prepare(one, now)
-        if one.report.event_id == "spoilt":
-            entry.row["created_at"] = None
-        return entry
+    def unstorable(one: CallDraft, now: datetime) -> PreparedCall:
+        prepared = prepare(one, now)
+        if one.report.event_id == "unstorable":
+            prepared.row["created_at"] = None
+        return prepared
 
-    monkeypatch.setattr(models.ledger.ledger, "prepare", spoilt)
+    monkeypatch.setattr(models.ledger.ledger, "prepare", unstorable)
     # when it shares a commit and a submission with others
-    submissions = [["first"], ["a"], ["b", "spoilt", "c", "d"], ["e"]]
+    submissions = [["first"], ["a"], ["b", "unstorable", "c", "d"], ["e"]]
     answers = await asyncio.gather(
         *(ledger.record([draft(event_id=event_id) for event_id in event_ids]) for event_ids in submissions)
     )
@@ -163,7 +163,7 @@ async def test_a_database_failure_is_not_blamed_on_the_calls(
 ) -> None:
     tries: list[int] = []
 
-    async def failing(_entry: Any, drafts: Sequence[CallDraft]) -> Any:
+    async def failing(_writer: Any, drafts: Sequence[CallDraft]) -> Any:
         tries.append(len(drafts))
         raise DatabaseFailure("gone")
 
@@ -182,9 +182,9 @@ async def test_a_full_ledger_rejects_at_once_and_stores_nothing(
     monkeypatch.setattr(models.ledger.group_commit, "QUEUED_TIMES", 2 / models.ledger.group_commit.MAX_COMMIT)
     waiting = [asyncio.create_task(ledger.record([draft(event_id=str(n))])) for n in range(2)]
     await asyncio.sleep(0)
-    with pytest.raises(Overloaded) as refusal:
+    with pytest.raises(Overloaded) as rejected:
         await ledger.record([draft(event_id="too many")])
-    assert refusal.value.retry_after_ms == 1000
+    assert rejected.value.retry_after_ms == 1000
     await asyncio.gather(*waiting)
     assert await stored(database) == ["0", "1"]
 
@@ -214,9 +214,9 @@ async def test_concurrent_calls_share_commits(ledger: Ledger, monkeypatch: pytes
     sizes: list[int] = []
     write = CallBatch.write
 
-    async def counted(entry: Any, drafts: Sequence[PreparedCall]) -> Any:
+    async def counted(writer: Any, drafts: Sequence[PreparedCall]) -> Any:
         sizes.append(len(drafts))
-        return await write(entry, drafts)
+        return await write(writer, drafts)
 
     monkeypatch.setattr(CallBatch, "write", counted)
     await asyncio.gather(*(ledger.record([draft()]) for _ in range(100)))

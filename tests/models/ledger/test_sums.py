@@ -217,17 +217,17 @@ async def test_the_assumed_spend_of_a_user_has_a_limit(
         "maxOutputTokens": 1000,
         "candidates": [{"provider": "local", "model": "big"}],
     }
-    made = [await api.ask(ROUTE, input=asked) for _ in range(3)]
-    assert [each["heldAmount"] for each in made] == ["2"] * 3
+    decisions = [await api.ask(ROUTE, input=asked) for _ in range(3)]
+    assert [each["heldAmount"] for each in decisions] == ["2"] * 3
     monkeypatch.setattr(models.ledger.spend, "MAX_TOTAL", Decimal(5))
     # when their outcomes stay unknown
     call = {"provider": "local", "modelUsed": "big", "taskType": "chat", "success": True}
-    answers = [await api.ask(LOG_ONE, input=call | {"decisionId": each["id"]}) for each in made]
+    answers = [await api.ask(LOG_ONE, input=call | {"decisionId": each["id"]}) for each in decisions]
     # then spend is assumed up to the limit, and the rest is rejected
     assert [answer["__typename"] for answer in answers] == ["LoggedAnalytics", "LoggedAnalytics", "InvalidInput"]
     assert await total(database, user_id) == (ZERO, Decimal(4))
     # and a call with a known cost is accepted
-    answer = await api.ask(LOG_ONE, input=call | {"decisionId": made[2]["id"], "cost": "1"})
+    answer = await api.ask(LOG_ONE, input=call | {"decisionId": decisions[2]["id"], "cost": "1"})
     assert answer["__typename"] == "LoggedAnalytics"
     assert await verify(database, user_id, clock.now) == []
 

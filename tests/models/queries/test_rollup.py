@@ -122,7 +122,7 @@ async def test_hours_add_up_to_the_calls(database: Database, user_id: UUID, call
 
 OWNER, TEST, NOBODY = UUID(int=3), UUID(int=4), UUID(int=5)
 # The user, test, priority, time, and cost in nano-USD of each call.
-COSTS_OF_BEFORE = (
+EARLIER_COSTS = (
     (OWNER, None, None, "2026-02-28 23:59:59.999999", 4_000_000_000),
     (OWNER, None, None, "2026-03-01 00:00:00.000000", 1_000_000_000),
     (OWNER, None, None, "2026-03-01 00:59:59.999999", 2_000_000_000),
@@ -137,23 +137,23 @@ COSTS_OF_BEFORE = (
 def statements_of_previous_version() -> list[str]:
     """INSERT statements of the rows that the ledger wrote. Retention has dropped calls before March, but not their sums."""
     hours: defaultdict[tuple[UUID, UUID | None, str | None, str], list[int | None]] = defaultdict(list)
-    made = [insert("router_retention", kept_from="2026-03-01 00:00:00.000000")]
-    for place, (user_id, test_id, priority, at, cost) in enumerate(COSTS_OF_BEFORE):
+    statements = [insert("router_retention", kept_from="2026-03-01 00:00:00.000000")]
+    for number, (user_id, test_id, priority, at, cost) in enumerate(EARLIER_COSTS):
         hours[user_id, test_id, priority, f"{at[:13]}:00:00.000000"].append(cost)
         if at < "2026-03":
             continue
-        key = {"user_id": user_id, "id": UUID(int=100 + place), "event_id": str(place)}
+        key = {"user_id": user_id, "id": UUID(int=100 + number), "event_id": str(number)}
         of = {"provider": "p", "model_used": "m", "task_type": "t", "priority": priority}
         test = {"ab_test_id": test_id, "ab_variant": test_id and "A", "ab_counted": False}
         outcome = {"success": True, "fallback_used": False, "cost": cost, "imported": False, "metadata": "{}"}
-        made.append(insert("router_analytics", **key, **of, **test, **outcome, occurred_at=at, created_at=at))
+        statements.append(insert("router_analytics", **key, **of, **test, **outcome, occurred_at=at, created_at=at))
     for (user_id, test_id, priority, hour), costs in hours.items():
         key = {"user_id": user_id, "hour": hour, "provider": "p", "model_used": "m", "task_type": "t"}
         test = {"priority": priority or "", "ab_test_id": test_id or UUID(int=0), "ab_variant": "A" if test_id else ""}
         known = [cost for cost in costs if cost is not None]
         sums = dict.fromkeys(SUMS_OF_BEFORE, 0) | {"calls": len(costs), "successes": len(costs), "priced": len(known)}
-        made.append(insert("router_analytics_hourly", **key, **test, **sums | {"cost": sum(known)}))
-    return made
+        statements.append(insert("router_analytics_hourly", **key, **test, **sums | {"cost": sum(known)}))
+    return statements
 
 
 SUMS_OF_BEFORE = MEASURES[: MEASURES.index("cost_sum_squares")]
