@@ -217,11 +217,11 @@ async def test_a_used_up_budget_is_a_429_and_never_overspent(
     # then: each error says when to retry
     assert fakes.books.served.total() == sum(count for count, _ in ends) + served > 20
     assert fakes.books.failed.total() > 0
-    for _, error in [*ends, (served, last)]:
-        assert error.status_code == 429, error.text
-        assert int(error.headers["Retry-After"]) >= 1
-        assert error.json()["error"]["constraint"] == "budget"
-        assert error.json()["error"]["code"] == "LIMIT_EXCEEDED"
+    for _, response in [*ends, (served, last)]:
+        assert response.status_code == 429, response.text
+        assert int(response.headers["Retry-After"]) >= 1
+        assert response.json()["error"]["constraint"] == "budget"
+        assert response.json()["error"]["code"] == "LIMIT_EXCEEDED"
 
     # the spend is within the limit, and the rest would not pay for another request
     records = await assert_books_agree(live_api, clock, fakes.books)
@@ -240,10 +240,10 @@ async def test_a_request_that_preferences_forbid_is_a_403_with_the_reason(
     await register(live_api, provider)
     await live_api.ask(SAVE, input={"blockedProviders": ["only"]})
     async with proxied(router, fakes, ["only"]) as ask:
-        error = await ask()
-    assert error.status_code == 403
-    assert "Retry-After" not in error.headers
-    assert (error.json()["error"]["__typename"], error.json()["error"]["constraint"]) == (
+        response = await ask()
+    assert response.status_code == 403
+    assert "Retry-After" not in response.headers
+    assert (response.json()["error"]["__typename"], response.json()["error"]["constraint"]) == (
         "RouteRefused",
         "blockedProviders",
     )
@@ -269,9 +269,9 @@ async def test_an_invalid_request_is_a_400_and_is_sent_to_no_provider(
     fakes = Fakes([provider])
     await register(live_api, provider)
     async with proxied(router, fakes, ["only"]) as ask:
-        error = await ask(**wrong)
-    assert error.status_code == 400
-    assert error.json()["error"]["code"] == "INVALID_INPUT"
+        response = await ask(**wrong)
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "INVALID_INPUT"
     assert fakes.books.asked.total() == 0
 
 
@@ -539,9 +539,9 @@ async def test_an_overloaded_router_is_a_503_with_retry_after() -> None:
         httpx2.AsyncClient(base_url=address) as router,
         proxied(router, fakes, ["only"]) as ask,
     ):
-        error = await ask()
-    assert (error.status_code, error.headers["Retry-After"]) == (503, "2")
-    assert error.json()["error"]["code"] == "OVERLOADED"
+        response = await ask()
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert response.json()["error"]["code"] == "OVERLOADED"
     assert fakes.books.asked.total() == 0
 
 
@@ -551,6 +551,6 @@ async def test_without_a_router_no_request_is_sent() -> None:
         httpx2.AsyncClient(base_url="http://127.0.0.1:1") as router,
         proxied(router, fakes, ["only"]) as ask,
     ):
-        error = await ask()
-    assert (error.status_code, error.headers["Retry-After"]) == (503, "1")
+        response = await ask()
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert fakes.books.asked.total() == 0
