@@ -89,7 +89,7 @@ class QuietUser:
             await asyncio.sleep(_PAUSE_S)
 
     def _coreless_ms(self) -> float:
-        """The seconds since their start in which the main threads were ready to run but had no core."""
+        """The time in ms since their start in which the main threads were ready to run but had no core."""
         stats = [Path(f"/proc/{pid}/task/{pid}/schedstat").read_text() for pid in self._pids]
         return sum(int(each.split()[1]) for each in stats) / 1e6
 

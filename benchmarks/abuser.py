@@ -42,7 +42,7 @@ class Abuser:
         )
 
     async def repeat(self, connections: int, request: Request) -> None:
-        """Send requests endlessly, `at_once` concurrently. Each call of `send` gets a different number."""
+        """Send requests endlessly, `connections` at a time. Each request gets a different number."""
         self.begun()
         await asyncio.gather(*(self._repeat(request) for _ in range(connections)))
 
@@ -65,7 +65,7 @@ class Abuser:
         )
 
     async def get(self, path: str, *, hang_up_after_s: float | None = None) -> httpx2.Response | None:
-        """GET this path. Returns the same as `send`."""
+        """GET this path. Returns None if the client hung up or the answer broke off."""
         return await self._answer(self._client.get(path), hang_up_after_s)
 
     @asynccontextmanager

@@ -367,7 +367,7 @@ async def _save(abuser: Abuser, number: int) -> object:
 
 
 async def _subscribers(abuser: Abuser, field: str, cause: Callable[[Abuser, int], Awaitable[object]]) -> None:
-    """500 subscriptions on 50 sockets, and changes of each subscribed kind, one after another."""
+    """Open 500 subscriptions of `field` on 50 sockets, then cause events endlessly, two at a time."""
 
     async def subscribed() -> None:
         async with abuser.socket() as socket:

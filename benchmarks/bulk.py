@@ -26,7 +26,7 @@ from models.ledger import Ledger
 from models.ledger.call import CallDraft, Outcome
 
 CHUNK: Final = 1_000
-"""Calls that one transaction records."""
+"""Calls that are recorded or copied at once."""
 
 _NANO_DOLLARS: Final = 9
 _FILLED_DAYS: Final = 20

@@ -48,7 +48,7 @@ NAIVE_Z: Final = statistics.NormalDist().inv_cdf(1 - ALPHA / 2)
 WORKERS: Final = 2
 AIDER: Final = "aider_dev_usage_2024-08_2025-03.csv.gz"
 ROUTELLM: Final = "routellm_gpt4_vs_mixtral_outcomes.csv.gz"
-ABSURD: Final = Decimal(9_990)
+EXTREME: Final = Decimal(9_990)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def intervals_missed(case: Case, numbers: range) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """Equal variants where each user keeps one variant, and all calls of a user have one value: the worst case."""
+    """Equal variants, where each user keeps one variant and all calls of a user have the same value: the worst case."""
 
     population: Population
     count: int
@@ -262,7 +262,7 @@ def sample_ratio_alarms(split: float, numbers: range) -> int:
 
 
 def shares(count: int, runs: int) -> str:
-    """A share with half the width of its 95 % interval."""
+    """The share in percent as text, with half the width of its 95 % interval."""
     share = count / runs
     return f"{100 * share:5.1f} % (+- {196 * math.sqrt(max(share * (1 - share), 1 / runs) / runs):.1f})"
 
@@ -341,7 +341,7 @@ def main() -> None:
         one, other = (
             Population("", Metric.COST, [capped_cost(each, bound) for each in sample]) for sample in (costs, dearer)
         )
-        first = capped_cost(ABSURD, bound) if outlier else None
+        first = capped_cost(EXTREME, bound) if outlier else None
         return Case(title, one, other, calls=100_000, step=100, outlier=first)
 
     with ProcessPoolExecutor(WORKERS) as pool:
@@ -358,8 +358,8 @@ def main() -> None:
                 dearer_at(p99, "    and a $9,990 request in A", outlier=True),
                 dearer_at(10 * p99, "  capped at 10 times that", outlier=False),
                 dearer_at(10 * p99, "    and a $9,990 request in A", outlier=True),
-                dearer_at(2 * ABSURD, "  not capped", outlier=False),
-                dearer_at(2 * ABSURD, "    and a $9,990 request in A", outlier=True),
+                dearer_at(2 * EXTREME, "  not capped", outlier=False),
+                dearer_at(2 * EXTREME, "    and a $9,990 request in A", outlier=True),
             ],
             options.decisions,
             Verdict.A_BETTER,
@@ -367,7 +367,7 @@ def main() -> None:
         print(
             f"\nEqual cost and a $9,990 request in A: runs in which any analysis named a winner ({options.runs:,} runs)"
         )
-        outcomes = run_all(pool, Case("equal outlier", cost, cost, outlier=capped_cost(ABSURD, cap)), options.runs)
+        outcomes = run_all(pool, Case("equal outlier", cost, cost, outlier=capped_cost(EXTREME, cap)), options.runs)
         print(f"  ours {shares(sum(each.decided is not None for each in outcomes), options.runs)}")
 
         repeated(

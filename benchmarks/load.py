@@ -42,7 +42,7 @@ class Load:
     seconds: float
     """The seconds in which new requests are sent, after the warm-up."""
     warm_up_s: float
-    """The seconds of the warm-up. With 0, for slow requests, the time from the first request to the last answer counts."""
+    """The seconds of the warm-up. Use 0 for slow requests: the time from the first request to the last answer is then measured."""
     limit: int | None = None
     """The most requests to send."""
 

@@ -80,7 +80,7 @@ class SQLiteFiles:
         return f"sqlite+aiosqlite:///{file}"
 
     def cpu_s(self) -> float:
-        """0: the processor time of SQLite is part of the server's."""
+        """Always 0, because SQLite runs in the server process."""
         return 0.0
 
 

@@ -30,7 +30,7 @@ def database_url(sqlite_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def _installed(pytestconfig: pytest.Config) -> None:
-    """Install the clients, under `make test`. In CI they must be installed."""
+    """Install the clients if the tests run under `make test`. In CI they must be installed."""
     make("clients", pytestconfig)
     missing = [
         str(each.relative_to(ROOT))

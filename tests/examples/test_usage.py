@@ -332,7 +332,7 @@ def test_the_service_tier_is_read(tier: Any, expected: str | None) -> None:
 
 def test_all_text_is_counted() -> None:
     call = {"id": "call-1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
-    message = {"content": None, "reasoning": "Look it up.", "reasoning_content": "Look it up.", "tool_calls": [call]}
+    message = {"content": None, "reasoning": "Search now.", "reasoning_content": "Search now.", "tool_calls": [call]}
     request = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Oslo?"}]}], "tools": [{"a": 1}]}
     # 5 characters, and 10 of the tools; 11 of the reasoning, and 7 and 16 of the tool call.
     assert fields(None, request, choices=[{"message": message}]) == {"inputTokens": 4, "outputTokens": 9} | ESTIMATED

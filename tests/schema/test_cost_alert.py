@@ -439,7 +439,7 @@ async def test_a_rolling_alert_fires_again_only_after_it_has_cleared(api: Api, c
     assert (await api.ask(READ, id=alert_id))["state"] == "ACTIVE"
     await api.ask(LOG, cost="5.4")
     await api.ask(LOG, cost="0.7")
-    # then each level fires once more
+    # then the near limit fires once more
     assert await levels(api) == [("NEAR_LIMIT", "8"), ("TRIGGERED", "10"), ("NEAR_LIMIT", "8.1")]
 
     # when spend falls to 76 %, which does not clear the alert, and rises above 80 % again

@@ -24,8 +24,8 @@ GET = b"GET /healthz HTTP/1.1\r\nHost: router\r\n"
 
 
 @pytest.fixture(autouse=True)
-def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set all timeouts of connections to test values. Each test shortens the one it is about."""
+def _long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the timeouts to 600 s, so that none expires. Each test shortens the one that it is about."""
     for name in ("head_timeout_s", "body_timeout_s"):
         monkeypatch.setattr(HTTPConnection, name, NEVER_S)
 

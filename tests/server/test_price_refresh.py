@@ -22,14 +22,14 @@ LISTED = "{ modelCatalog { nodes { id inputPrice } } }"
 
 
 @pytest.fixture(autouse=True)
-def _bundled_price_list() -> Iterator[None]:
+def _restore_price_list() -> Iterator[None]:
     yield
     data_snapshot.set_custom_snapshot(None)
 
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[UpdatePrices]:
-    """Replace the fetch of the newest price list with one that returns one model. Returns the record of fetches."""
+    """Replace the fetch of the newest price list with one that returns one model. Returns the list of fetches."""
     asked = []
     model = ModelInfo(id="m", match=ClauseEquals("m"), prices=ModelPrice(input_mtok=Decimal(1), output_mtok=Decimal(2)))
 

@@ -108,7 +108,7 @@ def test_a_token_for_hours_is_printed_to_a_terminal_only(tmp_path: Path) -> None
 
 
 class Limits:
-    """Replaces the `resource` module: the limits of this process."""
+    """Replaces functions of the `resource` module: the soft and hard limit of a process."""
 
     def __init__(self, soft: int, hard: int) -> None:
         self.now = (soft, hard)

@@ -40,7 +40,7 @@ def database_url(sqlite_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def chromium(pytestconfig: pytest.Config) -> str:
-    """The path of Chromium. Builds the pages if needed. In CI both must exist."""
+    """The path of Chromium. Under `make test`, the pages are built if needed. In CI both must exist."""
     make("web", pytestconfig)
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     missing = [

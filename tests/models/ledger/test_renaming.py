@@ -77,7 +77,7 @@ def call(number: int, user_id: UUID) -> dict[str, Any]:
 
 
 def stored(value: Any) -> Any:
-    """The value in the form that the driver takes for the column's type."""
+    """The value as stored: money in nano-USD, everything else unchanged."""
     return int(value.scaleb(9)) if isinstance(value, Decimal) else value
 
 
