@@ -1,17 +1,17 @@
-# Everything runs from here; a machine needs Python 3.11 or newer and make, nothing else.
+# All commands of the project. A machine needs Python 3.11 or newer and make, nothing else.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 CLIENTS := .venv-clients
 
-# Bytecode is kept, whatever this shell says: without it every process compiles all of the source anew.
+# Write bytecode even if the shell disables it: without it every process compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help serve web test clients integration check sdl migrate lock format clean
 
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 ..." >&2; exit 2; }
@@ -40,13 +40,13 @@ $(VENV)/.installed-check: requirements-check.txt $(VENV)/.installed-integration
 serve: migrate web ## Migrate the database and serve the API on http://127.0.0.1:8000/graphql
 	@exec $(BIN)/python -m server serve
 
-# What cannot be built is told, and the API served all the same: the page says what to run.
-web: $(VENV)/.installed ## Build the dashboard and GraphiQL, where that is not done
+# If the pages cannot be built, the API is served all the same, and the page says which command builds them.
+web: $(VENV)/.installed ## Build the dashboard and GraphiQL, unless they are up to date
 	@$(MAKE) --no-print-directory --silent web/dist/.built || echo "The dashboard is not built; the API starts all the same." >&2
 
 NODE_IS_NEW_ENOUGH = node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exitCode = Number(major < 20 || (major === 20 && minor < 19))' 2>/dev/null && npm --version >/dev/null
 
-# Node comes from PyPI where the machine has none that is new enough.
+# Node is installed from PyPI if the machine has none that is new enough.
 $(VENV)/.node: tests/clients/requirements-node.txt | $(VENV)/.installed
 	@$(NODE_IS_NEW_ENOUGH) || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
@@ -63,8 +63,8 @@ web/dist/.built: web/node_modules/.installed web/index.html web/graphiql.html we
 migrate: $(VENV)/.installed ## Bring the database to the newest schema
 	@$(BIN)/python -m server migrate
 
-# Clients that the tests run: those in Python have an environment of their own; Node comes into it too, where the machine
-# has none that is new enough. Of LiteLLM only source files are read.
+# Clients that the tests run. Those in Python have a separate environment. Node is installed there too if the machine
+# has none that is new enough. The tests only read source files of LiteLLM.
 $(CLIENTS)/.installed: tests/clients/requirements.txt tests/clients/requirements-litellm.txt tests/clients/requirements-node.txt | $(BIN)/python
 	@echo "Installing the clients in Python that the tests run into $(CLIENTS), once: a minute or two" >&2
 	$(PYTHON) -m venv --clear $(CLIENTS)
@@ -96,7 +96,7 @@ check: $(VENV)/.installed-check web/node_modules/.installed ## Lint, types, impo
 	@$(BIN)/python -m migrations.check
 	@cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent check
 
-sdl: $(VENV)/.installed web/node_modules/.installed ## Write the GraphQL schema to schema/schema.graphql, and the dashboard's types of it
+sdl: $(VENV)/.installed web/node_modules/.installed ## Write the GraphQL schema to schema/schema.graphql, and generate the dashboard's types
 	@$(BIN)/python -m server sdl > $(VENV)/schema.graphql && mv $(VENV)/schema.graphql schema/schema.graphql
 	@cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent generate
 

@@ -1,12 +1,12 @@
-"""`python -m benchmarks.abuse`: how long others wait while one user does the worst that is admitted.
+"""`python -m benchmarks.abuse`: measures how long other users wait while one user sends the worst load that is admitted.
 
-For each scenario of `benchmarks.abuses` one server process over a new database. A quiet user does one thing after the
+Each scenario of `benchmarks.abuses` has one server process on a new database. A quiet user does one operation after the
 other: reads preferences and a page of calls, logs a call, sends a long document, asks for a summary, saves preferences and
-hears of it. Beside them another user, in a process of its own, does what the scenario says. The baseline is the quiet user
+receives the change. Meanwhile another user, in a separate process, runs the scenario. The baseline is the quiet user
 alone (`nobody_else`).
 
-Where other work takes the cores, waits are longer for that alone: they are told once more without the time that the server's
-event loop and the quiet user were ready to run and had no core.
+Waits also get longer when other work takes the cores. They are therefore also reported without the time that the server's
+event loop and the quiet user were ready to run but had no core.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ Waits = dict[str, list[float]]
 
 
 class QuietUser:
-    """Does one thing after the other, and measures how long each takes."""
+    """The quiet user: does one operation after another, and measures how long each takes."""
 
-    def __init__(self, client: httpx2.AsyncClient, hearing: ClientConnection, server_pid: int) -> None:
+    def __init__(self, client: httpx2.AsyncClient, subscription: ClientConnection, server_pid: int) -> None:
         self._client = client
-        self._hearing = hearing
+        self._subscription = subscription
         self._pids = (server_pid, os.getpid())
         self._numbers = itertools.count(1)
         self.waits_ms: defaultdict[str, list[float]] = defaultdict(list)
@@ -66,7 +66,7 @@ class QuietUser:
         self.failures: list[str] = []
 
     async def act(self) -> None:
-        """One thing of each kind."""
+        """Do one operation of each kind."""
         number = next(self._numbers)
         actions: dict[str, Callable[[], Awaitable[object]]] = {
             "read": lambda: self._ask("{ preferences { id } }"),
@@ -74,7 +74,7 @@ class QuietUser:
             "log": lambda: self._ask(_LOG),
             "long document": lambda: self._ask(f"{{ preferences {{ id }} }} # {number}".ljust(3_000, ".")),
             "summary": lambda: self._ask(_SUMMARY),
-            "save and hear": lambda: self._save_and_hear(number),
+            "save and receive": lambda: self._save_and_receive(number),
         }
         for kind, action in actions.items():
             started, coreless_ms = time.perf_counter(), self._coreless_ms()
@@ -89,7 +89,7 @@ class QuietUser:
             await asyncio.sleep(_PAUSE_S)
 
     def _coreless_ms(self) -> float:
-        """How long the main threads were ready to run and had no core, since they began."""
+        """The time in ms since their start in which the main threads were ready to run but had no core."""
         stats = [Path(f"/proc/{pid}/task/{pid}/schedstat").read_text() for pid in self._pids]
         return sum(int(each.split()[1]) for each in stats) / 1e6
 
@@ -98,9 +98,9 @@ class QuietUser:
         if response.status_code != 200 or "errors" in response.json():
             raise RuntimeError(f"{response.status_code} {response.text[:200]}")
 
-    async def _save_and_hear(self, number: int) -> None:
+    async def _save_and_receive(self, number: int) -> None:
         await self._ask(_SAVE, ms=number)
-        await self._hearing.recv()
+        await self._subscription.recv()
 
 
 @asynccontextmanager
@@ -115,18 +115,20 @@ async def _quiet_user(server: ServerProcess, user: User) -> AsyncIterator[QuietU
             f"ws://127.0.0.1:{server.port}/graphql",
             subprotocols=[Subprotocol("graphql-transport-ws")],
             ping_interval=None,
-        ) as hearing,
+        ) as subscription,
     ):
-        await hearing.send(json.dumps({"type": "connection_init", "payload": {"token": user.token}}))
-        await hearing.recv()
+        await subscription.send(json.dumps({"type": "connection_init", "payload": {"token": user.token}}))
+        await subscription.recv()
         asked = {"query": "subscription { preferencesChanged { maxLatencyMs } }"}
-        await hearing.send(json.dumps({"type": "subscribe", "id": "1", "payload": asked}))
-        # Operations start in the order they are asked for: when this one has been answered, that one listens.
+        await subscription.send(json.dumps({"type": "subscribe", "id": "1", "payload": asked}))
+        # The server starts operations in order: once this one is answered, the subscription receives events.
         for _ in range(2):
-            await hearing.send(json.dumps({"type": "subscribe", "id": "2", "payload": {"query": "{ viewer { id } }"}}))
-            while json.loads(await hearing.recv())["type"] != "complete":
+            await subscription.send(
+                json.dumps({"type": "subscribe", "id": "2", "payload": {"query": "{ viewer { id } }"}})
+            )
+            while json.loads(await subscription.recv())["type"] != "complete":
                 pass
-        yield QuietUser(client, hearing, server.pid)
+        yield QuietUser(client, subscription, server.pid)
 
 
 async def _measured(server: ServerProcess, user: User, seconds: float) -> QuietUser:
@@ -139,7 +141,7 @@ async def _measured(server: ServerProcess, user: User, seconds: float) -> QuietU
 
 @contextmanager
 def _abusing(name: str, port: int, user: User) -> Iterator[None]:
-    """While the block runs, another process does what the scenario of this name says; it is prepared by then."""
+    """Run the scenario of this name in another process while the block runs. The block starts once it is prepared."""
     begun = _SPAWNING.Event()
     process = _SPAWNING.Process(target=_abuse, args=(name, port, user, begun), daemon=True)
     process.start()
@@ -164,7 +166,7 @@ def _abuse(name: str, port: int, user: User, begun: Event) -> None:
 def _measure(databases: Databases, name: str, seconds: float) -> None:
     quiet_user, abuser = users()[:2]
     with serving(OURS, databases.new()) as server:
-        # What a process does once, when it is first asked for a thing, is no part of what is measured.
+        # Work that a process does once, on the first request of a kind, is not measured.
         asyncio.run(_measured(server, quiet_user, 0.5))
         with _abusing(name, server.port, abuser):
             quiet = asyncio.run(_measured(server, quiet_user, seconds))
@@ -195,7 +197,7 @@ def main(
     ] = None,
     seconds: Annotated[float, typer.Option(help="For each scenario.")] = 10.0,
 ) -> None:
-    """Measure how long others wait while one user is abusive."""
+    """Measure how long other users wait while one user is abusive."""
     if unknown := set(scenario or ()) - set(SCENARIOS):
         raise typer.BadParameter(f"--scenario: {', '.join(sorted(unknown))} is none of {', '.join(SCENARIOS)}")
     print_machine()

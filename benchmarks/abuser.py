@@ -1,4 +1,4 @@
-"""One client that is abusive: what the scenarios of `benchmarks.abuses` send their requests with."""
+"""The abusive client with which the scenarios of `benchmarks.abuses` send their requests."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ Request = Callable[[int], Awaitable[object]]
 
 @dataclass
 class Abuser:
-    """Sends requests as one user, and takes whatever is answered: an expected error is what a server should say to most of this."""
+    """Sends requests as one user, and accepts every answer: the server should answer most of them with an expected error."""
 
     port: int
     user: User
     begun: Callable[[], None]
-    """Called by a scenario when its preparations have ended; from then on others' waits are measured."""
+    """A scenario calls this when it is prepared. From then on the waits of others are measured."""
     numbers: Iterator[int] = field(default_factory=itertools.count)
     answers: dict[str, int] = field(default_factory=dict)
-    """How often each status was answered."""
+    """The number of answers per status."""
 
     def __post_init__(self) -> None:
         self._client = httpx2.AsyncClient(
@@ -42,12 +42,12 @@ class Abuser:
         )
 
     async def repeat(self, connections: int, request: Request) -> None:
-        """Send requests without an end, so many at a time; each is given a number that no other has."""
+        """Send requests endlessly, `connections` at a time. Each request gets a different number."""
         self.begun()
         await asyncio.gather(*(self._repeat(request) for _ in range(connections)))
 
     async def ask(self, query: str, **variables: Any) -> Any:
-        """The data of an operation, as far as there is any."""
+        """Execute an operation. Returns its data, as far as there is any."""
         response = await self.send("/graphql", {"query": query, "variables": variables})
         with suppress(ValueError, AttributeError):
             return response.json().get("data") if response is not None else None
@@ -56,8 +56,8 @@ class Abuser:
     async def send(
         self, path: str, body: object, headers: Mapping[str, str] = {}, *, hang_up_after_s: float | None = None
     ) -> httpx2.Response | None:
-        """POST a body: an object as JSON, or bytes as they are. None when nobody waited for the answer, or it broke off."""
-        # Made in a thread: many large bodies would else be made one after the other, and fewer of them be sent.
+        """POST a body: an object as JSON, or bytes unchanged. Returns None if the client hung up or the answer broke off."""
+        # Encoded in a thread: otherwise large bodies would be encoded one after another, and fewer would be sent.
         content = body if isinstance(body, bytes) else await asyncio.to_thread(_as_json, body)
         return await self._answer(
             self._client.post(path, content=content, headers={"Content-Type": "application/json", **headers}),
@@ -65,12 +65,12 @@ class Abuser:
         )
 
     async def get(self, path: str, *, hang_up_after_s: float | None = None) -> httpx2.Response | None:
-        """GET, as of `send`."""
+        """GET this path. Returns None if the client hung up or the answer broke off."""
         return await self._answer(self._client.get(path), hang_up_after_s)
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[ClientConnection]:
-        """A WebSocket that is signed in."""
+        """A WebSocket whose connection_init was acknowledged."""
         address = f"ws://127.0.0.1:{self.port}/graphql"
         async with connect(
             address, subprotocols=[Subprotocol("graphql-transport-ws")], max_size=None, open_timeout=_PATIENCE_S

@@ -1,7 +1,7 @@
-"""What one user does that could make others wait: the worst that is admitted. Each scenario is a function of its own.
+"""Scenarios of one user that could make other users wait: the worst load that is admitted. Each scenario is a function.
 
-A scenario prepares what it needs, and then goes on until it is cancelled; `Abuser.repeat` does that. The server may
-reject what it sends: then nobody should wait for it either.
+A scenario prepares what it needs, and then runs until it is cancelled; `Abuser.repeat` does that. The server may
+reject its requests. Then nobody should wait for them either.
 """
 
 from __future__ import annotations
@@ -31,16 +31,19 @@ _ALIASES: Final = 20
 
 def _calls(number: int, count: int = _BATCH, **more: Any) -> list[dict[str, Any]]:
     known = {"provider": "openai", "modelUsed": "gpt-4o", "taskType": "chat", "success": True, "cost": "0.01"}
-    return [known | {"eventId": f"abuse-{number}-{place}", "latencyMs": place} | more for place in range(count)]
+    return [
+        known | {"eventId": f"abuse-{number}-{number_in_batch}", "latencyMs": number_in_batch} | more
+        for number_in_batch in range(count)
+    ]
 
 
 def _many(field: str) -> str:
-    """As many of a field as an operation may have."""
+    """The most root fields that an operation may have."""
     return f"{{ {' '.join(f'a{number}: {field}' for number in range(_ALIASES))} }}"
 
 
 async def nobody_else(abuser: Abuser) -> None:
-    """The baseline."""
+    """The baseline: no abusive user."""
     abuser.begun()
     await asyncio.Event().wait()
 
@@ -49,14 +52,14 @@ async def nobody_else(abuser: Abuser) -> None:
 
 
 async def deep_fragments(abuser: Abuser) -> None:
-    """Fragments of 17 levels, 33 of them in one place: compared each with each, at every level."""
+    """Fragments of 17 levels, 33 of them in one selection: each pair is compared at every level."""
     fragments = " ".join(f"fragment f{n} on __Type {{ {'ofType { ' * 17} name {'} ' * 17} }}" for n in range(33))
     spread = " ".join(f"...f{n}" for n in range(33))
     await _documents(abuser, lambda number: f'{{ a{number}: __type(name: "Query") {{ {spread} }} }} {fragments}')
 
 
 async def fragments_of_fragments(abuser: Abuser) -> None:
-    """Each of 48 fragments spreads all after it."""
+    """48 fragments, each of which spreads all later ones."""
     fragments = " ".join(
         f"fragment f{n} on __Type {{ name name {' '.join(f'...f{later}' for later in range(n + 1, 48))} }}"
         for n in range(47)
@@ -66,19 +69,19 @@ async def fragments_of_fragments(abuser: Abuser) -> None:
 
 
 async def unknown_names(abuser: Abuser) -> None:
-    """4,900 names that are none: for each, one is looked for that could be meant."""
+    """4,900 unknown names: for each, validation searches for similar names."""
     await _documents(
         abuser, lambda number: f"{{ viewer {{ {' '.join(f'abcdefgh{number}x{n}' for n in range(4_900))} }} }}"
     )
 
 
 async def many_tokens(abuser: Abuser) -> None:
-    """9,000 tokens."""
+    """Documents of 9,000 tokens."""
     await _documents(abuser, lambda number: f"{{ a{number}: viewer {{ {'id ' * 9_000} }} }}")
 
 
 async def doubling_fragments(abuser: Abuser) -> None:
-    """Fragments that spread each other twice at each level."""
+    """Fragments that spread the next one twice at each level."""
     fragments = " ".join(
         f"fragment f{n} on __Type {{ a: ofType {{ ...f{n + 1} }} b: ofType {{ ...f{n + 1} }} }}" for n in range(48)
     )
@@ -93,7 +96,7 @@ async def small_values(abuser: Abuser) -> None:
 
 
 async def admitted_values(abuser: Abuser) -> None:
-    """Bodies of as many values as are admitted."""
+    """Bodies with the most values that are admitted."""
     body = b'{"query": "{ viewer { id } }", "variables": {"a": [' + b"1," * 99_990 + b"1]}}"
     await abuser.repeat(8, lambda _: abuser.send("/graphql", body))
 
@@ -107,7 +110,7 @@ async def _documents(abuser: Abuser, write: Callable[[int], str], connections: i
     await abuser.repeat(connections, lambda number: abuser.ask(write(number)))
 
 
-# Months without end
+# Many months
 
 
 async def months(abuser: Abuser) -> None:
@@ -124,7 +127,7 @@ async def months(abuser: Abuser) -> None:
     await abuser.repeat(4, lambda number: abuser.ask(_LOG, input=calls(number)))
 
 
-# Work that nobody waits for
+# Clients that hang up
 
 
 async def abandoned_summaries(abuser: Abuser) -> None:
@@ -179,7 +182,7 @@ async def _log_metadata(abuser: Abuser, values: list[float]) -> None:
         await abuser.ask(_LOG, input=_calls(-number - 1, 50, metadata={"values": values}))
 
 
-# Unpacking
+# Decompression
 
 
 async def unpacked_lines(abuser: Abuser) -> None:
@@ -189,13 +192,13 @@ async def unpacked_lines(abuser: Abuser) -> None:
 
 
 async def unpacked_errors(abuser: Abuser) -> None:
-    """Half a megabyte of gzip that is lines each of which is wrong."""
+    """500 KB of gzip that are invalid lines."""
     body = gzip.compress(b'{"provider":1}\n' * 4_000_000)
     await abuser.repeat(12, lambda _: abuser.send("/ingest/decisions", body, _GZIP))
 
 
 async def unpacked_and_abandoned(abuser: Abuser) -> None:
-    """The same, whose client hangs up after 50 ms."""
+    """Invalid lines as in the scenario before, whose client hangs up after 50 ms."""
     body = gzip.compress(b'{"provider":1}\n' * 4_000_000)
     await abuser.repeat(12, lambda _: abuser.send("/ingest/decisions", body, _GZIP, hang_up_after_s=0.05))
 
@@ -207,7 +210,7 @@ _GZIP: Final = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzi
 
 
 async def queue_of_documents(abuser: Abuser) -> None:
-    """100 long documents at a time, each a new one that fits the schema."""
+    """100 long documents at a time, each new and valid."""
     fields = "id eventId provider taskType modelUsed success latencyMs cost occurredAt inputTokens outputTokens " * 4
     await _documents(
         abuser,
@@ -246,7 +249,7 @@ async def queue_of_summaries(abuser: Abuser) -> None:
 
 
 async def queue_of_opportunities(abuser: Abuser) -> None:
-    """40 operations at a time that look for opportunities."""
+    """40 operations at a time that compute opportunities."""
     await _log_history(abuser)
     await abuser.repeat(40, lambda _: abuser.ask("{ opportunities { id } }"))
 
@@ -275,26 +278,30 @@ async def _set_alerts(abuser: Abuser, *, enforced: bool = False) -> None:
 
 
 async def commits_of_many_hours(abuser: Abuser) -> None:
-    """Batches whose calls are of hundreds of hours and models: a row of sums for each."""
+    """Batches with calls of hundreds of hours and models, so that each call updates a different rollup."""
     now = datetime.now(UTC)
 
     def calls(number: int) -> list[dict[str, Any]]:
         return [
-            call | {"occurredAt": (now - timedelta(hours=place % 500)).isoformat(), "modelUsed": f"m{place}"}
-            for place, call in enumerate(_calls(number))
+            call
+            | {
+                "occurredAt": (now - timedelta(hours=number_in_batch % 500)).isoformat(),
+                "modelUsed": f"m{number_in_batch}",
+            }
+            for number_in_batch, call in enumerate(_calls(number))
         ]
 
     await abuser.repeat(10, lambda number: abuser.ask(_LOG, input=calls(number)))
 
 
 async def commits_beyond_the_limit(abuser: Abuser) -> None:
-    """Calls that cost more in all than a user's may: each is refused."""
+    """Calls beyond the total cost limit of a user: each is rejected."""
     dear = {"cost": "100000"}
     await abuser.repeat(10, lambda number: abuser.ask(_LOG, input=[call | dear for call in _calls(number)]))
 
 
 async def queue_of_amendments(abuser: Abuser) -> None:
-    """One call is amended again and again, and others, by 50 clients of a user with 200 alerts."""
+    """50 clients of a user with 200 alerts amend one call repeatedly, and others."""
     await _set_alerts(abuser)
     await abuser.ask(_LOG, input=_calls(0))
 
@@ -305,13 +312,13 @@ async def queue_of_amendments(abuser: Abuser) -> None:
 
 
 async def decisions_under_budgets(abuser: Abuser) -> None:
-    """Requests are routed under 200 budgets, by 50 clients."""
+    """50 clients route requests under 200 budgets."""
     await _set_alerts(abuser, enforced=True)
     await abuser.repeat(50, lambda _: abuser.ask(_ROUTE))
 
 
 async def commits_and_preferences(abuser: Abuser) -> None:
-    """Preferences are saved, under the user's lock, while batches are logged that wait for it."""
+    """Preferences are saved under the user's lock, while batches wait for that lock."""
 
     def request(number: int) -> Awaitable[object]:
         return abuser.ask(_SAVE, ms=number) if number % 2 else abuser.ask(_LOG, input=_calls(number))
@@ -320,24 +327,24 @@ async def commits_and_preferences(abuser: Abuser) -> None:
 
 
 async def queue_of_decisions(abuser: Abuser) -> None:
-    """64 requests to be routed at a time."""
+    """64 concurrent requests to be routed."""
     route = """mutation { routeRequest(input: {taskType: "chat", inputTokens: 1000, maxOutputTokens: 1000}) { __typename } }"""
     await abuser.repeat(64, lambda _: abuser.ask(route))
 
 
 async def queue_of_requests(abuser: Abuser) -> None:
-    """500 of the smallest operations at a time."""
+    """500 concurrent operations of the smallest size."""
     body = json.dumps({"query": _many("viewer { id }")}).encode()
     await abuser.repeat(500, lambda _: abuser.send("/graphql", body))
 
 
 async def subscribers_to_preferences(abuser: Abuser) -> None:
-    """500 subscribers, all of whom are told of each change."""
+    """500 subscribers who all receive each change of preferences."""
     await _subscribers(abuser, "preferencesChanged { maxLatencyMs preferredProviders }", _save)
 
 
 async def subscribers_to_calls(abuser: Abuser) -> None:
-    """500 subscribers, all of whom are told of each call of batches of 100."""
+    """500 subscribers who all receive each call of batches of 100."""
     await _subscribers(
         abuser,
         "analyticsLogged { id cost provider modelUsed }",
@@ -346,7 +353,7 @@ async def subscribers_to_calls(abuser: Abuser) -> None:
 
 
 async def subscribers_to_a_test(abuser: Abuser) -> None:
-    """500 subscribers to an A/B test, whose figures change all the time."""
+    """500 subscribers to an A/B test whose figures change all the time."""
     test_id = str(abuser.user.test_id)
     await _subscribers(
         abuser,
@@ -360,7 +367,7 @@ async def _save(abuser: Abuser, number: int) -> object:
 
 
 async def _subscribers(abuser: Abuser, field: str, cause: Callable[[Abuser, int], Awaitable[object]]) -> None:
-    """500 subscriptions on 50 sockets, and what they are told of, one after the other."""
+    """Open 500 subscriptions of `field` on 50 sockets, then cause events endlessly, two at a time."""
 
     async def subscribed() -> None:
         async with abuser.socket() as socket:
@@ -419,4 +426,4 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         subscribers_to_a_test,
     )
 }
-"""By name; a new one is added here."""
+"""All scenarios by name. A new scenario must be added here."""

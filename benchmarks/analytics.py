@@ -1,8 +1,8 @@
-"""`python -m benchmarks.analytics`: how fast charts are answered, and pages of decisions, as decisions become many.
+"""`python -m benchmarks.analytics`: measures how fast charts and pages of calls are answered as the number of calls grows.
 
-One user of a hundred has 10 thousand, 1 million or 10 million decisions of 90 days, copies of real ones. What a chart asks
-of the server is measured beside the same question in plain SQL over the decisions, on the same database; a page beside a
-bare endpoint that returns the same rows. Every answer is compared with that of plain SQL, or the benchmark fails.
+One user of a hundred has 10 thousand, 1 million or 10 million calls of 90 days, copies of real ones. The query of a chart
+is compared with the same query in plain SQL over the calls, on the same database; a page is compared with a
+bare endpoint that returns the same rows. The benchmark fails if an answer differs from that of plain SQL.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _PATIENCE_S: Final = 600.0
 
 
 class Question:
-    """What a chart asks, and the same in plain SQL."""
+    """The GraphQL query of a chart, and the same query in plain SQL."""
 
     def __init__(self, name: str, query: str, postgresql: str, sqlite: str) -> None:
         self.name = name
@@ -58,7 +58,7 @@ class Question:
         self._sqlite = sqlite
 
     def in_sql(self, url: str, user: User, start: datetime, end: datetime) -> tuple[list[Any], float]:
-        """The answer over the decisions themselves, and how many seconds it took."""
+        """The answer computed from the calls, and its duration in seconds."""
         if url.startswith("postgresql"):
             return asyncio.run(self._on_postgresql(url, user, start, end))
         connection = sqlite3.connect(url.removeprefix("sqlite+aiosqlite:///"))
@@ -103,7 +103,7 @@ P95_BY_MODEL: Final = Question(
 
 
 def check_days(answer: list[dict[str, Any]], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Raises RuntimeError unless counts and money are those of the decisions, to the nano-dollar."""
+    """Raise RuntimeError unless counts and money equal those of the calls, to the nano-USD."""
     ours = {
         (bucket["start"][:10], bucket["provider"]): (bucket["calls"], bucket["successes"], bucket["totalCost"])
         for bucket in answer
@@ -116,11 +116,11 @@ def check_days(answer: list[dict[str, Any]], rows: Sequence[tuple[Any, ...]]) ->
     if ours.keys() != theirs.keys() or any(
         ours[key][:2] != theirs[key][:2] or abs(float(ours[key][2]) - float(theirs[key][2])) > 1e-6 for key in ours
     ):
-        raise RuntimeError(f"the sums differ from the decisions: {len(ours)} and {len(theirs)} groups")
+        raise RuntimeError(f"the sums differ from the calls: {len(ours)} and {len(theirs)} groups")
 
 
 def check_percentiles(answer: list[dict[str, Any]], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Raises RuntimeError unless each percentile is within the error that is stated."""
+    """Raise RuntimeError unless each percentile is within the documented error."""
     ours = {bucket["model"]: bucket for bucket in answer}
     for model, calls, latency_ms in rows:
         found = ours[model]
@@ -136,7 +136,7 @@ QUESTIONS: Final[Sequence[tuple[Question, Callable[[list[dict[str, Any]], Sequen
 
 
 class Size:
-    """A database in which the user has so many decisions, a server over it, and what was measured."""
+    """A database with this many calls of the user, a server on it, and its measurements."""
 
     def __init__(
         self, stack: ExitStack, databases: Databases, everyone: Sequence[User], rows: int, sample: Path
@@ -149,7 +149,7 @@ class Size:
         self.until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         started = time.perf_counter()
         asyncio.run(self._fill(everyone))
-        print(f"  {rows:,} decisions put there in {time.perf_counter() - started:.0f} s", flush=True)
+        print(f"  {rows:,} calls inserted in {time.perf_counter() - started:.0f} s", flush=True)
         self._server = stack.enter_context(serving(OURS, self.url))
         self.times_ms: dict[str, list[float]] = {}
         self.in_sql_ms: dict[str, list[float]] = {}
@@ -167,7 +167,7 @@ class Size:
         return self.until - timedelta(days=30), self.until
 
     def answer(self, query: str, variable: object) -> Any:
-        """What the server answers, once."""
+        """The answer of the server to one request."""
         response = httpx2.post(
             f"http://127.0.0.1:{self._server.port}/graphql",
             json={"query": query, "variables": {"input": variable}},
@@ -180,12 +180,12 @@ class Size:
         return next(iter(body["data"].values()))
 
     def ask(self, name: str, query: str, variable: object, seconds: float) -> None:
-        """Ask again and again over one connection; keeps the median time."""
+        """Repeat the request over one connection, and store the median time."""
         measured = self._load(self._server, [graphql_request(self.user, query, variable)], 1, seconds)
         self.times_ms.setdefault(name, []).append(measured.seen.p50_ms)
 
     def chart(self, question: Question, check: Callable[..., None], seconds: float) -> None:
-        """The question to the server, and once in plain SQL."""
+        """Measure the query on the server, and once in plain SQL."""
         start, end = self.range
         variable = {"from": start.isoformat(), "to": end.isoformat()}
         self.ask(question.name, question.query, variable, seconds)
@@ -194,7 +194,7 @@ class Size:
         self.in_sql_ms.setdefault(question.name, []).append(took_s * 1000)
 
     def pages(self, seconds: float) -> None:
-        """The first page, and one about in the middle of all there are."""
+        """Measure the first page, and one in the middle of all calls."""
         deep = self.answer(
             "query($input: AnalyticsFilter) { analytics(filter: $input, first: 1) { pageInfo { endCursor } } }",
             {"to": (self.until - timedelta(days=45)).isoformat()},
@@ -203,12 +203,12 @@ class Size:
         self.ask("deep page", _PAGE, deep, seconds)
 
     def page_rate(self, seconds: float) -> None:
-        """Pages a second over many connections."""
+        """Measure the pages per second over many connections."""
         request = graphql_request(self.user, _PAGE, None)
         self.rates.append(self._load(self._server, [request], CONNECTIONS, seconds).per_s)
 
     def bare_page_rate(self, bare: ServerProcess, seconds: float) -> None:
-        """The same rows from the bare endpoint."""
+        """Measure the same rows from the bare endpoint."""
         request = f"GET /page?user={self.user.id}&first={PAGE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
         self.bare_rates.append(self._load(bare, [request], CONNECTIONS, seconds, expected='"modelUsed"').per_s)
 
@@ -223,9 +223,9 @@ class Size:
 def run(
     databases: Databases, everyone: Sequence[User], sizes: Sequence[int], sample: Path, rounds: int, seconds: float
 ) -> None:
-    """All sizes in turn, several times over."""
+    """Measure all sizes alternately, several times."""
     with ExitStack() as stack:
-        heading(f"One user of {OTHERS + 1}; the others have {ROWS_OF_ANOTHER:,} decisions each")
+        heading(f"One user of {OTHERS + 1}; the others have {ROWS_OF_ANOTHER:,} calls each")
         filled = [Size(stack, databases, everyone, rows, sample) for rows in sizes]
         for _ in range(rounds):
             for size in filled:
@@ -234,7 +234,7 @@ def run(
                 size.pages(seconds)
         for question, _ in QUESTIONS:
             _print_question(question, filled)
-        heading(f"A page of {PAGE} decisions")
+        heading(f"A page of {PAGE} calls")
         for size in filled:
             for name in ("first page", "deep page"):
                 print_times(f"{name} of {size.rows:,}", size.times_ms[name])
@@ -258,7 +258,7 @@ def _print_question(question: Question, filled: Sequence[Size]) -> None:
 
 
 def _against_bare(stack: ExitStack, size: Size, rounds: int, seconds: float) -> None:
-    heading(f"Pages of {PAGE} decisions with 8 fields, {CONNECTIONS} keep-alive connections")
+    heading(f"Pages of {PAGE} calls with 8 fields, {CONNECTIONS} keep-alive connections")
     bare = stack.enter_context(serving(BARE, size.url))
     for _ in range(rounds):
         size.page_rate(seconds)
@@ -270,14 +270,14 @@ def _against_bare(stack: ExitStack, size: Size, rounds: int, seconds: float) -> 
 
 def main(
     db: Annotated[Backend, typer.Option("--db", "--backend", help="The databases to measure on.")] = Backend.ALL,
-    rows: Annotated[str, typer.Option(help="How many decisions the user has, with commas between.")] = (
+    rows: Annotated[str, typer.Option(help="How many calls the user has; several numbers separated by commas.")] = (
         "10000,1000000,10000000"
     ),
-    sample: Annotated[Path, typer.Option(help="The decisions that they are copies of: CSV, plain or gzip.")] = _SAMPLE,
+    sample: Annotated[Path, typer.Option(help="The usage file whose calls are copied: CSV, plain or gzip.")] = _SAMPLE,
     seconds: Annotated[float, typer.Option(min=0.5, help="How long each measurement takes, in seconds.")] = 2.0,
     rounds: Annotated[int, typer.Option(min=1, help="How many times each is measured.")] = 3,
 ) -> None:
-    """Measure charts and pages over few and many decisions, and print the ratios."""
+    """Measure charts and pages over few and many calls, and print the ratios."""
     started = time.perf_counter()
     everyone = users()
     sizes = [int(each) for each in rows.split(",")]

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.bare_server serve`: a page of decisions as directly as it can be had.
+"""`python -m benchmarks.bare_server serve`: serves a page of calls with as little work as possible.
 
-Starlette, asyncpg and pydantic's JSON writer, with the role and the user of row-level security set for each request, and nothing else: no
-token is checked, nothing is limited.
+It uses Starlette, asyncpg and pydantic's JSON writer, and sets the role and user of row-level security for each request. No
+token is checked, and nothing is limited.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SELECT: Final = (
 
 
 def app(settings: Settings) -> Starlette:
-    """The one endpoint."""
+    """The only endpoint: returns one page."""
     pool: Any = None
 
     @asynccontextmanager

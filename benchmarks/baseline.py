@@ -1,11 +1,11 @@
-"""The ordinary way to log and to make decisions, which the ledger is measured against: one SQLAlchemy transaction for each.
+"""The baseline of the ledger: logs each call and stores each routing decision in one SQLAlchemy transaction.
 
-It does the ledger's work on the rows: event key, row, hourly sums, latency histogram, A/B sums and alert windows. What
-it leaves out is in its favour: pricing, retries, alert events, notifications, and the lock that keeps a user's own writes
-apart. Its statements are built once, so that SQLAlchemy compiles none of them again.
+It does the ledger's work on the rows: event key, row, hourly sums, latency histogram, A/B sums and alert windows. It
+omits pricing, retries, alert events, notifications, and the lock that serializes the writes of a user, which is in its
+favor. Its statements are built once, so that SQLAlchemy compiles each only once.
 
-To route a request it locks the user's budgets, reads what is spent and held of them, chooses, and stores the decision and
-its hold through the ORM. Left out in its favour: retries, and the locks that keep out a user's own changes.
+To route a request it locks the user's budgets, reads their spend and holds, chooses, and stores the routing decision and
+its hold through the ORM. It omits retries and the locks against concurrent changes of the user, which is in its favor.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from models.rollup import NO_ID, NO_TEXT
 from models.types import new_id
 
 POOL_SIZE: Final = 16
-"""Connections to PostgreSQL; as many as the server itself may open."""
+"""Connections to PostgreSQL: as many as the server itself may open."""
 
 _tables = Base.metadata.tables
 _tests = _tables["router_ab_tests"]
@@ -86,7 +86,7 @@ _add_to_tests = {variant.upper(): _add_to_test(variant) for variant in ("a", "b"
 
 
 class _Upserts:
-    """The statements that each database has its own dialect of."""
+    """The statements whose dialect depends on the database."""
 
     def __init__(self, backend: str) -> None:
         self._insert: Callable[..., Any] = postgresql.insert if backend == "postgresql" else sqlite.insert
@@ -100,7 +100,7 @@ class _Upserts:
         self.add_to_window = self._add("router_cost_alert_windows")
 
     def _add(self, name: str) -> Any:
-        """An upsert of one row that adds its sums to those stored under its key."""
+        """An upsert of one row that adds its sums to the stored row with its key."""
         table = _tables[name]
         sums = [column for column in table.columns if not column.primary_key and column.name != "window_end"]
         statement = self._insert(table)
@@ -111,21 +111,21 @@ class _Upserts:
 
 
 class PerRequestLedger:
-    """Stands in for `models.ledger.ledger.Ledger`: each decision is a transaction of its own on a pooled connection."""
+    """Replaces `models.ledger.ledger.Ledger`: each call and routing decision is one transaction on a pooled connection."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc, **_others: Any) -> None:
         self._database = database
         self._clock = clock
         backend = database.url.get_backend_name()
         self._statements = _Upserts(backend)
-        # SQLite has the one connection that writes, with its `synchronous=FULL`: the ledger's own.
+        # SQLite has one connection for writes, with `synchronous=FULL`, as the ledger has.
         self._engine: AsyncEngine | None = None
         if backend == "postgresql":
             self._engine = create_async_engine(database.url, pool_size=POOL_SIZE, max_overflow=0)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[PerRequestLedger]:
-        """Keep the connections while the block runs."""
+        """Keep the connections open while the block runs."""
         try:
             yield self
         finally:
@@ -133,7 +133,7 @@ class PerRequestLedger:
                 await self._engine.dispose()
 
     async def record(self, drafts: Sequence[CallDraft]) -> list[Outcome]:
-        """One outcome for each draft, in order, after they are on disk."""
+        """Store the drafts. Returns one outcome per draft, in order, once they are on disk."""
         return [await self._record(draft) for draft in drafts]
 
     async def _record(self, draft: CallDraft) -> Outcome:
@@ -142,7 +142,7 @@ class PerRequestLedger:
             return await self._store(connection, draft, now)
 
     async def decide(self, pending: PendingDecision) -> RoutingDecision | RouteRefused | Stale:
-        """What was decided, after it is on disk and its hold with it; or why nothing was."""
+        """Route and store. Returns the routing decision once it is on disk with its hold, or the expected error."""
         now = self._clock()
         async with self._transaction() as connection, AsyncSession(connection, expire_on_commit=False) as session:
             if await version_of(session, pending.user_id) != pending.routing_context.version:
@@ -235,7 +235,7 @@ class PerRequestLedger:
 
 
 async def _locked_budgets(session: AsyncSession, user_id: UUID, now: datetime) -> list[Budget]:
-    """How the user's budgets stand; nobody else decides over them until the transaction ends."""
+    """The state of the user's budgets, which are locked until the transaction ends."""
     alerts = (await session.scalars(_lock_budgets, {"owner": user_id})).all()
     if not alerts:
         return []
@@ -296,18 +296,18 @@ def _hold(decision: RoutingDecision, expires_at: datetime) -> Hold:
 
 
 class InstantLedger:
-    """Stands in for the ledger too, and stores nothing: what the server would do if recording cost no time at all."""
+    """Replaces the ledger and stores nothing: the server as if recording took no time."""
 
     def __init__(self, _database: Database, clock: Callable[[], datetime] = now_utc, **_others: Any) -> None:
         self._clock = clock
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[InstantLedger]:
-        """Nothing to keep."""
+        """Do nothing: there are no connections."""
         yield self
 
     async def record(self, drafts: Sequence[CallDraft]) -> list[Outcome]:
-        """An outcome for each draft, in order, at the event loop's next turn."""
+        """One outcome per draft, in order, in the next iteration of the event loop."""
         await asyncio.sleep(0)
         return [Logged(row_of(draft, self._clock()), deduplicated=False) for draft in drafts]
 
@@ -334,7 +334,7 @@ async def _count_for_test(connection: AsyncConnection, row: dict[str, Any]) -> N
 
 
 def _group_of(row: dict[str, Any]) -> dict[str, Any]:
-    """What a decision adds to the sums of its group; the test has no cap for costs."""
+    """The amounts that a call adds to the sums of its group. The test has no cost cap."""
     latency = log_latency(row["latency_ms"]) if row["success"] and row["latency_ms"] is not None else 0.0
     return {name: row[name] for name in GROUP_KEY} | {
         "assigned": int(row["ab_assigned"]),
@@ -350,7 +350,7 @@ def _group_of(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def row_of(draft: CallDraft, now: datetime) -> dict[str, Any]:
-    """The draft as a row of `router_analytics` that counts for no test yet."""
+    """The draft as a row of `router_analytics`, before it is counted for a test."""
     report = draft.report
     occurred_at = report.occurred_at or now
     analytics_id = new_id(occurred_at)

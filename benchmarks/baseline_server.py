@@ -1,4 +1,4 @@
-"""`python -m benchmarks.baseline_server LEDGER`: the server as it is, with another class where its ledger would be."""
+"""`python -m benchmarks.baseline_server LEDGER`: runs the server with another class in place of its ledger."""
 
 from __future__ import annotations
 

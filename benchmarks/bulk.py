@@ -1,4 +1,4 @@
-"""Many rows at once, without HTTP between: bare COPY, transactions called directly, and filling a database."""
+"""Bulk writes without HTTP: a bare COPY, transactions called directly, and the filling of a database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from models.ledger import Ledger
 from models.ledger.call import CallDraft, Outcome
 
 CHUNK: Final = 1_000
-"""Decisions that are recorded by one call."""
+"""Calls that are recorded or copied at once."""
 
 _NANO_DOLLARS: Final = 9
 _FILLED_DAYS: Final = 20
@@ -52,7 +52,7 @@ def _drafts(user: User, some: Sequence[str]) -> list[CallDraft]:
 
 
 async def copied_per_s(url: str, everyone: Sequence[User], calls: int) -> float:
-    """Rows a second that a bare COPY puts into `router_analytics`; the rows are ready in memory before."""
+    """The rows per second of a bare COPY into `router_analytics`. The rows are prepared in memory first."""
     rows = [_copied(draft) for user in everyone for draft in _drafts(user, _unique(lines(user, calls)).splitlines())]
     connection = await asyncpg.connect(dsn_of(url))
     try:
@@ -71,7 +71,7 @@ def _copied(draft: CallDraft) -> tuple[Any, ...]:
 
 
 async def transacted_per_s(url: str, user: User, calls: int) -> float:
-    """Rows a second from lines of JSON, each in a transaction of its own, one after the other."""
+    """The rows per second from lines of JSON, in one transaction each, one after another."""
     text_of_lines = _unique(lines(user, calls))
     async with _opened(url) as database, PerRequestLedger(database).running() as ledger:
         started = time.perf_counter()
@@ -92,7 +92,7 @@ def _none_rejected(outcomes: Sequence[Outcome]) -> None:
 
 
 async def fill(url: str, everyone: Sequence[User], rows: int) -> None:
-    """Put so many decisions of the last days into an empty database, with their event keys; sums are left alone."""
+    """Insert this many calls of the last days into an empty database, with their event keys and without rollups."""
     each = 10
     async with _opened(url) as database, Ledger(database).running() as ledger:
         for user in everyone:
@@ -108,7 +108,7 @@ async def fill(url: str, everyone: Sequence[User], rows: int) -> None:
         await engine.dispose()
 
 
-# Copies of the rows that are there, dated back evenly; each with an id of its time and an event id of its own.
+# Copies of the existing rows, dated back evenly; each has an id of its time and a unique event id.
 _kept = ", ".join(name for name in _columns if name not in {"user_id", "id", "event_id", "occurred_at", "created_at"})
 _names = f"user_id, id, event_id, occurred_at, created_at, {_kept}"
 _keys = (

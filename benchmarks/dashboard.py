@@ -1,8 +1,9 @@
-"""`python -m benchmarks.dashboard`: how soon the dashboard shows something, and how soon it answers, on a slow machine.
+"""`python -m benchmarks.dashboard`: measures how fast the dashboard loads and responds on a slow machine.
 
-A page of a real server in a real browser, its processor slowed down to a quarter: first contentful paint, the time until the
-preferences are there, and the time from a click on a tab until what it shows is. Each is the median of several fresh loads. The user
-has some 200 A/B tests, a third of which run, and 10,000 decisions. Beside it, how much script is loaded at first. Needs Chromium, and the pages (`make web`).
+A real browser with its processor throttled to a quarter loads the page from a real server: first contentful paint, the time until the
+preferences are shown, and the time from a click on a tab until its content is shown. Each is the median of several fresh loads. The user
+has some 200 A/B tests, a third of which run, and 10,000 calls. It also reports the size of the scripts of the first load.
+Needs Chromium, and the pages (`make web`).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ new Promise(resolve => new PerformanceObserver(list => resolve(list.getEntriesBy
   .observe({type: 'paint', buffered: true}))
 """
 _TESTS: Final = 198
-_DECISIONS: Final = 10_000
+_CALLS: Final = 10_000
 _CREATE: Final = """
 mutation($name: String!) {
   createABTest(input: {
@@ -49,7 +50,7 @@ _TABS: Final[dict[str, tuple[Literal["heading", "listitem"], str]]] = {
 
 
 async def _load(browser: Browser, address: str, user: User) -> dict[str, float]:
-    """What one load took, in ms."""
+    """The times of one load, in ms."""
     context = await browser.new_context(viewport={"width": 1440, "height": 900})
     page = await context.new_page()
     await (await context.new_cdp_session(page)).send("Emulation.setCPUThrottlingRate", {"rate": _SLOWDOWN})
@@ -82,9 +83,9 @@ async def _prepare(address: str, user: User) -> None:
             created = await ask(_CREATE, name=f"test {number}")
             if created["createABTest"]["__typename"] != "ABTest":
                 raise RuntimeError(created)
-            if number % 3:  # no more than 100 run at once
+            if number % 3:  # at most 100 tests run at once
                 await ask(_END, id=created["createABTest"]["id"])
-        for start in range(0, _DECISIONS, 1_000):
+        for start in range(0, _CALLS, 1_000):
             await ask(
                 _LOG,
                 input=[
@@ -110,7 +111,7 @@ async def _loads(address: str, user: User, times: int) -> list[dict[str, float]]
 
 
 def main(times: Annotated[int, typer.Option(min=1, help="Loads of the page.")] = 7) -> None:
-    """Measure the dashboard with a processor of a quarter of the speed."""
+    """Measure the dashboard with the processor throttled to a quarter."""
     print_machine()
     scripts = [
         BUILT / "assets" / name.rsplit("/", 1)[1]

@@ -1,4 +1,4 @@
-"""A user's decisions of 90 days, and all that the ledger would have added up of them, put straight into a database."""
+"""Inserts a user's calls of 90 days directly into a database, with the rollups that the ledger would have written."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SAMPLED: Final = (
 
 
 async def fill(url: str, user_id: UUID, rows: int, sample: Path, until: datetime) -> None:
-    """Put so many decisions of the 90 days before `until` into the database, evenly: each a copy of one of the sample's."""
+    """Insert this many calls, spread evenly over the 90 days before `until`. Each is a copy of a call of the sample."""
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     sampled = list(_read(sample))
     try:
@@ -64,7 +64,7 @@ async def fill(url: str, user_id: UUID, rows: int, sample: Path, until: datetime
 
 
 async def add_up(url: str) -> None:
-    """Fill the sums of hours and days from the decisions that are there."""
+    """Fill the hourly and daily rollups from the stored calls."""
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     on_sqlite = url.startswith("sqlite")
     day, hour = (
@@ -106,17 +106,17 @@ def _read(sample: Path) -> Iterable[dict[str, Any]]:
 
 
 async def _stage(connection: AsyncConnection, sampled: list[dict[str, Any]]) -> None:
-    """The sample as a table, and the bucket of each latency, which no database computes as we do."""
+    """Insert the sample as a table, with the histogram bucket of each latency, which SQL does not compute."""
     await connection.exec_driver_sql("DROP TABLE IF EXISTS sample")
     await connection.exec_driver_sql("DROP TABLE IF EXISTS buckets")
     await connection.exec_driver_sql(
-        "CREATE TABLE sample (place integer PRIMARY KEY, provider text, task_type text, model_used text, success boolean, "
+        "CREATE TABLE sample (number integer PRIMARY KEY, provider text, task_type text, model_used text, success boolean, "
         "latency_ms integer, cost bigint, input_tokens integer, output_tokens integer)"
     )
     await connection.exec_driver_sql("CREATE TABLE buckets (latency_ms integer PRIMARY KEY, bucket integer)")
     await connection.execute(
-        text(f"INSERT INTO sample VALUES (:place, {', '.join(f':{name}' for name in _SAMPLED)})"),
-        [{"place": place} | row for place, row in enumerate(sampled)],
+        text(f"INSERT INTO sample VALUES (:number, {', '.join(f':{name}' for name in _SAMPLED)})"),
+        [{"number": number} | row for number, row in enumerate(sampled)],
     )
     latencies = {row["latency_ms"] for row in sampled} - {None}
     await connection.execute(
@@ -125,14 +125,14 @@ async def _stage(connection: AsyncConnection, sampled: list[dict[str, Any]]) -> 
     )
 
 
-# In the order of the table's columns. A large prime spreads the sample, so that no time range is like another.
+# In the order of the table's columns. A large prime spreads the sample, so that time ranges differ.
 _COPY: Final = """
 INSERT INTO router_analytics ({names})
 SELECT {user_id}, {id}, {event_id}, s.provider, s.task_type, s.model_used,
   CASE n % 3 WHEN 0 THEN 'COST' WHEN 1 THEN 'QUALITY' END, s.success, s.latency_ms, s.cost, NULL, n % 50 = 0,
   s.input_tokens, s.output_tokens, NULL, NULL, NULL, NULL, {no}, NULL, '{{}}', {no}, {moment}, {moment}, NULL, {no}
 FROM (SELECT n, CAST(:start_ms + n * CAST(:apart_ms AS double precision) AS bigint) AS ms FROM {numbers}) AS moments
-JOIN sample s ON s.place = (n * CAST(2654435761 AS bigint)) % CAST(:sampled AS bigint)
+JOIN sample s ON s.number = (n * CAST(2654435761 AS bigint)) % CAST(:sampled AS bigint)
 """
 _PostgreSQL: Final = {
     "user_id": "CAST(:user_id AS uuid)",

@@ -1,9 +1,9 @@
-"""How often an A/B test between equals names a winner, and how soon one between unequals does.
+"""Measures how often an A/B test of equal variants names a winner, and how soon one of unequal variants does.
 
     python -m benchmarks.inference [--runs 2000] [--decisions 400] [--data ../shared/data]
 
-Calls are drawn with replacement from real ones. Every test is looked at 200 times on its way to 10,000 calls, and counts
-as decided if ANY look decided it. Beside it, at the same looks: the two-sided z-test at 5 % that is right at one look.
+Calls are drawn with replacement from real ones. Every test is analyzed 200 times on its way to 10,000 calls, and counts
+as decided if ANY analysis decided it. It is compared with the two-sided z-test at 5 %, which is valid for one analysis.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ NAIVE_Z: Final = statistics.NormalDist().inv_cdf(1 - ALPHA / 2)
 WORKERS: Final = 2
 AIDER: Final = "aider_dev_usage_2024-08_2025-03.csv.gz"
 ROUTELLM: Final = "routellm_gpt4_vs_mixtral_outcomes.csv.gz"
-ABSURD: Final = Decimal(9_990)
+EXTREME: Final = Decimal(9_990)
 
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """What calls are drawn from, as the values that are summed."""
+    """The population from which calls are drawn, as the values that are summed."""
 
     name: str
     metric: Metric
@@ -71,12 +71,12 @@ class Case:
     seed: int = 0
     naive: bool = False
     outlier: float | None = None
-    """A value that the first call of A has."""
+    """The value of the first call of A."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The calls after which one run was first decided, by our inference and by the z-test. None: never."""
+    """The number of calls after which one run was first decided, by the product's inference and by the z-test. None: never."""
 
     decided: int | None
     naive: int | None
@@ -102,7 +102,7 @@ def naive_decides(a: SampleSums, b: SampleSums) -> bool:
 
 
 def drawn(case: Case, chance: random.Random) -> tuple[SampleSums, SampleSums]:
-    """The next calls of both variants."""
+    """Draw the next calls of both variants."""
     to_a = sum(chance.random() < case.split for _ in range(case.step))
     return summed(chance.choices(case.a.values, k=to_a)), summed(chance.choices(case.b.values, k=case.step - to_a))
 
@@ -128,7 +128,7 @@ def run(case: Case, number: int) -> Outcome:
 
 
 def intervals_missed(case: Case, numbers: range) -> int:
-    """Runs in which the interval of any look did not hold the true difference."""
+    """The number of runs in which the interval of any analysis missed the true difference."""
     metric = case.a.metric
     truth = statistics.fmean(case.a.values) - statistics.fmean(case.b.values)
     truth = math.exp(truth) if metric is Metric.LATENCY else truth
@@ -140,8 +140,8 @@ def intervals_missed(case: Case, numbers: range) -> int:
             to_a, to_b = drawn(case, chance)
             a += to_a
             b += to_b
-            look = compare(metric, arm(metric, a), arm(metric, b))
-            if look.low is not None and look.high is not None and not look.low <= truth <= look.high:
+            analysis = compare(metric, arm(metric, a), arm(metric, b))
+            if analysis.low is not None and analysis.high is not None and not analysis.low <= truth <= analysis.high:
                 missed += 1
                 break
     return missed
@@ -149,18 +149,18 @@ def intervals_missed(case: Case, numbers: range) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """Equals again, but each user keeps one variant, and all of a user's calls have one value: the worst that can be."""
+    """Equal variants, where each user keeps one variant and all calls of a user have the same value: the worst case."""
 
     population: Population
     count: int
     uneven: bool = False
-    """Whether some users call far more often than others: their activity is log-normal with a sigma of 1."""
+    """Whether the activity of users varies: it is then log-normal with a sigma of 1."""
     split: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Whether any look of one run named a winner, by us and by the z-test, or raised a false alarm about the split."""
+    """Whether any analysis of one run named a winner, by the product and by the z-test, or a sample ratio mismatch."""
 
     ours: bool
     naive: bool
@@ -168,7 +168,7 @@ class Repeated:
 
 
 class Tally:
-    """What is kept of one variant."""
+    """The sums of one variant."""
 
     def __init__(self) -> None:
         self.n = 0
@@ -222,8 +222,10 @@ def run_users_some(case: Users, numbers: range) -> list[Repeated]:
 
 
 def repeated(pool: ProcessPoolExecutor, cases: Sequence[Users], runs: int) -> None:
-    looks = CALLS // STEP // 2
-    print(f"\nEquals whose users repeat: runs of {CALLS:,} calls in which any of {looks} looks ...; aims 5 % and 1 %")
+    analyses = CALLS // STEP // 2
+    print(
+        f"\nEquals whose users repeat: runs of {CALLS:,} calls in which any of {analyses} analyses ...; targets 5 % and 1 %"
+    )
     print(f"  {'':<20}{'users':<18}{'split':<8}{'named a winner':<20}{'z-test':<20}false alarm about the split")
     for case in cases:
         parts = [pool.submit(run_users_some, case, range(first, runs, 4 * WORKERS)) for first in range(4 * WORKERS)]
@@ -245,7 +247,7 @@ def run_all(pool: ProcessPoolExecutor, case: Case, runs: int) -> list[Outcome]:
 
 
 def sample_ratio_alarms(split: float, numbers: range) -> int:
-    """Runs in which any look raised an alarm."""
+    """The number of runs in which any analysis found a sample ratio mismatch."""
     alarms = 0
     for number in numbers:
         chance = random.Random(f"split {split} {number}")
@@ -260,7 +262,7 @@ def sample_ratio_alarms(split: float, numbers: range) -> int:
 
 
 def shares(count: int, runs: int) -> str:
-    """A share with the half width of its 95 % interval."""
+    """The share in percent as text, with half the width of its 95 % interval."""
     share = count / runs
     return f"{100 * share:5.1f} % (+- {196 * math.sqrt(max(share * (1 - share), 1 / runs) / runs):.1f})"
 
@@ -276,13 +278,13 @@ def read_costs(path: Path) -> list[Decimal]:
 
 
 def rate(share: float) -> Population:
-    """Calls of which exactly this share succeeds."""
+    """A population of calls of which exactly this share succeeds."""
     fails = round(1_000 * (1 - share))
     return Population(f"success {share}", Metric.SUCCESS_RATE, [0.0] * fails + [1.0] * (1_000 - fails))
 
 
 def equals(pool: ProcessPoolExecutor, populations: Sequence[Population], runs: int) -> None:
-    print(f"\nA beside A: runs of {CALLS:,} calls in which any of {CALLS // STEP} looks named a winner; aim 5 %")
+    print(f"\nA versus A: runs of {CALLS:,} calls in which any of {CALLS // STEP} analyses named a winner; target 5 %")
     print(f"  {'':<38}{'split':<8}{'ours':<20}z-test")
     for split in (0.5, 0.9):
         for population in populations:
@@ -294,7 +296,7 @@ def equals(pool: ProcessPoolExecutor, populations: Sequence[Population], runs: i
 
 
 def unequals(pool: ProcessPoolExecutor, cases: Sequence[Case], runs: int, right: Verdict) -> None:
-    print("\nUnequal: calls of each variant when decided, looked at every 100 calls of both")
+    print("\nUnequal: calls of each variant when decided, analyzed every 100 calls of both")
     print(f"  {'':<44}{'median':<10}{'90th pct':<10}{'undecided':<12}{'at most':<10}wrong")
     for case in cases:
         outcomes = run_all(pool, case, runs)
@@ -339,7 +341,7 @@ def main() -> None:
         one, other = (
             Population("", Metric.COST, [capped_cost(each, bound) for each in sample]) for sample in (costs, dearer)
         )
-        first = capped_cost(ABSURD, bound) if outlier else None
+        first = capped_cost(EXTREME, bound) if outlier else None
         return Case(title, one, other, calls=100_000, step=100, outlier=first)
 
     with ProcessPoolExecutor(WORKERS) as pool:
@@ -347,8 +349,8 @@ def main() -> None:
         unequals(
             pool,
             [
-                Case("success .97 beside .95", rate(0.97), rate(0.95), calls=20_000, step=100),
-                Case("success of GPT-4 beside Mixtral", gpt4, mixtral, calls=20_000, step=100),
+                Case("success .97 versus .95", rate(0.97), rate(0.95), calls=20_000, step=100),
+                Case("success of GPT-4 versus Mixtral", gpt4, mixtral, calls=20_000, step=100),
                 Case("latency 10 % longer", latency, slower, calls=60_000, step=100),
                 dearer_at(cap, "cost 20 % higher", outlier=False),
                 dearer_at(cap, "  and a $9,990 request in A", outlier=True),
@@ -356,14 +358,16 @@ def main() -> None:
                 dearer_at(p99, "    and a $9,990 request in A", outlier=True),
                 dearer_at(10 * p99, "  capped at 10 times that", outlier=False),
                 dearer_at(10 * p99, "    and a $9,990 request in A", outlier=True),
-                dearer_at(2 * ABSURD, "  not capped", outlier=False),
-                dearer_at(2 * ABSURD, "    and a $9,990 request in A", outlier=True),
+                dearer_at(2 * EXTREME, "  not capped", outlier=False),
+                dearer_at(2 * EXTREME, "    and a $9,990 request in A", outlier=True),
             ],
             options.decisions,
             Verdict.A_BETTER,
         )
-        print(f"\nEqual cost and a $9,990 request in A: runs in which any look named a winner ({options.runs:,} runs)")
-        outcomes = run_all(pool, Case("equal outlier", cost, cost, outlier=capped_cost(ABSURD, cap)), options.runs)
+        print(
+            f"\nEqual cost and a $9,990 request in A: runs in which any analysis named a winner ({options.runs:,} runs)"
+        )
+        outcomes = run_all(pool, Case("equal outlier", cost, cost, outlier=capped_cost(EXTREME, cap)), options.runs)
         print(f"  ours {shares(sum(each.decided is not None for each in outcomes), options.runs)}")
 
         repeated(
@@ -383,11 +387,11 @@ def main() -> None:
             options.decisions,
         )
 
-        print("\nUnequal: runs in which the interval of any look missed the true difference; aim 5 %")
+        print("\nUnequal: runs in which the interval of any analysis missed the true difference; target 5 %")
         for split in (0.5, 0.9, 0.1):
             for title, one, other in (
-                ("success .97 beside .95", rate(0.97), rate(0.95)),
-                ("success .995 beside .95", rate(0.995), rate(0.95)),
+                ("success .97 versus .95", rate(0.97), rate(0.95)),
+                ("success .995 versus .95", rate(0.995), rate(0.95)),
                 ("latency 10 % longer", latency, slower),
                 ("cost 20 % higher", cost, dearer_cost),
             ):
@@ -398,7 +402,9 @@ def main() -> None:
                 missed = sum(count.result() for count in counts)
                 print(f"  {title:<34}{split:<8}{shares(missed, options.runs)}", flush=True)
 
-        print(f"\nFalse alarms about the split at {SAMPLE_RATIO_ALPHA:.0%}, {CALLS // STEP // 2} looks; aim 0.6 %")
+        print(
+            f"\nFalse alarms about the split at {SAMPLE_RATIO_ALPHA:.0%}, {CALLS // STEP // 2} analyses; target 0.6 %"
+        )
         for split in (0.5, 0.9):
             runs = 2 * options.runs
             found = [pool.submit(sample_ratio_alarms, split, range(first, runs, WORKERS)) for first in range(WORKERS)]

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.ledger`: how fast decisions are logged, beside the same work done the ordinary way.
+"""`python -m benchmarks.ledger`: measures how fast calls are logged, compared with one transaction per call.
 
-Both sides are measured in turn in one run, several times over; a ratio is the median of the rounds' ratios. After each
-measurement the rows in the database are counted: as many as were acknowledged, or the benchmark fails.
+Both sides are measured alternately in one run, several times; a ratio is the median of the rounds' ratios. After each
+measurement the benchmark fails unless the database has as many rows as were acknowledged.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from benchmarks.stage import BASELINE, INSTANT, OURS, Databases, Measured, Serve
 from benchmarks.workload import User, batch_requests, ingest_requests, single_requests, users
 
 CONNECTIONS: Final = 64
-"""Keep-alive connections that log single decisions."""
+"""Keep-alive connections that log single calls."""
 BATCH: Final = 1_000
-"""Decisions in a `logAnalyticsBatch`."""
+"""Calls in a `logAnalyticsBatch`."""
 GATEWAYS: Final = 4
-"""Users whose decisions come in bulk, each over a connection of their own."""
+"""Users whose calls are sent in bulk, each over a separate connection."""
 FEW_ROWS: Final = 10_000
 
 _ONE_LOGGED: Final = '"LoggedAnalytics"'
@@ -35,27 +35,27 @@ _LINE_LOGGED: Final = '"deduplicated": ?false'
 _MEMORY_STEPS: Final = 5
 _WARM_UP_S: Final = 1.0
 _PATIENCE_S: Final = 300.0
-"""The longest that a fixed number of requests may take."""
+"""The longest time that a fixed number of requests may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to measure, and over how much."""
+    """The duration and size of the measurements."""
 
     seconds: float
-    """Each single measurement, after its warm-up."""
+    """The duration of each measurement, after its warm-up."""
     rounds: int
     bulk: int
-    """Decisions that each gateway sends in one request."""
+    """Calls that each gateway sends in one request."""
     rows: int
-    """Stored, when the rate is compared with that over few."""
+    """Stored rows, for the comparison with the rate over few rows."""
     calls: int
-    """Logged while the server's memory is watched."""
+    """Calls that are logged while the memory of the server is measured."""
 
 
 @dataclass(slots=True)
 class Side:
-    """One of the things compared: server processes over one database, and what was measured of them."""
+    """One side of a comparison: server processes on one database, and their measurements."""
 
     name: str
     databases: Databases
@@ -76,9 +76,9 @@ class Side:
         calls: int = 1,
         limit: int | None = None,
     ) -> None:
-        """Put a load of requests with so many calls each on it.
+        """Send a load of requests with this many calls each.
 
-        Raises RuntimeError when a request failed, or other rows are stored than were acknowledged.
+        Raises RuntimeError if a request failed, or if the number of stored rows differs from the acknowledged calls.
         """
         before = asyncio.run(rows_in(self.url))
         measured = put_load(
@@ -104,7 +104,7 @@ class Side:
 
 
 class Benchmark:
-    """The measurements over one kind of database."""
+    """The measurements on one kind of database."""
 
     def __init__(self, plan: Plan, databases: Databases, everyone: Sequence[User]) -> None:
         self._plan = plan
@@ -114,9 +114,9 @@ class Benchmark:
         self._batches = batch_requests(everyone[:GATEWAYS], BATCH)
 
     def single(self, target: float, two_workers_target: float | None) -> None:
-        """Mutations of one decision: one transaction each, the ledger, and two processes with a ledger each.
+        """Mutations with one call: one transaction each, the ledger, and two processes with a ledger each.
 
-        Beside them a server that stores nothing, whose rate is the most that HTTP and GraphQL leave room for.
+        A server that stores nothing shows the highest rate that HTTP and GraphQL permit.
         """
         heading(f"Single logAnalytics mutations, {CONNECTIONS} keep-alive connections")
         with ExitStack() as stack:
@@ -129,7 +129,7 @@ class Benchmark:
                 second = stack.enter_context(serving(OURS, ours.url))
                 both = Side("the ledger, two processes", self._databases, ours.url, [*ours.servers, second])
                 sides.append(both)
-            self._in_turn([self._singly(side) for side in sides])
+            self._alternately([self._singly(side) for side in sides])
             for side in sides:
                 side.print("mutations/s")
             print_ratio("ledger : transaction each", ours.rates, ordinary.rates, target)
@@ -139,15 +139,15 @@ class Benchmark:
                 print_ratio("two processes : one", both.rates, ours.rates, two_workers_target)
 
     def batches(self) -> None:
-        """`logAnalyticsBatch`, as large as it may be."""
+        """`logAnalyticsBatch` of the largest size."""
         heading(f"logAnalyticsBatch of {BATCH:,}, {GATEWAYS} connections")
         with ExitStack() as stack:
             ours = self._side(stack, "the ledger")
-            self._in_turn([self._in_batches(ours)])
+            self._alternately([self._in_batches(ours)])
             ours.print("rows/s")
 
     def bulk_against_copy(self, target: float) -> None:
-        """Bulk ingest, and a bare COPY of the same rows into the same table."""
+        """Bulk ingest, compared with a bare COPY of the same rows into the same table."""
         copied: list[float] = []
         url = self._databases.new()
         self._bulk(
@@ -158,7 +158,7 @@ class Benchmark:
         )
 
     def bulk_against_transactions(self, target: float) -> None:
-        """Bulk ingest, and the same lines in a transaction each, without HTTP between."""
+        """Bulk ingest, compared with the same lines in one transaction each, without HTTP."""
         transacted: list[float] = []
         url = self._databases.new()
         self._bulk(
@@ -174,7 +174,7 @@ class Benchmark:
             ours = self._side(stack, "POST /ingest/decisions")
 
             def ingest() -> None:
-                # Made anew each time, since they say when the decisions happened.
+                # Created anew each time, because they contain the time of the calls.
                 requests = ingest_requests(self._users[:GATEWAYS], self._plan.bulk)
                 ours.load(
                     requests,
@@ -185,14 +185,14 @@ class Benchmark:
                     limit=len(requests),
                 )
 
-            self._in_turn([lambda: theirs.append(measure()), ingest])
+            self._alternately([lambda: theirs.append(measure()), ingest])
             print_rate(name, theirs, "rows/s")
             ours.print("rows/s")
             print_ratio(f"ingest : {name}", ours.rates, theirs, target)
 
     def growth(self, target: float) -> None:
-        """The rate over many stored rows beside that over few."""
-        heading(f"Growth: {self._plan.rows:,} stored rows beside {FEW_ROWS:,}")
+        """The rate with many stored rows, compared with few."""
+        heading(f"Growth: {self._plan.rows:,} stored rows compared with {FEW_ROWS:,}")
         with ExitStack() as stack:
             sides: list[list[Side]] = []
             for rows in (FEW_ROWS, self._plan.rows):
@@ -209,7 +209,7 @@ class Benchmark:
                     ]
                 )
             (few_single, few_batches), (many_single, many_batches) = sides
-            self._in_turn(
+            self._alternately(
                 [
                     self._singly(few_single),
                     self._singly(many_single),
@@ -223,8 +223,8 @@ class Benchmark:
                 print_ratio("many rows : few", many.rates, few.rates, target)
 
     def memory(self) -> None:
-        """What the server process holds while it logs many decisions."""
-        heading(f"Memory of the server while it logs {self._plan.calls:,} decisions in batches")
+        """The memory of the server process while it logs many calls."""
+        heading(f"Memory of the server while it logs {self._plan.calls:,} calls in batches")
         with ExitStack() as stack:
             ours = self._side(stack, "the ledger")
             [server] = ours.servers
@@ -241,14 +241,14 @@ class Benchmark:
                     limit=batches,
                 )
                 held.append(server.resident_mib())
-                print(f"  after {step * batches * BATCH:>11,} decisions {held[-1]:,.0f} MiB", flush=True)
+                print(f"  after {step * batches * BATCH:>11,} calls {held[-1]:,.0f} MiB", flush=True)
             print(f"  grown by {held[-1] - held[0]:,.0f} MiB since the first step", flush=True)
 
     def _side(self, stack: ExitStack, name: str, command: tuple[str, str] = OURS) -> Side:
         url = self._databases.new()
         return Side(name, self._databases, url, [stack.enter_context(serving(command, url))])
 
-    def _in_turn(self, measurements: Sequence[Callable[[], None]]) -> None:
+    def _alternately(self, measurements: Sequence[Callable[[], None]]) -> None:
         for _ in range(self._plan.rounds):
             for measure in measurements:
                 measure()
@@ -265,7 +265,7 @@ class Benchmark:
 
 
 def _per_cpu(side: Side) -> list[float]:
-    """Records for each second of processor time of the server: what is left when others use the machine as well."""
+    """Calls per second of processor time of the server, which does not depend on other load of the machine."""
     return [rate / measured.servers_cpu for rate, measured in zip(side.rates, side.measured, strict=True)]
 
 
@@ -299,7 +299,7 @@ def main(
     calls: Annotated[int, typer.Option("--records", min=5_000, help="Calls logged while memory is watched.")] = 50_000,
     quick: Annotated[bool, typer.Option("--quick", help="One short round of each: to see that it runs.")] = False,
 ) -> None:
-    """Measure the ledger beside the ordinary way, in turn, and print the ratios."""
+    """Measure the ledger and one transaction per call alternately, and print the ratios."""
     plan = Plan(seconds, rounds, bulk=10_000, rows=rows, calls=calls)
     if quick:
         plan = Plan(seconds=1, rounds=1, bulk=1_000, rows=20_000, calls=5_000)

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.load`: a load generator that is cheap enough not to be what is measured.
+"""`python -m benchmarks.load`: a load generator that is cheap enough not to limit the measurement.
 
-Reads what to send from standard input as JSON (`Load`), sends ready-made requests over keep-alive connections, one at a
-time on each, and writes what it saw to standard output as JSON (`Seen`).
+Reads the requests from standard input as JSON (`Load`), sends them over keep-alive connections, one at a
+time on each, and writes its results to standard output as JSON (`Seen`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import httptools
 import uvloop
 
 UNIQUE: Final = "@" * 12
-"""Stands in a request for what is put there each time, so that no two event ids are the same."""
+"""A placeholder in requests. It is replaced by a different text each time, so that event ids are unique."""
 
 _OK: Final = 200
 _PATIENCE_S: Final = 60
@@ -31,39 +31,39 @@ _PATIENCE_S: Final = 60
 @dataclass(frozen=True, slots=True)
 class Load:
     ports: list[int]
-    """Servers on 127.0.0.1; the connections are dealt out among them."""
+    """The ports of servers on 127.0.0.1. The connections are distributed among them."""
     connections: int
     requests: list[str]
-    """Ready-made HTTP requests, in which `UNIQUE` is replaced each time."""
+    """Complete HTTP requests, in which `UNIQUE` is replaced each time."""
     expected: str
-    """A regular expression that each answer's body must match."""
+    """A regular expression that the body of each answer must match."""
     run: str
-    """Four hexadecimal digits that no other load on the same database has."""
+    """Four hexadecimal digits that no other load on the same database uses."""
     seconds: float
-    """How long new requests are sent, after the warm-up."""
+    """The seconds in which new requests are sent, after the warm-up."""
     warm_up_s: float
-    """0 for requests that take long: then it is measured from the first that is sent to the last that is answered."""
+    """The seconds of the warm-up. Use 0 for slow requests: the time from the first request to the last answer is then measured."""
     limit: int | None = None
-    """Send no more requests than these."""
+    """The most requests to send."""
 
 
 @dataclass(slots=True)
 class Seen:
     requests: int = 0
-    """Answered within the time that was measured."""
+    """The requests answered within the measured time."""
     seconds: float = 0.0
     acknowledged: int = 0
-    """Answered as expected, the warm-up included."""
+    """The requests answered as expected, including the warm-up."""
     failed: int = 0
     first_failure: str = ""
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     cpu_share: float = 0.0
-    """The share of one core that this process used."""
+    """The processor time of this process, as a share of one core."""
 
 
 class Run:
-    """The clock and the counts that all connections share."""
+    """The clock and the counts, shared by all connections."""
 
     def __init__(self, load: Load) -> None:
         self.load = load
@@ -87,7 +87,7 @@ class Run:
             self.finished.set()
 
     def next(self) -> bytes | None:
-        """The next request to send; None when there has been enough."""
+        """The next request to send, or None at the end."""
         number = next(self._numbers)
         if time.perf_counter() >= self._last_sent_before or (self.load.limit and number >= self.load.limit):
             return None
@@ -123,7 +123,7 @@ class Run:
 
 
 class Connection(asyncio.Protocol):
-    """One client: sends a request, waits for the whole answer, sends the next."""
+    """One client: sends a request, waits for the complete answer, and sends the next."""
 
     def __init__(self, run: Run) -> None:
         self._run = run

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.pricing`: how fast a call is priced, and whether it is priced right.
+"""`python -m benchmarks.pricing`: measures how fast a call is priced, and checks the price.
 
-One call of every model of the price list, at the standard service tier and at each other one that it has prices of, with
-tokens of every kind that it has a price for; beside genai-prices, asked directly for the same counts. Where the two differ by
-a nano-dollar it names the models, and fails.
+It prices one call of every listed model, at the standard service tier and at each other tier with a price, with
+tokens of every kind that has a price, and compares it with genai-prices, called directly with the same counts. If the two differ by
+one nano-USD, it names the models and fails.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Call(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """A model of the list at a service tier, and the kinds that it has prices for, as `TokenCounts` names them."""
+    """A listed model at a service tier, and the kinds of tokens that have a price, as `TokenCounts` names them."""
 
     provider: str
     model: str
@@ -68,7 +68,7 @@ class Priced(NamedTuple):
 
 
 def priced_models(at: datetime) -> Iterator[Priced]:
-    """Every model of the list that is priced by the token, at each service tier that it has prices of."""
+    """Every listed model that is priced by the token, at each service tier with a price."""
     for provider, model, found in PriceList.current().models():
         for tier, kinds in _kinds(found, at):
             yield Priced(provider, model, tier, kinds)
@@ -83,7 +83,7 @@ def _kinds(found: Found, at: datetime) -> Iterator[tuple[ServiceTier, frozenset[
 
 
 def counts_of(kinds: frozenset[str], tokens: Sequence[int]) -> TokenCounts:
-    """So many tokens of each of these kinds that are of no more particular one, and none of all others."""
+    """Token counts with this many tokens of each kind that are in no more specific kind, and none of other kinds."""
     each = {kind: count if kind in kinds else 0 for kind, count in zip(TokenCounts._fields, tokens, strict=True)}
 
     def sum_of(*names: str) -> int:
@@ -93,10 +93,10 @@ def counts_of(kinds: frozenset[str], tokens: Sequence[int]) -> TokenCounts:
     written = sum_of("cache_write_tokens", "cache_write_1h_tokens")
     audio, image = (sum_of(f"input_{what}_tokens", f"cached_{what}_tokens") for what in ("audio", "image"))
     taken = sum_of("input_tokens", "cached_tokens", "input_video_tokens") + written + audio + image
-    made = sum_of(*(name for name in TokenCounts._fields if name in _MADE))
+    output = sum_of(*(name for name in TokenCounts._fields if name in _OUTPUT_KINDS))
     wholes = {
         "input_tokens": taken,
-        "output_tokens": made,
+        "output_tokens": output,
         "cached_tokens": cached,
         "cache_write_tokens": written,
         "input_audio_tokens": audio,
@@ -105,11 +105,11 @@ def counts_of(kinds: frozenset[str], tokens: Sequence[int]) -> TokenCounts:
     return TokenCounts(**each | wholes)
 
 
-_MADE: Final = frozenset(TokenCounts._fields[10:]) | {"output_tokens"}
+_OUTPUT_KINDS: Final = frozenset(TokenCounts._fields[10:]) | {"output_tokens"}
 
 
 def genai_cost(call: Call, at: datetime) -> Decimal:
-    """What genai-prices says that the call costs, USD, rounded to the nano-dollar."""
+    """The cost of the call according to genai-prices, in USD, rounded to the nano-USD."""
     usage = Usage(**{_USAGE[kind]: count for kind, count in call.counts._asdict().items() if count is not None})
     found = PriceList.current().snapshot.calc(usage, call.model, call.provider, None, at, _CONTEXTS[call.tier])
     return to_nano_dollars(found.total_price)
@@ -121,7 +121,7 @@ def _our_cost(call: Call, at: datetime) -> Decimal | None:
 
 
 def _us_each(calls: Sequence[tuple[Any, ...]], cost: Callable[..., object]) -> float:
-    # Of the processor, as what else the machine does is no matter here.
+    # Processor time, which does not depend on other load of the machine.
     started = time.process_time()
     for call in calls:
         cost(*call)
@@ -129,10 +129,10 @@ def _us_each(calls: Sequence[tuple[Any, ...]], cost: Callable[..., object]) -> f
 
 
 def main(rounds: Annotated[int, typer.Option(help="Times each side prices all calls.")] = 5) -> None:
-    """Price one call of every model with every kind of token, beside genai-prices."""
+    """Price one call of every model with every kind of token, and compare with genai-prices."""
     print_machine()
     at = datetime.now(UTC)
-    tokens = [1_001 + 97 * place for place in range(len(TokenCounts._fields))]
+    tokens = [1_001 + 97 * number for number in range(len(TokenCounts._fields))]
     calls = [Call(*model[:3], counts_of(model.kinds, tokens)) for model in priced_models(at)]
     heading("One call of every model, with every kind of token that it prices")
     differing = [call for call in calls if _our_cost(call, at) != genai_cost(call, at)]

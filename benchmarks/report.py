@@ -1,4 +1,4 @@
-"""How the benchmarks print what they measured: rates, times, ratios with a verdict, and the machine."""
+"""Prints the results of benchmarks: rates, times, ratios with a verdict, and the machine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def print_rate(name: str, rates: Sequence[float], unit: str) -> None:
 
 
 def print_times(name: str, times_ms: Sequence[float], target: float | None = None) -> None:
-    """Times in milliseconds; the target is the longest that each may be."""
+    """Print times in milliseconds. The target is the longest allowed time."""
     rounds = " ".join(f"{each:.2f}" for each in times_ms)
     line = f"  {name:<44}{statistics.median(times_ms):>9.2f} ms           rounds {rounds}"
     if target is not None:
@@ -44,7 +44,7 @@ def print_times(name: str, times_ms: Sequence[float], target: float | None = Non
 
 
 def print_load(measured: Sequence[Measured]) -> None:
-    """How long requests took, and what they used of the machine."""
+    """Print how long requests took, and their use of the machine."""
     print(
         f"{'':46}p50 {median(m.seen.p50_ms for m in measured):,.0f} ms"
         f", p99 {median(m.seen.p99_ms for m in measured):,.0f} ms"
@@ -59,7 +59,7 @@ def print_load(measured: Sequence[Measured]) -> None:
 def print_ratio(
     name: str, ours: Sequence[float], theirs: Sequence[float], target: float | None, *, at_most: bool = False
 ) -> None:
-    """The median of the rounds' ratios. A target is the least that they may be, or with `at_most` the greatest."""
+    """Print the median of the rounds' ratios. The target is the smallest allowed ratio, or with `at_most` the greatest."""
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
     ratio = statistics.median(ratios)
     line = f"  {name:<44}{ratio:>9.2f} x            rounds {' '.join(f'{each:.2f}' for each in ratios)}"
@@ -74,7 +74,7 @@ def median(values: Iterable[float]) -> float:
 
 
 def _verdict(reached: Sequence[bool]) -> str:
-    """A target is reached when every round reached it: what else a machine does hits the two unalike."""
+    """A target is reached only if every round reached it, because other load of the machine affects the sides differently."""
     if len(reached) < _ROUNDS_TO_JUDGE:
         return "too few rounds to judge"
     if all(reached):

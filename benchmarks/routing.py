@@ -1,9 +1,9 @@
-"""`python -m benchmarks.routing`: how fast requests are routed.
+"""`python -m benchmarks.routing`: measures how fast requests are routed.
 
-A decision beside a mutation that does next to nothing, on the same server; decisions over a budget beside the same made
-the ordinary way, a transaction for each; and the rules alone. Both sides are measured in turn in one run, several times
-over; a ratio is the median of the rounds' ratios. After each measurement the decisions and the holds in the database are
-counted: as many as were acknowledged, or the benchmark fails.
+A routing decision is compared with a trivial mutation on the same server; routing decisions under a budget are compared with
+one transaction each; and the rules are measured alone. Both sides are measured alternately in one run, several times
+over; a ratio is the median of the rounds' ratios. After each measurement the benchmark fails unless the database has as many
+routing decisions and holds as were acknowledged.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from benchmarks.workload import User, users
 from domain.routing import Choice, choose, rank
 
 FEW_CONNECTIONS: Final = 16
-"""Keep-alive connections where times are compared."""
+"""Keep-alive connections in comparisons of times."""
 CONNECTIONS: Final = 64
-"""Where rates are."""
+"""Keep-alive connections in comparisons of rates."""
 ROUTING: Final = 8
-"""Users who route, without a budget; as many have one each."""
+"""Users who route without a budget. The same number of users have one budget each."""
 SAVING: Final = 16
 """Users who save preferences."""
 CANDIDATES: Final = 100
@@ -53,7 +53,7 @@ _WARM_UP_S: Final = 1.5
 
 @dataclass(slots=True)
 class Side:
-    """One of the things compared: requests to one server, and what was measured of them."""
+    """One side of a comparison: requests to one server, and their measurements."""
 
     name: str
     databases: Databases
@@ -79,9 +79,9 @@ class Side:
         return [measured.seen.p99_ms for measured in self.measured]
 
     def load(self, seconds: float) -> None:
-        """Put the load on the server.
+        """Send the load to the server.
 
-        Raises RuntimeError when a request failed, or other decisions or holds are stored than were acknowledged.
+        Raises RuntimeError if a request failed, or if stored routing decisions or holds differ from the acknowledged ones.
         """
         asyncio.run(settle(self.url))
         before = asyncio.run(rows_in(self.url, "router_decisions"))
@@ -110,7 +110,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """The measurements over one kind of database."""
+    """The measurements on one kind of database."""
 
     seconds: float
     rounds: int
@@ -120,7 +120,7 @@ class Benchmark:
     saving: Sequence[User]
 
     def run(self) -> None:
-        """Both measurements, over one database for each server."""
+        """Both measurements, with one database per server."""
         with ExitStack() as stack:
             url, baseline_url = self.databases.new(), self.databases.new()
             for each in (url, baseline_url):
@@ -135,7 +135,7 @@ class Benchmark:
 
     def _against_trivial(self, url: str, server: ServerProcess) -> None:
         heading(
-            f"routeRequest without a budget, {len(self.routing)} users with {LOGGED:,} decisions over {MODELS} models"
+            f"routeRequest without a budget, {len(self.routing)} users with {LOGGED:,} calls of {MODELS} models"
             f" and 5 rules, {FEW_CONNECTIONS} keep-alive connections"
         )
 
@@ -147,7 +147,7 @@ class Benchmark:
         routes = side("routeRequest", route_requests(self.routing), _DECIDED)
         one = side("routeRequest, one user", route_requests(self.routing[:1]), _DECIDED)
         sides = [saves, nothing, routes, one]
-        self._in_turn(sides)
+        self._alternately(sides)
         for each in sides:
             each.print("mutations/s")
         for each in sides:
@@ -172,19 +172,19 @@ class Benchmark:
             Side(name, self.databases, url, server, route_requests(whose), _DECIDED, CONNECTIONS, holds=True)
             for name, (url, server) in (("a transaction for each request", ordinary), ("the ledger", ours))
         ]
-        self._in_turn(sides)
+        self._alternately(sides)
         for side in sides:
             side.print("decisions/s")
         print_ratio("ledger : transaction each", sides[1].rates, sides[0].rates, target)
 
-    def _in_turn(self, sides: Sequence[Side]) -> None:
+    def _alternately(self, sides: Sequence[Side]) -> None:
         for _ in range(self.rounds):
             for side in sides:
                 side.load(self.seconds)
 
 
 def _rules_alone(rounds: int) -> None:
-    """`rank` and `choose`, with as many candidates and rules as there may be."""
+    """Measure `rank` and `choose` with the most candidates and rules."""
     case = large_case(CANDIDATES, RULES)
     p50_ms: list[float] = []
     p99_ms: list[float] = []
@@ -208,7 +208,7 @@ def _rules_alone(rounds: int) -> None:
     )
     print_times("p50: rank and choose", p50_ms)
     print_times("p99: rank and choose", p99_ms, target=1)
-    # Without what else the machine does in between.
+    # Processor time, which does not include other load of the machine.
     print_times("p99: the same, processor time", p99_cpu_ms)
 
 
@@ -217,7 +217,7 @@ def main(
     seconds: Annotated[float, typer.Option(min=1, help="How long each measurement takes, in seconds.")] = 2.5,
     rounds: Annotated[int, typer.Option(min=1, help="How many times each side is measured.")] = 3,
 ) -> None:
-    """Measure routing beside a trivial mutation and beside the ordinary way, in turn, and print the ratios."""
+    """Measure routing, a trivial mutation and one transaction per routing decision alternately, and print the ratios."""
     started = time.perf_counter()
     everyone = users()
     routing, budgeted, saving = everyone[:ROUTING], everyone[ROUTING : 2 * ROUTING], everyone[-SAVING:]

@@ -1,4 +1,4 @@
-"""What is routed: requests of users with preferences, rules, and some thousand decisions over twenty models."""
+"""The workload of routing: requests of users with preferences, rules, and some thousand calls of twenty models."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from models.routing_version import RoutingVersion
 from models.types import new_id
 
 MODELS: Final = 20
-"""The models that served each user."""
+"""The number of models that served each user."""
 LOGGED: Final = 3_000
-"""Decisions of each user who routes, before the first request."""
+"""Calls of each user who routes, before the first request."""
 REQUESTS: Final = 50
-"""Different ones of each user."""
+"""Different requests of each user."""
 
 _CHUNK: Final = 1_000
 _PROVIDERS: Final = ("anthropic", "google", "mistral", "openai")
@@ -76,7 +76,7 @@ _PREFERENCES: Final = {
 
 
 def _listed(providers: Sequence[str], count: int) -> list[CatalogModel]:
-    """So many listed models, as many of each of these providers as of the others."""
+    """This many listed models, the same number of each of these providers."""
     everything = [model for model in all_listed(datetime.now(UTC)) if not model.deprecated]
     each = [
         list(islice((model for model in everything if model.provider == name), -(-count // len(providers))))
@@ -86,7 +86,7 @@ def _listed(providers: Sequence[str], count: int) -> list[CatalogModel]:
 
 
 def route_requests(everyone: Sequence[User]) -> list[str]:
-    """HTTP requests to be routed, of all these users mixed."""
+    """HTTP requests to be routed, of all these users in mixed order."""
     chance = random.Random(13)
     requests = [
         graphql_request(
@@ -118,14 +118,14 @@ def save_requests(everyone: Sequence[User]) -> list[str]:
 
 
 def acknowledge_requests(everyone: Sequence[User]) -> list[str]:
-    """HTTP requests to acknowledge what is not there: a transaction that writes nothing."""
+    """HTTP requests to acknowledge an unknown alert: a transaction that writes nothing."""
     return [
         graphql_request(user, _ACKNOWLEDGE, str(UUID(int=number))) for number in range(REQUESTS) for user in everyone
     ]
 
 
 async def furnish(url: str, routing: Sequence[User], budgeted: Sequence[User], others: Sequence[User]) -> None:
-    """Give all of them preferences, those who route decisions of late, and the budgeted a budget that suffices."""
+    """Give all users preferences, the routing users recent calls, and the budgeted users a sufficient budget."""
     database = Database(url, lambda _events: None)
     try:
         async with database.system() as transaction:
@@ -149,7 +149,7 @@ async def furnish(url: str, routing: Sequence[User], budgeted: Sequence[User], o
 
 
 async def settle(url: str) -> None:
-    """Let go of all that is held, as the outcomes of the decisions would."""
+    """Release all holds, as the outcomes of the routing decisions would."""
     await _execute(url, "TRUNCATE router_holds" if url.startswith("postgresql") else "DELETE FROM router_holds")
 
 
@@ -208,7 +208,7 @@ def _drafts(user: User) -> Iterator[CallDraft]:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that one decision depends on."""
+    """The inputs of one routing decision."""
 
     asked: RouteRequest
     routing_context: RoutingContext
@@ -217,7 +217,7 @@ class Case:
 
 
 def large_case(candidates: int, rules: int) -> Case:
-    """So many candidates with figures for all, and so many rules, of which every other one applies."""
+    """This many candidates with figures, and this many rules, of which every other one applies."""
     at = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
     models = _listed(_MANY_PROVIDERS, candidates)
     chance = random.Random(19)
@@ -262,7 +262,7 @@ def _observed(chance: random.Random) -> Observed:
     return Observed(calls, calls - chance.randrange(20), calls, calls * chance.randrange(300, 3_000), 2_500.0)
 
 
-# Of each kind a condition that the request meets, and one that it does not.
+# For each kind, a condition that the request meets and one that it does not.
 _CONDITIONS: Final[Sequence[tuple[dict[str, Any], dict[str, Any]]]] = (
     ({"taskType": "chat"}, {"taskType": "code"}),
     ({"priority": "COST"}, {"priority": "SPEED"}),

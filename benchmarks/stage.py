@@ -1,4 +1,4 @@
-"""What the benchmarks run on: databases made for them, server processes over these, and what each process uses."""
+"""The environment of the benchmarks: databases, server processes on them, and the resource use of processes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ROOT: Final = Path(__file__).parent.parent
 _PATIENCE_S: Final = 60
 _LOAD_TIMEOUT_S: Final = 600
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
-# A server that loses nothing when the power fails, as in production; the sizes keep checkpoints out of short runs.
+# A durable server, as in production. The sizes avoid checkpoints during short runs.
 _POSTGRESQL: Final = {
     "fsync": "on",
     "full_page_writes": "on",
@@ -50,16 +50,16 @@ _POSTGRESQL: Final = {
 
 
 class Databases(Protocol):
-    """Makes migrated databases, each with the same users in it."""
+    """Creates migrated databases with the same users."""
 
     version: str
 
     def new(self) -> str:
-        """The URL of another one."""
+        """Create a database. Returns its URL."""
         ...
 
     def cpu_s(self) -> float:
-        """The processor time in seconds that the database's own processes have used until now."""
+        """The processor time in seconds that the processes of the database have used so far."""
         ...
 
 
@@ -67,35 +67,35 @@ class SQLiteFiles:
     def __init__(self, directory: Path, everyone: Sequence[User]) -> None:
         self._directory = directory
         self._template = directory / "template.db"
-        self._made = 0
+        self._created = 0
         self.version = f"SQLite {sqlite3.sqlite_version}"
         url = f"sqlite+aiosqlite:///{self._template}"
         upgrade(url)
         asyncio.run(_seed(url, everyone))
 
     def new(self) -> str:
-        self._made += 1
-        file = self._directory / f"router-{self._made}.db"
+        self._created += 1
+        file = self._directory / f"router-{self._created}.db"
         shutil.copy(self._template, file)
         return f"sqlite+aiosqlite:///{file}"
 
     def cpu_s(self) -> float:
-        """None: it is part of the server's."""
+        """Always 0, because SQLite runs in the server process."""
         return 0.0
 
 
 class PostgreSQLDatabases:
     def __init__(self, running: Cluster, everyone: Sequence[User]) -> None:
         self._cluster = running
-        self._made = 0
+        self._created = 0
         self.version = subprocess.check_output([running.bin / "postgres", "--version"], text=True).strip()
         asyncio.run(self._administer("CREATE DATABASE template"))
         upgrade(running.url("template"))
         asyncio.run(_seed(running.url("template"), everyone))
 
     def new(self) -> str:
-        self._made += 1
-        name = f"benchmark_{self._made}"
+        self._created += 1
+        name = f"benchmark_{self._created}"
         asyncio.run(self._administer(f"CREATE DATABASE {name} TEMPLATE template STRATEGY file_copy"))
         return self._cluster.url(name)
 
@@ -117,7 +117,7 @@ def sqlite(everyone: Sequence[User]) -> Iterator[SQLiteFiles]:
 
 @contextmanager
 def postgresql(everyone: Sequence[User]) -> Iterator[PostgreSQLDatabases]:
-    """A private cluster, with the durability that the tests' own does without."""
+    """A private cluster. Unlike that of the tests, it is durable."""
     with cluster() as running:
         options = _POSTGRESQL | {"listen_addresses": "127.0.0.1", "port": running.port, "unix_socket_directories": ""}
         flags = " ".join(f"-c {name}='{value}'" for name, value in options.items())
@@ -126,7 +126,7 @@ def postgresql(everyone: Sequence[User]) -> Iterator[PostgreSQLDatabases]:
 
 
 def dsn_of(url: str) -> str:
-    """The URL as asyncpg wants it."""
+    """The URL in the form that asyncpg accepts."""
     return url.replace("+asyncpg", "")
 
 
@@ -139,7 +139,7 @@ async def _seed(url: str, everyone: Sequence[User]) -> None:
 
 
 async def rows_in(url: str, table: str = "router_analytics") -> int:
-    """How many rows the table holds, whoever's they are."""
+    """The number of rows in the table, of all users."""
     engine = create_async_engine(url)
     try:
         async with engine.connect() as connection:
@@ -154,24 +154,24 @@ class ServerProcess:
     pid: int
 
     def resident_mib(self) -> float:
-        """The memory that the process holds, in MiB."""
+        """The resident memory of the process, in MiB."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
 @contextmanager
 def serving(command: tuple[str, str], url: str) -> Iterator[ServerProcess]:
-    """A server process over this database, from ready to stopped."""
+    """A server process on this database. It is ready when the block begins, and stopped when it ends."""
     port = free_port()
     arguments = [sys.executable, "-m", *command]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROUTER_")}
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("ROUTER_")}
     with tempfile.TemporaryDirectory(prefix="router-server-") as data_dir:
-        environment = kept | {
+        environment = outside | {
             "ROUTER_DATA_DIR": data_dir,
             "ROUTER_DATABASE_URL": url,
             "ROUTER_PORT": str(port),
             "ROUTER_JWT_SECRET": SECRET,
-            # One user has all of a load.
+            # One user sends the whole load.
             "ROUTER_MAX_SOCKETS_PER_USER": "10000",
             "ROUTER_MAX_SUBSCRIPTIONS_PER_USER": "20000",
         }
@@ -191,17 +191,17 @@ def serving(command: tuple[str, str], url: str) -> Iterator[ServerProcess]:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a load saw, and the processor time meanwhile, in shares of one core."""
+    """The results of a load, and the processor time used meanwhile, as shares of one core."""
 
     seen: Seen
     servers_cpu: float
     database_cpu: float
     machine_cpu: float
-    """By all that runs on it, whoever started it."""
+    """The processor time of all processes on the machine."""
 
     @property
     def per_s(self) -> float:
-        """Requests answered a second."""
+        """The requests answered per second."""
         return self.seen.requests / self.seen.seconds
 
 
@@ -219,7 +219,7 @@ def put_load(
     warm_up_s: float,
     limit: int | None = None,
 ) -> Measured:
-    """Send these requests to the servers from a process of its own. Raises RuntimeError when one was not answered."""
+    """Send these requests to the servers from a separate process. Raises RuntimeError if one was not answered as expected."""
     load = Load(
         ports=[server.port for server in servers],
         connections=connections,
@@ -263,7 +263,7 @@ def _driven(load: Load) -> Seen:
 
 
 def cpu_s(pid: int) -> float:
-    """The processor time in seconds that a process and its children that have ended used; 0 when it is gone."""
+    """The processor time in seconds of a process and its ended children, or 0 if the process does not exist."""
     try:
         fields = _stat(pid)
     except OSError:
@@ -272,7 +272,7 @@ def cpu_s(pid: int) -> float:
 
 
 def _machine_cpu_s() -> float:
-    """The processor time in seconds that was not idle, of all cores together, since the machine started."""
+    """The non-idle processor time in seconds of all cores since the machine started."""
     user, nice, system, _idle, _waiting, *interrupts = map(
         int, Path("/proc/stat").read_text().split("\n")[0].split()[1:8]
     )
@@ -281,16 +281,16 @@ def _machine_cpu_s() -> float:
 
 def _children(parent: int) -> list[int]:
     children = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
+    for directory in Path("/proc").iterdir():
+        if directory.name.isdigit():
             try:
-                if int(_stat(int(entry.name))[1]) == parent:
-                    children.append(int(entry.name))
+                if int(_stat(int(directory.name))[1]) == parent:
+                    children.append(int(directory.name))
             except OSError:
                 continue
     return children
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat from the state on, which follow the name in parentheses."""
+    """The fields of /proc/<pid>/stat after the name in parentheses, starting with the state."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

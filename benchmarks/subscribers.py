@@ -1,8 +1,8 @@
-"""`python -m benchmarks.subscribers`: what a subscriber costs in memory, and how soon after the commit it hears.
+"""`python -m benchmarks.subscribers`: measures the memory per subscriber, and the delay of alert events.
 
-One server process; one user, whose dashboards all subscribe to `alertTriggered` over a socket each. Then spend makes
-alerts fire one after the other, and each subscriber notes when it hears. A alert event is dated while its transaction is
-still open, so what is measured holds the commit, too. The baseline is the same with one subscriber.
+One server process has one user, whose dashboards each subscribe to `alertTriggered` over a socket. Then calls make
+alerts fire one after another, and each subscriber records the time of arrival. An alert event is dated while its transaction is
+still open, so the delay includes the commit. The baseline is the same with one subscriber.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SPEND: Final = """mutation {
 
 
 class Subscriber:
-    """One dashboard: notes how long after each firing it heard of it."""
+    """One dashboard: records the delay of each alert event."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
@@ -51,14 +51,14 @@ class Subscriber:
         await self._connection.send(json.dumps({"type": "connection_init", "payload": {"token": token}}))
         await self._connection.recv()
         await self._connection.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": _SUBSCRIBE}}))
-        # Operations start in the order they are asked for: when this one has been answered, that one listens.
+        # The server starts operations in order: once this one is answered, the subscription receives events.
         for _ in range(2):
             payload = {"query": "{ preferences { id } }"}
             await self._connection.send(json.dumps({"type": "subscribe", "id": "2", "payload": payload}))
             while json.loads(await self._connection.recv())["type"] != "complete":
                 pass
 
-    async def hear(self, alert_events: int) -> None:
+    async def receive(self, alert_events: int) -> None:
         for _ in range(alert_events):
             message = json.loads(await self._connection.recv())
             fired_at = datetime.fromisoformat(message["payload"]["data"]["alertTriggered"]["firedAt"])
@@ -72,7 +72,7 @@ async def _ask(client: httpx2.AsyncClient, query: str, **variables: object) -> N
 
 
 async def _measure(server: ServerProcess, user: User, count: int, alert_events: int) -> list[float]:
-    """The delays in seconds, of all subscribers and alert events; raises when one was not heard."""
+    """The delays in seconds of all subscribers and alert events. Raises if a subscriber missed one."""
     address = f"127.0.0.1:{server.port}"
     subscribers: list[Subscriber] = []
     connections: list[ClientConnection] = []
@@ -101,10 +101,10 @@ async def _measure(server: ServerProcess, user: User, count: int, alert_events: 
         for number in range(alert_events):
             await _ask(client, _SET, threshold=str(number + 1))
         for number in range(alert_events):
-            # The next one when all have heard the last: a delay is that of one alert event, not of a queue.
-            hearing = asyncio.gather(*(subscriber.hear(1) for subscriber in subscribers))
+            # The next alert fires when all have received the last event: a delay is that of one event, not of a queue.
+            receiving = asyncio.gather(*(subscriber.receive(1) for subscriber in subscribers))
             await _ask(client, _SPEND)
-            await asyncio.wait_for(hearing, _PATIENCE_S)
+            await asyncio.wait_for(receiving, _PATIENCE_S)
             if any(len(subscriber.delays_s) != number + 1 for subscriber in subscribers):
                 raise RuntimeError("a alert event was not heard by all")
     await asyncio.gather(*(connection.close() for connection in connections))
@@ -134,7 +134,7 @@ def main(
     db: Annotated[Backend, typer.Option(help="The databases to measure on.")] = Backend.ALL,
     alert_events: Annotated[int, typer.Option(min=1, help="Alerts that fire, one after the other.")] = 20,
 ) -> None:
-    """Measure subscribers of alerts: memory of each, and time from alert event to hearing."""
+    """Measure the memory per subscriber of alerts, and the time from an alert event to its arrival."""
     everyone = users()
     if db is not Backend.SQLITE:
         with stage.postgresql(everyone) as databases:

@@ -1,6 +1,6 @@
-"""What is logged: decisions of some users, each with a running A/B test and a daily alert.
+"""The workload of logging: calls of some users, each with a running A/B test and a daily alert.
 
-Providers, models, task types, tokens, latencies and costs are those of the usage sample of the tests.
+Providers, models, task types, tokens, latencies and costs are those of the tests' usage sample.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ def _user(number: int, settings: Settings) -> User:
 
 
 def users() -> list[User]:
-    """The users, with tokens that the benchmarks' servers take."""
+    """The users, with tokens that the servers of the benchmarks accept."""
     settings = Settings(jwt_secret=SecretStr(SECRET))
     return [_user(number, settings) for number in range(_USERS)]
 
 
 class CallMaker:
-    """Makes calls to log, in the API's own terms; the same ones in each run."""
+    """Generates calls to log, as fields of the API. They are the same in each run."""
 
     def __init__(self) -> None:
         with _SAMPLE.open(newline="") as file:
@@ -99,7 +99,7 @@ class CallMaker:
 
 
 def single_requests(everyone: Sequence[User], each: int = 10) -> list[str]:
-    """HTTP requests that log one call; so many of each user."""
+    """HTTP requests that each log one call, this many per user."""
     maker = CallMaker()
     requests = [
         graphql_request(user, _LOG_ONE, maker.next(user, f"{UNIQUE}-{number}"))
@@ -111,7 +111,7 @@ def single_requests(everyone: Sequence[User], each: int = 10) -> list[str]:
 
 
 def batch_requests(everyone: Sequence[User], calls: int) -> list[str]:
-    """HTTP requests that each log a batch of so many calls of one user."""
+    """HTTP requests that each log a batch of this many calls of one user."""
     maker = CallMaker()
     return [
         graphql_request(user, _LOG_MANY, [maker.next(user, f"{UNIQUE}-{number}") for number in range(calls)])
@@ -120,12 +120,12 @@ def batch_requests(everyone: Sequence[User], calls: int) -> list[str]:
 
 
 def ingest_requests(everyone: Sequence[User], calls: int) -> list[str]:
-    """HTTP requests that each send so many calls of one user as lines of JSON."""
+    """HTTP requests that each send this many calls of one user as lines of JSON."""
     return [_http("/ingest/decisions", user, "application/x-ndjson", lines(user, calls)) for user in everyone]
 
 
 def lines(user: User, calls: int) -> str:
-    """Calls as lines of JSON, as a gateway sends them: it says when they happened, some seconds ago."""
+    """Calls as lines of JSON, as a gateway sends them, with the time of each call a few seconds ago."""
     maker = CallMaker()
     now = datetime.now(UTC)
     return "".join(
@@ -156,7 +156,7 @@ def _http(path: str, user: User, content_type: str, body: str) -> str:
 
 
 async def seed(database: Database, everyone: Sequence[User]) -> None:
-    """Give each user a running A/B test, and a daily alert so high that it stays silent."""
+    """Give each user a running A/B test, and a daily alert with a threshold so high that it does not fire."""
     now = datetime.now(UTC)
     rows: list[ABTest | CostAlert] = []
     for user in everyone:

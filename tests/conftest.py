@@ -1,4 +1,4 @@
-"""A migrated database, an application over it, and clients of it: new for each test."""
+"""Fixtures: a migrated database, an application on it and clients of the application, new for each test."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from server.token import make_token
 from tests.support.api import Api
 from tests.support.postgres import Cluster, ReusedDatabase, administer, cluster
 
-# How long an example takes says nothing about the code on a machine that does other work, too.
+# The machine does other work too, so the time that an example takes says nothing about the code.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
@@ -40,7 +40,7 @@ SECRET = "a secret of the tests, 32 bytes or longer"
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _unset_router_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("ROUTER_") and not name.startswith("ROUTER_TEST_"):
             monkeypatch.delenv(name)
@@ -51,13 +51,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: garbage is looked for in what the tests make, and not in all of that each time."""
+    """Exempt all imported modules from garbage collection, so that each collection during the tests is short."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what touches a database on each of them."""
+    """Run each test that uses the fixture `backend` on SQLite and on PostgreSQL, or on the one that `--db` names."""
     if "backend" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--db")
         metafunc.parametrize("backend", ["sqlite", "postgres"] if chosen == "all" else [chosen], scope="session")
@@ -72,7 +72,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
-    """A PostgreSQL whose database `template` is migrated."""
+    """A PostgreSQL cluster whose database `template` is migrated."""
     with cluster() as running:
         asyncio.run(administer(running, "CREATE DATABASE template"))
         upgrade(running.url("template"))
@@ -86,14 +86,14 @@ def reused_database(postgres: Cluster) -> ReusedDatabase:
 
 @pytest.fixture
 def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
-    """A migrated SQLite file of this test's own."""
+    """The URL of a migrated SQLite file that no other test uses."""
     shutil.copy(migrated_file, tmp_path / "router.db")
     return f"sqlite+aiosqlite:///{tmp_path / 'router.db'}"
 
 
 @pytest.fixture
 def database_url(backend: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A migrated database of this test's own."""
+    """The URL of a migrated database that no other test uses meanwhile."""
     if backend == "sqlite":
         yield request.getfixturevalue("sqlite_url")
     else:
@@ -103,7 +103,7 @@ def database_url(backend: str, request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def empty_database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database of this test's own with nothing in it."""
+    """The URL of an empty database without tables."""
     if backend == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}"
     else:
@@ -118,7 +118,7 @@ def empty_database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequ
 
 @pytest.fixture
 def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A migrated PostgreSQL database of this test's own, for what no other database does."""
+    """The URL of a migrated PostgreSQL database, for tests of features that SQLite lacks."""
     if request.config.getoption("--db") == "sqlite":
         pytest.skip("only SQLite is tested")
     with _postgres_database(request) as url:
@@ -127,7 +127,7 @@ def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @contextmanager
 def _postgres_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A migrated database, emptied after the test: making one for each test takes many times as long."""
+    """The URL of a migrated database, which is emptied after the test: to create one per test takes far longer."""
     reused: ReusedDatabase = request.getfixturevalue("reused_database")
     url = asyncio.run(reused.ready())
     try:
@@ -143,7 +143,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 @dataclass
 class Clock:
-    """The time that the application under test believes it is."""
+    """The clock of the application under test. It moves only when a test moves it."""
 
     now: datetime = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -166,13 +166,13 @@ async def app(settings: Settings, clock: Clock) -> AsyncIterator[Starlette]:
         yield app
 
 
-def published_to_nobody(_events: Sequence[Event]) -> None: ...
+def publish_nothing(_events: Sequence[Event]) -> None: ...
 
 
 @pytest.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    """The database of this test, beside the application's own connections to it."""
-    database = Database(settings.database, published_to_nobody)
+    """The database of this test, over connections separate from the application's."""
+    database = Database(settings.database, publish_nothing)
     yield database
     await database.dispose()
 
@@ -199,19 +199,19 @@ def viewer(user_id: UUID) -> Viewer:
 
 @pytest.fixture
 def api(api_of: ApiOf, user_id: UUID) -> Api:
-    """The API as this test's user sees it."""
+    """A client of the API as the user `user_id`."""
     return api_of(user_id)
 
 
 @pytest.fixture
 def other_api(api_of: ApiOf) -> Api:
-    """The API as another user sees it."""
+    """A client of the API as another user."""
     return api_of(new_id())
 
 
 @asynccontextmanager
 async def serving(app: Starlette, **limits: int) -> AsyncIterator[str]:
-    """The address of a server of this application, on a real socket in this event loop."""
+    """Serve the application on a real socket in this event loop. Yields its address."""
     listening = socket.create_server(("127.0.0.1", 0))
     ready = asyncio.Event()
     server = Server(app, ready.set, **limits)
@@ -233,7 +233,7 @@ async def url(settings: Settings, clock: Clock) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of the server at `url`, with room for many connections."""
+    """An HTTP client of the server at `url`."""
     async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
         yield client
 
@@ -245,5 +245,5 @@ def token(settings: Settings, user_id: UUID) -> str:
 
 @pytest.fixture
 def live_api(client: httpx2.AsyncClient, token: str) -> Api:
-    """The API as this test's user sees it, through a real socket."""
+    """A client of the API as the user `user_id`, over a real socket."""
     return Api(client, token)

@@ -1,4 +1,4 @@
-// Apollo Client, set up as docs/clients.md says.
+// Apollo Client, configured as in docs/clients.md.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
@@ -17,7 +17,7 @@ let client;
 before(() => {
   sockets = createClient({
     url: WS_URL,
-    webSocketImpl: WebSocket, // not in browsers: they have their own
+    webSocketImpl: WebSocket, // not in browsers, which have WebSocket
     connectionParams: () => ({ Authorization: AUTHORIZATION }),
   });
   client = new ApolloClient({
@@ -52,7 +52,7 @@ test("a query with variables", async () => {
   assert.deepEqual(data.costAlert, { __typename: "CostAlert", id, thresholdAmount: "1000" });
 });
 
-test("a mutation whose result is a union: the new value, or what is wrong", async () => {
+test("a mutation whose result is a union: the new value or an expected error", async () => {
   const saved = await client.mutate({ mutation: gql(SAVE), variables: { input: { defaultPriority: "COST" } } });
   assert.equal(saved.data.savePreferences.defaultPriority, "COST");
   const refused = await client.mutate({ mutation: gql(SAVE), variables: { input: { maxLatencyMs: -1 } } });
@@ -76,7 +76,7 @@ test("a list is read page by page, and the pages are one list", async () => {
   assert.equal(costAlerts.pageInfo.hasNextPage, false);
 });
 
-test("a subscription is told what is pushed, each once, although its socket is lost", async () => {
+test("a subscription receives each pushed event once, although its socket is lost", async () => {
   await ask(DAILY_ALERT, { threshold: "1" });
   const seen = [];
   const told = new Promise((resolve, reject) => {
@@ -101,7 +101,7 @@ test("a subscription is told what is pushed, each once, although its socket is l
   ]);
 });
 
-test("an error is one of GraphQL, with its code", async () => {
+test("an error is a GraphQL error with its code", async () => {
   await assert.rejects(
     client.query({ query: gql("{ costAlerts(first: 0) { nodes { id } } }") }),
     ({ name, errors: [{ extensions }] }) => name === "CombinedGraphQLErrors" && extensions.code === "BAD_USER_INPUT",

@@ -1,4 +1,4 @@
-// The audits of GraphQL over HTTP that come with graphql-http, against the server at ROUTER_URL.
+// Runs the GraphQL-over-HTTP audits of graphql-http against the server at ROUTER_URL.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

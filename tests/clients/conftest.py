@@ -1,4 +1,4 @@
-"""Clients run as processes of their own, against a server of the test's."""
+"""Fixtures that run clients as separate processes against a server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.install import make
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 TOOLS = ROOT / ".venv-clients" / "bin"
-"""What clients in Python run with; and Node, where the machine has none."""
+"""The directory of the Python environment of the clients. It has Node too, if the machine has none."""
 PATIENCE_S = 120
 
 Run = Callable[..., Awaitable[str]]
@@ -24,13 +24,13 @@ Run = Callable[..., Awaitable[str]]
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """A migrated SQLite file: what clients see does not depend on the database."""
+    """A migrated SQLite file: the behavior of clients does not depend on the database."""
     return sqlite_url
 
 
 @pytest.fixture(scope="session")
 def _installed(pytestconfig: pytest.Config) -> None:
-    """`make test` installs the clients. In CI they must be there."""
+    """Install the clients if the tests run under `make test`. In CI they must be installed."""
     make("clients", pytestconfig)
     missing = [
         str(each.relative_to(ROOT))
@@ -44,7 +44,7 @@ def _installed(pytestconfig: pytest.Config) -> None:
 
 @pytest.fixture
 def run(_installed: None, tmp_path: Path) -> Run:
-    """Runs a client to its end, which must be a good one; what it printed."""
+    """Runs a client, which must succeed. Returns what it printed."""
 
     async def run(*command: str | Path, cwd: Path = HERE, **environment: str) -> str:
         process = await asyncio.create_subprocess_exec(
@@ -61,7 +61,7 @@ def run(_installed: None, tmp_path: Path) -> Run:
                 printed, _ = await process.communicate()
         finally:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # and whatever it started
+                os.killpg(process.pid, signal.SIGKILL)  # with all processes that it started
             await process.wait()
         assert process.returncode == 0, printed.decode()
         return printed.decode()

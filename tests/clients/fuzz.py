@@ -1,6 +1,6 @@
-"""Asks the server at ROUTER_URL for whatever its schema allows, and for what it does not, as Schemathesis makes it up.
+"""Sends valid and invalid operations, which Schemathesis generates from the schema, to the server at ROUTER_URL.
 
-The same each time, in the environment that `make clients` makes.
+The operations are the same in each run. It runs in the environment that `make clients` creates.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from schemathesis import GenerationMode
 from schemathesis.graphql import nodes  # type: ignore[import-not-found]
 
 MAX_EXAMPLES: Final = int(os.environ.get("ROUTER_TEST_ROUNDS", "18"))
-"""The most examples of each operation and mode."""
+"""The largest number of examples of each operation and mode."""
 CLIENTS_FAULT: Final = {
     "BAD_REQUEST",
     "BAD_USER_INPUT",
@@ -29,7 +29,7 @@ AUTHORIZATION: Final = {"Authorization": f"Bearer {os.environ['ROUTER_TOKEN']}"}
 
 
 def mostly(usual: Any, unusual: Any) -> Any:
-    """Draw a usual value nine times in ten: otherwise hardly any input with many fields would be accepted."""
+    """Draw a usual value nine times in ten: otherwise few inputs with many fields would be accepted."""
     return st.sampled_from([usual] * 9 + [unusual]).flatmap(lambda each: each)
 
 
@@ -59,14 +59,14 @@ answered: Counter[str] = Counter()
 
 
 def check(label: str, case: Any) -> None:
-    """Each answer is one of GraphQL, and no fault of the server's."""
+    """Check that the answer is a GraphQL response without an internal error."""
     response = case.call(headers=AUTHORIZATION)
-    said = f"{label}: {response.status_code} {response.text[:2_000]}\n{case.body}"
-    assert response.status_code < 500, said
+    details = f"{label}: {response.status_code} {response.text[:2_000]}\n{case.body}"
+    assert response.status_code < 500, details
     body = response.json()
     codes = {error["extensions"]["code"] for error in body.get("errors", [])}
-    assert codes <= CLIENTS_FAULT, said
-    assert codes or "data" in body, said
+    assert codes <= CLIENTS_FAULT, details
+    assert codes or "data" in body, details
     asked[label] += 1
     executed[label] += not codes
     answered.update(codes or {"data"})

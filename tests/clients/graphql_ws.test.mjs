@@ -1,4 +1,4 @@
-// The client of graphql-ws, and what its protocol says of those that do not keep to it.
+// The client of graphql-ws, and the close codes of its protocol for clients that violate it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -7,7 +7,7 @@ import WebSocket from "ws";
 
 import { ALERTS, ask, AUTHORIZATION, DAILY_ALERT, LOG, WS_URL } from "./support.mjs";
 
-// 4403 is the one refusal after which the client tries again, in case its token was renewed.
+// 4403 is the only rejection after which the client retries, because its token may have been renewed.
 const clientOf = (options = {}) =>
   createClient({
     url: WS_URL,
@@ -20,19 +20,19 @@ const clientOf = (options = {}) =>
 const subscribe = (id, query, variables) =>
   stringifyMessage({ id, type: MessageType.Subscribe, payload: { query, variables } });
 
-// The close event of a client that does `misbehave` with its socket as soon as `event` comes.
+// The close event of a client that calls `misbehave` with its socket on the first `event`.
 async function closed(event, misbehave, options) {
   const client = clientOf({ lazy: false, onNonLazyError: () => {}, on: { [event]: misbehave }, ...options });
   return await new Promise((resolve) => client.on("closed", resolve));
 }
 
 test("a subscription receives what is pushed, in order", async () => {
-  // given an alert at $1 and a subscriber
+  // given an alert at 1 USD and a subscriber
   const client = clientOf();
   await ask(DAILY_ALERT, { threshold: "1" });
   const events = client.iterate({ query: ALERTS, variables: { after: "" } });
 
-  // when spend goes to $0.9, is told, and goes on to $1.1
+  // when spend reaches 0.9 USD, the alert event arrives, and spend reaches 1.1 USD
   await ask(LOG, { cost: "0.9" });
   const near = await events.next();
   await ask(LOG, { cost: "0.2" });
@@ -58,8 +58,8 @@ test("the server completes a query, and a result's errors arrive", async () => {
   await client.dispose();
 });
 
-test("what the client completed sends nothing more, and its id is free again", async () => {
-  // given a subscription that has been told something
+test("a completed subscription sends nothing more, and its id can be used again", async () => {
+  // given a subscription that has received an event
   const sent = [];
   const client = clientOf({ generateID: () => "same", lazy: false, on: { message: (it) => sent.push(it) } });
   const events = client.iterate({ query: ALERTS, variables: { after: "" } });
@@ -70,7 +70,7 @@ test("what the client completed sends nothing more, and its id is free again", a
   await ask(LOG, { cost: "0.1" });
   const { value } = await client.iterate({ query: "{ viewer { __typename } }" }).next();
 
-  // then that one alone is answered, on the same socket
+  // then only the new operation is answered, on the same socket
   assert.deepEqual(value.data, { viewer: { __typename: "Viewer" } });
   assert.equal(sent.filter(({ type }) => type === MessageType.ConnectionAck).length, 1);
   await client.dispose();
@@ -82,7 +82,7 @@ test("the client's pings are answered", async () => {
   await client.dispose();
 });
 
-test("a socket that never says who it is is closed with 4408", async () => {
+test("a socket without connection_init is closed with 4408", async () => {
   const { code } = await closed("opened", () => {}, { connectionParams: () => new Promise(() => {}) });
   assert.equal(code, CloseCode.ConnectionInitialisationTimeout);
 });
@@ -120,14 +120,14 @@ for (const message of ["no JSON", "{}", '{"type": "start"}', '{"type": "subscrib
   });
 }
 
-test("a subprotocol that is not spoken is not agreed on", async () => {
-  // `ws` gives up by itself when the server agrees to none; other clients are closed with 4406
+test("an unknown subprotocol is not accepted", async () => {
+  // `ws` closes the socket itself when the server accepts no subprotocol; other clients are closed with 4406
   const socket = new WebSocket(WS_URL, ["graphql-ws"]);
   const { message } = await new Promise((resolve) => socket.on("error", resolve));
   assert.equal(message, "Server sent no subprotocol");
 });
 
-test("a client that is refused tries again with a token that is good", async () => {
+test("a rejected client retries with a valid token", async () => {
   const tokens = ["Bearer expired", AUTHORIZATION];
   const client = clientOf({
     retryAttempts: 1,

@@ -1,4 +1,4 @@
-// A client of graphql-ws and a server that goes away and comes back.
+// A client of graphql-ws, and a server that stops and restarts.
 import assert from "node:assert/strict";
 import { EventEmitter, on } from "node:events";
 import { test } from "node:test";
@@ -12,7 +12,7 @@ import { ALERTS, ask, AUTHORIZATION, DAILY_ALERT, LOG, startServer, WS_URL } fro
 const { ROUTER_SIGNAL: signal } = process.env;
 
 test(`alerts go on behind the last cursor after ${signal}`, { timeout: 60_000 }, async () => {
-  // given a client that is told of an alert
+  // given a client that receives alert events
   let server = await startServer();
   let comeBack;
   const mayComeBack = new Promise((resolve) => (comeBack = resolve));
@@ -34,14 +34,14 @@ test(`alerts go on behind the last cursor after ${signal}`, { timeout: 60_000 },
   await ask(LOG, { cost: "0.9" });
   assert.equal(await next(), "NEAR_LIMIT");
 
-  // when the server goes, comes back, and the alert fires once more before the client is there
+  // when the server stops and restarts, and the alert fires again before the client reconnects
   await server.stop(signal);
   assert.equal((await lost).code, signal === "SIGTERM" ? 1001 : 1006);
   server = await startServer();
   await ask(LOG, { cost: "0.1" });
   comeBack();
 
-  // then it is told of what it missed, and then of what comes
+  // then it receives the missed event, and then later ones
   assert.equal(await next(), "TRIGGERED");
   await ask(DAILY_ALERT, { threshold: "10" });
   await ask(LOG, { cost: "8" });

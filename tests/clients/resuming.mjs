@@ -1,10 +1,10 @@
-// A client of graphql-ws whose alerts go on behind the last one that came when its socket was lost: without this, what fires
-// while it tries again is missed. The subscription must select `cursor`.
+// A client of graphql-ws that resumes alert events after the last one it received when its socket was lost. Without this, events
+// during the reconnect are missed. The subscription must select `cursor`.
 export function resuming(client) {
   return {
     ...client,
     subscribe(payload, sink) {
-      const kept = { ...payload, variables: { ...payload.variables } }; // what the client sends once more when it retries
+      const kept = { ...payload, variables: { ...payload.variables } }; // the client sends this again when it retries
       return client.subscribe(kept, {
         next(result) {
           const cursor = result.data?.alertTriggered?.cursor;

@@ -1,4 +1,4 @@
-// What the tests of several clients need: who asks, and operations that make something to look at.
+// Shared by the tests of several clients: the server's URL, a token, and operations that create data.
 import { once } from "node:events";
 import { spawn } from "node:child_process";
 
@@ -26,7 +26,7 @@ export const PAGE = `query($first: Int!, $after: String) {
   }
 }`;
 
-// An operation over HTTP, beside the client under test; the value of its one root field.
+// Executes an operation over HTTP, without the client under test. Returns the value of its one root field.
 export async function ask(query, variables) {
   const response = await fetch(HTTP_URL, {
     method: "POST",
@@ -38,7 +38,7 @@ export async function ask(query, variables) {
   return Object.values(data)[0];
 }
 
-// Start a server process, and come back once it listens. `stop` ends it by a signal, and comes back once it is gone.
+// Starts a server process and waits until it listens. `stop` ends it with a signal, and waits for its exit.
 export async function startServer() {
   const server = spawn(process.env.ROUTER_PYTHON, ["-m", "server", "serve"], {
     cwd: new URL("../..", import.meta.url),

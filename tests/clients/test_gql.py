@@ -1,4 +1,4 @@
-"""gql, set up as docs/clients.md says: over aiohttp, and over WebSocket."""
+"""The client gql, configured as in docs/clients.md: over aiohttp and over WebSocket."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ def over_websocket(url: str, token: str) -> Client:
     )
 
 
-async def test_operations_are_checked_by_the_schema_it_fetched_and_answered(over_http: Client) -> None:
+async def test_operations_are_validated_with_the_fetched_schema_and_answered(over_http: Client) -> None:
     async with over_http as session:
-        # when a value is changed, refused and read
+        # when a value is changed, rejected and read
         save = """
         mutation($input: SavePreferencesInput!) {
           savePreferences(input: $input) { ... on RouterPreferences { maxLatencyMs } ... on Error { code path } }
         }
         """
         saved = await session.execute(request(save, input={"maxLatencyMs": 5}))
-        refused = await session.execute(request(save, input={"maxLatencyMs": -1}))
+        rejected = await session.execute(request(save, input={"maxLatencyMs": -1}))
         read = await session.execute(gql("{ preferences { maxLatencyMs } }"))
 
-    # then each says so
+    # then each result says so
     assert saved == {"savePreferences": {"maxLatencyMs": 5}}
-    assert refused == {"savePreferences": {"code": "INVALID_INPUT", "path": ["input", "maxLatencyMs"]}}
+    assert rejected == {"savePreferences": {"code": "INVALID_INPUT", "path": ["input", "maxLatencyMs"]}}
     assert read == {"preferences": {"maxLatencyMs": 5}}
 
 
-async def test_an_error_is_one_of_graphql_with_its_code(over_http: Client) -> None:
+async def test_an_error_is_a_graphql_error_with_its_code(over_http: Client) -> None:
     async with over_http as session:
         with pytest.raises(TransportQueryError) as raised:
             await session.execute(gql("{ costAlerts(first: 0) { nodes { id } } }"))
@@ -72,20 +72,20 @@ async def test_an_error_is_one_of_graphql_with_its_code(over_http: Client) -> No
     assert [error["extensions"]["code"] for error in raised.value.errors] == ["BAD_USER_INPUT"]
 
 
-async def test_a_subscription_is_told_what_is_pushed(over_websocket: Client, live_api: Api) -> None:
-    # given an alert at $1 and a subscriber
+async def test_a_subscription_receives_pushed_events(over_websocket: Client, live_api: Api) -> None:
+    # given an alert at 1 USD and a subscriber
     await live_api.ask(DAILY_ALERT, threshold="1")
     async with over_websocket as session:
         events = session.subscribe(request(ALERTS, after=""))
         await live_api.ask(LOG, cost="0.9")
         near = await anext(events)
 
-        # when it is known to listen, and spend goes on
+        # when the subscription receives events, and more is spent
         await live_api.ask(LOG, cost="0.2")
         over = await anext(events)
         await events.aclose()
 
-        # then it was told of both, and its socket serves on
+        # then it received both, and its socket still serves
         assert (near["alertTriggered"], over["alertTriggered"]) == (
             {"level": "NEAR_LIMIT", "amount": "0.9"},
             {"level": "TRIGGERED", "amount": "1.1"},

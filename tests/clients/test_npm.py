@@ -1,4 +1,4 @@
-"""Clients and audits from npm, each in a script of its own beside this file."""
+"""Clients and audits from npm, each in a script in this directory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.postgres import free_port
 
 async def node_test(run: Run, script: str, **environment: str) -> None:
     """Run a script of Node's own test runner."""
-    # A test that failed leaves its sockets open: that is no reason to wait for them.
+    # A failed test leaves its sockets open: do not wait for them.
     options = ("--test-reporter=spec", "--test-timeout=30000", "--test-force-exit")
     printed = await run("node", "--test", *options, script, **environment)
     assert not re.search(r"^\S (pass 0|skipped [^0]|todo [^0])", printed, re.MULTILINE), printed
@@ -25,13 +25,13 @@ async def node_test(run: Run, script: str, **environment: str) -> None:
 
 @pytest.mark.parametrize("script", ["audits", "graphql_ws", "apollo", "urql"])
 async def test_a_client_is_served(url: str, token: str, run: Run, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # what waits for the end of this time has not long to wait
+    # tests that wait for this timeout do not wait long
     monkeypatch.setattr(TransportWSHandler, "init_timeout", timedelta(seconds=1))
     await node_test(run, f"{script}.test.mjs", ROUTER_URL=url, ROUTER_TOKEN=token)
 
 
 @pytest.mark.parametrize("signal", ["SIGTERM", "SIGKILL"])
-async def test_a_client_gets_what_it_missed_while_the_server_was_gone(
+async def test_a_client_receives_events_that_it_missed_while_the_server_was_down(
     settings: Settings, token: str, run: Run, signal: str
 ) -> None:
     port = str(free_port())

@@ -1,4 +1,4 @@
-"""The names that LiteLLM has for providers, as its installed files say: it is read, not imported."""
+"""LiteLLM's names of providers, read from its installed files without importing it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.provider import known_provider
 from tests.clients.conftest import TOOLS, Run
 
 FIND = "import importlib.util as u; found = u.find_spec('litellm'); print(found.origin if found else '')"
-# No providers of models.
+# These are not providers of models.
 NONE: Final = {
     "a2a": "a protocol of agents",
     "a2a_agent": "a protocol of agents",
@@ -51,7 +51,7 @@ NONE: Final = {
 
 @pytest.fixture
 async def litellm(run: Run) -> Path:
-    """Where LiteLLM is installed. In CI it must be."""
+    """The directory of the installed LiteLLM. In CI it must be installed."""
     origin = (await run(TOOLS / "python", "-c", FIND)).strip()
     if not origin and not os.environ.get("CI"):
         pytest.skip("LiteLLM is not installed: run `make clients`")
@@ -60,7 +60,7 @@ async def litellm(run: Run) -> Path:
 
 
 def names_of(litellm: Path) -> tuple[set[str], set[str]]:
-    """The providers that it calls, and those that it has prices of."""
+    """The providers that LiteLLM calls, and those in its price list."""
     tree = ast.parse((litellm / "types" / "utils.py").read_text(encoding="utf-8"))
     [providers] = [each for each in tree.body if isinstance(each, ast.ClassDef) and each.name == "LlmProviders"]
     called = {ast.literal_eval(each.value) for each in providers.body if isinstance(each, ast.Assign)}
@@ -69,7 +69,7 @@ def names_of(litellm: Path) -> tuple[set[str], set[str]]:
     return called, {each["litellm_provider"] for each in models if each.get("litellm_provider")}
 
 
-async def test_every_provider_of_litellm_is_known(litellm: Path) -> None:
+async def test_every_provider_of_litellm_is_recognized(litellm: Path) -> None:
     called, priced = names_of(litellm)
     assert len(called) >= 190
     assert len(priced) >= 150

@@ -1,4 +1,4 @@
-// urql, set up as docs/clients.md says.
+// urql, configured as in docs/clients.md.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
@@ -23,7 +23,7 @@ const clientOf = (options, ...exchanges) =>
 before(() => {
   sockets = createClient({
     url: WS_URL,
-    webSocketImpl: WebSocket, // not in browsers: they have their own
+    webSocketImpl: WebSocket, // not in browsers, which have WebSocket
     connectionParams: () => ({ Authorization: AUTHORIZATION }),
   });
   const overWebSocket = subscriptionExchange({
@@ -53,7 +53,7 @@ test("a query with variables, by POST and by GET", async () => {
   }
 });
 
-test("a mutation whose result is a union: the new value, or what is wrong", async () => {
+test("a mutation whose result is a union: the new value or an expected error", async () => {
   const saved = await client.mutation(gql(SAVE), { input: { defaultPriority: "COST" } });
   assert.equal(saved.data.savePreferences.defaultPriority, "COST");
   const refused = await client.mutation(gql(SAVE), { input: { maxLatencyMs: -1 } });
@@ -76,7 +76,7 @@ test("a list is read page by page", async () => {
   assert.deepEqual(amounts, ["1003", "1002", "1001", "1000"]);
 });
 
-// Two events: the second one is caused by the first, so it cannot be but pushed.
+// Two events: the first one causes the second, which is therefore pushed.
 async function told(client, between, leave) {
   await ask(DAILY_ALERT, { threshold: "1" });
   const seen = [];
@@ -100,20 +100,20 @@ const NEAR_THEN_OVER = [
   ["TRIGGERED", "1.1"],
 ];
 
-test("a subscription is told what is pushed over WebSocket, each once, although its socket is lost", async () => {
+test("a subscription over WebSocket receives each pushed event once, although its socket is lost", async () => {
   const leave = (subscription) => subscription.unsubscribe();
   assert.deepEqual(await told(client, () => sockets.terminate(), leave), NEAR_THEN_OVER);
 });
 
-test("a subscription is told what is pushed over server-sent events", async () => {
-  // urql leaves a rejection unhandled when it gives up a stream itself, so the request is ended for it
+test("a subscription over server-sent events receives pushed events", async () => {
+  // urql leaves a rejection unhandled when it ends a stream itself, so the test ends the request
   const over = new AbortController();
   const fetchUntilThen = (address, init) => fetch(address, { ...init, signal: over.signal });
   const client = clientOf({ fetchSubscriptions: true, fetch: fetchUntilThen }, fetchExchange);
   assert.deepEqual(await told(client, () => {}, () => over.abort()), NEAR_THEN_OVER);
 });
 
-test("an error is one of GraphQL, with its code", async () => {
+test("an error is a GraphQL error with its code", async () => {
   const { error } = await client.query(gql("{ costAlerts(first: 0) { nodes { id } } }"), {});
   assert.equal(error.graphQLErrors[0].extensions.code, "BAD_USER_INPUT");
 });

@@ -77,7 +77,7 @@ def test_a_test_compares_two_variants() -> None:
         {"provider": "OpenAI", "model": "gpt-4o"},
     ],
 )
-def test_variants_may_differ_in_one_thing(variant_b: dict[str, Any]) -> None:
+def test_variants_may_differ_in_one_field(variant_b: dict[str, Any]) -> None:
     test = CreateABTest.checked({"testName": "t", "variantA": GPT, "variantB": variant_b})
 
     assert test.variant_b.model_dump(exclude_defaults=True) == variant_b
@@ -108,7 +108,7 @@ def test_a_variant_is_not_compared_with_itself(variant_a: dict[str, Any], varian
         ({"variantB": GPT | {"weight": 1}}, ["input", "variantB", "weight"]),
     ],
 )
-def test_a_fault_is_named_by_its_field(values: dict[str, Any], path: list[str]) -> None:
+def test_an_error_names_its_field(values: dict[str, Any], path: list[str]) -> None:
     good = {"testName": "t", "variantA": GPT, "variantB": CLAUDE}
 
     assert error_of(good | values).path == path
@@ -136,7 +136,7 @@ def test_a_value_out_of_bounds_is_rejected(field: str, value: Any, why: str) -> 
 @pytest.mark.parametrize(
     ("split", "hours", "cap"), [(0.01, 0, "0.000000001"), (0.99, 2160, "1000000000"), (0.5, 24, None)]
 )
-def test_bounds_are_within_what_is_accepted(split: float, hours: int, cap: str | None) -> None:
+def test_the_bounds_themselves_are_accepted(split: float, hours: int, cap: str | None) -> None:
     given_values = {"split": split, "minimumRunHours": hours, "costCap": cap}
 
     test = CreateABTest.checked({"testName": "t", "variantA": GPT, "variantB": CLAUDE} | given_values)
@@ -144,7 +144,7 @@ def test_bounds_are_within_what_is_accepted(split: float, hours: int, cap: str |
     assert (test.split, test.minimum_run_hours, test.cost_cap) == (split, hours, cap and Decimal(cap))
 
 
-# What a unit gets
+# Assignment of units
 
 ID = UUID("0198c0de-0000-7000-8000-000000000001")
 OTHER_ID = UUID("0198c0de-0000-7000-8000-000000000002")
@@ -169,14 +169,16 @@ splits = st.floats(0.01, 0.99)
         ("x" * 200, Variant.A, 69),
     ],
 )
-def test_a_unit_gets_the_same_in_every_process_and_version(unit: str, variant: Variant, group: int) -> None:
+def test_a_unit_is_assigned_the_same_variant_in_every_process_and_version(
+    unit: str, variant: Variant, group: int
+) -> None:
     assert assignment_of(ID, unit, 0.5) == Assignment(variant, group)
     assert unit_group(ID, unit) == group
 
 
 @given(ids, units, splits)
 @settings(max_examples=300)
-def test_a_unit_gets_what_the_top_64_bits_of_its_hash_say_and_the_next_8_its_group(
+def test_64_bits_of_the_hash_give_the_variant_and_the_next_8_the_group(
     ab_test_id: UUID, unit: str, split: float
 ) -> None:
     digits = hashlib.sha256(b"\0".join([str(ab_test_id).encode(), unit.encode()])).hexdigest()
@@ -190,13 +192,13 @@ def test_a_unit_gets_what_the_top_64_bits_of_its_hash_say_and_the_next_8_its_gro
 
 @given(ids, units, splits, st.text(), st.permutations([GPT, CLAUDE]))
 @settings(max_examples=200)
-def test_what_a_unit_gets_depends_on_nothing_but_the_id_of_the_test_the_unit_and_the_split(
+def test_the_variant_depends_only_on_the_test_id_the_unit_and_the_split(
     ab_test_id: UUID, unit: str, split: float, name: str, variants: list[dict[str, Any]]
 ) -> None:
     configs_ = dict(zip(Variant, map(VariantConfig.checked, variants), strict=True))
     running = RunningTest(ab_test_id, name, "chat", split, configs_)
 
-    # whatever other tests assigned before
+    # independent of assignments in other tests before
     assignment_of(OTHER_ID, unit, 0.5)
 
     assert running.assign(unit) == assignment_of(ab_test_id, unit, split)
@@ -204,7 +206,7 @@ def test_what_a_unit_gets_depends_on_nothing_but_the_id_of_the_test_the_unit_and
 
 @given(ids, units, splits, splits)
 @settings(max_examples=300)
-def test_a_greater_split_moves_units_from_b_to_a_alone(ab_test_id: UUID, unit: str, one: float, other: float) -> None:
+def test_a_greater_split_only_moves_units_from_b_to_a(ab_test_id: UUID, unit: str, one: float, other: float) -> None:
     less, more = sorted((one, other))
 
     before, after = assignment_of(ab_test_id, unit, less), assignment_of(ab_test_id, unit, more)
@@ -214,12 +216,12 @@ def test_a_greater_split_moves_units_from_b_to_a_alone(ab_test_id: UUID, unit: s
 
 
 def share_is_near(count: int, of: int, share: float) -> bool:
-    """Whether so many are within four standard errors of the share."""
+    """Whether the count is within four standard errors of its expected share."""
     return abs(count - of * share) < 4 * math.sqrt(of * share * (1 - share))
 
 
 @pytest.mark.parametrize(("count", "split"), [(1_000_000, 0.5), (100_000, 0.9)])
-def test_variants_and_groups_get_their_shares_and_neither_tells_of_the_other(count: int, split: float) -> None:
+def test_variants_and_groups_get_their_shares_independently(count: int, split: float) -> None:
     table = Counter(assignment_of(ID, f"user-{number}", split) for number in range(count))
 
     variants: Counter[Variant] = Counter()
@@ -247,7 +249,7 @@ def test_two_tests_assign_independently() -> None:
     assert all(share_is_near(cell, count, 1 / 4) for cell in both.values())
 
 
-# What calls may cost
+# Likely costs of calls
 
 IN_A_MILLION = PastCall(1_000_000, 0, None)
 OUT_A_MILLION = PastCall(0, 1_000_000, None)
@@ -257,12 +259,12 @@ def rates(in_: int, out: int | None) -> Rates | None:
     return Rates.of([Step(-1, Prices(Decimal(in_), None if out is None else Decimal(out)))])
 
 
-def test_a_past_call_costs_what_the_variant_that_is_dearer_for_it_would_ask() -> None:
+def test_a_past_call_costs_as_much_as_with_the_more_expensive_variant() -> None:
     assert likely_costs([IN_A_MILLION, OUT_A_MILLION], [rates(1, 4), rates(3, 2)]) == [Decimal(3), Decimal(4)]
 
 
 @pytest.mark.parametrize(("recorded", "likely"), [("3.000000001", "3.000000001"), ("2.999999999", "3"), ("0", "3")])
-def test_a_past_call_costs_what_is_recorded_where_that_is_dearer(recorded: str, likely: str) -> None:
+def test_a_past_call_costs_its_recorded_cost_if_that_is_higher(recorded: str, likely: str) -> None:
     past = IN_A_MILLION._replace(cost=Decimal(recorded))
 
     assert likely_costs([past], [rates(1, 4), rates(3, 2)]) == [Decimal(likely)]
@@ -276,29 +278,29 @@ def test_a_past_call_without_tokens_or_cost_is_left_out(tokens: tuple[int | None
 
 
 @pytest.mark.parametrize("past", [[], [PastCall(None, None, None)]])
-def test_who_has_no_past_calls_is_taken_to_make_large_ones(past: list[PastCall]) -> None:
-    # 100,000 tokens in and 10,000 out
+def test_without_past_calls_large_calls_are_assumed(past: list[PastCall]) -> None:
+    # 100,000 input tokens and 10,000 output tokens
     assert likely_costs(past, [rates(1, 4), rates(3, 15)]) == [Decimal("0.45")]
 
 
-def test_a_variant_whose_rates_are_not_known_says_nothing_of_costs() -> None:
+def test_a_variant_without_known_prices_is_ignored() -> None:
     recorded = IN_A_MILLION._replace(cost=Decimal("0.5"))
 
     assert likely_costs([recorded, OUT_A_MILLION], [None, None]) == [Decimal("0.5")]
     assert likely_costs([recorded, OUT_A_MILLION], [None, rates(1, 4)]) == [Decimal(1), Decimal(4)]
-    # nor does a price for input alone of calls with output
+    # also for calls with output, if only the price of input is known
     assert likely_costs([recorded, OUT_A_MILLION], [rates(1, None)]) == [Decimal(1)]
 
 
 @pytest.mark.parametrize("past", [[], [IN_A_MILLION]])
-def test_where_nothing_is_known_no_costs_are_likely(past: list[PastCall]) -> None:
+def test_without_known_prices_there_are_no_likely_costs(past: list[PastCall]) -> None:
     assert likely_costs(past, [None, None]) == []
 
 
-# What a variant did
+# Figures of a variant
 
 
-def test_before_the_first_call_nothing_is_known() -> None:
+def test_before_the_first_call_all_rates_are_unknown() -> None:
     none_yet = metrics()
 
     assert none_yet.success_rate is None
@@ -306,7 +308,7 @@ def test_before_the_first_call_nothing_is_known() -> None:
     assert none_yet.traffic_share is None
 
 
-def test_rates_are_those_of_the_sums() -> None:
+def test_rates_are_computed_from_the_sums() -> None:
     some = metrics(calls=8, successes=6, latency_count=4, latency_sum_ms=1001, test_calls=20)
 
     assert some.success_rate == 0.75
@@ -314,20 +316,20 @@ def test_rates_are_those_of_the_sums() -> None:
     assert some.traffic_share == 0.4
 
 
-def test_a_latency_that_is_not_known_does_not_count() -> None:
+def test_an_unknown_latency_does_not_count() -> None:
     assert metrics(calls=8, successes=8, latency_count=0).avg_latency_ms is None
     assert metrics(calls=8, successes=8, latency_count=1, latency_sum_ms=900).avg_latency_ms == 900.0
 
 
-def test_failures_alone_are_a_rate_of_zero() -> None:
+def test_only_failures_are_a_success_rate_of_0() -> None:
     assert metrics(calls=3, successes=0, test_calls=9).success_rate == 0.0
 
 
-def test_a_variant_without_calls_has_no_share_of_the_others() -> None:
+def test_sums_of_one_variant_do_not_affect_the_other() -> None:
     assert metrics(calls=0, test_calls=9).traffic_share == 0.0
 
 
-# Whose call it was
+# Attribution of calls
 
 providers = st.sampled_from(["openai", "azure", "OpenAI"])
 models = st.sampled_from(["gpt-4o", "gpt-4o-mini"])
@@ -336,7 +338,7 @@ configs = st.fixed_dictionaries({"provider": providers, "model": models, "parame
 
 @given(configs, configs, providers, models)
 @settings(max_examples=300)
-def test_a_call_is_of_the_one_variant_that_has_its_provider_and_model(
+def test_a_call_counts_for_the_variant_with_its_provider_and_model(
     config_a: dict[str, Any], config_b: dict[str, Any], provider: str, model: str
 ) -> None:
     served_by = KNOWN_NAMES.key(provider, model)
@@ -357,7 +359,7 @@ def test_a_call_is_of_the_one_variant_that_has_its_provider_and_model(
         ("groq", "llama", None),
     ],
 )
-def test_a_call_to_neither_variant_is_of_none(provider: str, model: str, variant: Variant | None) -> None:
+def test_a_call_of_neither_variant_counts_for_none(provider: str, model: str, variant: Variant | None) -> None:
     assert variant_of(GPT, CLAUDE, (provider, model), KNOWN_NAMES) is variant
 
 

@@ -62,13 +62,13 @@ def error_of(values: dict[str, Any]) -> InvalidInput:
     return raised.value
 
 
-# A decision
+# A call
 
 
-def test_a_decision_needs_little() -> None:
-    decision = LogAnalytics.checked(REQUIRED)
+def test_a_call_needs_few_fields() -> None:
+    call = LogAnalytics.checked(REQUIRED)
 
-    assert decision.model_dump() == {
+    assert call.model_dump() == {
         "event_id": None,
         "provider": "openai",
         "task_type": "chat",
@@ -105,10 +105,10 @@ def test_a_decision_needs_little() -> None:
     }
 
 
-def test_a_decision_may_say_everything() -> None:
-    decision = LogAnalytics.checked(EVERYTHING)
+def test_a_call_can_have_every_field() -> None:
+    call = LogAnalytics.checked(EVERYTHING)
 
-    assert decision.model_dump() == {
+    assert call.model_dump() == {
         "event_id": "e-1",
         "provider": "openai",
         "task_type": "chat",
@@ -146,7 +146,7 @@ def test_a_decision_may_say_everything() -> None:
 
 
 @pytest.mark.parametrize("field", sorted(REQUIRED))
-def test_what_a_decision_needs_is_named(field: str) -> None:
+def test_a_missing_required_field_is_named(field: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         LogAnalytics.checked({name: value for name, value in REQUIRED.items() if name != field})
 
@@ -154,18 +154,18 @@ def test_what_a_decision_needs_is_named(field: str) -> None:
     assert raised.value.path == ["input", field]
 
 
-def test_a_variant_goes_with_its_test() -> None:
+def test_a_variant_needs_its_test() -> None:
     raised = error_of({"abVariant": "A"})
 
     assert raised.message == "abVariant requires abTestId"
     assert raised.path == ["input"]
 
 
-def test_a_test_may_go_without_a_variant() -> None:
+def test_a_test_does_not_need_a_variant() -> None:
     assert LogAnalytics.checked(REQUIRED | {"abTestId": str(TEST)}).ab_variant is None
 
 
-def test_cached_tokens_are_not_more_than_input_tokens() -> None:
+def test_cached_tokens_cannot_exceed_input_tokens() -> None:
     assert LogAnalytics.checked(REQUIRED | {"inputTokens": 10, "cachedTokens": 10}).cached_tokens == 10
     assert LogAnalytics.checked(REQUIRED | {"cachedTokens": 10}).cached_tokens == 10
     assert LogAnalytics.checked(REQUIRED | {"inputTokens": 0, "cachedTokens": 0}).cached_tokens == 0
@@ -189,31 +189,31 @@ COUNTS = sorted({name for whole, parts in WHOLES for name in (whole, *parts)})
 
 
 @pytest.mark.parametrize(("whole", "parts"), WHOLES)
-def test_parts_are_not_more_than_their_whole(whole: str, parts: list[str]) -> None:
+def test_parts_cannot_exceed_their_total(whole: str, parts: list[str]) -> None:
     each = dict.fromkeys(parts, 5)
 
     assert LogAnalytics.checked(REQUIRED | each | {whole: 5 * len(parts)})
     assert LogAnalytics.checked(REQUIRED | each)
-    refused = error_of(each | {whole: 5 * len(parts) - 1})
-    assert refused.message == f"{', '.join(parts)} are parts of {whole}: their sum must not exceed it"
+    rejected = error_of(each | {whole: 5 * len(parts) - 1})
+    assert rejected.message == f"{', '.join(parts)} are parts of {whole}: their sum must not exceed it"
 
 
 @given(st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 8)))
 @settings(max_examples=500)
-def test_counts_are_rejected_exactly_when_parts_exceed_their_whole(counts: dict[str, int]) -> None:
+def test_counts_are_rejected_exactly_when_parts_exceed_their_total(counts: dict[str, int]) -> None:
     agree = all(
         whole not in counts or sum(counts.get(part, 0) for part in parts) <= counts[whole] for whole, parts in WHOLES
     )
     if agree:
-        told = LogAnalytics.checked(REQUIRED | counts).model_dump(by_alias=True, exclude_none=True)
-        assert {name: told[name] for name in COUNTS if name in told} == counts
+        accepted = LogAnalytics.checked(REQUIRED | counts).model_dump(by_alias=True, exclude_none=True)
+        assert {name: accepted[name] for name in COUNTS if name in accepted} == counts
     else:
         assert error_of(counts).path == ["input"]
 
 
 @given(st.sampled_from(WHOLES), st.data())
 @settings(max_examples=200)
-def test_parts_that_fill_their_whole_are_taken_and_one_token_more_is_not(
+def test_parts_that_equal_their_total_are_accepted_and_one_token_more_is_not(
     whole: tuple[str, list[str]], data: st.DataObject
 ) -> None:
     name, parts = whole
@@ -241,13 +241,13 @@ def test_fractions_of_milliseconds_are_rounded(field: str) -> None:
     assert error_of({field: -3}).message == f"{field}: Input should be greater than or equal to 0"
 
 
-def test_a_decision_tells_whether_its_metadata_was_cut() -> None:
+def test_a_call_has_a_flag_for_truncated_metadata() -> None:
     whole = LogAnalytics.checked(REQUIRED | {"metadata": {"team": "search"}})
     cut = LogAnalytics.checked(REQUIRED | {"metadata": {"team": "search", "log": "x" * 17_000}})
 
     assert (whole.metadata, whole.metadata_truncated) == ({"team": "search"}, False)
     assert (cut.metadata, cut.metadata_truncated) == ({"team": "search"}, True)
-    # What was cut is no part of what was reported.
+    # Truncated keys are not part of the fingerprint.
     assert (cut, cut.fingerprint()) == (whole, whole.fingerprint())
     assert cut.model_dump_json() == whole.model_dump_json()
     assert "metadata_truncated" not in LogAnalytics.model_fields
@@ -304,7 +304,7 @@ def test_every_field_but_the_event_id_is_tried() -> None:
 
 
 @pytest.mark.parametrize("field", sorted(OTHERWISE))
-def test_another_value_makes_another_fingerprint(field: str) -> None:
+def test_a_different_value_gives_a_different_fingerprint(field: str) -> None:
     assert fingerprint(EVERYTHING | {field: OTHERWISE[field]}) != fingerprint(EVERYTHING)
 
 
@@ -312,7 +312,7 @@ def test_another_value_makes_another_fingerprint(field: str) -> None:
     ("field", "value"),
     [("cost", 0), ("latencyMs", 0), ("inputTokens", 0), ("qualityScore", 0), ("metadata", {"a": None})],
 )
-def test_zero_is_another_report_than_nothing(field: str, value: Any) -> None:
+def test_zero_and_a_missing_value_have_different_fingerprints(field: str, value: Any) -> None:
     assert fingerprint(REQUIRED | {field: value}) != fingerprint(REQUIRED)
 
 
@@ -324,7 +324,7 @@ def test_values_do_not_run_into_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "retold",
+    "equivalent",
     [
         {"eventId": "e-2"},
         {"cost": "0.00450"},
@@ -335,11 +335,11 @@ def test_values_do_not_run_into_each_other() -> None:
         {"provider": " openai "},
     ],
 )
-def test_the_same_report_in_other_words_has_the_same_fingerprint(retold: dict[str, Any]) -> None:
-    assert fingerprint(EVERYTHING | retold) == fingerprint(EVERYTHING)
+def test_equal_reports_in_different_notation_have_the_same_fingerprint(equivalent: dict[str, Any]) -> None:
+    assert fingerprint(EVERYTHING | equivalent) == fingerprint(EVERYTHING)
 
 
-def test_saying_the_default_is_saying_nothing() -> None:
+def test_a_default_value_does_not_change_the_fingerprint() -> None:
     assert fingerprint(REQUIRED | {"fallbackUsed": False, "cost": None}) == fingerprint(REQUIRED)
     assert fingerprint(REQUIRED | {"serviceTier": "STANDARD"}) == fingerprint(REQUIRED)
 
@@ -351,7 +351,7 @@ def test_a_fingerprint_stays_the_same_from_one_process_to_the_next() -> None:
 # A filter
 
 
-def passes(filter_: dict[str, Any], **decision: Any) -> bool:
+def matches(filter_: dict[str, Any], **call: Any) -> bool:
     values: dict[str, Any] = {
         "provider": "openai",
         "model": "gpt-4o",
@@ -361,16 +361,16 @@ def passes(filter_: dict[str, Any], **decision: Any) -> bool:
         "fallback_used": False,
         "at": NOON,
     }
-    return AnalyticsFilter.checked(filter_, ("filter",)).matches(**values | decision)
+    return AnalyticsFilter.checked(filter_, ("filter",)).matches(**values | call)
 
 
-def test_no_condition_holds_for_all() -> None:
-    assert passes({}) is True
-    assert passes({}, success=False, ab_test_id=None) is True
+def test_an_empty_filter_matches_all_calls() -> None:
+    assert matches({}) is True
+    assert matches({}, success=False, ab_test_id=None) is True
 
 
 @pytest.mark.parametrize(
-    ("condition", "decision", "held"),
+    ("condition", "call", "held"),
     [
         ({"providers": ["azure", "openai"]}, {}, True),
         ({"providers": ["azure"]}, {}, False),
@@ -389,22 +389,22 @@ def test_no_condition_holds_for_all() -> None:
         ({"providers": []}, {}, False),
     ],
 )
-def test_a_condition_holds_or_not(condition: dict[str, Any], decision: dict[str, Any], held: bool) -> None:
-    assert passes(condition, **decision) is held
+def test_a_condition_matches_or_not(condition: dict[str, Any], call: dict[str, Any], held: bool) -> None:
+    assert matches(condition, **call) is held
 
 
 def test_from_is_included_and_to_is_not() -> None:
     hour = {"from": NOON, "to": NOON + timedelta(hours=1)}
 
-    assert passes(hour, at=NOON - MICROSECOND) is False
-    assert passes(hour, at=NOON) is True
-    assert passes(hour, at=NOON + timedelta(hours=1) - MICROSECOND) is True
-    assert passes(hour, at=NOON + timedelta(hours=1)) is False
+    assert matches(hour, at=NOON - MICROSECOND) is False
+    assert matches(hour, at=NOON) is True
+    assert matches(hour, at=NOON + timedelta(hours=1) - MICROSECOND) is True
+    assert matches(hour, at=NOON + timedelta(hours=1)) is False
 
 
-def test_a_range_may_be_open() -> None:
-    assert passes({"from": NOON}, at=NOON + timedelta(days=9999)) is True
-    assert passes({"to": NOON}, at=NOON - timedelta(days=9999)) is True
+def test_a_time_range_may_be_open() -> None:
+    assert matches({"from": NOON}, at=NOON + timedelta(days=9999)) is True
+    assert matches({"to": NOON}, at=NOON - timedelta(days=9999)) is True
 
 
 conditions: list[dict[str, Any]] = [
@@ -429,19 +429,19 @@ HELD: dict[str, Any] = {
 
 @given(st.sets(st.sampled_from(sorted(HELD))))
 @settings(max_examples=100)
-def test_every_condition_that_is_given_must_hold(fields: set[str]) -> None:
-    assert passes({field: HELD[field] for field in fields}) is True
+def test_all_given_conditions_must_match(fields: set[str]) -> None:
+    assert matches({field: HELD[field] for field in fields}) is True
 
 
 @pytest.mark.parametrize("broken", conditions, ids=lambda condition: next(iter(condition)))
-def test_one_condition_that_does_not_hold_is_enough(broken: dict[str, Any]) -> None:
+def test_one_condition_that_does_not_match_is_enough(broken: dict[str, Any]) -> None:
     without_range = {field: value for field, value in HELD.items() if field not in {"from", "to"}}
 
-    assert passes(without_range | broken) is False
+    assert matches(without_range | broken) is False
 
 
 @pytest.mark.parametrize("to", [NOON, NOON - MICROSECOND])
-def test_a_range_runs_forward(to: datetime) -> None:
+def test_a_time_range_ends_after_its_start(to: datetime) -> None:
     with pytest.raises(InvalidInput) as raised:
         AnalyticsFilter.checked({"from": NOON, "to": to}, ("filter",))
 
@@ -449,14 +449,14 @@ def test_a_range_runs_forward(to: datetime) -> None:
     assert raised.value.path == ["filter"]
 
 
-def test_the_shortest_range_is_a_microsecond() -> None:
+def test_the_shortest_time_range_is_a_microsecond() -> None:
     wanted = AnalyticsFilter.checked({"from": NOON, "to": NOON + MICROSECOND})
 
     assert (wanted.from_, wanted.to) == (NOON, NOON + MICROSECOND)
 
 
 @pytest.mark.parametrize("field", ["providers", "models", "taskTypes"])
-def test_a_filter_names_at_most_100(field: str) -> None:
+def test_a_filter_has_at_most_100_names(field: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         AnalyticsFilter.checked({field: [f"n{i}" for i in range(101)]}, ("filter",))
 
@@ -464,7 +464,7 @@ def test_a_filter_names_at_most_100(field: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["from", "from_"])
-def test_a_fault_in_from_is_named_from(name: str) -> None:
+def test_an_error_in_from_names_from(name: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         AnalyticsFilter.checked({name: "yesterday"}, ("filter",))
 

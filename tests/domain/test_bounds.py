@@ -51,7 +51,7 @@ MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 
 
 def reason(adapter: TypeAdapter[Any], value: Any) -> str:
-    """Why the value is refused."""
+    """The message of the error for this value."""
     with pytest.raises(pydantic.ValidationError) as raised:
         adapter.validate_python(value)
     return raised.value.errors()[0]["msg"]
@@ -83,7 +83,7 @@ def error_of(values: dict[str, Any], path: tuple[str | int, ...] = ("input",)) -
 # Names
 
 
-def test_the_space_around_a_name_is_no_part_of_it() -> None:
+def test_space_around_a_name_is_removed() -> None:
     assert NAME.validate_python(" \t gpt-4o mini \n") == "gpt-4o mini"
 
 
@@ -98,7 +98,7 @@ def test_a_blank_name_is_rejected(blank: str) -> None:
     assert reason(NAME, blank) == "String should have at least 1 character"
 
 
-def test_a_name_holds_no_nul() -> None:
+def test_a_name_cannot_contain_nul() -> None:
     assert reason(NAME, "a\x00b") == "must not contain the NUL character"
 
 
@@ -111,7 +111,7 @@ def test_a_name_is_text(value: Any) -> None:
     assert reason(NAME, value) == "Input should be a valid string"
 
 
-def test_a_name_is_listed_once_whatever_its_case_as_it_was_first_written() -> None:
+def test_duplicate_names_in_any_case_are_listed_once_in_the_first_spelling() -> None:
     names = NAMES.validate_python(["OpenAI", "mistral", " openai ", "STRASSE", "straße", "Mistral", "groq"])
 
     assert names == ["OpenAI", "mistral", "STRASSE", "groq"]
@@ -134,12 +134,12 @@ def test_a_list_has_at_most_100_names() -> None:
         (float(2**53 - 1), "9007199254740991"),
     ],
 )
-def test_a_label_may_be_a_number_where_its_digits_are_all_there_is_to_it(value: Any, text: str) -> None:
+def test_a_label_may_be_a_number_that_its_digits_determine(value: Any, text: str) -> None:
     assert LABEL.validate_python(value) == text
 
 
 @pytest.mark.parametrize("value", [7.5, float(2**53), -1e300, float("nan"), float("inf")])
-def test_a_label_that_another_number_may_have_been_is_rejected(value: float) -> None:
+def test_a_label_that_is_an_ambiguous_number_is_rejected(value: float) -> None:
     assert (
         reason(LABEL, value)
         == "must be text of 1 to 200 characters or an integer; a float must be whole and below 2^53"
@@ -173,7 +173,7 @@ def test_a_label_has_the_bounds_of_a_name() -> None:
         ("100000", "100000"),
     ],
 )
-def test_a_cost_is_taken_to_the_nano_dollar(value: Any, cost: str) -> None:
+def test_a_cost_is_rounded_to_the_nano_dollar(value: Any, cost: str) -> None:
     taken = COST.validate_python(value)
 
     assert taken == Decimal(cost)
@@ -218,7 +218,7 @@ def test_minus_zero_is_zero() -> None:
         ("999999999.999999999", "999999999.999999999"),
     ],
 )
-def test_a_budget_is_taken_to_the_nano_dollar(value: Any, budget: str) -> None:
+def test_a_budget_is_rounded_to_the_nano_dollar(value: Any, budget: str) -> None:
     taken = BUDGET.validate_python(value)
 
     assert taken == Decimal(budget)
@@ -232,7 +232,7 @@ def test_a_budget_is_more_than_0_and_at_most_a_billion(value: str) -> None:
 
 @given(st.decimals(min_value="1E-9", max_value=100_000, allow_nan=False))
 @settings(max_examples=200)
-def test_money_is_rounded_as_exact_fractions_are(amount: Decimal) -> None:
+def test_money_is_rounded_like_exact_fractions(amount: Decimal) -> None:
     rounded = Fraction(round(Fraction(amount) * 10**9), 10**9)
 
     assert Fraction(COST.validate_python(amount)) == rounded
@@ -284,7 +284,7 @@ def test_a_latency_is_rounded_half_even_to_the_millisecond(value: Any, rounded: 
 
 @given(st.floats(0, 86_400_000))
 @settings(max_examples=200)
-def test_a_latency_is_rounded_as_exact_fractions_are(value: float) -> None:
+def test_a_latency_is_rounded_like_exact_fractions(value: float) -> None:
     assert MILLISECONDS.validate_python(value) == round(Fraction(value))
     assert MILLISECONDS.validate_python(repr(value)) == round(Fraction(repr(value)))
 
@@ -309,7 +309,7 @@ def test_a_latency_is_a_number(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "count"), [(12.0, 12), ("12", 12), ("12.0", 12), ("1.2e1", 12), (1e9, 1_000_000_000), (-0.0, 0)]
 )
-def test_a_whole_count_is_taken_however_it_is_written(value: Any, count: int) -> None:
+def test_a_whole_count_is_accepted_in_any_notation(value: Any, count: int) -> None:
     taken = TOKENS.validate_python(value)
 
     assert (taken, type(taken)) == (count, int)
@@ -358,19 +358,19 @@ def nested(depth: int, leaf: Any) -> Any:
 
 @given(st.dictionaries(json_texts, json_values, max_size=5))
 @settings(max_examples=150)
-def test_a_json_object_is_taken_as_it_is(value: dict[str, Any]) -> None:
+def test_a_json_object_is_accepted_unchanged(value: dict[str, Any]) -> None:
     taken = JSON_OBJECT.validate_python(value)
 
     assert json.dumps(taken, sort_keys=True) == json.dumps(value, sort_keys=True)
 
 
-def test_no_json_is_no_object() -> None:
+def test_missing_json_is_none() -> None:
     assert JSON_OBJECT.validate_python(None) is None
     assert JSON_OBJECT.validate_python({}) == {}
 
 
 @pytest.mark.parametrize("value", [[], [{"a": 1}], "{}", 7, True])
-def test_json_that_is_no_object_is_rejected(value: Any) -> None:
+def test_json_that_is_not_an_object_is_rejected(value: Any) -> None:
     assert reason(JSON_OBJECT, value) == 'must be a JSON object, such as {"team": "search"}'
 
 
@@ -384,12 +384,12 @@ def test_json_that_is_no_object_is_rejected(value: Any) -> None:
         {"\udfff": 1},
     ],
 )
-def test_json_holds_finite_numbers_and_valid_text(value: Any) -> None:
+def test_json_contains_only_finite_numbers_and_valid_text(value: Any) -> None:
     assert reason(JSON_OBJECT, value) == "must contain only finite numbers and valid Unicode text"
 
 
 @pytest.mark.parametrize("value", [{"a": "x\x00y"}, {"a": [{"b\x00": 1}]}])
-def test_json_holds_no_nul(value: Any) -> None:
+def test_json_cannot_contain_nul(value: Any) -> None:
     assert reason(JSON_OBJECT, value) == "must not contain the NUL character"
 
 
@@ -441,13 +441,13 @@ def is_storable(value: dict[str, Any]) -> bool:
 
 
 def left_of(value: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of metadata that is cut."""
+    """The metadata that is left after truncation."""
     taken = METADATA.validate_python(value)
     assert isinstance(taken, Truncated)
     return dict(taken)
 
 
-def test_metadata_that_fits_is_taken_as_it_is() -> None:
+def test_metadata_within_the_limit_is_accepted_unchanged() -> None:
     fits = {"text": "x" * (16_384 - len(b'{"text":""}'))}
 
     assert METADATA.validate_python(None) is None
@@ -457,22 +457,22 @@ def test_metadata_that_fits_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("value", [[], [{"a": 1}], "{}", 7, True])
-def test_metadata_that_is_no_object_is_rejected(value: Any) -> None:
+def test_metadata_that_is_not_an_object_is_rejected(value: Any) -> None:
     assert reason(METADATA, value) == 'must be a JSON object, such as {"team": "search"}'
 
 
-def test_the_largest_keys_of_metadata_go_first() -> None:
+def test_the_largest_keys_of_metadata_are_removed_first() -> None:
     small = {"team": "search", "n": None}
 
     assert left_of({"text": "x" * 16_374}) == {}
     assert left_of({"text": "é" * 8_192} | small) == small
     assert left_of(small | {"a": "x" * 9_000, "b": "x" * 8_000}) == small | {"b": "x" * 8_000}
     assert left_of({"b": "x" * 9_000, "a": "x" * 9_000}) == {"b": "x" * 9_000}
-    # The name counts as well as the value.
+    # The key counts as well as the value.
     assert left_of({"k" * 9_000: 1, "a": "x" * 8_000}) == {"a": "x" * 8_000}
 
 
-def test_metadata_is_cut_no_further_than_it_has_to_be() -> None:
+def test_metadata_is_truncated_no_more_than_needed() -> None:
     at_the_limit = {"a": "x" * 8_184, "b": "x" * 8_185}
     assert size(at_the_limit) == 16_384
 
@@ -497,10 +497,10 @@ def test_metadata_is_cut_no_further_than_it_has_to_be() -> None:
         {"a": nested(500, [])},
     ],
 )
-def test_a_key_of_metadata_that_cannot_be_stored_is_left_out(unstorable: dict[str, Any]) -> None:
-    kept = {"team": "search", "deep": nested(19, 1)}
+def test_a_key_of_metadata_that_cannot_be_stored_is_removed(unstorable: dict[str, Any]) -> None:
+    valid_metadata = {"team": "search", "deep": nested(19, 1)}
 
-    assert left_of(kept | unstorable) == kept
+    assert left_of(valid_metadata | unstorable) == valid_metadata
     assert left_of(unstorable) == {}
 
 
@@ -515,14 +515,14 @@ any_values = st.recursive(
 
 @given(st.dictionaries(st.text(max_size=5), any_values, max_size=8))
 @settings(max_examples=300)
-def test_metadata_keeps_whole_keys_that_fit_and_all_when_all_fit(value: dict[str, Any]) -> None:
+def test_truncated_metadata_has_whole_keys_and_all_of_them_if_they_fit(value: dict[str, Any]) -> None:
     taken = METADATA.validate_python(value)
 
-    # then what is kept is kept as it was, and could be given as any other JSON
+    # then the remaining keys are unchanged, and are valid as any other JSON
     assert taken is not None
     assert all(taken[key] is value[key] for key in taken)
     assert JSON_OBJECT.validate_python(dict(taken)) == taken
-    # and what can be stored is there but for the largest, until the rest fits
+    # and all keys that can be stored remain, except for the largest, until the rest fits
     expected = {key: each for key, each in value.items() if is_storable({key: each})}
     while size(expected) > 16_384:
         del expected[min(expected, key=lambda key: (-size({key: expected[key]}), key))]
@@ -531,13 +531,13 @@ def test_metadata_keeps_whole_keys_that_fit_and_all_when_all_fit(value: dict[str
 
 
 @pytest.mark.parametrize("text", ["{" * 2_000, "[" * 3_000, "," * 16_000, "{[," * 1_000])
-def test_punctuation_within_strings_is_no_value(text: str) -> None:
+def test_punctuation_within_strings_is_not_counted_as_values(text: str) -> None:
     assert JSON_OBJECT.validate_python({"a": text}) == {"a": text}
 
 
 @pytest.mark.parametrize(("most", "more"), [([0] * 1_998, [0] * 1_999), ([[0]] * 999, [[0, 0]] + [[0]] * 998)])
-def test_a_json_object_holds_so_many_values(most: list[Any], more: list[Any]) -> None:
-    # given the object, the list and what is in it
+def test_the_number_of_values_of_a_json_object_is_limited(most: list[Any], more: list[Any]) -> None:
+    # the object, the list and its items count
     assert JSON_OBJECT.validate_python({"a": most}) == {"a": most}
     with pytest.raises(pydantic.ValidationError, match="at most 2000 values"):
         JSON_OBJECT.validate_python({"a": more})
@@ -547,7 +547,7 @@ def test_a_json_object_holds_so_many_values(most: list[Any], more: list[Any]) ->
 
 
 @pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5"])
-def test_an_iana_zone_is_taken(name: str) -> None:
+def test_an_iana_zone_is_accepted(name: str) -> None:
     assert TIME_ZONE.validate_python(name) == name
 
 
@@ -560,7 +560,7 @@ def test_a_zone_has_at_most_64_characters() -> None:
     assert reason(TIME_ZONE, "z" * 65) == "String should have at most 64 characters"
 
 
-def test_a_moment_is_taken_in_utc() -> None:
+def test_a_moment_is_converted_to_utc() -> None:
     moment = MOMENT.validate_python("2026-03-01T01:30:00.000001+05:30")
 
     assert moment == datetime(2026, 2, 28, 20, 0, 0, 1, tzinfo=UTC)
@@ -589,7 +589,7 @@ def test_a_moment_past_the_last_one_in_utc_is_rejected(value: Any) -> None:
     assert reason(MOMENT, value) == "must not be after 9999-12-31T23:59:59Z"
 
 
-def test_the_last_moment_in_utc_is_taken() -> None:
+def test_the_last_moment_in_utc_is_accepted() -> None:
     last = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
     assert MOMENT.validate_python("9999-12-31T23:59:59.999999Z") == last
@@ -599,13 +599,13 @@ def test_the_last_moment_in_utc_is_taken() -> None:
 # Checked input
 
 
-def test_checked_input_takes_the_names_of_the_contract() -> None:
+def test_checked_input_accepts_the_names_of_the_api() -> None:
     order = Order.checked({"orderName": "o", "lineItems": [{"unitPrice": "0.5", "codeName": "c"}]})
 
     assert order == Order(order_name="o", line_items=[Item(unit_price=Decimal("0.5"), code_name="c")])
 
 
-def test_checked_input_takes_our_own_names_too() -> None:
+def test_checked_input_accepts_python_names_too() -> None:
     assert Order.checked({"order_name": "o", "max_items": 5}) == Order.checked({"orderName": "o", "maxItems": 5})
 
 
@@ -618,7 +618,7 @@ def test_an_error_names_the_field_as_the_caller_knows_it(name: str) -> None:
     assert raised.code is ErrorCode.INVALID_INPUT
 
 
-def test_an_error_names_the_place_in_a_list() -> None:
+def test_an_error_names_the_index_in_a_list() -> None:
     good, bad = {"unitPrice": 1, "codeName": "c"}, {"unitPrice": -1, "codeName": "c"}
 
     raised = error_of({"orderName": "o", "lineItems": [good, bad]})
@@ -627,21 +627,21 @@ def test_an_error_names_the_place_in_a_list() -> None:
     assert raised.path == ["input", "lineItems", "1", "unitPrice"]
 
 
-def test_an_error_begins_where_the_caller_says() -> None:
+def test_the_path_of_an_error_begins_with_the_callers_prefix() -> None:
     raised = error_of({"orderName": ""}, ("input", 7))
 
     assert raised.message == "7.orderName: String should have at least 1 character"
     assert raised.path == ["input", "7", "orderName"]
 
 
-def test_an_error_without_a_place_has_no_path() -> None:
+def test_an_error_without_a_field_has_no_path() -> None:
     raised = error_of({"orderName": "\x00o"}, ())
 
     assert raised.message == "orderName: must not contain the NUL character"
     assert raised.path == ["orderName"]
 
 
-def test_an_error_of_fields_that_do_not_agree_names_none_of_them() -> None:
+def test_an_error_of_conflicting_fields_names_none_of_them() -> None:
     with pytest.raises(InvalidInput) as raised:
         Order.checked({"orderName": "o", "maxItems": 0, "lineItems": [{"unitPrice": 1, "codeName": "c"}]})
 
@@ -649,7 +649,7 @@ def test_an_error_of_fields_that_do_not_agree_names_none_of_them() -> None:
     assert raised.value.path == ["input"]
 
 
-def test_the_first_of_several_faults_is_named() -> None:
+def test_the_first_of_several_errors_is_reported() -> None:
     assert error_of({"orderName": "", "maxItems": -1}).path == ["input", "orderName"]
 
 
@@ -660,7 +660,7 @@ def test_a_missing_field_is_named() -> None:
     assert raised.path == ["input", "orderName"]
 
 
-def test_a_field_that_is_none_of_ours_is_rejected() -> None:
+def test_an_unknown_field_is_rejected() -> None:
     raised = error_of({"orderName": "o", "colour": "red"})
 
     assert raised.message == "colour: Extra inputs are not permitted"
@@ -677,7 +677,7 @@ def test_an_error_does_not_repeat_the_value(secret: str) -> None:
     assert raised.__suppress_context__ is True
 
 
-def test_checked_input_does_not_change() -> None:
+def test_checked_input_is_immutable() -> None:
     order = Order(order_name="o")
 
     with pytest.raises(pydantic.ValidationError):
@@ -702,7 +702,7 @@ def test_an_identifier_is_the_uuid_it_spells(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "7", "01890a5d-ac96-774b-bcce-b302099a805", "01890a5d-ac96-774b-bcce-b302099a805x"]
 )
-def test_what_spells_no_uuid_is_nobodys_id(text: str) -> None:
+def test_text_that_is_not_a_uuid_matches_no_id(text: str) -> None:
     assert identifier(text) is None
 
 

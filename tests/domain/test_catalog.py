@@ -51,7 +51,7 @@ def own(input_price: str | None, output_price: str | None) -> CatalogModel:
 
 @pytest.fixture
 def new_list() -> Iterator[Any]:
-    """Puts a price list of these providers in the place of the one that is there."""
+    """Replaces the price list with one of these providers."""
 
     def put(*providers: Provider, fetched: bool = True) -> None:
         data_snapshot.set_custom_snapshot(data_snapshot.DataSnapshot(list(providers), from_auto_update=fetched))
@@ -66,7 +66,7 @@ def provider_of(**prices: Any) -> Provider:
     return Provider(id="new", name="New", api_pattern="", models=[model])
 
 
-# What a request costs
+# Estimated costs
 
 
 @pytest.mark.parametrize("at", [MARCH, datetime(2025, 2, 1, 17, tzinfo=UTC), datetime(2026, 11, 25, 0, 15, tzinfo=UTC)])
@@ -88,7 +88,7 @@ def test_an_estimate_is_the_price_for_every_model_of_the_list(at: datetime) -> N
 @given(st.integers(0, 1_000_000_000), st.integers(0, 1_000_000_000))
 @settings(max_examples=100)
 def test_an_estimate_is_rounded_half_even_to_the_nano_dollar(input_tokens: int, output_tokens: int) -> None:
-    # 0.0375 and 0.000125 USD for a million tokens: 37.5 and 0.125 nano-dollars for one
+    # 0.0375 and 0.000125 USD per million tokens are 37.5 and 0.125 nano-USD per token
     nano_dollars = round(Fraction(75, 2) * input_tokens + Fraction(1, 8) * output_tokens)
 
     estimated = own("0.0375", "0.000125").estimate(input_tokens, output_tokens)
@@ -96,13 +96,13 @@ def test_an_estimate_is_rounded_half_even_to_the_nano_dollar(input_tokens: int, 
     assert estimated == Decimal(nano_dollars).scaleb(-9)
 
 
-def test_what_is_free_costs_nothing_and_what_is_unknown_is_not_free() -> None:
+def test_a_free_model_costs_0_and_an_unknown_price_is_not_0() -> None:
     assert own("0", "0").estimate(1_000_000, 1_000_000) == 0
     assert own(None, None).estimate(0, 0) is None
     assert own(None, None).estimate(1_000, 1_000) is None
 
 
-def test_more_than_a_request_can_cost_is_unknown() -> None:
+def test_an_estimate_above_the_maximum_cost_is_unknown() -> None:
     assert own("1000000", "0").estimate(100_000, 0) == 100_000
     assert own("1000000", "0").estimate(100_001, 0) is None
     assert own("0.0001", "1000000").estimate(1, 100_000) is None
@@ -111,7 +111,7 @@ def test_more_than_a_request_can_cost_is_unknown() -> None:
 def test_a_tier_prices_all_tokens_of_a_request_whose_input_is_larger_than_its_start() -> None:
     model = listed("google", "gemini-2.5-pro", MARCH)
     assert model is not None
-    # 1.25 and 10 USD up to 200,000 tokens of input; 2.50 and 15 USD above
+    # 1.25 and 10 USD up to 200,000 input tokens; 2.50 and 15 USD above
     assert (model.prices.input_price, model.prices.output_price) == (Decimal("1.25"), Decimal(10))
     assert model.estimate(200_000, 1_000) == Decimal("0.26")
     assert model.estimate(200_001, 1_000) == Decimal("0.5150025")
@@ -147,7 +147,7 @@ def test_a_model_that_prices_input_alone_is_estimated_for_input_alone() -> None:
     assert (model.estimate(1_000_000, 0), model.estimate(1_000_000, 1)) == (Decimal("0.02"), None)
 
 
-# What is in the list
+# The price list
 
 
 @pytest.mark.parametrize(
@@ -163,11 +163,11 @@ def test_a_model_that_prices_input_alone_is_estimated_for_input_alone() -> None:
         ("straße", "strasse"),
     ],
 )
-def test_providers_are_known_by_other_names_in_any_case(name: str, known_as: str) -> None:
+def test_providers_are_recognized_by_other_names_in_any_case(name: str, known_as: str) -> None:
     assert provider_id(name) == known_as
 
 
-def test_a_listed_model_keeps_the_names_it_was_asked_for_by() -> None:
+def test_a_listed_model_has_the_names_of_the_lookup() -> None:
     assert listed("Vertex_AI", "gemini-2.5-pro-latest", MARCH) == CatalogModel(
         id="Vertex_AI:gemini-2.5-pro-latest",
         provider="Vertex_AI",
@@ -184,11 +184,11 @@ def test_a_listed_model_keeps_the_names_it_was_asked_for_by() -> None:
 
 
 @pytest.mark.parametrize(("provider", "model"), [("openai", "no such model"), ("my-openai-proxy", "gpt-4o")])
-def test_what_is_not_in_the_list_is_not_listed(provider: str, model: str) -> None:
+def test_an_unlisted_model_is_not_found(provider: str, model: str) -> None:
     assert listed(provider, model, MARCH) is None
 
 
-def test_all_that_is_listed_has_both_prices_and_a_name_that_finds_it() -> None:
+def test_every_listed_model_has_both_prices_and_is_found_by_its_name() -> None:
     models = all_listed(MARCH)
     assert len(models) > 1_500
     assert [(model.provider, model.model) for model in models] == sorted({(m.provider, m.model) for m in models})
@@ -200,7 +200,7 @@ def test_all_that_is_listed_has_both_prices_and_a_name_that_finds_it() -> None:
     assert "openai:text-embedding-3-small" not in {model.id for model in models}
 
 
-def test_prices_by_the_time_of_day_turn_to_the_minute() -> None:
+def test_prices_by_time_of_day_change_at_their_minute() -> None:
     # deepseek-chat was cheaper from 16:30 to 00:30 UTC
     def price_at(hour: int, minute: int) -> Decimal | None:
         at = datetime(2025, 6, 15, hour, minute, tzinfo=UTC)
@@ -222,14 +222,14 @@ def test_lookups_are_cached_until_a_price_can_change() -> None:
 
 
 def test_a_new_list_is_noticed_at_once(new_list: Any) -> None:
-    # given what was looked up in the list that came with us
+    # given a lookup in the bundled list
     assert listed("new", "m", MARCH) is None
     assert listed("openai", "gpt-4o", MARCH) is not None
 
-    # when there is another list
+    # when the list is replaced
     new_list(provider_of(input_mtok=Decimal(1), output_mtok=Decimal(2)))
 
-    # then it alone holds, and says so in what it prices
+    # then only the new list is used, and prices name its version
     [model] = all_listed(MARCH)
     assert (model.id, model.estimate(1_000, 1_000)) == ("new:m", Decimal("0.003"))
     assert listed("openai", "gpt-4o", MARCH) is None
@@ -239,7 +239,7 @@ def test_a_new_list_is_noticed_at_once(new_list: Any) -> None:
     assert found.version.startswith(f"{PRICE_VERSION} of 20")
     assert len(found.version) <= 64
 
-    # and when that changes, so does the price
+    # and when the new list changes, so does the price
     new_list(provider_of(input_mtok=Decimal(1), output_mtok=Decimal(4)))
     assert [model.estimate(1_000, 1_000) for model in all_listed(MARCH)] == [Decimal("0.005")]
 
@@ -253,7 +253,7 @@ def test_prices_that_the_list_rejects_are_unknown(new_list: Any) -> None:
     assert all_listed(MARCH) == ()
 
 
-# What users register
+# Registered models
 
 MODEL = {"provider": "home", "model": "llama"}
 
@@ -277,13 +277,13 @@ MODEL = {"provider": "home", "model": "llama"}
         ({"qualityRating": 1.01}, ["qualityRating"], "qualityRating: Input should be less than or equal to 1"),
     ],
 )
-def test_what_is_out_of_bounds_is_rejected_by_name(fields: Any, path: list[str], message: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
+def test_a_value_out_of_bounds_is_rejected_by_name(fields: Any, path: list[str], message: str) -> None:
+    with pytest.raises(InvalidInput) as rejected:
         RegisterModel.checked(MODEL | fields)
-    assert (refused.value.message, refused.value.path) == (message, ["input", *path])
+    assert (rejected.value.message, rejected.value.path) == (message, ["input", *path])
 
 
-def test_an_update_tells_what_was_left_out_from_what_was_cleared() -> None:
+def test_an_update_distinguishes_omitted_from_null_fields() -> None:
     own = OwnPrices(Prices(Decimal(1), Decimal(2)))
     asked = UpdateModel.checked({"inputPrice": None, "local": True})
     assert (asked.changes(), asked.repriced(own)) == ({"local": True}, OwnPrices(Prices(None, Decimal(2))))

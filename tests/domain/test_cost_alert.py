@@ -50,7 +50,7 @@ ZONES = [
     "Pacific/Chatham",
 ]
 
-# Where the clocks of these zones jump, and by how much.
+# Transitions of the clocks in these zones, and their size.
 JUMPS = [
     ("Africa/Monrovia", "1972-01-07T00:44:30Z"),  # 44 min 30 s forward, at midnight
     ("America/Havana", "2024-03-10T05:00:00Z"),  # an hour forward, at midnight
@@ -94,10 +94,10 @@ def near(jump: tuple[str, str]) -> st.SearchStrategy[tuple[ZoneInfo, datetime]]:
 
 
 moments = st.datetimes(datetime(1970, 1, 1), datetime(2100, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
-places = st.tuples(st.sampled_from(ZONES).map(ZoneInfo), moments) | st.sampled_from(JUMPS).flatmap(near)
+zoned_moments = st.tuples(st.sampled_from(ZONES).map(ZoneInfo), moments) | st.sampled_from(JUMPS).flatmap(near)
 near_jumps = st.sampled_from(JUMPS).flatmap(near)
 calendar_periods = st.sampled_from([period for period in AlertPeriod if period is not AlertPeriod.CUSTOM])
-anchors = moments | near_jumps.map(lambda place: place[1])
+anchors = moments | near_jumps.map(lambda zoned_moment: zoned_moment[1])
 customs = st.builds(
     CustomPeriod,
     every=st.integers(min_value=1, max_value=10) | st.integers(min_value=1, max_value=1000),
@@ -125,16 +125,16 @@ def check_that_windows_tile(
 
 
 @pytest.mark.parametrize("period", [period for period in AlertPeriod if period is not AlertPeriod.CUSTOM])
-@given(places)
+@given(zoned_moments)
 @settings(max_examples=250)
-def test_windows_tile_time(period: AlertPeriod, place: tuple[ZoneInfo, datetime]) -> None:
-    check_that_windows_tile(period, *place)
+def test_windows_tile_time(period: AlertPeriod, zoned_moment: tuple[ZoneInfo, datetime]) -> None:
+    check_that_windows_tile(period, *zoned_moment)
 
 
-@given(places, customs)
+@given(zoned_moments, customs)
 @settings(max_examples=500)
-def test_custom_windows_tile_time(place: tuple[ZoneInfo, datetime], custom: CustomPeriod) -> None:
-    check_that_windows_tile(AlertPeriod.CUSTOM, *place, custom)
+def test_custom_windows_tile_time(zoned_moment: tuple[ZoneInfo, datetime], custom: CustomPeriod) -> None:
+    check_that_windows_tile(AlertPeriod.CUSTOM, *zoned_moment, custom)
 
 
 @pytest.mark.parametrize(("zone", "jump"), JUMPS)
@@ -145,23 +145,23 @@ def test_windows_tile_time_where_the_clocks_jump(period: AlertPeriod, zone: str,
     check_that_windows_tile(period, ZoneInfo(zone), utc(jump) - MICROSECOND)
 
 
-@given(calendar_periods, places, st.integers(min_value=-18, max_value=18))
+@given(calendar_periods, zoned_moments, st.integers(min_value=-18, max_value=18))
 @settings(max_examples=150)
-def test_the_zone_a_moment_is_written_in_does_not_matter(
-    period: AlertPeriod, place: tuple[ZoneInfo, datetime], hours: int
+def test_the_zone_of_a_moment_does_not_matter(
+    period: AlertPeriod, zoned_moment: tuple[ZoneInfo, datetime], hours: int
 ) -> None:
-    zone, moment = place
+    zone, moment = zoned_moment
     elsewhere = moment.astimezone(timezone(timedelta(hours=hours)))
 
     assert window_at(period, zone, elsewhere) == window_at(period, zone, moment)
 
 
-@given(st.sampled_from([AlertPeriod.DAILY, AlertPeriod.WEEKLY, AlertPeriod.MONTHLY]), places)
+@given(st.sampled_from([AlertPeriod.DAILY, AlertPeriod.WEEKLY, AlertPeriod.MONTHLY]), zoned_moments)
 @settings(max_examples=250)
-def test_long_windows_begin_at_midnight_or_where_the_clock_jumps_over_it(
-    period: AlertPeriod, place: tuple[ZoneInfo, datetime]
+def test_long_windows_begin_at_midnight_or_at_the_end_of_a_skipped_midnight(
+    period: AlertPeriod, zoned_moment: tuple[ZoneInfo, datetime]
 ) -> None:
-    zone, moment = place
+    zone, moment = zoned_moment
 
     window = window_at(period, zone, moment)
 
@@ -174,10 +174,10 @@ def test_long_windows_begin_at_midnight_or_where_the_clock_jumps_over_it(
 # Hours
 
 
-@given(places)
+@given(zoned_moments)
 @settings(max_examples=300)
-def test_an_hour_is_one_hour_on_the_wall_under_one_offset(place: tuple[ZoneInfo, datetime]) -> None:
-    zone, moment = place
+def test_an_hour_is_one_local_hour_under_one_offset(zoned_moment: tuple[ZoneInfo, datetime]) -> None:
+    zone, moment = zoned_moment
 
     window = window_at(AlertPeriod.HOURLY, zone, moment)
 
@@ -275,19 +275,19 @@ def test_days(zone: str, moment: str, start: str, end: str, hours: float) -> Non
     assert (window.end - window.start) / HOUR == pytest.approx(hours)
 
 
-# Zones whose clocks jump in the small hours: a day is exactly what the calendar on the wall says.
+# Zones whose clocks jump at night: a day is exactly a local calendar day.
 @given(st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Chatham"]), moments)
 @settings(max_examples=200)
-def test_a_day_is_a_date_on_the_wall(zone: str, moment: datetime) -> None:
-    place = ZoneInfo(zone)
+def test_a_day_is_a_local_date(zone: str, moment: datetime) -> None:
+    zoned_moment = ZoneInfo(zone)
 
-    window = window_at(AlertPeriod.DAILY, place, moment)
+    window = window_at(AlertPeriod.DAILY, zoned_moment, moment)
 
-    today = moment.astimezone(place).date()
-    assert window.start.astimezone(place).date() == today
-    assert (window.end - MICROSECOND).astimezone(place).date() == today
-    assert window.end.astimezone(place).date() == today + timedelta(days=1)
-    assert (window.start - MICROSECOND).astimezone(place).date() == today - timedelta(days=1)
+    today = moment.astimezone(zoned_moment).date()
+    assert window.start.astimezone(zoned_moment).date() == today
+    assert (window.end - MICROSECOND).astimezone(zoned_moment).date() == today
+    assert window.end.astimezone(zoned_moment).date() == today + timedelta(days=1)
+    assert (window.start - MICROSECOND).astimezone(zoned_moment).date() == today - timedelta(days=1)
 
 
 # Weeks
@@ -317,17 +317,17 @@ def test_weeks(zone: str, moment: str, start: str, end: str) -> None:
     assert window_at(AlertPeriod.WEEKLY, ZoneInfo(zone), utc(moment)) == Window(utc(start), utc(end))
 
 
-@given(places)
+@given(zoned_moments)
 @settings(max_examples=150)
-def test_a_week_is_seven_days_from_monday(place: tuple[ZoneInfo, datetime]) -> None:
-    zone, moment = place
+def test_a_week_is_seven_days_from_monday(zoned_moment: tuple[ZoneInfo, datetime]) -> None:
+    zone, moment = zoned_moment
 
     week = window_at(AlertPeriod.WEEKLY, zone, moment)
 
     days = [window_at(AlertPeriod.DAILY, zone, week.start)]
     while days[-1].end < week.end:
         days.append(window_at(AlertPeriod.DAILY, zone, days[-1].end))
-    # Asked in the afternoon, when no clock jumps. Apia once had no Friday.
+    # In the afternoon, when no clock jumps. Apia once skipped a Friday.
     names = [(day.end - 8 * HOUR).astimezone(zone).weekday() for day in days]
     assert (days[0].start, days[-1].end) == (week.start, week.end)
     assert names == ([0, 1, 2, 3, 5, 6] if len(names) == 6 else [0, 1, 2, 3, 4, 5, 6])
@@ -361,12 +361,17 @@ def test_months(zone: str, moment: str, start: str, end: str) -> None:
 # Weeks and months that begin on another day
 
 
-@given(places, st.sampled_from(WeekDay), st.integers(1, 28), st.sampled_from([AlertPeriod.WEEKLY, AlertPeriod.MONTHLY]))
+@given(
+    zoned_moments,
+    st.sampled_from(WeekDay),
+    st.integers(1, 28),
+    st.sampled_from([AlertPeriod.WEEKLY, AlertPeriod.MONTHLY]),
+)
 @settings(max_examples=500)
-def test_windows_tile_time_whatever_day_they_begin_on(
-    place: tuple[ZoneInfo, datetime], week_start: WeekDay, month_anchor: int, period: AlertPeriod
+def test_windows_tile_time_for_every_start_day(
+    zoned_moment: tuple[ZoneInfo, datetime], week_start: WeekDay, month_anchor: int, period: AlertPeriod
 ) -> None:
-    zone, moment = place
+    zone, moment = zoned_moment
 
     def at(instant: datetime) -> Window:
         return window_at(period, zone, instant, week_start=week_start, month_anchor=month_anchor)
@@ -376,7 +381,7 @@ def test_windows_tile_time_whatever_day_they_begin_on(
     assert at(window.start - MICROSECOND).end == window.start
     assert at(window.end).start == window.end
     assert at(window.end - MICROSECOND) == window
-    # Asked in the afternoon, when no clock jumps. Apia once had no Friday.
+    # In the afternoon, when no clock jumps. Apia once skipped a Friday.
     first = (window_at(AlertPeriod.DAILY, zone, window.start).end - 8 * HOUR).astimezone(zone)
     if (zone.key, window.start.year) != ("Pacific/Apia", 2011):
         named = first.weekday() == week_start.days_after_monday
@@ -405,7 +410,9 @@ rolling_periods = calendar_periods
 
 @given(rolling_periods, moments)
 @settings(max_examples=200)
-def test_a_rolling_window_is_as_long_as_its_period_and_holds_its_moment(period: AlertPeriod, moment: datetime) -> None:
+def test_a_rolling_window_is_as_long_as_its_period_and_contains_its_moment(
+    period: AlertPeriod, moment: datetime
+) -> None:
     window = rolling_window_at(period, moment)
     hours = {"HOURLY": 1, "DAILY": 24, "WEEKLY": 7 * 24, "MONTHLY": 30 * 24}[period]
 
@@ -438,7 +445,7 @@ def test_a_clear_rolling_alert_is_below_its_lines(amount: Decimal, threshold: De
     ("amount", "percent", "clear"),
     [("7.499999999", 80.0, True), ("7.5", 80.0, False), ("3.749999999", 40.0, True), ("3.75", 40.0, False)],
 )
-def test_where_a_rolling_alert_at_10_dollars_clears(amount: str, percent: float, clear: bool) -> None:
+def test_the_amounts_at_which_a_rolling_alert_at_10_usd_clears(amount: str, percent: float, clear: bool) -> None:
     assert is_clear(Decimal(amount), Decimal(10), percent) is clear
 
 
@@ -471,7 +478,7 @@ def custom(every: int, unit: PeriodUnit, anchor: str) -> CustomPeriod:
          "2024-03-10T06:29:59.999999Z", "2024-03-10T00:30:00Z", "2024-03-10T06:30:00Z"),
         (custom(1000, PeriodUnit.HOUR, "2024-01-01T00:00:00Z"), "UTC",
          "2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z", "2024-02-11T16:00:00Z"),
-        # Days begin at the anchor's time on the wall: 9:00 before and after the clocks change.
+        # Days begin at the anchor's local time: 9:00 before and after the clocks change.
         (custom(1, PeriodUnit.DAY, "2024-03-01T09:00:00-05:00"), "America/New_York",
          "2024-03-09T14:00:00Z", "2024-03-09T14:00:00Z", "2024-03-10T13:00:00Z"),
         (custom(1, PeriodUnit.DAY, "2024-03-01T09:00:00-05:00"), "America/New_York",
@@ -485,7 +492,7 @@ def custom(every: int, unit: PeriodUnit, anchor: str) -> CustomPeriod:
          "2024-03-01T13:59:59Z", "2024-02-27T14:00:00Z", "2024-03-01T14:00:00Z"),
         (custom(10, PeriodUnit.DAY, "2024-03-05T00:00:00Z"), "UTC",
          "2024-02-25T00:00:00Z", "2024-02-24T00:00:00Z", "2024-03-05T00:00:00Z"),
-        # The same anchor, counted in a zone whose clocks stay.
+        # The same anchor, counted in a zone without daylight saving time.
         (custom(1, PeriodUnit.DAY, "2024-03-01T09:00:00-05:00"), "UTC",
          "2024-03-10T13:00:00Z", "2024-03-09T14:00:00Z", "2024-03-10T14:00:00Z"),
         # Weeks begin on the anchor's day of the week, a Wednesday.
@@ -493,7 +500,7 @@ def custom(every: int, unit: PeriodUnit, anchor: str) -> CustomPeriod:
          "2024-10-30T16:59:59Z", "2024-10-16T16:00:00Z", "2024-10-30T17:00:00Z"),
         (custom(2, PeriodUnit.WEEK, "2024-10-16T18:00:00+02:00"), "Europe/Berlin",
          "2024-10-30T17:00:00Z", "2024-10-30T17:00:00Z", "2024-11-13T17:00:00Z"),
-        # The time on the wall was skipped with the whole day: that window is empty, and none is lost.
+        # The local time was skipped with the whole day: that window is empty, and no call is lost.
         (custom(1, PeriodUnit.DAY, "2011-12-28T12:00:00-10:00"), "Pacific/Apia",
          "2011-12-30T21:59:59Z", "2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z"),
         (custom(1, PeriodUnit.DAY, "2011-12-28T12:00:00-10:00"), "Pacific/Apia",
@@ -506,22 +513,26 @@ def test_custom_windows(definition: CustomPeriod, zone: str, moment: str, start:
     assert window == Window(utc(start), utc(end))
 
 
-@given(places, customs)
+@given(zoned_moments, customs)
 @example((ZoneInfo("America/New_York"), utc("2024-11-03T12:00:00Z")), custom(1, PeriodUnit.DAY, "2024-11-03T06:30:00Z"))
 @example(
     (ZoneInfo("America/New_York"), utc("2024-11-03T12:00:00Z")), custom(1, PeriodUnit.WEEK, "2024-11-03T05:30:00Z")
 )
 @settings(max_examples=250)
-def test_a_custom_window_begins_at_the_anchor(place: tuple[ZoneInfo, datetime], definition: CustomPeriod) -> None:
-    zone, _ = place
+def test_a_custom_window_begins_at_the_anchor(
+    zoned_moment: tuple[ZoneInfo, datetime], definition: CustomPeriod
+) -> None:
+    zone, _ = zoned_moment
 
     assert window_at(AlertPeriod.CUSTOM, zone, definition.anchor, definition).start == definition.anchor
 
 
-@given(places, customs)
+@given(zoned_moments, customs)
 @settings(max_examples=250)
-def test_custom_hours_are_counted_without_clocks(place: tuple[ZoneInfo, datetime], definition: CustomPeriod) -> None:
-    zone, moment = place
+def test_custom_hours_are_counted_without_clocks(
+    zoned_moment: tuple[ZoneInfo, datetime], definition: CustomPeriod
+) -> None:
+    zone, moment = zoned_moment
     hours = definition.model_copy(update={"unit": PeriodUnit.HOUR})
 
     window = window_at(AlertPeriod.CUSTOM, zone, moment, hours)
@@ -532,7 +543,7 @@ def test_custom_hours_are_counted_without_clocks(place: tuple[ZoneInfo, datetime
 
 @given(st.sampled_from(["UTC", "Asia/Kolkata"]), moments, customs)
 @settings(max_examples=250)
-def test_where_clocks_stay_custom_windows_are_equally_long(
+def test_without_clock_changes_custom_windows_are_equally_long(
     zone: str, moment: datetime, definition: CustomPeriod
 ) -> None:
     day = {PeriodUnit.HOUR: HOUR, PeriodUnit.DAY: 24 * HOUR, PeriodUnit.WEEK: 168 * HOUR}[definition.unit]
@@ -543,14 +554,14 @@ def test_where_clocks_stay_custom_windows_are_equally_long(
     assert (window.start - definition.anchor) % (definition.every * day) == timedelta(0)
 
 
-def test_a_custom_period_requires_its_definition() -> None:
+def test_custom_windows_require_a_definition() -> None:
     with pytest.raises(ValueError, match="the period CUSTOM requires custom"):
         window_at(AlertPeriod.CUSTOM, ZoneInfo("UTC"), utc("2026-05-04T00:00:00Z"))
 
 
 @pytest.mark.parametrize("unit", PeriodUnit)
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York", "Pacific/Apia"])
-def test_the_last_anchor_there_may_be_has_windows_today(zone: str, unit: PeriodUnit) -> None:
+def test_the_latest_valid_anchor_has_windows_today(zone: str, unit: PeriodUnit) -> None:
     definition = {"every": 1000, "unit": unit.value, "anchor": "2200-01-01T00:00:00Z"}
     alert = CreateCostAlert.checked({"thresholdAmount": 5, "period": "CUSTOM", "timeZone": zone, "custom": definition})
 
@@ -559,15 +570,15 @@ def test_the_last_anchor_there_may_be_has_windows_today(zone: str, unit: PeriodU
 
 @pytest.mark.parametrize("anchor", ["2200-01-01T00:00:00.000001Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00"])
 def test_an_anchor_further_away_is_rejected(anchor: str) -> None:
-    raised = creation_refused(DAILY | {"period": "CUSTOM", "custom": EVERY_DAY | {"anchor": anchor}})
+    raised = creation_error(DAILY | {"period": "CUSTOM", "custom": EVERY_DAY | {"anchor": anchor}})
 
     assert raised.path == ["input", "custom", "anchor"]
 
 
-# What a window holds
+# Bounds of a window
 
 
-def test_a_window_holds_its_start_and_not_its_end() -> None:
+def test_a_window_includes_its_start_and_excludes_its_end() -> None:
     window = Window(utc("2026-05-04T00:00:00Z"), utc("2026-05-05T00:00:00Z"))
 
     assert (window.start - MICROSECOND in window) is False
@@ -579,7 +590,7 @@ def test_a_window_holds_its_start_and_not_its_end() -> None:
 # States
 
 
-def test_states_have_the_names_of_the_contract_in_the_order_they_are_reached() -> None:
+def test_states_have_the_names_of_the_api_in_the_order_they_are_reached() -> None:
     assert [state.value for state in AlertState] == ["ACTIVE", "NEAR_LIMIT", "TRIGGERED"]
 
 
@@ -597,7 +608,7 @@ def test_states_have_the_names_of_the_contract_in_the_order_they_are_reached() -
         # At 100 % there is nothing between active and triggered.
         ("4.999999999", "5", 100.0, AlertState.ACTIVE),
         ("5", "5", 100.0, AlertState.TRIGGERED),
-        # The least budget there is.
+        # The smallest budget.
         ("0", "0.000000001", 0.5, AlertState.ACTIVE),
         ("0.000000001", "0.000000001", 80.0, AlertState.TRIGGERED),
         # 33.3 as a float is a little less than 33.3, 0.1 a little more than 0.1: the decimal counts.
@@ -616,7 +627,7 @@ def test_the_state_at_a_threshold(amount: str, threshold: str, percent: float, s
     assert state_of(Decimal(amount), Decimal(threshold), percent) is state
 
 
-def test_a_sum_that_floats_get_wrong_reaches_its_threshold_exactly() -> None:
+def test_a_sum_that_floats_would_round_reaches_its_threshold_exactly() -> None:
     # As floats, 0.1 + 0.2 is more than 0.3, and ten times 0.1 is less than 1.
     assert state_of(Decimal("0.1") + Decimal("0.2"), Decimal("0.300000001"), 100.0) is AlertState.ACTIVE
     assert state_of(Decimal("0.1") + Decimal("0.2"), Decimal("0.3"), 100.0) is AlertState.TRIGGERED
@@ -632,7 +643,7 @@ percents = st.floats(min_value=0, max_value=100, exclude_min=True) | st.sampled_
 
 @given(nano_dollars, percents, st.integers(min_value=-2, max_value=2))
 @settings(max_examples=400)
-def test_a_state_is_what_exact_fractions_say(threshold: int, percent: float, off_by: int) -> None:
+def test_a_state_agrees_with_exact_fractions(threshold: int, percent: float, off_by: int) -> None:
     near_limit = Fraction(threshold) * Fraction(repr(percent)) / 100
     for amount in (max(int(near_limit) + off_by, 0), max(threshold + off_by, 0)):
         if amount >= threshold:
@@ -656,7 +667,7 @@ def test_more_spend_never_lowers_the_state(amount: int, more: int, threshold: in
     assert order.index(before) <= order.index(after)
 
 
-# How an alert stands
+# Usage of an alert
 
 
 @pytest.mark.parametrize(
@@ -671,7 +682,9 @@ def test_more_spend_never_lowers_the_state(amount: int, more: int, threshold: in
         ("0.000000001", "1000000000", 1e-16, "999999999.999999999"),
     ],
 )
-def test_what_is_used_and_what_remains(amount: str, threshold: str, percent_used: float, remaining: str) -> None:
+def test_the_used_percentage_and_the_remaining_amount(
+    amount: str, threshold: str, percent_used: float, remaining: str
+) -> None:
     spending = Spending(
         window=Window(utc("2026-05-04T00:00:00Z"), utc("2026-05-05T00:00:00Z")),
         amount=Decimal(amount),
@@ -690,7 +703,7 @@ DAILY: dict[str, Any] = {"thresholdAmount": "5", "period": "DAILY"}
 EVERY_DAY: dict[str, Any] = {"every": 1, "unit": "DAY", "anchor": "2026-05-04T09:00:00+02:00"}
 
 
-def creation_refused(values: dict[str, Any]) -> InvalidInput:
+def creation_error(values: dict[str, Any]) -> InvalidInput:
     with pytest.raises(InvalidInput) as raised:
         CreateCostAlert.checked(values)
     return raised.value
@@ -714,15 +727,15 @@ def test_an_alert_needs_a_threshold_and_a_period() -> None:
     }
 
 
-def test_a_custom_alert_has_its_definition() -> None:
+def test_a_custom_alert_needs_its_definition() -> None:
     alert = CreateCostAlert.checked(DAILY | {"period": "CUSTOM", "custom": EVERY_DAY})
 
     assert alert.custom == CustomPeriod(every=1, unit=PeriodUnit.DAY, anchor=utc("2026-05-04T07:00:00Z"))
 
 
 @pytest.mark.parametrize("values", [{"period": "CUSTOM"}, {"period": "DAILY", "custom": EVERY_DAY}])
-def test_a_definition_goes_with_a_custom_period_and_no_other(values: dict[str, Any]) -> None:
-    raised = creation_refused(DAILY | values)
+def test_only_a_custom_period_can_have_a_definition(values: dict[str, Any]) -> None:
+    raised = creation_error(DAILY | values)
 
     assert raised.message == "custom is required when period is CUSTOM, and not allowed otherwise"
     assert raised.path == ["input"]
@@ -748,10 +761,10 @@ def test_a_definition_goes_with_a_custom_period_and_no_other(values: dict[str, A
     ],
 )
 def test_an_alert_out_of_bounds_is_rejected(values: dict[str, Any], message: str) -> None:
-    assert creation_refused(DAILY | values).message == message
+    assert creation_error(DAILY | values).message == message
 
 
-def test_the_bounds_themselves_are_taken() -> None:
+def test_the_bounds_themselves_are_accepted() -> None:
     least = CreateCostAlert.checked(DAILY | {"nearLimitPercent": 0.001})
     most = CreateCostAlert.checked(
         DAILY | {"nearLimitPercent": 100, "period": "CUSTOM", "custom": EVERY_DAY | {"every": 1000}}
@@ -762,7 +775,7 @@ def test_the_bounds_themselves_are_taken() -> None:
     assert most.custom == CustomPeriod(every=1000, unit=PeriodUnit.DAY, anchor=utc("2026-05-04T07:00:00Z"))
 
 
-def test_an_update_knows_what_it_was_given() -> None:
+def test_an_update_has_its_given_fields() -> None:
     assert UpdateCostAlert.checked({}).model_fields_set == set()
     assert UpdateCostAlert.checked({"active": True, "timeZone": "UTC"}).model_fields_set == {"active", "time_zone"}
 
@@ -775,7 +788,7 @@ def test_no_field_of_an_alert_can_be_cleared(field: str) -> None:
     assert raised.value.path == ["input", field]
 
 
-def test_an_update_is_bound_like_a_new_alert() -> None:
+def test_an_update_has_the_bounds_of_a_new_alert() -> None:
     with pytest.raises(InvalidInput) as raised:
         UpdateCostAlert.checked({"thresholdAmount": 0})
 

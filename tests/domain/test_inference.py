@@ -1,4 +1,4 @@
-"""A/B inference: figures by hand, what holds for all sums, and how often equals get a winner."""
+"""A/B inference: figures computed by hand, properties of all sums, and the rate of false winners."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_few_failures_against_none_decide_nothing(failures: int) -> None:
         assert comparison.verdict is Verdict.NO_DIFFERENCE_YET
 
 
-def test_one_absurd_cost_decides_nothing() -> None:
+def test_one_extreme_cost_decides_nothing() -> None:
     usual = [0.01, 0.02, 0.03, 0.04] * 250
     odd = [*usual[1:], capped_cost(Decimal(9_990), Decimal("0.12"))]
     comparison = compare(Metric.COST, Arm(1_000, 0, cost=SampleSums.of(odd)), Arm(1_000, 0, cost=SampleSums.of(usual)))
@@ -154,7 +154,7 @@ def test_swapping_the_arms_swaps_the_answer(metric: Metric, a: Arm, b: Arm) -> N
 
 
 @given(metrics, arms(), arms())
-def test_p_is_in_range_and_agrees_with_the_interval(metric: Metric, a: Arm, b: Arm) -> None:
+def test_the_p_value_is_in_range_and_agrees_with_the_interval(metric: Metric, a: Arm, b: Arm) -> None:
     comparison = compare(metric, a, b)
     assert 0 < comparison.p_value <= 1
     if comparison.low is not None and comparison.high is not None and abs(comparison.p_value - 0.05) > 1e-6:
@@ -179,9 +179,9 @@ def test_intervals_shrink_with_calls(n: int, a: int, b: int, times: int) -> None
 
 
 def test_the_split_by_hand() -> None:
-    # One call, for A: the mixture about one half expects it as often as one half does.
+    # One call for A has the same probability under the mixture around one half as under one half.
     assert sample_ratio_p_value(1, 0, 0.5) == pytest.approx(1)
-    # Two of A: (50 * 51) / (100 * 101) beside 1/4 is 1.0099.
+    # Two calls for A: (50 * 51) / (100 * 101), divided by 1/4, is 1.0099.
     assert sample_ratio_p_value(2, 0, 0.5) == pytest.approx(100 * 101 / (4 * 50 * 51))
     assert sample_ratio_p_value(5_000, 5_000, 0.5) == 1
     assert sample_ratio_p_value(5_300, 4_700, 0.5) < 0.0001
@@ -245,12 +245,12 @@ def test_a_guardrail_withholds_the_winner() -> None:
 
 
 def alone(n: int, successes: int) -> Arm:
-    """Calls of which each is a unit of its own: `n` a multiple of the groups, which are all alike."""
+    """Sums of `n` calls, each of a different unit. `n` is a multiple of the number of groups, which are all alike."""
     calls, good = n // GROUPS, successes // GROUPS
     return Arm(n, successes, groups={group: Group(calls, calls, good) for group in range(GROUPS)})
 
 
-def test_calls_that_are_units_of_their_own_are_compared_as_if_there_were_no_groups() -> None:
+def test_calls_of_different_units_are_compared_as_without_groups() -> None:
     a, b = alone(2_560, 2_560 - 256), alone(2_560, 2_560 - 512)
     comparison = compare(Metric.SUCCESS_RATE, a, b)
     assert a.units == math.inf
@@ -260,7 +260,7 @@ def test_calls_that_are_units_of_their_own_are_compared_as_if_there_were_no_grou
 
 
 def test_the_design_effect_by_hand() -> None:
-    # 100 units of A and of B, each in a group of its own, with 10 calls each: 10 of A's and 30 of B's always fail.
+    # 100 units of A and of B, each in a separate group, with 10 calls each: 10 units of A and 30 of B always fail.
     def of(failing: int) -> Arm:
         groups = {unit: Group(10, 10, 0 if unit < failing else 10) for unit in range(100)}
         return Arm(1_000, 1_000 - 10 * failing, groups=groups)
@@ -288,7 +288,7 @@ def test_units_are_counted_by_how_uneven_groups_are() -> None:
         assert Arm(10 * units, 10 * units, groups=groups).units == pytest.approx(units, rel=0.3)
 
 
-def test_too_few_units_say_nothing_at_all() -> None:
+def test_too_few_units_give_no_figures() -> None:
     forty = Arm(10_000, 9_000, groups={unit: Group(250, 250, 225) for unit in range(40)})
     conclusion = conclude(forty, alone(2_560, 0), split=0.5)
     assert conclusion.verdict is Verdict.NOT_ENOUGH_DATA
@@ -299,8 +299,8 @@ def test_too_few_units_say_nothing_at_all() -> None:
     assert conclusion.sample_ratio_p_value == 1
 
 
-def test_units_that_repeat_raise_no_false_alarm_about_the_split() -> None:
-    # 120 units of A and 80 of B with 10 calls each: nothing for coins, impossible for 2,000 calls one by one
+def test_repeated_units_are_not_a_sample_ratio_mismatch() -> None:
+    # 120 units of A and 80 of B with 10 calls each: likely for 200 units, impossible for 2,000 independent calls
     a = Arm(1_200, 1_200, groups={unit: Group(10, 10, 10) for unit in range(120)})
     b = Arm(800, 800, groups={unit: Group(10, 10, 10) for unit in range(120, 200)})
     assert sample_ratio_p_value(a.n, b.n, 0.5) < 1e-10
@@ -309,7 +309,7 @@ def test_units_that_repeat_raise_no_false_alarm_about_the_split() -> None:
     assert conclude(alone(25_600, 25_600), alone(23_040, 23_040)).verdict is Verdict.SAMPLE_RATIO_MISMATCH
 
 
-def test_a_small_variant_that_has_no_unit_yet_raises_no_false_alarm() -> None:
+def test_a_small_variant_without_units_is_not_a_mismatch() -> None:
     # given 60 units of 30 calls each, of which one in 50 should be A's: none of them is
     b = Arm(1_800, 1_800, groups={unit: Group(30, 30, 30) for unit in range(60)})
     assert sample_ratio_p_value(0, b.n, 0.02) < 0.01
@@ -318,7 +318,7 @@ def test_a_small_variant_that_has_no_unit_yet_raises_no_false_alarm() -> None:
     assert conclude(Arm(0, 0), b).verdict is Verdict.SAMPLE_RATIO_MISMATCH
 
 
-def test_calls_needed_are_as_many_as_the_api_can_say_or_not_said() -> None:
+def test_the_calls_needed_fit_the_api_or_are_unknown() -> None:
     comparison = compare(Metric.SUCCESS_RATE, success(100_000, 95_000), success(100_000, 95_001))
     assert (comparison.verdict, comparison.calls_needed) == (Verdict.NO_DIFFERENCE_YET, None)
     comparison = compare(Metric.SUCCESS_RATE, success(100_000, 95_000), success(100_000, 95_050))
@@ -328,7 +328,7 @@ def test_calls_needed_are_as_many_as_the_api_can_say_or_not_said() -> None:
 
 @pytest.mark.parametrize("split", [0.5, 0.9])
 @pytest.mark.parametrize("rate", [0.8, 0.97])
-def test_equal_variants_seldom_get_a_winner_at_any_analysis(rate: float, split: float) -> None:
+def test_equal_variants_rarely_get_a_winner_at_any_analysis(rate: float, split: float) -> None:
     decided = 0
     for seed in range(150):
         chance = random.Random(seed)

@@ -17,7 +17,7 @@ from domain.latency import RELATIVE_ERROR, bucket_of, latency_of, percentile
 
 SAMPLE = Path(__file__).parents[1] / "data/aider_usage_sample.csv"
 SHARES = (0.0, 0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0)
-# A double holds 15 digits: what is on the edge of a bucket may lie this much outside.
+# A double has 15 digits: a value on the edge of a bucket may be outside by this much.
 ROUNDING = 1e-9
 
 latencies = st.one_of(
@@ -32,7 +32,7 @@ def sample_latencies() -> list[int]:
 
 
 def exact(values: Sequence[int], share: float) -> int:
-    """The nearest-rank percentile."""
+    """The exact nearest-rank percentile."""
     return sorted(values)[max(math.ceil(share * len(values)), 1) - 1]
 
 
@@ -49,7 +49,7 @@ def test_the_error_is_two_percent() -> None:
 
 
 @given(latencies)
-def test_a_bucket_stands_for_each_latency_in_it_within_two_percent(latency: int) -> None:
+def test_the_value_of_a_bucket_is_within_two_percent_of_each_latency_in_it(latency: int) -> None:
     assert is_near(latency_of(bucket_of(latency)), latency)
 
 
@@ -58,7 +58,7 @@ def test_every_latency_up_to_a_minute_and_the_ends_are_within_two_percent() -> N
         assert is_near(latency_of(bucket_of(latency)), latency), latency
 
 
-def test_no_time_is_exact_and_apart_from_a_millisecond() -> None:
+def test_zero_is_exact_and_distinct_from_a_millisecond() -> None:
     assert latency_of(bucket_of(0)) == 0.0
     assert bucket_of(0) < bucket_of(1)
 
@@ -78,11 +78,11 @@ def test_percentiles_are_the_nearest_rank_within_two_percent(values: list[int], 
 
 
 @given(samples, samples)
-def test_histograms_merge_by_adding(some: list[int], others: list[int]) -> None:
+def test_histograms_are_merged_by_addition(some: list[int], others: list[int]) -> None:
     assert histogram(some) + histogram(others) == histogram(some + others)
 
 
-def test_nothing_has_no_percentile() -> None:
+def test_an_empty_histogram_has_no_percentile() -> None:
     assert percentile({}, 0.5) is None
     assert percentile({3: 0}, 0.5) is None
 

@@ -32,7 +32,7 @@ def test_an_amount_is_rounded_half_even_to_the_nano_dollar(given_amount: str, ro
 
 @given(amounts)
 @settings(max_examples=300)
-def test_rounding_is_what_exact_fractions_round_to(amount: Decimal) -> None:
+def test_rounding_agrees_with_exact_fractions(amount: Decimal) -> None:
     assert Fraction(to_nano_dollars(amount)) == Fraction(round(Fraction(amount) * 10**9), 10**9)
 
 
@@ -70,13 +70,13 @@ def test_rounding_does_not_depend_on_the_context_of_the_thread() -> None:
         ("1000000000.000000001", "1000000000.000000001"),
     ],
 )
-def test_an_amount_reads_plainly(amount: str, text: str) -> None:
+def test_an_amount_is_written_without_exponent(amount: str, text: str) -> None:
     assert plain(Decimal(amount)) == text
 
 
 @given(st.integers(min_value=0, max_value=10**18), st.integers(min_value=-9, max_value=3))
 @settings(max_examples=300)
-def test_a_plain_amount_is_the_same_amount_in_its_shortest_digits(digits: int, exponent: int) -> None:
+def test_a_plain_amount_has_the_same_value_in_the_fewest_digits(digits: int, exponent: int) -> None:
     amount = Decimal(digits).scaleb(exponent)
 
     text = plain(amount)

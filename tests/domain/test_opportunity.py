@@ -1,4 +1,4 @@
-"""Opportunities: figures by hand for each kind, silence on thin data, and what holds for all sums."""
+"""Opportunities: figures computed by hand for each kind, none on thin data, and properties of all sums."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def usage(
     task_type: str = "chat",
     **more: Any,
 ) -> Usage:
-    """Calls that cost `cost` on average, and as often `deviation` of it more as less; latency likewise."""
+    """The usage of calls with a mean cost of `cost`, half of them `deviation` above and half below; latency likewise."""
     spread = 1 + deviation * deviation
     sums = Sums(
         calls=calls,
@@ -86,7 +86,7 @@ def hour_of_day(
     days: int = 10,
     first_day: int = 1,
 ) -> list[HourOfDay]:
-    """The calls at one hour of so many days, spread over them evenly."""
+    """The calls at one hour of the day, spread evenly over the days."""
 
     def up_to(day: int, whole: int) -> int:
         return whole * day // days
@@ -106,7 +106,7 @@ def hour_of_day(
 
 
 def day_of(hours: Iterable[tuple[int, dict[str, Any]]]) -> list[HourOfDay]:
-    """The calls at these hours."""
+    """The calls at these hours of the day."""
     return [row for hour, more in hours for row in hour_of_day(hour, **more)]
 
 
@@ -141,14 +141,14 @@ def evidence_of(found: Opportunity) -> dict[str, str]:
 
 
 def radius(variance: float, each: float, alpha: float = 0.05) -> float:
-    """By the formula of `domain.inference.compare`, where an even split would need `each` calls of both."""
+    """The radius of the interval, by the formula of `domain.inference.compare` for an even split of `each` calls."""
     x = MIXTURE * each
     return math.sqrt(variance * (1 + x) / x * (math.log(1 + x) - 2 * math.log(alpha)))
 
 
 LARGE = usage()
 SMALL = usage("mistral", "small", 5_000, "0.005")
-# Two models that so few calls tell apart: the cheaper one never fails.
+# Two models that few calls suffice to compare: the cheaper one never fails.
 FEW_LARGE = usage(calls=100, rate=0.5)
 FEW_SMALL = usage("mistral", "small", 100, "0.001", rate=1)
 
@@ -157,10 +157,10 @@ FEW_SMALL = usage("mistral", "small", 100, "0.001", rate=1)
 
 
 def test_a_cheaper_model_by_hand() -> None:
-    # Given: 10,000 calls at $0.005 or $0.015, and 5,000 at $0.0025 or $0.0075; 95 % of either succeed.
+    # Given: 10,000 calls at 0.005 or 0.015 USD, and 5,000 at 0.0025 or 0.0075 USD; 95 % of both succeed.
     # When
     found = the(find_in([LARGE, SMALL]), OpportunityKind.CHEAPER_MODEL)
-    # Then: half a cent less, 10,000 times, in 30 days.
+    # Then: a saving of 0.005 USD for 10,000 calls in 30 days.
     own = 0.005**2 / 9_999 + 0.0025**2 / 4_999
     squares, total = 1.25 * (10_000 * 0.01**2 + 5_000 * 0.005**2), 125.0
     pooled = (squares - total**2 / 15_000) / 14_999 * (1 / 10_000 + 1 / 5_000)
@@ -212,7 +212,7 @@ def test_savings_are_scaled_to_30_days() -> None:
     assert "shorter than a week" in found.explanation
 
 
-def test_an_empty_range_says_nothing() -> None:
+def test_an_empty_time_range_has_no_opportunities() -> None:
     assert find_in([LARGE, SMALL], window=Window(MARCH.start, MARCH.start)) == []
 
 
@@ -224,31 +224,31 @@ def test_100_calls_of_each_can_be_enough_and_99_never_are() -> None:
 
 
 @pytest.mark.parametrize(("rate", "says"), [(0.96, True), (0.95, True), (0.92, False)])
-def test_it_must_be_shown_to_succeed_as_often(rate: float, says: bool) -> None:
+def test_a_cheaper_model_must_be_shown_to_succeed_as_often(rate: float, says: bool) -> None:
     assert bool(find_in([LARGE, usage("mistral", "small", 5_000, "0.005", rate=rate)])) is says
 
 
-def test_the_margin_is_two_points() -> None:
-    # Given: of both 4,950 in 5,000; the interval's lower end is the radius below 0.
+def test_the_margin_of_success_is_two_points() -> None:
+    # Given: 4,950 successes in 5,000 calls of both; the lower end of the interval is the radius below 0.
     rate = 4_950.5 / 5_001
     variance = 2 * rate * (1 - rate) / 5_000
     assert radius(variance, 5_000) < 0.02
     # When, then
     assert find_in([usage(calls=5_000, rate=0.99), usage("mistral", "small", 5_000, "0.005", rate=0.99)])
-    # Given: of 500 only, it is more than two points below.
+    # Given: with only 500 calls, it is more than two points below.
     rate = 495.5 / 501
     assert radius(2 * rate * (1 - rate) / 500, 500) > 0.02
     # When, then
     assert not find_in([usage(calls=500, rate=0.99), usage("mistral", "small", 500, "0.005", rate=0.99)])
 
 
-def test_it_must_be_shown_to_cost_less() -> None:
+def test_a_cheaper_model_must_be_shown_to_cost_less() -> None:
     assert find_in([LARGE, usage("mistral", "small", 5_000, "0.0098")]) == []
     assert find_in([LARGE, usage("mistral", "small", 5_000, "0.01")]) == []
 
 
 @pytest.mark.parametrize("calls", [2_500, 5_000, 10_000])
-def test_what_is_called_more_is_recommended_too(calls: int) -> None:
+def test_a_model_that_is_called_more_is_recommended_too(calls: int) -> None:
     found = the(
         find_in([usage("mistral", "small", 10_000, "0.005"), usage(calls=calls)]), OpportunityKind.CHEAPER_MODEL
     )
@@ -264,7 +264,7 @@ def test_models_of_different_tasks_are_not_compared() -> None:
 def test_only_the_best_of_several_is_named() -> None:
     # When
     found = find_in([LARGE, SMALL, usage("groq", "tiny", 4_000, "0.002")])
-    # Then: one for what is called most, one for what is called second most.
+    # Then: one for the most called model, one for the second most called.
     assert [each.title.split(" about ")[0] for each in found] == ["groq tiny costs", "groq tiny costs"]
     assert all(" at chat, " in each.title for each in found)
     assert [each.calls for each in found] == [10_000, 5_000]
@@ -272,20 +272,20 @@ def test_only_the_best_of_several_is_named() -> None:
     assert "at 95 % confidence for all 3 compared pairs together" in found[0].explanation
 
 
-def test_many_pairs_ask_for_more() -> None:
-    # Given: two models of which 2,500 calls just suffice.
+def test_more_pairs_require_more_evidence() -> None:
+    # Given: two models for which 2,500 calls just suffice.
     pair = [usage(calls=2_500), usage("mistral", "small", 2_500, "0.005")]
     rate = 2_375.5 / 2_501
     variance = 2 * rate * (1 - rate) / 2_500
     assert radius(variance, 2_500) < 0.02 < radius(variance, 2_500, 0.05 / 11)
     assert find_in(pair)
-    # When: ten pairs of other tasks are looked at beside.
+    # When: ten pairs of other tasks are compared as well.
     others = [usage(provider, task_type=f"task {n}") for n in range(10) for provider in ("openai", "mistral")]
     # Then
     assert find_in([*pair, *others]) == []
 
 
-def test_what_is_too_thin_to_compare_does_not_ask_for_more() -> None:
+def test_pairs_with_too_few_calls_do_not_raise_the_required_evidence() -> None:
     # Given
     thin = [usage("groq", f"model {n}", 99) for n in range(50)]
     # When
@@ -309,8 +309,8 @@ def test_spellings_of_one_provider_are_one() -> None:
 # CHEAPER_MODEL: requests of different size
 
 
-def test_small_calls_count_as_if_they_were_as_large() -> None:
-    # Given: three times fewer tokens, and $0.002 a call: $0.006 for calls as large as the others.
+def test_costs_of_small_calls_are_scaled_to_the_size_of_large_ones() -> None:
+    # Given: a third of the tokens at 0.002 USD a call: 0.006 USD for calls as large as the others.
     other = usage("mistral", "small", 5_000, "0.002", tokens=400)
     now = usage(tokens=1_200)
     # When
@@ -321,16 +321,16 @@ def test_small_calls_count_as_if_they_were_as_large() -> None:
     assert "Cost per call of openai large minus that of mistral small, at equal tokens" in evidence_of(found)
 
 
-def test_small_calls_that_cost_as_much_by_the_token_are_not_cheaper() -> None:
-    # $10 a million tokens, either.
+def test_small_calls_at_the_same_price_per_token_are_not_cheaper() -> None:
+    # 10 USD per million tokens for both.
     assert find_in([LARGE, usage("mistral", "small", 5_000, "0.0025", tokens=250)]) == []
     assert find_in([LARGE, usage("mistral", "small", 5_000, "0.0024", tokens=240)]) == []
     assert find_in([LARGE, usage("mistral", "small", 5_000, "0.005", tokens=500)]) == []
     assert find_in([LARGE, usage("mistral", "small", 5_000, "0.008", tokens=800)]) == []
 
 
-def test_calls_with_more_tokens_must_be_cheaper_as_they_are() -> None:
-    # A model that answers at greater length costs what it costs, however cheap its tokens are.
+def test_calls_with_more_tokens_are_compared_by_their_cost_per_call() -> None:
+    # A model with longer answers is compared by its cost per call, even if its tokens are cheaper.
     assert find_in([LARGE, usage("mistral", "wordy", 5_000, "0.02", tokens=8_000)]) == []
     found = the(
         find_in([LARGE, usage("mistral", "wordy", 5_000, "0.005", tokens=8_000)]), OpportunityKind.CHEAPER_MODEL
@@ -338,8 +338,8 @@ def test_calls_with_more_tokens_must_be_cheaper_as_they_are() -> None:
     assert found.monthly_saving == Decimal(50)
 
 
-def test_unknown_tokens() -> None:
-    # Of both: said. Of one: the sizes may be anything.
+def test_unknown_token_counts() -> None:
+    # Unknown for both: reported. Unknown for one: the sizes cannot be compared.
     found = the(
         find_in([usage(tokens=0), with_sums(SMALL, input_tokens=0, output_tokens=0)]), OpportunityKind.CHEAPER_MODEL
     )
@@ -349,7 +349,7 @@ def test_unknown_tokens() -> None:
     assert find_in([usage(tokens=0), SMALL]) == []
 
 
-def test_sums_of_squares_that_were_not_kept_tell_no_variance() -> None:
+def test_missing_sums_of_squares_give_no_variance() -> None:
     assert find_in([with_sums(LARGE, cost_sum_squares=0.0), SMALL]) == []
 
 
@@ -359,8 +359,8 @@ def test_a_free_model_is_cheaper() -> None:
     assert evidence_of(found)["Mean cost per call of ollama own"] == "$0, over 5,000 calls"
 
 
-def test_equal_models_hardly_ever_differ() -> None:
-    # Given: five models that are one, looked at 200 times.
+def test_equal_models_rarely_differ() -> None:
+    # Given: five equal models, compared 200 times.
     chance = random.Random(7)
     deviation = 0.01
 
@@ -376,7 +376,7 @@ def test_equal_models_hardly_ever_differ() -> None:
 
     # When
     found = sum(bool(find_in([model(name) for name in "abcde"])) for _ in range(200))
-    # Then: in at most 5 % of looks, were they the only ones; the intervals hold for many.
+    # Then: at most 5 % of the comparisons find a difference; the intervals account for all of them.
     assert found <= 2
 
 
@@ -422,8 +422,8 @@ def test_an_unproven_preference_by_hand() -> None:
     assert evidence["Mean latency of openai minus that of mistral"].startswith("between -")
 
 
-def test_a_preference_is_measured_by_100_calls_of_each() -> None:
-    # Given: slower, less reliable and dearer, by little variance.
+def test_a_preference_needs_100_calls_of_each() -> None:
+    # Given: slower, less reliable and more expensive, with little variance.
     now = with_sums(usage(calls=100, rate=0.5, latency_ms=1_000), latency_sum_squares=1.01 * 100 * 1_000**2)
     other = with_sums(FEW_SMALL, latency_sum_squares=1.01 * 100 * 500**2)
     assert unproven(now, other)
@@ -440,12 +440,12 @@ def test_a_preference_is_measured_by_100_calls_of_each() -> None:
     [{"rate": 0.99}, {"latency_ms": 400}, {"latency_ms": 480, "deviation": 0.1}, {"cost": "0.005"}],
     ids=["success", "latency", "latency by little", "cost"],
 )
-def test_a_preference_with_an_advantage_is_left_alone(better: dict[str, Any]) -> None:
+def test_a_preference_with_an_advantage_is_not_reported(better: dict[str, Any]) -> None:
     assert not unproven(usage(calls=5_000, **better), usage("mistral", "small", cost="0.005"))
 
 
 def test_latency_must_be_known_well_enough() -> None:
-    # Given: so varied that openai may well be a tenth quicker.
+    # Given: a variance so large that openai may be 10 % faster.
     rows = [usage(calls=5_000), usage("mistral", "small", cost="0.005")]
     varied = [with_sums(row, latency_sum_squares=50 * row.sums.latency_sum_squares) for row in rows]
     # When, then
@@ -492,7 +492,7 @@ def test_failing_hours_by_hand() -> None:
 
 
 def test_slow_hours_by_hand() -> None:
-    # Given: 2 s around midnight, half a second in the 20 other hours; deviations are half of it.
+    # Given: 2 s around midnight and 0.5 s in the 20 other hours, with deviations of half the value.
     rows = day_of((hour, {"latency_ms": 2_000 if hour in {22, 23, 0, 1} else 500}) for hour in range(24))
     # When
     [found] = find_in(hours=rows)
@@ -535,7 +535,7 @@ def test_runs_of_hours_and_providers_are_reported_separately() -> None:
 @pytest.mark.parametrize("calls_here", [112, 99])
 @pytest.mark.parametrize("calls_elsewhere", [112, 99])
 def test_hours_need_100_calls_and_100_others(calls_here: int, calls_elsewhere: int) -> None:
-    # Given: of 112 there are 100 left without the worst day
+    # Given: 112 calls, of which 100 are left without the worst day
     enough = min(calls_here, calls_elsewhere) >= 100
     failing = day_of([(8, {"calls": calls_here, "rate": 0.4}), (9, {"calls": calls_elsewhere, "rate": 1})])
     slow = day_of([(8, {"calls": calls_here, "latency_ms": 4_000}), (9, {"calls": calls_elsewhere})])
@@ -545,17 +545,17 @@ def test_hours_need_100_calls_and_100_others(calls_here: int, calls_elsewhere: i
 
 
 @pytest.mark.parametrize(
-    ("worse", "days", "told_of"),
+    ("worse", "days", "reported"),
     [(1, 1, None), (2, 2, None), (3, 3, "3 of 3"), (3, 20, None), (5, 20, None), (12, 20, "12 of 20")],
 )
 @pytest.mark.parametrize(
     ("how", "kind"),
     [({"rate": 0.2}, OpportunityKind.FAILING_HOURS), ({"latency_ms": 5_000}, OpportunityKind.SLOW_HOURS)],
 )
-def test_outages_are_no_habit(
-    how: dict[str, Any], kind: OpportunityKind, worse: int, days: int, told_of: str | None
+def test_single_outages_are_not_failing_hours(
+    how: dict[str, Any], kind: OpportunityKind, worse: int, days: int, reported: str | None
 ) -> None:
-    # Given: an hour at which a provider did much worse on some days, and well on the others
+    # Given: an hour at which a provider was much worse on some days, and good on the others
     hours = day_of((hour, {"days": 20, "calls": 2_000}) for hour in range(24) if hour != 8)
     hours += hour_of_day(8, 300 * worse, days=worse, **how)
     if well := days - worse:
@@ -563,14 +563,14 @@ def test_outages_are_no_habit(
     # When
     found = find_in(hours=hours)
     # Then
-    assert kinds(found) == [kind] * (told_of is not None)
+    assert kinds(found) == [kind] * (reported is not None)
     assert [evidence_of(each)["Days on which it was worse"] for each in found] == [
-        f"{told_of} with calls at these hours"
+        f"{reported} with calls at these hours"
     ] * len(found)
 
 
-def test_outages_of_a_neighbouring_hour_do_not_widen_a_habit() -> None:
-    # Given: an hour that is bad every day, and one after it with calls on two days alone, all of which failed
+def test_outages_of_a_neighbouring_hour_do_not_extend_failing_hours() -> None:
+    # Given: an hour that is bad every day, followed by one with calls on two days only, which all failed
     hours = day_of((hour, {"rate": 0.7 if hour == 8 else 1}) for hour in range(24) if hour != 9)
     hours += hour_of_day(9, 300, rate=0, days=2)
     # When
@@ -579,8 +579,8 @@ def test_outages_of_a_neighbouring_hour_do_not_widen_a_habit() -> None:
     assert found.title.startswith("openai fails more between 08:00 and 09:00 than")
 
 
-def test_random_outages_are_hardly_ever_reported() -> None:
-    # Given: 50 months of a provider that is out for an hour 20 times each, at whatever hours
+def test_random_outages_are_rarely_reported() -> None:
+    # Given: 50 months of a provider with 20 outages of an hour each, at random hours
     chance = random.Random(7)
 
     def month() -> list[HourOfDay]:
@@ -597,7 +597,7 @@ def test_random_outages_are_hardly_ever_reported() -> None:
 
 
 def test_hours_that_are_bad_only_with_their_worst_day_are_not_reported() -> None:
-    # Given: three days with a failure too many of 20, and one with all of 1,000
+    # Given: three days with one failure too many in 20 calls, and one day on which all of 1,000 calls failed
     hours = day_of((hour, {"calls": 4_000, "rate": 1}) for hour in range(24) if hour != 8)
     hours += hour_of_day(8, 60, days=3, rate=0.95) + hour_of_day(8, 1_000, days=1, first_day=4, rate=0)
     # When, then
@@ -614,21 +614,21 @@ def test_irrelevant_effects_are_not_reported() -> None:
     assert kinds(find_in(hours=with_first(rate=0.94))) == [OpportunityKind.FAILING_HOURS]
     assert find_in(hours=with_first(latency_ms=749)) == []
     assert kinds(find_in(hours=with_first(latency_ms=750))) == [OpportunityKind.SLOW_HOURS]
-    # Better hours are no trouble.
+    # Better hours are not reported.
     assert find_in(hours=with_first(rate=1, latency_ms=100)) == []
 
 
-def test_many_hours_ask_for_more() -> None:
-    # Given: 200 calls an hour, 14 points more failures than at the other hour.
+def test_more_hours_require_more_evidence() -> None:
+    # Given: 200 calls per hour, with 14 points more failures than at the other hour.
     pair = day_of([(8, {"calls": 200, "rate": 0.86}), (9, {"calls": 200, "rate": 1})])
     assert kinds(find_in(hours=pair)) == [OpportunityKind.FAILING_HOURS]
-    # When: a hundred other providers are looked at beside.
+    # When: 100 other providers are analyzed as well.
     others = day_of((hour, {"calls": 200, "rate": 1, "provider": f"p{n}"}) for n in range(100) for hour in (8, 9))
     # Then
     assert find_in(hours=[*pair, *others]) == []
 
 
-def test_hours_of_few_calls_do_not_ask_for_more() -> None:
+def test_hours_with_few_calls_do_not_raise_the_required_evidence() -> None:
     # Given
     pair = day_of([(8, {"rate": 0.5}), (9, {})])
     thin = day_of((hour, {"calls": 99, "provider": f"p{n}"}) for n in range(50) for hour in (8, 9))
@@ -640,7 +640,7 @@ def test_hours_of_few_calls_do_not_ask_for_more() -> None:
 
 
 def test_an_unused_rule() -> None:
-    # Given: decisions since the 20th
+    # Given: routing decisions since the 20th
     since = Window(MARCH.start + 19 * DAY, MARCH.end)
     # When
     [found] = find_in(rules=used(nights=0, days=1, window=since))
@@ -656,7 +656,7 @@ def test_an_unused_rule() -> None:
     assert found.monthly_saving is None
 
 
-def test_few_decisions_or_days_say_nothing_of_a_rule() -> None:
+def test_few_routing_decisions_or_days_are_no_evidence_about_a_rule() -> None:
     assert find_in(rules=used(999, nights=0)) == []
     week = MARCH.start + 7 * DAY
     assert find_in(rules=used(nights=0, last=week))
@@ -687,7 +687,7 @@ def test_an_alert_that_is_used_is_not_idle(highest: str) -> None:
     assert find_in(alerts=[AlertUse(ALERT, "Monthly", Decimal(100), MARCH, Decimal(highest))]) == []
 
 
-def test_an_alert_that_counted_nothing_has_no_better_threshold() -> None:
+def test_no_threshold_is_suggested_for_an_alert_without_spend() -> None:
     [found] = find_in(alerts=[AlertUse(ALERT, "Monthly", Decimal(100), MARCH, Decimal(0))])
     assert found.title.endswith("it counted no spend.")
 
@@ -697,14 +697,14 @@ def test_an_alert_that_counted_nothing_has_no_better_threshold() -> None:
     [
         ((0.0, 72.0), (0, 72)),
         ((0.0, 71.9), None),
-        # what is cut off at either end is no whole window
+        # a window that is cut off at either end is not complete
         ((0.5, 96.0), (24, 96)),
         ((0.5, 95.9), None),
         ((0.0, 100.0), (0, 96)),
         ((24.0, 24 * 400.0), (24, 24 * 400)),
     ],
 )
-def test_three_whole_windows_that_have_ended_say_something_of_an_alert(
+def test_an_idle_alert_needs_three_complete_ended_windows(
     hours: tuple[float, float], ended: tuple[int, int] | None
 ) -> None:
     within = Window(*(MARCH.start + timedelta(hours=each) for each in hours))
@@ -738,8 +738,8 @@ def test_the_filter_includes_the_requested_conditions() -> None:
 # The order, and the whole
 
 
-def test_savings_come_first_and_then_what_is_about_more() -> None:
-    # Given: one of each kind, and a greater saving at another task.
+def test_savings_come_first_then_opportunities_with_more_calls() -> None:
+    # Given: one opportunity of each kind, and a greater saving at another task.
     rows = [
         LARGE,
         SMALL,
@@ -764,7 +764,7 @@ def test_savings_come_first_and_then_what_is_about_more() -> None:
     assert set(kinds(found[:4])) == {OpportunityKind.CHEAPER_MODEL, OpportunityKind.UNPROVEN_PREFERENCE}
 
 
-def test_long_names_make_a_test_all_the_same() -> None:
+def test_long_names_are_shortened_in_the_ab_test() -> None:
     # Given
     rows = [
         replace(LARGE, provider="p" * 200, model="m" * 200, task_type="t" * 200),
@@ -783,7 +783,7 @@ def test_at_most_50_are_reported() -> None:
 
 # For all sums
 
-# "openai" and "OpenAI" are one.
+# "openai" and "OpenAI" are one provider.
 providers = st.sampled_from(["openai", "OpenAI", "mistral", "groq"])
 COSTS = ["0", "0.001", "0.004", "0.01", "0.02"]
 
@@ -844,7 +844,7 @@ windows = st.timedeltas(timedelta(hours=1), timedelta(days=400)).map(
     windows,
     st.randoms(use_true_random=False),
 )
-def test_whatever_is_found(
+def test_properties_of_all_opportunities(
     rows: list[Usage],
     hours: list[HourOfDay],
     rules: RuleUses | None,
@@ -874,13 +874,13 @@ def test_whatever_is_found(
         else:
             assert amounts == (None, None, None)
             assert each.suggested_test is None
-    # Sorted: by what is saved for sure, then by calls.
+    # Sorted by the saving, then by calls.
     savings = [each.saving_low for each in found if each.saving_low is not None]
     assert savings == sorted(savings, reverse=True)
     others = [each.calls for each in found if each.saving_low is None]
     assert others == sorted(others, reverse=True)
     assert all(each.saving_low is not None for each in found[: len(savings)])
-    # Equal input, in whatever order, gives equal output.
+    # Equal input in any order gives equal output.
     for listed in (rows, hours, alerts):
         chance.shuffle(listed)
     assert find(rows, hours, rules, alerts, preferred, EVERYTHING, window) == found
@@ -891,7 +891,7 @@ def test_whatever_is_found(
     st.lists(hours_of_day(most=30), max_size=3).map(lambda each: [row for rows in each for row in rows]),
     st.lists(providers, max_size=2),
 )
-def test_thin_data_says_nothing(rows: list[Usage], hours: list[HourOfDay], preferred: list[str]) -> None:
+def test_thin_data_has_no_opportunities(rows: list[Usage], hours: list[HourOfDay], preferred: list[str]) -> None:
     assert find_in(rows, hours=hours, rules=used(999, nights=0), preferred=preferred) == []
 
 
@@ -903,7 +903,7 @@ def scaled(row: Usage, times: int) -> Usage:
 
 
 def left(found: Sequence[Opportunity]) -> set[tuple[str | None, VariantConfig]]:
-    """Which models there is a cheaper one for, at which tasks."""
+    """The tasks and models for which a cheaper model is reported."""
     return {
         (each.suggested_test.task_type, each.suggested_test.variant_a)
         for each in found
@@ -912,5 +912,5 @@ def left(found: Sequence[Opportunity]) -> set[tuple[str | None, VariantConfig]]:
 
 
 @given(st.lists(usages(least=100), min_size=2, max_size=6), st.integers(1, 50))
-def test_more_of_the_same_calls_say_no_less(rows: list[Usage], times: int) -> None:
+def test_more_of_the_same_calls_report_at_least_as_much(rows: list[Usage], times: int) -> None:
     assert left(find_in(rows)) <= left(find_in([scaled(row, times) for row in rows]))

@@ -32,7 +32,7 @@ keys = st.text(st.characters(codec="utf-8"), max_size=60)
 @given(kinds, keys)
 @example("rows", "2026-01-01T00:00:00Z")
 @settings(max_examples=200)
-def test_a_cursor_gives_back_its_key(kind: str, key: str) -> None:
+def test_a_cursor_returns_its_key(kind: str, key: str) -> None:
     assert decode_cursor(kind, encode_cursor(kind, key), str) == key
 
 
@@ -54,7 +54,7 @@ def test_a_cursor_is_parsed_into_the_type_of_the_key() -> None:
 
 @given(kinds, kinds, keys)
 @settings(max_examples=100)
-def test_a_cursor_serves_the_list_it_came_from_and_no_other(kind: str, other: str, key: str) -> None:
+def test_a_cursor_is_valid_only_for_its_list(kind: str, other: str, key: str) -> None:
     cursor = encode_cursor(kind, key)
 
     if kind == other:

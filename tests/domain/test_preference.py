@@ -39,16 +39,16 @@ def error_of(values: dict[str, Any]) -> InvalidInput:
     return raised.value
 
 
-def action_refused(values: dict[str, Any]) -> str:
+def action_error(values: dict[str, Any]) -> str:
     with pytest.raises(InvalidInput) as raised:
         RuleAction.checked(values, ())
     return raised.value.message
 
 
-# What is set and what is cleared
+# Setting and clearing fields
 
 
-def test_a_field_that_was_not_given_stays_as_it_is() -> None:
+def test_an_omitted_field_is_unchanged() -> None:
     assert SavePreferences.checked({}).changes() == {}
 
 
@@ -111,7 +111,7 @@ def test_cleared_lists_are_not_shared() -> None:
     assert SavePreferences.checked({"preferredProviders": None}).changes() == {"preferred_providers": []}
 
 
-def test_rules_are_stored_without_what_was_not_said() -> None:
+def test_rules_are_stored_without_omitted_fields() -> None:
     given_rules = [
         rule(
             "big",
@@ -176,7 +176,7 @@ def test_a_stored_condition_reads_back_with_all_its_fields() -> None:
     assert [RoutingRule.checked(stored)] == save.custom_rules
 
 
-def test_a_stored_condition_that_says_nothing_of_the_time_holds_at_any() -> None:
+def test_a_stored_condition_without_hours_applies_at_any_time() -> None:
     condition = RoutingRule.checked({"name": "r", "when": {"task_type": "chat"}, "then": {"priority": "COST"}}).when
 
     assert (condition.hours, condition.weekdays, condition.time_zone) == (None, [], "UTC")
@@ -208,7 +208,7 @@ def test_a_value_out_of_bounds_is_rejected(field: str, value: Any, why: str) -> 
     assert raised.path == ["input", field]
 
 
-def test_the_least_latency_limit_is_a_millisecond() -> None:
+def test_the_smallest_latency_limit_is_a_millisecond() -> None:
     assert SavePreferences.checked({"maxLatencyMs": 1}).changes() == {"max_latency_ms": 1}
 
 
@@ -236,7 +236,7 @@ def test_names_of_rules_differ_by_case() -> None:
     assert [each.name for each in save.custom_rules or []] == ["big", "Big"]
 
 
-def test_a_fault_in_a_rule_is_named_by_its_place() -> None:
+def test_an_error_in_a_rule_names_its_index() -> None:
     raised = error_of({"customRules": [rule("a"), rule("b", then={"maxCost": -1})]})
 
     assert raised.message == "customRules.1.then.maxCost: must be from 0 to 100000 USD"
@@ -248,7 +248,7 @@ def test_a_fault_in_a_rule_is_named_by_its_place() -> None:
 
 @given(st.integers(min_value=0, max_value=40), st.integers(min_value=0, max_value=40))
 @settings(max_examples=200)
-def test_a_token_range_holds_at_least_one_count(above: int, below: int) -> None:
+def test_a_token_range_contains_at_least_one_count(above: int, below: int) -> None:
     values = {"inputTokensAbove": above, "inputTokensBelow": below}
 
     if any(above < count < below for count in range(41)):
@@ -270,7 +270,7 @@ def test_a_metadata_condition_has_1_to_100_values(count: int) -> None:
     assert raised.value.path == ["input", "metadata", "0", "oneOf"]
 
 
-def test_a_condition_asks_for_at_most_20_keys_of_100_values() -> None:
+def test_a_condition_has_at_most_20_keys_of_100_values() -> None:
     key = {"key": "team", "oneOf": ["search"] * 100}
 
     assert len(RuleCondition.checked({"metadata": [key] * 20}).metadata) == 20
@@ -283,8 +283,8 @@ def test_a_condition_asks_for_at_most_20_keys_of_100_values() -> None:
 
 
 @pytest.mark.parametrize("nothing", [{}, {"use": None, "prefer": [], "block": [], "maxCost": None, "priority": None}])
-def test_a_rule_that_does_nothing_is_rejected(nothing: dict[str, Any]) -> None:
-    assert action_refused(nothing) == "must have at least one of use, prefer, block, maxCost, priority"
+def test_a_rule_without_an_action_is_rejected(nothing: dict[str, Any]) -> None:
+    assert action_error(nothing) == "must have at least one of use, prefer, block, maxCost, priority"
 
 
 @pytest.mark.parametrize(
@@ -297,12 +297,12 @@ def test_a_rule_that_does_nothing_is_rejected(nothing: dict[str, Any]) -> None:
         ({"priority": "COST"}, {"priority": RoutingPriority.COST}),
     ],
 )
-def test_a_rule_may_do_one_thing_alone(action: dict[str, Any], taken: dict[str, Any]) -> None:
+def test_a_rule_may_have_a_single_action(action: dict[str, Any], taken: dict[str, Any]) -> None:
     assert RuleAction.checked(action).model_dump(exclude_defaults=True) == taken
 
 
-def test_a_rule_does_not_prefer_what_it_blocks() -> None:
-    assert action_refused({"prefer": ["a", "OpenAI"], "block": ["openai"]}) == "must not both prefer and block OpenAI"
+def test_a_rule_cannot_prefer_and_block_one_provider() -> None:
+    assert action_error({"prefer": ["a", "OpenAI"], "block": ["openai"]}) == "must not both prefer and block OpenAI"
 
 
 # Preferred and blocked
@@ -336,15 +336,15 @@ def test_a_provider_both_preferred_and_blocked_is_rejected() -> None:
     assert raised.value.path == ["input", "blockedProviders"]
 
 
-def test_providers_that_are_one_or_the_other_pass() -> None:
+def test_providers_that_are_either_preferred_or_blocked_are_accepted() -> None:
     check_providers(["mistral"], ["openai"], KNOWN_NAMES)
 
 
-# Whether a condition holds
+# Evaluation of conditions
 
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-"""A Tuesday."""
+"""A request on a Tuesday."""
 HOUR = timedelta(hours=1)
 ASKED: dict[str, Any] = {
     "task_type": "chat",
@@ -385,20 +385,20 @@ ASKED: dict[str, Any] = {
         ({"hours": {"from": 0, "to": 24}}, True),
         ({"hours": {"from": 22, "to": 6}}, False),
         ({"hours": {"from": 12, "to": 6}}, True),
-        # one in the morning of Wednesday in Auckland
+        # Wednesday, 01:00, in Auckland
         ({"hours": {"from": 0, "to": 2}, "weekdays": ["WEDNESDAY"], "timeZone": "Pacific/Auckland"}, True),
         ({"weekdays": ["TUESDAY"], "timeZone": "Pacific/Auckland"}, False),
         ({"taskType": "chat", "inputTokensBelow": 10}, False),
     ],
 )
-def test_a_condition_holds_when_all_of_it_does(condition: dict[str, Any], holds: bool) -> None:
+def test_a_condition_applies_when_all_its_parts_do(condition: dict[str, Any], holds: bool) -> None:
     assert RuleCondition.checked(condition).matches(**ASKED) is holds
 
 
 @pytest.mark.parametrize(
     "field", ["inputTokensAbove", "inputTokensBelow", "maxOutputTokensAbove", "maxOutputTokensBelow"]
 )
-def test_tokens_that_are_not_known_are_neither_above_nor_below(field: str) -> None:
+def test_unknown_token_counts_are_neither_above_nor_below(field: str) -> None:
     unknown = ASKED | {"input_tokens": None, "max_output_tokens": None}
     assert not RuleCondition.checked({field: 1}).matches(**unknown)
 
@@ -406,23 +406,23 @@ def test_tokens_that_are_not_known_are_neither_above_nor_below(field: str) -> No
 @pytest.mark.parametrize(
     ("at", "holds"),
     [
-        # in the night of 29 March 2026, clocks in Berlin went from two to three: 00:59Z is 01:59, 01:00Z is 03:00
+        # on 29 March 2026, clocks in Berlin jump from 02:00 to 03:00: 00:59Z is 01:59, 01:00Z is 03:00
         (datetime(2026, 3, 29, 0, 59, tzinfo=UTC), False),
         (datetime(2026, 3, 29, 1, 0, tzinfo=UTC), True),
         (datetime(2026, 3, 29, 1, 59, tzinfo=UTC), True),
         (datetime(2026, 3, 29, 2, 0, tzinfo=UTC), False),
-        # and on 25 October two came twice
+        # and on 25 October 02:00 occurs twice
         (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), False),
         (datetime(2026, 10, 25, 2, 30, tzinfo=UTC), True),
     ],
 )
-def test_hours_are_those_of_the_clock_on_the_wall(at: datetime, holds: bool) -> None:
+def test_hours_are_local_hours(at: datetime, holds: bool) -> None:
     condition = RuleCondition.checked({"hours": {"from": 3, "to": 4}, "timeZone": "Europe/Berlin"})
     assert condition.matches(**ASKED | {"at": at}) is holds
 
 
 @given(hours=st.tuples(st.integers(0, 23), st.integers(1, 24)).filter(lambda both: both[0] != both[1]))
-def test_a_range_of_hours_holds_as_many_as_lie_between(hours: tuple[int, int]) -> None:
+def test_a_range_of_hours_contains_the_hours_between_its_ends(hours: tuple[int, int]) -> None:
     start, end = hours
     range_ = HourRange.checked({"from": start, "to": end})
     assert sum(hour in range_ for hour in range(24)) == ((end - start) % 24 or 24)
@@ -435,7 +435,7 @@ def test_a_range_of_hours_holds_as_many_as_lie_between(hours: tuple[int, int]) -
         (datetime(2026, 3, 28, 20, 59, 59, tzinfo=UTC), False),
         (datetime(2026, 3, 28, 21, 0, tzinfo=UTC), True),
         (datetime(2026, 3, 28, 23, 30, tzinfo=UTC), True),
-        # six in the morning comes an hour of UTC sooner: the night is seven hours long
+        # 06:00 comes one hour earlier in UTC: the night is seven hours long
         (datetime(2026, 3, 29, 3, 59, 59, tzinfo=UTC), True),
         (datetime(2026, 3, 29, 4, 0, tzinfo=UTC), False),
         # 24 October, two hours east of UTC: the night is nine hours long
@@ -445,12 +445,12 @@ def test_a_range_of_hours_holds_as_many_as_lie_between(hours: tuple[int, int]) -
         (datetime(2026, 10, 25, 5, 0, tzinfo=UTC), False),
     ],
 )
-def test_a_night_ends_by_the_clock_on_the_wall_whenever_that_is_changed(at: datetime, holds: bool) -> None:
+def test_a_night_ends_at_its_local_hour_when_clocks_change(at: datetime, holds: bool) -> None:
     condition = RuleCondition.checked({"hours": {"from": 22, "to": 6}, "timeZone": "Europe/Berlin"})
     assert condition.matches(**ASKED | {"at": at}) is holds
 
 
-def test_the_day_of_the_week_is_the_one_of_each_hour_and_not_of_the_night() -> None:
+def test_the_day_of_the_week_is_that_of_the_hour_and_not_of_the_start_of_the_night() -> None:
     condition = RuleCondition.checked({"hours": {"from": 22, "to": 6}, "weekdays": ["TUESDAY"]})
 
     hours = [
@@ -468,7 +468,7 @@ _COUNTS = st.none() | st.integers(0, 12)
 
 @given(above=_BOUNDS, below=_BOUNDS, count=_COUNTS, tokens=st.sampled_from(["input_tokens", "max_output_tokens"]))
 @settings(max_examples=200)
-def test_a_range_of_tokens_holds_the_counts_that_lie_strictly_within(
+def test_a_range_of_tokens_excludes_its_ends(
     above: int | None, below: int | None, count: int | None, tokens: str
 ) -> None:
     assume(above is None or below is None or above + 1 < below)
@@ -481,7 +481,7 @@ def test_a_range_of_tokens_holds_the_counts_that_lie_strictly_within(
 
 @given(value=st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 @settings(max_examples=200)
-def test_a_number_or_a_truth_value_is_compared_as_json_writes_it(value: bool | float) -> None:
+def test_numbers_and_booleans_are_compared_in_json_notation(value: bool | float) -> None:
     written = to_json(value).decode()
     asked = ASKED | {"metadata": {"key": value}}
 
@@ -490,7 +490,7 @@ def test_a_number_or_a_truth_value_is_compared_as_json_writes_it(value: bool | f
 
 
 @pytest.mark.parametrize("value", [None, ["search"], {"a": "search"}, "Search", " search"])
-def test_any_other_value_of_the_metadata_is_none_that_passes(value: Any) -> None:
+def test_other_values_of_metadata_never_match(value: Any) -> None:
     condition = RuleCondition.checked({"metadata": [{"key": "team", "oneOf": ["search", "null", '["search"]']}]})
     assert not condition.matches(**ASKED | {"metadata": {"team": value}})
 
@@ -540,29 +540,29 @@ def names(rules: list[RoutingRule]) -> list[str]:
 
 
 @pytest.mark.parametrize("task_type", ["chat", None])
-def test_a_winner_is_used_for_what_it_was_tested_on_with_its_parameters(task_type: str | None) -> None:
-    [made] = won([], task_type)
+def test_a_winner_is_used_with_its_parameters_for_the_requests_of_its_test(task_type: str | None) -> None:
+    [rules_after] = won([], task_type)
 
-    assert made == RoutingRule(
+    assert rules_after == RoutingRule(
         name="Winner of t", when=RuleCondition(task_type=task_type), then=RuleAction(use=TARGET), ab_test_id=WON
     )
-    assert made.then.use is not None
-    assert made.then.use.parameters == {"temperature": 0}
+    assert rules_after.then.use is not None
+    assert rules_after.then.use.parameters == {"temperature": 0}
 
 
 @pytest.mark.parametrize("task_type", ["chat", None])
-def test_the_rules_of_the_user_go_before_a_winner(task_type: str | None) -> None:
-    # given rules for the same requests and for others, one of which uses what it says
+def test_rules_of_the_user_take_precedence_over_a_winner(task_type: str | None) -> None:
+    # given rules for the same requests and for others, one of them with a model to use
     own = rules_of(
         rule("a", when={"taskType": "chat"}, then={"use": {"provider": "p", "model": "m"}}),
         rule("b"),
         rule("c", when={"taskType": "ask"}),
     )
 
-    made = won(own, task_type)
+    rules_after = won(own, task_type)
 
-    assert made[:3] == own
-    assert names(made) == ["a", "b", "c", "Winner of t"]
+    assert rules_after[:3] == own
+    assert names(rules_after) == ["a", "b", "c", "Winner of t"]
 
 
 @pytest.mark.parametrize(
@@ -574,9 +574,7 @@ def test_the_rules_of_the_user_go_before_a_winner(task_type: str | None) -> None
         (None, ["own", "Winner of chatting", "Winner of asking", "Winner of t"]),
     ],
 )
-def test_a_winner_takes_the_place_of_the_earlier_one_of_its_requests_alone(
-    task_type: str | None, left: list[str]
-) -> None:
+def test_a_winner_replaces_only_the_earlier_winner_of_its_requests(task_type: str | None, left: list[str]) -> None:
     earlier = rules_of(
         rule("own", when={"taskType": "chat"}),
         winner_of("chatting", "chat"),
@@ -587,13 +585,13 @@ def test_a_winner_takes_the_place_of_the_earlier_one_of_its_requests_alone(
     assert names(won(earlier, task_type)) == left
 
 
-def test_a_rule_that_asks_for_more_than_a_task_type_is_no_earlier_winner_of_it() -> None:
+def test_a_rule_with_more_conditions_than_a_task_type_is_not_an_earlier_winner() -> None:
     [changed] = rules_of(winner_of("chatting", "chat") | {"when": {"taskType": "chat", "priority": "COST"}})
 
     assert names(won([changed])) == ["Winner of chatting", "Winner of t"]
 
 
-def test_a_winner_of_one_task_type_goes_before_that_of_all_whichever_came_first() -> None:
+def test_a_winner_of_one_task_type_takes_precedence_over_one_of_all_in_any_order() -> None:
     own = rules_of(rule("own"), rule("all of mine", then={"use": {"provider": "p", "model": "m"}}))
 
     one_first = with_winner(won(own), ab_test_id=EARLIER, test_name="all", task_type=None, winner=TARGET)
@@ -613,16 +611,16 @@ def test_a_winner_of_one_task_type_goes_before_that_of_all_whichever_came_first(
         ("Taken", "Winner of Taken"),
     ],
 )
-def test_a_name_that_is_taken_or_too_long_includes_the_id_of_the_test(test_name: str, name: str) -> None:
+def test_a_duplicate_or_long_rule_name_includes_the_id_of_the_test(test_name: str, name: str) -> None:
     own = rules_of(rule("Winner of taken"))
 
-    made = won(own, test_name=test_name)
+    rules_after = won(own, test_name=test_name)
 
-    assert names(made) == ["Winner of taken", name]
+    assert names(rules_after) == ["Winner of taken", name]
     assert len(name) <= 200
 
 
-def test_the_name_of_the_winner_that_goes_is_free_again() -> None:
+def test_the_name_of_a_replaced_winner_can_be_used_again() -> None:
     assert names(won(rules_of(winner_of("t", "chat")))) == ["Winner of t"]
 
 
@@ -638,7 +636,7 @@ def test_the_name_of_the_winner_that_goes_is_free_again() -> None:
     ],
     ids=["of 50 rules", "of 64 KB"],
 )
-def test_preferences_that_are_full_have_no_room_for_a_winner(full: list[dict[str, Any]]) -> None:
+def test_full_preferences_have_no_room_for_a_winner(full: list[dict[str, Any]]) -> None:
     rules = rules_of(*full)
     winner = TARGET.model_copy(update={"parameters": {"text": "x" * 2_000}})
 
@@ -655,18 +653,18 @@ def test_preferences_that_are_full_have_no_room_for_a_winner(full: list[dict[str
 
 
 @pytest.mark.parametrize("task_type", ["chat", None])
-def test_a_winner_may_take_the_place_of_another_in_preferences_that_are_full(task_type: str | None) -> None:
+def test_a_winner_can_replace_another_in_full_preferences(task_type: str | None) -> None:
     full = rules_of(*(rule(f"r{number}") for number in range(MAX_RULES - 1)), winner_of("s", task_type))
 
-    made = won(full, task_type)
+    rules_after = won(full, task_type)
 
-    assert made[:-1] == full[:-1]
-    assert made[-1].ab_test_id == WON
+    assert rules_after[:-1] == full[:-1]
+    assert rules_after[-1].ab_test_id == WON
 
 
 task_types = st.sampled_from([None, "chat", "ask"])
 test_names = st.sampled_from(["t", "x" * 190, "x" * 191, "x" * 200, "ü" * 200, '"' * 200])
-kept_rules = st.lists(
+stored_rule_lists = st.lists(
     st.builds(rule, test_names.map(lambda name: f"Winner of {name}"[:200]), st.just({"hours": {"from": 22, "to": 6}}))
     | st.builds(winner_of, st.sampled_from(["t", "s", "x" * 190]), task_types, st.uuids()),
     max_size=5,
@@ -683,12 +681,12 @@ ended_tests = st.lists(
 )
 
 
-@given(kept_rules, ended_tests)
+@given(stored_rule_lists, ended_tests)
 @settings(max_examples=200)
 def test_rules_with_winners_can_be_saved_again_as_they_are_read(
-    kept: list[dict[str, Any]], ended: list[tuple[UUID, str, str | None, RuleTarget]]
+    saved_rules: list[dict[str, Any]], ended: list[tuple[UUID, str, str | None, RuleTarget]]
 ) -> None:
-    rules = rules_of(*kept)
+    rules = rules_of(*saved_rules)
     for ab_test_id, test_name, task_type, winner in ended:
         rules = with_winner(rules, ab_test_id=ab_test_id, test_name=test_name, task_type=task_type, winner=winner)
 
@@ -696,7 +694,7 @@ def test_rules_with_winners_can_be_saved_again_as_they_are_read(
     sent = [each.model_dump(mode="json", by_alias=True) for each in read]
 
     assert SavePreferences.checked({"customRules": sent}).custom_rules == rules
-    # and of each kind of requests the last test's winner is used
+    # and for each kind of request the winner of the last test is used
     used = {each.when.task_type: (each.ab_test_id, each.then.use) for each in rules if each.ab_test_id}
     for ab_test_id, _, task_type, winner in {each[2]: each for each in ended}.values():
         assert used[task_type] == (ab_test_id, winner)

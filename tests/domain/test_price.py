@@ -46,7 +46,7 @@ def amount(
     at: datetime = NOVEMBER,
     **kinds: Any,
 ) -> str | None:
-    """The cost of a call in USD, without trailing zeros."""
+    """The cost of a call in USD without trailing zeros, or None if it is unknown."""
     counts = TokenCounts(input_tokens, output_tokens, **{f"{kind}_tokens": count for kind, count in kinds.items()})
     found = price(provider, model, counts, tier, at)
     return None if found is None else _text(found.amount)
@@ -63,8 +63,8 @@ def nano_dollars(count: int) -> str:
 # The price list
 
 
-def test_a_price_is_tokens_times_the_list_price() -> None:
-    # 2.50 USD for a million tokens in, 10 USD for a million out.
+def test_a_cost_is_tokens_times_the_list_price() -> None:
+    # 2.50 USD per million input tokens, 10 USD per million output tokens.
     found = price("openai", "gpt-4o", TokenCounts(1_000, 200), ServiceTier.STANDARD, JUNE)
 
     assert found == Price(Decimal("0.0045"), f"genai-prices {version('genai-prices')}")
@@ -91,7 +91,7 @@ def test_no_token_is_lost_or_counted_twice(fresh: int, cached: int, output: int)
 @given(st.integers(min_value=0, max_value=100_000_000))
 @settings(max_examples=100)
 def test_a_price_is_rounded_half_even_to_the_nano_dollar(input_tokens: int) -> None:
-    # 0.0375 USD for a million tokens: every odd count ends in half a nano-dollar.
+    # At 0.0375 USD per million tokens, every odd count ends in half a nano-USD.
     expected = round(Fraction(75, 2) * input_tokens)
 
     assert amount("cohere", "command-r7b", input_tokens, 0) == nano_dollars(expected)
@@ -102,7 +102,7 @@ def test_half_a_nano_dollar_goes_to_the_even_neighbour(input_tokens: int, expect
     assert amount("cohere", "command-r7b", input_tokens, 0) == nano_dollars(expected)
 
 
-def test_no_tokens_cost_nothing() -> None:
+def test_0_tokens_cost_0() -> None:
     assert amount("openai", "gpt-4o", 0, 0, cached=0) == "0"
 
 
@@ -111,8 +111,8 @@ _PRICED = list(priced_models(NOVEMBER))
 
 @given(st.lists(st.integers(0, 1_000_000), min_size=15, max_size=15))
 @settings(max_examples=10)
-def test_every_price_of_the_list_is_what_genai_prices_says(drawn: list[int]) -> None:
-    # for all models with so many tokens of every kind that they have a price for, at each service tier
+def test_every_listed_price_equals_that_of_genai_prices(drawn: list[int]) -> None:
+    # for all models, with tokens of every kind that has a price, at each service tier
     assert len(_PRICED) > 2_200
     for model in _PRICED:
         call = Call(model.provider, model.model, model.tier, counts_of(model.kinds, drawn))
@@ -121,7 +121,7 @@ def test_every_price_of_the_list_is_what_genai_prices_says(drawn: list[int]) -> 
         assert found.amount == genai_cost(call, NOVEMBER), call
 
 
-def test_a_name_finds_the_model_that_the_list_itself_would_find() -> None:
+def test_a_name_finds_the_same_model_as_in_genai_prices() -> None:
     prices = PriceList.current()
     found = Counter[bool]()
     for provider in prices.snapshot.providers:
@@ -130,7 +130,7 @@ def test_a_name_finds_the_model_that_the_list_itself_would_find() -> None:
                 theirs = provider.find_model(name, all_providers=prices.snapshot.providers)
                 assert prices._matches(provider, name) is theirs, (provider.id, name)
                 found[theirs is not None] += 1
-    # names that one model has, and names that none has
+    # names of one model, and names of none
     assert min(found.values()) > 1_000
 
 
@@ -138,7 +138,7 @@ def test_a_name_finds_the_model_that_the_list_itself_would_find() -> None:
     ("name", "expected"),
     [("a", 0), ("b", 2), ("c-1", 1), ("c-2", 1), ("c-9", 1), ("d", 3), ("D", 3), ("e", 4), ("f", 4), ("b-c", None)],
 )
-def test_of_models_that_match_a_name_the_first_is_found(name: str, expected: int | None) -> None:
+def test_the_first_of_several_matching_models_is_found(name: str, expected: int | None) -> None:
     matches: list[Any] = [
         ClauseEquals("a"),
         ClauseStartsWith("c-"),
@@ -148,7 +148,7 @@ def test_of_models_that_match_a_name_the_first_is_found(name: str, expected: int
         ClauseEquals("e"),
         ClauseEquals("c-2"),
     ]
-    models = [ModelInfo(str(place), match) for place, match in enumerate(matches)]
+    models = [ModelInfo(str(number), match) for number, match in enumerate(matches)]
     provider = Provider("p", "P", "", models=models)
     prices = PriceList(data_snapshot.DataSnapshot([provider], from_auto_update=False))
     found = prices._matches(provider, name)
@@ -156,7 +156,7 @@ def test_of_models_that_match_a_name_the_first_is_found(name: str, expected: int
     assert found is provider.find_model(name)
 
 
-def test_every_provider_of_the_list_is_its_own() -> None:
+def test_every_listed_provider_is_found_by_its_id() -> None:
     ids = [provider.id for provider in PriceList.current().snapshot.providers]
 
     assert [id_ for id_ in ids if price_list_id(provider_id(id_)) != id_] == []
@@ -174,7 +174,7 @@ def test_every_provider_of_the_list_is_its_own() -> None:
         (datetime(2025, 6, 10, 1, tzinfo=timezone(timedelta(hours=2))), "10"),
     ],
 )
-def test_a_price_is_that_of_its_day(moment: datetime, usd_per_million: str) -> None:
+def test_a_price_depends_on_the_day_of_the_call(moment: datetime, usd_per_million: str) -> None:
     assert amount("openai", "o3", MILLION, 0, at=moment) == usd_per_million
 
 
@@ -199,8 +199,8 @@ def test_prices_change_only_at_midnight_and_at_listed_times_of_day() -> None:
 # Kinds of tokens
 
 
-def test_writes_to_the_cache_are_dearer_and_for_an_hour_dearer_still() -> None:
-    # 3 and 15 USD; 0.30 for cached tokens, 3.75 for those written for 5 minutes, 6 for an hour
+def test_cache_writes_cost_more_than_input_and_most_for_an_hour() -> None:
+    # 3 and 15 USD per million; 0.30 for cached tokens, 3.75 for writes for 5 minutes, 6 for writes for an hour
     sonnet = ("anthropic", "claude-sonnet-4-5")
     assert amount(*sonnet, 10_000, 200, cache_write=9_000) == "0.03975"
     assert amount(*sonnet, 10_000, 200, cache_write=9_000, cache_write_1h=9_000) == "0.06"
@@ -209,7 +209,7 @@ def test_writes_to_the_cache_are_dearer_and_for_an_hour_dearer_still() -> None:
     assert amount(*sonnet, 100_000, 1_000, cached=90_000) == "0.072"
 
 
-def test_reasoning_costs_what_output_costs_where_it_has_no_price_of_its_own() -> None:
+def test_reasoning_costs_the_price_of_output_unless_it_has_its_own() -> None:
     assert amount("openai", "o3", 0, MILLION, reasoning=900_000) == amount("openai", "o3", 0, MILLION) == "8"
     # 8 USD for output, 3 for reasoning, 2 for citations
     research = ("perplexity", "sonar-deep-research")
@@ -218,13 +218,13 @@ def test_reasoning_costs_what_output_costs_where_it_has_no_price_of_its_own() ->
     assert amount(*research, 0, MILLION) is None
 
 
-def test_sound_and_pictures_have_prices_of_their_own() -> None:
-    # 0.30 in and 2.50 out; 30 for pictures
+def test_audio_and_images_have_separate_prices() -> None:
+    # 0.30 for input and 2.50 for output; 30 for images
     image = ("google", "gemini-2.5-flash-image")
     assert amount(*image, 10, 1_290, output_image=1_290) == "0.038703"
     assert amount(*image, 10, 1_390, output_image=1_290) == "0.038953"
     assert amount(*image, 10, 1_290, output_image=0) == "0.003228"
-    # 0.10 in, 0.70 audio; 0.025 cached, 0.175 cached audio
+    # 0.10 for input, 0.70 for audio; 0.025 for cached tokens, 0.175 for cached audio
     flash = ("google", "gemini-2.0-flash")
     assert amount(*flash, MILLION, 0, input_audio=400_000) == "0.34"
     assert amount(*flash, MILLION, 0, input_audio=400_000, cached=300_000, cached_audio=100_000) == "0.2725"
@@ -254,7 +254,7 @@ def test_a_kind_without_a_price_makes_the_cost_unknown(model: str, kinds: dict[s
 
 
 @pytest.mark.parametrize(("input_tokens", "output_tokens"), [(None, 200), (1_000, None), (None, None)])
-def test_half_the_tokens_make_no_price(input_tokens: int | None, output_tokens: int | None) -> None:
+def test_a_cost_needs_both_token_counts(input_tokens: int | None, output_tokens: int | None) -> None:
     assert amount("openai", "gpt-4o", input_tokens, output_tokens) is None
 
 
@@ -267,7 +267,7 @@ def test_half_the_tokens_make_no_price(input_tokens: int | None, output_tokens: 
         ("voyageai", "voyage-3.5", "0.06"),
     ],
 )
-def test_what_has_no_output_needs_no_output_tokens(provider: str, model: str, usd: str) -> None:
+def test_a_model_without_output_needs_no_output_tokens(provider: str, model: str, usd: str) -> None:
     assert amount(provider, model, MILLION) == amount(provider, model, MILLION, 0) == usd
     assert amount(provider, model, MILLION, 1) is None
     assert amount(provider, model) is None
@@ -291,15 +291,15 @@ def test_what_has_no_output_needs_no_output_tokens(provider: str, model: str, us
     ],
 )
 def test_a_model_with_audio_or_images_needs_their_counts(provider: str, model: str, needed: set[str]) -> None:
-    told: dict[str, Any] = dict.fromkeys(needed, 0)
-    assert amount(provider, model, 1_000, 1_000, **told) is not None
+    counts: dict[str, Any] = dict.fromkeys(needed, 0)
+    assert amount(provider, model, 1_000, 1_000, **counts) is not None
     for left_out in needed:
         others: dict[str, Any] = dict.fromkeys(needed - {left_out}, 0)
         assert amount(provider, model, 1_000, 1_000, **others) is None
 
 
 @pytest.mark.parametrize(("model", "usd"), [("gemini-2.0-flash", "0.1"), ("gemini-2.5-flash", "0.3")])
-def test_a_chat_model_that_could_hear_is_taken_to_have_been_sent_text(model: str, usd: str) -> None:
+def test_a_chat_model_with_audio_input_is_assumed_to_receive_text(model: str, usd: str) -> None:
     assert amount("google", model, MILLION, 0) == usd
 
 
@@ -314,7 +314,7 @@ def test_a_chat_model_that_could_hear_is_taken_to_have_been_sent_text(model: str
         {"reasoning": 101, "citation": 100},
     ],
 )
-def test_parts_that_are_more_than_the_whole_make_no_price(kinds: dict[str, Any]) -> None:
+def test_parts_that_exceed_their_total_make_the_cost_unknown(kinds: dict[str, Any]) -> None:
     assert amount("anthropic", "claude-sonnet-4-5", 1_000, 200, **kinds) is None
 
 
@@ -323,7 +323,7 @@ def test_parts_that_are_more_than_the_whole_make_no_price(kinds: dict[str, Any])
     [
         ({"input_audio": 1_000, "cached": 100, "cached_audio": 100}, "0.0006475"),
         ({"input_audio": 1_001}, None),
-        ({"input_audio": 100, "cached": 100}, None),  # of how many tokens both are said, nobody knows
+        ({"input_audio": 100, "cached": 100}, None),  # the number of tokens that are both is unknown
         ({"input_audio": 100, "cached": 100, "cached_audio": 101}, None),
         ({"input_audio": 0, "cached": 100}, "0.0000925"),
         ({"cached_audio": 1}, None),
@@ -334,21 +334,21 @@ def test_tokens_that_are_both_cached_and_audio_need_a_count(kinds: dict[str, Any
     assert amount("google", "gemini-2.0-flash", 1_000, 0, **kinds) == usd
 
 
-def test_a_price_above_what_one_request_may_cost_is_none() -> None:
-    # 150 USD for a million tokens in, 600 USD for a million out; the bound is 100,000 USD.
+def test_a_cost_above_the_limit_of_a_request_is_unknown() -> None:
+    # 150 USD per million input tokens, 600 USD per million output tokens; the limit is 100,000 USD.
     assert amount("openai", "o1-pro", 666_666_666, 0) == "99999.9999"
     assert amount("openai", "o1-pro", 666_666_667, 0) is None
     assert amount("openai", "o1-pro", 0, 1_000_000_000) is None
 
 
-# What is free, and what is not known
+# Free models and unknown prices
 
 
 @pytest.mark.parametrize(
     "model", ["deepseek/deepseek-r1:free", "DeepSeek/DeepSeek-R1:FREE", "nobody/knows-this:free", "deepseek-r1:free"]
 )
 @pytest.mark.parametrize("tier", ServiceTier)
-def test_what_openrouter_calls_free_costs_nothing(model: str, tier: ServiceTier) -> None:
+def test_free_models_of_openrouter_cost_0(model: str, tier: ServiceTier) -> None:
     assert amount("openrouter", model, MILLION, MILLION, tier) == "0"
     assert amount("OpenRouter", model, tier=tier) == "0"
     found = listed("openrouter", model, NOVEMBER)
@@ -356,14 +356,14 @@ def test_what_openrouter_calls_free_costs_nothing(model: str, tier: ServiceTier)
     assert (found.is_free(tier), found.estimate(MILLION, MILLION, tier)) == (True, ZERO)
 
 
-def test_a_listed_name_that_says_free_is_free_and_others_are_not() -> None:
+def test_only_listed_names_with_the_suffix_free_are_free() -> None:
     assert amount("azure", "mai-ds-r1:free") == "0"
     assert amount("azure", "gpt-4o:free", 1, 1) is None
     assert amount("openai", "gpt-4o:free", 1, 1) is None
     assert amount("nobody", "m:free", 1, 1) is None
 
 
-def test_a_variant_has_its_own_price_or_none() -> None:
+def test_a_model_variant_has_its_own_price_or_an_unknown_one() -> None:
     assert amount("openrouter", "openai/gpt-4o", MILLION, 0) == "2.5"
     assert amount("openrouter", "openai/gpt-4o:extended", MILLION, 0) == "6"
     assert amount("openrouter", "openai/gpt-4o:batch", MILLION, 0) == "1.25"
@@ -382,16 +382,16 @@ def test_a_variant_has_its_own_price_or_none() -> None:
         ("x-ai", "grok-voice-latest"),
     ],
 )
-def test_a_model_that_is_not_priced_by_the_token_has_no_price(
+def test_a_model_that_is_not_priced_by_the_token_has_an_unknown_price(
     provider: str, model: str, input_tokens: int | None, output_tokens: int | None
 ) -> None:
-    # By the hour of audio, the character, the page, the message: what tokens cost there is not known, and so not 0.
+    # Priced by the hour of audio, the character, the page or the message: the price of tokens is unknown, and so not 0.
     assert amount(provider, model, input_tokens, output_tokens) is None
 
 
 @pytest.fixture
 def new_list() -> Iterator[Any]:
-    """Puts a price list whose provider `new` has a model with these prices in the place of the one that is there."""
+    """Replaces the price list with one whose provider `new` has a model with these prices."""
 
     def put(name: str = "m", **prices: Any) -> None:
         model = ModelInfo(id=name, match=ClauseEquals(name), prices=ModelPrice(**prices))
@@ -402,7 +402,7 @@ def new_list() -> Iterator[Any]:
     data_snapshot.set_custom_snapshot(None)
 
 
-def test_where_every_rate_is_0_no_count_matters(new_list: Any) -> None:
+def test_counts_do_not_matter_if_every_rate_is_0(new_list: Any) -> None:
     new_list(input_mtok=Decimal(0), output_mtok=Decimal(0), output_image_mtok=Decimal(0))
     assert amount("new", "m") == amount("new", "m", MILLION) == amount("new", "m", None, 1, input_audio=7) == "0"
     new_list(input_mtok=Decimal(0), output_mtok=Decimal(0), output_image_mtok=Decimal(1))
@@ -411,15 +411,15 @@ def test_where_every_rate_is_0_no_count_matters(new_list: Any) -> None:
     assert (amount("new", "m", None, 1), amount("new", "m", MILLION)) == (None, "1")
 
 
-def test_a_request_costs_once(new_list: Any) -> None:
-    # 5 USD for a thousand requests
+def test_a_price_per_request_is_charged_once(new_list: Any) -> None:
+    # 5 USD per thousand requests
     new_list(input_mtok=Decimal(1), output_mtok=Decimal(1), requests_kcount=Decimal(5))
     assert (amount("new", "m", 0, 0), amount("new", "m", 1_000, 1_000)) == ("0.005", "0.007")
     new_list(requests_kcount=Decimal(5))
     assert amount("new", "m", 0, 0) is None
 
 
-def test_prices_of_kinds_that_no_call_tells_make_the_cost_unknown(new_list: Any) -> None:
+def test_a_price_of_a_kind_that_calls_cannot_report_makes_the_cost_unknown(new_list: Any) -> None:
     new_list(input_mtok=Decimal(1), input_text_mtok=Decimal(2), output_mtok=Decimal(1))
     assert amount("new", "m", 1, 1) is None
 
@@ -427,14 +427,14 @@ def test_prices_of_kinds_that_no_call_tells_make_the_cost_unknown(new_list: Any)
 # Service tiers
 
 
-def test_a_service_tier_is_priced_where_the_list_has_prices_of_it_at_that_time() -> None:
+def test_a_service_tier_is_priced_if_the_list_has_it_at_that_time() -> None:
     nano = ("openai", "gpt-5-nano", 100_000, 10_000)
-    # 0.05 and 0.40 USD, and half of that for FLEX and BATCH
+    # 0.05 and 0.40 USD, and half for FLEX and BATCH
     assert amount(*nano) == "0.009"
     assert amount(*nano, ServiceTier.FLEX) == "0.0045"
     assert amount(*nano, ServiceTier.FLEX, SEPTEMBER) is None
     assert amount(*nano, at=SEPTEMBER) == "0.009"
-    # the list of Azure's models goes on with OpenAI's, whose tiers are not Azure's
+    # models of Azure fall back to OpenAI's, whose tiers do not apply to Azure
     assert amount("azure", *nano[1:]) == "0.009"
     assert amount("azure", *nano[1:], ServiceTier.FLEX) is None
     assert amount("openai", "gpt-4-turbo", 1_000, 0, ServiceTier.PRIORITY) is None
@@ -461,7 +461,7 @@ def test_a_service_tier_is_priced_where_the_list_has_prices_of_it_at_that_time()
         ("aws.bedrock", "aws", "claude-3-5-sonnet", "4.5"),
     ],
 )
-def test_the_names_other_tools_give_to_a_provider_are_known(alias: str, provider: str, model: str, usd: str) -> None:
+def test_provider_names_of_other_tools_are_recognized(alias: str, provider: str, model: str, usd: str) -> None:
     assert amount(alias, model, MILLION, 100_000) == usd
     assert amount(provider, model, MILLION, 100_000) == usd
 
@@ -478,7 +478,7 @@ def test_the_names_other_tools_give_to_a_provider_are_known(alias: str, provider
         ("azure", "azure/gpt-4o"),
     ],
 )
-def test_a_model_is_known_in_any_case_and_with_its_provider_before_it(provider: str, model: str) -> None:
+def test_a_model_is_recognized_in_any_case_and_with_its_provider_as_prefix(provider: str, model: str) -> None:
     assert amount(provider, model, MILLION, MILLION) == "12.5"
 
 
@@ -488,7 +488,7 @@ def test_a_model_is_known_in_any_case_and_with_its_provider_before_it(provider: 
         ("claude-3-5-sonnet", "3"),
         ("anthropic.claude-3-5-sonnet", "3"),
         ("claude-3-haiku", "0.25"),
-        ("claude-sonnet-4-5", "3.3"),  # where it is served in a region; the global one is cheaper, and says so
+        ("claude-sonnet-4-5", "3.3"),  # served in a region; the global one is cheaper, and has another name
         ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "3"),
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "3.3"),
         ("nova-pro", "0.8"),
@@ -498,11 +498,11 @@ def test_a_model_is_known_in_any_case_and_with_its_provider_before_it(provider: 
         ("sonnet", None),
     ],
 )
-def test_on_bedrock_a_name_without_its_date_is_known_where_all_dates_cost_the_same(model: str, usd: str | None) -> None:
+def test_on_bedrock_a_name_without_a_date_is_known_if_all_dates_cost_the_same(model: str, usd: str | None) -> None:
     assert amount("bedrock", model, MILLION, 0) == usd
 
 
-def test_a_name_without_its_date_is_unknown_where_the_dates_cost_otherwise() -> None:
+def test_a_name_without_a_date_is_unknown_if_the_dates_cost_differently() -> None:
     models = [
         ModelInfo(id=f"who.m-2026010{day}-v1:0", match=ClauseEquals(f"who.m-2026010{day}-v1:0"), prices=prices)
         for day, prices in ((1, ModelPrice(input_mtok=Decimal(1))), (2, ModelPrice(input_mtok=Decimal(2))))
@@ -527,7 +527,7 @@ def test_a_name_without_its_date_is_unknown_where_the_dates_cost_otherwise() -> 
         ("unknown", "unknown"),
     ],
 )
-def test_a_model_that_is_not_listed_has_no_price(provider: str, model: str) -> None:
+def test_an_unlisted_model_has_an_unknown_price(provider: str, model: str) -> None:
     assert amount(provider, model, 1_000, 200) is None
 
 
@@ -542,9 +542,9 @@ def test_an_estimate_uses_the_highest_rate_of_unreported_kinds() -> None:
         return None if cost is None else _text(cost)
 
     assert estimate("openai", "gpt-4o") == "12.5"
-    # 0.30 for input; 30 for a picture, 2.50 for text
+    # 0.30 for input; 30 for images, 2.50 for text
     assert estimate("google", "gemini-2.5-flash-image") == "30.3"
-    # 10 for pictures in, 5 for text; 40 for what comes out
+    # 10 for input images, 5 for input text; 40 for output
     assert estimate("openai", "gpt-image-1") == "50"
     assert estimate("openai", "gpt-audio") == "96"
     assert estimate("openai", "gpt-4o-audio-preview") is None
@@ -552,7 +552,7 @@ def test_an_estimate_uses_the_highest_rate_of_unreported_kinds() -> None:
     assert estimate("openai", "gpt-4-turbo", ServiceTier.FLEX) is None
 
 
-# Prices that users register
+# Registered prices
 
 
 def own(
@@ -566,21 +566,21 @@ def usd(**prices: str) -> Prices:
     return Prices(**{f"{kind}_price": Decimal(each) for kind, each in prices.items()})
 
 
-def test_kinds_that_were_left_out_are_the_lists_where_it_knows_the_model() -> None:
+def test_kinds_without_a_registered_price_have_the_listed_one() -> None:
     registered = OwnPrices(usd(input="3", output="15"))
     sonnet = ("anthropic", "claude-sonnet-4-5")
     assert own(*sonnet, registered, TokenCounts(100_000, 1_000)) == ("0.315", "registered")
     mixed = f"registered, {PRICE_VERSION}"
     assert own(*sonnet, registered, TokenCounts(100_000, 1_000, 90_000)) == ("0.072", mixed)
-    # also of a price alone
+    # also with a single registered price
     assert own(*sonnet, OwnPrices(usd(input="1")), TokenCounts(MILLION, 0)) == ("1", "registered")
     assert own(*sonnet, OwnPrices(usd(input="1")), TokenCounts(100_000, 100_000)) == ("1.6", mixed)
     assert own(*sonnet, OwnPrices(usd(cached="1")), TokenCounts(100_000, 0, 100_000)) == ("0.1", mixed)
-    # and a call that needs none of what was registered has the list's price
+    # and a call that needs no registered price has the list's
     assert own(*sonnet, OwnPrices(usd(cached="1")), TokenCounts(100_000, 1_000)) == ("0.315", PRICE_VERSION)
 
 
-def test_kinds_that_were_left_out_are_unknown_where_the_list_does_not_know_the_model() -> None:
+def test_kinds_without_a_registered_price_are_unknown_for_an_unlisted_model() -> None:
     registered = OwnPrices(usd(input="0.5", output="0.5", request="0.01"))
     home = ("vllm", "llama-3.3-70b")
     assert own(*home, registered, TokenCounts(MILLION, 0)) == ("0.51", "registered")
@@ -593,7 +593,7 @@ def test_kinds_that_were_left_out_are_unknown_where_the_list_does_not_know_the_m
     assert own(*home, OwnPrices(usd(input="1")), TokenCounts(MILLION, 0)) == ("1", "registered")
 
 
-def test_tiers_hold_for_large_requests_and_for_service_tiers() -> None:
+def test_tiers_apply_to_large_requests_and_service_tiers() -> None:
     registered = OwnPrices(
         usd(input="1", output="2", cached="0.1"),
         (
@@ -609,26 +609,26 @@ def test_tiers_hold_for_large_requests_and_for_service_tiers() -> None:
     assert own(*home, registered, TokenCounts(1_000, 1_000), ServiceTier.BATCH) == ("0.0015", "registered")
     assert own(*home, registered, TokenCounts(2_000, 1_000), ServiceTier.BATCH) == ("0.008", "registered")
     assert own(*home, registered, TokenCounts(1_000, 1_000, 1), ServiceTier.BATCH) is None
-    # of a model that the list knows, its tier
+    # for a listed model, the list's tier
     nano = ("openai", "gpt-5-nano", OwnPrices(usd(input="1")))
     assert own(*nano, TokenCounts(100_000, 10_000), ServiceTier.FLEX) == ("0.0045", PRICE_VERSION)
 
 
-def test_where_input_and_output_are_free_so_are_their_parts() -> None:
+def test_parts_of_free_input_and_output_are_free() -> None:
     registered = OwnPrices(usd(input="0", output="0"))
     assert own("anthropic", "claude-sonnet-4-5", registered, TokenCounts(MILLION, None, 900)) == ("0", "registered")
     assert own("home", "llama", registered, TokenCounts()) == ("0", "registered")
 
 
-def test_more_than_a_call_may_cost_is_the_most_by_ones_own_price() -> None:
+def test_a_cost_by_registered_prices_is_capped_at_the_limit_of_a_call() -> None:
     registered = OwnPrices(usd(input="1000000", output="0"))
     assert own("home", "llama", registered, TokenCounts(100_001, 0)) == (_text(MAX_COST), "registered")
 
 
-def test_who_prices_input_of_a_model_that_hears_means_all_of_it() -> None:
+def test_a_registered_price_of_input_includes_audio() -> None:
     registered = OwnPrices(usd(input="2.5", output="10"))
     assert own("openai", "gpt-4o-audio-preview", registered, TokenCounts(MILLION, 0)) == ("2.5", "registered")
-    # but where the list has a price of sound, that is not the user's price of text
+    # but if the list has a price of audio, the user's price of text does not apply to audio
     assert own("openai", "gpt-4o-transcribe", registered, TokenCounts(MILLION, 0)) is None
 
 
@@ -642,5 +642,5 @@ def test_who_prices_input_of_a_model_that_hears_means_all_of_it() -> None:
         (Decimal(1), f"registered, {PRICE_VERSION}", CostSource.REGISTERED_PRICE),
     ],
 )
-def test_a_cost_tells_where_it_is_from(cost: Decimal | None, price_version: str | None, source: CostSource) -> None:
+def test_a_cost_has_its_source(cost: Decimal | None, price_version: str | None, source: CostSource) -> None:
     assert cost_source(cost, price_version) is source

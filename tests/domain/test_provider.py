@@ -30,7 +30,7 @@ from domain.provider import (
 
 AT: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
-# What emitters call providers, by the id that they all lead to. Where each has its names: domain/providers.toml.
+# Names of providers in other tools, by provider id. domain/providers.toml has the source of each.
 EMITTED: Final = {
     "AI SDK": {
         "alibaba": "alibaba.chat alibaba.embedding alibaba.video",
@@ -233,23 +233,23 @@ OPENTELEMETRY: Final = {
 NAMES: Final = sorted({name for each in PROVIDERS.values() for name in (each.id, each.name, *each.aliases)})
 texts = st.text(max_size=200)
 names = st.sampled_from(NAMES)
-# Names with an API behind them, prefixes and odd separators, which plain text would rarely hit upon.
+# Names with a suffix for the API, with prefixes and unusual separators, which random text would rarely contain.
 near_names = st.lists(
     st.one_of(names, st.sampled_from([".chat", "-chat", "_models", "/", " ", "\u200b", "\u0345", "ß", "x" * 150])),
     max_size=6,
 ).map("".join)
 
 
-# One provider, one name
+# Names of providers
 
 
 @pytest.mark.parametrize("emitter", EMITTED)
-def test_what_an_emitter_writes_is_one_provider(emitter: str) -> None:
+def test_each_name_of_other_tools_is_one_provider(emitter: str) -> None:
     expected = {name: id_ for id_, written in EMITTED[emitter].items() for name in written.split()}
     assert {name: provider_id(name) for name in expected} == expected
 
 
-def test_what_openrouter_names_as_who_served_a_request_is_one_provider() -> None:
+def test_each_serving_provider_of_openrouter_is_one_provider() -> None:
     assert {name: provider_id(name) for name in OPENROUTER} == OPENROUTER
 
 
@@ -258,7 +258,7 @@ def test_every_value_of_the_semantic_conventions_is_known() -> None:
     assert {value: known_provider(value) for value in values} == OPENTELEMETRY
 
 
-def test_every_provider_of_the_price_list_is_known_by_its_id_and_its_name() -> None:
+def test_every_listed_provider_is_recognized_by_id_and_name() -> None:
     providers = get_snapshot().providers
     assert len(providers) >= 47
     for provider in providers:
@@ -267,15 +267,15 @@ def test_every_provider_of_the_price_list_is_known_by_its_id_and_its_name() -> N
         assert price_list_id(provider.id) == provider.id
 
 
-def test_every_name_leads_to_a_priced_model_unless_its_provider_says_that_there_is_none() -> None:
+def test_every_provider_name_has_a_priced_model_unless_it_is_declared_to_have_none() -> None:
     listed = {provider.id for provider in get_snapshot().providers}
-    # Of openai-decisions, input alone is priced
+    # For openai-decisions, only input is priced
     models = {provider.id: [model.id for model in provider.models] for provider in get_snapshot().providers}
     models |= {model.provider: [model.model] for model in all_listed(AT)}
     counts: Counter[bool] = Counter()
     for provider in PROVIDERS.values():
         if provider.id == "elevenlabs":
-            continue  # what the list prices of it by the token it prices by the hour too
+            continue  # models that the list prices both by the token and by the hour
         for name in (provider.id, provider.name, *provider.aliases):
             counts[provider.prices is None] += 1
             candidates = ["gpt-4o"] if provider.prices is None else models[provider.prices]
@@ -290,7 +290,7 @@ def test_every_name_leads_to_a_priced_model_unless_its_provider_says_that_there_
     assert counts[False] > 150
 
 
-def test_no_name_leads_to_two_providers_and_none_is_said_twice() -> None:
+def test_each_name_belongs_to_one_provider_and_is_declared_once() -> None:
     owners: dict[str, str] = {}
     for provider in PROVIDERS.values():
         keys = [alias_key(provider.id), *map(alias_key, provider.aliases)]
@@ -300,7 +300,7 @@ def test_no_name_leads_to_two_providers_and_none_is_said_twice() -> None:
             assert owners.setdefault(key, provider.id) == provider.id, key
 
 
-def test_a_provider_is_part_of_one_that_is_part_of_none() -> None:
+def test_a_parent_provider_has_no_parent() -> None:
     parts = {each.id: each.part_of for each in PROVIDERS.values() if each.part_of is not None}
     assert set(parts.values()) <= set(PROVIDERS)
     assert [part for part, whole in parts.items() if whole in parts] == []
@@ -327,7 +327,7 @@ def test_a_provider_is_part_of_one_that_is_part_of_none() -> None:
         ("github", "github-copilot"),
     ],
 )
-def test_endpoints_with_prices_of_their_own_stay_apart(one: str, other: str) -> None:
+def test_endpoints_with_different_prices_are_different_providers(one: str, other: str) -> None:
     assert provider_id(one) != provider_id(other)
 
 
@@ -347,11 +347,11 @@ def test_endpoints_with_prices_of_their_own_stay_apart(one: str, other: str) -> 
         ("हिन्दी", "हिन्दी"),
     ],
 )
-def test_a_name_that_is_not_known_keeps_its_own_separators(name: str, known_as: str) -> None:
+def test_an_unknown_name_keeps_its_separators(name: str, known_as: str) -> None:
     assert provider_id(name) == known_as
 
 
-def test_marks_of_letters_are_no_separators() -> None:
+def test_combining_marks_are_not_separators() -> None:
     assert alias_key("कि") != alias_key("कु")
 
 
@@ -359,7 +359,7 @@ def test_marks_of_letters_are_no_separators() -> None:
 @example("x" * 199 + " y")
 @example("\u0390" * 200)
 @example("ﷺ" * 200)
-def test_the_id_of_an_id_is_itself(name: str) -> None:
+def test_normalizing_a_provider_twice_changes_nothing(name: str) -> None:
     id_ = provider_id(name)
     assert provider_id(id_) == id_
     assert len(id_) <= 200
@@ -368,7 +368,7 @@ def test_the_id_of_an_id_is_itself(name: str) -> None:
 
 
 @given(names, st.data())
-def test_case_space_and_separators_of_a_known_name_do_not_count(name: str, data: st.DataObject) -> None:
+def test_case_space_and_separators_of_a_known_name_are_ignored(name: str, data: st.DataObject) -> None:
     flips = data.draw(st.lists(st.booleans(), min_size=len(name), max_size=len(name)))
     between = data.draw(st.lists(st.sampled_from(["", "", " ", "-", "_", ".", "/", "\t"]), min_size=len(name)))
     spelled = "".join(
@@ -379,7 +379,7 @@ def test_case_space_and_separators_of_a_known_name_do_not_count(name: str, data:
 
 
 @given(texts)
-def test_a_name_of_a_users_own_is_found_in_any_spelling_and_never_hides_a_known_one(name: str) -> None:
+def test_an_alias_is_found_in_any_spelling_and_never_hides_a_known_name(name: str) -> None:
     mine = ProviderNames({alias_key("My GPU box"): "vllm", alias_key("openai"): "vllm"})
     assert mine.id("my-gpu_BOX") == "vllm"
     assert mine.id("OpenAI") == "openai"
@@ -388,7 +388,7 @@ def test_a_name_of_a_users_own_is_found_in_any_spelling_and_never_hides_a_known_
     assert mine.id(mine.id(name)) == mine.id(name)
 
 
-# One model, one name
+# Names of models
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_a_name_of_a_users_own_is_found_in_any_spelling_and_never_hides_a_known_
         ("unknown", "Unknown/Model", "model"),
     ],
 )
-def test_a_prefix_that_repeats_the_provider_is_no_part_of_the_name(provider: str, name: str, expected: str) -> None:
+def test_a_prefix_that_repeats_the_provider_is_removed(provider: str, name: str, expected: str) -> None:
     assert model_name(provider, name) == expected
 
 
@@ -419,17 +419,17 @@ def test_a_prefix_that_repeats_the_provider_is_no_part_of_the_name(provider: str
     st.one_of(texts, st.lists(st.one_of(names, texts), max_size=4).map("/".join)),
 )
 @example("openai", " openai / openai /\u0345 ")
-def test_the_name_of_a_name_of_a_model_is_itself(provider: str, name: str) -> None:
+def test_normalizing_a_model_twice_changes_nothing(provider: str, name: str) -> None:
     found = model_name(provider, name)
     assert model_name(provider, found) == found
     assert found == folded(found)
     assert len(found) <= 200
 
 
-def test_a_model_of_the_list_keeps_its_price_under_its_one_name() -> None:
+def test_a_listed_model_has_the_same_price_under_its_normalized_name() -> None:
     compared = 0
     for listed in all_listed(AT):
-        # Perplexity sells `perplexity/sonar` by one API and `sonar` by another: the price goes by what was sent.
+        # Perplexity sells `perplexity/sonar` by one API and `sonar` by another: the price depends on the name that was sent.
         if listed.provider == "perplexity" and listed.model.startswith("perplexity/"):
             assert price(listed.provider, listed.model, TokenCounts(1_000, 1_000), ServiceTier.STANDARD, AT)
             continue
@@ -442,7 +442,7 @@ def test_a_model_of_the_list_keeps_its_price_under_its_one_name() -> None:
     assert compared > 1_500
 
 
-# What a block blocks
+# Blocks
 
 
 @pytest.mark.parametrize(
@@ -466,7 +466,7 @@ def test_a_model_of_the_list_keeps_its_price_under_its_one_name() -> None:
         ("vendor:Some Body", {"vendor:somebody"}),
     ],
 )
-def test_a_block_blocks_a_provider_its_parts_or_what_a_vendor_makes(name: str, blocked: set[str]) -> None:
+def test_a_block_applies_to_a_provider_its_parts_or_the_models_of_a_vendor(name: str, blocked: set[str]) -> None:
     assert KNOWN_NAMES.blocked_ids(name) == blocked
 
 
@@ -492,11 +492,11 @@ def test_a_block_blocks_a_provider_its_parts_or_what_a_vendor_makes(name: str, b
         ("groq", "huggingface_groq", False),
     ],
 )
-def test_a_block_holds_for_every_name_of_what_it_blocks(block: str, provider: str, blocked: bool) -> None:
+def test_a_block_applies_to_every_name(block: str, provider: str, blocked: bool) -> None:
     assert (provider_id(provider) in KNOWN_NAMES.blocked_ids(block)) is blocked
 
 
-# Who makes a model
+# Vendors of models
 
 
 @pytest.mark.parametrize(
@@ -547,7 +547,7 @@ def test_a_block_holds_for_every_name_of_what_it_blocks(block: str, provider: st
         ("microsoft", "azure", "phi-4"),
     ],
 )
-def test_who_made_a_model_is_found_wherever_it_is_served(vendor: str, provider: str, model: str) -> None:
+def test_the_vendor_of_a_model_is_found_at_every_host(vendor: str, provider: str, model: str) -> None:
     assert makers(provider, model) == {vendor}
     assert [each.id for each in VENDORS.values() if each.makes(provider, model)] == [vendor]
 
@@ -568,12 +568,12 @@ def test_who_made_a_model_is_found_wherever_it_is_served(vendor: str, provider: 
         ("unknown", ""),
     ],
 )
-def test_who_made_a_model_is_not_guessed(provider: str, model: str) -> None:
+def test_an_unknown_vendor_is_not_guessed(provider: str, model: str) -> None:
     assert makers(provider, model) == frozenset()
 
 
-def test_every_model_of_the_list_that_names_a_vendor_is_of_that_one_and_of_no_other() -> None:
-    # Two made what one of them made smaller.
+def test_every_listed_model_that_names_a_vendor_has_that_vendor_only() -> None:
+    # Models that one vendor distilled from another vendor's model.
     of_two = {"nvidia/glm-5.3-flash-nvfp4": {"nvidia", "zai"}}
     named = {alias_key(name): each.id for each in VENDORS.values() for name in (each.id, each.name, *each.names)}
     hosts: dict[str, set[str]] = {}
@@ -587,7 +587,7 @@ def test_every_model_of_the_list_that_names_a_vendor_is_of_that_one_and_of_no_ot
             if (vendor := named.get(alias_key(prefix))) is not None:
                 assert vendor in found, (provider.id, model)
                 hosts.setdefault(vendor, set()).add(provider.id)
-    # The vendors that many look for, each at several hosts
+    # Common vendors, each with several hosts
     assert {vendor for vendor, at in hosts.items() if len(at) >= 4} >= {
         "deepseek",
         "google",
@@ -603,7 +603,7 @@ def test_every_model_of_the_list_that_names_a_vendor_is_of_that_one_and_of_no_ot
     assert {"anthropic", "amazon", "cohere", "x-ai", "microsoft", "ai21", "perplexity"} <= set(hosts)
 
 
-def test_a_vendor_is_found_by_any_of_its_names_and_what_it_names_exists() -> None:
+def test_a_vendor_is_found_by_each_of_its_names_and_its_providers_exist() -> None:
     assert {name: getattr(vendor_of_group(name), "id", None) for name in ("vendor:Anthropic", "vendor:xai", "x")} == {
         "vendor:Anthropic": "anthropic",
         "vendor:xai": "x-ai",

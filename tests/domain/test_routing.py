@@ -42,7 +42,7 @@ from domain.routing import (
 )
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-# Two of them are names of one provider.
+# Two of them name one provider.
 PROVIDERS = ["fireworks", "Fireworks_AI", "ollama", "somebody", "OLLAMA", "other"]
 NAMES = ["small", "large"]
 PRICES = [None, Decimal(0), Decimal("0.5"), Decimal(20)]
@@ -137,8 +137,8 @@ VARIANTS = [
     for provider, name, parameters in product(PROVIDERS, NAMES, [None, {"temperature": 0}])
 ]
 TESTS = [
-    RunningTest(UUID(int=place), "t", "chat", 0.5 if place % 3 else 0.9, {Variant.A: a, Variant.B: b})
-    for place, (a, b) in enumerate(permutations(VARIANTS, 2))
+    RunningTest(UUID(int=number), "t", "chat", 0.5 if number % 3 else 0.9, {Variant.A: a, Variant.B: b})
+    for number, (a, b) in enumerate(permutations(VARIANTS, 2))
 ]
 tests: st.SearchStrategy[dict[str | None, RunningTest]] = st.builds(
     dict.fromkeys, st.sampled_from([(), (None,), ("chat",), ("chat", "ask")]), st.sampled_from(TESTS)
@@ -189,12 +189,12 @@ budgets = st.lists(
     max_size=3,
 ).map(
     lambda standing: [
-        replace(budget, alert_id=UUID(int=place), resets_at=NOON + timedelta(days=place) if place else None)
-        for place, budget in enumerate(standing)
+        replace(budget, alert_id=UUID(int=number), resets_at=NOON + timedelta(days=number) if number else None)
+        for number, budget in enumerate(standing)
     ]
 )
-asked_of = st.tuples(requests, routing_context(), budgets)
-asked_of_the_lenient = st.builds(
+inputs = st.tuples(requests, routing_context(), budgets)
+lenient_inputs = st.builds(
     lambda asked, known, standing: (
         asked,
         replace(known, preferences=RoutingPreferences(priority=known.preferences.priority)),
@@ -226,8 +226,8 @@ def sent_to(outcome: Choice | RouteRefused) -> list[Candidate]:
 
 
 @settings(max_examples=100)
-@given(asked_of, st.lists(st.frozensets(keys), min_size=3, max_size=3), amounts)
-def test_the_decisive_budgets_choose_as_all_do_however_much_is_held(
+@given(inputs, st.lists(st.frozensets(keys), min_size=3, max_size=3), amounts)
+def test_the_decisive_budgets_give_the_same_choice_as_all_budgets(
     case: tuple[RouteRequest, RoutingContext, list[Budget]], unpriced: list[frozenset[tuple[str, str]]], held: Decimal
 ) -> None:
     asked, known, standing = case
@@ -235,7 +235,7 @@ def test_the_decisive_budgets_choose_as_all_do_however_much_is_held(
     all_, first = [], []
     for budget, refuses in zip(standing, unpriced, strict=False):
         all_.append(replace(budget, held=Decimal(0), unpriced=refuses))
-        # only the first that refuses a model has to say so
+        # only the first budget that rejects a model has to list it
         first.append(replace(budget, held=Decimal(0), unpriced=refuses - refused))
         refused |= refuses
     ranking = rank(asked, known, NOON, "u")
@@ -244,8 +244,8 @@ def test_the_decisive_budgets_choose_as_all_do_however_much_is_held(
 
 
 @settings(max_examples=300)
-@given(asked_of)
-def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fallback(
+@given(inputs)
+def test_a_candidate_that_is_blocked_or_above_a_known_limit_is_never_chosen_or_a_fallback(
     case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
     asked, known, standing = case
@@ -271,7 +271,7 @@ def test_nothing_that_is_blocked_or_above_a_known_limit_is_ever_chosen_or_a_fall
 def objections(
     verdict: Candidate, asked: RouteRequest, known: RoutingContext, standing: Sequence[Budget]
 ) -> dict[Constraint, bool]:
-    """Whether each constraint rejects this candidate."""
+    """For each constraint, whether it rejects this candidate."""
     rules_ = applying(asked, known)
     provider, window, cost = verdict.key[0], verdict.model.context_window, verdict.estimate
     free = verdict.model.own and verdict.model.prices.input_price == 0
@@ -292,8 +292,8 @@ def objections(
 
 
 @settings(max_examples=300)
-@given(asked_of)
-def test_a_candidate_is_kept_from_serving_by_the_first_constraint_that_it_fails_and_by_nothing_else(
+@given(inputs)
+def test_a_candidate_is_rejected_by_the_first_constraint_that_it_fails_and_by_no_other(
     case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
     asked, known, standing = case
@@ -303,7 +303,7 @@ def test_a_candidate_is_kept_from_serving_by_the_first_constraint_that_it_fails_
 
 
 @settings(max_examples=300)
-@given(asked_of)
+@given(inputs)
 def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
     case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
@@ -324,21 +324,21 @@ def test_used_then_local_then_preferred_models_come_first_among_the_eligible(
 
     groups = [group(verdict) for verdict in ranking.eligible]
     assert groups == sorted(groups)
-    # and within each, what the priority makes best
+    # and within each group, by the score of the priority
     for first, second in pairwise(ranking.eligible):
         if group(first) == group(second):
             assert first.score is not None
             assert second.score is not None
             assert first.score >= second.score
             worse = badness(second, ranking.priority, asked, known.statistics)
-            # but for what is lost in rounding
+            # up to rounding
             assert badness(first, ranking.priority, asked, known.statistics) <= worse + Fraction(1, 10**9)
 
 
 def badness(
     verdict: Candidate, priority: RoutingPriority, asked: RouteRequest, statistics: Statistics
 ) -> Fraction | float:
-    """What the priority makes least, exactly."""
+    """The exact value that the priority minimizes."""
     key, overall = verdict.key, statistics.overall
     seen = statistics.by_task.get((key, asked.task_type), Observed())
     if seen.calls < KNOWN_FROM:
@@ -355,9 +355,9 @@ def badness(
             return math.inf if verdict.estimate is None else Fraction(verdict.estimate) / success
         if verdict.model.prices.input_price is None:
             return math.inf
-        said, assumed = (asked.input_tokens, asked.max_output_tokens), (late.p95_input_tokens, late.p95_output_tokens)
+        stated, assumed = (asked.input_tokens, asked.max_output_tokens), (late.p95_input_tokens, late.p95_output_tokens)
         known = (
-            next(count for count in (*each, 1_000) if count is not None) for each in zip(said, assumed, strict=True)
+            next(count for count in (*each, 1_000) if count is not None) for each in zip(stated, assumed, strict=True)
         )
         return Fraction(verdict.model.prices.input_price) * sum(known) / 10**6 / success
     if not overall.timed:
@@ -403,7 +403,7 @@ close = st.builds(
 
 @settings(max_examples=250)
 @given(close, st.sampled_from(RoutingPriority), st.sampled_from([None, 1_000]))
-def test_of_models_that_are_nearly_as_good_the_better_comes_first(
+def test_the_better_of_two_similar_models_comes_first(
     known: RoutingContext, priority: RoutingPriority, tokens: int | None
 ) -> None:
     asked = RouteRequest(task_type="chat", priority=priority, input_tokens=tokens, max_output_tokens=tokens)
@@ -411,21 +411,21 @@ def test_of_models_that_are_nearly_as_good_the_better_comes_first(
     measures = [badness(verdict, priority, asked, known.statistics) for verdict in ranking.eligible]
     assert len(measures) == 3
     for better, worse in pairwise(measures):
-        # but for what is lost in rounding
+        # up to rounding
         assert better <= worse + Fraction(1, 10**9)
 
 
 @settings(max_examples=300)
-@given(asked_of, st.randoms())
-def test_equal_input_gives_equal_output_in_whatever_order_models_come(
+@given(inputs, st.randoms())
+def test_the_choice_does_not_depend_on_the_order_of_models(
     case: tuple[RouteRequest, RoutingContext, list[Budget]], chance: Any
 ) -> None:
     asked, known, standing = case
     outcome = choose(rank(asked, known, NOON, "u"), standing)
     assert outcome == choose(rank(asked, known, NOON, "u"), standing)
-    # of models with one name, the last that was registered counts: leave one of each
+    # of several models with one name, the last registered one counts: leave one of each
     own = list({(provider_id(each.provider), each.model): each for each in known.own}.values())
-    # and of candidates with one name the first
+    # and of several candidates with one name, the first counts
     named = list({(provider_id(each.provider), each.model): each for each in asked.candidates or ()}.values())
     by_model = list(known.statistics.by_model.items())
     outcomes = []
@@ -448,8 +448,8 @@ def test_equal_input_gives_equal_output_in_whatever_order_models_come(
 
 
 @settings(max_examples=300)
-@given(asked_of)
-def test_each_candidate_has_one_verdict_and_budgets_are_never_promised_twice(
+@given(inputs)
+def test_each_candidate_has_one_verdict_and_no_budget_is_held_twice(
     case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
     asked, known, standing = case
@@ -470,7 +470,7 @@ def test_each_candidate_has_one_verdict_and_budgets_are_never_promised_twice(
             assert verdict.constraint in set(Constraint)
     if isinstance(outcome, RouteRefused):
         assert not any(verdict.eligible for verdict in outcome.candidates)
-        _is_refused_rightly(outcome, ranking, standing)
+        _assert_consistent_error(outcome, ranking, standing)
         return
     assert len(outcome.fallbacks) <= MAX_FALLBACKS
     assert outcome.candidates[: 1 + len(outcome.fallbacks)] != []
@@ -480,7 +480,7 @@ def test_each_candidate_has_one_verdict_and_budgets_are_never_promised_twice(
         assert outcome.held == 0 or budget.spent + budget.held + outcome.held <= budget.limit
 
 
-def _is_refused_rightly(refused: RouteRefused, ranking: Ranking, standing: Sequence[Budget]) -> None:
+def _assert_consistent_error(refused: RouteRefused, ranking: Ranking, standing: Sequence[Budget]) -> None:
     reached = [verdict.constraint for verdict in refused.candidates]
     order = list(Constraint)
     assert refused.constraint == max((each for each in reached if each), key=order.index, default=Constraint.CANDIDATES)
@@ -498,14 +498,14 @@ def _is_refused_rightly(refused: RouteRefused, ranking: Ranking, standing: Seque
 
 @settings(max_examples=300)
 @given(st.lists(requests, min_size=2, max_size=4), routing_context(), budgets.filter(bool))
-def test_requests_that_come_one_after_another_never_take_a_budget_over_its_limit(
+def test_consecutive_requests_never_exceed_a_budget(
     asked: list[RouteRequest], known: RoutingContext, standing: list[Budget]
 ) -> None:
     for each in asked:
         ranking = rank(each, known, NOON, "u")
         outcome = choose(ranking, standing)
         if isinstance(outcome, RouteRefused):
-            # nothing was refused that could have been paid for
+            # no request was rejected that a budget could pay for
             assert not any(
                 all(
                     verdict.estimate is not None and budget.spent + budget.held + verdict.estimate <= budget.limit
@@ -553,8 +553,8 @@ def _key(config: VariantConfig) -> tuple[str, str]:
 
 
 @settings(max_examples=250)
-@given(asked_of_the_lenient | asked_of)
-def test_a_variant_is_assigned_where_either_may_serve_and_is_always_the_same(
+@given(lenient_inputs | inputs)
+def test_a_variant_is_assigned_if_both_may_serve_and_is_always_the_same(
     case: tuple[RouteRequest, RoutingContext, list[Budget]],
 ) -> None:
     asked, known, standing = case
@@ -589,7 +589,7 @@ def chosen(known: RoutingContext, asked: RouteRequest = CHAT) -> str:
     return outcome.chosen.model.model
 
 
-def test_few_calls_are_shrunk_towards_all() -> None:
+def test_figures_of_few_calls_are_shrunk_towards_the_mean() -> None:
     # given a mean of 1,000 ms over all calls, and a model that was called twice, in 100 ms
     figures = Statistics(
         by_model={("ollama", "small"): Observed(2, 2, 2, 200), ("ollama", "large"): Observed(500, 500, 500, 400_000)},
@@ -598,12 +598,12 @@ def test_few_calls_are_shrunk_towards_all() -> None:
     known = RoutingContext(own=[model(name="small"), model(name="large")], statistics=figures)
     ranking = rank(CHAT, known, NOON)
     latencies = {verdict.key[1]: verdict.expected_latency_ms for verdict in ranking.eligible}
-    # then it is (200 + 20 x 1,000) / 22, which is slower than the one that is known
+    # then its latency is (200 + 20 x 1,000) / 22 ms, which is slower than that of the known model
     assert latencies == {"small": pytest.approx(918.1818), "large": pytest.approx((400_000 + 20_000) / 520)}
     assert chosen(known) == "large"
 
 
-def test_a_fast_model_that_fails_is_not_fast() -> None:
+def test_failures_count_against_a_fast_model() -> None:
     figures = Statistics(
         by_model={
             ("ollama", "small"): Observed(500, 100, 500, 250_000),
@@ -614,8 +614,8 @@ def test_a_fast_model_that_fails_is_not_fast() -> None:
     assert chosen(RoutingContext(own=[model(name="small"), model(name="large")], statistics=figures)) == "large"
 
 
-def test_latency_is_that_of_calls_which_were_timed() -> None:
-    # given 20 calls of a task that nobody timed, of a model that is known to be slow
+def test_latency_is_the_mean_of_calls_with_a_known_latency() -> None:
+    # given 20 calls of a task without latencies, of a model that is known to be slow
     figures = Statistics(
         by_model={("ollama", "small"): Observed(1_000, 1_000, 980, 980 * 9_000, 9_000.0)},
         by_task={(("ollama", "small"), "chat"): Observed(20, 20, 0, 0, None)},
@@ -628,7 +628,7 @@ def test_latency_is_that_of_calls_which_were_timed() -> None:
     assert refused.constraint is Constraint.MAX_LATENCY_MS
 
 
-def test_quality_is_feedback_and_before_that_the_declared_rating() -> None:
+def test_quality_is_feedback_and_the_registered_rating_without_it() -> None:
     asked = CHAT.model_copy(update={"priority": RoutingPriority.QUALITY})
     own = [model(name="small", quality_rating=0.9), model(name="large", quality_rating=0.2)]
     assert chosen(RoutingContext(own=own), asked) == "small"
@@ -637,7 +637,7 @@ def test_quality_is_feedback_and_before_that_the_declared_rating() -> None:
     assert chosen(RoutingContext(own=own, statistics=Statistics(recent=recent)), asked) == "large"
 
 
-def test_tokens_that_were_not_said_are_those_of_large_calls_of_late_or_assumed() -> None:
+def test_missing_token_counts_are_estimated_from_recent_large_calls_or_assumed() -> None:
     recent = {("ollama", "large"): Recent(200, 3_000, 0, 0.0)}
     known = RoutingContext(own=[model(name="small"), model(name="large")], statistics=Statistics(recent=recent))
     ranking = rank(RouteRequest(task_type="chat"), known, NOON)
@@ -648,17 +648,17 @@ def test_tokens_that_were_not_said_are_those_of_large_calls_of_late_or_assumed()
     assert [note.partition(" ")[0] for note in ranking.notes] == ["inputTokens", "maxOutputTokens"]
 
 
-def test_a_rule_uses_only_what_the_request_may_go_to() -> None:
+def test_a_rule_can_only_use_a_candidate_of_the_request() -> None:
     preferences = RoutingPreferences(rules=[rule({"use": {"provider": "somebody", "model": "else"}})])
     named = CHAT.model_validate(CHAT.model_dump() | {"candidates": [{"provider": "ollama", "model": "small"}]})
     ranking = rank(named, RoutingContext(preferences=preferences), NOON)
     assert [verdict.key for verdict in ranking.eligible] == [("ollama", "small")]
     assert ranking.notes == ["A rule requires somebody else, which cannot serve this request."]
-    # and without candidates it is one
+    # and without candidates in the request, it is a candidate
     assert chosen(RoutingContext(preferences=preferences, own=[model()])) == "else"
 
 
-def test_who_prefers_a_provider_without_having_any_of_it_may_choose_among_all_it_lists() -> None:
+def test_all_listed_models_of_a_preferred_provider_are_candidates_if_the_user_has_none_of_it() -> None:
     known = RoutingContext(own=[model()], preferences=RoutingPreferences(preferred=["gemini"]))
     ranking = rank(CHAT, known, NOON)
     assert {verdict.key[0] for verdict in ranking.eligible} == {"google", "ollama"}
@@ -666,14 +666,14 @@ def test_who_prefers_a_provider_without_having_any_of_it_may_choose_among_all_it
     assert ranking.eligible[-1].key[0] == "ollama"
 
 
-def test_who_has_nothing_may_choose_among_all_that_is_listed() -> None:
+def test_all_listed_models_are_candidates_for_a_user_without_models() -> None:
     outcome = choose(rank(CHAT, RoutingContext(), NOON), [])
     assert isinstance(outcome, Choice)
     assert len(outcome.ranking.eligible) > 1_000
     assert len(outcome.candidates) == 100
 
 
-def test_rules_that_apply_add_up() -> None:
+def test_all_rules_that_apply_are_combined() -> None:
     own = [model("ollama", price=Decimal(1)), model("somebody", price=Decimal(2)), model("other", price=Decimal(3))]
     preferences = RoutingPreferences(
         priority=RoutingPriority.COST,
@@ -700,7 +700,7 @@ def test_rules_that_apply_add_up() -> None:
         ("OLLAMA", "ollama"),
     ],
 )
-def test_a_blocked_provider_is_blocked_under_all_its_names(blocked: str, provider: str) -> None:
+def test_a_provider_is_blocked_under_all_its_names(blocked: str, provider: str) -> None:
     known = RoutingContext(own=[model(provider)])
     by_rule = RoutingPreferences(rules=[rule({"block": [blocked]}, name="no")])
     for preferences, constraint, reason in (
@@ -713,16 +713,16 @@ def test_a_blocked_provider_is_blocked_under_all_its_names(blocked: str, provide
         assert [(verdict.reason, verdict.score) for verdict in refused.candidates] == [(reason, None)]
 
 
-def test_a_budget_that_cannot_pay_says_how_it_stands() -> None:
+def test_an_error_of_a_budget_has_its_amounts() -> None:
     # given two budgets, and a request of 0.002 USD
     ranking = rank(CHAT, RoutingContext(own=[model()]), NOON)
     wide = Budget(UUID(int=1), "wide", Decimal(5), Decimal(1), Decimal(0), None)
     tight = Budget(UUID(int=2), "tight", Decimal("0.01"), Decimal("0.005"), Decimal("0.003"), NOON)
-    # when the last of the tight one is taken
+    # when the rest of the tight budget is reserved
     choice = choose(ranking, [wide, tight])
     assert isinstance(choice, Choice)
     assert (choice.held, choice.budgeted) == (Decimal("0.002"), True)
-    # then it refuses the next, and would not in an empty window
+    # then it rejects the next request, which an empty window would admit
     refused = choose(ranking, [wide, replace(tight, held=tight.held + choice.held)])
     assert isinstance(refused, RouteRefused)
     assert refused.message == (
@@ -738,13 +738,13 @@ def test_a_budget_that_cannot_pay_says_how_it_stands() -> None:
     assert [verdict.reason for verdict in refused.candidates] == [
         "its estimated cost is 0.002 USD, and the budget tight has 0 USD left"
     ]
-    # nor is it worth another try where it is dearer than all of a budget
+    # and a request above the whole budget is not retryable
     refused = choose(ranking, [wide, replace(tight, limit=Decimal("0.001"))])
     assert isinstance(refused, RouteRefused)
     assert not refused.retryable
 
 
-def test_what_costs_nothing_passes_an_overspent_budget_and_what_is_unpriced_passes_none() -> None:
+def test_an_overspent_budget_admits_free_models_and_no_budget_admits_unpriced_ones() -> None:
     overspent = Budget(UUID(int=1), "b", Decimal(1), Decimal(3), Decimal(0), NOON)
     plenty = replace(overspent, spent=Decimal(0))
     free = rank(CHAT, RoutingContext(own=[model(price=Decimal(0))]), NOON)
@@ -758,20 +758,20 @@ def test_what_costs_nothing_passes_an_overspent_budget_and_what_is_unpriced_pass
     assert isinstance(choose(unpriced, []), Choice)
 
 
-def test_privacy_prefers_what_is_local_and_says_when_nothing_is() -> None:
+def test_privacy_prefers_local_models_and_notes_when_there_is_none() -> None:
     asked = CHAT.model_copy(update={"priority": RoutingPriority.PRIVACY})
     own = [model("other", "far"), model(name="near", local=True)]
     preferences = RoutingPreferences(preferred=["other"])
     ranking = rank(asked, RoutingContext(own=own, preferences=preferences), NOON)
     assert [verdict.key[1] for verdict in ranking.eligible] == ["near", "far"]
     assert ranking.notes == []
-    # when the local one may not serve
+    # when the local model may not serve
     ranking = rank(asked, RoutingContext(own=own, preferences=replace(preferences, blocked=["Ollama"])), NOON)
     assert [verdict.key[1] for verdict in ranking.eligible] == ["far"]
     assert ranking.notes == ["No local model can serve this request: every candidate sends it to an external provider."]
 
 
-def test_candidates_are_what_is_registered_what_was_observed_and_what_a_rule_uses() -> None:
+def test_candidates_are_registered_models_observed_models_and_those_of_rules() -> None:
     known = RoutingContext(
         own=[model(name="registered")],
         statistics=Statistics(
@@ -787,27 +787,27 @@ def test_candidates_are_what_is_registered_what_was_observed_and_what_a_rule_use
         ("ollama", "registered"),
     ]
     assert ranking.eligible[0].key == ("other", "used")
-    # and named ones are all there are
+    # and candidates in the request replace all of them
     named = CHAT.model_validate(CHAT.model_dump() | {"candidates": [{"provider": "OLLAMA", "model": "registered"}]})
     ranking = rank(named, known, NOON)
     assert [(verdict.key, verdict.model.own) for verdict in ranking.eligible] == [(("ollama", "registered"), True)]
 
 
-def test_preferring_a_provider_that_is_blocked_takes_nothing_away() -> None:
-    # given somebody who has nothing, and a rule that prefers what the preferences block
+def test_preferring_a_blocked_provider_does_not_remove_candidates() -> None:
+    # given a user without models, and a rule that prefers a provider that the preferences block
     preferences = RoutingPreferences(blocked=["google"], rules=[rule({"prefer": ["gemini"]})])
     outcome = choose(rank(CHAT, RoutingContext(preferences=preferences), NOON), [])
-    # then all the others are there
+    # then all other providers are candidates
     assert isinstance(outcome, Choice)
     assert outcome.chosen.key[0] != "google"
-    # and who has something is not told of hundreds that are blocked
+    # and for a user with models, hundreds of blocked ones are not listed
     ranking = rank(CHAT, RoutingContext(own=[model()], preferences=preferences), NOON)
     assert [*ranking.eligible, *ranking.others] == [*ranking.eligible] != []
 
 
 def test_an_error_lists_the_closest_candidates_first() -> None:
-    # given more candidates than are told of, the last of which only costs too much
-    own = [model("other", f"{place:03}") for place in range(MAX_CANDIDATES)]
+    # given more candidates than an error lists, the last of which is rejected by its cost only
+    own = [model("other", f"{number:03}") for number in range(MAX_CANDIDATES)]
     own += [model(name="b", price=Decimal(9)), model(name="a", price=Decimal(9))]
     preferences = RoutingPreferences(blocked=["other"], max_cost=Decimal("0.01"))
     refused = choose(rank(CHAT, RoutingContext(own=own, preferences=preferences), NOON), [])
@@ -820,7 +820,7 @@ def test_an_error_lists_the_closest_candidates_first() -> None:
     assert len(refused.candidates) == MAX_CANDIDATES
 
 
-def test_there_may_be_nothing_to_choose_from() -> None:
+def test_without_candidates_the_request_is_rejected() -> None:
     refused = choose(replace(rank(CHAT, RoutingContext(own=[model()]), NOON), eligible=[]), [])
     assert isinstance(refused, RouteRefused)
     assert (refused.constraint, refused.retryable, refused.candidates) == (Constraint.CANDIDATES, False, [])
@@ -830,14 +830,14 @@ def test_there_may_be_nothing_to_choose_from() -> None:
 
 A = VariantConfig(provider="somebody", model="a", parameters={"temperature": 0})
 B = VariantConfig(provider="other", model="b", parameters={"temperature": 1})
-# Of CHAT they cost 0.002, 0.004, 0.006 and 0.008 USD.
+# A request CHAT costs 0.002, 0.004, 0.006 and 0.008 USD with them.
 FIRST, OF_A = model("ollama", "first", local=True), model("somebody", "a", Decimal(2))
 THIRD, OF_B = model("ollama", "third", Decimal(3)), model("other", "b", Decimal(4))
 WINNER = rule({"use": {"provider": "ollama", "model": "third"}}).model_copy(update={"ab_test_id": UUID(int=1)})
 
 
-def running(a: VariantConfig = A, b: VariantConfig = B, name: str = "t", place: int = 7) -> RunningTest:
-    return RunningTest(UUID(int=place), name, "chat", 0.25, {Variant.A: a, Variant.B: b})
+def running(a: VariantConfig = A, b: VariantConfig = B, name: str = "t", number: int = 7) -> RunningTest:
+    return RunningTest(UUID(int=number), name, "chat", 0.25, {Variant.A: a, Variant.B: b})
 
 
 def knowing(own: Sequence[CatalogModel] = (FIRST, OF_A, THIRD, OF_B), **preferences: Any) -> RoutingContext:
@@ -858,7 +858,7 @@ def choice_of(
 
 
 def assert_assigned(known: RoutingContext, asked: RouteRequest = CHAT) -> None:
-    """Assert that each variant of the test is chosen for a unit that is assigned to it."""
+    """Assert that each variant of the test is chosen for units assigned to it."""
     test = known.tests["chat"]
     for variant in Variant:
         unit = unit_of(test, variant)
@@ -871,7 +871,7 @@ def assert_assigned(known: RoutingContext, asked: RouteRequest = CHAT) -> None:
 def assert_outside(
     known: RoutingContext, why: str, asked: RouteRequest = CHAT, standing: Sequence[Budget] = ()
 ) -> Choice:
-    """Assert that units of both variants are served as if there were no test, with this note."""
+    """Assert that units of both variants are served outside of the test, with this note."""
     for variant in Variant:
         unit = unit_of(known.tests["chat"], variant)
         choice = choice_of(known, unit, asked, standing)
@@ -887,7 +887,7 @@ def assert_outside(
     ("variant", "config", "propensity", "fallbacks"),
     [(Variant.A, A, 0.25, ["first", "third", "b"]), (Variant.B, B, 0.75, ["first", "a", "third"])],
 )
-def test_the_variant_that_a_unit_gets_is_chosen_and_the_others_follow_in_their_order(
+def test_the_assigned_variant_is_chosen_and_others_follow_in_order(
     variant: Variant, config: VariantConfig, propensity: float, fallbacks: list[str]
 ) -> None:
     choice = choice_of(knowing(), unit_of(running(), variant))
@@ -904,14 +904,14 @@ def test_the_variant_that_a_unit_gets_is_chosen_and_the_others_follow_in_their_o
     assert choice.notes == []
 
 
-def test_a_unit_keeps_its_variant_whatever_else_changes() -> None:
+def test_a_unit_keeps_its_variant_when_everything_else_changes() -> None:
     known = knowing()
     # given other figures, preferences, models and tests, a month later
     other = RoutingContext(
         own=[OF_B, OF_A],
         statistics=Statistics(by_model={("other", "b"): Observed(500, 1)}, overall=Observed(500, 1)),
         preferences=RoutingPreferences(preferred=["other"]),
-        tests={**known.tests, None: running(place=8), "ask": running(place=9)},
+        tests={**known.tests, None: running(number=8), "ask": running(number=9)},
     )
     asked = CHAT.model_copy(update={"priority": RoutingPriority.QUALITY, "input_tokens": 1})
     variants = set()
@@ -926,7 +926,7 @@ def test_a_unit_keeps_its_variant_whatever_else_changes() -> None:
     assert variants == set(Variant)
 
 
-def test_a_request_of_no_unit_takes_part_in_no_test() -> None:
+def test_a_request_without_a_unit_is_in_no_test() -> None:
     known = knowing([FIRST])
     assert rank(CHAT, known, NOON) == rank(CHAT, replace(known, tests={}), NOON)
     choice = choice_of(known, None)
@@ -934,7 +934,7 @@ def test_a_request_of_no_unit_takes_part_in_no_test() -> None:
     assert [verdict.key for verdict in choice.candidates] == [("ollama", "first")]
 
 
-def test_variants_are_candidates_of_whoever_takes_part() -> None:
+def test_variants_are_candidates_of_requests_in_the_test() -> None:
     known = knowing([FIRST])
     assert_assigned(known)
     ranking = rank(CHAT, known, NOON, "u")
@@ -962,14 +962,16 @@ def test_variants_are_candidates_of_whoever_takes_part() -> None:
         ({"priority": RoutingPriority.PRIVACY}, "the priority is PRIVACY, and a local model can serve the request"),
     ],
 )
-def test_where_a_variant_is_not_free_to_serve_a_request_is_served_outside_the_test(
+def test_a_request_that_a_variant_may_not_serve_is_served_outside_the_test(
     preferences: dict[str, Any], why: str
 ) -> None:
     assert_outside(knowing(**preferences), why)
 
 
 @pytest.mark.parametrize(("named", "missing"), [([A], "B"), ([B], "A"), ([], "A")])
-def test_a_request_that_does_not_name_both_variants_is_served_outside(named: list[VariantConfig], missing: str) -> None:
+def test_a_request_without_both_variants_as_candidates_is_served_outside_the_test(
+    named: list[VariantConfig], missing: str
+) -> None:
     first = VariantConfig(provider="ollama", model="first")
     asked = CHAT.model_copy(update={"candidates": [first, *named]})
     assert_outside(knowing(), f"variant {missing} is not a candidate of the request", asked)
@@ -977,37 +979,37 @@ def test_a_request_that_does_not_name_both_variants_is_served_outside(named: lis
     assert_assigned(knowing(), CHAT.model_copy(update={"candidates": [first, A, B]}))
 
 
-def test_under_privacy_a_variant_that_is_not_local_is_tested_only_where_nothing_local_can_serve() -> None:
+def test_under_privacy_a_remote_variant_is_tested_only_if_no_local_model_can_serve() -> None:
     private = RoutingPriority.PRIVACY
     why = "the priority is PRIVACY, and a local model can serve the request"
     near_a, near_b = replace(OF_A, local=True), replace(OF_B, local=True)
-    # given one variant that is local, it is the local model
+    # given one local variant, it is the local model
     assert_outside(knowing([near_a, OF_B], priority=private), why)
-    # given two, either is as private as whatever else is local
+    # given two local variants, either is as private as other local models
     assert_assigned(knowing([FIRST, near_a, near_b, THIRD], priority=private))
-    # and where a local one is blocked or there is none, neither is worse than the rest
+    # and if the local model is blocked or missing, neither variant is less private than the rest
     assert_assigned(knowing(blocked=["ollama"], priority=private))
     assert_assigned(knowing([OF_A, THIRD, OF_B], priority=private))
 
 
-def test_the_winner_of_an_earlier_test_is_put_to_the_test_again() -> None:
+def test_the_winner_of_an_earlier_test_is_tested_again() -> None:
     known = knowing(rules=[WINNER])
     assert_assigned(known)
-    # and is used when what was assigned fails, as it is by who takes part in no test
+    # and it is the fallback of the assigned variant, and the choice outside of the test
     choice = choice_of(known, "u")
     assert choice.fallbacks[0].key == choice_of(known, None).chosen.key == ("ollama", "third")
 
 
-def test_a_winner_does_not_take_private_requests_from_a_local_model() -> None:
-    # given the winner of a test, which is not local, and a local model
+def test_private_requests_go_to_a_local_model_before_a_winner() -> None:
+    # given a winner that is not local, and a local model
     remote = [model("ollama", "cheap", Decimal("0.1")), THIRD]
     known = RoutingContext(own=[*remote, FIRST], preferences=RoutingPreferences(rules=[WINNER]))
     private = CHAT.model_copy(update={"priority": RoutingPriority.PRIVACY})
     # when, then
     assert choice_of(known, None, private).chosen.key == ("ollama", "first")
-    # and without a local one, the winner serves, before what else there is
+    # and without a local model, the winner serves before others
     assert choice_of(replace(known, own=remote), None, private).chosen.key == ("ollama", "third")
-    # while the user's own rule goes before all
+    # while a rule of the user takes precedence over all
     own_rule = rule({"use": {"provider": "ollama", "model": "third"}})
     known = replace(known, preferences=RoutingPreferences(rules=[own_rule]))
     assert choice_of(known, None, private).chosen.key == ("ollama", "third")
@@ -1017,7 +1019,7 @@ def test_a_winner_does_not_take_private_requests_from_a_local_model() -> None:
     ("won_for", "tested", "takes_part"),
     [("chat", "chat", True), (None, "chat", True), (None, None, True), ("chat", None, False)],
 )
-def test_a_winner_is_tested_again_by_tests_of_as_few_requests_or_fewer(
+def test_a_winner_is_tested_again_by_tests_of_the_same_or_fewer_requests(
     won_for: str | None, tested: str | None, takes_part: bool
 ) -> None:
     won = WINNER.model_copy(update={"when": RuleCondition(task_type=won_for)})
@@ -1029,7 +1031,7 @@ def test_a_winner_is_tested_again_by_tests_of_as_few_requests_or_fewer(
         assert choice.chosen.key == ("ollama", "third")
 
 
-def test_a_candidate_with_parameters_of_its_own_is_not_the_variant_without_them() -> None:
+def test_a_candidate_with_parameters_is_not_the_variant_without_them() -> None:
     test = running(
         VariantConfig(provider="ollama", model="first", parameters={"temperature": 1}),
         VariantConfig(provider="ollama", model="second"),
@@ -1047,25 +1049,25 @@ def test_a_candidate_with_parameters_of_its_own_is_not_the_variant_without_them(
 
 
 @pytest.mark.parametrize("parameters", [None, {"temperature": 0.5}])
-def test_a_winner_is_tested_again_with_other_parameters_than_it_won_with(parameters: dict[str, Any] | None) -> None:
-    # given a winner whose rule fills in parameters, which a later test varies
+def test_a_winner_can_be_tested_again_with_other_parameters(parameters: dict[str, Any] | None) -> None:
+    # given a winner whose rule sets parameters, which a later test varies
     won = rule({"use": {"provider": "somebody", "model": "a", "parameters": {"temperature": 0}}})
     known = replace(
         knowing(rules=[won.model_copy(update={"ab_test_id": UUID(int=1)})]),
         tests={"chat": running(A.model_copy(update={"parameters": parameters}))},
     )
     without, other = (A.model_copy(update={"parameters": given}) for given in (None, {"temperature": 2}))
-    # when a request names it without parameters, then it takes part, with those of the test
+    # when a request names the model without parameters, then it takes part in the test
     named = CHAT.model_copy(update={"candidates": [without, B]})
     assert_assigned(known, named)
     assert choice_of(known, unit_of(known.tests["chat"], Variant.A), named).chosen.parameters == parameters
-    # and with parameters of its own it is not the variant, be they those that won
+    # and with parameters in the request it is not the variant, even with those of the winner
     for own in (A, other):
         named = CHAT.model_copy(update={"candidates": [own, without, B]})
         assert_outside(known, "variant A is not a candidate of the request", named)
 
 
-def test_a_rules_parameters_are_those_of_a_candidate_that_has_none() -> None:
+def test_parameters_of_a_rule_apply_to_a_candidate_without_any() -> None:
     use = rule({"use": {"provider": "ollama", "model": "first", "parameters": {"temperature": 0}}})
     known = knowing([FIRST], rules=[use])
     for parameters, expected in ((None, {"temperature": 0}), ({"temperature": 1}, {"temperature": 1})):
@@ -1074,9 +1076,9 @@ def test_a_rules_parameters_are_those_of_a_candidate_that_has_none() -> None:
         assert choice.chosen.parameters == expected
 
 
-def test_a_budget_that_can_pay_for_one_variant_alone_has_no_test() -> None:
+def test_a_request_is_in_no_test_if_the_budget_pays_for_one_variant_only() -> None:
     budget = Budget(UUID(int=1), "b", Decimal(1), Decimal("0.9"), Decimal("0.0921"), None)
-    # when the last 0.0079 USD pay for A, but not for B
+    # when the remaining 0.0079 USD pay for A, but not for B
     choice = assert_outside(knowing([OF_B, OF_A]), "a budget cannot cover variant B", standing=[budget])
     assert (choice.chosen.key, choice.held) == (_key(A), Decimal("0.004"))
     # and when they pay for neither
@@ -1101,15 +1103,13 @@ def test_a_budget_that_can_pay_for_one_variant_alone_has_no_test() -> None:
         ({"priority": RoutingPriority.PRIVACY}, "the priority is PRIVACY, and a local model can serve the request"),
     ],
 )
-def test_outside_a_test_its_variants_are_no_candidates_of_who_does_not_have_them(
-    preferences: dict[str, Any], why: str
-) -> None:
+def test_outside_a_test_its_variants_are_not_additional_candidates(preferences: dict[str, Any], why: str) -> None:
     choice = assert_outside(knowing([FIRST], **preferences), why)
     assert [verdict.key for verdict in choice.candidates] == [("ollama", "first")]
 
 
-def test_variants_that_nobody_has_serve_nothing_where_a_budget_cannot_pay_for_both() -> None:
-    # given 0.001 USD, which pay for gpt-4o-mini, but neither for gpt-4o nor for the user's own model
+def test_additional_variants_serve_nothing_if_a_budget_cannot_pay_for_both() -> None:
+    # given 0.001 USD, which pay for gpt-4o-mini, but neither for gpt-4o nor for the registered model
     mini, large = (VariantConfig(provider="openai", model=name) for name in ("gpt-4o-mini", "gpt-4o"))
     known = replace(knowing([model("ollama", "first", Decimal(1_000))]), tests={"chat": running(mini, large)})
     asked = RouteRequest(task_type="chat", input_tokens=1_000, max_output_tokens=1_000)
@@ -1118,7 +1118,7 @@ def test_variants_that_nobody_has_serve_nothing_where_a_budget_cannot_pay_for_bo
     refused = choose(rank(asked, known, NOON, "u"), [budget])
     assert isinstance(refused, RouteRefused)
     assert [verdict.key for verdict in refused.candidates] == [("ollama", "first")]
-    # while a budget for both lets either serve
+    # while a budget for both admits either
     wide = replace(budget, limit=Decimal("0.02"))
     assert choice_of(known, "u", asked, [wide]).trial is not None
 
@@ -1127,8 +1127,8 @@ def test_variants_that_nobody_has_serve_nothing_where_a_budget_cannot_pay_for_bo
     ("task_types", "name"),
     [(["chat", None], "chat"), ([None, "chat"], "chat"), ([None, "ask"], "None"), (["ask"], None), ([], None)],
 )
-def test_the_test_of_a_task_type_goes_before_that_of_all(task_types: list[str | None], name: str | None) -> None:
-    tests_ = {each: running(name=str(each), place=place) for place, each in enumerate(task_types)}
+def test_a_test_of_a_task_type_takes_precedence_over_one_of_all(task_types: list[str | None], name: str | None) -> None:
+    tests_ = {each: running(name=str(each), number=number) for number, each in enumerate(task_types)}
     choice = choice_of(replace(knowing(), tests=tests_), "u")
     assert (choice.trial and choice.trial.test.name) == name
     assert choice.notes == []
@@ -1136,7 +1136,7 @@ def test_the_test_of_a_task_type_goes_before_that_of_all(task_types: list[str | 
 
 @pytest.mark.parametrize(("variant", "parameters"), [(Variant.A, {"temperature": 0}), (Variant.B, None)])
 @pytest.mark.parametrize("own", [[FIRST, OF_A], [FIRST]])
-def test_of_variants_that_differ_in_parameters_alone_one_is_chosen_and_is_not_its_own_fallback(
+def test_variants_that_differ_in_parameters_only_are_not_fallbacks_of_each_other(
     variant: Variant, parameters: dict[str, Any] | None, own: list[CatalogModel]
 ) -> None:
     test = running(A, VariantConfig(provider="Somebody", model="a"))
@@ -1146,8 +1146,8 @@ def test_of_variants_that_differ_in_parameters_alone_one_is_chosen_and_is_not_it
     assert [verdict.key for verdict in choice.candidates] == [_key(A), ("ollama", "first")]
 
 
-def test_what_the_list_adds_to_own_models_is_that_of_its_day_and_of_the_newest_list() -> None:
-    # given a model without a price of its own, of which the list's fell on 10 June 2025
+def test_registered_models_have_the_listed_price_of_the_day_in_the_newest_list() -> None:
+    # given a registered model without a price, whose listed price fell on 10 June 2025
     known = RoutingContext(own=[model("openai", "o3", None)])
 
     def price_at(moment: datetime) -> Decimal | None:
@@ -1157,7 +1157,7 @@ def test_what_the_list_adds_to_own_models_is_that_of_its_day_and_of_the_newest_l
     june = datetime(2025, 6, 10, tzinfo=UTC)
     assert [price_at(june), price_at(june - timedelta(seconds=1)), price_at(june)] == [2, 10, 2]
     assert known.own_at(june) is known.own_at(june + timedelta(seconds=1))
-    # when there is a list that does not have it, then its price is not known
+    # when a new list lacks the model, then its price is unknown
     try:
         data_snapshot.set_custom_snapshot(data_snapshot.DataSnapshot([], from_auto_update=False))
         assert price_at(june) is None
@@ -1166,7 +1166,7 @@ def test_what_the_list_adds_to_own_models_is_that_of_its_day_and_of_the_newest_l
     assert price_at(june) == 2
 
 
-def test_a_request_is_estimated_at_its_service_tier_and_unknown_where_that_has_no_price() -> None:
+def test_an_estimate_uses_the_service_tier_and_is_unknown_without_a_price_for_it() -> None:
     candidates = [VariantConfig(provider="openai", model=name) for name in ("gpt-5-nano", "gpt-4-turbo")]
     asked = RouteRequest(
         task_type="chat",

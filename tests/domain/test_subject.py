@@ -31,7 +31,7 @@ def test_no_subject_is_the_user_of_another_by_spelling_its_id(victim: Subject, i
             assert not victim.external or attacker.earlier_id != victim.mapped_id
 
 
-def test_the_kinds_of_ids_differ_by_their_version() -> None:
+def test_the_kinds_of_user_ids_have_different_uuid_versions() -> None:
     assert Subject("alice", "https://idp.test/", external=True).mapped_id.version == 5
     assert Subject("alice", "https://idp.test/", external=False).mapped_id.version == 8
 
@@ -42,7 +42,7 @@ UUID_7 = "01941931-60b0-7000-9e50-21ab326a8ef5"
 @pytest.mark.parametrize(
     "spelt", [UUID_7, UUID_7.upper(), UUID_7.replace("-", ""), f"{{{UUID_7}}}", f"urn:uuid:{UUID_7}"]
 )
-def test_an_own_token_states_a_uuid_in_any_of_its_spellings(spelt: str) -> None:
+def test_a_token_of_this_server_may_have_a_uuid_in_any_spelling(spelt: str) -> None:
     assert Subject(spelt, None, external=False).stated_id == UUID(UUID_7)
     assert Subject(spelt, None, external=True).stated_id is None
 
@@ -61,20 +61,20 @@ DIGITS = UUID_7.replace("-", "")
         "URN:UUID:" + UUID_7,
     ],
 )
-def test_text_that_python_alone_takes_for_a_uuid_states_none(text: str) -> None:
+def test_text_that_only_python_accepts_as_a_uuid_is_not_one(text: str) -> None:
     assert Subject(text, None, external=False).stated_id is None
 
 
 @pytest.mark.parametrize("name", [None, 5, "", " ", "\u3000", "a" * 256, "a\x00", "\n", "\x85", "\ud800"])
 def test_a_subject_is_text_of_1_to_255_characters(name: object) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as rejected:
         Subject.checked(name, None, external=True)
-    assert refused.value.path == ["sub"]
+    assert rejected.value.path == ["sub"]
     assert Subject.checked("é" * 255, None, external=True).name == "é" * 255
 
 
 @pytest.mark.parametrize("issuer", [5, [], "a" * 2049, "\x00", "\udfff"])
 def test_an_issuer_is_text(issuer: object) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as rejected:
         Subject.checked("a", issuer, external=True)
-    assert refused.value.path == ["iss"]
+    assert rejected.value.path == ["iss"]

@@ -1,4 +1,4 @@
-"""The proxy between real clients and fake providers, with the router deciding: everything over real sockets."""
+"""The proxy with real clients, fake providers and a real router, over real sockets."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def fake(name: str, price: Price = PRICE, *, latency_s: float = FAST_S, **more: 
 async def proxied(
     router: httpx2.AsyncClient, fakes: Fakes, names: Sequence[str], **timeouts_s: float
 ) -> AsyncIterator[Ask]:
-    """Asks a proxy that serves these providers; each has 30 seconds, or what is said."""
+    """Starts a proxy in front of these providers. Returns a function that sends a request to it. The timeout is 30 s by default."""
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(serving(fakes.app))
         providers = {
@@ -116,13 +116,13 @@ async def all_of(api: Api, query: str) -> list[Any]:
 
 
 def spent_in(records: Sequence[dict[str, Any]]) -> Decimal:
-    """All their costs, each of which must be known."""
+    """The sum of the costs, all of which must be known."""
     return sum((Decimal(record["cost"]) for record in records), Decimal(0))
 
 
 async def assert_books_agree(api: Api, clock: Clock, books: Books) -> list[Any]:
-    """The ledger and the providers tell of the same calls and the same dollars; the records are returned."""
-    clock.advance(seconds=1)  # a summary ends before the present moment
+    """Check that the ledger and the providers have the same calls and costs. Returns the logged calls."""
+    clock.advance(seconds=1)  # a summary ends before now
     records = await all_of(api, RECORDS)
     assert spent_in(records) == books.total
     assert Counter((r["provider"], r["modelUsed"]) for r in records if r["success"]) == books.served
@@ -139,7 +139,7 @@ async def assert_books_agree(api: Api, clock: Clock, books: Books) -> list[Any]:
 async def test_the_providers_books_and_the_ledger_agree_to_the_nano_dollar(
     live_api: Api, router: httpx2.AsyncClient, database: Database, viewer: Viewer, clock: Clock
 ) -> None:
-    # given: the cheaper, the less dependable, and the cheapest of all is blocked
+    # given: the cheaper a provider, the less reliable; and the cheapest is blocked
     providers = [
         fake("blocked", Price(Decimal("0.01"), Decimal("0.01"))),
         fake("failing", Price(Decimal("0.037"), Decimal("0.143")), errors=0.4),
@@ -151,7 +151,7 @@ async def test_the_providers_books_and_the_ledger_agree_to_the_nano_dollar(
     await register(live_api, *providers)
     await live_api.ask(SAVE, input={"defaultPriority": "COST", "blockedProviders": ["blocked"]})
 
-    # when: 20 clients at once ask 10 times each
+    # when: 20 concurrent clients send 10 requests each
     async with proxied(router, fakes, [provider.name for provider in providers]) as ask:
 
         async def client(number: int) -> list[httpx2.Response]:
@@ -162,21 +162,21 @@ async def test_the_providers_books_and_the_ledger_agree_to_the_nano_dollar(
 
         answers = list(itertools.chain(*await asyncio.gather(*(client(number) for number in range(20)))))
 
-    # then: all were served, none by the blocked one, and not all by the one that was asked first
+    # then: all were served, none by the blocked provider, and not all by the first choice
     assert Counter(answer.status_code for answer in answers) == {200: 200}
     books = fakes.books
     assert books.asked["blocked"] == 0
     assert books.served.total() == 200
     assert {provider for provider, _ in books.failed} >= {"failing", "limiting"}
 
-    # every attempt has its record, and what was spent is the same on both sides
+    # every attempt is logged, and the cost is the same on both sides
     records = await assert_books_agree(live_api, clock, books)
     assert len(records) == books.asked.total() == 200 + books.failed.total()
     assert {record["taskType"] for record in records} == {"summary"}
     assert sum(record["fallbackUsed"] for record in records) == books.failed.total()
     assert {record["cost"] for record in records if not record["success"]} == {"0"}
 
-    # every answer has a record that says what the answer did
+    # every answer has a logged call with the same figures
     served = {record["decisionId"]: record for record in records if record["success"]}
     assert len(served) == 200
     for answer in answers:
@@ -184,24 +184,24 @@ async def test_the_providers_books_and_the_ledger_agree_to_the_nano_dollar(
         assert record["eventId"].startswith(answer.headers["X-Request-ID"])
         assert (record["inputTokens"], record["outputTokens"]) == (usage["prompt_tokens"], usage["completion_tokens"])
 
-    # and every decision is settled, by the attempts that it led to
+    # and every routing decision is settled by its attempts
     decisions = await all_of(live_api, DECISIONS)
     assert Counter(decision["state"] for decision in decisions) == {"SETTLED": 200}
     assert sum(len(decision["records"]) for decision in decisions) == len(records)
     assert await verify(database, viewer.id, clock()) == []
 
 
-async def test_a_budget_that_is_used_up_is_a_429_and_is_never_overspent(
+async def test_a_used_up_budget_is_a_429_and_never_overspent(
     live_api: Api, router: httpx2.AsyncClient, clock: Clock
 ) -> None:
-    # given: equal prices, so that a fallback costs no more than was held, and a budget for a few dozen requests
+    # given: equal prices, so that a fallback costs no more than the hold, and a budget for a few dozen requests
     providers = [fake("one", errors=0.2), fake("two", rate_limits=0.2, states_cost=True), fake("three")]
     fakes = Fakes(providers, seed=11)
     await register(live_api, *providers)
     limit = Decimal("0.05")
     await live_api.ask(SET_BUDGET, threshold=str(limit))
 
-    # when: 20 clients at once ask until each is refused
+    # when: 20 concurrent clients send requests until each is rejected
     async with proxied(router, fakes, ["one", "two", "three"]) as ask:
 
         async def client() -> tuple[int, httpx2.Response]:
@@ -214,16 +214,16 @@ async def test_a_budget_that_is_used_up_is_a_429_and_is_never_overspent(
         ends = await asyncio.gather(*(client() for _ in range(20)))
         served, last = await client()
 
-    # then: each expected error tells when to come back
+    # then: each error says when to retry
     assert fakes.books.served.total() == sum(count for count, _ in ends) + served > 20
     assert fakes.books.failed.total() > 0
-    for _, refusal in [*ends, (served, last)]:
-        assert refusal.status_code == 429, refusal.text
-        assert int(refusal.headers["Retry-After"]) >= 1
-        assert refusal.json()["error"]["constraint"] == "budget"
-        assert refusal.json()["error"]["code"] == "LIMIT_EXCEEDED"
+    for _, response in [*ends, (served, last)]:
+        assert response.status_code == 429, response.text
+        assert int(response.headers["Retry-After"]) >= 1
+        assert response.json()["error"]["constraint"] == "budget"
+        assert response.json()["error"]["code"] == "LIMIT_EXCEEDED"
 
-    # nothing more than the limit was spent, and what is left would not pay for one more
+    # the spend is within the limit, and the rest would not pay for another request
     records = await assert_books_agree(live_api, clock, fakes.books)
     spent = spent_in(records)
     error = last.json()["error"]
@@ -232,16 +232,18 @@ async def test_a_budget_that_is_used_up_is_a_429_and_is_never_overspent(
     assert limit - estimate < spent <= limit
 
 
-async def test_what_preferences_forbid_is_a_403_with_the_reason(live_api: Api, router: httpx2.AsyncClient) -> None:
+async def test_a_request_that_preferences_forbid_is_a_403_with_the_reason(
+    live_api: Api, router: httpx2.AsyncClient
+) -> None:
     provider = fake("only")
     fakes = Fakes([provider])
     await register(live_api, provider)
     await live_api.ask(SAVE, input={"blockedProviders": ["only"]})
     async with proxied(router, fakes, ["only"]) as ask:
-        refusal = await ask()
-    assert refusal.status_code == 403
-    assert "Retry-After" not in refusal.headers
-    assert (refusal.json()["error"]["__typename"], refusal.json()["error"]["constraint"]) == (
+        response = await ask()
+    assert response.status_code == 403
+    assert "Retry-After" not in response.headers
+    assert (response.json()["error"]["__typename"], response.json()["error"]["constraint"]) == (
         "RouteRefused",
         "blockedProviders",
     )
@@ -252,7 +254,7 @@ async def test_what_preferences_forbid_is_a_403_with_the_reason(live_api: Api, r
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"user": "u" * 201},  # the router says so
+        {"user": "u" * 201},  # the router returns the reason
         {"messages": []},
         {"model": "model"},
         {"max_tokens": 0},
@@ -260,20 +262,20 @@ async def test_what_preferences_forbid_is_a_403_with_the_reason(live_api: Api, r
         {"n": 2},
     ],
 )
-async def test_a_wrong_request_is_a_400_and_asks_nobody(
+async def test_an_invalid_request_is_a_400_and_is_sent_to_no_provider(
     live_api: Api, router: httpx2.AsyncClient, wrong: dict[str, Any]
 ) -> None:
     provider = fake("only")
     fakes = Fakes([provider])
     await register(live_api, provider)
     async with proxied(router, fakes, ["only"]) as ask:
-        refusal = await ask(**wrong)
-    assert refusal.status_code == 400
-    assert refusal.json()["error"]["code"] == "INVALID_INPUT"
+        response = await ask(**wrong)
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "INVALID_INPUT"
     assert fakes.books.asked.total() == 0
 
 
-async def test_a_named_model_is_asked_for_and_no_other(live_api: Api, router: httpx2.AsyncClient) -> None:
+async def test_a_named_model_is_used_and_no_other(live_api: Api, router: httpx2.AsyncClient) -> None:
     providers = [fake("cheap", Price(Decimal(1), Decimal(1))), fake("dear")]
     fakes = Fakes(providers)
     await register(live_api, *providers)
@@ -283,14 +285,14 @@ async def test_a_named_model_is_asked_for_and_no_other(live_api: Api, router: ht
     assert fakes.books.asked == {"dear": 1}
 
 
-async def test_when_nobody_serves_nothing_is_held_any_more(live_api: Api, router: httpx2.AsyncClient) -> None:
+async def test_when_no_provider_serves_the_hold_is_released(live_api: Api, router: httpx2.AsyncClient) -> None:
     providers = [fake("one", errors=1), fake("two", rate_limits=1)]
     fakes = Fakes(providers)
-    # The third is one that the proxy cannot reach at all.
+    # The proxy cannot connect to the third provider.
     await register(live_api, *providers, fake("unknown"))
     await live_api.ask(SET_BUDGET, threshold="0.005")
     async with proxied(router, fakes, ["one", "two"]) as ask:
-        # The budget has room for one of these at a time.
+        # The budget pays for one of these requests at a time.
         answers = [await ask() for _ in range(3)]
     assert [answer.status_code for answer in answers] == [502, 502, 502]
     assert fakes.books.failed == {("one", 500): 3, ("two", 429): 3}
@@ -299,7 +301,7 @@ async def test_when_nobody_serves_nothing_is_held_any_more(live_api: Api, router
     assert not any(record["success"] for record in records)
 
 
-async def test_what_is_wrong_for_every_provider_goes_back_to_the_client_and_holds_nothing(
+async def test_an_error_of_the_request_is_returned_to_the_client_and_holds_nothing(
     live_api: Api, router: httpx2.AsyncClient
 ) -> None:
     providers = [Provider("one", {}, median_latency_s=FAST_S), fake("two", Price(Decimal(9), Decimal(99)))]
@@ -335,7 +337,7 @@ mutation($id: ID!, $winner: Variant) {
 async def test_an_ab_test_finds_the_better_variant_and_makes_it_the_default(
     live_api: Api, router: httpx2.AsyncClient, database: Database, viewer: Viewer, clock: Clock
 ) -> None:
-    # given: B is better in all, and both know who asks
+    # given: B is better in every metric, and requests name their user
     a = fake("shaky", errors=0.3, latency_s=0.02, latency_sigma=0.1)
     b = fake("firm", Price(Decimal(2), Decimal(10)), latency_sigma=0.1)
     fakes = Fakes([a, b], seed=3)
@@ -343,7 +345,7 @@ async def test_an_ab_test_finds_the_better_variant_and_makes_it_the_default(
     variants = {"variantA": {"provider": "shaky", "model": "model"}, "variantB": {"provider": "firm", "model": "model"}}
     test = await live_api.ask(CREATE_TEST, input={"testName": "shaky or firm", "taskType": "chat"} | variants)
 
-    # when: 150 users ask twice
+    # when: 150 users send two requests each
     async with proxied(router, fakes, ["shaky", "firm"]) as ask:
 
         async def client(number: int) -> None:
@@ -353,7 +355,7 @@ async def test_an_ab_test_finds_the_better_variant_and_makes_it_the_default(
         for first in range(0, 150, 15):
             await asyncio.gather(*(client(number) for number in range(first, first + 15)))
 
-        # then: each assignment counts once, and a fallback for the variant that was assigned
+        # then: each assignment counts once, and a fallback counts for the assigned variant
         watched = await live_api.ask(WATCH_TEST, id=test["id"])
         calls_a, calls_b = watched["variantA"]["calls"], watched["variantB"]["calls"]
         failed = fakes.books.failed["shaky", 500]
@@ -365,7 +367,7 @@ async def test_an_ab_test_finds_the_better_variant_and_makes_it_the_default(
         success = watched["inference"]["comparisons"][0]
         assert (success["countA"], success["valueB"], success["verdict"]) == (calls_a, 1.0, "B_BETTER")
 
-        # and when it ends, the verdict is kept and B is the default
+        # and when the test ends, its result is stored and B is the default
         ended = await live_api.ask(END_TEST, id=test["id"], winner="B")
         assert (ended["active"], ended["winner"]) == (False, "B")
         assert ended["inference"]["verdict"] == "B_BETTER"
@@ -377,9 +379,7 @@ async def test_an_ab_test_finds_the_better_variant_and_makes_it_the_default(
     assert await verify(database, viewer.id, clock()) == []
 
 
-async def test_a_provider_that_takes_too_long_may_have_cost_something(
-    live_api: Api, router: httpx2.AsyncClient
-) -> None:
+async def test_the_cost_of_a_provider_that_times_out_is_unknown(live_api: Api, router: httpx2.AsyncClient) -> None:
     slow, quick = fake("slow", Price(Decimal(1), Decimal(1)), latency_s=1, latency_sigma=0), fake("quick")
     fakes = Fakes([slow, quick])
     await register(live_api, slow, quick)
@@ -394,16 +394,16 @@ async def test_a_provider_that_takes_too_long_may_have_cost_something(
     assert Decimal(by_provider["quick"]["cost"]) == fakes.books.spent_at("quick")
 
 
-async def test_cached_tokens_are_priced_as_such(live_api: Api, router: httpx2.AsyncClient) -> None:
+async def test_cached_tokens_have_their_price(live_api: Api, router: httpx2.AsyncClient) -> None:
     usage = {"prompt_tokens": 20000, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 19000}}
-    # At the prices of the list: nothing is registered.
+    # At list prices: no model is registered.
     provider = Provider("openai", {"gpt-4o": PRICE}, median_latency_s=FAST_S, says={"usage": usage})
     async with proxied(router, Fakes([provider]), ["openai"]) as ask:
         answer = await ask(model="openai/gpt-4o")
     assert (answer.status_code, answer.json()["usage"]) == (200, usage)
     [record] = await all_of(live_api, RECORDS)
     assert (record["inputTokens"], record["outputTokens"], record["cachedTokens"]) == (20000, 100, 19000)
-    # 1,000 at 2.5, 19,000 at 1.25 and 100 at 10 USD for a million.
+    # 1,000 tokens at 2.5, 19,000 at 1.25 and 100 at 10 USD per million.
     assert record["cost"] == "0.02725"
     assert record["metadata"] == {}
 
@@ -448,7 +448,7 @@ async def test_every_kind_of_token_and_the_service_tier_are_recorded(
         {"prompt_tokens": "20", "completion_tokens": -5, "prompt_tokens_details": {"cached_tokens": "all"}},
     ],
 )
-async def test_without_usage_the_tokens_are_estimated_and_the_record_says_so(
+async def test_without_usage_the_tokens_are_estimated_and_the_call_is_marked(
     live_api: Api, router: httpx2.AsyncClient, usage: Any
 ) -> None:
     choices = [{"index": 0, "message": {"role": "assistant", "content": "Thanks, I am fine."}, "finish_reason": "stop"}]
@@ -458,12 +458,12 @@ async def test_without_usage_the_tokens_are_estimated_and_the_record_says_so(
         answer = await ask("How are you?")
     assert (answer.status_code, answer.json()["choices"]) == (200, choices)
     [record] = await all_of(live_api, RECORDS)
-    # 12 and 18 characters: 3 tokens at 3 and 5 at 15 USD for a million.
+    # 12 and 18 characters: 3 tokens at 3 and 5 at 15 USD per million.
     assert (record["success"], record["inputTokens"], record["outputTokens"]) == (True, 3, 5)
     assert (record["cost"], record["metadata"]) == ("0.000084", {"tokensEstimated": True})
 
 
-async def test_a_part_larger_than_the_whole_loses_neither_the_answer_nor_the_record(
+async def test_with_impossible_token_counts_the_answer_is_returned_and_the_call_logged(
     live_api: Api, router: httpx2.AsyncClient
 ) -> None:
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 101}}
@@ -476,7 +476,7 @@ async def test_a_part_larger_than_the_whole_loses_neither_the_answer_nor_the_rec
     assert (record["cost"], record["metadata"]) == ("0.00045", {"tokensEstimated": True})
 
 
-async def test_an_answer_that_cannot_be_read_may_have_cost_something() -> None:
+async def test_the_cost_of_an_unreadable_answer_is_unknown() -> None:
     async def answer(_request: Request) -> Response:
         return Response(b"[" * 100_000, media_type="application/json")
 
@@ -486,7 +486,7 @@ async def test_an_answer_that_cannot_be_read_may_have_cost_something() -> None:
 
 
 class Forgetful(httpx2.AsyncHTTPTransport):
-    """Loses the answers to the first reports, after they were recorded."""
+    """A transport that loses the answers to the first reports after they were recorded."""
 
     def __init__(self, losses: int) -> None:
         super().__init__()
@@ -503,7 +503,7 @@ class Forgetful(httpx2.AsyncHTTPTransport):
         return response
 
 
-async def test_a_report_whose_answer_is_lost_is_sent_again_and_counted_once(
+async def test_a_report_whose_answer_is_lost_is_repeated_and_counted_once(
     live_api: Api, url: str, token: str, clock: Clock
 ) -> None:
     provider = fake("only")
@@ -521,7 +521,7 @@ async def test_a_report_whose_answer_is_lost_is_sent_again_and_counted_once(
     assert len(await assert_books_agree(live_api, clock, fakes.books)) == 1
 
 
-async def test_an_overloaded_router_is_a_503_that_says_when_to_come_back() -> None:
+async def test_an_overloaded_router_is_a_503_with_retry_after() -> None:
     overloaded = {
         "__typename": "Overloaded",
         "message": "Too much at once.",
@@ -539,18 +539,18 @@ async def test_an_overloaded_router_is_a_503_that_says_when_to_come_back() -> No
         httpx2.AsyncClient(base_url=address) as router,
         proxied(router, fakes, ["only"]) as ask,
     ):
-        refusal = await ask()
-    assert (refusal.status_code, refusal.headers["Retry-After"]) == (503, "2")
-    assert refusal.json()["error"]["code"] == "OVERLOADED"
+        response = await ask()
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert response.json()["error"]["code"] == "OVERLOADED"
     assert fakes.books.asked.total() == 0
 
 
-async def test_without_a_router_nothing_is_sent() -> None:
+async def test_without_a_router_no_request_is_sent() -> None:
     fakes = Fakes([fake("only")])
     async with (
         httpx2.AsyncClient(base_url="http://127.0.0.1:1") as router,
         proxied(router, fakes, ["only"]) as ask,
     ):
-        refusal = await ask()
-    assert (refusal.status_code, refusal.headers["Retry-After"]) == (503, "1")
+        response = await ask()
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert fakes.books.asked.total() == 0

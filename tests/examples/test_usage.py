@@ -1,4 +1,4 @@
-"""What is logged of an answer: exact fields for each shape of usage, and never a record that the router would refuse."""
+"""The fields that are logged from an answer: exact for each format of usage, and always accepted by the router."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.analytics import LogAnalytics
 from examples.usage import reported
 
-# 12 characters are 3 tokens, 18 are 5.
+# 12 characters are 3 tokens, and 18 are 5.
 REQUEST: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "How are you?"}], "max_tokens": 200}
 CHOICES = [{"index": 0, "message": {"role": "assistant", "content": "Thanks, I am fine."}}]
 ESTIMATED = {"metadata": {"tokensEstimated": True}}
@@ -230,7 +230,7 @@ def fields(usage: Any, request: dict[str, Any] = REQUEST, **more: Any) -> dict[s
         ),
     ],
 )
-def test_each_shape_of_usage(usage: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_each_format_of_usage_is_read(usage: dict[str, Any], expected: dict[str, Any]) -> None:
     assert fields(usage) == expected
 
 
@@ -252,11 +252,11 @@ def test_each_shape_of_usage(usage: dict[str, Any], expected: dict[str, Any]) ->
         {"prompt_tokens": {"count": 3}, "completion_tokens": [5]},
     ],
 )
-def test_without_counts_that_can_be_true_they_are_estimated_from_the_text(usage: Any) -> None:
+def test_without_possible_counts_they_are_estimated_from_the_text(usage: Any) -> None:
     assert fields(usage) == {"inputTokens": 3, "outputTokens": 5} | ESTIMATED
 
 
-def test_without_usage_and_with_one_count_alone() -> None:
+def test_missing_usage_and_a_single_count_are_completed_by_estimates() -> None:
     assert reported(json.dumps({"choices": CHOICES}).encode(), REQUEST) == {
         "inputTokens": 3,
         "outputTokens": 5,
@@ -272,7 +272,7 @@ def test_without_usage_and_with_one_count_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("details", "kept"),
+    ("details", "expected"),
     [
         ({"prompt_tokens_details": {"cached_tokens": 101, "audio_tokens": 40}}, {"inputAudioTokens": 40}),
         ({"prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 41}}, {"cachedTokens": 60}),
@@ -284,12 +284,12 @@ def test_without_usage_and_with_one_count_alone() -> None:
         ({"cache_creation": {"ephemeral_1h_input_tokens": 5}}, {}),
     ],
 )
-def test_a_part_that_cannot_be_true_is_left_out_alone(details: dict[str, Any], kept: dict[str, int]) -> None:
+def test_only_an_impossible_part_is_left_out(details: dict[str, Any], expected: dict[str, int]) -> None:
     whole = {"inputTokens": 100, "outputTokens": 50}
-    assert fields({"prompt_tokens": 100, "completion_tokens": 50} | details) == whole | kept | ESTIMATED
+    assert fields({"prompt_tokens": 100, "completion_tokens": 50} | details) == whole | expected | ESTIMATED
 
 
-def test_a_total_that_fits_no_count_changes_none() -> None:
+def test_a_total_that_fits_no_count_is_ignored() -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 2}}
     expected = {"inputTokens": 10, "outputTokens": 5, "reasoningTokens": 2}
     for total in (3, 16, 10**9, "17", None):
@@ -297,7 +297,7 @@ def test_a_total_that_fits_no_count_changes_none() -> None:
 
 
 @pytest.mark.parametrize("cost", [None, "0.1", -0.1, float("nan"), float("inf"), 100_001, True, {}, [0.1]])
-def test_a_cost_that_cannot_be_true_is_left_to_the_routers_prices(cost: Any) -> None:
+def test_an_impossible_cost_is_left_out_and_priced_by_the_router(cost: Any) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "cost": cost}
     assert fields(usage) == {"inputTokens": 10, "outputTokens": 5}
 
@@ -324,17 +324,17 @@ def test_costs_are_rounded_half_even_to_the_nano_dollar() -> None:
         (1, None),
     ],
 )
-def test_the_service_tier(tier: Any, expected: str | None) -> None:
+def test_the_service_tier_is_read(tier: Any, expected: str | None) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 5}
     assert fields(usage, service_tier=tier).get("serviceTier") == expected
     assert fields(usage | {"service_tier": tier}).get("serviceTier") == expected
 
 
-def test_text_is_counted_wherever_it_is() -> None:
+def test_all_text_is_counted() -> None:
     call = {"id": "call-1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
-    message = {"content": None, "reasoning": "Look it up.", "reasoning_content": "Look it up.", "tool_calls": [call]}
+    message = {"content": None, "reasoning": "Search now.", "reasoning_content": "Search now.", "tool_calls": [call]}
     request = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Oslo?"}]}], "tools": [{"a": 1}]}
-    # 5 characters and 10 of the tools; 11 of the reasoning, 7 and 16 of the call.
+    # 5 characters, and 10 of the tools; 11 of the reasoning, and 7 and 16 of the tool call.
     assert fields(None, request, choices=[{"message": message}]) == {"inputTokens": 4, "outputTokens": 9} | ESTIMATED
     # The Responses API.
     output = [{"type": "message", "content": [{"type": "output_text", "text": "It snows."}]}]
@@ -346,7 +346,7 @@ def test_text_is_counted_wherever_it_is() -> None:
         assert fields(None, choices=nothing) == {"inputTokens": 3, "outputTokens": 0} | ESTIMATED
 
 
-def test_pictures_and_sounds_are_not_counted_as_text() -> None:
+def test_images_and_audio_are_not_counted_as_text() -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     request = {"messages": [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, picture]}]}
     assert fields(None, request) == {"outputTokens": 5} | ESTIMATED
@@ -355,7 +355,7 @@ def test_pictures_and_sounds_are_not_counted_as_text() -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"not JSON", b"[]", b'"text"', b"\xff\xff", b"null"])
-def test_what_is_no_json_object_is_no_answer(answer: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_not_an_answer(answer: bytes) -> None:
     with pytest.raises(ValueError, match=r"Expecting value|can't decode|not a JSON object"):
         reported(answer, REQUEST)
 
@@ -375,8 +375,8 @@ FIXED = {"provider": "p", "taskType": "chat", "modelUsed": "m", "success": True}
 
 
 @given(usage=USAGES | DETAILS, choices=st.just(CHOICES) | DETAILS | st.lists(DETAILS))
-def test_the_router_takes_whatever_is_made_of_an_answer(usage: Any, choices: Any) -> None:
-    made = fields(usage, choices=choices)
-    recorded = LogAnalytics.checked(FIXED | made)
+def test_the_router_accepts_the_fields_of_every_answer(usage: Any, choices: Any) -> None:
+    logged = fields(usage, choices=choices)
+    recorded = LogAnalytics.checked(FIXED | logged)
     assert recorded.input_tokens is not None
     assert recorded.cost is None or 0 <= recorded.cost <= Decimal(100_000)

@@ -1,4 +1,4 @@
-"""The migration that has PostgreSQL keep JSON as it was sent: what JSONB wrote out in full is shortened, and nothing is lost."""
+"""The migration from JSONB to JSON as it was sent: numbers that JSONB wrote out in full are shortened, without loss."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.types import first_id_at
 ALICE = UUID(int=1)
 BEFORE = "20261129_amendments"
 AT = datetime(2026, 1, 2, tzinfo=UTC)
-# The numbers of the first come to 450,000 bytes as JSONB writes them.
+# JSONB writes the numbers of the first document as 450,000 bytes.
 METADATA: dict[str, dict[str, Any]] = {
     "long": {"n": [1e308, -1.5e300, 1e-300, 12345678901234567890] * 350, "t": "ä\u0001"},
     "short": {"n": 1e308, "o": {"a": [1, None, True, "x"]}},
@@ -33,15 +33,15 @@ SUMS = [
 ]
 
 
-def test_what_was_stored_before_is_the_same_after_and_as_long_as_it_was_sent(empty_database_url: str) -> None:
-    # given calls and a test of before
+def test_stored_documents_keep_their_values_and_the_length_they_were_sent_with(empty_database_url: str) -> None:
+    # given calls and a test of the previous version
     command.upgrade(configuration(empty_database_url), BEFORE)
     asyncio.run(_insert(empty_database_url))
-    # when the database is migrated, once more after it was taken back
+    # when the database is migrated, downgraded and migrated again
     upgrade(empty_database_url)
     command.downgrade(configuration(empty_database_url), BEFORE)
     upgrade(empty_database_url)
-    # then each document is what it was, and no longer than documents may be
+    # then each document has the same value, and is within the limit of documents
     found = asyncio.run(_found(empty_database_url))
     assert {name: _read(stored) for name, stored in found.items() if name in METADATA} == METADATA
     assert _read(found["variant"]) == VARIANT
@@ -50,7 +50,7 @@ def test_what_was_stored_before_is_the_same_after_and_as_long_as_it_was_sent(emp
 
 
 def _read(stored: str) -> Any:
-    # A short document keeps what JSONB made of it: an integer of 309 digits, which is no other number.
+    # A short document keeps the notation of JSONB: an integer of 309 digits, which is the same number.
     return json.loads(stored, parse_int=lambda digits: int(digits) if len(digits) <= 20 else float(digits))
 
 
@@ -71,8 +71,8 @@ async def _insert(url: str) -> None:
         at = "'2026-01-02 00:00:00.000000'" if on_sqlite else "TIMESTAMPTZ '2026-01-02 00:00+00'"
         as_json = ":document" if on_sqlite else "CAST(:document AS jsonb)"
         user = ALICE.hex if on_sqlite else ALICE
-        for place, (name, document) in enumerate(METADATA.items()):
-            id_ = UUID(int=first_id_at(AT).int + place)
+        for index, (name, document) in enumerate(METADATA.items()):
+            id_ = UUID(int=first_id_at(AT).int + index)
             await connection.execute(
                 text(
                     "INSERT INTO router_analytics (user_id, id, event_id, provider, task_type, model_used, success, "

@@ -1,4 +1,4 @@
-"""The migration that gives registered models keys, where two may have become one."""
+"""The migration that adds keys to registered models, where two models may get one key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.viewer import Viewer
 from migrations import configuration, upgrade
 from models.database import Database
 from models.queries.catalog import model_of, models_of
-from tests.conftest import published_to_nobody
+from tests.conftest import publish_nothing
 
 ALICE, BOB = UUID(int=1), UUID(int=2)
 BEFORE = "20261129_tokens"
@@ -29,13 +29,13 @@ ROWS = (
 )
 
 
-def test_models_that_become_one_are_both_kept_and_the_latest_counts(empty_database_url: str) -> None:
-    # given models of before, two users', in several spellings
+def test_models_that_get_one_name_are_kept_and_the_last_updated_is_used(empty_database_url: str) -> None:
+    # given models of two users in several spellings, of the previous version
     command.upgrade(configuration(empty_database_url), BEFORE)
     asyncio.run(_insert(empty_database_url))
     # when the database is migrated
     upgrade(empty_database_url)
-    # then each is there with its price, and of those of one name the one updated last has the key
+    # then each exists with its price, and of several under one name the last updated has the key
     found = asyncio.run(_models(empty_database_url))
     assert found[ALICE] == {
         1: ("vllm", f" {UUID(int=1)}", True),
@@ -45,7 +45,7 @@ def test_models_that_become_one_are_both_kept_and_the_latest_counts(empty_databa
         5: ("azure", "gpt-4o", False),
     }
     assert found[BOB] == {6: ("vllm", "llama-3.3", False)}
-    # and one that lost it can be deleted
+    # and one without the key can be deleted
     assert asyncio.run(_deleted(empty_database_url)) == {2, 3, 4, 5}
 
 
@@ -70,7 +70,7 @@ async def _insert(url: str) -> None:
 
 
 async def _models(url: str) -> dict[UUID, dict[int, Any]]:
-    database = Database(url, published_to_nobody)
+    database = Database(url, publish_nothing)
     found: dict[UUID, dict[int, Any]] = {}
     for owner in (ALICE, BOB):
         async with database.viewer(Viewer(owner)) as session:
@@ -84,7 +84,7 @@ async def _models(url: str) -> dict[UUID, dict[int, Any]]:
 
 
 async def _deleted(url: str) -> set[int]:
-    database = Database(url, published_to_nobody)
+    database = Database(url, publish_nothing)
     async with database.viewer(Viewer(ALICE), write=True) as session:
         model = await model_of(session, ALICE, UUID(int=1))
         await session.delete(model)

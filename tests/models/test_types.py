@@ -104,7 +104,7 @@ def test_a_value_that_is_no_amount_is_not_stored(amount: str) -> None:
 
 
 def test_a_sum_of_bigints_is_read_as_money() -> None:
-    # PostgreSQL gives it as numeric.
+    # PostgreSQL returns it as numeric.
     assert read(Decimal(110_700)) == Decimal("0.0001107")
     assert read(Decimal(12345678901234567890)) == Decimal("12345678901.23456789")
 
@@ -163,9 +163,9 @@ def test_a_moment_comes_back_to_the_microsecond(moment: datetime) -> None:
     assert bound is not None
 
     # SQLite keeps the digits and not the zone.
-    kept = bound.replace(tzinfo=None)
+    without_zone = bound.replace(tzinfo=None)
 
-    assert UTCDateTime().process_result_value(kept, DIALECT) == moment
+    assert UTCDateTime().process_result_value(without_zone, DIALECT) == moment
 
 
 def test_no_moment_is_none() -> None:
@@ -232,7 +232,7 @@ def test_ids_ascend_with_their_moments_to_the_microsecond(moment: datetime, micr
     assert earlier < later
 
 
-def test_every_microsecond_of_a_millisecond_has_its_place() -> None:
+def test_ids_are_distinct_and_ordered_for_each_microsecond_of_a_millisecond() -> None:
     start = NOON.replace(microsecond=123_000)
 
     ids = [new_id(start + microsecond * MICROSECOND) for microsecond in reversed(range(1_000))]

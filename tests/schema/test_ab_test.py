@@ -100,7 +100,7 @@ def new_test(**fields: Any) -> dict[str, Any]:
     return {"testName": "cheap or good", "variantA": A, "variantB": B} | fields
 
 
-def decision(**fields: Any) -> dict[str, Any]:
+def call(**fields: Any) -> dict[str, Any]:
     return {"provider": "openai", "modelUsed": "gpt-4o-mini", "taskType": "chat", "success": True} | fields
 
 
@@ -121,18 +121,18 @@ async def test_a_test_starts_with_nothing_counted(api: Api) -> None:
     assert test["variantB"]["config"]["parameters"] == {"temperature": 0.5}
 
 
-async def test_decisions_move_the_sums_of_their_variant(api: Api) -> None:
+async def test_calls_change_the_sums_of_their_variant(api: Api) -> None:
     # given a running test
     test_id = (await api.ask(CREATE, input=new_test()))["id"]
-    # when decisions are logged: by variant, by provider and model, with unknown latency and cost
+    # when calls are logged: by variant, by provider and model, with unknown latency and cost
     for fields in (
         {"abVariant": "A", "latencyMs": 100, "cost": "0.1"},
         {"latencyMs": 300, "cost": "0.2", "success": False},
         {"abVariant": "A"},
         {"provider": "anthropic", "modelUsed": "claude-3-5-haiku", "latencyMs": 50, "cost": "0.000000001"},
     ):
-        assert (await api.ask(LOG, input=decision(abTestId=test_id, **fields)))["__typename"] == "LoggedAnalytics"
-    # then the figures are exact, and a variant that was given wins over provider and model
+        assert (await api.ask(LOG, input=call(abTestId=test_id, **fields)))["__typename"] == "LoggedAnalytics"
+    # then the figures are exact, and an explicit variant takes precedence over provider and model
     test = await api.ask(READ, id=test_id)
     assert {
         key: test["variantA"][key] for key in ("calls", "successes", "avgLatencyMs", "totalCost", "trafficShare")
@@ -150,21 +150,21 @@ async def test_decisions_move_the_sums_of_their_variant(api: Api) -> None:
 async def test_a_fallback_counts_for_the_variant_that_was_assigned(api: Api) -> None:
     test_id = (await api.ask(CREATE, input=new_test()))["id"]
     logged = await api.ask(
-        LOG, input=decision(abTestId=test_id, abVariant="B", provider="groq", modelUsed="llama", fallbackUsed=True)
+        LOG, input=call(abTestId=test_id, abVariant="B", provider="groq", modelUsed="llama", fallbackUsed=True)
     )
     assert logged["record"]["abVariant"] == "B"
     assert (await api.ask(READ, id=test_id))["variantB"]["calls"] == 1
 
 
-async def test_a_variant_that_cannot_be_told_is_asked_for(api: Api) -> None:
+async def test_an_ambiguous_variant_must_be_given(api: Api) -> None:
     test_id = (await api.ask(CREATE, input=new_test()))["id"]
-    refused = await api.ask(LOG, input=decision(abTestId=test_id, provider="groq"))
-    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "abVariant"])
+    rejected = await api.ask(LOG, input=call(abTestId=test_id, provider="groq"))
+    assert (rejected["__typename"], rejected["path"]) == ("InvalidInput", ["input", "abVariant"])
     assert (await api.ask("{ analytics { nodes { id } } }"))["nodes"] == []
 
 
 @pytest.mark.parametrize("winner", ["A", "B", None])
-async def test_a_test_ends_with_a_winner_or_none(api: Api, clock: Clock, winner: str | None) -> None:
+async def test_a_test_ends_with_or_without_a_winner(api: Api, clock: Clock, winner: str | None) -> None:
     test_id = (await api.ask(CREATE, input=new_test()))["id"]
     clock.advance(days=3)
     ended = await api.ask(END, id=test_id, winner=winner)
@@ -179,11 +179,11 @@ async def test_a_test_ends_with_a_winner_or_none(api: Api, clock: Clock, winner:
     assert (await api.ask(READ, id=test_id))["winner"] == winner
 
 
-async def test_a_decision_after_the_end_is_kept_and_not_counted(api: Api) -> None:
+async def test_a_call_after_the_end_is_stored_and_not_counted(api: Api) -> None:
     test_id = (await api.ask(CREATE, input=new_test()))["id"]
-    await api.ask(LOG, input=decision(abTestId=test_id))
+    await api.ask(LOG, input=call(abTestId=test_id))
     await api.ask(END, id=test_id)
-    late = await api.ask(LOG, input=decision(abTestId=test_id))
+    late = await api.ask(LOG, input=call(abTestId=test_id))
     assert late["record"] == {"id": late["record"]["id"], "abTestId": test_id, "abVariant": "A", "abCounted": False}
     assert (await api.ask(READ, id=test_id))["variantA"]["calls"] == 1
 
@@ -198,7 +198,7 @@ async def test_one_test_runs_for_each_task_type(api: Api, other_api: Api) -> Non
         assert (await api.ask(CREATE, input=new_test(taskType=task_type)))["__typename"] == "ABTest"
 
 
-async def test_a_running_test_is_not_deleted_an_ended_one_is(api: Api) -> None:
+async def test_only_an_ended_test_can_be_deleted(api: Api) -> None:
     test_id = (await api.ask(CREATE, input=new_test()))["id"]
     assert (await api.ask(DELETE, id=test_id))["__typename"] == "Conflict"
     assert await api.ask(READ, id=test_id) is not None
@@ -236,35 +236,35 @@ async def test_tests_are_listed_newest_first_a_page_at_a_time(api: Api) -> None:
         ({"costCap": 0}, ["input", "costCap"]),
     ],
 )
-async def test_a_test_out_of_bounds_is_refused_and_not_stored(api: Api, fields: Any, path: list[str]) -> None:
-    refused = await api.ask(CREATE, input=new_test(**fields))
-    assert (refused["__typename"], refused["path"]) == ("InvalidInput", path)
+async def test_a_test_out_of_bounds_is_rejected_and_not_stored(api: Api, fields: Any, path: list[str]) -> None:
+    rejected = await api.ask(CREATE, input=new_test(**fields))
+    assert (rejected["__typename"], rejected["path"]) == ("InvalidInput", path)
     assert (await api.ask(LIST))["nodes"] == []
 
 
 async def test_variants_may_differ_in_parameters_alone(api: Api) -> None:
     test = await api.ask(CREATE, input=new_test(variantB=A | {"parameters": {"temperature": 0}}))
     assert test["__typename"] == "ABTest"
-    # and then provider and model do not tell them apart
-    refused = await api.ask(LOG, input=decision(abTestId=test["id"]))
-    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "abVariant"])
+    # and then provider and model do not identify the variant
+    rejected = await api.ask(LOG, input=call(abTestId=test["id"]))
+    assert (rejected["__typename"], rejected["path"]) == ("InvalidInput", ["input", "abVariant"])
 
 
-async def test_an_id_that_is_none_answers_as_a_missing_one(api: Api) -> None:
+async def test_a_malformed_id_is_answered_like_an_unknown_one(api: Api) -> None:
     assert await api.ask(READ, id="no id") is None
     assert (await api.ask(END, id="no id"))["__typename"] == "NotFound"
 
 
 async def test_a_retry_after_its_test_was_deleted_is_the_same_answer(api: Api) -> None:
-    # given a decision that was counted for a test which is deleted since
+    # given a call that was counted for a test, which was deleted later
     test_id = (await api.ask(CREATE, input=new_test()))["id"]
-    first = await api.ask(LOG, input=decision(abTestId=test_id, eventId="e"))
+    first = await api.ask(LOG, input=call(abTestId=test_id, eventId="e"))
     await api.ask(END, id=test_id)
     await api.ask(DELETE, id=test_id)
-    # when it is sent again, then it is the same record; a new one has no such test
-    assert (await api.ask(LOG, input=decision(abTestId=test_id, eventId="e"))) == first
-    refused = await api.ask(LOG, input=decision(abTestId=test_id, eventId="new"))
-    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "abTestId"])
+    # when it is sent again, then it is deduplicated; a new call cannot name the test
+    assert (await api.ask(LOG, input=call(abTestId=test_id, eventId="e"))) == first
+    rejected = await api.ask(LOG, input=call(abTestId=test_id, eventId="new"))
+    assert (rejected["__typename"], rejected["path"]) == ("InvalidInput", ["input", "abTestId"])
 
 
 # Assignment
@@ -274,23 +274,23 @@ def request(**more: Any) -> dict[str, Any]:
     return {"taskType": "chat", "inputTokens": 1000, "maxOutputTokens": 1000} | more
 
 
-def report(made: dict[str, Any], **more: Any) -> dict[str, Any]:
-    place = {"provider": made["provider"], "modelUsed": made["model"]}
-    return {"taskType": "chat", "success": True, "decisionId": made["id"]} | place | more
+def report(decision: dict[str, Any], **more: Any) -> dict[str, Any]:
+    model = {"provider": decision["provider"], "modelUsed": decision["model"]}
+    return {"taskType": "chat", "success": True, "decisionId": decision["id"]} | model | more
 
 
 async def routed(api: Api, **more: Any) -> dict[str, Any]:
-    made: dict[str, Any] = await api.ask(ROUTE, input=request(**more))
-    assert made["__typename"] == "RoutingDecision", made
-    return made
+    decision: dict[str, Any] = await api.ask(ROUTE, input=request(**more))
+    assert decision["__typename"] == "RoutingDecision", decision
+    return decision
 
 
 async def of_variant(api: Api, variant: str) -> dict[str, Any]:
-    """A decision that was assigned this variant."""
+    """A routing decision with this variant assigned."""
     for number in range(64):
-        made = await routed(api, unitKey=f"{variant} {number}")
-        if made["abVariant"] == variant:
-            return made
+        decision = await routed(api, unitKey=f"{variant} {number}")
+        if decision["abVariant"] == variant:
+            return decision
     raise AssertionError("64 times the other variant")
 
 
@@ -303,24 +303,31 @@ async def test_a_routed_request_is_assigned_a_variant_and_keeps_it(api: Api) -> 
     seen = set()
     for number in range(30):
         unit = f"user-{number}"
-        made = await routed(api, unitKey=unit)
-        config = cold if made["abVariant"] == "A" else warm
-        assert {"provider": made["provider"], "model": made["model"], "parameters": made["parameters"]} == config
-        assert (made["abTestId"], made["propensity"]) == (test["id"], 0.25 if made["abVariant"] == "A" else 0.75)
-        assert (await routed(api, unitKey=unit))["abVariant"] == made["abVariant"]
-        # an application that routes itself is told the same
+        decision = await routed(api, unitKey=unit)
+        config = cold if decision["abVariant"] == "A" else warm
+        assert {
+            "provider": decision["provider"],
+            "model": decision["model"],
+            "parameters": decision["parameters"],
+        } == config
+        assert (decision["abTestId"], decision["propensity"]) == (
+            test["id"],
+            0.25 if decision["abVariant"] == "A" else 0.75,
+        )
+        assert (await routed(api, unitKey=unit))["abVariant"] == decision["abVariant"]
+        # `assignVariant`, for applications that route themselves, returns the same
         assigned = await api.ask(ASSIGN, test=test["id"], unit=unit)
-        assert assigned == {"variant": made["abVariant"], "config": config}
-        seen.add(made["abVariant"])
+        assert assigned == {"variant": decision["abVariant"], "config": config}
+        seen.add(decision["abVariant"])
     assert seen == {"A", "B"}
-    # a request of another task type is none of the test's, and none is once it has ended
+    # a request of another task type is not in the test, nor is any request after its end
     assert (await routed(api, taskType="summary", unitKey="user-1"))["abTestId"] is None
     await api.ask(END, id=test["id"])
     assert (await routed(api, unitKey="user-1"))["abTestId"] is None
     assert await api.ask(ASSIGN, test=test["id"], unit="user-1") is None
 
 
-async def test_without_a_unit_each_request_is_assigned_for_itself(api: Api) -> None:
+async def test_without_a_unit_each_request_is_assigned_independently(api: Api) -> None:
     await api.ask(CREATE, input=new_test())
     variants = [(await routed(api))["abVariant"] for _ in range(64)]
     assert set(variants) == {"A", "B"}
@@ -328,30 +335,32 @@ async def test_without_a_unit_each_request_is_assigned_for_itself(api: Api) -> N
     assert (await routed(api, requestId="r"))["abVariant"] == first["abVariant"]
 
 
-async def test_a_request_that_one_variant_may_not_serve_is_served_outside_and_says_so(api: Api) -> None:
+async def test_a_request_that_a_variant_may_not_serve_is_routed_outside_of_the_test_with_a_note(api: Api) -> None:
     await api.ask(CREATE, input=new_test())
     await api.ask(SAVE, input={"blockedProviders": ["anthropic"]})
-    made = await routed(api, unitKey="u", candidates=[A, {"provider": "groq", "model": "llama-3.1-8b-instant"}])
-    assert (made["abTestId"], made["abVariant"], made["propensity"]) == (None, None, 1.0)
-    assert 'Served outside the A/B test "cheap or good": variant B is not a candidate of the request.' in made["notes"]
-    made = await routed(api, unitKey="u")
-    assert made["notes"][-1].endswith("variant B cannot serve the request: its provider is blocked.")
+    decision = await routed(api, unitKey="u", candidates=[A, {"provider": "groq", "model": "llama-3.1-8b-instant"}])
+    assert (decision["abTestId"], decision["abVariant"], decision["propensity"]) == (None, None, 1.0)
+    assert (
+        'Served outside the A/B test "cheap or good": variant B is not a candidate of the request.' in decision["notes"]
+    )
+    decision = await routed(api, unitKey="u")
+    assert decision["notes"][-1].endswith("variant B cannot serve the request: its provider is blocked.")
 
 
-async def test_what_is_reported_of_a_decision_counts_for_its_variant_also_what_a_fallback_did(
+async def test_all_calls_of_a_routing_decision_count_for_its_variant_including_fallbacks(
     api: Api, database: Database, viewer: Viewer, clock: Clock
 ) -> None:
     test = await api.ask(CREATE, input=new_test())
-    made = await of_variant(api, "B")
+    decision = await of_variant(api, "B")
     # when B fails twice, and A serves it: three attempts at one assignment
     for attempt in (
         {"success": False, "latencyMs": 1},
         {"success": False, "latencyMs": 1},
         {"provider": "openai", "modelUsed": "gpt-4o-mini", "fallbackUsed": True, "latencyMs": 100, "cost": "0.5"},
     ):
-        logged = await api.ask(LOG, input=report(made) | attempt)
+        logged = await api.ask(LOG, input=report(decision) | attempt)
         assert (logged["record"]["abTestId"], logged["record"]["abVariant"]) == (test["id"], "B")
-    # then all count for B, and one assignment
+    # then all three calls count for B, as one assignment
     watched = await api.ask(READ, id=test["id"])
     assert (watched["variantA"]["calls"], watched["variantB"]["calls"], watched["variantB"]["successes"]) == (0, 3, 1)
     async with database.viewer(viewer) as session:
@@ -362,18 +371,18 @@ async def test_what_is_reported_of_a_decision_counts_for_its_variant_also_what_a
     assert await verify(database, viewer.id, clock()) == []
 
 
-async def test_attempts_after_the_first_do_not_look_like_a_broken_split(
+async def test_attempts_after_the_first_do_not_count_as_a_sample_ratio_mismatch(
     api: Api, database: Database, viewer: Viewer, clock: Clock
 ) -> None:
     test = await api.ask(CREATE, input=new_test())
     # when A needs four attempts each time, in one batch or in several, and B one
     for number in range(120):
-        made = await routed(api, unitKey=f"user-{number}")
-        attempts = [report(made, success=False)] * 3 if made["abVariant"] == "A" else []
+        decision = await routed(api, unitKey=f"user-{number}")
+        attempts = [report(decision, success=False)] * 3 if decision["abVariant"] == "A" else []
         if number % 2:
-            await api.ask(LOG_MANY, input=[*attempts, report(made)])
+            await api.ask(LOG_MANY, input=[*attempts, report(decision)])
         else:
-            for attempt in [*attempts, report(made)]:
+            for attempt in [*attempts, report(decision)]:
                 await api.ask(LOG, input=attempt)
     # then
     watched = await api.ask(WATCH, id=test["id"])
@@ -388,43 +397,45 @@ async def test_attempts_after_the_first_do_not_look_like_a_broken_split(
     ("named", "field"),
     [({"abTestId": "another"}, "abTestId"), ({"abTestId": "its own", "abVariant": "A"}, "abVariant")],
 )
-async def test_a_record_that_contradicts_its_decision_is_refused(api: Api, named: dict[str, Any], field: str) -> None:
+async def test_a_call_that_contradicts_its_routing_decision_is_rejected(
+    api: Api, named: dict[str, Any], field: str
+) -> None:
     ids = {"another": (await api.ask(CREATE, input=new_test(taskType="other")))["id"]}
     ids["its own"] = (await api.ask(CREATE, input=new_test(taskType="chat")))["id"]
-    made = await of_variant(api, "B")
-    refused = await api.ask(LOG, input=report(made, **named | {"abTestId": ids[named["abTestId"]]}))
-    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", field])
+    decision = await of_variant(api, "B")
+    rejected = await api.ask(LOG, input=report(decision, **named | {"abTestId": ids[named["abTestId"]]}))
+    assert (rejected["__typename"], rejected["path"]) == ("InvalidInput", ["input", field])
     assert (await api.ask("{ analytics { nodes { id } } }"))["nodes"] == []
-    # while naming what it was assigned is no contradiction
-    for said in ({}, {"abVariant": "B"}):
-        logged = await api.ask(LOG, input=report(made, abTestId=ids["its own"], **said))
+    # while naming the assigned test and variant is accepted
+    for named_variant in ({}, {"abVariant": "B"}):
+        logged = await api.ask(LOG, input=report(decision, abTestId=ids["its own"], **named_variant))
         assert logged["record"]["abVariant"] == "B"
 
 
-async def test_what_was_decided_in_a_test_is_recorded_and_charged_after_it_was_deleted(
+async def test_a_call_of_a_routing_decision_is_stored_and_charged_after_its_test_was_deleted(
     api: Api, database: Database, viewer: Viewer, clock: Clock
 ) -> None:
     await api.ask(SET_BUDGET, threshold="1000")
     test = await api.ask(CREATE, input=new_test())
-    made = await of_variant(api, "A")
+    decision = await of_variant(api, "A")
     await api.ask(END, id=test["id"])
     await api.ask(DELETE, id=test["id"])
-    logged = await api.ask(LOG, input=report(made, cost="0.25"))
+    logged = await api.ask(LOG, input=report(decision, cost="0.25"))
     assert logged["record"]["abCounted"] is False
-    assert (await api.ask("query($id: ID!) { decision(id: $id) { state } }", id=made["id"]))["state"] == "SETTLED"
+    assert (await api.ask("query($id: ID!) { decision(id: $id) { state } }", id=decision["id"]))["state"] == "SETTLED"
     [total] = await api.ask("{ analyticsSummary { totalCost } }")
     assert total["totalCost"] == "0.25"
     assert await verify(database, viewer.id, clock()) == []
 
 
-async def test_a_hundred_tests_run_and_no_more(api: Api) -> None:
+async def test_at_most_100_tests_run_at_once(api: Api) -> None:
     for number in range(100):
         assert (await api.ask(CREATE, input=new_test(taskType=f"t{number}")))["__typename"] == "ABTest"
-    refused = await api.ask(CREATE, input=new_test(taskType="one more"))
-    assert (refused["__typename"], refused["path"]) == ("Conflict", ["input", "taskType"])
+    rejected = await api.ask(CREATE, input=new_test(taskType="one more"))
+    assert (rejected["__typename"], rejected["path"]) == ("Conflict", ["input", "taskType"])
 
 
-async def test_nobody_is_assigned_in_anothers_test(api: Api, other_api: Api) -> None:
+async def test_nobody_is_assigned_a_variant_of_another_users_test(api: Api, other_api: Api) -> None:
     test = await api.ask(CREATE, input=new_test())
     assert await other_api.ask(ASSIGN, test=test["id"], unit="u") is None
     assert (await other_api.ask(ROUTE, input=request(unitKey="u", candidates=[A, B])))["abTestId"] is None
@@ -438,8 +449,8 @@ async def test_nobody_is_assigned_in_anothers_test(api: Api, other_api: Api) -> 
 
 def calls(test_id: str, variant: str, count: int, **fields: Any) -> list[dict[str, Any]]:
     config = A if variant == "A" else B
-    place = {"provider": config["provider"], "modelUsed": config["model"], "abTestId": test_id, "abVariant": variant}
-    return [decision(**place | fields) for _ in range(count)]
+    assigned = {"provider": config["provider"], "modelUsed": config["model"], "abTestId": test_id, "abVariant": variant}
+    return [call(**assigned | fields) for _ in range(count)]
 
 
 async def logged_all(api: Api, records: list[dict[str, Any]]) -> None:
@@ -447,7 +458,7 @@ async def logged_all(api: Api, records: list[dict[str, Any]]) -> None:
     assert (outcome["accepted"], outcome["rejected"]) == (len(records), [])
 
 
-async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
+async def test_inference_equals_what_is_computed_from_the_calls(
     api: Api, database: Database, viewer: Viewer, clock: Clock
 ) -> None:
     # given calls with and without latency and cost, some above the cap, in several commits
@@ -466,10 +477,10 @@ async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
     for records in (a[:90], [*a[90:], *b[:100]], b[100:]):
         await logged_all(api, records)
 
-    # when it is looked at
+    # when the test is read
     watched = await api.ask(WATCH, id=test["id"])
 
-    # then every figure is the one of these calls
+    # then every figure is computed from these calls
     of_a = Arm(180, 150, SampleSums.of([math.log(200)] * 100 + [0.0] * 50), SampleSums.of([0.1] * 100 + [0.5] * 50))
     of_b = Arm(
         255, 255, SampleSums.of([math.log(300)] * 150 + [math.log(400)] * 100), SampleSums.of([0.2] * 150 + [0.3] * 5)
@@ -483,11 +494,11 @@ async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
         assert (found["valueA"], found["valueB"], found["effect"]) == pytest.approx(
             (right.value_a, right.value_b, right.effect)
         )
-        # but for what chance makes of groups
+        # except for random differences between groups
         assert found["designEffect"] == pytest.approx(1, abs=0.5)
         assert found["low"] <= right.low + 1e-9
         assert found["high"] >= right.high - 1e-9
-    # and the quicker one does not win, as it fails more often
+    # and the faster variant does not win, because it fails more often
     assert [each["verdict"] for each in watched["inference"]["comparisons"]] == [
         "B_BETTER",
         "A_BETTER",
@@ -497,7 +508,7 @@ async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
     assert watched["inference"]["sentence"].endswith(" But A is worse in success rate, so there is no winner.")
     assert await verify(database, viewer.id, clock()) == []
 
-    # and what is lost is found and mended
+    # and lost sums are found and repaired
     async with database.system() as transaction:
         await transaction.connection.execute(delete(ABGroup).where(ABGroup.ab_variant == "A"))
     assert {difference.table for difference in await repair(database, viewer.id, clock())} == {"router_ab_groups"}
@@ -505,22 +516,22 @@ async def test_inference_is_that_of_the_calls_and_never_differs_from_them(
     assert (await api.ask(WATCH, id=test["id"]))["inference"]["sentence"] == watched["inference"]["sentence"]
 
 
-async def test_one_absurd_request_neither_decides_nor_masks_a_cost_comparison(api: Api) -> None:
+async def test_one_extreme_cost_neither_decides_nor_masks_a_cost_comparison(api: Api) -> None:
     # given the costs of calls before the test
-    await logged_all(api, [decision(cost=f"0.0{n % 9 + 1}") for n in range(200)])
+    await logged_all(api, [call(cost=f"0.0{n % 9 + 1}") for n in range(200)])
     equal = await api.ask(CREATE, input=new_test(taskType="chat", primaryMetric="COST"))
     assert equal["costCap"] == "0.27"
-    # when both cost the same but for one request of 9,990 USD
+    # when both variants cost the same except for one request of 9,990 USD
     for variant in "AB":
-        await logged_all(api, [*_costs(equal["id"], variant, 1, 400), *_absurd(equal["id"], variant == "A")])
-    # then it decides nothing
+        await logged_all(api, [*_costs(equal["id"], variant, 1, 400), *_extreme(equal["id"], variant == "A")])
+    # then the request does not decide the comparison
     assert (await api.ask(WATCH, id=equal["id"]))["inference"]["verdict"] == "NO_DIFFERENCE_YET"
-    # and when B costs twice as much, it hides nothing
+    # and when B costs twice as much, the request does not mask it
     dear = await api.ask(CREATE, input=new_test(taskType="dear", primaryMetric="COST", costCap="0.27"))
-    await logged_all(api, [*_costs(dear["id"], "A", 1, 400), *_absurd(dear["id"], True)])
+    await logged_all(api, [*_costs(dear["id"], "A", 1, 400), *_extreme(dear["id"], True)])
     await logged_all(api, _costs(dear["id"], "B", 2, 400))
     assert (await api.ask(WATCH, id=dear["id"]))["inference"]["verdict"] == "A_BETTER"
-    # while the total says what was spent
+    # while the total includes the request in full
     assert Decimal((await api.ask(READ, id=dear["id"]))["variantA"]["totalCost"]) > 9990
 
 
@@ -528,22 +539,22 @@ def _costs(test_id: str, variant: str, times: int, count: int) -> list[dict[str,
     return [call for n in range(count) for call in calls(test_id, variant, 1, cost=f"{times * (n % 9 + 1) / 100}")]
 
 
-def _absurd(test_id: str, there: bool) -> list[dict[str, Any]]:
+def _extreme(test_id: str, there: bool) -> list[dict[str, Any]]:
     return calls(test_id, "A", int(there), cost="9990")
 
 
-async def test_a_cap_is_told_from_prices_where_there_are_no_calls_and_asked_for_where_there_are_none(api: Api) -> None:
-    # 100,000 tokens in and 10,000 out cost 0.021 USD with gpt-4o-mini and 0.12 with claude-3-5-haiku: three times that
+async def test_a_cost_cap_is_derived_from_prices_without_calls_and_required_without_prices(api: Api) -> None:
+    # 100,000 tokens in and 10,000 out cost 0.021 USD with gpt-4o-mini and 0.12 with claude-3-5-haiku: the cap is three times that
     assert (await api.ask(CREATE, input=new_test(taskType="listed")))["costCap"] == "0.36"
     unknown = {"variantA": {"provider": "x", "model": "a"}, "variantB": {"provider": "x", "model": "b"}}
     assert (await api.ask(CREATE, input=new_test(taskType="unknown", **unknown)))["costCap"] is None
-    refused = await api.ask(CREATE, input=new_test(taskType="cost", primaryMetric="COST", **unknown))
-    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "costCap"])
+    rejected = await api.ask(CREATE, input=new_test(taskType="cost", primaryMetric="COST", **unknown))
+    assert (rejected["__typename"], rejected["path"]) == ("InvalidInput", ["input", "costCap"])
     given = await api.ask(CREATE, input=new_test(taskType="cost", primaryMetric="COST", costCap="0.5", **unknown))
     assert given["costCap"] == "0.5"
 
 
-async def test_calls_of_units_that_repeat_count_for_less_and_few_units_for_nothing(
+async def test_repeated_calls_of_a_unit_add_less_evidence_and_too_few_units_decide_nothing(
     api: Api, database: Database, viewer: Viewer, clock: Clock
 ) -> None:
     # given 20 users of each variant, who make 20 calls each: those of every fifth fail
@@ -562,12 +573,12 @@ async def test_calls_of_units_that_repeat_count_for_less_and_few_units_for_nothi
     assert watched["comparisons"][0]["designEffect"] == pytest.approx(2, rel=0.3)
     assert "Calls of one unit are correlated: 800 calls are as informative as" in watched["comparisons"][0]["sentence"]
     assert await verify(database, viewer.id, clock()) == []
-    # and a unit is of a test
-    refused = await api.ask(LOG, input=decision(unitKey="u"))
-    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input"])
+    # and a unit needs a test
+    rejected = await api.ask(LOG, input=call(unitKey="u"))
+    assert (rejected["__typename"], rejected["path"]) == ("InvalidInput", ["input"])
 
 
-async def test_nothing_wins_before_the_test_has_run_as_long_as_it_shall(api: Api, clock: Clock) -> None:
+async def test_no_variant_wins_before_the_minimum_duration_of_the_test(api: Api, clock: Clock) -> None:
     test = await api.ask(CREATE, input=new_test(minimumRunHours=24))
     await logged_all(api, [*calls(test["id"], "A", 300), *calls(test["id"], "B", 300, success=False)])
     clock.advance(hours=22.5)
@@ -601,7 +612,7 @@ async def rules_of(api: Api) -> list[dict[str, Any]]:
 
 
 async def test_a_winner_becomes_the_default_by_a_rule_that_can_be_undone(api: Api) -> None:
-    # given a test that B wins
+    # given a test with winner B
     await api.ask(
         SAVE, input={"customRules": [{"name": "mine", "when": {"taskType": "x"}, "then": {"prefer": ["groq"]}}]}
     )
@@ -609,7 +620,7 @@ async def test_a_winner_becomes_the_default_by_a_rule_that_can_be_undone(api: Ap
     test = await api.ask(CREATE, input=new_test(taskType="chat", variantB=warm))
     # when it ends
     await api.ask(END, id=test["id"], winner="B")
-    # then a rule that names the test sends its requests there
+    # then a rule that names the test routes its requests to B
     [mine, rule] = await rules_of(api)
     assert mine["name"] == "mine"
     assert rule == {
@@ -618,36 +629,36 @@ async def test_a_winner_becomes_the_default_by_a_rule_that_can_be_undone(api: Ap
         "when": {"taskType": "chat"},
         "then": {"use": warm},
     }
-    made = await routed(api, unitKey="u", priority="COST")
-    assert {key: made[key] for key in ("provider", "model", "parameters", "rules")} == warm | {
+    decision = await routed(api, unitKey="u", priority="COST")
+    assert {key: decision[key] for key in ("provider", "model", "parameters", "rules")} == warm | {
         "rules": ["Winner of cheap or good"]
     }
-    # and a later test of the same requests puts it to the test, and its winner in its place
+    # and a later test of the same requests overrides the rule, and its winner replaces it
     again = await api.ask(CREATE, input=new_test(testName="again", taskType="chat", variantB=warm))
     assert (await routed(api, unitKey="u"))["abTestId"] == again["id"]
     await api.ask(END, id=again["id"], winner="A")
     assert [rule["name"] for rule in await rules_of(api)] == ["mine", "Winner of again"]
     assert (await routed(api, unitKey="u"))["provider"] == "openai"
-    # and to undo it is to delete the rule; ending it again, the same way, does not bring it back
+    # and deleting the rule undoes it; ending the test again in the same way does not restore it
     await api.ask(SAVE, input={"customRules": []})
     assert (await api.ask(END, id=again["id"], winner="A"))["winner"] == "A"
     assert await rules_of(api) == []
 
 
-async def test_a_winner_for_whom_there_is_no_room_changes_nothing(api: Api) -> None:
+async def test_a_winner_that_exceeds_the_limit_of_rules_changes_nothing(api: Api) -> None:
     full = [{"name": f"r{n}", "when": {"taskType": "x"}, "then": {"priority": "COST"}} for n in range(50)]
     await api.ask(SAVE, input={"customRules": full})
     test = await api.ask(CREATE, input=new_test())
     before = await api.ask(WATCH, id=test["id"])
-    refused = await api.ask(END, id=test["id"], winner="A")
-    assert (refused["__typename"], refused["path"]) == ("Conflict", ["winner"])
+    rejected = await api.ask(END, id=test["id"], winner="A")
+    assert (rejected["__typename"], rejected["path"]) == ("Conflict", ["winner"])
     assert await api.ask(WATCH, id=test["id"]) == before
     assert before["active"]
     assert len(await rules_of(api)) == 50
     assert (await api.ask(END, id=test["id"]))["active"] is False
 
 
-async def test_figures_and_evidence_of_a_test_that_ended_are_frozen_and_late_records_are_flagged(
+async def test_figures_and_evidence_of_an_ended_test_are_frozen_and_late_calls_are_flagged(
     api: Api, database: Database, viewer: Viewer, clock: Clock
 ) -> None:
     test = await api.ask(CREATE, input=new_test())
@@ -656,17 +667,17 @@ async def test_figures_and_evidence_of_a_test_that_ended_are_frozen_and_late_rec
     await api.ask(END, id=test["id"], winner="A")
     ended = await api.ask(WATCH, id=test["id"])
     assert ended["inference"]["verdict"] == "A_BETTER"
-    # when records come that were on their way
+    # when calls come that were sent before the end
     clock.advance(days=1)
     logged = await api.ask(LOG, input=report(late, success=False))
-    # then they are kept, of the test, and not counted
+    # then they are stored with the test, and not counted
     record = {"abTestId": test["id"], "abVariant": "A", "abCounted": False}
     assert {key: logged["record"][key] for key in record} == record
     assert await api.ask(WATCH, id=test["id"]) == ended
     [listed] = (await api.ask(HISTORY, active=False))["nodes"]
     assert listed == {"id": test["id"], "winner": "A", "inference": {"verdict": "A_BETTER"}}
     assert await verify(database, viewer.id, clock()) == []
-    # and with the test goes what was kept of it
+    # and deleting the test deletes its figures
     await api.ask(DELETE, id=test["id"])
     async with database.viewer(viewer) as session:
         assert await groups_of(session, viewer.id, [UUID(test["id"])]) == {}
@@ -683,10 +694,10 @@ query($id: ID!) {
 
 
 @pytest.mark.parametrize("metric", ["SUCCESS_RATE", "LATENCY", "COST"])
-async def test_looks_say_what_was_seen_at_the_time(
+async def test_snapshots_have_the_figures_as_they_were_at_the_time(
     api: Api, other_api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch, metric: str
 ) -> None:
-    # given a test, looked at after half of its calls
+    # given a test that was read after half of its calls and after all
     test = await api.ask(
         """
         mutation($metric: ABTestMetric!) { createABTest(input: {
@@ -719,18 +730,18 @@ async def test_looks_say_what_was_seen_at_the_time(
         current = await api.ask(PRIMARY, id=test["id"])
         seen += [each for each in current["inference"]["comparisons"] if each["metric"] == metric]
     # when
-    looks = await api.ask(SNAPSHOTS, id=test["id"])
+    snapshots = await api.ask(SNAPSHOTS, id=test["id"])
     # then
-    assert [look["at"] for look in looks[::29]] == [
+    assert [snapshot["at"] for snapshot in snapshots[::29]] == [
         "2026-03-10T13:00:00Z",
         "2026-03-11T18:00:00Z",
         "2026-03-12T23:00:00Z",
     ]
-    assert [look["comparison"]["low"] for look in looks[:29]] == 29 * [None]
-    for look, then in zip((looks[29], looks[59]), seen, strict=True):
-        assert look["comparison"] == then | {"low": pytest.approx(then["low"]), "high": pytest.approx(then["high"])}
+    assert [snapshot["comparison"]["low"] for snapshot in snapshots[:29]] == 29 * [None]
+    for snapshot, then in zip((snapshots[29], snapshots[59]), seen, strict=True):
+        assert snapshot["comparison"] == then | {"low": pytest.approx(then["low"]), "high": pytest.approx(then["high"])}
     assert seen[0]["low"] is not None
-    # and nobody else sees them, and nobody those of too many calls
+    # and no other user sees them, and a test with too many calls has none
     assert await other_api.ask(SNAPSHOTS, id=test["id"]) is None
     monkeypatch.setattr("models.queries.ab_snapshot.MAX_CALLS", 1_199)
     assert await api.ask(SNAPSHOTS, id=test["id"]) is None

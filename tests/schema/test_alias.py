@@ -1,4 +1,4 @@
-"""Names of a user's own for providers: calls before and after, own models, and what ends with them."""
+"""Users' aliases of providers: their effect on earlier and later calls, on registered models, and their removal."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ BY_PROVIDER = "{ analyticsSummary(groupBy: [PROVIDER]) { provider calls totalCos
 LAST = "{ analytics(first: 1) { nodes { provider modelUsed reportedProvider cost } } }"
 
 
-def call(provider: str, model: str = "gpt-4o", **said: Any) -> dict[str, Any]:
+def call(provider: str, model: str = "gpt-4o", **fields: Any) -> dict[str, Any]:
     tokens = {"inputTokens": 1_000_000, "outputTokens": 0}
-    return {"provider": provider, "modelUsed": model, "taskType": "chat", "success": True, **tokens, **said}
+    return {"provider": provider, "modelUsed": model, "taskType": "chat", "success": True, **tokens, **fields}
 
 
-async def test_calls_before_and_after_become_the_providers_day_by_day(
+async def test_calls_before_and_after_an_alias_are_attributed_to_the_provider(
     api: Api, other_api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     # given calls under three spellings on three days, and another user's
@@ -41,11 +41,11 @@ async def test_calls_before_and_after_become_the_providers_day_by_day(
         await api.ask(LOG_ONE, input=call(spelling, cost="1"))
         clock.advance(days=1)
     await other_api.ask(LOG_ONE, input=call("Corp", cost="1"))
-    # when the name is registered
+    # when the alias is registered
     alias = await api.ask(ALIAS, alias="Corp", provider="OpenAI")
     assert (alias["alias"], alias["provider"]) == ("Corp", "openai")
     await api.ask(LOG_ONE, input=call("c-o-r-p"))
-    # then all are OpenAI's, the last one at its price, and the other user's is not
+    # then all calls are OpenAI's, the last one at its price, and the other user's call is not
     assert await api.ask(BY_PROVIDER) == [{"provider": "openai", "calls": 4, "totalCost": "5.5"}]
     assert (await api.ask(LAST))["nodes"] == [
         {"provider": "openai", "modelUsed": "gpt-4o", "reportedProvider": "c-o-r-p", "cost": "2.5"}
@@ -54,7 +54,7 @@ async def test_calls_before_and_after_become_the_providers_day_by_day(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_own_models_follow_the_name_there_and_back(
+async def test_registered_models_follow_an_alias_and_its_removal(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(REGISTER, input={"provider": "corp", "model": "m1", "inputPrice": "1", "outputPrice": "2"})
@@ -69,7 +69,7 @@ async def test_own_models_follow_the_name_there_and_back(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_what_cannot_be_a_name_of_a_provider_is_refused(api: Api, other_api: Api) -> None:
+async def test_a_name_that_cannot_be_a_providers_is_rejected(api: Api, other_api: Api) -> None:
     for alias, provider, field in (
         ("openai", "azure", "alias"),
         ("Azure_OpenAI", "openai", "alias"),
@@ -80,10 +80,10 @@ async def test_what_cannot_be_a_name_of_a_provider_is_refused(api: Api, other_ap
         ("", "openai", "alias"),
         ("m" * 201, "openai", "alias"),
     ):
-        refused = await api.ask(ALIAS, alias=alias, provider=provider)
-        assert (refused["code"], refused["path"]) == ("INVALID_INPUT", [field]), alias
+        rejected = await api.ask(ALIAS, alias=alias, provider=provider)
+        assert (rejected["code"], rejected["path"]) == ("INVALID_INPUT", [field]), alias
     assert await api.ask("{ providerAliases { id } }") == []
-    # nor can another user delete it, and models under both names are a conflict
+    # another user cannot delete it, and models under both names are a conflict
     for provider in ("mine", "openai"):
         await api.ask(REGISTER, input={"provider": provider, "model": "m1", "inputPrice": "1", "outputPrice": "2"})
     assert (await api.ask(ALIAS, alias="mine", provider="openai"))["code"] == "CONFLICT"

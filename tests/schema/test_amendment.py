@@ -1,4 +1,4 @@
-"""Amending calls: what became known later, and all that follows it."""
+"""Amendments: facts that become known after a call was logged, and the sums that follow them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_a_cost_that_becomes_known_later_is_counted_from_then_on(
     await api.ask(SET_ALERT, threshold="10")
     await api.ask(LOG_ONE, input=CALL)
     assert (await only(api, SUMMARY))["unpricedCalls"] == 1
-    # when its cost is told
+    # when its cost is amended
     amended = await api.ask(AMEND, eventId="one", input={"cost": "12.5", "amendmentId": "a"})
     assert amended["__typename"] == "AmendedAnalytics"
     assert amended["record"] | {"id": None} == {
@@ -73,17 +73,17 @@ async def test_a_cost_that_becomes_known_later_is_counted_from_then_on(
         "amendedAt": "2026-03-10T12:00:00Z",
     }
     assert amended["alertEvents"] == [{"level": "TRIGGERED", "amount": "12.5"}]
-    # then every sum knows it, and it is kept what was said before
+    # then every sum includes it, and the amendment has the value from before
     summary = await only(api, SUMMARY)
     assert (summary["totalCost"], summary["unpricedCalls"]) == ("12.5", 0)
     alert = await only(api, ALERTS)
     assert (alert["currentAmount"], alert["unpricedCalls"], alert["state"]) == ("12.5", 0, "TRIGGERED")
-    [kept] = await api.ask(AMENDMENTS, id=amended["record"]["id"])
-    assert (kept["before"], kept["after"]) == ({"cost": None}, {"cost": "12.5"})
+    [amendment] = await api.ask(AMENDMENTS, id=amended["record"]["id"])
+    assert (amendment["before"], amendment["after"]) == ({"cost": None}, {"cost": "12.5"})
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_the_same_amendment_is_one_and_another_of_its_id_is_refused(api: Api) -> None:
+async def test_a_repeated_amendment_is_deduplicated_and_another_with_its_id_is_rejected(api: Api) -> None:
     await api.ask(LOG_ONE, input=CALL)
     first = await api.ask(AMEND, eventId="one", input={"cost": "1", "amendmentId": "a"})
     again = await api.ask(AMEND, eventId="one", input={"cost": "1", "amendmentId": "a"})
@@ -93,26 +93,26 @@ async def test_the_same_amendment_is_one_and_another_of_its_id_is_refused(api: A
     assert (await only(api, SUMMARY))["totalCost"] == "1"
 
 
-async def test_tokens_that_become_known_price_a_call_of_the_list_again(
+async def test_amended_tokens_reprice_a_call_of_a_listed_model(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     call = CALL | {"provider": "openai", "modelUsed": "gpt-4o", "inputTokens": 1_000_000}
     await api.ask(LOG_ONE, input=call)
     amended = await api.ask(AMEND, eventId="one", input={"outputTokens": 1_000_000})
     assert (amended["record"]["cost"], amended["record"]["costSource"]) == ("12.5", "LIST_PRICE")
-    # a correction takes out what was counted before
+    # a correction subtracts the previous cost
     amended = await api.ask(AMEND, eventId="one", input={"inputTokens": 0, "outputTokens": 1})
     assert amended["record"]["cost"] == "0.00001"
     summary = await only(api, SUMMARY)
     assert (summary["totalCost"], summary["inputTokens"], summary["outputTokens"]) == ("0.00001", 0, 1)
-    # a reported cost is not priced over
+    # a reported cost is not replaced by a list price
     await api.ask(AMEND, eventId="one", input={"cost": "3"})
     amended = await api.ask(AMEND, eventId="one", input={"inputTokens": 5})
     assert (amended["record"]["cost"], amended["record"]["costSource"]) == ("3", "RECORDED")
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_known_cost_takes_the_place_of_what_was_assumed(
+async def test_a_known_cost_replaces_the_assumed_spend(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(SET_ALERT, threshold="0.001", enforced=True)
@@ -139,7 +139,7 @@ async def test_a_model_is_served_again_once_its_call_has_a_price(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_windows_that_have_ended_follow_and_do_not_fire(
+async def test_ended_windows_count_amendments_and_do_not_fire(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(SET_ALERT, threshold="1")
@@ -174,7 +174,7 @@ async def test_feedback_and_outcomes_change_the_figures_of_a_test(
     assert tested["variantB"] == {"calls": 2, "successes": 1, "totalCost": "0.500000001"}
 
 
-async def test_what_is_no_call_of_ones_own_or_no_amendment_is_refused(api: Api, other_api: Api) -> None:
+async def test_an_invalid_amendment_or_one_of_another_users_call_is_rejected(api: Api, other_api: Api) -> None:
     await api.ask(LOG_ONE, input=CALL)
     call = await only(api, LOGGED)
     for other in ({"id": call["id"]}, {"eventId": "one"}, {"id": "nonsense"}, {"eventId": "two"}):
@@ -195,10 +195,10 @@ async def test_what_is_no_call_of_ones_own_or_no_amendment_is_refused(api: Api, 
 
 
 @pytest.mark.parametrize("failed", [{}, {"cost": "0.5"}], ids=["unknown", "dearer than was held"])
-async def test_what_a_failure_used_up_is_held_again_once_it_is_known_to_cost_nothing(
+async def test_the_hold_of_a_failed_attempt_is_restored_when_its_cost_is_known_to_be_0(
     api: Api, database: Database, user_id: UUID, clock: Clock, failed: dict[str, Any]
 ) -> None:
-    # given a decision whose first attempt failed, and whose fallback is under way
+    # given a routing decision whose first attempt failed, and whose fallback is under way
     await api.ask(SET_ALERT, threshold="1", enforced=True)
     candidates = [{"provider": "openai", "model": model} for model in ("gpt-4o-mini", "gpt-4o")]
     decision = await api.ask(ROUTE, input=REQUEST | {"candidates": candidates})
@@ -216,7 +216,7 @@ async def test_what_a_failure_used_up_is_held_again_once_it_is_known_to_cost_not
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_an_amendment_may_name_its_call_otherwise_when_it_is_sent_again(api: Api) -> None:
+async def test_a_repeated_amendment_may_name_its_call_by_id_or_event_id(api: Api) -> None:
     await api.ask(LOG_ONE, input=CALL)
     call = await only(api, LOGGED)
     await api.ask(AMEND, eventId="one", input={"cost": "1", "amendmentId": "a"})
@@ -232,6 +232,6 @@ async def test_amendments_follow_one_another_whatever_the_clocks_say(
     clock.advance(minutes=-1)
     amended = await api.ask(AMEND, eventId="one", input={"cost": "2"})
     clock.advance(minutes=2)
-    kept = await api.ask(AMENDMENTS, id=amended["record"]["id"])
-    assert [each["after"]["cost"] for each in kept] == ["1", "2"]
+    amendments = await api.ask(AMENDMENTS, id=amended["record"]["id"])
+    assert [each["after"]["cost"] for each in amendments] == ["1", "2"]
     assert await verify(database, user_id, clock.now) == []

@@ -36,7 +36,7 @@ query($filter: AnalyticsFilter, $first: Int, $after: String) {
 """
 
 
-def decision(**fields: Any) -> dict[str, Any]:
+def call(**fields: Any) -> dict[str, Any]:
     return {"provider": "openai", "modelUsed": "gpt-4o", "taskType": "chat", "success": True} | fields
 
 
@@ -44,10 +44,10 @@ async def listed(api: Api, **variables: Any) -> list[str]:
     return [node["eventId"] for node in (await api.ask(LIST, **variables))["nodes"]]
 
 
-async def test_a_decision_is_read_back_as_it_was_logged(api: Api) -> None:
+async def test_a_call_is_read_back_as_it_was_logged(api: Api) -> None:
     logged = await api.ask(
         LOG,
-        input=decision(
+        input=call(
             eventId="e1",
             priority="COST",
             latencyMs=1234,
@@ -90,21 +90,21 @@ async def test_a_decision_is_read_back_as_it_was_logged(api: Api) -> None:
     assert stored["nodes"] == [record]
 
 
-async def test_what_is_asked_for_alone_is_read_alone_and_as_it_is(api: Api) -> None:
-    # given a decision, of which each field is something
-    record = (await api.ask(LOG, input=decision(eventId="e1", metadata={"team": "search"}, latencyMs=5, cost="1")))[
+async def test_each_field_can_be_selected_alone(api: Api) -> None:
+    # given a call with a value in each field
+    record = (await api.ask(LOG, input=call(eventId="e1", metadata={"team": "search"}, latencyMs=5, cost="1")))[
         "record"
     ]
     for name, value in record.items():
-        # when one of them is asked for, by another name, in a fragment, and with its edge
+        # when one field is selected: plainly, with an alias, in a fragment, and through its edge
         page = await api.ask(
             f"{{ analytics {{ nodes {{ it: {name} }} edges {{ cursor node {{ ...One }} }} }} }} "
             f"fragment One on RouterAnalytics {{ {name} }}"
         )
-        # then it is there
+        # then its value is returned
         assert page["nodes"] == [{"it": value}]
         assert [edge["node"] for edge in page["edges"]] == [{name: value}]
-    # and when nothing of it is
+    # and when no field of the call is selected
     page = await api.ask("{ analytics { nodes { __typename } pageInfo { hasNextPage } } }")
     assert page == {"nodes": [{"__typename": "RouterAnalytics"}], "pageInfo": {"hasNextPage": False}}
 
@@ -121,12 +121,12 @@ async def test_what_is_asked_for_alone_is_read_alone_and_as_it_is(api: Api) -> N
     ],
 )
 async def test_a_cost_is_rounded_half_even_to_the_nano_dollar(api: Api, cost: Any, stored: str) -> None:
-    assert (await api.ask(LOG, input=decision(cost=cost)))["record"]["cost"] == stored
+    assert (await api.ask(LOG, input=call(cost=cost)))["record"]["cost"] == stored
 
 
-async def test_a_cost_left_out_is_priced_from_the_tokens(api: Api) -> None:
-    logged = await api.ask(LOG, input=decision(modelUsed="gpt-4o-mini", inputTokens=638, outputTokens=25))
-    # $0.15 and $0.60 for a million tokens
+async def test_a_call_without_a_cost_is_priced_from_its_tokens(api: Api) -> None:
+    logged = await api.ask(LOG, input=call(modelUsed="gpt-4o-mini", inputTokens=638, outputTokens=25))
+    # 0.15 USD per million input tokens and 0.60 USD per million output tokens
     assert logged["record"]["cost"] == "0.0001107"
     assert logged["record"]["priceVersion"].startswith("genai-prices ")
 
@@ -141,46 +141,46 @@ async def test_a_cost_left_out_is_priced_from_the_tokens(api: Api) -> None:
     ],
 )
 async def test_an_unknown_price_stays_null_and_never_becomes_zero(api: Api, fields: Any) -> None:
-    record = (await api.ask(LOG, input=decision(**fields)))["record"]
+    record = (await api.ask(LOG, input=call(**fields)))["record"]
     assert (record["cost"], record["priceVersion"]) == (None, None)
 
 
 async def test_the_same_event_is_recorded_once(api: Api) -> None:
-    first = await api.ask(LOG, input=decision(eventId="e1", cost="1", metadata={"a": 1, "b": 2}))
-    again = await api.ask(LOG, input=decision(eventId="e1", cost="1.0", metadata={"b": 2, "a": 1}))
+    first = await api.ask(LOG, input=call(eventId="e1", cost="1", metadata={"a": 1, "b": 2}))
+    again = await api.ask(LOG, input=call(eventId="e1", cost="1.0", metadata={"b": 2, "a": 1}))
     assert (first["deduplicated"], again["deduplicated"]) == (False, True)
-    bare = await api.ask(LOG, input=decision(eventId="e0", metadata={}))
-    assert (await api.ask(LOG, input=decision(eventId="e0")))["record"] == bare["record"]
+    bare = await api.ask(LOG, input=call(eventId="e0", metadata={}))
+    assert (await api.ask(LOG, input=call(eventId="e0")))["record"] == bare["record"]
     assert again["record"] == first["record"]
     assert await listed(api) == ["e0", "e1"]
 
 
-async def test_an_event_id_used_for_something_else_is_a_conflict(api: Api, other_api: Api) -> None:
-    await api.ask(LOG, input=decision(eventId="e1", cost="1"))
-    conflict = await api.ask(LOG, input=decision(eventId="e1", cost="2"))
+async def test_an_event_id_of_a_different_call_is_a_conflict(api: Api, other_api: Api) -> None:
+    await api.ask(LOG, input=call(eventId="e1", cost="1"))
+    conflict = await api.ask(LOG, input=call(eventId="e1", cost="2"))
     assert (conflict["__typename"], conflict["code"], conflict["path"]) == (
         "Conflict",
         "CONFLICT",
         ["input", "eventId"],
     )
     assert await listed(api) == ["e1"]
-    # another user's event ids are their own
-    assert (await other_api.ask(LOG, input=decision(eventId="e1", cost="2")))["deduplicated"] is False
+    # another user may use the same event id
+    assert (await other_api.ask(LOG, input=call(eventId="e1", cost="2")))["deduplicated"] is False
 
 
-async def test_a_batch_stores_the_good_and_names_the_bad(api: Api) -> None:
-    await api.ask(LOG, input=decision(eventId="old"))
+async def test_a_batch_stores_valid_calls_and_names_the_rejected_ones(api: Api) -> None:
+    await api.ask(LOG, input=call(eventId="old"))
     result = await api.ask(
         BATCH,
         input=[
-            decision(eventId="a"),
-            decision(eventId="b", latencyMs=-1),
-            decision(eventId="old"),
-            decision(eventId="a"),
-            decision(eventId="old", success=False),
-            decision(eventId="c", occurredAt="2027-01-01T00:00:00Z"),
-            decision(eventId="d", abTestId="0194193160b070009e5021ab326a8ef5"),
-            decision(eventId="e"),
+            call(eventId="a"),
+            call(eventId="b", latencyMs=-1),
+            call(eventId="old"),
+            call(eventId="a"),
+            call(eventId="old", success=False),
+            call(eventId="c", occurredAt="2027-01-01T00:00:00Z"),
+            call(eventId="d", abTestId="0194193160b070009e5021ab326a8ef5"),
+            call(eventId="e"),
         ],
     )
     assert (result["accepted"], result["deduplicated"]) == (2, 2)
@@ -195,22 +195,22 @@ async def test_a_batch_stores_the_good_and_names_the_bad(api: Api) -> None:
 
 @pytest.mark.parametrize("size", [0, 1001])
 async def test_a_batch_holds_1_to_1000(api: Api, size: int) -> None:
-    [error] = await api.errors(BATCH, input=[decision()] * size)
+    [error] = await api.errors(BATCH, input=[call()] * size)
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["input"]}
     assert await listed(api) == []
 
 
 async def test_a_batch_of_1000_is_stored_in_the_order_given(api: Api) -> None:
-    result = await api.ask(BATCH, input=[decision(eventId=str(n)) for n in range(1000)])
+    result = await api.ask(BATCH, input=[call(eventId=str(n)) for n in range(1000)])
     assert (result["accepted"], result["rejected"]) == (1000, [])
     assert await listed(api, first=500) == [str(n) for n in range(999, 499, -1)]
 
 
 async def test_paging_reaches_every_row_once_while_new_ones_come(api: Api) -> None:
     for n in range(7):
-        await api.ask(LOG, input=decision(eventId=str(n), occurredAt=f"2026-03-10T10:0{n}:00Z"))
+        await api.ask(LOG, input=call(eventId=str(n), occurredAt=f"2026-03-10T10:0{n}:00Z"))
     first = await api.ask(LIST, first=3)
-    await api.ask(LOG, input=decision(eventId="new"))
+    await api.ask(LOG, input=call(eventId="new"))
     second = await api.ask(LIST, first=3, after=first["pageInfo"]["endCursor"])
     third = await api.ask(LIST, first=3, after=second["pageInfo"]["endCursor"])
     seen = [node["eventId"] for page in (first, second, third) for node in page["nodes"]]
@@ -230,7 +230,7 @@ async def test_an_empty_list_has_no_cursors(api: Api) -> None:
     }
 
 
-async def test_filters_hold_together(api: Api) -> None:
+async def test_filters_are_combined_with_and(api: Api) -> None:
     rows: list[tuple[str, dict[str, Any]]] = [
         ("a", {"provider": "openai", "occurredAt": "2026-03-10T10:00:00Z"}),
         ("b", {"provider": "groq", "occurredAt": "2026-03-10T10:00:00.001Z", "modelUsed": "llama"}),
@@ -238,7 +238,7 @@ async def test_filters_hold_together(api: Api) -> None:
         ("d", {"provider": "groq", "occurredAt": "2026-03-10T11:00:00Z", "taskType": "code"}),
     ]
     for event_id, fields in rows:
-        await api.ask(LOG, input=decision(eventId=event_id, **fields))
+        await api.ask(LOG, input=call(eventId=event_id, **fields))
     for wanted, found in [
         ({"providers": ["groq"]}, ["d", "c", "b"]),
         ({"providers": []}, []),
@@ -270,12 +270,12 @@ async def test_filters_hold_together(api: Api) -> None:
         ({"filter": {"from": "1969-12-31T23:59:59Z"}}, ["filter", "from"]),
     ],
 )
-async def test_a_list_asked_for_wrongly_is_refused_by_name(api: Api, variables: Any, path: list[str]) -> None:
+async def test_a_wrong_argument_of_a_list_is_rejected_by_name(api: Api, variables: Any, path: list[str]) -> None:
     [error] = await api.errors(LIST, **variables)
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": path}
 
 
-async def test_a_cursor_of_another_list_is_refused(api: Api) -> None:
+async def test_a_cursor_of_another_list_is_rejected(api: Api) -> None:
     await api.ask(
         """mutation { createABTest(input: {
              testName: "t", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
@@ -322,23 +322,23 @@ def deep(levels: int) -> dict[str, Any]:
         ({"occurredAt": "9999-12-31T23:59:59Z"}, "occurredAt"),
     ],
 )
-async def test_a_decision_out_of_bounds_is_refused_by_name_and_not_stored(api: Api, fields: Any, field: str) -> None:
-    refused = await api.ask(LOG, input=decision(**fields))
-    assert (refused["__typename"], refused["code"]) == ("InvalidInput", "INVALID_INPUT")
-    assert field in refused["message"]
+async def test_a_call_out_of_bounds_is_rejected_by_name_and_not_stored(api: Api, fields: Any, field: str) -> None:
+    rejected = await api.ask(LOG, input=call(**fields))
+    assert (rejected["__typename"], rejected["code"]) == ("InvalidInput", "INVALID_INPUT")
+    assert field in rejected["message"]
     assert await listed(api) == []
 
 
 @pytest.mark.parametrize(
     "fields", [{"metadata": {"a": "x" * 16_376}}, {"metadata": deep(20)}, {"latencyMs": 86_400_000}, {"latencyMs": 0}]
 )
-async def test_a_decision_just_within_bounds_is_stored(api: Api, fields: Any) -> None:
+async def test_a_call_just_within_bounds_is_stored(api: Api, fields: Any) -> None:
     [field] = fields
-    assert (await api.ask(LOG, input=decision(**fields)))["record"][field] == fields[field]
+    assert (await api.ask(LOG, input=call(**fields)))["record"][field] == fields[field]
 
 
 @pytest.mark.parametrize(
-    "unkept",
+    "dropped",
     [
         {"log": "x" * 17_000},
         {f"log{n}": "x" * 9_000 for n in range(100)},
@@ -350,15 +350,15 @@ async def test_a_decision_just_within_bounds_is_stored(api: Api, fields: Any) ->
     ],
     ids=["large", "many", "nul", "nul in a key", "deep", "just too deep", "deeper"],
 )
-async def test_a_cost_is_stored_whatever_its_metadata(api: Api, unkept: Any) -> None:
-    sent = decision(eventId="e1", cost=3, metadata={"team": "search"} | unkept)
+async def test_a_cost_is_stored_whatever_its_metadata(api: Api, dropped: Any) -> None:
+    sent = call(eventId="e1", cost=3, metadata={"team": "search"} | dropped)
 
     logged = await api.ask(LOG, input=sent)
     again = await api.ask(LOG, input=sent)
 
-    kept = {"team": "search"} | ({"log9": "x" * 9_000} if "log9" in unkept else {})
+    stored_metadata = {"team": "search"} | ({"log9": "x" * 9_000} if "log9" in dropped else {})
     record = logged["record"]
-    assert (record["cost"], record["metadata"], record["metadataTruncated"]) == ("3", kept, True)
+    assert (record["cost"], record["metadata"], record["metadataTruncated"]) == ("3", stored_metadata, True)
     assert (again["deduplicated"], again["record"]) == (True, record)
     assert (await api.ask(f"{{ analytics {{ nodes {{ {RECORD} }} }} }}"))["nodes"] == [record]
 
@@ -375,20 +375,20 @@ async def test_a_cost_is_stored_whatever_its_metadata(api: Api, unkept: Any) -> 
         "2026-02-30T00:00:00Z",
     ],
 )
-async def test_a_moment_without_an_offset_is_refused_by_name(api: Api, moment: Any) -> None:
-    [error] = await api.errors(LOG, input=decision(occurredAt=moment))
+async def test_a_time_without_an_offset_is_rejected_by_name(api: Api, moment: Any) -> None:
+    [error] = await api.errors(LOG, input=call(occurredAt=moment))
     assert "occurredAt" in error["message"]
 
 
 @pytest.mark.parametrize("cost", ["1_000", " 5 ", "\u0661", "0x10", "1,5", "", True, [1]])
-async def test_what_is_no_decimal_number_is_refused_by_name(api: Api, cost: Any) -> None:
-    [error] = await api.errors(LOG, input=decision(cost=cost))
+async def test_a_cost_that_is_not_a_decimal_number_is_rejected_by_name(api: Api, cost: Any) -> None:
+    [error] = await api.errors(LOG, input=call(cost=cost))
     assert "cost" in error["message"]
 
 
 async def test_money_adds_up_to_the_nano_dollar(api: Api) -> None:
     costs = [Decimal(n) / Decimal(10**9) + Decimal("0.1") for n in range(0, 9_999, 11)]
-    await api.ask(BATCH, input=[decision(cost=str(cost)) for cost in costs])
+    await api.ask(BATCH, input=[call(cost=str(cost)) for cost in costs])
     edges: list[Any] = []
     after = None
     while True:

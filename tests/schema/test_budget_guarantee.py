@@ -1,4 +1,4 @@
-"""What a budget guarantees, whatever becomes of its decisions: random outcomes against a model of a few lines."""
+"""The guarantee of a budget under random outcomes, compared with a reference model of a few lines."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Call:
 
 
 @dataclass
-class Made:
-    """A decision, as the model keeps it."""
+class Decision:
+    """A routing decision in the reference model."""
 
     id: str
     hold: Decimal
@@ -63,7 +63,7 @@ class Made:
     expires_at: datetime
     calls: dict[str, Call] = field(default_factory=dict)
     released: bool = False
-    # A success once recorded settles it for good, whatever is amended.
+    # A reported success settles the hold for good, even if it is amended.
     settled: bool = False
 
     @property
@@ -87,28 +87,28 @@ class Made:
 
 
 class Model:
-    """One budget, one day: what is spent, assumed and held, and by how much it may be overspent."""
+    """The reference model: one budget of one day with its known, assumed and held spend, and the documented overshoot."""
 
     def __init__(self) -> None:
-        self.decisions: list[Made] = []
+        self.decisions: list[Decision] = []
         self.loose: dict[str, Decimal | None] = {}
         self.overshoot = Decimal(0)
 
     def figures(self, now: datetime) -> dict[str, str | int]:
-        calls = [call.cost for made in self.decisions for call in made.calls.values()]
+        calls = [call.cost for decision in self.decisions for call in decision.calls.values()]
         costs = [*calls, *self.loose.values()]
         return {
             "currentAmount": _plain(sum((cost for cost in costs if cost is not None), Decimal(0))),
-            "assumedAmount": _plain(sum((made.assumed for made in self.decisions), Decimal(0))),
-            "heldAmount": _plain(sum((made.held(now) for made in self.decisions), Decimal(0))),
+            "assumedAmount": _plain(sum((decision.assumed for decision in self.decisions), Decimal(0))),
+            "heldAmount": _plain(sum((decision.held(now) for decision in self.decisions), Decimal(0))),
             "unpricedCalls": sum(cost is None for cost in costs),
         }
 
-    def record(self, made: Made, event_id: str, call: Call, now: datetime) -> None:
-        before = made.committed(now)
-        made.calls[event_id] = call
-        made.settled |= call.success or len(made.calls) >= made.attempts
-        self.overshoot += max(made.committed(now) - before, Decimal(0))
+    def record(self, decision: Decision, event_id: str, call: Call, now: datetime) -> None:
+        before = decision.committed(now)
+        decision.calls[event_id] = call
+        decision.settled |= call.success or len(decision.calls) >= decision.attempts
+        self.overshoot += max(decision.committed(now) - before, Decimal(0))
 
 
 def _plain(amount: Decimal) -> str:
@@ -117,7 +117,7 @@ def _plain(amount: Decimal) -> str:
 
 
 class Run:
-    """Does at random what clients do, in the model and through the API."""
+    """Takes random steps of clients, in the reference model and through the API."""
 
     def __init__(self, api: Api, clock: Clock, chance: random.Random) -> None:
         self._api = api
@@ -144,30 +144,30 @@ class Run:
         hold = Decimal(answer["heldAmount"])
         assert used + hold <= LIMIT
         attempts = 1 + len(answer["fallbacks"])
-        self.model.decisions.append(Made(answer["id"], hold, attempts, self._clock.now + HOLD_FOR))
+        self.model.decisions.append(Decision(answer["id"], hold, attempts, self._clock.now + HOLD_FOR))
 
     async def _report(self) -> None:
         if not self.model.decisions:
             return
-        made = self._chance.choice(self.model.decisions)
-        cost = self._chance.choice([None, None, Decimal(0), Decimal("0.0001"), made.hold, Decimal("0.0012")])
+        decision = self._chance.choice(self.model.decisions)
+        cost = self._chance.choice([None, None, Decimal(0), Decimal("0.0001"), decision.hold, Decimal("0.0012")])
         call = Call(cost, self._chance.random() < 0.6)
         event_id = self._new_event()
-        said = {"inputTokens": 5} if cost is None and self._chance.random() < 0.5 else {}
-        await self._log(event_id, call, decisionId=made.id, **said)
-        self.model.record(made, event_id, call, self._clock.now)
+        fields = {"inputTokens": 5} if cost is None and self._chance.random() < 0.5 else {}
+        await self._log(event_id, call, decisionId=decision.id, **fields)
+        self.model.record(decision, event_id, call, self._clock.now)
 
     async def _again(self) -> None:
-        for made in self.model.decisions[-1:]:
-            for event_id, call in made.calls.items():
+        for decision in self.model.decisions[-1:]:
+            for event_id, call in decision.calls.items():
                 if call.cost is not None:
-                    await self._log(event_id, call, decisionId=made.id)
+                    await self._log(event_id, call, decisionId=decision.id)
 
     async def _release(self) -> None:
         if self.model.decisions:
-            made = self._chance.choice(self.model.decisions)
-            answer = await self._api.ask(RELEASE, id=made.id)
-            made.released |= answer["__typename"] == "RoutingDecision"
+            decision = self._chance.choice(self.model.decisions)
+            answer = await self._api.ask(RELEASE, id=decision.id)
+            decision.released |= answer["__typename"] == "RoutingDecision"
 
     async def _loose(self) -> None:
         event_id, cost = self._new_event(), self._chance.choice([None, Decimal("0.0002")])
@@ -179,17 +179,17 @@ class Run:
         self._clock.advance(minutes=self._chance.choice([1, 4, 11]))
 
     async def _amend(self) -> None:
-        for made in self.model.decisions[-3:]:
-            for event_id, call in made.calls.items():
+        for decision in self.model.decisions[-3:]:
+            for event_id, call in decision.calls.items():
                 if call.cost is None:
                     answer = await self._api.ask(AMEND, eventId=event_id, cost="0.0003")
                     assert answer["__typename"] == "AmendedAnalytics"
-                    settled = made.settled
-                    self.model.record(made, event_id, Call(Decimal("0.0003"), call.success), self._clock.now)
-                    made.settled = settled or call.success
+                    settled = decision.settled
+                    self.model.record(decision, event_id, Call(Decimal("0.0003"), call.success), self._clock.now)
+                    decision.settled = settled or call.success
                     return
 
-    async def _log(self, event_id: str, call: Call, **said: Any) -> None:
+    async def _log(self, event_id: str, call: Call, **fields: Any) -> None:
         answer = await self._api.ask(
             LOG_ONE,
             input={
@@ -199,7 +199,7 @@ class Run:
                 "taskType": "chat",
                 "success": call.success,
                 "cost": None if call.cost is None else str(call.cost),
-                **said,
+                **fields,
             },
         )
         assert answer["__typename"] == "LoggedAnalytics"

@@ -90,7 +90,7 @@ async def test_a_registered_model_is_in_the_catalogue(api: Api) -> None:
     assert await listed(api, provider="home") == [without_type(answer)]
 
 
-async def test_a_model_needs_no_more_than_its_provider_and_what_that_calls_it(api: Api) -> None:
+async def test_a_model_needs_only_a_provider_and_a_model_name(api: Api) -> None:
     answer = await register(api, provider=" home ", name=None, local=None, inputPrice=None)
     assert {key: answer[key] for key in answer if key not in {"__typename", "id", "createdAt"}} == {
         "provider": "home",
@@ -106,7 +106,7 @@ async def test_a_model_needs_no_more_than_its_provider_and_what_that_calls_it(ap
     }
 
 
-async def test_a_model_of_the_price_list_tells_what_that_knows_of_it(api: Api) -> None:
+async def test_a_listed_model_has_the_facts_of_the_price_list(api: Api) -> None:
     found = [model for model in await listed(api, provider="OpenAI", search="GPT-4O") if model["id"] == "openai:gpt-4o"]
     assert found == [
         {
@@ -169,7 +169,7 @@ async def test_a_model_of_the_price_list_tells_what_that_knows_of_it(api: Api) -
         ({"qualityRating": -0.1}, ["qualityRating"], "qualityRating: Input should be greater than or equal to 0"),
     ],
 )
-async def test_a_model_out_of_bounds_is_refused(
+async def test_a_model_out_of_bounds_is_rejected(
     api: Api, database: Database, viewer: Viewer, fields: Any, path: list[str], message: str
 ) -> None:
     assert await register(api, **fields) == {
@@ -193,25 +193,27 @@ async def test_one_model_is_registered_once_under_any_name_of_its_provider(api: 
         "path": ["input", "model"],
     }
     assert [model["id"] for model in await listed(api, provider="google") if model["own"]] == [first["id"]]
-    # and of no matter to another model, nor to another user
+    # and no conflict with another model, or for another user
     assert (await register(api, provider="gemini", model="gemini-2.5-flash"))["own"] is True
     assert (await register(other_api, provider="google", model="gemini-2.5-pro"))["own"] is True
 
 
-async def test_a_registered_model_stands_for_the_listed_one(api: Api, other_api: Api) -> None:
+async def test_a_registered_model_replaces_the_listed_one(api: Api, other_api: Api) -> None:
     own = await register(api, provider="Google_GenAI", model="gemini-2.5-pro", inputPrice="1", outputPrice="2")
 
     found = await listed(api, search="gemini-2.5-pro", provider="gemini")
     assert [model["id"] for model in found if model["model"] == "gemini-2.5-pro"] == [own["id"]]
     assert "google:gemini-2.5-pro" in await ids(other_api, search="gemini-2.5-pro", provider="gemini")
 
-    # and when it is deleted, the listed one is there again
+    # and when it is deleted, the listed one is returned again
     await api.ask(DELETE, id=own["id"])
     assert "google:gemini-2.5-pro" in await ids(api, search="gemini-2.5-pro", provider="gemini")
 
 
-async def test_there_are_at_most_500(api: Api, database: Database, viewer: Viewer, clock: Clock) -> None:
-    # given one less than the most
+async def test_a_user_has_at_most_500_registered_models(
+    api: Api, database: Database, viewer: Viewer, clock: Clock
+) -> None:
+    # given one model less than the limit
     async with database.viewer(viewer, write=True) as session:
         session.add_all(
             RegisteredModel(
@@ -226,7 +228,7 @@ async def test_there_are_at_most_500(api: Api, database: Database, viewer: Viewe
             )
             for n in range(MAX_MODELS - 1)
         )
-    # then there is room for one, and no more
+    # then one more can be registered, and a second cannot
     assert (await register(api))["__typename"] == "Model"
     assert await register(api, model="one more") == {
         "__typename": "InvalidInput",
@@ -240,8 +242,8 @@ async def test_there_are_at_most_500(api: Api, database: Database, viewer: Viewe
 # The list
 
 
-async def test_own_models_come_first_then_those_of_the_list_in_order(api: Api, clock: Clock) -> None:
-    # given models of one's own, registered in another order
+async def test_registered_models_come_first_then_listed_ones_in_order(api: Api, clock: Clock) -> None:
+    # given registered models, registered in another order
     for provider, model in (("zeta", "a"), ("home", "b"), ("Home", "a")):
         await register(api, provider=provider, model=model)
     # when all pages are read
@@ -254,7 +256,7 @@ async def test_own_models_come_first_then_those_of_the_list_in_order(api: Api, c
             break
         assert len(page["nodes"]) == 500
         after = page["pageInfo"]["endCursor"]
-    # then each is there once, in order
+    # then each model is returned once, in order
     assert found == [
         (True, "Home", "a"),
         (True, "home", "b"),
@@ -263,22 +265,22 @@ async def test_own_models_come_first_then_those_of_the_list_in_order(api: Api, c
     ]
 
 
-async def test_a_page_goes_on_behind_its_cursor_whatever_came_or_went(api: Api) -> None:
+async def test_a_page_continues_after_its_cursor_when_models_were_added_or_deleted(api: Api) -> None:
     # given three models, and a page of the first two
     for model in ("b", "c", "d"):
         await register(api, model=model)
     page = await api.ask(LIST, provider="home", first=2)
     assert [model["model"] for model in page["nodes"]] == ["b", "c"]
-    # when one comes before them, and the last of them goes
+    # when one is registered before them, and the last of them is deleted
     await register(api, model="a")
     await api.ask(DELETE, id=page["nodes"][1]["id"])
-    # then the next page has what is behind them
+    # then the next page starts after the cursor
     rest = await api.ask(LIST, provider="home", first=2, after=page["pageInfo"]["endCursor"])
     assert [model["model"] for model in rest["nodes"]] == ["d"]
     assert (rest["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasPreviousPage"]) == (False, True)
 
 
-async def test_a_page_has_50_unless_asked_otherwise(api: Api) -> None:
+async def test_a_page_has_50_models_by_default(api: Api) -> None:
     assert len((await api.ask("{ modelCatalog { nodes { id } } }"))["nodes"]) == 50
     assert len(await listed(api)) == 50
     assert len(await listed(api, first=None)) == 50
@@ -295,7 +297,7 @@ async def test_a_page_has_50_unless_asked_otherwise(api: Api) -> None:
         ({"after": "bW9kZWxfY2F0YWxvZzp4"}, "after", "after: must be a cursor that this list returned"),
     ],
 )
-async def test_a_wrong_argument_is_refused_by_name(api: Api, variables: Any, argument: str, message: str) -> None:
+async def test_a_wrong_argument_is_rejected_by_name(api: Api, variables: Any, argument: str, message: str) -> None:
     [error] = await api.errors(LIST, **variables)
     assert error["message"] == message
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": [argument]}
@@ -310,11 +312,11 @@ async def test_providers_are_found_by_any_name_in_any_case(api: Api) -> None:
     assert await ids(api, provider="nobody") == []
 
 
-async def test_search_looks_in_provider_model_and_name_in_any_case(api: Api) -> None:
+async def test_search_matches_provider_model_and_name_in_any_case(api: Api) -> None:
     own = await register(api, provider="Barnyard", model="Quux-7", name="The Workhorse")
     for text in ("barnYARD", "UUX-", "workHORSE"):
         assert await ids(api, search=text) == [own["id"]]
-    # what stands for something elsewhere is but text here
+    # wildcards of SQL are plain text
     for text in ("%", "qu_x", ".*"):
         assert await ids(api, search=text, provider="barnyard") == []
 
@@ -322,7 +324,7 @@ async def test_search_looks_in_provider_model_and_name_in_any_case(api: Api) -> 
 # Changes
 
 
-async def test_an_update_changes_what_is_given_and_clears_what_is_null(api: Api, clock: Clock) -> None:
+async def test_an_update_changes_given_fields_and_clears_null_ones(api: Api, clock: Clock) -> None:
     full = {"name": "N", "inputPrice": "1", "outputPrice": "2", "contextWindow": 10, "qualityRating": 1}
     model = await register(api, **full)
     clock.advance(hours=1)
@@ -365,26 +367,26 @@ async def test_a_deleted_model_is_gone(api: Api) -> None:
 
 
 @pytest.mark.parametrize("id_", [None, "openai:gpt-4o", "x"])
-async def test_anothers_model_and_one_of_the_list_are_not_found(api: Api, other_api: Api, id_: str | None) -> None:
+async def test_models_of_others_and_listed_models_cannot_be_changed(api: Api, other_api: Api, id_: str | None) -> None:
     model = await register(api, name="secret")
-    refused = {
+    rejected = {
         "__typename": "NotFound",
         "code": "NOT_FOUND",
         "message": "id: must be the id of one of your models",
         "path": ["id"],
     }
-    assert await other_api.ask(UPDATE, id=id_ or model["id"], input={"name": "mine"}) == refused
-    assert await other_api.ask(DELETE, id=id_ or model["id"]) == refused
-    # and nothing of it was shown or changed
+    assert await other_api.ask(UPDATE, id=id_ or model["id"], input={"name": "mine"}) == rejected
+    assert await other_api.ask(DELETE, id=id_ or model["id"]) == rejected
+    # and the model was neither returned nor changed
     assert await listed(other_api, search="secret") == []
     assert await listed(other_api, provider="home") == []
     assert await listed(api, provider="home") == [without_type(model)]
 
 
-# What routing follows
+# The version of the routing context
 
 
-async def test_each_change_of_what_routing_follows_raises_its_version(
+async def test_each_change_of_the_routing_context_raises_its_version(
     api: Api, other_api: Api, database: Database, viewer: Viewer
 ) -> None:
     last = 0
@@ -415,7 +417,7 @@ async def test_each_change_of_what_routing_follows_raises_its_version(
     await api.ask("mutation($id: ID!) { deleteCostAlert(id: $id) { __typename } }", id=alert["id"])
     assert await raised()
 
-    # and what others change, what is refused and what is read raises nothing
+    # and changes of others, rejected changes and reads do not raise it
     await register(other_api)
     await api.ask(DELETE, id=model["id"])
     await api.ask('mutation { savePreferences(input: {preferredProviders: [""]}) { __typename } }')

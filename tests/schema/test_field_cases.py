@@ -1,4 +1,4 @@
-"""Inputs from the field: what clients really send, and what it must come to, over the API."""
+"""Inputs as clients really send them over the API, with the figures that must result."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ WHOLE: dict[str, Any] = {"inputTokens": M, "outputTokens": M}
 MINI = {"provider": "openai", "model": "gpt-4o-mini"}
 LARGE = {"provider": "openai", "model": "gpt-4o"}
 SONNET = {"provider": "anthropic", "modelUsed": "claude-sonnet-4-5"}
-# 1,000 tokens in and out of MINI, at 0.15 and 0.60 USD a million.
+# 1,000 input and 1,000 output tokens of MINI, at 0.15 and 0.60 USD per million.
 HELD = "0.00075"
 
 Checked = Callable[[], Awaitable[None]]
@@ -132,7 +132,7 @@ Checked = Callable[[], Awaitable[None]]
 
 @pytest.fixture
 async def checked(database: Database, user_id: UUID, clock: Clock, other_api: Api) -> AsyncIterator[None]:
-    """After the test, every sum is what the calls add up to, and nobody else has any."""
+    """After the test, check that all sums equal those of the calls, and that another user has no calls."""
     yield
     assert await verify(database, user_id, clock.now) == []
     assert [bucket["calls"] for bucket in await other_api.ask(SUMMARY)] == [0]
@@ -141,12 +141,12 @@ async def checked(database: Database, user_id: UUID, clock: Clock, other_api: Ap
 pytestmark = pytest.mark.usefixtures("checked")
 
 
-def call(provider: str = "openai", model: str = "gpt-4o-mini", **said: Any) -> dict[str, Any]:
-    return {"provider": provider, "modelUsed": model, "taskType": "chat", "success": True} | said
+def call(provider: str = "openai", model: str = "gpt-4o-mini", **fields: Any) -> dict[str, Any]:
+    return {"provider": provider, "modelUsed": model, "taskType": "chat", "success": True} | fields
 
 
-def outcome(decision: dict[str, Any], **said: Any) -> dict[str, Any]:
-    return call(decision["provider"], decision["model"], decisionId=decision["id"]) | said
+def outcome(decision: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return call(decision["provider"], decision["model"], decisionId=decision["id"]) | fields
 
 
 async def logged(api: Api, report: dict[str, Any]) -> dict[str, Any]:
@@ -156,14 +156,14 @@ async def logged(api: Api, report: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-async def cost(api: Api, provider: str, model: str, **said: Any) -> str | None:
-    found: str | None = (await logged(api, call(provider, model, **said)))["cost"]
+async def cost(api: Api, provider: str, model: str, **fields: Any) -> str | None:
+    found: str | None = (await logged(api, call(provider, model, **fields)))["cost"]
     return found
 
 
-async def budget(api: Api, threshold: str, **said: Any) -> str:
+async def budget(api: Api, threshold: str, **fields: Any) -> str:
     alert = await api.ask(
-        CREATE_ALERT, input={"thresholdAmount": threshold, "period": "DAILY", "enforced": True} | said
+        CREATE_ALERT, input={"thresholdAmount": threshold, "period": "DAILY", "enforced": True} | fields
     )
     assert "id" in alert, alert
     id_: str = alert["id"]
@@ -191,12 +191,12 @@ async def is_served(api: Api, *candidates: dict[str, Any]) -> bool:
 
 
 async def spent(api: Api) -> tuple[str, str, str, int]:
-    """What the only alert knows, assumes and holds, and how many calls it has no cost of."""
+    """The known, assumed and held spend of the only alert in USD, and its number of unpriced calls."""
     [alert] = (await api.ask(ALERTS))["nodes"]
     return alert["currentAmount"], alert["assumedAmount"], alert["heldAmount"], alert["unpricedCalls"]
 
 
-# 1. Unknown costs never open a budget
+# 1. Unknown costs never free up a budget
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ async def spent(api: Api) -> tuple[str, str, str, int]:
     ],
     ids=str,
 )
-async def test_the_second_request_of_a_spent_budget_is_refused(api: Api, window: dict[str, Any]) -> None:
+async def test_the_second_request_of_a_spent_budget_is_rejected(api: Api, window: dict[str, Any]) -> None:
     await budget(api, "0.001", **window)
     first = await route(api)
     await logged(api, outcome(first))
@@ -222,7 +222,7 @@ async def test_the_second_request_of_a_spent_budget_is_refused(api: Api, window:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"success": False},
         {"inputTokens": 1000},
@@ -237,14 +237,14 @@ async def test_the_second_request_of_a_spent_budget_is_refused(api: Api, window:
     ],
     ids=str,
 )
-async def test_an_outcome_is_unknown_in_many_ways_and_none_is_free(api: Api, said: dict[str, Any]) -> None:
+async def test_every_outcome_without_a_cost_is_charged_its_hold(api: Api, fields: dict[str, Any]) -> None:
     await budget(api, "0.001")
-    assert (await logged(api, outcome(await route(api), **said)))["cost"] is None
+    assert (await logged(api, outcome(await route(api), **fields)))["cost"] is None
     assert await spent(api) == ("0", HELD, "0", 1)
     assert not await is_served(api)
 
 
-async def test_every_budget_is_charged_and_the_tightest_refuses(api: Api) -> None:
+async def test_every_budget_is_charged_and_the_smallest_rejects(api: Api) -> None:
     ids = [
         await budget(api, limit, **more)
         for limit, more in [("1", {}), ("0.001", {"mode": "ROLLING"}), ("5", {"period": "MONTHLY"})]
@@ -264,7 +264,7 @@ async def test_a_failure_and_a_fallback_without_counts_are_charged_once(api: Api
     assert await spent(api) == ("0", decision["heldAmount"], "0", 2)
 
 
-async def test_an_outcome_that_comes_after_the_hold_has_ended_is_charged_all_the_same(api: Api, clock: Clock) -> None:
+async def test_an_outcome_after_the_expiry_of_the_hold_is_charged(api: Api, clock: Clock) -> None:
     await budget(api, "0.001")
     decision = await route(api)
     clock.advance(minutes=11)
@@ -274,9 +274,7 @@ async def test_an_outcome_that_comes_after_the_hold_has_ended_is_charged_all_the
     assert not await is_served(api)
 
 
-async def test_an_outcome_that_comes_after_the_window_has_ended_is_charged_to_the_decisions(
-    api: Api, clock: Clock
-) -> None:
+async def test_an_outcome_after_the_end_of_the_window_is_charged_to_that_window(api: Api, clock: Clock) -> None:
     await budget(api, "0.001")
     decision = await route(api)
     clock.advance(days=1)
@@ -285,7 +283,7 @@ async def test_an_outcome_that_comes_after_the_window_has_ended_is_charged_to_th
     assert await is_served(api)
 
 
-async def test_a_released_decision_that_was_sent_after_all_is_charged(api: Api) -> None:
+async def test_an_outcome_of_a_released_routing_decision_is_charged(api: Api) -> None:
     await budget(api, "0.001")
     decision = await route(api)
     await api.ask(RELEASE, id=decision["id"])
@@ -295,7 +293,7 @@ async def test_a_released_decision_that_was_sent_after_all_is_charged(api: Api) 
 
 
 @pytest.mark.parametrize("costs", list(permutations([None, "0.0001", "0.0002"])), ids=str)
-async def test_records_of_one_decision_add_up_in_any_order(api: Api, costs: tuple[str | None, ...]) -> None:
+async def test_calls_of_one_routing_decision_add_up_in_any_order(api: Api, costs: tuple[str | None, ...]) -> None:
     await budget(api, "0.001")
     decision = await route(api)
     for each in costs:
@@ -304,7 +302,7 @@ async def test_records_of_one_decision_add_up_in_any_order(api: Api, costs: tupl
     assert not await is_served(api)
 
 
-async def test_what_cost_more_than_was_held_leaves_nothing_to_assume(api: Api) -> None:
+async def test_nothing_is_assumed_once_the_known_cost_exceeds_the_hold(api: Api) -> None:
     await budget(api, "0.002")
     decision = await route(api)
     await logged(api, outcome(decision, cost="0.0009"))
@@ -320,7 +318,7 @@ async def test_a_cost_of_0_is_known(api: Api) -> None:
 
 
 @pytest.mark.parametrize("free", ["deepseek/deepseek-r1:free", "acme/unheard:FREE"])
-async def test_free_models_pass_a_budget_that_is_spent(api: Api, free: str) -> None:
+async def test_free_models_are_served_when_the_budget_is_spent(api: Api, free: str) -> None:
     await budget(api, "0.000000001")
     await logged(api, call(cost="1"))
     for _ in range(3):
@@ -330,7 +328,7 @@ async def test_free_models_pass_a_budget_that_is_spent(api: Api, free: str) -> N
     assert await spent(api) == ("1", "0", "0", 0)
 
 
-async def test_a_registered_model_passes_a_budget_by_its_price(api: Api) -> None:
+async def test_a_registered_model_is_served_under_a_budget_only_with_both_prices(api: Api) -> None:
     await budget(api, "1")
     for model, prices in {
         "none": {},
@@ -345,9 +343,7 @@ async def test_a_registered_model_passes_a_budget_by_its_price(api: Api) -> None
 
 
 @pytest.mark.parametrize(("became", "served"), [("0.0001", True), ("0.0009", False), ("0", True)])
-async def test_a_cost_that_becomes_known_takes_the_place_of_what_was_assumed(
-    api: Api, became: str, served: bool
-) -> None:
+async def test_a_cost_that_becomes_known_replaces_the_assumed_spend(api: Api, became: str, served: bool) -> None:
     await budget(api, "0.001")
     await logged(api, outcome(await route(api), eventId="e"))
     await api.ask(AMEND, eventId="e", input={"cost": became})
@@ -356,7 +352,7 @@ async def test_a_cost_that_becomes_known_takes_the_place_of_what_was_assumed(
 
 
 @pytest.mark.parametrize("decided", [False, True], ids=["no decision", "a decision before"])
-async def test_a_budget_knows_the_unknown_calls_from_before_it_was_set(api: Api, decided: bool) -> None:
+async def test_a_new_budget_counts_earlier_unpriced_calls(api: Api, decided: bool) -> None:
     report = outcome(await route(api)) if decided else call()
     await logged(api, report | {"provider": "OPENAI"})
     await budget(api, "1")
@@ -365,7 +361,7 @@ async def test_a_budget_knows_the_unknown_calls_from_before_it_was_set(api: Api,
     assert await is_served(api, LARGE)
 
 
-async def test_a_decision_from_before_the_budget_is_counted_when_it_is_reported_after(api: Api) -> None:
+async def test_the_outcome_of_a_routing_decision_from_before_the_budget_is_counted(api: Api) -> None:
     decision = await route(api)
     await budget(api, "1")
     await logged(api, outcome(decision))
@@ -374,19 +370,19 @@ async def test_a_decision_from_before_the_budget_is_counted_when_it_is_reported_
 
 
 @pytest.mark.parametrize("mode", ["CALENDAR", "ROLLING"])
-async def test_unknown_costs_may_be_allowed_and_refused_again(api: Api, mode: str) -> None:
+async def test_unknown_costs_can_be_allowed_and_rejected_again(api: Api, mode: str) -> None:
     id_ = await budget(api, "1", mode=mode)
     await logged(api, call())
-    told = []
+    found = []
     for unknown in ("REFUSE", "ALLOW", "REFUSE"):
         assert (await api.ask(UPDATE_ALERT, id=id_, input={"unknownCost": unknown}))["unknownCost"] == unknown
-        told.append(await is_served(api))
-    assert told == [False, True, False]
+        found.append(await is_served(api))
+    assert found == [False, True, False]
     await api.ask(UPDATE_ALERT, id=id_, input={"enforced": False})
     assert await is_served(api)
 
 
-async def test_an_unknown_call_leaves_a_rolling_window_and_the_model_is_served_again(api: Api, clock: Clock) -> None:
+async def test_a_model_is_served_again_once_its_unpriced_call_leaves_a_rolling_window(api: Api, clock: Clock) -> None:
     await budget(api, "1", period="HOURLY", mode="ROLLING")
     await logged(api, call(occurredAt="2026-03-10T11:30:00Z"))
     assert not await is_served(api)
@@ -394,7 +390,7 @@ async def test_an_unknown_call_leaves_a_rolling_window_and_the_model_is_served_a
     assert (await is_served(api), await spent(api)) == (True, ("0", "0", "0", 0))
 
 
-async def test_only_the_model_whose_call_is_unknown_is_refused_in_any_spelling(api: Api) -> None:
+async def test_only_the_model_of_an_unpriced_call_is_rejected_in_any_spelling(api: Api) -> None:
     await budget(api, "1")
     await logged(api, call("Azure-OpenAI", "azure/GPT-4o-mini"))
     assert not await is_served(api, {"provider": "azure.ai.openai", "model": "gpt-4o-mini"})
@@ -403,7 +399,7 @@ async def test_only_the_model_whose_call_is_unknown_is_refused_in_any_spelling(a
 
 
 @pytest.mark.parametrize("imported_first", [False, True])
-async def test_imported_calls_of_unknown_cost_close_their_model_too(
+async def test_a_model_with_an_imported_unpriced_call_is_rejected(
     api: Api, database: Database, user_id: UUID, clock: Clock, imported_first: bool
 ) -> None:
     past = LogAnalytics.model_validate(call("OpenAI") | {"occurredAt": clock.now - timedelta(hours=1)})
@@ -418,7 +414,7 @@ async def test_imported_calls_of_unknown_cost_close_their_model_too(
     assert not await is_served(api)
 
 
-async def test_one_users_unknown_calls_close_nothing_of_anothers(api: Api, api_of: ApiOf) -> None:
+async def test_unpriced_calls_of_one_user_do_not_affect_another(api: Api, api_of: ApiOf) -> None:
     third = api_of(UUID(int=3))
     await budget(third, "0.001")
     await budget(api, "0.001")
@@ -427,7 +423,7 @@ async def test_one_users_unknown_calls_close_nothing_of_anothers(api: Api, api_o
     assert await spent(third) == ("0", "0", "0", 0)
 
 
-async def test_a_batch_of_outcomes_is_charged_as_each_alone(api: Api) -> None:
+async def test_a_batch_of_outcomes_is_charged_like_single_outcomes(api: Api) -> None:
     await budget(api, "0.0075")
     decisions = [await route(api) for _ in range(10)]
     answer = await api.ask(LOG_MANY, input=[outcome(each, eventId=each["id"]) for each in decisions] * 2)
@@ -436,10 +432,10 @@ async def test_a_batch_of_outcomes_is_charged_as_each_alone(api: Api) -> None:
     assert not await is_served(api)
 
 
-# 2. Sums say what they leave out
+# 2. Sums count the unpriced calls that they leave out
 
 
-async def test_a_summary_tells_that_30_of_31_calls_are_of_unknown_cost(api: Api) -> None:
+async def test_a_summary_counts_30_of_31_calls_as_unpriced(api: Api) -> None:
     report = call("acme", "secret", inputTokens=500_000, outputTokens=100_000)
     assert (await api.ask(LOG_MANY, input=[report] * 30 + [report | {"cost": "0.10"}]))["accepted"] == 31
     [bucket] = await api.ask(SUMMARY)
@@ -471,7 +467,7 @@ EXPECTED: list[tuple[dict[str, Any] | None, int, int, str]] = [
 
 
 def added(rows: list[dict[str, Any]]) -> tuple[int, int, str]:
-    """The calls, unpriced ones and dollars of rows, of those that have them."""
+    """The sums of calls, unpriced calls and cost in USD over the rows that have them."""
     usd = sum((Decimal(row.get("totalCost", 0)) for row in rows), Decimal(0))
     return sum(row.get("calls", 0) for row in rows), sum(row["unpricedCalls"] for row in rows), f"{usd.normalize():f}"
 
@@ -492,7 +488,7 @@ async def test_unpriced_calls_add_up_in_every_sum(api: Api) -> None:
             assert added(rows) == (calls, unpriced, usd), (filter_, dimension)
 
 
-async def test_a_cost_of_0_and_an_unknown_one_are_told_apart(api: Api) -> None:
+async def test_a_cost_of_0_is_not_an_unknown_cost(api: Api) -> None:
     for report in (call("acme", "unknown"), call("acme", "free", cost="0")):
         await logged(api, report)
     rows = await api.ask(SUMMARY, groupBy=["MODEL"])
@@ -502,7 +498,7 @@ async def test_a_cost_of_0_and_an_unknown_one_are_told_apart(api: Api) -> None:
     }
 
 
-async def test_the_arms_of_a_test_and_alerts_tell_what_they_leave_out(api: Api) -> None:
+async def test_variants_and_alerts_count_their_unpriced_calls(api: Api) -> None:
     test = await api.ask(CREATE_TEST, a=LARGE, b={"provider": "acme", "model": "secret"})
     await api.ask(CREATE_ALERT, input={"thresholdAmount": "10", "period": "DAILY"})
     of_test = {"abTestId": test["id"]}
@@ -520,7 +516,7 @@ async def test_the_arms_of_a_test_and_alerts_tell_what_they_leave_out(api: Api) 
     assert await spent(api) == ("0.1125", "0", "0", 2)
 
 
-# 3. Embeddings have no output
+# 3. Embeddings have no output tokens
 
 
 EMBEDDINGS = [
@@ -539,8 +535,8 @@ EMBEDDINGS = [
 async def test_embeddings_are_priced_without_output_tokens(api: Api) -> None:
     cases: list[dict[str, Any]] = [{}, {"outputTokens": 0}]
     for counts in cases:
-        told = [(*each[:2], await cost(api, *each[:2], inputTokens=M, **counts)) for each in EMBEDDINGS]
-        assert told == EMBEDDINGS
+        found = [(*each[:2], await cost(api, *each[:2], inputTokens=M, **counts)) for each in EMBEDDINGS]
+        assert found == EMBEDDINGS
 
 
 @pytest.mark.parametrize(
@@ -548,11 +544,13 @@ async def test_embeddings_are_priced_without_output_tokens(api: Api) -> None:
     [("gpt-4o", {"inputTokens": M}), ("text-embedding-3-small", {}), ("text-embedding-3-small", {"outputTokens": 0})],
     ids=str,
 )
-async def test_counts_that_matter_are_never_taken_to_be_0(api: Api, model: str, counts: dict[str, int]) -> None:
+async def test_missing_token_counts_that_affect_the_price_are_never_taken_as_0(
+    api: Api, model: str, counts: dict[str, int]
+) -> None:
     assert await cost(api, "openai", model, **counts) is None
 
 
-# 4. One provider, one name
+# 4. Every spelling of a provider is one provider
 
 
 NAMES = [
@@ -581,19 +579,19 @@ NAMES = [
 ]
 
 
-async def test_a_providers_names_are_one(api: Api) -> None:
-    told = []
+async def test_all_names_of_a_provider_are_one_provider(api: Api) -> None:
+    found = []
     for provider, model, *_ in NAMES:
         record = await logged(api, call(provider, model, **WHOLE))
-        told.append((provider, model, record["provider"], record["cost"]))
+        found.append((provider, model, record["provider"], record["cost"]))
         assert (record["reportedProvider"], record["reportedModel"]) == (provider.strip(), model.strip())
-    assert told == NAMES
+    assert found == NAMES
 
 
 RESEMBLING = ["my-openai-proxy", "openai-compatible", "custom_openai", "open", "azurite"]
 
 
-async def test_a_name_that_resembles_a_provider_is_another(api: Api) -> None:
+async def test_a_name_that_resembles_a_provider_is_a_different_one(api: Api) -> None:
     for name in RESEMBLING:
         record = await logged(api, call(name, "gpt-4o", **WHOLE))
         assert record["provider"] not in {"openai", "azure"}
@@ -621,15 +619,15 @@ BLOCKS = [
 ]
 
 
-async def test_a_block_holds_under_every_name(api: Api) -> None:
-    told = []
+async def test_a_block_applies_to_every_name_of_the_provider(api: Api) -> None:
+    found = []
     for block, provider, model, _ in BLOCKS:
         saved = await api.ask(SAVE, input={"blockedProviders": [block]})
         assert saved["__typename"] == "RouterPreferences", saved
         answer = await route(api, {"provider": provider, "model": model})
         assert answer.get("constraint", "blockedProviders") == "blockedProviders"
-        told.append((block, provider, model, answer["__typename"] == "RoutingDecision"))
-    assert told == BLOCKS
+        found.append((block, provider, model, answer["__typename"] == "RoutingDecision"))
+    assert found == BLOCKS
 
 
 PREFERRED_AND_BLOCKED = [
@@ -643,16 +641,16 @@ PREFERRED_AND_BLOCKED = [
 ]
 
 
-async def test_nobody_prefers_and_blocks_one_provider_under_two_names(api: Api) -> None:
-    told = []
+async def test_a_provider_cannot_be_preferred_and_blocked_under_two_names(api: Api) -> None:
+    found = []
     for preferred, blocked, _ in PREFERRED_AND_BLOCKED:
         saved = await api.ask(SAVE, input={"preferredProviders": [preferred], "blockedProviders": [blocked]})
-        told.append((preferred, blocked, saved["__typename"] == "RouterPreferences"))
-    assert told == PREFERRED_AND_BLOCKED
+        found.append((preferred, blocked, saved["__typename"] == "RouterPreferences"))
+    assert found == PREFERRED_AND_BLOCKED
 
 
 @pytest.mark.parametrize("name", ["azure_openai", "Azure OpenAI", "AZURE"])
-async def test_rules_block_prefer_and_use_under_any_name(api: Api, name: str) -> None:
+async def test_rules_apply_to_every_name_of_a_provider(api: Api, name: str) -> None:
     azure, plain = (
         {"provider": "azure-openai", "model": "GPT-4o"},
         {"provider": "groq", "model": "llama-3.3-70b-versatile"},
@@ -665,7 +663,7 @@ async def test_rules_block_prefer_and_use_under_any_name(api: Api, name: str) ->
     assert chosen == ["azure-openai", "groq", "azure-openai"]
 
 
-# 5. One row for one provider
+# 5. Charts have one row per provider
 
 
 SPELT = ["openai", "OpenAI", "openai", "OPENAI", "openai"]
@@ -706,7 +704,7 @@ async def test_calls_in_several_spellings_are_one_row_in_every_chart(api: Api) -
     "names",
     [["My-Proxy", "my-proxy", " MY-PROXY "], ["azure_openai", "Azure OpenAI", "azure"], ["Bedrock", "aws.bedrock"]],
 )
-async def test_other_providers_are_one_row_each_too(api: Api, names: list[str]) -> None:
+async def test_unlisted_providers_have_one_row_each_too(api: Api, names: list[str]) -> None:
     for name in names:
         await logged(api, call(name, "M-1", cost="0.1"))
     [row] = await api.ask(SUMMARY, groupBy=["PROVIDER", "MODEL"])
@@ -715,8 +713,8 @@ async def test_other_providers_are_one_row_each_too(api: Api, names: list[str]) 
         assert [each["calls"] for each in await api.ask(SUMMARY, filter={"providers": [name]})] == [len(names)]
 
 
-async def test_an_alias_merges_what_was_logged_and_what_comes(api: Api) -> None:
-    # given calls under names that are not known, and a model that is registered under one
+async def test_an_alias_merges_earlier_and_later_calls(api: Api) -> None:
+    # given calls under unlisted names, and a model that is registered under one of them
     await budget(api, "1")
     await api.ask(REGISTER, input={"provider": "vllm", "model": "llama", "inputPrice": "1", "outputPrice": "1"})
     for name in ("gpu-box", "GPU_Box", "gpu box"):
@@ -724,7 +722,7 @@ async def test_an_alias_merges_what_was_logged_and_what_comes(api: Api) -> None:
     assert await cost(api, "vLLM", "LLAMA", inputTokens=M, outputTokens=0) == "1"
     # when the alias is registered
     assert (await api.ask(ALIAS, alias="Gpu Box", provider="VLLM"))["provider"] == "vllm"
-    # then all of them are of one provider
+    # then all calls belong to one provider
     assert await cost(api, "gpu.box", "gpu-box/llama", inputTokens=M, outputTokens=0) == "1"
     [row] = await api.ask(SUMMARY, groupBy=["PROVIDER", "MODEL"])
     assert (row["provider"], row["model"], row["calls"], row["unpricedCalls"], row["totalCost"]) == (
@@ -744,12 +742,12 @@ async def test_an_alias_merges_what_was_logged_and_what_comes(api: Api) -> None:
         "vLLM",
         "gpu.box",
     }
-    # and the budget refuses the model under each name
+    # and the budget rejects the model under each name
     for name in ("gpu-box", "vllm"):
         assert not await is_served(api, {"provider": name, "model": "llama"})
 
 
-async def test_an_alias_is_known_to_blocks_tests_and_registered_models(api: Api) -> None:
+async def test_an_alias_applies_to_blocks_tests_and_registered_models(api: Api) -> None:
     await api.ask(REGISTER, input={"provider": "gpu-box", "model": "llama", "inputPrice": "2", "outputPrice": "2"})
     test = await api.ask(CREATE_TEST, a={"provider": "gpu-box", "model": "llama"}, b=LARGE)
     await api.ask(ALIAS, alias="gpu-box", provider="vllm")
@@ -776,7 +774,7 @@ async def test_an_alias_of_a_listed_provider_is_priced_routed_and_amended(api: A
     assert [(row["model"], row["calls"], row["totalCost"]) for row in rows] == [("gpt-4o", 8, "100")]
 
 
-async def test_one_users_alias_means_nothing_to_another(api: Api, api_of: ApiOf) -> None:
+async def test_an_alias_does_not_affect_another_user(api: Api, api_of: ApiOf) -> None:
     await api.ask(ALIAS, alias="corp", provider="openai")
     assert await cost(api, "corp", "gpt-4o", **WHOLE) == "12.5"
     record = await logged(api_of(UUID(int=3)), call("corp", "gpt-4o", **WHOLE))
@@ -810,14 +808,14 @@ async def test_a_call_is_counted_for_its_variant_in_any_spelling(
 
 
 @pytest.mark.parametrize("provider", ["azure_openai", "openrouter", "my-openai-proxy"])
-async def test_a_call_of_neither_variant_needs_to_say_which(api: Api, provider: str) -> None:
+async def test_a_call_of_neither_variant_must_name_one(api: Api, provider: str) -> None:
     test = await api.ask(CREATE_TEST, a=LARGE, b=MINI)
     refused = await api.ask(LOG, input=call(provider, "gpt-4o", abTestId=test["id"]))
     assert (refused["__typename"], refused["path"][-1]) == ("InvalidInput", "abVariant")
     assert [bucket["calls"] for bucket in await api.ask(SUMMARY)] == [0]
 
 
-# 7. One model, one name
+# 7. Every spelling of a model is one model
 
 
 MODELS = [
@@ -844,7 +842,7 @@ MODELS = [
 ]
 
 
-async def test_a_models_spellings_have_one_price(api: Api) -> None:
+async def test_all_spellings_of_a_model_have_one_price(api: Api) -> None:
     assert [(*each[:2], await cost(api, *each[:2], **WHOLE)) for each in MODELS] == MODELS
 
 
@@ -871,7 +869,7 @@ async def test_a_registered_model_prices_every_spelling(api: Api) -> None:
         )
 
 
-# 8. Prices of one's own
+# 8. Registered prices
 
 
 CACHED: dict[str, Any] = {"inputTokens": 100_000, "outputTokens": 1_000, "cachedTokens": 90_000}
@@ -887,7 +885,7 @@ OWN_PRICES: list[tuple[dict[str, str], str]] = [
 ]
 
 
-async def test_a_registered_price_leaves_the_others_to_the_list(api_of: ApiOf) -> None:
+async def test_the_list_fills_in_prices_that_are_not_registered(api_of: ApiOf) -> None:
     for number, (prices, usd) in enumerate(OWN_PRICES):
         one = api_of(UUID(int=number))
         assert await cost(one, "anthropic", "claude-sonnet-4-5", **CACHED) == "0.072"
@@ -897,7 +895,7 @@ async def test_a_registered_price_leaves_the_others_to_the_list(api_of: ApiOf) -
         assert await cost(one, "anthropic.messages", "anthropic/claude-sonnet-4-5", **CACHED) == usd, prices
 
 
-async def test_a_registered_price_estimates_and_holds_too(api: Api) -> None:
+async def test_estimates_and_holds_use_registered_prices(api: Api) -> None:
     await api.ask(REGISTER, input=MINI | {"provider": "OpenAI", "inputPrice": "1", "outputPrice": "2"})
     await budget(api, "0.005")
     decision = await route(api)
@@ -907,7 +905,7 @@ async def test_a_registered_price_estimates_and_holds_too(api: Api) -> None:
     assert not await is_served(api)
 
 
-# 9. Every token for what it is
+# 9. Each kind of token has its price
 
 
 OCTOBER = "2026-11-20T00:00:00Z"
@@ -952,16 +950,16 @@ KINDS = [
 ]
 
 
-async def test_every_kind_of_token_has_its_price_or_none(api: Api) -> None:
-    told = []
+async def test_each_kind_of_token_has_its_price_or_an_unknown_one(api: Api) -> None:
+    found = []
     for provider, model, counts, _ in KINDS:
         record = await logged(api, call(provider, model, **{"inputTokens": 10_000, "outputTokens": 200} | counts))
-        told.append((provider, model, counts, record["cost"]))
+        found.append((provider, model, counts, record["cost"]))
         known = record["cost"] is not None
         assert (record["costSource"], record["priceVersion"]) == (
             ("LIST_PRICE", PRICE_VERSION) if known else ("UNKNOWN", None)
         )
-    assert told == KINDS
+    assert found == KINDS
 
 
 TIERS = [
@@ -980,13 +978,13 @@ TIERS = [
 ]
 
 
-async def test_a_service_tier_has_its_own_price_or_none(api: Api, clock: Clock) -> None:
+async def test_a_service_tier_has_its_own_price_or_an_unknown_one(api: Api, clock: Clock) -> None:
     clock.now = datetime(2026, 11, 21, tzinfo=UTC)
-    told = []
+    found = []
     for provider, model, tier, _ in TIERS:
         counts = {"inputTokens": 100_000, "outputTokens": 10_000, "serviceTier": tier}
-        told.append((provider, model, tier, await cost(api, provider, model, **counts, occurredAt=OCTOBER)))
-    assert told == TIERS
+        found.append((provider, model, tier, await cost(api, provider, model, **counts, occurredAt=OCTOBER)))
+    assert found == TIERS
 
 
 CONTRADICTIONS: list[dict[str, Any]] = [
@@ -1001,21 +999,21 @@ CONTRADICTIONS: list[dict[str, Any]] = [
 ]
 
 
-async def test_parts_that_are_more_than_their_whole_are_refused(api: Api) -> None:
+async def test_token_counts_whose_parts_exceed_the_total_are_rejected(api: Api) -> None:
     for counts in CONTRADICTIONS:
         refused = await api.ask(LOG, input=call(inputTokens=10, outputTokens=10, **counts))
         assert refused["__typename"] == "InvalidInput", counts
     assert [bucket["calls"] for bucket in await api.ask(SUMMARY)] == [0]
 
 
-# 10. What is free
+# 10. Free models
 
 
 @pytest.mark.parametrize(
     "model", ["deepseek/deepseek-r1:free", "DeepSeek/DeepSeek-R1:FREE", "acme/unlisted:free", "openrouter/acme/x:free"]
 )
 @pytest.mark.parametrize("provider", ["openrouter", "OpenRouter"])
-async def test_openrouters_free_models_cost_0_and_pass_every_limit(api: Api, provider: str, model: str) -> None:
+async def test_free_models_of_openrouter_cost_0_and_meet_every_limit(api: Api, provider: str, model: str) -> None:
     await api.ask(SAVE, input={"maxCostPerRequest": "1"})
     await budget(api, "0.000000001")
     decision = await route(api, {"provider": provider, "model": model}, inputTokens=100_000, maxOutputTokens=100_000)
@@ -1036,21 +1034,21 @@ ENDINGS = [
 ]
 
 
-async def test_other_endings_are_not_free(api: Api) -> None:
+async def test_other_suffixes_are_not_free(api: Api) -> None:
     await api.ask(SAVE, input={"maxCostPerRequest": "1"})
-    told = []
+    found = []
     for provider, model, _ in ENDINGS:
         usd = await cost(api, provider, model, **WHOLE)
         assert await is_served(api, {"provider": provider, "model": model}) is (usd is not None)
-        told.append((provider, model, usd))
-    assert told == ENDINGS
+        found.append((provider, model, usd))
+    assert found == ENDINGS
 
 
 # Amendments
 
 
 @pytest.mark.parametrize("by", ["id", "eventId"])
-async def test_a_cost_is_put_right_from_large_to_tiny(api: Api, by: str) -> None:
+async def test_a_large_cost_is_corrected_to_a_tiny_one(api: Api, by: str) -> None:
     await api.ask(CREATE_ALERT, input={"thresholdAmount": "500", "period": "DAILY"})
     record = await logged(api, call("acme", "secret", cost="1000", eventId="e"))
     await logged(api, call("acme", "secret", cost="0.000000001"))
@@ -1061,11 +1059,11 @@ async def test_a_cost_is_put_right_from_large_to_tiny(api: Api, by: str) -> None
     assert await spent(api) == ("0.000000002", "0", "0", 0)
 
 
-async def test_an_amendment_of_one_id_is_one_however_the_call_is_named(api: Api) -> None:
+async def test_an_amendment_is_deduplicated_however_its_call_is_named(api: Api) -> None:
     record = await logged(api, call("acme", "secret", eventId="e"))
     named = [{"eventId": "e"}, {"id": record["id"]}, {"eventId": "e"}]
-    told = [await api.ask(AMEND, **each, input={"cost": "2", "amendmentId": "a"}) for each in named]
-    assert [each.get("deduplicated") for each in told] == [False, True, True], told
+    found = [await api.ask(AMEND, **each, input={"cost": "2", "amendmentId": "a"}) for each in named]
+    assert [each.get("deduplicated") for each in found] == [False, True, True], found
     assert len(await api.ask(AMENDMENTS, id=record["id"])) == 1
     other = await logged(api, call("acme", "secret", eventId="f"))
     refused = await api.ask(AMEND, id=other["id"], input={"cost": "2", "amendmentId": "a"})
@@ -1075,22 +1073,24 @@ async def test_an_amendment_of_one_id_is_one_however_the_call_is_named(api: Api)
 @pytest.mark.parametrize(
     "order", list(permutations([{"cost": "3"}, {"qualityScore": 0.5}, {"success": False}])), ids=str
 )
-async def test_amendments_of_other_fields_come_in_any_order(api: Api, order: tuple[dict[str, Any], ...]) -> None:
+async def test_amendments_of_different_fields_can_come_in_any_order(
+    api: Api, order: tuple[dict[str, Any], ...]
+) -> None:
     await logged(api, call("acme", "secret", eventId="e"))
-    for said in order:
-        amended = await api.ask(AMEND, eventId="e", input=said)
+    for fields in order:
+        amended = await api.ask(AMEND, eventId="e", input=fields)
         assert amended["__typename"] == "AmendedAnalytics"
     assert amended["record"]["cost"] == "3"
     [bucket] = await api.ask("{ analyticsSummary { calls successes totalCost unpricedCalls } }")
     assert bucket == {"calls": 1, "successes": 0, "totalCost": "3", "unpricedCalls": 0}
 
 
-async def test_what_is_amended_back_is_as_it_was(api: Api) -> None:
+async def test_an_amendment_can_be_reverted_by_another(api: Api) -> None:
     await budget(api, "10")
     record = await logged(api, call("openai", "gpt-4o", cost="1", inputTokens=10, outputTokens=10, eventId="e"))
     before = (await spent(api), await api.ask(SUMMARY))
-    for said in ({"cost": "2"}, {"cost": "1"}, {"success": False}, {"success": True}, {"cost": "1"}):
-        await api.ask(AMEND, eventId="e", input=said)
+    for fields in ({"cost": "2"}, {"cost": "1"}, {"success": False}, {"success": True}, {"cost": "1"}):
+        await api.ask(AMEND, eventId="e", input=fields)
     assert (await spent(api), await api.ask(SUMMARY)) == before
     assert len(await api.ask(AMENDMENTS, id=record["id"])) == 5
 
@@ -1108,7 +1108,7 @@ async def test_quality_alone_changes_no_sum_and_no_price(api: Api) -> None:
 
 
 @pytest.mark.parametrize("mode", ["CALENDAR", "ROLLING"])
-async def test_a_call_of_a_window_that_has_ended_is_amended_without_firing(api: Api, clock: Clock, mode: str) -> None:
+async def test_an_amendment_in_an_ended_window_does_not_fire(api: Api, clock: Clock, mode: str) -> None:
     await budget(api, "1", mode=mode)
     await logged(api, call("acme", "secret", eventId="e"))
     clock.advance(days=2)
@@ -1119,22 +1119,24 @@ async def test_a_call_of_a_window_that_has_ended_is_amended_without_firing(api: 
     assert await is_served(api)
 
 
-async def test_a_decisions_call_is_amended_after_its_hold_and_its_window_have_ended(api: Api, clock: Clock) -> None:
+async def test_a_call_of_a_routing_decision_is_amended_after_its_hold_and_window_have_ended(
+    api: Api, clock: Clock
+) -> None:
     await budget(api, "0.001", period="MONTHLY")
     decision = await route(api)
     await logged(api, outcome(decision, eventId="e"))
     clock.advance(days=3)
     assert await spent(api) == ("0", HELD, "0", 1)
-    for said, expected in (
+    for fields, expected in (
         ({"inputTokens": 1000}, ("0", HELD, "0", 1)),
         ({"outputTokens": 100}, ("0.00021", "0", "0", 0)),
         ({"cost": "0.0005"}, ("0.0005", "0", "0", 0)),
     ):
-        await api.ask(AMEND, eventId="e", input=said)
+        await api.ask(AMEND, eventId="e", input=fields)
         assert await spent(api) == expected
 
 
-async def test_a_call_of_an_ended_test_is_amended_in_its_figures(api: Api) -> None:
+async def test_an_amendment_changes_the_figures_of_an_ended_test(api: Api) -> None:
     test = await api.ask(CREATE_TEST, a=LARGE, b=MINI)
     await logged(api, call("OpenAI", "gpt-4o", abTestId=test["id"], eventId="e"))
     await logged(api, call("openai", "gpt-4o", abTestId=test["id"], cost="1"))
@@ -1147,7 +1149,9 @@ async def test_a_call_of_an_ended_test_is_amended_in_its_figures(api: Api) -> No
 
 
 @pytest.mark.parametrize("first", [True, False])
-async def test_a_decision_that_was_settled_stays_so_when_its_success_was_none(api: Api, first: bool) -> None:
+async def test_a_settled_routing_decision_stays_settled_when_its_success_is_amended_to_a_failure(
+    api: Api, first: bool
+) -> None:
     await budget(api, "0.02")
     decision = await route(api, MINI, LARGE)
     await logged(api, outcome(decision, eventId="e", success=first, cost="0.0001"))
@@ -1158,17 +1162,17 @@ async def test_a_decision_that_was_settled_stays_so_when_its_success_was_none(ap
         assert await spent(api) == ("0.0001", "0", "0", 0)
 
 
-async def test_what_was_known_may_turn_out_unknown(api: Api) -> None:
+async def test_a_known_cost_can_become_unknown(api: Api) -> None:
     await budget(api, "0.001")
     await logged(api, outcome(await route(api), eventId="e", inputTokens=1000, outputTokens=100))
-    for said, expected in (
+    for fields, expected in (
         ({"inputImageTokens": 1}, ("0", HELD, "0", 1)),
         ({"inputImageTokens": 0}, ("0.00021", "0", "0", 0)),
         ({"serviceTier": "PRIORITY"}, ("0", HELD, "0", 1)),
         ({"cost": "0.0002"}, ("0.0002", "0", "0", 0)),
     ):
-        await api.ask(AMEND, eventId="e", input=said)
-        assert await spent(api) == expected, said
+        await api.ask(AMEND, eventId="e", input=fields)
+        assert await spent(api) == expected, fields
 
 
 async def test_an_imported_call_is_amended_like_any_other(
@@ -1188,13 +1192,13 @@ async def test_an_imported_call_is_amended_like_any_other(
     assert await is_served(api)
 
 
-async def test_an_amendment_is_priced_by_the_spelling_and_the_tier_that_were_sent(api: Api, clock: Clock) -> None:
+async def test_an_amendment_is_priced_with_the_spelling_and_tier_that_were_sent(api: Api, clock: Clock) -> None:
     clock.now = datetime(2026, 11, 21, tzinfo=UTC)
     await logged(api, call("OpenAI.chat", "openai/GPT-5-nano", eventId="e", occurredAt=OCTOBER, inputTokens=100_000))
-    for said, usd in (
+    for fields, usd in (
         ({"outputTokens": 10_000}, "0.009"),
         ({"serviceTier": "FLEX"}, "0.0045"),
         ({"serviceTier": "PRIORITY"}, None),
         ({"serviceTier": "STANDARD"}, "0.009"),
     ):
-        assert (await api.ask(AMEND, eventId="e", input=said))["record"]["cost"] == usd
+        assert (await api.ask(AMEND, eventId="e", input=fields))["record"]["cost"] == usd

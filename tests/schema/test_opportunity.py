@@ -1,4 +1,4 @@
-"""`opportunities`: advice from a user's own calls, and the A/B test of one."""
+"""`opportunities`: advice from the user's calls, and the A/B test that an opportunity starts."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ async def of_kind(api: Api, kind: str, **variables: Any) -> list[Any]:
     return [found for found in await api.ask(OPPORTUNITIES, **variables) if found["kind"] == kind]
 
 
-async def test_a_cheaper_model_comes_with_its_saving_its_evidence_and_the_test_that_would_tell(
-    api: Api, other_api: Api
-) -> None:
+async def test_a_cheaper_model_comes_with_its_saving_its_evidence_and_an_ab_test(api: Api, other_api: Api) -> None:
     # given one model that costs five times as much as another at the same task, and succeeds no more often
     await logged(api, calls("openai", "dear", 3_000, 0.05) + calls("groq", "cheap", 2_000, 0.01))
     # when
@@ -102,12 +100,12 @@ async def test_a_cheaper_model_comes_with_its_saving_its_evidence_and_the_test_t
         "variantA": {"provider": "openai", "model": "dear"},
         "variantB": {"provider": "groq", "model": "cheap"},
     }
-    # and the filter shows these calls, and finds the same again
+    # and the filter selects these calls, and finds the same opportunity
     shown = {key: value for key, value in found["filter"].items() if value is not None}
     [total] = await api.ask("query($f: AnalyticsFilter) { analyticsSummary(filter: $f) { calls } }", f=shown)
     assert total["calls"] == 5_000
     assert found["id"] in [each["id"] for each in await of_kind(api, "CHEAPER_MODEL", filter=shown)]
-    # and its test is started by one mutation, by nobody else, and once
+    # and one mutation starts its test, once, and not for another user
     assert await other_api.ask(START, id=found["id"]) == {
         "__typename": "NotFound",
         "code": "NOT_FOUND",
@@ -125,7 +123,7 @@ async def test_a_cheaper_model_comes_with_its_saving_its_evidence_and_the_test_t
     assert await api.ask(START, id=found["id"]) == {"__typename": "Conflict", "code": "CONFLICT", "path": ["taskType"]}
 
 
-async def test_hours_at_which_a_provider_fails_are_told_by_the_clock_on_the_wall(api: Api) -> None:
+async def test_hours_at_which_a_provider_fails_are_local_hours(api: Api) -> None:
     # given a provider that fails at 8 UTC, nine o'clock in Berlin, on one day
     failing = {"taskType": "code", "success": False}
     await logged(api, calls("openai", "a", 400, 0.01, "2026-03-02T08:30:00Z", **failing))
@@ -139,14 +137,14 @@ async def test_hours_at_which_a_provider_fails_are_told_by_the_clock_on_the_wall
     assert "between 09:00 and 10:00" in found["title"]
     assert (found["calls"], found["monthlySaving"], found["suggestedTest"]) == (1_200, None, None)
     assert found["filter"]["providers"] == ["openai"]
-    # and of other calls alone there is nothing to tell, and the filter says which these are
+    # and there is no opportunity in other calls alone; the filter selects them
     assert await of_kind(api, "FAILING_HOURS", filter={"taskTypes": ["chat"]}) == []
     [filtered] = await of_kind(api, "FAILING_HOURS", filter={"taskTypes": ["chat", "code"]})
     assert filtered["filter"]["taskTypes"] == ["chat", "code"]
 
 
-async def test_rules_that_never_applied_and_alerts_that_are_never_near(api: Api, clock: Clock) -> None:
-    # given a rule that applies and one that does not, an alert far above what is spent, and 999 decisions in nine days
+async def test_rules_that_never_applied_and_alerts_that_were_never_near_their_limit(api: Api, clock: Clock) -> None:
+    # given a rule that applies and one that does not, an alert far above the spend, and 999 routing decisions in nine days
     rules = [
         {"name": "used", "when": {"taskType": "chat"}, "then": {"priority": "COST"}},
         {"name": "unused", "when": {"taskType": "nothing"}, "then": {"priority": "COST"}},
@@ -161,7 +159,7 @@ async def test_rules_that_never_applied_and_alerts_that_are_never_near(api: Api,
         assert (await api.ask(ROUTE, input=asked))["__typename"] == "RoutingDecision"
     clock.advance(days=1)
     assert await of_kind(api, "UNUSED_RULE") == []
-    # when there is one more, then the rule is told, of the time from the first of them
+    # when there is one more, then the rule is reported, with the time since the first routing decision
     assert (await api.ask(ROUTE, input=asked))["__typename"] == "RoutingDecision"
     clock.advance(minutes=1)
     [rule] = await of_kind(api, "UNUSED_RULE")
@@ -170,37 +168,37 @@ async def test_rules_that_never_applied_and_alerts_that_are_never_near(api: Api,
     assert "from 2026-03-14 12:00 to 2026-03-23 12:01 UTC" in rule["explanation"]
     [idle] = await of_kind(api, "IDLE_ALERT")
     assert idle["calls"] == 0
-    # and neither where other things were asked for
+    # and neither is reported where other kinds are requested
     for filter_ in ({"providers": ["openai"]}, {"models": ["a"]}, {"taskTypes": ["chat"]}):
         found = await api.ask(OPPORTUNITIES, filter=filter_)
         assert {each["kind"] for each in found}.isdisjoint({"UNUSED_RULE", "IDLE_ALERT"})
-    # and not of rules that have just been saved again
+    # and not for rules that were just saved again
     await api.ask(SAVE, input={"customRules": rules})
     clock.advance(days=1)
     assert await of_kind(api, "UNUSED_RULE") == []
-    # and an alert that is near sometimes is none, once that day has ended
+    # and an alert that was near its limit on a day is not reported once that day has ended
     assert alert["id"]
     await logged(api, calls("openai", "a", 1, 900, clock().isoformat()))
     clock.advance(days=1)
     assert await of_kind(api, "IDLE_ALERT") == []
 
 
-async def test_windows_that_have_not_ended_say_nothing_of_an_alert(api: Api, clock: Clock) -> None:
+async def test_open_windows_are_no_evidence_about_an_alert(api: Api, clock: Clock) -> None:
     # given
     await api.ask(SET_ALERT)
-    # when asked for a range that ends in ten days
+    # when the time range ends in ten days
     to = (clock() + timedelta(days=10)).isoformat()
     assert await of_kind(api, "IDLE_ALERT", filter={"to": to}) == []
-    # then, once three have ended
+    # then the alert is reported once three windows have ended
     clock.advance(days=4)
     [found] = await of_kind(api, "IDLE_ALERT", filter={"to": to})
     assert (found["filter"]["from"], found["filter"]["to"]) == ("2026-03-10T00:00:00Z", "2026-03-14T00:00:00Z")
 
 
-async def test_uses_of_rules_are_counted_since_the_preferences_were_changed_and_however_long_ago(
+async def test_uses_of_rules_are_counted_since_the_preferences_changed(
     api: Api, other_api: Api, database: Database, viewer: Viewer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given rules that applied together, alone, and not since they were saved again; decisions a minute apart
+    # given rules that applied together, alone, and not since they were saved again; routing decisions one minute apart
     rules = [
         {"name": name, "when": {"taskType": task_type}, "then": then}
         for name, task_type, then in (
@@ -215,8 +213,8 @@ async def test_uses_of_rules_are_counted_since_the_preferences_were_changed_and_
     async def decide(api: Api, *task_types: str) -> None:
         for task_type in task_types:
             clock.advance(minutes=1)
-            made = await api.ask(ROUTE, input={"taskType": task_type, "candidates": candidates})
-            assert made["__typename"] == "RoutingDecision"
+            decision = await api.ask(ROUTE, input={"taskType": task_type, "candidates": candidates})
+            assert decision["__typename"] == "RoutingDecision"
 
     async def uses(most: int = MAX_DECISIONS) -> RuleUses | None:
         monkeypatch.setattr("models.queries.opportunity.MAX_DECISIONS", most)
@@ -237,19 +235,19 @@ async def test_uses_of_rules_are_counted_since_the_preferences_were_changed_and_
     first, last = clock() - timedelta(minutes=5), clock() - timedelta(minutes=1)
     applied = {"chat": 3, "chat too": 3, "code": 1, "before": 0}
     assert await uses() == RuleUses(Window(first, window.end), last, 5, applied)
-    # and where the latest ones do not tell, the earlier ones do
+    # and where the latest routing decisions do not show a use, the earlier ones do
     monkeypatch.setattr("models.queries.opportunity._FEW", 2)
     assert await uses() == RuleUses(Window(first, window.end), last, 5, applied)
-    # and where there are too many, the time range says which were looked at
+    # and where there are too many, the time range says which were read
     assert await uses(most=3) == RuleUses(
         Window(last - timedelta(minutes=2), window.end), last, 3, {"chat": 2, "chat too": 2, "code": 0, "before": 0}
     )
-    # and where lists of rules hardly repeat, nothing is said
+    # and where lists of rules hardly repeat, nothing is reported
     monkeypatch.setattr("models.queries.opportunity._MOST_LISTS", 2)
     assert await uses() is None
 
 
-async def test_a_preferred_provider_that_costs_more_for_nothing(api: Api) -> None:
+async def test_a_preferred_provider_that_costs_more_without_being_better_is_reported(api: Api) -> None:
     await api.ask(SAVE, input={"preferredProviders": ["openai"]})
     await logged(api, calls("openai", "dear", 3_000, 0.05) + calls("groq", "cheap", 3_000, 0.01))
     [found] = await of_kind(api, "UNPROVEN_PREFERENCE")
@@ -257,7 +255,7 @@ async def test_a_preferred_provider_that_costs_more_for_nothing(api: Api) -> Non
     assert found["suggestedTest"]["primaryMetric"] == "COST"
 
 
-async def test_nothing_is_advised_from_few_calls_or_from_anothers(api: Api, other_api: Api) -> None:
+async def test_there_is_no_advice_from_few_calls_or_from_calls_of_another_user(api: Api, other_api: Api) -> None:
     await logged(api, calls("openai", "dear", 99, 0.05) + calls("groq", "cheap", 99, 0.01))
     assert await api.ask(OPPORTUNITIES) == []
     await logged(api, calls("openai", "dear", 3_000, 0.05) + calls("groq", "cheap", 3_000, 0.01))
@@ -272,6 +270,6 @@ async def test_nothing_is_advised_from_few_calls_or_from_anothers(api: Api, othe
         ({"timeZone": "Mars/Olympus"}, "timeZone: must be an IANA time zone"),
     ],
 )
-async def test_a_filter_out_of_bounds_is_refused(api: Api, variables: dict[str, Any], message: str) -> None:
+async def test_a_filter_out_of_bounds_is_rejected(api: Api, variables: dict[str, Any], message: str) -> None:
     [error] = await api.errors(OPPORTUNITIES, **variables)
     assert error["message"].startswith(message)

@@ -25,7 +25,7 @@ mutation($input: SavePreferencesInput!) {{
 DAILY = "{ costAlerts { nodes { alertType period timeZone thresholdAmount active state } } }"
 
 
-async def test_defaults_hold_before_anything_was_saved(api: Api, user_id: Any) -> None:
+async def test_defaults_apply_before_the_first_save(api: Api, user_id: Any) -> None:
     assert await api.ask(READ) == {
         "id": str(user_id),
         "defaultPriority": "SPEED",
@@ -40,7 +40,7 @@ async def test_defaults_hold_before_anything_was_saved(api: Api, user_id: Any) -
     }
 
 
-async def test_what_is_saved_is_read_back(api: Api) -> None:
+async def test_saved_preferences_are_read_back(api: Api) -> None:
     rule = {
         "name": "small questions go local",
         "when": {
@@ -114,7 +114,7 @@ async def test_every_condition_of_a_rule_is_read_back(api: Api) -> None:
     assert [rule["when"] for rule in (await api.ask(READ))["customRules"]] == [when]
 
 
-async def test_a_rule_that_says_nothing_of_the_time_reads_in_utc_at_any(api: Api) -> None:
+async def test_a_rule_without_a_time_applies_at_all_times_and_has_the_zone_utc(api: Api) -> None:
     saved = await api.ask(SAVE, input={"customRules": [{"name": "r", "when": {}, "then": {"priority": "COST"}}]})
     [rule] = saved["customRules"]
     assert (rule["when"]["hours"], rule["when"]["weekdays"], rule["when"]["timeZone"]) == (None, [], "UTC")
@@ -160,16 +160,16 @@ async def test_a_rule_that_says_nothing_of_the_time_reads_in_utc_at_any(api: Api
         ),
     ],
 )
-async def test_a_condition_out_of_bounds_is_refused_by_name_and_not_stored(
+async def test_a_condition_out_of_bounds_is_rejected_by_name_and_not_stored(
     api: Api, when: dict[str, Any], at: list[str], message: str
 ) -> None:
-    refused = await api.ask(SAVE, input={"customRules": [{"name": "r", "when": when, "then": {"priority": "COST"}}]})
-    assert refused["__typename"] == "InvalidInput"
-    assert (refused["path"], refused["message"]) == (["input", "customRules", "0", "when", *at], message)
+    rejected = await api.ask(SAVE, input={"customRules": [{"name": "r", "when": when, "then": {"priority": "COST"}}]})
+    assert rejected["__typename"] == "InvalidInput"
+    assert (rejected["path"], rejected["message"]) == (["input", "customRules", "0", "when", *at], message)
     assert (await api.ask(READ))["createdAt"] is None
 
 
-async def test_a_field_left_out_stays_and_null_clears(api: Api, clock: Clock) -> None:
+async def test_an_omitted_field_stays_and_null_clears(api: Api, clock: Clock) -> None:
     # given saved preferences
     await api.ask(SAVE, input={"defaultPriority": "COST", "maxLatencyMs": 100, "blockedProviders": ["x"]})
     clock.advance(hours=1)
@@ -187,9 +187,9 @@ async def test_providers_saved_in_two_calls_may_not_overlap(api: Api) -> None:
     # given a preferred provider
     before = await api.ask(SAVE, input={"preferredProviders": ["OpenAI"]})
     # when it is blocked later
-    refused = await api.ask(SAVE, input={"blockedProviders": ["openai"], "maxLatencyMs": 5})
-    # then that is refused, and nothing of it stored
-    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "blockedProviders"])
+    rejected = await api.ask(SAVE, input={"blockedProviders": ["openai"], "maxLatencyMs": 5})
+    # then the save is rejected, and nothing is stored
+    assert (rejected["__typename"], rejected["path"]) == ("InvalidInput", ["input", "blockedProviders"])
     assert await api.ask(READ) == {key: value for key, value in before.items() if key != "__typename"}
 
 
@@ -215,22 +215,22 @@ async def test_providers_saved_in_two_calls_may_not_overlap(api: Api) -> None:
         ("customRules", [{"name": f"r{n}", "when": {}, "then": {"priority": "COST"}} for n in range(51)]),
     ],
 )
-async def test_input_out_of_bounds_is_refused_by_name_and_not_stored(api: Api, field: str, value: Any) -> None:
-    refused = await api.ask(SAVE, input={field: value, "defaultPriority": "COST"})
-    assert (refused["__typename"], refused["code"]) == ("InvalidInput", "INVALID_INPUT")
-    assert refused["path"][0] == "input"
-    assert field in refused["path"] or field in refused["message"]
+async def test_input_out_of_bounds_is_rejected_by_name_and_not_stored(api: Api, field: str, value: Any) -> None:
+    rejected = await api.ask(SAVE, input={field: value, "defaultPriority": "COST"})
+    assert (rejected["__typename"], rejected["code"]) == ("InvalidInput", "INVALID_INPUT")
+    assert rejected["path"][0] == "input"
+    assert field in rejected["path"] or field in rejected["message"]
     assert (await api.ask(READ))["createdAt"] is None
 
 
-async def test_an_unknown_priority_is_refused_by_name(api: Api) -> None:
+async def test_an_unknown_priority_is_rejected_by_name(api: Api) -> None:
     [error] = await api.errors(SAVE, input={"defaultPriority": "CHEAPEST"})
     assert "defaultPriority" in error["message"]
     assert "CHEAPEST" in error["message"]
 
 
-async def test_the_threshold_keeps_one_daily_alert_in_step(api: Api) -> None:
-    # given a threshold
+async def test_the_threshold_is_mirrored_by_one_daily_alert(api: Api) -> None:
+    # given a saved threshold
     await api.ask(SAVE, input={"costAlertThreshold": "5"})
     [alert] = (await api.ask(DAILY))["nodes"]
     assert alert == {
@@ -241,17 +241,17 @@ async def test_the_threshold_keeps_one_daily_alert_in_step(api: Api) -> None:
         "active": True,
         "state": "ACTIVE",
     }
-    # when it changes, goes, and comes back
+    # when it is changed, cleared and set again
     await api.ask(SAVE, input={"costAlertThreshold": "7.25"})
     assert [a["thresholdAmount"] for a in (await api.ask(DAILY))["nodes"]] == ["7.25"]
     await api.ask(SAVE, input={"costAlertThreshold": None})
     assert [a["active"] for a in (await api.ask(DAILY))["nodes"]] == [False]
     await api.ask(SAVE, input={"costAlertThreshold": "8"})
-    # then it is the same one
+    # then it is the same alert
     assert [(a["thresholdAmount"], a["active"]) for a in (await api.ask(DAILY))["nodes"]] == [("8", True)]
 
 
-async def test_each_user_has_preferences_of_their_own(api: Api, other_api: Api) -> None:
+async def test_each_user_has_separate_preferences(api: Api, other_api: Api) -> None:
     await api.ask(SAVE, input={"defaultPriority": "PRIVACY"})
     await other_api.ask(SAVE, input={"defaultPriority": "COST"})
     assert (await api.ask(READ))["defaultPriority"] == "PRIVACY"

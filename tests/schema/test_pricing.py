@@ -1,4 +1,4 @@
-"""What calls cost over the API: each kind of token, service tiers, and prices that users register."""
+"""Prices of calls over the API: each kind of token, service tiers, and prices that users register."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SONNET = {"provider": "anthropic", "modelUsed": "claude-sonnet-4-5"}
 
 
 async def cost(api: Api, **fields: Any) -> tuple[str | None, str, str | None]:
-    """What the call costs, and where that comes from."""
+    """Log the call. Returns its cost in USD and the source of the cost."""
     logged = await api.ask(LOG, input={"taskType": "chat", "success": True} | fields)
     record = logged["record"]
     return record["cost"], record["costSource"], record["priceVersion"]
@@ -75,7 +75,7 @@ def given_prices(model: dict[str, Any]) -> dict[str, Any]:
         ({"provider": "openrouter", "modelUsed": "deepseek/deepseek-r1:free"}, "0"),
     ],
 )
-async def test_a_call_is_priced_by_the_list_for_every_kind_of_token(api: Api, fields: Any, usd: str) -> None:
+async def test_a_call_is_priced_by_the_list_for_each_kind_of_token(api: Api, fields: Any, usd: str) -> None:
     assert await cost(api, **fields) == (usd, "LIST_PRICE", PRICE_VERSION)
 
 
@@ -89,11 +89,11 @@ async def test_a_call_is_priced_by_the_list_for_every_kind_of_token(api: Api, fi
         {"provider": "openai", "modelUsed": "whisper-1", "inputTokens": 10, "outputTokens": 1},
     ],
 )
-async def test_what_cannot_be_priced_is_unknown(api: Api, fields: Any) -> None:
+async def test_a_cost_that_cannot_be_computed_is_unknown(api: Api, fields: Any) -> None:
     assert await cost(api, **fields) == (None, "UNKNOWN", None)
 
 
-async def test_a_service_tier_has_its_own_price_from_when_it_is_listed(api: Api, clock: Clock) -> None:
+async def test_a_service_tier_has_its_own_price_once_it_is_listed(api: Api, clock: Clock) -> None:
     call = {"provider": "openai", "modelUsed": "gpt-5-nano", "inputTokens": 100_000, "outputTokens": 10_000}
     clock.advance(days=230)
     assert (await cost(api, **call, serviceTier="FLEX", occurredAt="2026-09-01T00:00:00Z"))[0] is None
@@ -106,14 +106,14 @@ async def test_a_cost_that_was_reported_is_recorded(api: Api) -> None:
     assert await cost(api, **SONNET, cost="0.5", inputTokens=1, outputTokens=1) == ("0.5", "RECORDED", None)
 
 
-async def test_where_a_cost_comes_from_needs_no_other_field(api: Api) -> None:
+async def test_the_source_of_a_cost_can_be_selected_alone(api: Api) -> None:
     await cost(api, **SONNET, cost="0.5")
     await cost(api, **SONNET, inputTokens=1, outputTokens=1)
     found = await api.ask("{ analytics { nodes { costSource } } }")
     assert [node["costSource"] for node in found["nodes"]] == ["LIST_PRICE", "RECORDED"]
 
 
-async def test_every_count_is_read_back(api: Api) -> None:
+async def test_every_token_count_is_read_back(api: Api) -> None:
     counts = {
         "inputTokens": 1_000,
         "outputTokens": 900,
@@ -135,21 +135,21 @@ async def test_every_count_is_read_back(api: Api) -> None:
     }
     await cost(api, **SONNET, **counts)
     await cost(api, **SONNET, serviceTier=None)
-    plain, told = (await api.ask(f"{{ analytics {{ nodes {{ {KINDS} }} }} }}"))["nodes"]
-    assert told == counts
+    plain, counted = (await api.ask(f"{{ analytics {{ nodes {{ {KINDS} }} }} }}"))["nodes"]
+    assert counted == counts
     assert plain == dict.fromkeys(counts) | {"serviceTier": "STANDARD"}
 
 
-async def test_a_registered_price_is_the_users_and_what_was_left_out_the_lists(api: Api) -> None:
+async def test_a_registered_price_is_used_and_the_list_fills_in_missing_ones(api: Api) -> None:
     call = SONNET | {"inputTokens": 100_000, "outputTokens": 1_000, "cachedTokens": 90_000}
     registered = {"provider": "Anthropic", "model": "anthropic/Claude-Sonnet-4-5", "inputPrice": "3"}
     model = await api.ask(REGISTER, input=registered | {"outputPrice": "15"})
     mixed = ("REGISTERED_PRICE", f"registered, {PRICE_VERSION}")
     assert await cost(api, **call) == ("0.072", *mixed)
-    # and with a price of that too, it is the user's alone
+    # and with all prices registered, only the user's are used
     await api.ask(UPDATE, id=model["id"], input={"cachedPrice": "1"})
     assert await cost(api, **call) == ("0.135", "REGISTERED_PRICE", "registered")
-    # and without any, the list's
+    # and without any, only the list's are
     await api.ask(UPDATE, id=model["id"], input={"cachedPrice": None, "inputPrice": None, "outputPrice": None})
     assert await cost(api, **call) == ("0.072", "LIST_PRICE", PRICE_VERSION)
 
@@ -162,7 +162,7 @@ async def test_a_registered_model_is_known_in_any_spelling(api: Api) -> None:
     for model in ("llama-3.3-70b", "LLAMA-3.3-70B", "vllm/llama-3.3-70b"):
         own = await cost(api, provider="vllm", modelUsed=model, inputTokens=1_000_000, outputTokens=0)
         assert own == ("0.5", "REGISTERED_PRICE", "registered")
-    # and a kind that was left out is unknown, as is another service tier
+    # and the price of a kind that was left out is unknown, as is that of another service tier
     call = {"provider": "vllm", "modelUsed": "llama-3.3-70b", "inputTokens": 1_000, "outputTokens": 0}
     assert (await cost(api, **call, cachedTokens=1))[:2] == (None, "UNKNOWN")
     assert (await cost(api, **call, serviceTier="BATCH"))[:2] == (None, "UNKNOWN")
@@ -196,7 +196,7 @@ async def test_tiers_are_registered_shown_and_priced(api: Api) -> None:
     assert (await cost(api, **call, inputTokens=1_000))[0] == "0.001000001"
     assert (await cost(api, **call, inputTokens=1_000_000))[0] == "3.000000002"
     assert (await cost(api, **call, inputTokens=1_000, serviceTier="BATCH"))[0] == "0.0005"
-    # and an update sets them anew
+    # and an update replaces them
     model = await api.ask(UPDATE, id=model["id"], input={"tiers": None, "requestPrice": None})
     assert (model["tiers"], given_prices(model)) == ([], {"inputPrice": "1", "outputPrice": "2"})
 
@@ -242,7 +242,7 @@ async def test_a_request_is_estimated_at_its_service_tier(api: Api, clock: Clock
         ({"inputPrice": "0", "outputPrice": "0"}, {}, "0"),
     ],
 )
-async def test_half_a_price_of_ones_own_is_no_price(
+async def test_a_registered_price_for_one_direction_alone_is_no_price(
     api: Api, prices: dict[str, str], counts: dict[str, int], usd: str | None
 ) -> None:
     await api.ask(REGISTER, input={"provider": "vllm", "model": "mine"} | prices)

@@ -28,7 +28,7 @@ LARGE = {"provider": "openai", "model": "gpt-4o"}
 SONNET = {"provider": "anthropic", "model": "claude-sonnet-4-5"}
 LOCAL = {"provider": "ollama", "model": "llama3"}
 UNKNOWN = {"provider": "somebody", "model": "something"}
-# 1,000 tokens in and out: 0.15 and 0.60 USD a million of them for MINI, 2.50 and 10 for LARGE, 3 and 15 for SONNET.
+# 1,000 input and 1,000 output tokens, at 0.15 and 0.60 USD per million for MINI, 2.50 and 10 for LARGE, 3 and 15 for SONNET.
 MINI_COSTS, LARGE_COSTS, SONNET_COSTS = "0.00075", "0.0125", "0.018"
 
 DECISION = """
@@ -85,14 +85,14 @@ def chosen(decision: dict[str, Any]) -> tuple[str, str]:
 
 
 async def held(api: Api) -> str | None:
-    """What a request that no budget can pay for is told is held."""
+    """The amount held by the budget, in USD, as the error of a request that no budget can pay for states it."""
     outcome = await api.ask(SIMULATE, input=request(SONNET, maxOutputTokens=900_000_000))
     assert outcome["refusal"]["constraint"] == "budget"
     amount: str = outcome["refusal"]["held"]
     return amount
 
 
-async def test_a_decision_says_where_to_go_why_and_where_to_go_next(api: Api) -> None:
+async def test_a_routing_decision_has_the_choice_the_reasons_and_the_fallbacks(api: Api) -> None:
     decision = await api.ask(
         ROUTE,
         input=request(SONNET, LARGE | {"parameters": {"temperature": 0}}, MINI, priority="COST", requestId="r1"),
@@ -160,7 +160,7 @@ async def test_a_decision_says_where_to_go_why_and_where_to_go_next(api: Api) ->
         ),
     ],
 )
-async def test_a_limit_refuses_what_it_forbids_and_nothing_is_stored(
+async def test_a_request_beyond_a_limit_is_rejected_and_nothing_is_stored(
     api: Api, preferences: dict[str, Any], constraint: str, limit: str | None, message: str
 ) -> None:
     await api.ask(SAVE, input=preferences)
@@ -182,38 +182,38 @@ async def test_a_limit_refuses_what_it_forbids_and_nothing_is_stored(
     assert await api.ask(DECIDED) == {"nodes": []}
 
 
-async def test_an_unknown_price_is_no_obstacle_until_there_is_a_limit(api: Api) -> None:
+async def test_an_unknown_price_rejects_a_candidate_only_under_a_cost_limit(api: Api) -> None:
     assert chosen(await api.ask(ROUTE, input=request(UNKNOWN))) == ("somebody", "something")
     await api.ask(SAVE, input={"maxCostPerRequest": "100"})
     refused = await api.ask(ROUTE, input=request(UNKNOWN))
     assert (refused["constraint"], refused["limit"]) == ("maxCostPerRequest", "100")
-    # a price that is declared, and be it zero, is one
+    # a registered price is known, even if it is zero
     await api.ask(REGISTER, input=UNKNOWN | {"inputPrice": "0", "outputPrice": "0"})
     assert chosen(await api.ask(ROUTE, input=request(UNKNOWN))) == ("somebody", "something")
 
 
-async def test_a_known_p95_above_the_limit_keeps_a_model_out(api: Api, clock: Clock) -> None:
+async def test_a_model_with_a_known_p95_above_the_limit_is_rejected(api: Api, clock: Clock) -> None:
     await api.ask(SAVE, input={"maxLatencyMs": 1000})
-    # given 20 calls of a model, one of ten too slow
+    # given 20 calls of a model, one in ten too slow
     for number in range(20):
         latency = 1500 if number % 10 == 0 else 100
         await api.ask(LOG_ONE, input=report(MINI | {"id": None}, latencyMs=latency, cost="0"))
     clock.advance(seconds=60)
-    # then another is chosen, and it alone is refused, with the reason
+    # then another model is chosen, and a request for this one alone is rejected with the reason
     assert chosen(await api.ask(ROUTE, input=request(MINI, LARGE))) == ("openai", "gpt-4o")
     refused = await api.ask(ROUTE, input=request(MINI))
     assert refused["constraint"] == "maxLatencyMs"
     assert refused["candidates"][0]["reason"].endswith("ms, above the limit of 1000 ms")
 
 
-async def test_what_is_registered_is_routed_to_and_privacy_puts_local_models_first(api: Api) -> None:
+async def test_registered_models_are_routed_to_and_privacy_prefers_local_ones(api: Api) -> None:
     await api.ask(REGISTER, input=MINI)
     await api.ask(REGISTER, input=LOCAL | {"local": True, "inputPrice": "0", "outputPrice": "0"})
     await api.ask(SAVE, input={"preferredProviders": ["openai"]})
     asked = {"taskType": "chat", "inputTokens": 1000, "maxOutputTokens": 1000}
     assert chosen(await api.ask(ROUTE, input=asked | {"priority": "PRIVACY"})) == ("ollama", "llama3")
     assert chosen(await api.ask(ROUTE, input=asked | {"priority": "SPEED"})) == ("openai", "gpt-4o-mini")
-    # when the local one cannot serve, the decision says so
+    # when the local model cannot serve, the routing decision says so
     await api.ask(SAVE, input={"blockedProviders": ["ollama"]})
     decision = await api.ask(ROUTE, input=asked | {"priority": "PRIVACY"})
     assert chosen(decision) == ("openai", "gpt-4o-mini")
@@ -232,7 +232,7 @@ async def test_feedback_and_ratings_make_quality(api: Api, clock: Clock) -> None
     assert chosen(await api.ask(ROUTE, input=request(MINI, LOCAL, priority="QUALITY"))) == ("openai", "gpt-4o-mini")
 
 
-async def test_a_simulation_decides_the_same_and_stores_nothing(api: Api) -> None:
+async def test_a_simulation_returns_the_same_choice_and_stores_nothing(api: Api) -> None:
     rule = {"name": "big ones", "when": {"inputTokensAbove": 500}, "then": {"use": SONNET, "priority": "COST"}}
     await api.ask(SAVE, input={"customRules": [rule]})
     await api.ask(SET_BUDGET, threshold="0.02")
@@ -258,7 +258,7 @@ async def test_a_simulation_decides_the_same_and_stores_nothing(api: Api) -> Non
     assert await held(api) == SONNET_COSTS
 
 
-async def test_input_out_of_bounds_is_refused_by_name(api: Api) -> None:
+async def test_input_out_of_bounds_is_rejected_by_name(api: Api) -> None:
     refused = await api.ask(ROUTE, input=request(MINI, inputTokens=-1))
     assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "inputTokens"])
     refused = await api.ask(ROUTE, input=request())
@@ -268,14 +268,14 @@ async def test_input_out_of_bounds_is_refused_by_name(api: Api) -> None:
     assert await api.ask(DECIDED) == {"nodes": []}
 
 
-async def test_a_budget_holds_what_it_admits_and_frees_it_when_the_outcome_comes(
+async def test_a_budget_reserves_the_estimated_cost_and_settles_it_with_the_outcome(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     alert = await api.ask(SET_BUDGET, threshold="0.0016")
     first, second = [await api.ask(ROUTE, input=request(MINI)) for _ in range(2)]
     assert [first["heldAmount"], second["heldAmount"]] == [MINI_COSTS] * 2
     assert first["expiresAt"] == (clock.now + HOLD_FOR).isoformat().replace("+00:00", "Z")
-    # when no more fits, the expected error says what stands in the way
+    # when the budget is used up, the error names the budget
     refused = await api.ask(ROUTE, input=request(MINI))
     assert refused.pop("candidates") == [
         MINI | {"reason": f"its estimated cost is {MINI_COSTS} USD, and the budget custom_spend has 0.0001 USD left"}
@@ -293,7 +293,7 @@ async def test_a_budget_holds_what_it_admits_and_frees_it_when_the_outcome_comes
         "alertId": alert["id"],
         "retryable": True,
     }
-    # when one of them is reported to have cost less, what is left serves another
+    # when one call is reported to cost less, the rest admits another
     await api.ask(LOG_ONE, input=report(first, cost="0.0000001"))
     assert await held(api) == MINI_COSTS
     third = await api.ask(ROUTE, input=request(MINI))
@@ -306,13 +306,13 @@ async def test_a_budget_holds_what_it_admits_and_frees_it_when_the_outcome_comes
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_what_no_budget_can_ever_pay_for_is_not_worth_a_retry(api: Api) -> None:
+async def test_a_request_above_the_whole_budget_is_not_retryable(api: Api) -> None:
     await api.ask(SET_BUDGET, threshold="0.0007")
     refused = await api.ask(ROUTE, input=request(MINI))
     assert (refused["constraint"], refused["retryable"]) == ("budget", False)
 
 
-async def test_the_dearest_that_a_budget_can_pay_for_is_taken_in_order(api: Api) -> None:
+async def test_candidates_above_the_budget_are_skipped_in_order(api: Api) -> None:
     await api.ask(SET_BUDGET, threshold="0.001")
     await api.ask(SAVE, input={"preferredProviders": ["anthropic"]})
     decision = await api.ask(ROUTE, input=request(SONNET, MINI))
@@ -322,7 +322,7 @@ async def test_the_dearest_that_a_budget_can_pay_for_is_taken_in_order(api: Api)
     }
 
 
-async def test_a_failed_attempt_leaves_the_hold_to_the_fallbacks(
+async def test_the_hold_stays_for_the_fallbacks_after_a_failed_attempt(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(SET_BUDGET, threshold="1")
@@ -333,14 +333,14 @@ async def test_a_failed_attempt_leaves_the_hold_to_the_fallbacks(
     assert await verify(database, user_id, clock.now) == []
     await api.ask(LOG_ONE, input=report(decision, success=False, cost="0"))
     assert (await api.ask(DECISION, id=decision["id"]))["state"] == "OPEN"
-    # the last attempt, however it ends
+    # the last attempt settles it, even if it fails
     await api.ask(LOG_ONE, input=report(decision, success=False, cost="0"))
     assert await held(api) == "0"
     assert (await api.ask(DECISION, id=decision["id"]))["state"] == "SETTLED"
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_hold_expires_by_itself_and_a_late_outcome_is_charged(
+async def test_a_hold_expires_and_a_late_outcome_is_charged(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(SET_BUDGET, threshold="0.001")
@@ -350,7 +350,7 @@ async def test_a_hold_expires_by_itself_and_a_late_outcome_is_charged(
     clock.advance(seconds=0.001)
     assert (await api.ask(DECISION, id=decision["id"]))["state"] == "EXPIRED"
     assert chosen(await api.ask(ROUTE, input=request(MINI))) == ("openai", "gpt-4o-mini")
-    # when the outcome comes all the same
+    # when the outcome is reported after that
     await api.ask(LOG_ONE, input=report(decision, cost="0.0009"))
     refused = await api.ask(ROUTE, input=request(MINI))
     assert (refused["spent"], refused["held"]) == ("0.0009", MINI_COSTS)
@@ -358,12 +358,12 @@ async def test_a_hold_expires_by_itself_and_a_late_outcome_is_charged(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_released_decision_holds_nothing_and_releasing_is_idempotent(
+async def test_a_released_routing_decision_holds_nothing_and_releasing_is_idempotent(
     api: Api, other_api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(SET_BUDGET, threshold="0.001")
     decision = await api.ask(ROUTE, input=request(MINI))
-    # another user's decision answers as one that there is not
+    # a routing decision of another user is answered like an unknown one
     missing = {
         "__typename": "NotFound",
         "code": "NOT_FOUND",
@@ -375,7 +375,7 @@ async def test_a_released_decision_holds_nothing_and_releasing_is_idempotent(
     assert await other_api.ask(DECIDED) == {"nodes": []}
     assert await api.ask(RELEASE, id="nonsense") == missing
     assert await held(api) == MINI_COSTS
-    # when its own user releases it, twice
+    # when its user releases it twice
     released = await api.ask(RELEASE, id=decision["id"])
     clock.advance(seconds=1)
     assert await api.ask(RELEASE, id=decision["id"]) == released
@@ -387,7 +387,7 @@ async def test_a_released_decision_holds_nothing_and_releasing_is_idempotent(
     }
     assert await held(api) == "0"
     assert await verify(database, user_id, clock.now) == []
-    # an outcome that comes after all is charged, and then it is too late
+    # a later outcome is charged, and then releasing is a conflict
     await api.ask(LOG_ONE, input=report(decision, cost="0.0005"))
     assert (await api.ask(RELEASE, id=decision["id"]))["code"] == "CONFLICT"
     assert (await api.ask(SIMULATE, input=request(MINI)))["refusal"]["spent"] == "0.0005"
@@ -402,7 +402,7 @@ async def test_another_users_report_settles_nothing(api: Api, other_api: Api) ->
     assert (await api.ask(DECISION, id=decision["id"]))["records"] == []
 
 
-async def test_a_budget_that_is_changed_or_lifted_holds_from_then_on(api: Api) -> None:
+async def test_a_changed_or_lifted_budget_applies_to_the_next_request(api: Api) -> None:
     alert = await api.ask(SET_BUDGET, threshold="0.001")
     await api.ask(ROUTE, input=request(MINI))
     assert (await api.ask(ROUTE, input=request(MINI)))["constraint"] == "budget"
@@ -412,7 +412,7 @@ async def test_a_budget_that_is_changed_or_lifted_holds_from_then_on(api: Api) -
     assert (await api.ask(ROUTE, input=request(MINI)))["heldAmount"] == "0"
 
 
-async def test_a_rolling_budget_counts_what_was_spent_lately(api: Api, clock: Clock) -> None:
+async def test_a_rolling_budget_counts_the_spend_of_its_window(api: Api, clock: Clock) -> None:
     await api.ask(
         'mutation { createCostAlert(input: {thresholdAmount: "0.001", period: HOURLY, mode: ROLLING, enforced: true}) '
         "{ __typename } }"
@@ -425,7 +425,7 @@ async def test_a_rolling_budget_counts_what_was_spent_lately(api: Api, clock: Cl
     assert chosen(await api.ask(ROUTE, input=request(MINI))) == ("openai", "gpt-4o-mini")
 
 
-async def test_what_costs_nothing_passes_a_budget_that_is_used_up(api: Api) -> None:
+async def test_a_free_model_is_served_when_the_budget_is_used_up(api: Api) -> None:
     await api.ask(SET_BUDGET, threshold="0.001")
     await api.ask(LOG_ONE, input=report(MINI | {"id": None}, cost="5"))
     await api.ask(REGISTER, input=LOCAL | {"local": True, "inputPrice": "0", "outputPrice": "0"})
@@ -433,21 +433,21 @@ async def test_what_costs_nothing_passes_a_budget_that_is_used_up(api: Api) -> N
     assert (chosen(decision), decision["heldAmount"], decision["fallbacks"]) == (("ollama", "llama3"), "0", [])
 
 
-async def test_nothing_to_send_to_a_model_with_a_price_passes_no_budget_that_is_overspent(api: Api) -> None:
+async def test_a_request_of_0_tokens_to_a_priced_model_is_rejected_by_an_overspent_budget(api: Api) -> None:
     await api.ask(SET_BUDGET, threshold="0.001")
     await api.ask(LOG_ONE, input=report(MINI | {"id": None}, cost="5"))
     refused = await api.ask(ROUTE, input=request(MINI, inputTokens=0, maxOutputTokens=0))
     assert (refused["constraint"], refused["spent"]) == ("budget", "5")
 
 
-async def test_what_is_charged_beyond_a_hold_is_counted(api: Api, clock: Clock) -> None:
+async def test_spend_beyond_holds_is_in_the_metrics(api: Api, clock: Clock) -> None:
     def counted() -> dict[str, float]:
         return {cause: OVERSHOOT.labels(cause, "known")._value.get() for cause in ("above_hold", "late")}
 
     await api.ask(SET_BUDGET, threshold="1")
     await api.ask(REGISTER, input=LOCAL | {"local": True, "inputPrice": "0", "outputPrice": "0"})
     before = counted()
-    # given decisions that cost more than was held, nothing of which was held, and that come too late
+    # given outcomes above their hold, without a hold, and after its expiry
     dearer, free, late = [
         await api.ask(ROUTE, input=request(model, SONNET, priority="COST")) for model in (MINI, LOCAL, MINI)
     ]
@@ -455,7 +455,7 @@ async def test_what_is_charged_beyond_a_hold_is_counted(api: Api, clock: Clock) 
     await api.ask(LOG_ONE, input=report(free | SONNET, cost="0.5", fallbackUsed=True))
     clock.advance(seconds=HOLD_FOR.total_seconds())
     await api.ask(LOG_ONE, input=report(late, cost="0.25"))
-    # and one whose outcome cost what was held, and one that comes again
+    # and one that costs exactly the hold, and one that is repeated
     exact = await api.ask(ROUTE, input=request(MINI))
     for _ in range(2):
         await api.ask(LOG_ONE, input=report(exact, cost=MINI_COSTS, eventId="once"))
@@ -464,14 +464,14 @@ async def test_what_is_charged_beyond_a_hold_is_counted(api: Api, clock: Clock) 
     assert after["late"] - before["late"] == pytest.approx(0.25)
 
 
-async def test_a_decision_that_had_to_wait_is_made_by_the_time_it_is_made(
+async def test_a_hold_of_a_routing_decision_that_waited_starts_when_it_is_stored(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(SET_BUDGET, threshold="1")
     await api.ask(ROUTE, input=request(MINI))
     begun = BATCH_SIZE.labels("decisions")._sum
     before = begun.get()
-    # given somebody who holds the user's rows for longer than a hold lasts
+    # given a transaction that locks the user's rows for longer than a hold lasts
     async with database.system() as transaction:
         await database.backend.hold_user(transaction.connection, user_id)
         waiting = asyncio.create_task(api.ask(ROUTE, input=request(MINI)))
@@ -481,9 +481,7 @@ async def test_a_decision_that_had_to_wait_is_made_by_the_time_it_is_made(
     assert decision["expiresAt"] == "2026-03-10T12:21:00Z"
 
 
-async def test_of_the_models_that_served_the_most_called_are_candidates(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_most_called_models_are_the_default_candidates(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models.queries.routing_context, "MAX_MODELS", 2)
     for count, model in enumerate((SONNET, MINI, LARGE), start=1):
         for _ in range(count):
@@ -492,7 +490,7 @@ async def test_of_the_models_that_served_the_most_called_are_candidates(
     assert {each["model"] for each in decision["candidates"]} == {"gpt-4o", "gpt-4o-mini"}
 
 
-async def test_a_call_of_an_own_model_costs_what_the_user_says(api: Api) -> None:
+async def test_a_call_of_a_registered_model_costs_its_registered_price(api: Api) -> None:
     await api.ask(REGISTER, input=LOCAL | {"inputPrice": "0.123456789", "outputPrice": "2"})
     tokens = {"inputTokens": 1001, "outputTokens": 77}
     decision = await api.ask(ROUTE, input=request(LOCAL, inputTokens=1001, maxOutputTokens=77))
@@ -506,7 +504,7 @@ async def test_a_call_of_an_own_model_costs_what_the_user_says(api: Api) -> None
 CLIENTS, FITTING = 500, 50
 
 
-async def test_five_hundred_clients_at_a_budget_for_fifty_admit_exactly_fifty(
+async def test_of_500_concurrent_clients_a_budget_for_50_requests_admits_exactly_50(
     url: str, token: str, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     limits = httpx2.Limits(max_connections=CLIENTS)
@@ -520,7 +518,7 @@ async def test_five_hundred_clients_at_a_budget_for_fifty_admit_exactly_fifty(
         }
         assert {outcome["constraint"] for outcome in outcomes if "constraint" in outcome} == {"budget"}
         assert len((await api.ask(DECIDED))["nodes"]) == FITTING
-        # and when all of them report at once while others ask, it is never overspent
+        # and when all of them report at once while others ask, the budget is never overspent
         admitted = [outcome for outcome in outcomes if outcome["__typename"] == "RoutingDecision"]
         await asyncio.gather(
             *(api.ask(LOG_ONE, input=report(decision, cost=MINI_COSTS)) for decision in admitted),
@@ -532,31 +530,31 @@ async def test_five_hundred_clients_at_a_budget_for_fifty_admit_exactly_fifty(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_retention_drops_old_decisions_and_their_holds(
+async def test_retention_drops_old_routing_decisions_and_their_holds(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
-    # given a decision of March that nobody reported, and one of April
+    # given a routing decision of March without an outcome, and one of April
     await api.ask(SET_BUDGET, threshold="1")
     old = await api.ask(ROUTE, input=request(MINI))
     clock.advance(days=30)
     new = await api.ask(ROUTE, input=request(MINI))
-    # when what is older than April is dropped
+    # when rows older than April are dropped
     await drop_before(database, clock.now)
-    # then the old one is gone, and so is what it held
+    # then the old one is gone, and so is its hold
     assert [node["id"] for node in (await api.ask(DECIDED))["nodes"]] == [new["id"]]
     assert await api.ask(DECISION, id=old["id"]) is None
     assert await held(api) == MINI_COSTS
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_hold_that_is_not_what_was_decided_is_found_and_repaired(
+async def test_a_hold_that_differs_from_its_routing_decision_is_found_and_repaired(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(SET_BUDGET, threshold="1")
     decisions = [await api.ask(ROUTE, input=request(MINI, LARGE, priority="COST")) for _ in range(3)]
     await api.ask(LOG_ONE, input=report(decisions[0], success=False, cost="0.0001"))
     await api.ask(LOG_ONE, input=report(decisions[1], cost="0.0001"))
-    # given a hold that was lost, and one of a decision that is settled
+    # given a hold that was deleted, and one that belongs to a settled routing decision
     async with database.system() as transaction:
         await transaction.connection.execute(delete(Hold).where(Hold.decision_id == UUID(decisions[0]["id"])))
         await transaction.connection.execute(

@@ -1,4 +1,4 @@
-"""Values that are no values: every scalar that the schema takes, spelt in every way, in every place where it may stand."""
+"""Invalid values of every scalar, in every argument and input field of the schema, as literals and as variables."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ NO_MOMENTS = [
 ]
 
 
-class Leaf(NamedTuple):
-    """A place for a scalar in an argument of a root field."""
+class Position(NamedTuple):
+    """A position in an argument of a root field where a scalar can stand."""
 
     kind: str
     field: str
@@ -84,19 +84,19 @@ class Leaf(NamedTuple):
     path: tuple[str, ...]
     scalar: str
     whole: Callable[[Any], dict[str, Any]]
-    """All arguments of the field, with this value in the place."""
+    """Builds all arguments of the field, with the given value at this position."""
 
 
-def usual(type_: GraphQLInputType) -> Any:
-    """A value of this type that would do."""
+def valid(type_: GraphQLInputType) -> Any:
+    """A valid value of this type."""
     if isinstance(type_, GraphQLNonNull):
-        return usual(type_.of_type)
+        return valid(type_.of_type)
     if isinstance(type_, GraphQLList):
-        return [usual(type_.of_type)]
+        return [valid(type_.of_type)]
     if isinstance(type_, GraphQLEnumType):
         return next(iter(type_.values))
     if isinstance(type_, GraphQLInputObjectType):
-        return {name: usual(each.type) for name, each in type_.fields.items() if is_required_input_field(each)}
+        return {name: valid(each.type) for name, each in type_.fields.items() if is_required_input_field(each)}
     return GOOD[type_.name]
 
 
@@ -111,72 +111,74 @@ def among(others: dict[str, Any], name: str, put: Put) -> Put:
     return lambda value: others | {name: put(value)}
 
 
-def places(type_: GraphQLInputType, above: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...], Put]]:
-    """Where a value of this type has scalars: which, under which names, and how one is put there."""
+def scalars_in(type_: GraphQLInputType, above: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...], Put]]:
+    """The scalars inside of a type: the name of each, its path, and a function that builds a value around one."""
     if isinstance(type_, GraphQLNonNull):
-        yield from places(type_.of_type, above)
+        yield from scalars_in(type_.of_type, above)
     elif isinstance(type_, GraphQLList):
-        for scalar, path, put in places(type_.of_type, above):
+        for scalar, path, put in scalars_in(type_.of_type, above):
             yield scalar, path, in_a_list(put)
     elif isinstance(type_, GraphQLInputObjectType) and type_.name not in above:
         for name, field in type_.fields.items():
-            for scalar, path, put in places(field.type, (*above, type_.name)):
-                yield scalar, (name, *path), among(usual(type_), name, put)
+            for scalar, path, put in scalars_in(field.type, (*above, type_.name)):
+                yield scalar, (name, *path), among(valid(type_), name, put)
     elif isinstance(type_, GraphQLScalarType):
         yield type_.name, (), lambda value: value
 
 
-def leaves() -> Iterator[Leaf]:
+def positions() -> Iterator[Position]:
     roots = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type}
     for kind, root in roots.items():
         assert root is not None
         for field_name, field in root.fields.items():
-            needed = {name: usual(each.type) for name, each in field.args.items() if is_required_argument(each)}
+            needed = {name: valid(each.type) for name, each in field.args.items() if is_required_argument(each)}
             for argument, each in field.args.items():
-                for scalar, path, put in places(each.type):
-                    yield Leaf(kind, field_name, argument, path, scalar, among(needed, argument, put))
+                for scalar, path, put in scalars_in(each.type):
+                    yield Position(kind, field_name, argument, path, scalar, among(needed, argument, put))
 
 
-LEAVES = list(leaves())
+POSITIONS = list(positions())
 
 
-def spelt(value: Any, type_: GraphQLInputType | None) -> str:
-    """The value as a literal."""
+def graphql_literal(value: Any, type_: GraphQLInputType | None) -> str:
+    """The value as a GraphQL literal."""
     if isinstance(type_, GraphQLNonNull):
-        return spelt(value, type_.of_type)
+        return graphql_literal(value, type_.of_type)
     if isinstance(type_, GraphQLEnumType) and isinstance(value, str):
         return value
     if isinstance(value, list):
         inner = type_.of_type if isinstance(type_, GraphQLList) else None
-        return f"[{', '.join(spelt(each, inner) for each in value)}]"
+        return f"[{', '.join(graphql_literal(each, inner) for each in value)}]"
     if isinstance(value, dict):
         fields = type_.fields if isinstance(type_, GraphQLInputObjectType) else {}
-        return f"{{{', '.join(f'{k}: {spelt(v, fields[k].type if k in fields else None)}' for k, v in value.items())}}}"
+        return f"{{{', '.join(f'{k}: {graphql_literal(v, fields[k].type if k in fields else None)}' for k, v in value.items())}}}"
     return json.dumps(value)
 
 
-def as_literal(leaf: Leaf, value: Any) -> tuple[str, dict[str, Any]]:
-    arguments = root_field(leaf).args
-    given_ = ", ".join(f"{name}: {spelt(each, arguments[name].type)}" for name, each in leaf.whole(value).items())
-    return f"{leaf.kind} {{ {leaf.field}({given_}) {selection(leaf)} }}", {}
+def as_literal(position: Position, value: Any) -> tuple[str, dict[str, Any]]:
+    arguments = root_field(position).args
+    given_ = ", ".join(
+        f"{name}: {graphql_literal(each, arguments[name].type)}" for name, each in position.whole(value).items()
+    )
+    return f"{position.kind} {{ {position.field}({given_}) {selection(position)} }}", {}
 
 
-def as_variable(leaf: Leaf, value: Any) -> tuple[str, dict[str, Any]]:
-    arguments, values = root_field(leaf).args, leaf.whole(value)
+def as_variable(position: Position, value: Any) -> tuple[str, dict[str, Any]]:
+    arguments, values = root_field(position).args, position.whole(value)
     declared = ", ".join(f"${name}: {arguments[name].type}" for name in values)
     given_ = ", ".join(f"{name}: ${name}" for name in values)
-    return f"{leaf.kind}({declared}) {{ {leaf.field}({given_}) {selection(leaf)} }}", values
+    return f"{position.kind}({declared}) {{ {position.field}({given_}) {selection(position)} }}", values
 
 
-def root_field(leaf: Leaf) -> graphql.GraphQLField:
-    root = SCHEMA.query_type if leaf.kind == "query" else SCHEMA.mutation_type
+def root_field(position: Position) -> graphql.GraphQLField:
+    root = SCHEMA.query_type if position.kind == "query" else SCHEMA.mutation_type
     assert root is not None
-    field: graphql.GraphQLField = root.fields[leaf.field]
+    field: graphql.GraphQLField = root.fields[position.field]
     return field
 
 
-def selection(leaf: Leaf) -> str:
-    named = graphql.get_named_type(root_field(leaf).type)
+def selection(position: Position) -> str:
+    named = graphql.get_named_type(root_field(position).type)
     if graphql.is_leaf_type(named):
         return ""
     if isinstance(named, graphql.GraphQLObjectType):
@@ -188,44 +190,46 @@ SPELLINGS = [as_literal, as_variable]
 CLIENTS_FAULT = {"BAD_REQUEST", "BAD_USER_INPUT", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "NOT_FOUND"}
 
 
-async def refusal(api: Api, leaf: Leaf, value: Any, how: Callable[[Leaf, Any], tuple[str, dict[str, Any]]]) -> str:
-    """What is said of this value; nothing where it is taken, and never that it is the server's fault."""
-    query, variables = how(leaf, value)
-    return said_of(await api.post(query, **variables), leaf)
+async def error_for(
+    api: Api, position: Position, value: Any, how: Callable[[Position, Any], tuple[str, dict[str, Any]]]
+) -> str:
+    """Send this value. Returns the error, or an empty string if it is accepted. Fails on an internal error."""
+    query, variables = how(position, value)
+    return error_in(await api.post(query, **variables), position)
 
 
-def said_of(response: httpx2.Response, leaf: Leaf) -> str:
-    assert response.status_code < 500, (leaf, response.text)
+def error_in(response: httpx2.Response, position: Position) -> str:
+    assert response.status_code < 500, (position, response.text)
     body = response.json()
     if errors := body.get("errors"):
-        assert {error["extensions"]["code"] for error in errors} <= CLIENTS_FAULT, (leaf, errors)
-        said = json.dumps(errors)
-        assert "class '" not in said, (leaf, errors)
-        assert "integer string conversion" not in said, (leaf, errors)
-        return said
+        assert {error["extensions"]["code"] for error in errors} <= CLIENTS_FAULT, (position, errors)
+        error = json.dumps(errors)
+        assert "class '" not in error, (position, errors)
+        assert "integer string conversion" not in error, (position, errors)
+        return error
     [answer] = body["data"].values()
-    said = json.dumps(answer)
-    return said if "INVALID_INPUT" in said else ""
+    error = json.dumps(answer)
+    return error if "INVALID_INPUT" in error else ""
 
 
-AMOUNTS = [leaf for leaf in LEAVES if leaf.scalar == "Decimal"]
+AMOUNTS = [position for position in POSITIONS if position.scalar == "Decimal"]
 
 
 @pytest.mark.parametrize("how", SPELLINGS)
-async def test_an_absurd_amount_is_refused_under_its_name_wherever_it_stands(
-    api: Api, how: Callable[[Leaf, Any], tuple[str, dict[str, Any]]]
+async def test_an_absurd_amount_is_rejected_by_name_in_every_position(
+    api: Api, how: Callable[[Position, Any], tuple[str, dict[str, Any]]]
 ) -> None:
     assert len(AMOUNTS) > 40
-    for number, leaf in enumerate(AMOUNTS):
-        # three for each, all of them over some of the places, and the one that Python cannot read in all
+    for number, position in enumerate(AMOUNTS):
+        # three values per position, so that all are covered, and the one that Python cannot parse in every position
         for value in (ABSURD[0], ABSURD[number % len(ABSURD)], NO_NUMBERS[number % len(NO_NUMBERS)]):
             if isinstance(value, list) and len(value) < 2:
-                continue  # a list of nothing is a list of amounts, where there may be several
-            said = await refusal(api, leaf, value, how)
-            assert (leaf.path or (leaf.argument,))[-1] in said, (leaf, value, said)
+                continue  # an empty list is valid where a list of amounts is
+            error = await error_for(api, position, value, how)
+            assert (position.path or (position.argument,))[-1] in error, (position, value, error)
 
 
-async def test_no_value_of_any_scalar_is_the_servers_fault(api: Api) -> None:
+async def test_no_value_of_any_scalar_causes_an_internal_error(api: Api) -> None:
     values: dict[str, list[Any]] = {
         "Int": [10**30, 10**400, 1e308, FULL_WIDTH, *ABSURD[:3]],
         "Float": [10**400, 5e-324, 1e308, "nan", FULL_WIDTH],
@@ -237,23 +241,23 @@ async def test_no_value_of_any_scalar_is_the_servers_fault(api: Api) -> None:
         "Decimal": ABSURD,
     }
     asked = 0
-    for number, leaf in enumerate(LEAVES):
-        taken = values[leaf.scalar]
-        await refusal(api, leaf, taken[number % len(taken)], SPELLINGS[number % 2])
+    for number, position in enumerate(POSITIONS):
+        taken = values[position.scalar]
+        await error_for(api, position, taken[number % len(taken)], SPELLINGS[number % 2])
         asked += 1
     assert asked > 250
-    assert {leaf.scalar for leaf in LEAVES} == set(values)
+    assert {position.scalar for position in POSITIONS} == set(values)
 
 
 @pytest.mark.parametrize("literal", ["9" * 10_000, f"-{'9' * 10_000}", f"1.{'9' * 10_000}", f"1e{'9' * 10_000}"])
 @pytest.mark.parametrize("scalar", ["Int", "Float", "Decimal", "ID", "JSON"])
-async def test_a_literal_of_10_000_digits_is_refused_under_its_name(api: Api, scalar: str, literal: str) -> None:
-    leaf = next(leaf for leaf in LEAVES if leaf.scalar == scalar)
-    query, _ = as_literal(leaf, "THE VALUE")
-    said = said_of(await api.post(query.replace('"THE VALUE"', literal)), leaf)
-    # 1.999… is a number all the same, and any number an id
+async def test_a_literal_of_10_000_digits_is_rejected_under_its_name(api: Api, scalar: str, literal: str) -> None:
+    position = next(position for position in POSITIONS if position.scalar == scalar)
+    query, _ = as_literal(position, "THE VALUE")
+    error = error_in(await api.post(query.replace('"THE VALUE"', literal)), position)
+    # 1.999… is a valid number, and any number is a valid id
     taken = {"ID"} if "." not in literal and "e" not in literal else {"Decimal", "Float"} if "." in literal else set()
-    assert (leaf.path or (leaf.argument,))[-1] in said or scalar in taken
+    assert (position.path or (position.argument,))[-1] in error or scalar in taken
 
 
 numbers = (
@@ -275,7 +279,7 @@ CUSTOM = [type_ for type_ in SCHEMA.type_map.values() if isinstance(type_, Graph
 @example(10**4000, SCHEMA.type_map["Int"])
 @example(10**4000, SCHEMA.type_map["ID"])
 @settings(max_examples=400)
-def test_a_scalar_takes_a_value_or_says_what_is_wrong_with_it(value: Any, scalar: GraphQLScalarType) -> None:
+def test_a_scalar_accepts_a_value_or_explains_what_is_wrong(value: Any, scalar: GraphQLScalarType) -> None:
     with suppress(GraphQLError):
         scalar.coerce_input_value(value)
 
@@ -284,12 +288,12 @@ OVER_A_STREAM = "subscription($after: String) { alertTriggered(after: $after) { 
 SAVE = "mutation($cost: Decimal) { savePreferences(input: {maxCostPerRequest: $cost}) { __typename } }"
 
 
-async def test_over_a_socket_too(url: str, token: str) -> None:
+async def test_a_socket_rejects_invalid_values_too(url: str, token: str) -> None:
     async with signed_in(url, token) as socket:
         for number, value in enumerate((*ABSURD[:4], *ABSURD[10:14])):
             await socket.start(SAVE, operation=str(number), cost=value)
             message = await socket.receive()
-            if message["type"] == "next":  # as good as infinite, which is out of bounds
+            if message["type"] == "next":  # numerically infinite, and thus out of bounds
                 assert message["payload"] == {"data": {"savePreferences": {"__typename": "InvalidInput"}}}
                 assert (await socket.receive())["type"] == "complete"
                 continue
@@ -303,6 +307,6 @@ async def test_over_a_socket_too(url: str, token: str) -> None:
             assert "after" in json.dumps(message), message
             if message["type"] == "next":
                 assert (await socket.receive())["type"] == "complete"
-        # and the socket is as good as before
+        # and the socket still works
         await socket.start(SAVE, operation="good", cost="1")
         assert (await socket.receive())["type"] == "next"

@@ -1,4 +1,4 @@
-"""Nobody reaches another's rows: every operation that takes an id, found in the schema itself."""
+"""Every operation of the schema that takes an id answers an id of another user like an unknown one."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def operations() -> Iterator[tuple[str, str, GraphQLField]]:
 
 
 def value(type_: Any, id_: str) -> Any:
-    """A value of this type: what is required, and wherever an id can be given, this one."""
+    """A value of this type: required fields, and this id wherever one can be given."""
     inner = getattr(type_, "of_type", None)
     if isinstance(type_, GraphQLList):
         return [value(inner, id_)]
@@ -110,7 +110,7 @@ CASES = [pytest.param(kind, name, field, id=name) for kind, name, field in opera
 
 
 async def a_user_with_one_of_everything(api: Api) -> list[str]:
-    """The ids of what the user has."""
+    """Create one object of each kind. Returns their ids."""
     test = await api.ask(
         """mutation { createABTest(input: {
              testName: "t", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
@@ -144,7 +144,7 @@ async def everything_stored(database: Database) -> dict[str, list[Any]]:
         }
 
 
-def test_the_schema_has_operations_that_take_ids() -> None:
+def test_the_schema_has_operations_with_ids() -> None:
     names = {name for _, name, _ in operations()}
     assert {"abTest", "costAlert", "alertEvents", "analytics", "endABTest", "deleteABTest", "updateCostAlert"} <= names
     assert {"deleteCostAlert", "acknowledgeCostAlert", "logAnalytics", "logAnalyticsBatch", "abTestUpdated"} <= names
@@ -152,10 +152,10 @@ def test_the_schema_has_operations_that_take_ids() -> None:
 
 
 @pytest.mark.parametrize(("kind", "name", "field"), [case for case in CASES if case.values[0] != "subscription"])
-async def test_anothers_id_answers_as_a_missing_one_and_changes_nothing(
+async def test_an_id_of_another_user_is_answered_like_an_unknown_one_and_changes_nothing(
     kind: str, name: str, field: GraphQLField, api: Api, other_api: Api, database: Database
 ) -> None:
-    # given a user with one of everything
+    # given a user with one object of each kind
     ids = await a_user_with_one_of_everything(api)
     stored = await everything_stored(database)
     query, used = document(kind, name, field)
@@ -165,19 +165,19 @@ async def test_anothers_id_answers_as_a_missing_one_and_changes_nothing(
         assert response.status_code == 200
         return json.dumps(response.json()).replace(id_, "<id>")
 
-    # when another user names each of these ids, then the answer is that for an id nobody has
+    # when another user names each of these ids, then the answer is that for an unknown id
     missing = await answer(str(uuid4()))
     for id_ in ids:
         assert await answer(id_) == missing
-    # and nothing of anybody changed
+    # and no row changed
     assert await everything_stored(database) == stored
 
 
 @pytest.mark.parametrize(("name", "field"), [case.values[1:] for case in CASES if case.values[0] == "subscription"])
-async def test_a_subscription_to_anothers_id_hears_nothing(
+async def test_a_subscription_to_an_id_of_another_user_receives_nothing(
     name: str, field: GraphQLField, url: str, live_api: Api, settings: Settings
 ) -> None:
-    # given another user who subscribes with each id of a user
+    # given a subscriber who uses the ids of another user
     ids = await a_user_with_one_of_everything(live_api)
     query, used = document("subscription", name, field)
     async with signed_in(url, make_token(settings, UUID(int=7), timedelta(hours=1))) as socket:
@@ -186,16 +186,16 @@ async def test_a_subscription_to_anothers_id_hears_nothing(
             await socket.send(id=str(index), type="subscribe", payload={"query": query, "variables": variables})
         heard = await messages_until_answered(socket)
 
-        # when something happens to the user's rows
+        # when that user's rows change
         await log_for(live_api, ids[0])
         heard += await messages_until_answered(socket)
 
-    # then none of it is heard
+    # then the subscriber receives nothing
     assert [message for message in heard if message.get("payload", {}).get("data")] == []
 
 
 async def messages_until_answered(socket: Any) -> list[dict[str, Any]]:
-    """All that came before the answer to an operation sent now."""
+    """Send an operation. Returns all messages that come before its answer."""
     heard = []
     await socket.start("{ analytics { nodes { id } } }", operation="marker")
     while (message := await socket.receive())["id"] != "marker":

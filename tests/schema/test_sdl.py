@@ -24,7 +24,7 @@ def test_every_type_field_argument_input_and_enum_value_is_described() -> None:
             for field_name, field in type_.fields.items():
                 described = {f"{name}.{field_name}": field.description}
                 described |= {f"{name}.{field_name}({arg}:)": each.description for arg, each in field.args.items()}
-                undescribed += [place for place, description in described.items() if not description]
+                undescribed += [position for position, description in described.items() if not description]
         elif isinstance(type_, GraphQLInputObjectType):
             undescribed += [f"{name}.{each}" for each, field in type_.fields.items() if not field.description]
         elif isinstance(type_, GraphQLEnumType):

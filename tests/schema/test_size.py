@@ -1,4 +1,4 @@
-"""What an operation can return at most: every list and every value of the schema has a size, and so an operation has one."""
+"""The limit of the size of an operation's result, computed from the sizes of the lists and values in the schema."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def fields() -> Iterator[tuple[str, GraphQLField]]:
                 yield f"{type_.name}.{name}", field
 
 
-def refusal(query: str) -> str | None:
+def error_for(query: str) -> str | None:
     checking = operations()
     try:
         asyncio.run(checking.checked(Operation(query, None, None), EVERY_KIND, ALICE))
-    except RequestError as refused:
-        return refused.errors[0].message
+    except RequestError as rejected:
+        return rejected.errors[0].message
     return None
 
 
@@ -61,14 +61,14 @@ def test_every_list_and_every_value_of_the_schema_has_a_size() -> None:
         if is_leaf_type(type_ := get_named_type(field.type)) and not bytes_of(name, type_)
     ]
     assert unsized == []
-    # and nothing is named that is not there
+    # and every named size belongs to a field that exists
     assert set(LEAVES) <= {name for name, _ in fields()}
     assert set(SCALARS) <= set(SCHEMA.type_map)
-    # a list inside of a list would be counted as one
+    # a list of lists would be counted as one list
     assert not [name for name, field in fields() if str(field.type).count("[") > 1]
 
 
-def test_a_text_or_json_is_never_counted_by_its_kind_alone() -> None:
+def test_texts_and_json_have_a_size_per_field() -> None:
     kinds = {str(get_named_type(field.type)) for name, field in fields() if name not in LEAVES}
     assert not {"String", "JSON"} & kinds
 
@@ -111,7 +111,7 @@ DEEP = "candidates { provider model eligible reason score estimatedCost } fallba
     ],
 )
 def test_lists_and_values_inside_of_pages_count(query: str, why: str) -> None:
-    assert why in (refusal(query) or "")
+    assert why in (error_for(query) or "")
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_lists_and_values_inside_of_pages_count(query: str, why: str) -> None:
         get_introspection_query(descriptions=True),
     ],
 )
-def test_what_clients_ask_for_is_served(query: str) -> None:
-    assert refusal(query) is None
+def test_common_operations_of_clients_are_served(query: str) -> None:
+    assert error_for(query) is None
 
 
 def test_every_operation_of_the_dashboard_is_served() -> None:
@@ -150,7 +150,7 @@ def test_every_operation_of_the_dashboard_is_served() -> None:
             for name in names:
                 text_ += fragments[name]
                 waiting |= set(re.findall(r"\.\.\.(\w+)", fragments[name]))
-        assert refusal(text_) is None, operation
+        assert error_for(text_) is None, operation
 
 
 # Numbers, as they were sent
@@ -170,17 +170,17 @@ LOST = ["1e-400", "1E400", "-1e999", "0." + "0" * 400 + "1", "1" * 5_000]
 
 
 @pytest.mark.parametrize("way", ["variables", "literal", "ingest"])
-async def test_numbers_come_back_as_they_were_sent_or_are_left_out_and_said_to_be(
+async def test_numbers_are_returned_as_sent_or_dropped_with_the_metadata_marked_as_truncated(
     live_api: Api, token: str, database: Database, way: str
 ) -> None:
     client, headers = live_api._client, {"Authorization": f"Bearer {token}"}
     head = '"provider": "p", "modelUsed": "m", "taskType": "t", "success": true'
-    for place, number in enumerate([*NUMBERS, *LOST]):
+    for index, number in enumerate([*NUMBERS, *LOST]):
         if way == "ingest":
-            line = f'{{"eventId": "{place}", {head}, "metadata": {{"n": [{number}], "kept": 1}}}}'
+            line = f'{{"eventId": "{index}", {head}, "metadata": {{"n": [{number}], "kept": 1}}}}'
             answer = await client.post("/ingest/decisions", content=line, headers=headers)
         else:
-            given = f'{{eventId: "{place}", provider: "p", modelUsed: "m", taskType: "t", success: true, metadata: %s}}'
+            given = f'{{eventId: "{index}", provider: "p", modelUsed: "m", taskType: "t", success: true, metadata: %s}}'
             literal = given % f"{{n: [{number}], kept: 1}}"
             query = "mutation($m: JSON) { logAnalytics(input: %s) { __typename } }" % (
                 literal if way == "literal" else given % "$m"
@@ -189,7 +189,7 @@ async def test_numbers_come_back_as_they_were_sent_or_are_left_out_and_said_to_b
             body = f'{{"query": {json.dumps(query)}, "variables": {{"m": {{"n": [{number}], "kept": 1}}}}}}'
             answer = await client.post("/graphql", content=body, headers=headers | {"Content-Type": "application/json"})
             if answer.status_code == 400:
-                # as no JSON that anybody could read
+                # they are not valid JSON for any client
                 assert number in LOST
                 continue
         assert '"error' not in answer.text, (number, answer.text)
@@ -201,16 +201,16 @@ async def test_numbers_come_back_as_they_were_sent_or_are_left_out_and_said_to_b
     nodes = {node["eventId"]: node for node in page.json()["data"]["analytics"]["nodes"]}
     exported = (await client.get("/export/analytics", headers=headers)).text.splitlines()
     of_export = {line["eventId"]: line["metadata"] for line in map(json.loads, exported)}
-    for place, number in enumerate(NUMBERS):
+    for index, number in enumerate(NUMBERS):
         sent = {"n": [json.loads(number)], "kept": 1}
-        assert nodes[str(place)] == {"eventId": str(place), "metadata": sent, "metadataTruncated": False}
-        assert of_export[str(place)] == sent
-        assert len(json.dumps(nodes[str(place)]["metadata"])) < 450
-    for place, _ in enumerate(LOST, len(NUMBERS)):
-        if str(place) in nodes:
-            assert nodes[str(place)] == {"eventId": str(place), "metadata": {"kept": 1}, "metadataTruncated": True}
+        assert nodes[str(index)] == {"eventId": str(index), "metadata": sent, "metadataTruncated": False}
+        assert of_export[str(index)] == sent
+        assert len(json.dumps(nodes[str(index)]["metadata"])) < 450
+    for index, _ in enumerate(LOST, len(NUMBERS)):
+        if str(index) in nodes:
+            assert nodes[str(index)] == {"eventId": str(index), "metadata": {"kept": 1}, "metadataTruncated": True}
     assert len(page.content) < 10_000
-    # and what is stored is no longer than what was measured
+    # and the stored text is no longer than what was measured
     async with database.system() as transaction:
         stored = (
             await transaction.connection.execute(text("SELECT CAST(metadata AS TEXT) FROM router_analytics"))
@@ -218,7 +218,7 @@ async def test_numbers_come_back_as_they_were_sent_or_are_left_out_and_said_to_b
         assert max(map(len, stored)) < 450
 
 
-async def test_a_number_that_cannot_be_kept_is_refused_where_nothing_may_be_left_out(live_api: Api) -> None:
+async def test_a_number_that_cannot_be_stored_is_rejected_where_nothing_may_be_dropped(live_api: Api) -> None:
     query = 'mutation($m: JSON) { routeRequest(input: {taskType: "t", metadata: $m}) { __typename ... on Error { path message } } }'
     for number in ("1e-400", "1E400"):
         body = f'{{"query": {json.dumps(query)}, "variables": {{"m": {{"n": {number}}}}}}}'
@@ -229,5 +229,8 @@ async def test_a_number_that_cannot_be_kept_is_refused_where_nothing_may_be_left
         )
         [found] = answer.json()["data"].values()
         assert (found["__typename"], found["path"]) == ("InvalidInput", ["input", "metadata"]), found
-    refused = await live_api.ask(query, m={"n": list(range(2_000))})
-    assert (refused["__typename"], refused["message"]) == ("InvalidInput", "metadata: must contain at most 2000 values")
+    rejected = await live_api.ask(query, m={"n": list(range(2_000))})
+    assert (rejected["__typename"], rejected["message"]) == (
+        "InvalidInput",
+        "metadata: must contain at most 2000 values",
+    )

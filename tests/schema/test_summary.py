@@ -1,4 +1,4 @@
-"""`analyticsSummary`: sums that add up, in any time zone and over any range."""
+"""`analyticsSummary`: its sums add up in any time zone and over any time range."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ query($filter: AnalyticsFilter, $grain: TimeGrain, $timeZone: String) {
   analyticsSummary(filter: $filter, grain: $grain, timeZone: $timeZone) { start end calls totalCost }
 }
 """
-# Both clocks of New York: it goes forward on the 8th.
+# New York changes to daylight saving time on March 8.
 MARCH = {"from": "2026-02-20T00:00:00Z", "to": "2026-03-10T12:00:00Z"}
 
 TOO_FINE = (
@@ -57,7 +57,7 @@ TOO_FINE = (
 )
 
 
-def decisions(count: int = 400) -> list[dict[str, Any]]:
+def sample_calls(count: int = 400) -> list[dict[str, Any]]:
     chance = random.Random(4)
     start = datetime(2026, 2, 19, tzinfo=UTC)
     return [
@@ -82,15 +82,15 @@ def happened(record: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(record["occurredAt"])
 
 
-def cost(records: list[dict[str, Any]]) -> Decimal:
-    return sum((Decimal(record["cost"]) for record in records if record["cost"]), Decimal(0))
+def cost(calls: list[dict[str, Any]]) -> Decimal:
+    return sum((Decimal(record["cost"]) for record in calls if record["cost"]), Decimal(0))
 
 
 @pytest.fixture
 async def logged(api: Api) -> list[dict[str, Any]]:
-    records = decisions()
-    assert await api.ask(LOG, input=records) == {"accepted": len(records)}
-    return records
+    calls = sample_calls()
+    assert await api.ask(LOG, input=calls) == {"accepted": len(calls)}
+    return calls
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York", "Australia/Lord_Howe"])
@@ -112,18 +112,18 @@ async def test_days_add_up_to_the_total_to_the_nano_dollar(
     for buckets in (days, months):
         assert sum(Decimal(bucket["totalCost"]) for bucket in buckets) == cost(inside)
         assert sum(bucket["calls"] for bucket in buckets) == len(inside)
-        # one follows the other, from the range's start to its end
+        # the buckets are contiguous, from the start of the time range to its end
         bounds = [datetime.fromisoformat(buckets[0]["start"]), *(datetime.fromisoformat(b["end"]) for b in buckets)]
         assert (bounds[0], bounds[-1]) == (start, end)
         assert [datetime.fromisoformat(bucket["start"]) for bucket in buckets] == bounds[:-1]
-    # and each day is what happened on it there
+    # and each day has the calls of that local day
     for bucket in days:
         day = f"{datetime.fromisoformat(bucket['start']).astimezone(ZoneInfo(zone)):%Y-%m-%d}"
         assert (bucket["calls"], Decimal(bucket["totalCost"])) == (len(by_day[day]), cost(by_day[day]))
 
 
 @pytest.mark.parametrize("filter_", [{}, {"success": True}, {"providers": ["openai"], "models": ["a", "b"]}])
-async def test_a_group_has_the_figures_of_its_decisions(
+async def test_a_group_has_the_figures_of_its_calls(
     api: Api, logged: list[dict[str, Any]], filter_: dict[str, Any]
 ) -> None:
     buckets = await api.ask(SUMMARY, filter=MARCH | filter_, groupBy=["PROVIDER", "PRIORITY"])
@@ -170,7 +170,7 @@ async def test_a_group_has_the_figures_of_its_decisions(
             assert abs(bucket[name] - exact) <= RELATIVE_ERROR * exact + 1e-9
 
 
-async def test_empty_buckets_are_there(api: Api) -> None:
+async def test_empty_buckets_are_returned(api: Api) -> None:
     filter_ = {"from": "2026-03-08T04:30:00Z", "to": "2026-03-08T09:00:00Z"}
     hours = await api.ask(COSTS, filter=filter_, grain="HOUR", timeZone="America/New_York")
     assert [(hour["start"], hour["calls"], hour["totalCost"]) for hour in hours] == [
@@ -219,9 +219,9 @@ def call(provider: str, model: str, at: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
-async def test_a_leaderboard_compares_with_the_range_before(api: Api) -> None:
-    # given two days of calls: openai's become fewer, dearer and slower, groq is new, and mistral is gone
-    records = [
+async def test_a_leaderboard_compares_with_the_previous_time_range(api: Api) -> None:
+    # given two days of calls: those of openai become fewer, more expensive and slower, groq is new, mistral is gone
+    calls = [
         *[call("openai", "a", "2026-03-07T10:00:00Z", cost="0.1", latencyMs=100)] * 4,
         call("mistral", "m", "2026-03-07T23:59:59.999999Z", cost="5"),
         call("openai", "a", "2026-03-08T00:00:00Z", cost="0.3", latencyMs=200),
@@ -229,7 +229,7 @@ async def test_a_leaderboard_compares_with_the_range_before(api: Api) -> None:
         call("groq", "g", "2026-03-08T12:30:00Z", cost="0.2"),
         call("groq", "g", "2026-03-09T00:00:00Z", cost="9"),
     ]
-    assert await api.ask(LOG, input=records) == {"accepted": len(records)}
+    assert await api.ask(LOG, input=calls) == {"accepted": len(calls)}
     day = {"from": "2026-03-08T00:00:00Z", "to": "2026-03-09T00:00:00Z"}
     # when
     openai, groq = await api.ask(LEADERBOARD, by="PROVIDER", filter=day)
@@ -260,13 +260,13 @@ async def test_a_leaderboard_compares_with_the_range_before(api: Api) -> None:
 
 
 async def test_a_cost_trend_has_each_providers_share(api: Api) -> None:
-    records = [
+    calls = [
         call("openai", "a", "2026-03-07T10:00:00Z", cost="0.3"),
         call("groq", "g", "2026-03-07T10:00:00Z", cost="0.1"),
         call("groq", "g", "2026-03-08T22:59:59Z"),
         call("openai", "a", "2026-03-08T23:00:00Z", cost="0.2"),
     ]
-    await api.ask(LOG, input=records)
+    await api.ask(LOG, input=calls)
     filter_ = {"from": "2026-03-06T23:00:00Z", "to": "2026-03-09T12:00:00Z"}
     points = await api.ask(TREND, filter=filter_, grain="DAY", timeZone="Europe/Berlin")
     assert [(point["start"], point["totalCost"]) for point in points] == [
@@ -284,14 +284,14 @@ async def test_a_cost_trend_has_each_providers_share(api: Api) -> None:
     assert points[2]["providers"][1] == {"provider": "openai", "totalCost": "0.2", "share": 1.0}
 
 
-async def test_a_heat_map_is_a_week_by_the_clock_on_the_wall(api: Api, clock: Clock) -> None:
+async def test_a_heat_map_has_the_local_hours_of_a_week(api: Api, clock: Clock) -> None:
     # given calls of two Mondays at nine in Berlin, in winter and, an hour earlier by UTC, in summer; and a Sunday night's
-    records = [
+    calls = [
         call("openai", "a", "2026-03-02T08:30:00Z", latencyMs=100),
         call("openai", "a", "2026-03-02T08:59:59.999999Z", latencyMs=300, success=False),
         call("openai", "a", "2026-02-22T23:30:00Z", fallbackUsed=True),
     ]
-    await api.ask(LOG, input=records)
+    await api.ask(LOG, input=calls)
     now, clock.now = clock.now, datetime(2025, 8, 5, tzinfo=UTC)
     await api.ask(LOG, input=[call("openai", "a", "2025-08-04T07:15:00Z", latencyMs=200)])
     clock.now = now
@@ -308,16 +308,16 @@ async def test_a_heat_map_is_a_week_by_the_clock_on_the_wall(api: Api, clock: Cl
     assert sum(cell["calls"] for cell in cells) == 4
 
 
-async def test_in_zones_of_half_hours_an_hour_of_utc_counts_for_the_one_it_begins_in(api: Api) -> None:
-    # given calls of hours of UTC that begin at half past eight and half past nine in Kolkata, at nine and ten in London
-    records = [
+async def test_an_hour_of_utc_counts_for_the_local_hour_in_which_it_begins(api: Api) -> None:
+    # given calls in hours of UTC that begin at 8:30 and 9:30 in Kolkata, and at 9:00 and 10:00 in London
+    calls = [
         call("openai", "a", "2026-03-02T03:00:00Z", latencyMs=100),
         call("openai", "a", "2026-03-02T03:45:00Z", latencyMs=200, success=False),
         call("openai", "a", "2026-03-09T03:59:59.999999Z", latencyMs=300),
         call("openai", "a", "2026-03-09T04:00:00Z", latencyMs=400),
     ]
-    await api.ask(LOG, input=records)
-    # when they are read from rollups and from rows at both ends of the range, then they are of the same hours
+    await api.ask(LOG, input=calls)
+    # when they are read from rollups, and from rows at both ends of the range, then they fall into the same hours
     for ends in (("2026-03-01T00:00:00Z", "2026-03-10T00:00:00Z"), ("2026-03-02T03:00:00Z", "2026-03-09T04:30:00Z")):
         cells = await api.ask(HEAT_MAP, filter=dict(zip(("from", "to"), ends, strict=True)), timeZone="Asia/Kolkata")
         called = {(cell["weekday"], cell["hour"]): cell for cell in cells if cell["calls"]}
@@ -328,16 +328,16 @@ async def test_in_zones_of_half_hours_an_hour_of_utc_counts_for_the_one_it_begin
 
 
 @pytest.mark.usefixtures("logged")
-async def test_nobody_elses_decisions_are_compared(other_api: Api) -> None:
+async def test_calls_of_others_are_not_compared(other_api: Api) -> None:
     assert await other_api.ask(LEADERBOARD, by="MODEL", filter=MARCH) == []
     assert {point["totalCost"] for point in await other_api.ask(TREND, filter=MARCH, grain="DAY")} == {"0"}
     assert {cell["calls"] for cell in await other_api.ask(HEAT_MAP, filter=MARCH)} == {0}
 
 
-# The range
+# The time range
 
 
-async def test_until_when_is_the_end_of_this_hour(api: Api, clock: Clock) -> None:
+async def test_the_default_end_is_the_end_of_this_hour(api: Api, clock: Clock) -> None:
     clock.advance(minutes=3)
     moment = clock().isoformat()
     await api.ask(LOG, input=[call("openai", "a", moment, cost="1"), call("openai", "a", "2026-02-08T13:00:00Z")])
@@ -359,7 +359,9 @@ async def test_until_when_is_the_end_of_this_hour(api: Api, clock: Clock) -> Non
     ],
 )
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
-async def test_the_ends_of_time(api: Api, filter_: dict[str, str], answer: int | str, zone: str) -> None:
+async def test_the_earliest_and_latest_times_are_valid(
+    api: Api, filter_: dict[str, str], answer: int | str, zone: str
+) -> None:
     if isinstance(answer, int):
         days = await api.ask(COSTS, filter=filter_, grain="DAY", timeZone=zone)
         assert 0 <= len(days) - answer <= (zone != "UTC")
@@ -368,17 +370,17 @@ async def test_the_ends_of_time(api: Api, filter_: dict[str, str], answer: int |
         assert error["message"].startswith(f"{answer}: ")
 
 
-async def test_days_and_hours_are_read_where_rows_were_dropped_and_parts_of_hours_are_refused(
+async def test_dropped_calls_are_read_by_day_and_hour_and_parts_of_hours_are_rejected(
     api: Api, database: Database, logged: list[dict[str, Any]]
 ) -> None:
-    # given decisions of February that are dropped
+    # given dropped calls of February
     kept_from = await drop_before(database, datetime(2026, 3, 5, tzinfo=UTC))
     assert kept_from == datetime(2026, 3, 1, tzinfo=UTC)
-    # when whole hours are asked for, then nothing is missing
+    # when the time range is whole hours, then no call is missing
     [total] = await api.ask(COSTS, filter={"from": "2026-02-19T05:00:00Z", "to": "2026-03-10T12:00:00Z"})
     start = datetime(2026, 2, 19, 5, tzinfo=UTC)
     assert total["calls"] == sum(happened(record) >= start for record in logged)
-    # and what cannot be told is not guessed, but what can be is said
+    # and figures that rollups lack are an error, which says what is possible
     of_hours = "have whole hours of UTC only; choose a later filter.from, or whole hours of UTC"
     of_all = "do not separate success from failure; choose a later filter.from, or leave out filter.success"
     for asked, why, argument in (
@@ -395,7 +397,7 @@ async def test_days_and_hours_are_read_where_rows_were_dropped_and_parts_of_hour
         dropped = "filter: calls before 2026-03-01T00:00:00Z were dropped, and their rollups"
         assert error["message"] == f"{dropped} {why}"
         assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": argument}
-    # and the ways out lead out
+    # and the alternatives in the error work
     for asked in (
         {"filter": {"from": "2026-03-01T00:00:00Z", "success": True}},
         {"filter": {"from": "2026-02-19T05:00:00Z"}, "grain": "DAY", "timeZone": "Europe/Berlin"},
@@ -407,12 +409,12 @@ async def test_days_and_hours_are_read_where_rows_were_dropped_and_parts_of_hour
     ("tokens", "written"),
     [(0, 0), (2**53 - 1, 2**53 - 1), (2**53, "9007199254740992"), (-(2**53), "-9007199254740992")],
 )
-def test_what_a_double_cannot_hold_is_written_as_a_string(tokens: int, written: int | str) -> None:
+def test_integers_beyond_a_double_are_written_as_strings(tokens: int, written: int | str) -> None:
     assert schema._schema.type_map["BigInt"].serialize(tokens) == written  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("logged")
-async def test_nobody_elses_decisions_are_in_it(other_api: Api) -> None:
+async def test_calls_of_others_are_not_in_a_summary(other_api: Api) -> None:
     assert await other_api.ask(COSTS, filter=MARCH) == [{"start": None, "end": None, "calls": 0, "totalCost": "0"}]
     assert await other_api.ask(SUMMARY, filter=MARCH, groupBy=["PROVIDER"]) == []
 
@@ -438,7 +440,7 @@ async def test_nobody_elses_decisions_are_in_it(other_api: Api) -> None:
         ),
     ],
 )
-async def test_a_summary_out_of_bounds_is_refused(
+async def test_a_summary_out_of_bounds_is_rejected(
     api: Api, variables: dict[str, Any], argument: list[str], message: str
 ) -> None:
     [error] = await api.errors(COSTS, **variables)
@@ -446,12 +448,12 @@ async def test_a_summary_out_of_bounds_is_refused(
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": argument}
 
 
-# What others wait for meanwhile
+# Load and fairness
 
 
 @pytest.fixture
 def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many rows came of each statement that was executed, but for what is asked of retention."""
+    """The number of rows that each executed statement returns, except for the statement about retention."""
     counts: list[int] = []
     execute = AsyncSession.execute
 
@@ -471,32 +473,32 @@ def whole_hours(count: int) -> list[Window]:
 
 
 async def over(
-    database: Database, viewer: Viewer, hours: Sequence[Window], places: Sequence[int] | None = None, **asked: Any
+    database: Database, viewer: Viewer, hours: Sequence[Window], cells: Sequence[int] | None = None, **asked: Any
 ) -> Summed:
     async with database.viewer(viewer) as session:
         dimensions = [AnalyticsDimension.PROVIDER, AnalyticsDimension.MODEL]
-        return await Summary(session, Compute(), viewer.id, AnalyticsFilter(), dimensions, **asked).over(hours, places)
+        return await Summary(session, Compute(), viewer.id, AnalyticsFilter(), dimensions, **asked).over(hours, cells)
 
 
 @pytest.mark.usefixtures("logged")
-async def test_hours_of_one_place_are_added_up_where_they_are_stored(
+async def test_hours_of_the_same_cell_are_summed_in_the_database(
     database: Database, viewer: Viewer, rows_read: list[int]
 ) -> None:
     hours = whole_hours(14 * 24)
-    # when two weeks are read as one and, beside it, hour by hour
-    places = hours_of_week(hours, ZoneInfo("Europe/Berlin"))
-    of_week = await over(database, viewer, hours, places, percentiles=True)
+    # when two weeks are read as one week, and also hour by hour
+    cells = hours_of_week(hours, ZoneInfo("Europe/Berlin"))
+    of_week = await over(database, viewer, hours, cells, percentiles=True)
     sums_read, histograms_read = rows_read
     by_hour = await over(database, viewer, hours, percentiles=False)
-    # then there is one row for each hour of the week and group, however many hours and latencies there are
+    # then there is one row per hour of the week and group, for any number of hours and latencies
     assert sums_read == len(of_week) < rows_read[2] == len(by_hour)
     assert histograms_read == sum(sums.timed > 0 for sums in of_week.values())
     added: defaultdict[Any, Sums] = defaultdict(Sums)
-    for (place, group), sums in by_hour.items():
-        added[places[place], group].add(sums)
+    for (cell, group), sums in by_hour.items():
+        added[cells[cell], group].add(sums)
     for key, sums in of_week.items():
         assert (sums.calls, sums.total_cost, sums.timed) == (added[key].calls, added[key].total_cost, added[key].timed)
-    # and days of a zone are as many, be they of 24 hours that no day of UTC has
+    # and there is one row per local day, also where local days differ from days of UTC
     days = [Window(hours[start].start, hours[start + 23].end) for start in range(5, 13 * 24, 24)]
     rows_read.clear()
     by_day = await over(database, viewer, days, percentiles=True)
@@ -504,7 +506,7 @@ async def test_hours_of_one_place_are_added_up_where_they_are_stored(
 
 
 @pytest.mark.usefixtures("logged")
-async def test_what_is_too_much_is_not_read_to_its_end(
+async def test_reading_stops_when_the_result_is_too_large(
     database: Database, viewer: Viewer, rows_read: list[int]
 ) -> None:
     with pytest.raises(InvalidInput, match="too fine"):
@@ -512,11 +514,11 @@ async def test_what_is_too_much_is_not_read_to_its_end(
     assert rows_read == [21]
 
 
-MANY = " ".join(f"f{place}: heatMap(filter: $filter) {{ calls latencyP95Ms }}" for place in range(20))
+MANY = " ".join(f"f{cell}: heatMap(filter: $filter) {{ calls latencyP95Ms }}" for cell in range(20))
 
 
 @pytest.mark.usefixtures("logged")
-async def test_many_fields_are_computed_in_few_threads_that_are_not_the_servers(
+async def test_many_fields_are_computed_in_few_threads_of_the_compute_pool(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[str] = []
@@ -535,18 +537,18 @@ async def test_many_fields_are_computed_in_few_threads_that_are_not_the_servers(
     assert set(threads) <= {"compute_0", "compute_1"}
 
 
-async def test_the_fields_of_one_user_take_turns_and_nobody_else_waits(
+async def test_the_fields_of_one_user_take_turns_and_no_other_user_waits(
     api: Api, other_api: Api, user_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a user whose summaries do not come to an end
+    # given a user whose summaries never finish
     reading, most = 0, 0
     two_read, may_end = asyncio.Event(), asyncio.Event()
-    door = Database.viewer
+    original = Database.viewer
 
     @asynccontextmanager
     async def slow(self: Database, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
         nonlocal reading, most
-        async with door(self, viewer, write=write) as session:
+        async with original(self, viewer, write=write) as session:
             if viewer.id == user_id:
                 reading += 1
                 most = max(most, reading)
@@ -562,10 +564,10 @@ async def test_the_fields_of_one_user_take_turns_and_nobody_else_waits(
     try:
         async with asyncio.timeout(10):
             await two_read.wait()
-            # when another one asks for as many, then they are answered
+            # when another user requests as many, then they are answered
             assert len(await other_api.ask(many)) == 20
     finally:
         may_end.set()
-    # and the first one's are, two at a time
+    # and those of the first user are answered two at a time
     assert len(await asking) == 20
     assert most == 2

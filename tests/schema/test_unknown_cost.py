@@ -1,4 +1,4 @@
-"""Budgets and calls of unknown cost: what is assumed, what is refused, and how sums say what they leave out."""
+"""Budgets and calls of unknown cost: assumed spend, rejected requests, and counts of unpriced calls in sums."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ALERT = "{ costAlerts { nodes { currentAmount assumedAmount heldAmount available
 DECISION = "query($id: ID!) { decision(id: $id) { assumedAmount state } }"
 
 
-def outcome(decision: dict[str, Any] | None = None, **said: Any) -> dict[str, Any]:
+def outcome(decision: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
     model = decision or MINI
     return {
         "provider": model["provider"],
@@ -36,7 +36,7 @@ def outcome(decision: dict[str, Any] | None = None, **said: Any) -> dict[str, An
         "taskType": "chat",
         "success": True,
         "decisionId": decision["id"] if decision else None,
-    } | said
+    } | fields
 
 
 async def alert_of(api: Api) -> dict[str, Any]:
@@ -51,16 +51,16 @@ async def alert_of(api: Api) -> dict[str, Any]:
     [{}, {"inputTokens": 1000}, {"outputTokens": 10}, {"success": False, "inputTokens": 10}],
     ids=["no counts", "input alone", "output alone", "a failure"],
 )
-async def test_a_decision_of_unknown_outcome_is_charged_what_it_held(
+async def test_a_routing_decision_of_unknown_cost_is_charged_its_hold(
     api: Api, database: Database, user_id: UUID, clock: Clock, mode: str, unknown: dict[str, Any]
 ) -> None:
-    # given a budget with room for one request, and an outcome whose cost nobody knows
+    # given a budget for one request, and an outcome of unknown cost
     await api.ask(SET_BUDGET, threshold="0.001", mode=mode)
     decision = await api.ask(ROUTE, input=REQUEST)
     assert decision["heldAmount"] == "0.00075"
     logged = await api.ask(LOG_ONE, input=outcome(decision, **unknown))
     assert logged["__typename"] == "LoggedAnalytics"
-    # then it is assumed to have cost what was held, and the next request is refused
+    # then its hold is assumed as spend, and the next request is rejected
     assert await alert_of(api) == {
         "currentAmount": "0",
         "assumedAmount": "0.00075",
@@ -70,12 +70,12 @@ async def test_a_decision_of_unknown_outcome_is_charged_what_it_held(
         "state": "ACTIVE",
     }
     assert (await api.ask(DECISION, id=decision["id"]))["assumedAmount"] == "0.00075"
-    refused = await api.ask(ROUTE, input=REQUEST)
-    assert (refused["constraint"], refused["spent"], refused["held"]) == ("budget", "0", "0")
+    rejected = await api.ask(ROUTE, input=REQUEST)
+    assert (rejected["constraint"], rejected["spent"], rejected["held"]) == ("budget", "0", "0")
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_thousand_decisions_of_unknown_outcome_spend_the_budget_once(
+async def test_a_thousand_outcomes_of_unknown_cost_spend_the_budget_once(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     # given a budget for 10 requests
@@ -88,23 +88,23 @@ async def test_a_thousand_decisions_of_unknown_outcome_spend_the_budget_once(
             await api.ask(LOG_ONE, input=outcome(decision))
     assert served == 10
     assert (await alert_of(api))["assumedAmount"] == "0.0075"
-    # then the next window opens it again
+    # then the next window admits requests again
     clock.advance(days=1)
     assert (await api.ask(ROUTE, input=REQUEST))["__typename"] == "RoutingDecision"
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_call_without_a_decision_and_a_known_cost_closes_its_model_and_no_other(
+async def test_a_call_without_routing_decision_or_known_cost_rejects_its_model_and_no_other(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(SET_BUDGET, threshold="1")
     await api.ask(LOG_ONE, input=outcome())
     assert (await alert_of(api))["unpricedCalls"] == 1
-    refused = await api.ask(ROUTE, input=REQUEST)
-    assert (refused["constraint"], refused["retryable"]) == ("budget", True)
-    assert "price unknown" in refused["candidates"][0]["reason"]
-    assert refused["resetsAt"] == "2026-03-11T00:00:00Z"
-    # another model is served, and so is this one in the next window
+    rejected = await api.ask(ROUTE, input=REQUEST)
+    assert (rejected["constraint"], rejected["retryable"]) == ("budget", True)
+    assert "price unknown" in rejected["candidates"][0]["reason"]
+    assert rejected["resetsAt"] == "2026-03-11T00:00:00Z"
+    # another model is served, and this one is served in the next window
     both = await api.ask(ROUTE, input=REQUEST | {"candidates": [MINI, LARGE]})
     assert both["model"] == "gpt-4o"
     clock.advance(days=1)
@@ -118,7 +118,7 @@ async def test_a_budget_may_allow_unknown_costs(api: Api) -> None:
     assert (await api.ask(ROUTE, input=REQUEST))["__typename"] == "RoutingDecision"
 
 
-async def test_a_known_fallback_takes_the_place_of_what_was_assumed_of_a_failure(
+async def test_the_known_cost_of_a_fallback_reduces_the_assumed_spend_of_a_failure(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(SET_BUDGET, threshold="1")
@@ -129,33 +129,33 @@ async def test_a_known_fallback_takes_the_place_of_what_was_assumed_of_a_failure
     await api.ask(LOG_ONE, input=outcome(decision, cost="0.0001", fallbackUsed=True))
     alert = await alert_of(api)
     assert (alert["currentAmount"], alert["heldAmount"]) == ("0.0001", "0")
-    # in all it is what was held: the failure may have cost something too
+    # the sum stays the hold, because the failure may have cost something too
     assert alert["assumedAmount"] == "0.00065"
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_hold_is_for_the_attempts_and_models_that_its_decision_named_and_no_others(
+async def test_a_hold_covers_only_the_attempts_and_models_of_its_routing_decision(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
-    # given a decision whose outcome cost all that was held
+    # given a routing decision whose outcome cost the whole hold
     await api.ask(SET_BUDGET, threshold="1")
     decision = await api.ask(ROUTE, input=REQUEST)
     await api.ask(LOG_ONE, input=outcome(decision, cost="0.00075"))
-    # when further calls of unknown cost come with its id
+    # when further calls of unknown cost name it
     await api.ask(LOG_ONE, input=outcome(decision))
-    # then they are as unknown as calls without a decision
+    # then they are treated like calls without a routing decision
     assert (await api.ask(ROUTE, input=REQUEST))["constraint"] == "budget"
     assert (await alert_of(api))["assumedAmount"] == "0"
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_call_of_another_model_than_was_decided_closes_that_model(
+async def test_a_call_of_another_model_than_the_chosen_one_rejects_that_model(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await api.ask(SET_BUDGET, threshold="1")
     decision = await api.ask(ROUTE, input=REQUEST)
     await api.ask(LOG_ONE, input=outcome(decision, modelUsed="gpt-4o"))
-    # the decision is charged, as its outcome is unknown; and nobody knows what the other model costs
+    # the routing decision is charged its hold, because its outcome is unknown; the cost of the other model is unknown too
     assert (await alert_of(api))["assumedAmount"] == "0.00075"
     assert (await api.ask(ROUTE, input=REQUEST | {"candidates": [LARGE]}))["constraint"] == "budget"
     assert (await api.ask(ROUTE, input=REQUEST))["__typename"] == "RoutingDecision"

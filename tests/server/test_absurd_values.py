@@ -1,4 +1,4 @@
-"""Values that are no values, in files, lines, settings, headers and at the command line: a typed expected error names each."""
+"""Invalid values in files, lines, settings, headers and on the command line: an expected error names each."""
 
 from __future__ import annotations
 
@@ -64,23 +64,23 @@ RAW = [
 ]
 
 
-def refusal(read: Callable[[bytes], Input], line: bytes) -> str | None:
-    """Why the line is refused; None when it is taken."""
+def error_for(read: Callable[[bytes], Input], line: bytes) -> str | None:
+    """The error message of the line, or None if it is accepted."""
     try:
         read(line)
-    except InvalidInput as refused:
-        return refused.message
+    except InvalidInput as rejected:
+        return rejected.message
     return None
 
 
-# Beside one that says nothing of the call, an amendment says nothing at all.
+# An amendment whose only field is empty changes nothing and is rejected.
 WHOLE = (" requires ", "must have at least one of cost", "must have either id or eventId")
 
 
 @pytest.mark.parametrize(
     ("model", "others", "read"), [(LogAnalytics, CALL, call_of), (AmendmentLine, AMENDMENT, amendment_of)]
 )
-def test_a_line_with_an_absurd_value_is_taken_or_refused_under_its_name(
+def test_a_line_with_an_invalid_value_is_accepted_or_rejected_by_name(
     model: type[Input], others: dict[str, Any], read: Callable[[bytes], Input]
 ) -> None:
     for field in model.model_fields:
@@ -88,19 +88,19 @@ def test_a_line_with_an_absurd_value_is_taken_or_refused_under_its_name(
         for raw in RAW:
             rest = json.dumps({key: value for key, value in others.items() if key != name})
             line = f'{rest[:-1]}{", " if len(rest) > 2 else ""}"{name}": {raw}}}'.encode()
-            said = refusal(read, line)
-            assert said is None or any(each in said for each in (name, *WHOLE)), (name, raw[:40], said)
+            error = error_for(read, line)
+            assert error is None or any(each in error for each in (name, *WHOLE)), (name, raw[:40], error)
 
 
 AMOUNTS = ["1E+99999999999999999999", "1e-99999999999999999999", "1e-999999999", "1_000", "\uff11\uff12", "\u0663"]
 
 
 @pytest.mark.parametrize("amount", [*AMOUNTS, "sNaN", "9" * 10_000, "0." + "9" * 10_000])
-def test_a_cost_that_python_alone_could_read_is_none_in_any_file(tmp_path: Path, amount: str) -> None:
+def test_a_cost_that_only_python_can_parse_is_invalid_in_every_format(tmp_path: Path, amount: str) -> None:
     for line, read in ((CALL, call_of), (AMENDMENT, amendment_of)):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(InvalidInput) as rejected:
             read(json.dumps(line | {"cost": amount}).encode())
-        assert refused.value.path == ["cost"]
+        assert rejected.value.path == ["cost"]
     table = tmp_path / "usage.csv"
     with table.open("w", newline="") as file:
         csv.writer(file).writerows([["provider", "model_used", "success", "cost"], ["openai", "m", "1", amount]])
@@ -115,9 +115,9 @@ def test_a_cost_that_python_alone_could_read_is_none_in_any_file(tmp_path: Path,
 @given(st.from_regex(r"[+-]?[0-9_.]{0,12}([eE][+-]?[0-9]{0,30})?", fullmatch=True) | st.text(max_size=12), st.data())
 @example("1E+99999999999999999999", None)
 @settings(max_examples=300)
-def test_any_text_is_a_value_of_a_field_or_refused(text: str, data: st.DataObject | None) -> None:
+def test_any_text_is_accepted_or_rejected_by_each_field(text: str, data: st.DataObject | None) -> None:
     field = data.draw(st.sampled_from(sorted(LogAnalytics.model_fields))) if data else "cost"
-    assert refusal(call_of, json.dumps(CALL | {to_camel(field): text}).encode()) != ""
+    assert error_for(call_of, json.dumps(CALL | {to_camel(field): text}).encode()) != ""
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,14 @@ def test_any_text_is_a_value_of_a_field_or_refused(text: str, data: st.DataObjec
         ("DATABASE_URL", "sqlite+aiosqlite:///router\x00.db"),
     ],
 )
-def test_an_absurd_setting_is_refused_under_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_invalid_setting_is_rejected_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     if "\x00" not in value:
         monkeypatch.setenv(f"ROUTER_{name}", value)
-        with pytest.raises(StartupError) as refused:
+        with pytest.raises(StartupError) as rejected:
             Settings.from_environment()
-        assert str(refused.value).startswith(f"ROUTER_{name}: ")
-        assert "digits" not in str(refused.value)
-    else:  # which no environment can hold, and a file of settings may
+        assert str(rejected.value).startswith(f"ROUTER_{name}: ")
+        assert "digits" not in str(rejected.value)
+    else:  # an environment variable cannot contain this, but a settings file can
         with pytest.raises(ValueError, match="NUL"):
             Settings(database_url=value)
 
@@ -164,7 +164,7 @@ def test_an_absurd_setting_is_refused_under_its_name(monkeypatch: pytest.MonkeyP
         ["replay", "tests/data/aider_usage_sample.csv", "--user", USER, "--speed", "nan"],
     ],
 )
-def test_an_absurd_option_is_one_refusal(tmp_path: Path, arguments: list[str]) -> None:
+def test_an_invalid_option_is_one_error(tmp_path: Path, arguments: list[str]) -> None:
     failed = run(*arguments, data_dir=tmp_path)
     assert (failed.returncode, failed.stdout) == (2, "")
     assert "Traceback" not in failed.stderr
@@ -183,7 +183,7 @@ HEADERS = [
 ]
 
 
-async def test_absurd_headers_and_parameters_are_the_clients_fault(app: Starlette, token: str) -> None:
+async def test_invalid_headers_and_parameters_are_client_errors(app: Starlette, token: str) -> None:
     usual = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://router") as client:
         for headers in HEADERS:

@@ -1,4 +1,4 @@
-"""Who may speak to the API, over HTTP."""
+"""Authentication over HTTP: tokens of this server and of an identity provider."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from server.auth import TRUST_S, Authenticator, CannotVerify, Unauthenticated
 from server.keys import FRESH_S, KEPT_S, REFETCH_S
 from server.settings import Settings
 from server.token import make_token
-from tests.conftest import SECRET, published_to_nobody
+from tests.conftest import SECRET, publish_nothing
 
 USER = UUID("01941931-60b0-7000-9e50-21ab326a8ef5")
 PROVIDED = Subject(str(USER), None, external=True).mapped_id
-"""The user of the same subject, as an identity provider's tokens name it."""
+"""The user that an identity provider's tokens with this subject name."""
 QUERY = "{ viewer { id } }"
 
 
@@ -95,7 +95,7 @@ def unsigned() -> str:
         f"Bearer {hs256(exp='soon')}",
     ],
 )
-async def test_a_request_without_a_good_token_gets_401_and_nothing_else(
+async def test_a_request_without_a_valid_token_gets_401_and_nothing_else(
     client: httpx2.AsyncClient, authorization: str | None
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
@@ -112,7 +112,7 @@ async def test_a_request_without_a_good_token_gets_401_and_nothing_else(
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-async def test_a_good_token_is_its_user(client: httpx2.AsyncClient, scheme: str) -> None:
+async def test_a_valid_token_names_its_user(client: httpx2.AsyncClient, scheme: str) -> None:
     headers = {"Authorization": f"{scheme} {hs256()}"}
     posted = await client.post("/graphql", json={"query": QUERY}, headers=headers)
     got = await client.get("/graphql", params={"query": QUERY}, headers=headers)
@@ -120,7 +120,7 @@ async def test_a_good_token_is_its_user(client: httpx2.AsyncClient, scheme: str)
         assert (response.status_code, response.json()) == (200, {"data": {"viewer": {"id": str(USER)}}})
 
 
-async def test_a_mutation_does_not_go_over_get(client: httpx2.AsyncClient) -> None:
+async def test_a_mutation_by_get_is_rejected(client: httpx2.AsyncClient) -> None:
     mutation = "mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }"
     headers = {"Authorization": f"Bearer {hs256()}"}
     response = await client.get("/graphql", params={"query": mutation}, headers=headers)
@@ -135,13 +135,13 @@ def settings_with(path: Path, **changes: Any) -> Settings:
 
 @pytest.fixture
 async def users(sqlite_url: str) -> AsyncIterator[Database]:
-    """A database in which the users of tokens are found. test_subjects runs on PostgreSQL, too."""
-    database = Database(sqlite_url, published_to_nobody)
+    """A database in which the users of tokens are found. test_subjects runs on PostgreSQL too."""
+    database = Database(sqlite_url, publish_nothing)
     yield database
     await database.dispose()
 
 
-async def test_issuer_and_audience_are_held_to_when_set(tmp_path: Path, users: Database) -> None:
+async def test_issuer_and_audience_are_required_when_set(tmp_path: Path, users: Database) -> None:
     settings = settings_with(
         tmp_path, jwt_secret=SecretStr(SECRET), jwt_issuer="https://idp.test/", jwt_audience="router"
     )
@@ -175,7 +175,7 @@ EC_KEY = ec.generate_private_key(ec.SECP256R1())
 
 @pytest.fixture
 def jwks_url() -> Iterator[str]:
-    """The address of an identity provider's keys."""
+    """The URL of an identity provider's keys."""
     _KeyServer.keys = [
         RSAAlgorithm.to_jwk(RSA_KEY.public_key(), as_dict=True) | {"kid": "rsa", "use": "sig", "alg": "RS256"},
         ECAlgorithm.to_jwk(EC_KEY.public_key(), as_dict=True) | {"kid": "ec", "use": "sig", "alg": "ES256"},
@@ -191,13 +191,13 @@ def jwks_url() -> Iterator[str]:
 
 
 def unsigned_with(algorithm: str, kid: str) -> str:
-    """A token that names a key of another kind than its algorithm."""
+    """A token that names a key of a different type than its algorithm needs."""
     header = base64.urlsafe_b64encode(json.dumps({"alg": algorithm, "kid": kid}).encode()).decode().rstrip("=")
     return f"{header}.{hs256().split('.')[1]}.c2lnbmF0dXJl"
 
 
 def signed_with_a_public_key() -> str:
-    """HS256, with the RSA public key as the secret: what libraries once took for the provider's own."""
+    """An HS256 token with the RSA public key as the secret. Old libraries accepted it as the provider's token."""
     public = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     payload = jwt.encode(claims(), "x" * 32, algorithm="HS256", headers={"kid": "rsa"}).rpartition(".")[0]
     signature = hmac.digest(public, payload.encode(), "sha256")
@@ -212,7 +212,7 @@ async def test_tokens_of_an_identity_provider_are_verified_by_its_keys(
         token = jwt.encode(claims(), key, algorithm=algorithm, headers={"kid": kid})
         assert (await authenticator.viewer(token)).id == PROVIDED
 
-    # a key of somebody else's, an unknown key, a shared secret, a public key used as one
+    # another party's key, an unknown key, a shared secret, a public key used as a secret
     forged = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     for token in (
         jwt.encode(claims(), forged, algorithm="RS256", headers={"kid": "rsa"}),
@@ -227,7 +227,7 @@ async def test_tokens_of_an_identity_provider_are_verified_by_its_keys(
     assert not (tmp_path / "secret").exists()
 
 
-async def test_an_identity_provider_that_does_not_answer_lets_nobody_in_and_signs_nobody_out(
+async def test_while_an_identity_provider_is_down_only_users_with_known_keys_are_served(
     database_url: str, tmp_path: Path
 ) -> None:
     settings = settings_with(tmp_path, database_url=database_url, jwks_url=HttpUrl("http://127.0.0.1:9/jwks.json"))
@@ -242,9 +242,7 @@ async def test_an_identity_provider_that_does_not_answer_lets_nobody_in_and_sign
     assert response.json()["errors"][0]["extensions"] == {"code": "SERVICE_UNAVAILABLE"}
 
 
-async def test_clocks_may_differ_by_the_leeway_and_what_a_token_allows_ends_with_it(
-    tmp_path: Path, users: Database
-) -> None:
+async def test_a_token_is_valid_until_its_expiry_plus_the_leeway(tmp_path: Path, users: Database) -> None:
     usual = Authenticator(settings_with(tmp_path, jwt_secret=SecretStr(SECRET)), users)
     strict = Authenticator(settings_with(tmp_path, jwt_secret=SecretStr(SECRET), jwt_leeway_s=0), users)
     now = datetime.now(UTC).replace(microsecond=0)
@@ -271,18 +269,20 @@ Verifying = Callable[..., Authenticator]
 @pytest.fixture
 def verifying(tmp_path: Path, users: Database) -> Verifying:
     def with_secrets(secret: str, previous: str | None = None) -> Authenticator:
-        kept = None if previous is None else SecretStr(previous)
-        return Authenticator(settings_with(tmp_path, jwt_secret=SecretStr(secret), jwt_previous_secret=kept), users)
+        previous_secret = None if previous is None else SecretStr(previous)
+        return Authenticator(
+            settings_with(tmp_path, jwt_secret=SecretStr(secret), jwt_previous_secret=previous_secret), users
+        )
 
     return with_secrets
 
 
-async def test_two_secrets_hold_while_one_replaces_the_other(verifying: Verifying) -> None:
-    # given replicas before, in the midst of and after a change of the secret
+async def test_both_secrets_are_valid_during_a_change_of_the_secret(verifying: Verifying) -> None:
+    # given replicas before, during and after a change of the secret
     announced = verifying(OLD, NEW)
     changed = verifying(NEW, OLD)
     done = verifying(NEW)
-    # then the first two take the tokens of both, whichever of them made it
+    # then the first two accept each other's tokens
     for authenticator in (announced, changed):
         assert (await authenticator.viewer(hs256(OLD))).id == USER
         assert (await authenticator.viewer(hs256(NEW))).id == USER
@@ -302,7 +302,7 @@ async def test_new_tokens_are_signed_with_the_new_secret_alone(tmp_path: Path, v
         await verifying(OLD).viewer(token)
 
 
-async def test_tokens_of_a_secret_hold_while_users_move_to_an_identity_provider(
+async def test_tokens_of_a_secret_stay_valid_while_users_move_to_an_identity_provider(
     tmp_path: Path, users: Database, jwks_url: str
 ) -> None:
     settings = settings_with(tmp_path, jwks_url=HttpUrl(jwks_url), jwt_previous_secret=SecretStr(OLD))
@@ -314,7 +314,7 @@ async def test_tokens_of_a_secret_hold_while_users_move_to_an_identity_provider(
 
 
 class Seconds:
-    """A clock that stands still until it is told."""
+    """A clock that moves only when a test sets `seconds`."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
@@ -330,7 +330,7 @@ def seconds() -> Seconds:
 
 @pytest.fixture
 def provided(tmp_path: Path, users: Database, jwks_url: str, seconds: Seconds) -> Authenticator:
-    """What verifies by the provider's keys, at the time that `seconds` tells."""
+    """An authenticator with the provider's keys, whose clock is `seconds`."""
     return Authenticator(settings_with(tmp_path, jwks_url=HttpUrl(jwks_url)), users, seconds)
 
 
@@ -345,16 +345,16 @@ def publish(**keys: rsa.RSAPrivateKey) -> None:
     ]
 
 
-async def test_a_new_key_is_fetched_when_a_token_names_it_and_not_more_often_than_that(
+async def test_a_new_key_is_fetched_when_a_token_names_it_and_fetches_are_throttled(
     provided: Authenticator, seconds: Seconds
 ) -> None:
     assert (await provided.viewer(rs256(RSA_KEY, "rsa"))).id == PROVIDED
     new = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    # when many tokens name keys that nobody has
+    # when many tokens name unknown keys
     for number in range(20):
         with pytest.raises(Unauthenticated):
             await provided.viewer(rs256(new, f"made-up-{number}"))
-    # then the provider was asked for its keys once, and again once the time between two fetches is over
+    # then the keys were fetched once, and again once the interval between two fetches is over
     assert _KeyServer.asked == 1
     publish(rsa=RSA_KEY, new=new)
     seconds.now_s += REFETCH_S
@@ -362,20 +362,20 @@ async def test_a_new_key_is_fetched_when_a_token_names_it_and_not_more_often_tha
     assert _KeyServer.asked == 2
 
 
-async def test_tokens_that_come_at_once_fetch_the_keys_once(provided: Authenticator) -> None:
+async def test_concurrent_tokens_fetch_the_keys_once(provided: Authenticator) -> None:
     tokens = [jwt.encode(claims(n=n), RSA_KEY, algorithm="RS256", headers={"kid": "rsa"}) for n in range(20)]
     viewers = await asyncio.gather(*map(provided.viewer, tokens))
     assert {viewer.id for viewer in viewers} == {PROVIDED}
     assert _KeyServer.asked == 1
 
 
-async def test_a_key_that_was_withdrawn_is_refused_in_five_and_a_half_minutes(
+async def test_a_withdrawn_key_is_rejected_after_five_and_a_half_minutes(
     provided: Authenticator, seconds: Seconds
 ) -> None:
     token = rs256(RSA_KEY, "rsa")
     assert (await provided.viewer(token)).id == PROVIDED
     publish(another=rsa.generate_private_key(public_exponent=65537, key_size=2048))
-    # a token that was just verified is trusted a moment longer than its key
+    # a token that was just verified stays valid a moment longer than its key
     seconds.now_s += FRESH_S
     assert (await provided.viewer(token)).id == PROVIDED
     seconds.now_s += TRUST_S
@@ -384,7 +384,7 @@ async def test_a_key_that_was_withdrawn_is_refused_in_five_and_a_half_minutes(
         await provided.viewer(token)
 
 
-async def test_keys_hold_for_an_hour_while_the_provider_does_not_answer(
+async def test_keys_stay_valid_for_an_hour_while_the_provider_does_not_answer(
     provided: Authenticator, seconds: Seconds
 ) -> None:
     assert (await provided.viewer(rs256(RSA_KEY, "rsa"))).id == PROVIDED
@@ -392,14 +392,14 @@ async def test_keys_hold_for_an_hour_while_the_provider_does_not_answer(
     seconds.now_s += KEPT_S
     for _ in range(5):
         assert (await provided.viewer(rs256(RSA_KEY, "rsa"))).id == PROVIDED
-        # of a key that is not known, nothing can be said now
+        # an unknown key cannot be checked now
         with pytest.raises(CannotVerify):
             await provided.viewer(rs256(RSA_KEY, "new"))
     assert _KeyServer.asked == 2
     seconds.now_s += TRUST_S + 1
     with pytest.raises(CannotVerify):
         await provided.viewer(rs256(RSA_KEY, "rsa"))
-    # and all is well again once it answers
+    # and tokens with the new key are valid once it answers
     _KeyServer.status = 200
     seconds.now_s += REFETCH_S
     assert (await provided.viewer(rs256(RSA_KEY, "rsa"))).id == PROVIDED

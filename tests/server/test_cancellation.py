@@ -1,4 +1,4 @@
-"""Work that nobody waits for: what reads ends when its client hangs up, at the time limit, and when the server stops.
+"""Cancellation: a read ends when its client disconnects, at the time limit, and when the server stops.
 
 It ends in the database, too. What writes is stored all the same.
 """
@@ -35,14 +35,14 @@ from models.queries.preference import preferences_of
 from resolvers.context import Context
 from server.app import create_app
 from server.settings import Settings
-from tests.conftest import Clock, published_to_nobody, serving
+from tests.conftest import Clock, publish_nothing, serving
 from tests.support.api import Api
 from tests.support.socket import signed_in
 
 PATIENCE_S: Final = 20
 READ: Final = "{ preferences { id } }"
 SAVE: Final = "mutation { savePreferences(input: {maxLatencyMs: 4321}) { __typename } }"
-# Far longer than a test waits, and with an end for a server that does not cancel it.
+# Far longer than a test waits, but finite in case the server does not cancel it.
 ON_POSTGRESQL: Final = "SELECT pg_sleep(60)"
 ON_SQLITE: Final = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000000) SELECT count(*) FROM n"
@@ -54,7 +54,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idl
 
 
 class Slow:
-    """A read that takes a minute in the database. Knows when it has begun, and whether it runs."""
+    """A read that takes a minute in the database. A test can wait until it has begun, runs, or has ended."""
 
     def __init__(self, database: Database) -> None:
         self.begun = asyncio.Event()
@@ -73,19 +73,19 @@ class Slow:
         self._driver.terminate()
 
     async def is_running(self) -> None:
-        """Come back once PostgreSQL has begun it."""
+        """Wait until PostgreSQL executes it."""
         async with asyncio.timeout(PATIENCE_S), self._observer() as observer:
             while not await observer.fetchval(f"{RUNNING} AND wait_event = 'PgSleep'"):
                 pass
 
     async def has_ended(self) -> None:
-        """Come back once the database is done with it."""
+        """Wait until the database no longer executes it."""
         async with asyncio.timeout(PATIENCE_S):
             if self._database.url.get_backend_name() == "sqlite":
-                # The thread of the connection does one thing after the other.
-                with_nothing = asyncio.get_running_loop().create_future()
-                self._driver._tx.put_nowait((with_nothing, lambda: None))
-                await with_nothing
+                # The thread of the connection executes calls one after another.
+                after_it = asyncio.get_running_loop().create_future()
+                self._driver._tx.put_nowait((after_it, lambda: None))
+                await after_it
                 return
             async with self._observer() as observer:
                 while await observer.fetchval(RUNNING):
@@ -93,7 +93,7 @@ class Slow:
 
     @asynccontextmanager
     async def _observer(self) -> AsyncIterator[asyncpg.Connection[Any]]:
-        # As the login itself: another role would not see what the viewers' runs.
+        # As the login role: another role would not see the statements of viewers.
         url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         connection = await asyncpg.connect(url)
         try:
@@ -104,7 +104,7 @@ class Slow:
 
 @pytest.fixture
 def slow(database: Database, monkeypatch: pytest.MonkeyPatch) -> Slow:
-    """Reading preferences, and a page of an export, is slow."""
+    """Make reads of preferences, and of a page of an export, slow."""
     read = Slow(database)
     monkeypatch.setattr(resolvers.preference, "preferences_of", read)
     monkeypatch.setattr(server.export, "reported", read)
@@ -112,7 +112,7 @@ def slow(database: Database, monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 
 class Held:
-    """A write that has begun, and goes on when it is let go."""
+    """A write that waits until the test lets it continue."""
 
     def __init__(self) -> None:
         self.begun, self.may_go_on = asyncio.Event(), asyncio.Event()
@@ -132,7 +132,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held:
 
 
 async def is_stored(database: Database, user_id: UUID) -> None:
-    """Come back once SAVE is."""
+    """Wait until the preferences of SAVE are stored."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             async with database.viewer(Viewer(user_id)) as session:
@@ -145,7 +145,7 @@ async def is_stored(database: Database, user_id: UUID) -> None:
 async def posted(
     url: str, token: str, query: str, *more: str, accept: str = "*/*"
 ) -> AsyncIterator[asyncio.StreamWriter]:
-    """A connection on which this operation was sent, and others after it."""
+    """A connection on which this operation was sent, and then others."""
     address = urlsplit(url)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
     for each in (query, *more):
@@ -160,7 +160,7 @@ async def posted(
         writer.close()
 
 
-# How a client leaves: each starts an operation, waits until it has begun, and is gone.
+# The ways in which a client leaves: each starts an operation, waits until it has begun, and disconnects.
 Leaves = Callable[[str, str, str, asyncio.Event], Awaitable[None]]
 
 
@@ -201,7 +201,7 @@ async def completes(url: str, token: str, query: str, begun: asyncio.Event) -> N
         await opened.start(query)
         await begun.wait()
         await opened.send(id="1", type="complete")
-        # It is heard before the socket is closed.
+        # The server receives it before the socket is closed.
         await opened.send(type="ping")
         assert await opened.receive() == {"type": "pong"}
 
@@ -237,7 +237,7 @@ async def test_a_query_ends_in_the_database_when_its_client_leaves(
 ) -> None:
     await leaves(url, token, READ, slow.begun)
     await slow.has_ended()
-    # and its connection is as good as before
+    # and its database connection can be used again
     assert (await live_api.ask("{ costAlerts { nodes { id } } }")) == {"nodes": []}
 
 
@@ -251,10 +251,10 @@ async def test_a_mutation_that_has_begun_is_stored_when_its_client_leaves(
 
 
 @pytest.mark.parametrize("leaves", [closes, resets, closes_with_another_request_waiting, closes_a_stream])
-async def test_a_large_request_waits_for_its_turn_no_longer_when_its_client_leaves(
+async def test_a_large_request_stops_waiting_for_its_turn_when_its_client_leaves(
     url: str, token: str, leaves: Leaves, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a request whose body is so large that it is decoded when it is its user's turn, which does not come
+    # given a request so large that it is decoded in its user's turn, which never comes
     waits, has_ended = asyncio.Event(), asyncio.Event()
 
     async def never(_context: Context, *, large: bool = False) -> None:
@@ -281,32 +281,32 @@ async def test_an_export_ends_in_the_database_when_its_client_leaves(
     assert (await live_api.ask("{ costAlerts { nodes { id } } }")) == {"nodes": []}
 
 
-async def test_many_clients_that_leave_take_no_connection_away(url: str, token: str, live_api: Api, slow: Slow) -> None:
-    # given more clients, one after the other, than there are connections
+async def test_clients_that_leave_do_not_use_up_connections(url: str, token: str, live_api: Api, slow: Slow) -> None:
+    # given more clients, one after another, than connections
     for _ in range(20):
         slow.begun.clear()
         await closes(url, token, READ, slow.begun)
     await slow.has_ended()
-    # then all can be used
+    # then all connections can be used
     answers = await asyncio.gather(*(live_api.ask("{ costAlerts { nodes { id } } }") for _ in range(20)))
     assert answers == [{"nodes": []}] * 20
 
 
-async def test_postgresql_itself_ends_a_read_that_nobody_cancels(postgres_url: str, user_id: UUID) -> None:
-    database = Database(postgres_url, published_to_nobody, read_limit_s=0.2)
+async def test_postgresql_ends_a_read_that_is_not_cancelled(postgres_url: str, user_id: UUID) -> None:
+    database = Database(postgres_url, publish_nothing, read_limit_s=0.2)
     try:
         with pytest.raises(DBAPIError, match="statement timeout"):
             async with database.viewer(Viewer(user_id)) as session:
                 await (await session.connection()).execute(text(ON_POSTGRESQL))
-        # what writes has other limits
+        # writes have other limits
         async with database.viewer(Viewer(user_id), write=True) as session:
             assert await (await session.connection()).scalar(text("SHOW statement_timeout")) == "0"
     finally:
         await database.dispose()
 
 
-async def test_postgresql_itself_ends_a_read_whose_connection_is_closed(postgres_url: str, user_id: UUID) -> None:
-    database = Database(postgres_url, published_to_nobody, read_limit_s=60)
+async def test_postgresql_ends_a_read_whose_connection_is_closed(postgres_url: str, user_id: UUID) -> None:
+    database = Database(postgres_url, publish_nothing, read_limit_s=60)
     slow = Slow(database)
 
     async def read() -> None:
@@ -316,7 +316,7 @@ async def test_postgresql_itself_ends_a_read_whose_connection_is_closed(postgres
     try:
         reading = asyncio.create_task(read())
         await slow.is_running()
-        # when the connection is closed without a cancellation, or with one that came before its statement
+        # when the connection is closed without a cancellation, or with one before its statement
         slow.close_connection()
         # then
         await slow.has_ended()
@@ -326,16 +326,16 @@ async def test_postgresql_itself_ends_a_read_whose_connection_is_closed(postgres
         await database.dispose()
 
 
-async def test_fields_that_wait_for_their_turn_do_not_begin_once_the_client_has_left(
+async def test_waiting_fields_do_not_begin_once_the_client_has_left(
     url: str, token: str, live_api: Api, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given twenty summaries, of which two of a user are made at once
+    # given 20 summaries, of which two per user are computed at once
     monkeypatch.setattr(models.queries.summary.Summary, "over", lambda summary, *_given: slow(summary._session))
     fields = " ".join(f"s{number}: analyticsSummary {{ calls }}" for number in range(20))
     async with posted(url, token, f"{{ {fields} }}"):
         await slow.begun.wait()
     await slow.has_ended()
-    # then others are made at once, and of those no more
+    # then those of others are computed at once, and no more of the first
     monkeypatch.undo()
     assert await live_api.ask("{ analyticsSummary { calls } }") == [{"calls": 0}]
     assert slow.count <= 2
@@ -374,7 +374,7 @@ async def test_a_query_ends_in_the_database_when_the_server_stops_and_a_mutation
             await slow.begun.wait()
             await held.begun.wait()
             asyncio.get_running_loop().call_later(0.5, held.may_go_on.set)
-        # when it has stopped, then both clients were told, and nothing runs
+        # when it has stopped, then both clients were answered, and nothing runs
         for answer in await asyncio.gather(*asking):
             assert (answer.status_code, answer.json()["errors"][0]["extensions"]) == (503, {"code": "TIMEOUT"})
     if database.url.get_backend_name() != "sqlite":
@@ -382,13 +382,13 @@ async def test_a_query_ends_in_the_database_when_the_server_stops_and_a_mutation
     await is_stored(database, user_id)
 
 
-async def test_work_that_is_offloaded_ends_when_nobody_wants_it() -> None:
+async def test_offloaded_work_ends_when_its_caller_is_cancelled() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def add_up() -> None:
         try:
-            for number in while_wanted(iter(int, 1)):  # without end
+            for number in while_wanted(iter(int, 1)):  # endless
                 if number == 0 and not begun.is_set():
                     loop.call_soon_threadsafe(begun.set)
         finally:

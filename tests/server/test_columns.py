@@ -1,4 +1,4 @@
-"""The names of columns: one table for every format, and no name means two things."""
+"""The names of columns: one table for all formats, in which each name means one field."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def line(**fields: Any) -> bytes:
     return json.dumps(fields).encode()
 
 
-def refusal_of(text: bytes) -> InvalidInput:
-    with pytest.raises(InvalidInput) as refusal:
+def error_of(text: bytes) -> InvalidInput:
+    with pytest.raises(InvalidInput) as raised:
         call_of(text)
-    return refusal.value
+    return raised.value
 
 
-def test_no_name_means_two_fields() -> None:
+def test_each_name_means_one_field() -> None:
     names = [name.replace("_", "") for name in itertools.chain(FIELDS, *_ALIASES.values())]
 
     assert len(names) == len(set(names))
@@ -40,7 +40,7 @@ def test_no_name_means_two_fields() -> None:
 
 @given(st.sampled_from(FIELDS), st.data())
 @settings(max_examples=200)
-def test_a_field_goes_by_its_name_in_any_spelling(field: str, data: st.DataObject) -> None:
+def test_a_field_is_recognized_in_any_spelling_of_its_name(field: str, data: st.DataObject) -> None:
     parts = data.draw(st.sampled_from(["_", "-", " ", ""])).join(field.split("_"))
     spelt = "".join(data.draw(st.sampled_from([char, char.upper()])) for char in parts)
 
@@ -69,7 +69,7 @@ def test_a_field_goes_by_its_name_in_any_spelling(field: str, data: st.DataObjec
         ("LATENCY_MS", 7, "latency_ms"),
     ],
 )
-def test_a_line_and_a_file_take_the_same_names(tmp_path: Path, name: str, value: Any, field: str) -> None:
+def test_lines_and_files_accept_the_same_names(tmp_path: Path, name: str, value: Any, field: str) -> None:
     fields = {key: each for key, each in NEEDED.items() if key != field}
     expected = LogAnalytics.checked(fields | {field: value})
 
@@ -82,27 +82,27 @@ def test_a_line_and_a_file_take_the_same_names(tmp_path: Path, name: str, value:
 
 
 @pytest.mark.parametrize("name", ["latency", "duration", "user_id", "id", "price", "status", "tokens", "total_tokens"])
-def test_a_name_that_may_mean_something_else_is_none(name: str) -> None:
-    refused = refusal_of(line(**NEEDED, **{name: 1}))
+def test_an_ambiguous_name_is_not_recognized(name: str) -> None:
+    rejected = error_of(line(**NEEDED, **{name: 1}))
 
-    assert refused.message == f"{to_camel(name)}: Extra inputs are not permitted"
-    assert refused.path == [to_camel(name)]
+    assert rejected.message == f"{to_camel(name)}: Extra inputs are not permitted"
+    assert rejected.path == [to_camel(name)]
 
 
 @pytest.mark.parametrize("order", [("model", "model_used"), ("model_used", "model")])
-def test_in_a_line_too_a_fields_own_name_comes_before_an_alias(order: tuple[str, str]) -> None:
+def test_in_a_line_too_the_name_of_a_field_takes_precedence_over_an_alias(order: tuple[str, str]) -> None:
     values = {"model": "gpt-4o", "model_used": "gpt-4o-mini"}
     needed = {key: value for key, value in NEEDED.items() if key != "model_used"}
 
-    decision = call_of(line(**needed, **{name: values[name] for name in order}, metadata={"team": "search"}))
+    call = call_of(line(**needed, **{name: values[name] for name in order}, metadata={"team": "search"}))
 
-    assert (decision.model_used, decision.metadata) == ("gpt-4o-mini", {"team": "search", "model": "gpt-4o"})
+    assert (call.model_used, call.metadata) == ("gpt-4o-mini", {"team": "search", "model": "gpt-4o"})
 
 
-def test_an_alias_tells_where_the_fields_own_name_tells_nothing() -> None:
-    decision = call_of(line(**NEEDED | {"model_used": None}, model="gpt-4o", Model_Name="other"))
+def test_an_alias_is_used_where_the_field_itself_is_empty() -> None:
+    call = call_of(line(**NEEDED | {"model_used": None}, model="gpt-4o", Model_Name="other"))
 
-    assert (decision.model_used, decision.metadata) == ("gpt-4o", {"Model_Name": "other"})
+    assert (call.model_used, call.metadata) == ("gpt-4o", {"Model_Name": "other"})
 
 
 @pytest.mark.parametrize(
@@ -113,15 +113,15 @@ def test_an_alias_tells_where_the_fields_own_name_tells_nothing() -> None:
         (("timestamp", "created_at"), "created_at and timestamp both mean occurred_at: remove or rename one of them"),
     ],
 )
-def test_two_names_of_one_field_are_refused(names: tuple[str, str], message: str) -> None:
-    refused = refusal_of(line(**NEEDED, **dict.fromkeys(names, 1)))
+def test_two_names_of_one_field_are_rejected(names: tuple[str, str], message: str) -> None:
+    rejected = error_of(line(**NEEDED, **dict.fromkeys(names, 1)))
 
-    assert refused.message == message
-    assert refused.path == [message.split()[2]]
+    assert rejected.message == message
+    assert rejected.path == [message.split()[2]]
 
 
 @pytest.mark.parametrize(
-    ("metadata", "kept"),
+    ("metadata", "metadata_left"),
     [
         ('"x": "' + "x" * 17_000 + '"', {"team": "search"}),
         ('"x": "\\ud83d"', {"team": "search"}),
@@ -133,19 +133,19 @@ def test_two_names_of_one_field_are_refused(names: tuple[str, str], message: str
         ('"x": ' + "7" * 300, {"team": "search", "x": int("7" * 300)}),
     ],
 )
-def test_a_line_is_read_without_the_metadata_that_cannot_be_kept(metadata: str, kept: dict[str, Any]) -> None:
+def test_a_line_is_read_without_metadata_that_cannot_be_stored(metadata: str, metadata_left: dict[str, Any]) -> None:
     text = line(**NEEDED, cost=3)[:-1] + b', "metadata": {"team": "search", ' + metadata.encode() + b"}}"
 
-    decision = call_of(text)
+    call = call_of(text)
 
-    assert (str(decision.cost), decision.metadata) == ("3.000000000", kept)
-    assert decision.metadata_truncated is ("x" not in kept)
+    assert (str(call.cost), call.metadata) == ("3.000000000", metadata_left)
+    assert call.metadata_truncated is ("x" not in metadata_left)
 
 
-def test_metadata_of_a_line_may_have_bytes_that_are_no_utf8() -> None:
-    decision = call_of(line(**NEEDED, metadata={"x": "BYTE", "team": "search"}).replace(b"BYTE", b"\xff"))
+def test_metadata_of_a_line_may_contain_bytes_that_are_not_utf8() -> None:
+    call = call_of(line(**NEEDED, metadata={"x": "BYTE", "team": "search"}).replace(b"BYTE", b"\xff"))
 
-    assert (decision.metadata, decision.metadata_truncated) == ({"team": "search"}, True)
+    assert (call.metadata, call.metadata_truncated) == ({"team": "search"}, True)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_metadata_of_a_line_may_have_bytes_that_are_no_utf8() -> None:
         (line(**NEEDED, prompt_tokens=-1), "inputTokens: Input should be greater than or equal to 0"),
     ],
 )
-def test_a_line_that_is_no_decision_is_refused_with_the_reason(text: bytes, message: str | None) -> None:
-    refused = refusal_of(text)
+def test_a_line_that_is_not_a_call_is_rejected_with_the_reason(text: bytes, message: str | None) -> None:
+    rejected = error_of(text)
 
-    assert refused.message == message or message is None
-    assert refused.message.encode()
+    assert rejected.message == message or message is None
+    assert rejected.message.encode()

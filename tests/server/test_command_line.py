@@ -1,4 +1,4 @@
-"""The command line, as real processes."""
+"""The command line in real processes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def data_dir(tmp_path: Path, database_url: str) -> Path:
 
 @pytest.fixture
 def sqlite_dir(sqlite_url: str, tmp_path: Path) -> Path:
-    """A data directory with a migrated SQLite file, for what does not depend on the database."""
+    """A data directory with a migrated SQLite file, for commands that do not depend on the database."""
     assert sqlite_url.endswith(f"{tmp_path}/router.db")
     return tmp_path
 
@@ -67,7 +67,7 @@ def everything(address: str, token: str) -> list[dict[str, Any]]:
         after = page["pageInfo"]["endCursor"]
 
 
-def test_a_first_start_makes_a_secret_that_is_kept(data_dir: Path) -> None:
+def test_the_first_start_creates_a_secret_that_later_starts_use(data_dir: Path) -> None:
     with served(data_dir) as (address, printed):
         secret = data_dir / "secret"
         assert stat.S_IMODE(secret.stat().st_mode) == 0o600
@@ -75,13 +75,13 @@ def test_a_first_start_makes_a_secret_that_is_kept(data_dir: Path) -> None:
         assert user is not None
         token = run("token", "--user", user[1], data_dir=data_dir).stdout.strip()
         assert ask(address, token, "{ viewer { id } }") == {"id": user[1]}
-    kept = secret.read_text()
+    before = secret.read_text()
     with served(data_dir) as (address, _):
-        assert secret.read_text() == kept
+        assert secret.read_text() == before
         assert ask(address, token, "{ viewer { id } }") == {"id": user[1]}
 
 
-def test_a_secret_that_was_set_is_used_and_nothing_is_printed_of_it(data_dir: Path) -> None:
+def test_a_secret_from_the_settings_is_used_and_not_printed(data_dir: Path) -> None:
     secret = "a secret that the operator chose for us"
     with served(data_dir, ROUTER_JWT_SECRET=secret) as (address, printed):
         assert "token" not in printed
@@ -91,7 +91,7 @@ def test_a_secret_that_was_set_is_used_and_nothing_is_printed_of_it(data_dir: Pa
 
 
 @pytest.mark.parametrize(("secret", "mode"), [("", 0o600), ("short", 0o600), ("x" * 43, 0o644)])
-def test_a_secret_that_is_none_is_one_line_and_exit_code_2(tmp_path: Path, secret: str, mode: int) -> None:
+def test_an_invalid_secret_is_one_line_and_exit_code_2(tmp_path: Path, secret: str, mode: int) -> None:
     (tmp_path / "secret").write_text(secret)
     (tmp_path / "secret").chmod(mode)
     failed = run("token", "--user", USER, data_dir=tmp_path)
@@ -99,9 +99,9 @@ def test_a_secret_that_is_none_is_one_line_and_exit_code_2(tmp_path: Path, secre
 
 
 def test_token_prints_a_token_and_nothing_else(data_dir: Path) -> None:
-    made = run("token", "--user", USER, "--expires", "2h", data_dir=data_dir)
-    assert (made.returncode, made.stderr, made.stdout.count("\n")) == (0, "", 1)
-    claims = jwt.decode(made.stdout.strip(), (data_dir / "secret").read_text(), algorithms=["HS256"])
+    issued = run("token", "--user", USER, "--expires", "2h", data_dir=data_dir)
+    assert (issued.returncode, issued.stderr, issued.stdout.count("\n")) == (0, "", 1)
+    claims = jwt.decode(issued.stdout.strip(), (data_dir / "secret").read_text(), algorithms=["HS256"])
     assert claims["sub"] == USER
     assert claims["exp"] - claims["iat"] == 7200
     assert run("token", "--user", "nobody", data_dir=data_dir).returncode == 2
@@ -124,7 +124,7 @@ def test_token_prints_a_token_and_nothing_else(data_dir: Path) -> None:
         ({"ROUTER_HOST": "no.such.host.invalid"}, "ROUTER_HOST"),
     ],
 )
-def test_what_keeps_it_from_starting_is_one_line_and_exit_code_2(
+def test_an_error_at_the_start_is_one_line_and_exit_code_2(
     sqlite_dir: Path, settings: dict[str, str], named: str
 ) -> None:
     failed = run("serve", data_dir=sqlite_dir, **settings)
@@ -137,7 +137,7 @@ def test_what_keeps_it_from_starting_is_one_line_and_exit_code_2(
         assert named != "ROUTER_JWT_SECRET" or value not in failed.stderr
 
 
-def test_a_port_that_is_taken_is_one_line_and_exit_code_2(data_dir: Path) -> None:
+def test_a_port_in_use_is_one_line_and_exit_code_2(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         failed = run("serve", data_dir=data_dir, ROUTER_PORT=str(taken.getsockname()[1]))
     assert (failed.returncode, failed.stderr.count("\n")) == (2, 1)
@@ -152,22 +152,22 @@ def test_a_database_that_is_not_migrated_is_one_line_and_exit_code_2(tmp_path: P
         assert "make migrate" in failed.stderr
 
 
-def test_a_file_imported_twice_is_there_once_and_its_costs_add_up(data_dir: Path, tmp_path: Path) -> None:
-    # given the sample, plain and packed
+def test_a_file_that_is_imported_twice_is_stored_once_and_its_costs_add_up(data_dir: Path, tmp_path: Path) -> None:
+    # given the sample, plain and compressed
     packed = tmp_path / "sample.csv.gz"
     packed.write_bytes(gzip.compress(SAMPLE.read_bytes()))
     rows = sample_rows()
     nano_dollar = Decimal("1E-9")
     cost = sum(Decimal(row["cost"]).quantize(nano_dollar, ROUND_HALF_EVEN) for row in rows if row["cost"])
 
-    # when it is imported while the server runs, and again in the other form
+    # when one is imported while the server runs, and then the other
     with served(data_dir) as (address, _):
         first = run("import", str(SAMPLE), "--user", USER, data_dir=data_dir)
         second = run("import", str(packed), "--user", USER, data_dir=data_dir)
         stored = everything(address, token_of(data_dir))
         events = ask(address, token_of(data_dir), "{ alertEvents { nodes { id } } }")["nodes"]
 
-    # then every row is there once, as the file has it
+    # then every row is stored once, as it is in the file
     assert (first.returncode, first.stdout) == (0, f"{len(rows)} imported, 0 already present, 0 rejected\n")
     assert (second.returncode, second.stdout) == (0, f"0 imported, {len(rows)} already present, 0 rejected\n")
     assert sum(Decimal(node["cost"]) for node in stored if node["cost"]) == cost
@@ -181,7 +181,7 @@ def test_a_file_imported_twice_is_there_once_and_its_costs_add_up(data_dir: Path
     assert events == []
 
 
-def test_bad_lines_are_named_and_the_good_ones_kept(data_dir: Path, tmp_path: Path) -> None:
+def test_bad_lines_are_named_and_good_ones_stored(data_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "usage.csv"
     file.write_text(
         "created_at,provider,model_used,success,cost\n"
@@ -194,14 +194,14 @@ def test_bad_lines_are_named_and_the_good_ones_kept(data_dir: Path, tmp_path: Pa
     )
     done = run("import", str(file), "--user", USER, data_dir=data_dir)
     assert (done.returncode, done.stdout) == (1, "2 imported, 0 already present, 4 rejected\n")
-    refused = [line for line in done.stderr.splitlines() if line.startswith("line ")]
-    assert [line.partition(":")[0] for line in refused] == ["line 3", "line 4", "line 5", "line 6"]
-    assert "cost" in refused[0]
-    assert "3 fields" in refused[1]
+    rejected = [line for line in done.stderr.splitlines() if line.startswith("line ")]
+    assert [line.partition(":")[0] for line in rejected] == ["line 3", "line 4", "line 5", "line 6"]
+    assert "cost" in rejected[0]
+    assert "3 fields" in rejected[1]
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\x1f\x8bnot gzip"])
-def test_a_file_that_is_no_usage_is_one_line_and_exit_code_2(sqlite_dir: Path, content: bytes) -> None:
+def test_a_file_without_usage_is_one_line_and_exit_code_2(sqlite_dir: Path, content: bytes) -> None:
     file = sqlite_dir / "usage.csv"
     file.write_bytes(content)
     failed = run("import", str(file), "--user", USER, data_dir=sqlite_dir)
@@ -211,8 +211,8 @@ def test_a_file_that_is_no_usage_is_one_line_and_exit_code_2(sqlite_dir: Path, c
     assert run("import", str(sqlite_dir / "none.csv"), "--user", USER, data_dir=sqlite_dir).returncode == 2
 
 
-def test_an_import_that_was_killed_goes_on_where_it_broke_off(data_dir: Path, tmp_path: Path) -> None:
-    # given a file of 20,000 rows, and an import of it killed after its first commits
+def test_a_killed_import_can_be_run_again(data_dir: Path, tmp_path: Path) -> None:
+    # given a file of 20,000 rows, and an import that was killed after its first commits
     file = tmp_path / "usage.csv"
     lines = [f"2025-01-01T00:00:{n % 60:02}Z,openai,gpt-4o,1,0.000000001\n" for n in range(20_000)]
     file.write_text("created_at,provider,model_used,success,cost\n" + "".join(lines))
@@ -227,7 +227,7 @@ def test_an_import_that_was_killed_goes_on_where_it_broke_off(data_dir: Path, tm
         process.wait()
         # when it is run again
         done = run("import", str(file), "--user", USER, data_dir=data_dir)
-        # then every row is there once
+        # then every row is stored once
         counted = re.fullmatch(r"(\d+) imported, (\d+) already present, 0 rejected\n", done.stdout)
         assert counted is not None
         assert int(counted[1]) + int(counted[2]) == 20_000
@@ -235,7 +235,7 @@ def test_an_import_that_was_killed_goes_on_where_it_broke_off(data_dir: Path, tm
         assert len(everything(address, token)) == 20_000
 
 
-def test_a_replay_logs_through_the_server_as_if_it_happened_now(data_dir: Path) -> None:
+def test_a_replay_logs_through_the_server_with_the_current_time(data_dir: Path) -> None:
     with served(data_dir) as (address, _):
         token = token_of(data_dir)
         rows = sample_rows()
@@ -273,7 +273,7 @@ def test_a_replay_logs_through_the_server_as_if_it_happened_now(data_dir: Path) 
     }
 
 
-def test_a_replay_to_nobody_is_one_line_and_exit_code_2(data_dir: Path) -> None:
+def test_a_replay_without_a_server_is_one_line_and_exit_code_2(data_dir: Path) -> None:
     failed = run("replay", str(SAMPLE), "--user", USER, "--url", "http://127.0.0.1:9", data_dir=data_dir)
     assert failed.returncode == 2
     assert failed.stderr.splitlines()[-1].startswith("error: the server at")
@@ -287,7 +287,7 @@ def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "router.db").read_bytes() == before
 
 
-def test_no_dependency_brings_a_package_of_the_same_name_as_ours() -> None:
+def test_no_dependency_has_a_package_with_the_name_of_ours() -> None:
     code = "import schema, resolvers, domain, models, migrations, server; print(schema.__file__, server.__file__)"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.split() == [str(ROOT / "schema/__init__.py"), str(ROOT / "server/__init__.py")]
@@ -299,7 +299,7 @@ def test_no_dependency_brings_a_package_of_the_same_name_as_ours() -> None:
     assert outside.stdout.strip() == "[]"
 
 
-def test_a_second_server_on_one_file_is_refused(tmp_path: Path) -> None:
+def test_a_second_server_on_one_file_is_rejected(tmp_path: Path) -> None:
     directory = tmp_path / "data"
     assert run("migrate", data_dir=directory).returncode == 0
     with served(directory):
@@ -310,13 +310,13 @@ def test_a_second_server_on_one_file_is_refused(tmp_path: Path) -> None:
         assert ask(address, token_of(directory), "{ viewer { id } }") == {"id": USER}
 
 
-def test_verify_finds_nothing_wrong_after_an_import(data_dir: Path) -> None:
+def test_verify_finds_no_difference_after_an_import(data_dir: Path) -> None:
     run("import", str(SAMPLE), "--user", USER, data_dir=data_dir)
     done = run("verify", data_dir=data_dir)
     assert (done.returncode, done.stdout) == (0, "0 differences\n")
 
 
-def test_retention_is_run_by_command(data_dir: Path) -> None:
+def test_a_command_applies_retention(data_dir: Path) -> None:
     run("import", str(SAMPLE), "--user", USER, data_dir=data_dir)
     done = run("retention", "--keep", "30d", data_dir=data_dir)
     assert re.fullmatch(r"kept from \d{4}-\d\d-01 on\n", done.stdout)
@@ -349,10 +349,10 @@ APPLICATION = {"graphql", "strawberry", "schema", "resolvers", "starlette", "uvi
         (["export", "-", "--user", USER], 2, {"jwt", "httpx2"}),
     ],
 )
-def test_a_command_imports_what_it_uses_alone(
+def test_a_command_imports_only_the_modules_it_uses(
     tmp_path: Path, arguments: list[str], exit_code: int, used: set[str]
 ) -> None:
-    # given a directory without a database, and no server
+    # given a directory without a database, and without a server
     ended = subprocess.run(
         [sys.executable, "-c", IMPORTED, *arguments],
         cwd=ROOT,

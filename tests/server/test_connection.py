@@ -1,4 +1,4 @@
-"""Clients that are slow, silent, or too many: over real sockets, with short times to wait for them."""
+"""Slow, silent and too many clients, over real sockets and with short timeouts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ GET = b"GET /healthz HTTP/1.1\r\nHost: router\r\n"
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test shortens the one time it is about."""
+def _long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the timeouts to 600 s, so that none expires. Each test shortens the one that it is about."""
     for name in ("head_timeout_s", "body_timeout_s"):
         monkeypatch.setattr(HTTPConnection, name, NEVER_S)
 
@@ -41,13 +41,13 @@ async def connected(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, async
 
 
 async def rest(reader: asyncio.StreamReader) -> bytes:
-    """All that comes until the server closes."""
+    """All bytes until the server closes the connection."""
     async with asyncio.timeout(PATIENCE_S):
         return await reader.read()
 
 
 async def answer(reader: asyncio.StreamReader) -> bytes:
-    """The status line and the headers of the next answer; a body is read too."""
+    """The status line and headers of the next answer. Its body is read too."""
     async with asyncio.timeout(PATIENCE_S):
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
@@ -60,7 +60,7 @@ def cut(why: str) -> float:
 
 
 @pytest.mark.parametrize("begun", [b"GET /healthz HTTP/1.1\r\nHost: rou", b"GET", b"\r\n"])
-async def test_a_head_that_does_not_come_to_its_end(url: str, monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
+async def test_an_incomplete_head_times_out(url: str, monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
     monkeypatch.setattr(HTTPConnection, "head_timeout_s", SHORT_S)
     before = cut("slow head")
     async with connected(url) as (reader, writer):
@@ -69,7 +69,7 @@ async def test_a_head_that_does_not_come_to_its_end(url: str, monkeypatch: pytes
     assert cut("slow head") == before + 1
 
 
-async def test_a_head_that_comes_byte_by_byte_has_no_longer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_head_that_comes_byte_by_byte_times_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HTTPConnection, "head_timeout_s", SHORT_S)
 
     async def drip(writer: asyncio.StreamWriter) -> None:
@@ -84,13 +84,13 @@ async def test_a_head_that_comes_byte_by_byte_has_no_longer(url: str, monkeypatc
         dripping.cancel()
 
 
-async def test_a_connection_on_which_nothing_comes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_connection_times_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HTTPConnection, "head_timeout_s", SHORT_S)
     async with connected(url) as (reader, _):
         assert await rest(reader) == b""
 
 
-async def test_a_second_head_is_waited_for_no_longer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_head_of_a_second_request_times_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with connected(url) as (reader, writer):
         writer.write(GET + b"\r\n")
         assert (await answer(reader)).startswith(b"HTTP/1.1 200 ")
@@ -99,11 +99,11 @@ async def test_a_second_head_is_waited_for_no_longer(url: str, monkeypatch: pyte
         assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_head_that_is_too_long(url: str) -> None:
+async def test_a_head_that_is_too_long_is_rejected(url: str) -> None:
     before = cut("long head")
     async with connected(url) as (reader, writer):
         writer.write(GET + b"X-Long: " + b"x" * MAX_HEAD_BYTES)
-        with suppress(ConnectionError):  # it may be closed before all of it was taken
+        with suppress(ConnectionError):  # the connection may be closed before the whole head was read
             assert (await rest(reader)).startswith(b"HTTP/1.1 431 ")
     assert cut("long head") == before + 1
     async with connected(url) as (reader, writer):
@@ -124,7 +124,7 @@ async def drips(writer: asyncio.StreamWriter, body: bytes, every_s: float) -> No
         await asyncio.sleep(every_s)
 
 
-async def test_a_body_has_a_time_in_all(url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_has_a_total_timeout(url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
     before = cut("slow body")
     async with connected(url) as (reader, writer):
@@ -136,16 +136,16 @@ async def test_a_body_has_a_time_in_all(url: str, token: str, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/ingest/decisions"])
-async def test_a_client_that_goes_on_sending_still_reads_its_refusal(
+async def test_a_client_that_continues_to_send_can_read_its_error(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
     async with connected(url) as (reader, writer):
-        # given a client that was refused because its body did not come
+        # given a client that was rejected because its body did not come
         writer.write(posted(path, token, 1_000_000))
         async with asyncio.timeout(PATIENCE_S):
             head = await reader.readuntil(b"\r\n\r\n")
-        # when it sends more all the same
+        # when it sends more
         for _ in range(20):
             writer.write(b" " * 1000)
             await writer.drain()
@@ -154,13 +154,13 @@ async def test_a_client_that_goes_on_sending_still_reads_its_refusal(
         assert await rest(reader) == b""
 
 
-async def test_a_stream_of_decisions_may_last_but_not_be_silent(
+async def test_a_stream_of_calls_may_last_long_but_not_be_silent(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
     line = json.dumps({"provider": "openai", "modelUsed": "gpt-4o-mini", "success": True}).encode()
     async with connected(url) as (reader, writer):
-        # given a body that takes several times as long as another may
+        # given a body that takes several times the timeout of other bodies
         writer.write(posted("/ingest/decisions", token, len(line) + 1))
         await drips(writer, line, every_s=5 * SHORT_S / len(line))
         assert not reader.at_eof()
@@ -168,7 +168,9 @@ async def test_a_stream_of_decisions_may_last_but_not_be_silent(
         assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_stream_that_nobody_reads_has_a_time_in_all(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_that_the_server_does_not_read_has_a_total_timeout(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
     async with connected(url) as (reader, writer):
         writer.write(posted("/ingest/decisions", "wrong", 1_000_000))
@@ -177,13 +179,13 @@ async def test_a_stream_that_nobody_reads_has_a_time_in_all(url: str, monkeypatc
         dripping.cancel()
 
 
-async def test_a_connection_that_is_kept_without_use_is_closed(app: Starlette) -> None:
+async def test_an_idle_connection_is_closed(app: Starlette) -> None:
     async with serving(app, keep_alive_s=0) as url, connected(url) as (reader, writer):
         writer.write(GET + b"\r\n")
         assert (await rest(reader)).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_a_line_break_keeps_no_connection_open(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_line_break_does_not_keep_a_connection_open(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with connected(url) as (reader, writer):
         writer.write(GET + b"\r\n")
         await answer(reader)
@@ -192,10 +194,10 @@ async def test_a_line_break_keeps_no_connection_open(url: str, monkeypatch: pyte
         assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_request_that_takes_long_is_not_the_clients_fault(
+async def test_no_timeout_applies_while_an_answer_takes_long(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a stream of events, which is one answer that goes on
+    # given a stream of events, which is one long answer
     monkeypatch.setattr(HTTPConnection, "head_timeout_s", SHORT_S)
     monkeypatch.setattr(HTTPConnection, "body_timeout_s", SHORT_S)
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
@@ -205,43 +207,43 @@ async def test_a_request_that_takes_long_is_not_the_clients_fault(
         client.stream("POST", "/graphql", json=query, headers=headers) as response,
     ):
         lines = response.aiter_lines()
-        await asyncio.sleep(5 * SHORT_S)  # longer than either time
+        await asyncio.sleep(5 * SHORT_S)  # longer than each timeout
         log = 'mutation { logAnalytics(input: {provider: "a", modelUsed: "b", taskType: "c", success: true}) { __typename } }'
         await client.post("/graphql", json={"query": log}, headers=headers | {"Accept": "application/json"})
         assert await anext(lines) == "event: next"
 
 
-async def test_there_are_at_most_so_many_connections(app: Starlette, token: str) -> None:
+async def test_the_number_of_connections_is_limited(app: Starlette, token: str) -> None:
     before = cut("no room")
     async with serving(app, max_connections=2) as url:
-        async with signed_in(url, token), connected(url) as (kept, writer):
+        async with signed_in(url, token), connected(url) as (idle, writer):
             writer.write(GET + b"\r\n")
-            assert (await answer(kept)).startswith(b"HTTP/1.1 200 ")
-            # the third, while a socket and a kept connection are there
+            assert (await answer(idle)).startswith(b"HTTP/1.1 200 ")
+            # the third, while a socket and an idle connection are open
             async with connected(url) as (reader, _):
                 assert (await rest(reader)).startswith(b"HTTP/1.1 503 ")
             assert cut("no room") == before + 1
-            # and those that are there go on
+            # and the open ones are still served
             writer.write(GET + b"Connection: close\r\n\r\n")
-            assert (await rest(kept)).startswith(b"HTTP/1.1 200 ")
+            assert (await rest(idle)).startswith(b"HTTP/1.1 200 ")
         async with connected(url) as (reader, writer):
             writer.write(GET + b"\r\n")
             assert (await answer(reader)).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_a_client_that_reads_nothing_is_cut_off(
+async def test_a_client_that_reads_nothing_is_disconnected(
     app: Starlette, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_CutWhenUnread, "patience_s", SHORT_S)
     before = cut("unread")
-    # given calls with 15 KB of metadata, of which an answer of 0.7 MB is made in little time
+    # given calls with 15 KB of metadata, so that an answer of 0.7 MB is fast to compute
     call = {"provider": "p", "modelUsed": "m", "taskType": "t", "success": True, "metadata": {"a": "x" * 15_000}}
     log = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
     body = json.dumps({"query": "{ analytics(first: 100) { nodes { metadata } } }"}).encode()
     async with serving(app) as url, connected(url) as (_, writer):
         async with httpx2.AsyncClient(base_url=url) as client:
             assert await Api(client, token).ask(log, input=[call] * 50) == {"accepted": 50}
-        # when they are asked for again and again, and no answer is read
+        # when they are requested repeatedly, and no answer is read
         with pytest.raises(ConnectionError):
             async with asyncio.timeout(PATIENCE_S):
                 while True:
@@ -250,9 +252,7 @@ async def test_a_client_that_reads_nothing_is_cut_off(
     assert cut("unread") == before + 1
 
 
-async def test_requests_that_are_sent_ahead_wait_with_their_client(
-    url: str, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pipelined_requests_are_not_read_ahead(url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting: list[int] = []
     completed = HTTPConnection.on_response_complete
 
@@ -263,17 +263,15 @@ async def test_requests_that_are_sent_ahead_wait_with_their_client(
     monkeypatch.setattr(HTTPConnection, "on_response_complete", noted)
     body = json.dumps({"query": "{ viewer { id } }"}).encode()
     async with connected(url) as (reader, writer):
-        # when far more is sent than is answered at a time
+        # when many requests are sent at once
         writer.write((posted("/graphql", token, len(body)) + body) * 2_000)
         heads = [await answer(reader) for _ in range(2_000)]
-    # then all are answered, and no more was read ahead than comes in one part
+    # then all are answered, and at most one block was read ahead
     assert {head.split(b"\r\n")[0] for head in heads} == {b"HTTP/1.1 200 OK"}
     assert 0 < max(waiting) < 1_000
 
 
-async def test_what_became_a_socket_has_no_head_to_wait_for(
-    url: str, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_websocket_has_no_timeout_for_heads(url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HTTPConnection, "head_timeout_s", 0.05)
     async with signed_in(url, token) as socket:
         with pytest.raises(TimeoutError):

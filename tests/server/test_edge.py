@@ -1,4 +1,4 @@
-"""What surrounds the API: health, headers, and which web pages may call it."""
+"""Health checks, response headers, metrics, and the origins that may call the API."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def client_of(app: Starlette) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://router")
 
 
-async def test_a_process_that_lives_and_one_that_can_work(client: httpx2.AsyncClient, backend: str) -> None:
+async def test_liveness_and_readiness(client: httpx2.AsyncClient, backend: str) -> None:
     alive, ready = await client.get("/healthz"), await client.get("/readyz")
     assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
     assert (ready.status_code, ready.json()) == (
@@ -61,7 +61,7 @@ async def test_a_database_that_is_old_or_gone_is_not_ready(tmp_path: Path) -> No
     file = tmp_path / "router.db"
     url = f"sqlite+aiosqlite:///{file}"
     settings = Settings(data_dir=tmp_path, database_url=url, jwt_secret=SecretStr(SECRET))
-    # given a database whose newest migration is not ours
+    # given a database with another newest migration
     upgrade_in_thread(url)
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '20261123_first_tables'")
@@ -72,13 +72,13 @@ async def test_a_database_that_is_old_or_gone_is_not_ready(tmp_path: Path) -> No
 
 
 def upgrade_in_thread(url: str) -> None:
-    # migrations run an event loop of their own
+    # migrations start an event loop
     with ThreadPoolExecutor(1) as pool:
         pool.submit(upgrade, url).result()
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/graphql", "/metrics/", "/export/analytics", "/nothing"])
-async def test_every_answer_keeps_browsers_from_more_than_reading_it(client: httpx2.AsyncClient, path: str) -> None:
+async def test_every_answer_has_security_headers(client: httpx2.AsyncClient, path: str) -> None:
     headers = (await client.get(path)).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
@@ -96,7 +96,7 @@ async def test_every_answer_keeps_browsers_from_more_than_reading_it(client: htt
         (Conflict("so it is not"), 400, "CONFLICT"),
     ],
 )
-async def test_a_failure_that_nobody_foresaw_is_an_answer_like_any_other(
+async def test_an_unexpected_failure_is_answered_with_the_usual_headers(
     settings: Settings,
     token: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -123,7 +123,7 @@ async def test_a_failure_that_nobody_foresaw_is_an_answer_like_any_other(
     assert answer.headers["access-control-allow-origin"] == APP
 
 
-async def test_metrics_tell_of_requests_operations_errors_and_sockets(
+async def test_metrics_count_requests_operations_errors_and_sockets(
     client: httpx2.AsyncClient, url: str, token: str
 ) -> None:
     async def figure(sampled: str, /, **labels: str) -> float:
@@ -147,39 +147,39 @@ async def test_metrics_tell_of_requests_operations_errors_and_sockets(
 
     before = await figures()
     signed = {"Authorization": f"Bearer {token}"}
-    # when an operation is executed, one is refused, one path and method is made up, and a socket is open
+    # when an operation is executed, another is rejected, an unknown path and method are requested, and a socket is open
     for query in ("query WhoAmI { viewer { id } }", "query Nothing { nothing }"):
         assert (await client.post("/graphql", json={"query": query}, headers=signed)).status_code == 200
     assert (await client.request("PROPFIND", "/coffee")).status_code == 404
     async with signed_in(url, token):
-        # then each is told
+        # then each is counted
         assert [now - then for now, then in zip(await figures(), before, strict=True)] == [2, 1, 1, 1, 1]
-    # and nothing is told of names that are not executed
+    # and there are no series for names that were not executed
     assert await figure("router_operations_total", kind="query", name="Nothing") == 0
 
 
-async def test_names_of_operations_that_are_made_up_are_not_kept_for_ever(api: Api) -> None:
+async def test_the_number_of_operation_names_in_metrics_is_limited(api: Api) -> None:
     for number in range(250):
         await api.ask(f"query Made{number}Up {{ viewer {{ id }} }}")
-    told = [
+    metrics = [
         sample.labels["name"]
         for family in REGISTRY.collect()
         for sample in family.samples
         if sample.name == "router_operations_total" and sample.labels["name"].endswith(("Up", "(others)"))
     ]
-    assert "Made0Up" in told
-    assert "Made249Up" not in told
-    assert "(others)" in told
+    assert "Made0Up" in metrics
+    assert "Made249Up" not in metrics
+    assert "(others)" in metrics
 
 
-async def test_no_page_may_call_the_api_unless_it_is_let_in(client: httpx2.AsyncClient) -> None:
+async def test_no_origin_is_allowed_by_default(client: httpx2.AsyncClient) -> None:
     asks = {"Origin": APP, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
     preflight = await client.options("/graphql", headers=asks)
     assert preflight.status_code == 400
     assert "access-control-allow-origin" not in preflight.headers
 
 
-async def test_pages_of_the_origins_that_are_set_may_call_it(settings: Settings) -> None:
+async def test_allowed_origins_may_call_the_api(settings: Settings) -> None:
     app = create_app(settings.model_copy(update={"cors_origins": f"{APP}, http://localhost:5173"}))
     async with app.router.lifespan_context(app), client_of(app) as client:
         asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
@@ -193,7 +193,7 @@ async def test_pages_of_the_origins_that_are_set_may_call_it(settings: Settings)
 
 
 @pytest.mark.parametrize("origins", ["*", "app.example.com", "https://app.example.com/", "https://*.example.com"])
-def test_what_is_no_origin_is_refused_at_the_start(origins: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_origin_is_rejected_at_the_start(origins: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROUTER_CORS_ORIGINS", origins)
     with pytest.raises(StartupError, match="ROUTER_CORS_ORIGINS: must be origins such as"):
         Settings.from_environment()

@@ -1,4 +1,4 @@
-"""Decisions as files: everything comes out, nothing of it is lost on the way back in, and half a file is never whole."""
+"""Exports of calls: complete, importable without loss, and never mistaken for complete when they are cut off."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 UP_TO_16_KIB = {"text": "ü" * ((MAX_JSON_BYTES - 11) // 2)}
 
 
-def decision(**fields: Any) -> LogAnalytics:
+def call(**fields: Any) -> LogAnalytics:
     known = {"provider": "openai", "model_used": "gpt-4o", "task_type": "chat", "success": True, "occurred_at": START}
     return LogAnalytics.checked(known | fields)
 
@@ -83,8 +83,8 @@ NAMES = [
     "1e5",
 ]
 HARD = [
-    decision(event_id="bare"),
-    decision(
+    call(event_id="bare"),
+    call(
         event_id="all",
         priority=RoutingPriority.QUALITY,
         success=False,
@@ -113,12 +113,12 @@ HARD = [
         metadata={"n": None, "deep": [{"": []}], "big": 2**80, "tiny": 5e-324, "text": "=1+1\r\n\"';,\t\u2028"},
         occurred_at=START + timedelta(microseconds=1),
     ),
-    decision(event_id="nothing", cost=0, input_tokens=1, output_tokens=1, occurred_at=START + timedelta(seconds=1)),
-    decision(event_id="nano", cost="1e-9", occurred_at=datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=UTC)),
-    decision(event_id="large", metadata=UP_TO_16_KIB, occurred_at=START + timedelta(days=1)),
-    decision(event_id="huge", metadata={"n": [1e300] * 2_000, "m": [-1.5e-300, 1e22]}),
+    call(event_id="nothing", cost=0, input_tokens=1, output_tokens=1, occurred_at=START + timedelta(seconds=1)),
+    call(event_id="nano", cost="1e-9", occurred_at=datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=UTC)),
+    call(event_id="large", metadata=UP_TO_16_KIB, occurred_at=START + timedelta(days=1)),
+    call(event_id="huge", metadata={"n": [1e300] * 2_000, "m": [-1.5e-300, 1e22]}),
     *(
-        decision(event_id=name, provider=name, model_used=name, task_type=name, occurred_at=START - timedelta(days=day))
+        call(event_id=name, provider=name, model_used=name, task_type=name, occurred_at=START - timedelta(days=day))
         for day, name in enumerate(NAMES)
     ),
 ]
@@ -128,7 +128,7 @@ HARD = [
 
 
 async def rows_of(database: Database, user_id: UUID) -> list[tuple[Any, ...]]:
-    """All that a user's decisions tell, in order, without their ids."""
+    """The fields of the user's calls, in order, without their ids."""
     async with database.viewer(Viewer(user_id)) as session:
         return [tuple(row[1:]) for row in await reported(session, user_id, [], 100_000)]
 
@@ -137,10 +137,10 @@ def in_field(rows: Sequence[tuple[Any, ...]], name: str) -> list[Any]:
     return [row[REPORTED.index(name)] for row in rows]
 
 
-async def logged(database: Database, user_id: UUID, decisions: Sequence[LogAnalytics]) -> None:
+async def logged(database: Database, user_id: UUID, calls: Sequence[LogAnalytics]) -> None:
     ledger = Ledger(database)
     async with ledger.running():
-        for outcome in await ledger.record([CallDraft(user_id, each, imported=True) for each in decisions]):
+        for outcome in await ledger.record([CallDraft(user_id, each, imported=True) for each in calls]):
             assert isinstance(outcome, Logged), outcome
 
 
@@ -166,7 +166,7 @@ def counts(result: ImportResult) -> tuple[int, int, int, list[BadRow]]:
 
 
 def page_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many rows each page has that is read from now on."""
+    """The number of rows of each page that is read from now on."""
     sizes: list[int] = []
 
     async def counted(*arguments: Any) -> Sequence[Row[Any]]:
@@ -178,7 +178,7 @@ def page_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-# What comes out goes in again
+# Round trips
 
 
 @FORMATS
@@ -186,18 +186,18 @@ async def test_real_usage_is_the_same_after_a_round_trip(
     client: httpx2.AsyncClient, token: str, settings: Settings, database: Database, user_id: UUID, tmp_path: Path,
     format_: Format, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    # given the sample, and pages that its 300 rows do not fill evenly
+    # given the sample, and a page size that does not divide its 300 rows
     monkeypatch.setattr(server.export, "ROWS_AT_ONCE", 77)
     assert counts(await imported(settings, tmp_path / "in", SAMPLE.read_bytes(), user_id)) == (300, 0, 0, [])
     before = await rows_of(database, user_id)
 
-    # when it is exported, and imported for somebody else, twice
+    # when it is exported, and imported twice for another user
     other = new_id()
     content = await exported(client, token, format=format_)
     first = await imported(settings, tmp_path / "out", content, other)
     second = await imported(settings, tmp_path / "out.gz", gzip.compress(content), other)
 
-    # then every field of every row is the same, and nothing is there twice
+    # then every field of every row is the same, and each row is stored once
     assert (counts(first), counts(second)) == ((300, 0, 0, []), (0, 300, 0, []))
     assert await rows_of(database, other) == before
     with SAMPLE.open(newline="") as file:
@@ -206,7 +206,7 @@ async def test_real_usage_is_the_same_after_a_round_trip(
 
 
 @FORMATS
-async def test_hard_values_are_the_same_after_a_round_trip(
+async def test_extreme_values_are_the_same_after_a_round_trip(
     client: httpx2.AsyncClient, token: str, settings: Settings, database: Database, user_id: UUID, tmp_path: Path,
     format_: Format,
 ) -> None:  # fmt: skip
@@ -224,7 +224,7 @@ async def test_hard_values_are_the_same_after_a_round_trip(
     assert count.rows == len(HARD)
 
 
-async def test_an_exported_line_is_one_for_the_ingest_endpoint(
+async def test_the_ingest_endpoint_accepts_exported_lines(
     client: httpx2.AsyncClient, token: str, settings: Settings, database: Database, user_id: UUID
 ) -> None:
     await logged(database, user_id, HARD)
@@ -235,11 +235,11 @@ async def test_an_exported_line_is_one_for_the_ingest_endpoint(
         headers={"Authorization": f"Bearer {make_token(settings, other, timedelta(hours=1))}"},
     )
     assert [list(json.loads(line)) for line in answer.text.splitlines()] == [["line", "id", "deduplicated"]] * len(HARD)
-    # Ingest prices what has tokens and no cost; none of these.
+    # Ingest prices calls with tokens and without a cost; these have a cost or no tokens.
     assert await rows_of(database, other) == await rows_of(database, user_id)
 
 
-async def test_what_the_server_filled_in_is_told_and_known_again(
+async def test_fields_that_the_server_filled_in_are_exported_and_deduplicated(
     client: httpx2.AsyncClient, token: str, live_api: Api, settings: Settings, user_id: UUID, tmp_path: Path
 ) -> None:
     answer = await live_api.ask(
@@ -259,39 +259,39 @@ async def test_what_the_server_filled_in_is_told_and_known_again(
         "fallbackUsed": False,
         "occurredAt": "2026-03-10T12:00:00Z",
     }
-    # The client reported neither cost nor time: it is the same decision all the same, and another one is not.
+    # The client reported neither cost nor time: the same call is deduplicated all the same, and a different one is not.
     assert counts(await imported(settings, tmp_path / "out", line, user_id)) == (0, 1, 0, [])
     changed = line.replace(b"0.0035", b"0.0036")
-    refused = [BadRow(1, "eventId: was used for another report; use a new one for each call")]
-    assert counts(await imported(settings, tmp_path / "out", changed, user_id)) == (0, 0, 0, refused)
+    rejected = [BadRow(1, "eventId: was used for another report; use a new one for each call")]
+    assert counts(await imported(settings, tmp_path / "out", changed, user_id)) == (0, 0, 0, rejected)
 
 
 @FORMATS
-async def test_rows_of_a_test_that_is_not_there_are_kept_without_it(
+async def test_rows_of_an_unknown_test_are_stored_without_it(
     client: httpx2.AsyncClient, token: str, live_api: Api, settings: Settings, database: Database, user_id: UUID,
     tmp_path: Path, format_: Format,
 ) -> None:  # fmt: skip
-    # given three rows of a running test, one of none, and an export of them
+    # given three rows of a running test, one without a test, and an export of them
     test = await live_api.ask(
         """mutation { createABTest(input: {testName: "t", variantA: {provider: "openai", model: "gpt-4o"},
              variantB: {provider: "anthropic", model: "claude"}}) { ... on ABTest { id } } }"""
     )
-    tested = [decision(event_id=f"e{n}", ab_test_id=test["id"], ab_variant="B", unit_key="u") for n in range(3)]
-    await logged(database, user_id, [*tested, decision(event_id="none")])
+    tested = [call(event_id=f"e{n}", ab_test_id=test["id"], ab_variant="B", unit_key="u") for n in range(3)]
+    await logged(database, user_id, [*tested, call(event_id="none")])
     content = await exported(client, token, format=format_)
 
-    # when somebody else imports it, twice
+    # when another user imports it twice
     other = new_id()
     first = await imported(settings, tmp_path / "out", content, other)
     second = await imported(settings, tmp_path / "out", content, other)
 
-    # then all rows are there, three without their test, and it is told how many
+    # then all rows are stored, three without their test, and the result has their number
     assert (counts(first), counts(second)) == ((4, 0, 3, []), (0, 4, 0, []))
     rows = await rows_of(database, other)
     assert sorted(in_field(rows, "event_id")) == ["e0", "e1", "e2", "none"]
     assert {*in_field(rows, "ab_test_id"), *in_field(rows, "ab_variant")} == {None}
 
-    # and for the one whose test it is they are the same rows, even when the test is no more
+    # and for the user of the test they are duplicates, even after the test was deleted
     assert counts(await imported(settings, tmp_path / "out", content, user_id)) == (0, 4, 0, [])
     await live_api.ask("mutation($id: ID!) { deleteABTest(id: $id) { __typename } }", id=test["id"])
     assert counts(await imported(settings, tmp_path / "out", content, user_id)) == (0, 4, 0, [])
@@ -307,7 +307,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=5,
 )
-decisions = st.fixed_dictionaries(
+any_call = st.fixed_dictionaries(
     {
         "event_id": names,
         "provider": names,
@@ -334,16 +334,16 @@ decisions = st.fixed_dictionaries(
 )
 
 
-@given(decisions)
+@given(any_call)
 @settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much])
 @example({"event_id": "-", "provider": "'", "task_type": "''=", "model_used": "@\n", "success": False, "cost": "1e-9"})
-def test_any_decision_is_the_same_after_a_round_trip(
+def test_any_call_is_the_same_after_a_round_trip(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]
 ) -> None:
     try:
-        recorded = decision(**values)
+        recorded = call(**values)
     except InvalidInput:
-        assume(False)  # a name of spaces alone, say
+        assume(False)  # such as a name of spaces only
     values = {name: getattr(recorded, name) for name in REPORTED}
     values["metadata"] = RawJSON(json_text(recorded.metadata or {}))
     row = cast("Row[Any]", (new_id(), *values.values()))
@@ -362,20 +362,20 @@ def test_any_decision_is_the_same_after_a_round_trip(
     assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
 
 
-# Which rows
+# The exported rows
 
 
-async def test_only_ones_own_decisions_are_exported(
+async def test_only_calls_of_the_user_are_exported(
     client: httpx2.AsyncClient, token: str, database: Database, user_id: UUID
 ) -> None:
-    await logged(database, new_id(), [decision(event_id="theirs")])
+    await logged(database, new_id(), [call(event_id="theirs")])
     assert await exported(client, token) == b""
     assert await exported(client, token, format="csv") == (",".join(REPORTED) + "\r\n").encode()
-    await logged(database, user_id, [decision(event_id="mine")])
+    await logged(database, user_id, [call(event_id="mine")])
     assert [json.loads(line)["eventId"] for line in (await exported(client, token)).splitlines()] == ["mine"]
 
 
-async def test_a_range_holds_its_begin_and_not_its_end(
+async def test_a_time_range_includes_its_start_and_excludes_its_end(
     client: httpx2.AsyncClient, token: str, database: Database, user_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given rows around two moments, and pages of two rows
@@ -383,7 +383,7 @@ async def test_a_range_holds_its_begin_and_not_its_end(
     tick = timedelta(microseconds=1)
     end = START + timedelta(days=1)
     moments = [START - tick, START, START, START + tick, end - tick, end, end + tick]
-    await logged(database, user_id, [decision(event_id=str(n), occurred_at=at) for n, at in enumerate(moments)])
+    await logged(database, user_id, [call(event_id=str(n), occurred_at=at) for n, at in enumerate(moments)])
 
     async def found(**parameters: str) -> str:
         return "".join(json.loads(line)["eventId"] for line in (await exported(client, token, **parameters)).split())
@@ -411,7 +411,7 @@ async def test_a_range_holds_its_begin_and_not_its_end(
         ({"form": "csv"}, "form"),
     ],
 )
-async def test_what_cannot_be_asked_is_refused_by_name(
+async def test_an_invalid_parameter_is_rejected_by_name(
     client: httpx2.AsyncClient, token: str, parameters: dict[str, str], named: str
 ) -> None:
     answer = await client.get("/export/analytics", params=parameters, headers={"Authorization": f"Bearer {token}"})
@@ -428,7 +428,9 @@ async def test_nobody_exports_without_a_token(client: httpx2.AsyncClient) -> Non
 
 
 @FORMATS
-async def test_the_answer_is_a_file_with_a_name(client: httpx2.AsyncClient, token: str, format_: Format) -> None:
+async def test_the_answer_is_a_download_with_a_file_name(
+    client: httpx2.AsyncClient, token: str, format_: Format
+) -> None:
     for method in ("GET", "HEAD"):
         answer = await client.request(
             method, "/export/analytics", params={"format": format_}, headers={"Authorization": f"Bearer {token}"}
@@ -437,22 +439,22 @@ async def test_the_answer_is_a_file_with_a_name(client: httpx2.AsyncClient, toke
         assert answer.headers["content-type"] in {"text/csv; charset=utf-8", "application/x-ndjson"}
 
 
-# On the way
+# During the download
 
 
-async def test_a_page_is_read_when_the_one_before_is_taken_and_no_transaction_stays_open(
+async def test_a_page_is_read_once_the_previous_one_is_sent_and_no_transaction_stays_open(
     database: Database, user_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given 25 rows, pages of 10, and a count of transactions
-    await logged(database, user_id, [decision(event_id=str(n)) for n in range(25)])
+    await logged(database, user_id, [call(event_id=str(n)) for n in range(25)])
     monkeypatch.setattr(server.export, "ROWS_AT_ONCE", 10)
     sizes = page_sizes(monkeypatch)
     opened: list[AsyncSession] = []
-    viewer_door = database.viewer
+    viewer_session = database.viewer
 
     @asynccontextmanager
     async def counted(viewer: Viewer) -> AsyncIterator[AsyncSession]:
-        async with viewer_door(viewer) as session:
+        async with viewer_session(viewer) as session:
             opened.append(session)
             yield session
             opened.remove(session)
@@ -460,11 +462,11 @@ async def test_a_page_is_read_when_the_one_before_is_taken_and_no_transaction_st
     monkeypatch.setattr(database, "viewer", counted)
     export = Export(cast("Any", None), database)
 
-    # when they are taken block by block
+    # when they are read block by block
     taken = 0
     async for block in export.blocks(Viewer(user_id), Format.NDJSON, AnalyticsFilter()):
         taken += 1
-        # then no more was read than that
+        # then no more pages were read than needed
         assert (len(sizes), opened) == (taken, [])
         assert block.count(b"\n") == sizes[-1]
     assert sizes == [10, 10, 5]
@@ -472,7 +474,7 @@ async def test_a_page_is_read_when_the_one_before_is_taken_and_no_transaction_st
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """From the page of this number on, the database fails."""
+    """Make the database fail from this page on."""
 
     def from_page(first_broken: int) -> None:
         pages = iter(range(first_broken))
@@ -488,10 +490,10 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return from_page
 
 
-async def test_a_failure_on_the_way_is_no_whole_file(
+async def test_a_failure_during_the_download_is_not_a_complete_file(
     client: httpx2.AsyncClient, token: str, database: Database, user_id: UUID, broken: Callable[[int], None]
 ) -> None:
-    await logged(database, user_id, [decision(event_id=str(n)) for n in range(25)])
+    await logged(database, user_id, [call(event_id=str(n)) for n in range(25)])
     broken(2)
     received = b""
     with pytest.raises(httpx2.RemoteProtocolError):
@@ -502,7 +504,7 @@ async def test_a_failure_on_the_way_is_no_whole_file(
     assert received.count(b"\n") == 20
 
 
-async def test_a_database_that_does_not_answer_at_all_is_told(
+async def test_a_database_that_does_not_answer_is_an_error(
     client: httpx2.AsyncClient, token: str, broken: Callable[[int], None]
 ) -> None:
     broken(0)
@@ -511,11 +513,11 @@ async def test_a_database_that_does_not_answer_at_all_is_told(
     assert answer.json()["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
 
 
-async def test_a_client_that_goes_away_ends_the_reading(
+async def test_a_client_that_disconnects_ends_the_export(
     app: Starlette, token: str, database: Database, user_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given an export without end
-    await logged(database, user_id, [decision()])
+    # given an endless export
+    await logged(database, user_id, [call()])
     monkeypatch.setattr(server.export, "ROWS_AT_ONCE", 1)
 
     async def always_the_same(session: AsyncSession, user_id: UUID, *_rest: Any) -> Sequence[Row[Any]]:
@@ -534,7 +536,7 @@ async def test_a_client_that_goes_away_ends_the_reading(
         await reading.wait()
         return {"type": "http.disconnect"}
 
-    # when the client goes away in the midst of it
+    # when the client disconnects during it
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -545,7 +547,7 @@ async def test_a_client_that_goes_away_ends_the_reading(
     }
     await asyncio.wait_for(app(scope, cast("Any", receive), send), timeout=30)
 
-    # then it ends, and is not told as whole
+    # then it ends, and its answer is not marked as complete
     assert len(sent) >= 5
     assert all(message["type"] == "http.response.start" or message["more_body"] for message in sent)
 
@@ -556,7 +558,7 @@ async def test_a_client_that_goes_away_ends_the_reading(
 GOOD = '{"provider": "openai", "modelUsed": "gpt-4o", "taskType": "chat", "success": true, "eventId": "e"}'
 
 
-def test_a_bad_line_is_told_by_its_number_and_reason_and_the_others_are_read(tmp_path: Path) -> None:
+def test_a_bad_line_is_reported_with_number_and_reason_and_others_are_read(tmp_path: Path) -> None:
     too_long = GOOD[:-1] + f', "metadata": {{"x": "{"x" * MAX_LINE_BYTES}"}}}}'
     just_fits = GOOD + " " * (MAX_LINE_BYTES - len(GOOD))
     lines = [
@@ -587,7 +589,7 @@ def test_a_bad_line_is_told_by_its_number_and_reason_and_the_others_are_read(tmp
     assert MAX_LINE_BYTES == ingest.MAX_LINE_BYTES
 
 
-def test_lines_without_event_id_are_told_apart_and_known_again(tmp_path: Path) -> None:
+def test_lines_without_an_event_id_are_distinguished_and_deduplicated(tmp_path: Path) -> None:
     content = GOOD.replace(', "eventId": "e"', "") + "\n"
     plain = written(tmp_path / "plain", content * 3)
     packed = written(tmp_path / "packed", gzip.compress(content.encode() * 3))
@@ -596,7 +598,7 @@ def test_lines_without_event_id_are_told_apart_and_known_again(tmp_path: Path) -
     assert len(set(ids[0])) == 3
 
 
-def test_the_name_tells_of_a_file_that_does_not_tell_itself(tmp_path: Path) -> None:
+def test_the_file_name_decides_a_format_that_the_content_does_not_show(tmp_path: Path) -> None:
     assert list(written(tmp_path / "empty.ndjson", "")) == []
     assert list(written(tmp_path / "empty.jsonl.gz", gzip.compress(b""))) == []
     assert [row.line for row in written(tmp_path / "misnamed.csv", GOOD)] == [1]
@@ -628,26 +630,26 @@ def test_a_file_is_downloaded_and_imported_again(data_dir: Path, tmp_path: Path)
             "export", "-", *at, "--from", "2024-12-21T00:00:00Z", "--to", "2024-12-22T00:00:00Z", data_dir=data_dir
         )
         none = run("export", str(files[0]), "--user", str(new_id()), "--url", address, data_dir=data_dir)
-        refused = run("export", str(files[1]), *at, "--from", "yesterday", data_dir=data_dir)
+        rejected = run("export", str(files[1]), *at, "--from", "yesterday", data_dir=data_dir)
         other = str(new_id())
         again = [
             run("import", str(file), "--user", user, data_dir=data_dir) for user in (USER, other) for file in files
         ]
 
-    # then standard output holds rows alone
+    # then standard output has only rows
     days = {json.loads(line)["occurredAt"][:10] for line in some.stdout.splitlines()}
     assert (some.returncode, days) == (0, {"2024-12-21"})
     assert some.stderr.splitlines()[-1] == f"{len(some.stdout.splitlines())} exported"
-    # and nobody's export is a header, and an expected error leaves what was there
+    # and the export of an unknown user is a header, and an error does not overwrite the file
     assert (none.stdout, files[0].read_bytes().count(b"\n")) == ("0 exported\n", 1)
-    assert (refused.returncode, refused.stderr.splitlines()[-1][:12]) == (2, "error: from:")
+    assert (rejected.returncode, rejected.stderr.splitlines()[-1][:12]) == (2, "error: from:")
     assert files[1].read_bytes() == gzip.decompress(files[2].read_bytes())
-    # and all are the same rows; the file of nobody's has none
-    told = [done.stdout for done in again]
+    # and all imports are deduplicated; the file of the unknown user has no rows
+    printed = [done.stdout for done in again]
     there = "0 imported, 300 already present, 0 rejected\n"
-    assert told[1:4] == [there] * 3
-    assert told[5:] == ["300 imported, 0 already present, 0 rejected\n", there, there]
-    assert told[0] == told[4] == "0 imported, 0 already present, 0 rejected\n"
+    assert printed[1:4] == [there] * 3
+    assert printed[5:] == ["300 imported, 0 already present, 0 rejected\n", there, there]
+    assert printed[0] == printed[4] == "0 imported, 0 already present, 0 rejected\n"
     assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name and "router" not in path.name) == [
         "out",
         "out.csv",
@@ -658,7 +660,7 @@ def test_a_file_is_downloaded_and_imported_again(data_dir: Path, tmp_path: Path)
 
 @contextmanager
 def breaking_off() -> Iterator[str]:
-    """The address of a server that ends its one answer in the midst of it."""
+    """Serve one answer that breaks off. Yields the address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def answer() -> None:
@@ -673,7 +675,7 @@ def breaking_off() -> Iterator[str]:
         thread.join()
 
 
-def test_a_download_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_download_that_breaks_off_does_not_overwrite_the_file(tmp_path: Path) -> None:
     file = tmp_path / "out.ndjson"
     file.write_text("before")
     with breaking_off() as address:

@@ -1,4 +1,4 @@
-"""Whatever is limited in number is shared by user: one who takes all that they may get leaves the others theirs."""
+"""Fairness: limited resources are shared by user, so one user cannot take what others need."""
 
 from __future__ import annotations
 
@@ -49,18 +49,20 @@ mutation {
 PATIENCE_S = 30
 
 
-class Kept:
-    """Keeps a user's transactions open until it is released, and counts them. `begun` is set once `at_once` are open."""
+class OpenTransactions:
+    """Keeps transactions of a user open until `released` is set, and counts them. `begun` is set once `at_once` are open."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, user_id: UUID, at_once: int) -> None:
         self.open = self.most = 0
         self.released = asyncio.Event()
         self.begun = asyncio.Event()
-        door = Database.viewer
+        original = Database.viewer
 
         @asynccontextmanager
-        async def kept(database: Database, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
-            async with door(database, viewer, write=write) as session:
+        async def open_transactions(
+            database: Database, viewer: Viewer, *, write: bool = False
+        ) -> AsyncIterator[AsyncSession]:
+            async with original(database, viewer, write=write) as session:
                 if viewer.id == user_id:
                     self.open += 1
                     self.most = max(self.most, self.open)
@@ -70,7 +72,7 @@ class Kept:
                     self.open -= 1
                 yield session
 
-        monkeypatch.setattr(Database, "viewer", kept)
+        monkeypatch.setattr(Database, "viewer", open_transactions)
 
 
 @pytest.mark.parametrize(
@@ -83,33 +85,33 @@ class Kept:
         pytest.param("{ analytics(first: 500) { nodes { id } } }", 20, 3, id="pages"),
     ],
 )
-async def test_a_user_s_reads_take_few_connections_and_others_have_theirs(
+async def test_the_reads_of_a_user_take_few_connections_and_others_have_the_rest(
     api: Api, other_api: Api, user_id: UUID, monkeypatch: pytest.MonkeyPatch, query: str, times: int, at_once: int
 ) -> None:
-    # Given a user who asks for more than there are connections, and none of whose reads ends
-    kept = Kept(monkeypatch, user_id, at_once)
+    # Given a user who sends more reads than there are connections, and whose reads do not end
+    open_transactions = OpenTransactions(monkeypatch, user_id, at_once)
     asking = [asyncio.create_task(api.ask(query)) for _ in range(times)]
     async with asyncio.timeout(PATIENCE_S):
-        await kept.begun.wait()
-        # When another one asks for the same, then they are answered
+        await open_transactions.begun.wait()
+        # When another user sends the same, then they are answered
         for _ in range(3):
             await other_api.ask(query)
-        # And the first one is once they end, a few at a time
-        kept.released.set()
+        # And the first user is answered, a few at a time, once the reads end
+        open_transactions.released.set()
         await asyncio.gather(*asking)
-    assert kept.most == at_once
+    assert open_transactions.most == at_once
 
 
-async def test_a_user_s_writes_take_turns_with_those_of_others(
+async def test_the_writes_of_a_user_take_turns_with_those_of_others(
     api: Api, other_api: Api, user_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a user who saves 30 times at once
     order: list[bool] = []
-    door = Database.viewer
+    original = Database.viewer
 
     @asynccontextmanager
     async def noted(database: Database, viewer: Viewer, *, write: bool = False) -> AsyncIterator[AsyncSession]:
-        async with door(database, viewer, write=write) as session:
+        async with original(database, viewer, write=write) as session:
             if write:
                 order.append(viewer.id == user_id)
                 await asyncio.sleep(0.001)
@@ -117,21 +119,21 @@ async def test_a_user_s_writes_take_turns_with_those_of_others(
 
     monkeypatch.setattr(Database, "viewer", noted)
     saving = [asyncio.create_task(api.ask(SAVE, ms=number + 1)) for number in range(30)]
-    while len(order) < 2:  # noqa: ASYNC110 - what it waits for is counted
+    while len(order) < 2:  # noqa: ASYNC110 - it waits for a count
         await asyncio.sleep(0)
-    # When another one saves
+    # When another user saves
     begun = len(order)
     await other_api.ask(SAVE, ms=1)
     await asyncio.gather(*saving)
-    # Then they wait for a turn or two of the first one's, and not for all
+    # Then they wait for one or two turns of the first user, and not for all
     assert order.index(False) <= begun + 2
     assert sum(order) == 30
 
 
-async def test_long_documents_of_one_user_are_checked_one_at_a_time_and_others_beside_them(
+async def test_long_documents_are_checked_one_at_a_time_per_user(
     api: Api, other_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a user whose long documents are not checked to the end
+    # Given a user whose checks of long documents do not end
     may_end, checking, most = threading.Event(), 0, 0
     check = Limits.check
 
@@ -147,7 +149,7 @@ async def test_long_documents_of_one_user_are_checked_one_at_a_time_and_others_b
     monkeypatch.setattr(Limits, "check", slow)
     asking = [asyncio.create_task(api.ask(f"{PREFERENCES} # slow {number}".ljust(3_000, "."))) for number in range(10)]
     try:
-        # When another one sends their first long document, then it is answered
+        # When another user sends a long document, then it is answered
         async with asyncio.timeout(PATIENCE_S / 2):
             assert await other_api.ask(f"{PREFERENCES} # other".ljust(3_000, "."))
     finally:
@@ -159,7 +161,7 @@ async def test_long_documents_of_one_user_are_checked_one_at_a_time_and_others_b
 async def test_an_event_is_read_once_for_all_subscribers_of_a_user(
     url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given 12 subscribers of one user to each kind of event
+    # Given 12 subscribers of one user for each kind of event
     test = (await live_api.ask(START_TEST))["id"]
     readings: list[str] = []
 
@@ -190,13 +192,13 @@ async def test_an_event_is_read_once_for_all_subscribers_of_a_user(
         changed = [await socket.next() for socket in sockets]
         logged = (await live_api.ask(LOG, test=test))["record"]["id"]
         pushed = [[await socket.next() for _ in range(2)] for socket in sockets]
-    # Then all of them hear of both, and each was read once
+    # Then all of them receive both, and each was read once
     assert changed == [{"maxLatencyMs": 700}] * 12
     assert all({"id": logged} in each and {"variantA": {"calls": 1}} in each for each in pushed)
     assert sorted(readings) == ["ab_test_of", "analytics_by_id", "preferences_of"]
 
 
-async def test_pushes_to_one_user_s_subscribers_leave_the_event_loop_to_others_in_between(
+async def test_pushes_to_subscribers_of_one_user_yield_to_the_event_loop(
     url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given 40 subscribers of one user on one socket
@@ -220,17 +222,17 @@ async def test_pushes_to_one_user_s_subscribers_leave_the_event_loop_to_others_i
                 iteration += 1
                 await asyncio.sleep(0)
 
-        # When all of them are told of one event
+        # When all of them receive one event
         counting = asyncio.create_task(count())
         await live_api.ask(SAVE, ms=700)
         for _ in range(40):
             assert await socket.next() == {"maxLatencyMs": 700}
         counting.cancel()
-    # Then no two of them were in one iteration of the loop
+    # Then no two pushes happened in one iteration of the loop
     assert len(set(pushed_in)) == 40
 
 
-async def test_a_batch_is_checked_twenty_records_at_a_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_batch_is_checked_20_calls_per_turn(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     turns = 0
     turn = Context.turn
 
@@ -241,9 +243,9 @@ async def test_a_batch_is_checked_twenty_records_at_a_time(api: Api, monkeypatch
 
     monkeypatch.setattr(Context, "turn", counted)
     batch = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
-    # Given a batch whose body is short, so that it takes no turn to be decoded
+    # Given a batch with a body so short that decoding takes no turn
     call = {"provider": "a", "modelUsed": "b", "taskType": "c", "success": True}
-    # When it is logged, then others have their turn after each twenty of its records
+    # When it is logged, then others have their turn after each 20 of its calls
     assert await api.ask(batch, input=[call] * 41) == {"accepted": 41}
     assert turns == 3
 
@@ -251,7 +253,7 @@ async def test_a_batch_is_checked_twenty_records_at_a_time(api: Api, monkeypatch
 @pytest.mark.parametrize(
     ("fields", "first", "turns"),
     [
-        # one before the rows are read where they are more than 100, and one for each 1,000 values that are written
+        # one turn before more than 100 rows are read, and one for each 1,000 values that are written
         ("nodes { id }", 100, 0),
         ("nodes { id }", 101, 1),
         ("nodes { id provider modelUsed cost }", 500, 3),
@@ -279,7 +281,7 @@ async def test_a_large_page_is_read_and_written_in_turns(
     assert taken == turns
 
 
-async def test_large_batches_are_prepared_twenty_records_at_a_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_large_batches_are_prepared_20_calls_per_turn(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     turns: list[int] = []
     turn = FairQueue.turn
 
@@ -290,10 +292,10 @@ async def test_large_batches_are_prepared_twenty_records_at_a_time(api: Api, mon
     monkeypatch.setattr(FairQueue, "turn", counted)
     batch = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
     call = {"provider": "a", "modelUsed": "b", "taskType": "c", "success": True}
-    # When a batch of 41 is logged, then others go on between each twenty, checked (64 iterations) and prepared (16)
+    # When a batch of 41 is logged, then others run between each 20 calls that are checked (64 iterations) and prepared (16)
     assert await api.ask(batch, input=[call] * 41) == {"accepted": 41}
     assert (turns.count(64), turns.count(16)) == (3, 3)
-    # and one of twenty waits for nobody to be prepared
+    # and a batch of 20 takes no turn to be prepared
     turns.clear()
     assert await api.ask(batch, input=[call] * 20) == {"accepted": 20}
     assert (turns.count(64), turns.count(16)) == (1, 0)
@@ -321,7 +323,7 @@ async def _iterations_in_which_they_begin(*sent: tuple[UUID, str]) -> list[int]:
     return begun
 
 
-async def test_operations_of_a_user_begin_two_at_a_time() -> None:
+async def test_at_most_two_operations_of_a_user_begin_per_iteration() -> None:
     # Given a hundred operations of one user that are sent at once
     begun = await _iterations_in_which_they_begin(*[(UUID(int=1), "{ __typename }")] * 100)
     # Then in no iteration of the event loop more than two of them begin
@@ -358,7 +360,7 @@ async def test_operations_of_few_root_fields_do_not_wait() -> None:
     assert max(begun) - min(begun) == 8
 
 
-async def test_tests_are_concluded_beside_the_event_loop(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_inference_of_tests_runs_off_the_event_loop(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.ask(START_TEST)
     threads: list[str] = []
     conclude = domain.inference.conclude

@@ -1,4 +1,4 @@
-"""Whatever breaks around the ledger, what it acknowledged is there once, and what it keeps of it is right."""
+"""Crashes, outages and full disks: every acknowledged call is stored once, and all sums are right."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from models.ledger.call import CallDraft
 from server.app import create_app
 from server.settings import Settings
 from server.token import make_token
-from tests.conftest import SECRET, published_to_nobody, serving
+from tests.conftest import SECRET, publish_nothing, serving
 from tests.support.api import Api
 from tests.support.load import (
     COST,
@@ -48,7 +48,7 @@ from tests.support.load import (
     SET_ALERT,
     SET_BUDGET,
     START_TEST,
-    Told,
+    Outcomes,
     log_on,
     record,
     send,
@@ -67,7 +67,7 @@ THRESHOLDS = [Decimal("0.1"), Decimal(2), Decimal(5), Decimal(1_000_000)]
 
 @pytest.fixture
 def data_dir(tmp_path: Path, database_url: str) -> Path:
-    """The data directory of server processes that use the test's database."""
+    """The data directory of server processes that use the database of the test."""
     return using(database_url, tmp_path)
 
 
@@ -85,7 +85,7 @@ def token(tmp_path: Path) -> str:
 
 @asynccontextmanager
 async def database_at(url: str) -> AsyncIterator[Database]:
-    database = Database(url, published_to_nobody)
+    database = Database(url, publish_nothing)
     try:
         yield database
     finally:
@@ -98,8 +98,8 @@ async def api_at(address: str, token: str) -> AsyncIterator[Api]:
         yield Api(client, token)
 
 
-def reached(told: Sized, size: int) -> bool:
-    return len(told) >= size
+def reached(outcomes: Sized, size: int) -> bool:
+    return len(outcomes) >= size
 
 
 def differences(data_dir: Path) -> tuple[int, str]:
@@ -108,7 +108,7 @@ def differences(data_dir: Path) -> tuple[int, str]:
 
 
 async def stored(database: Database) -> Counter[str]:
-    """How often each event id is there."""
+    """The number of calls per event id."""
     async with database.system() as transaction:
         count = func.count().label("times")
         found = await transaction.connection.execute(
@@ -127,51 +127,51 @@ async def test_a_server_killed_at_any_moment_keeps_what_it_acknowledged(
 ) -> None:
     # given a user with a running test and three alerts
     chance = random.Random(20_261_123)
-    told = Told()
+    outcomes = Outcomes()
     with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
         async with api_at(server.address, token) as api:
             test = await api.ask(START_TEST)
             for threshold in THRESHOLDS:
                 await api.ask(SET_ALERT, threshold=str(threshold))
 
-    # when the server is killed, again and again, while clients log
+    # when the server is killed repeatedly while clients log
     kills_under_load = 0
     for round_ in range(ROUNDS):
         with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
             async with api_at(server.address, token) as api:
                 logging = [
-                    asyncio.create_task(log_on(api, f"{round_}:{number}", test["id"], told))
+                    asyncio.create_task(log_on(api, f"{round_}:{number}", test["id"], outcomes))
                     for number in range(CLIENTS)
                 ]
-                goal = len(told.acknowledged) + chance.randint(CLIENTS + 1, 10 * CLIENTS)
-                await until(partial(reached, told.acknowledged, goal))
+                goal = len(outcomes.acknowledged) + chance.randint(CLIENTS + 1, 10 * CLIENTS)
+                await until(partial(reached, outcomes.acknowledged, goal))
                 server.kill()
-                before = len(told.unsettled)
+                before = len(outcomes.unsettled)
                 await asyncio.gather(*logging)
-                kills_under_load += len(told.unsettled) > before
+                kills_under_load += len(outcomes.unsettled) > before
         if round_ % 7 == 3:
             assert differences(data_dir) == (0, "0 differences\n")
 
-    # then every acknowledged record is there once, nothing that was refused is, and all sums are right
+    # then every acknowledged call is stored once, no rejected call is, and all sums are right
     there = await stored(database)
     assert set(there.values()) == {1}
-    assert told.acknowledged <= set(there)
-    assert set(there) <= told.acknowledged | set(told.unsettled)
+    assert outcomes.acknowledged <= set(there)
+    assert set(there) <= outcomes.acknowledged | set(outcomes.unsettled)
     assert await claimed(database) == len(there)
     assert differences(data_dir) == (0, "0 differences\n")
-    # and there was something to lose
-    assert told.errors == []
+    # and the kills hit calls in flight
+    assert outcomes.errors == []
     assert kills_under_load == ROUNDS
-    assert len(told.acknowledged) > ROUNDS * CLIENTS
-    assert len(told.refused) > ROUNDS
+    assert len(outcomes.acknowledged) > ROUNDS * CLIENTS
+    assert len(outcomes.rejected) > ROUNDS
 
-    # and what was not answered can be sent again, and is there once too
+    # and calls without an answer can be sent again, and are stored once too
     with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
         async with api_at(server.address, token) as api:
-            await settle(api, told)
+            await settle(api, outcomes)
             alert_events = await api.ask("{ alertEvents(first: 500) { nodes { level threshold } } }")
-    assert await stored(database) == Counter(told.acknowledged)
-    spent = len(told.acknowledged) * COST
+    assert await stored(database) == Counter(outcomes.acknowledged)
+    spent = len(outcomes.acknowledged) * COST
     assert spent > THRESHOLDS[2]
     assert Counter(
         (Decimal(alert_event["threshold"]), alert_event["level"]) for alert_event in alert_events["nodes"]
@@ -194,7 +194,7 @@ async def test_a_server_killed_at_any_moment_loses_no_hold_and_overspends_no_bud
 ) -> None:
     chance = random.Random(20_261_125)
     decided: dict[str, bool] = {}
-    """What was acknowledged, and whether its outcome was."""
+    """The acknowledged routing decisions, and whether the outcome of each was acknowledged too."""
 
     async def route(api: Api) -> None:
         with suppress(httpx2.TransportError):
@@ -210,21 +210,21 @@ async def test_a_server_killed_at_any_moment_loses_no_hold_and_overspends_no_bud
                     answer = await api.ask(LOG_ONE, input=sent)
                     decided[decision["id"]] = answer["__typename"] == "LoggedAnalytics"
 
-    # given a budget, when the server is killed again and again while clients decide and report
+    # given a budget, when the server is killed repeatedly while clients route and report
     for round_ in range(ROUNDS):
         with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
             async with api_at(server.address, token) as api:
                 if round_ == 0:
                     await api.ask(SET_BUDGET, threshold=str(FITTING * MINI_COSTS))
                 routing = [asyncio.create_task(route(api)) for _ in range(CLIENTS)]
-                # Not all that the budget has room for is told of.
+                # Not every decision that the budget has room for is answered.
                 goal = min(len(decided) + chance.randint(CLIENTS, 4 * CLIENTS), FITTING // 2)
                 await until(partial(reached, decided, goal))
                 server.kill()
                 await asyncio.gather(*routing)
         assert differences(data_dir) == (0, "0 differences\n")
 
-    # then what was acknowledged is there, and holds what is not reported
+    # then each acknowledged routing decision is stored, and holds its amount unless its outcome was reported
     async with database.system() as transaction:
         connection = transaction.connection
         stored = {str(id_) for id_ in await connection.scalars(select(RoutingDecision.id))}
@@ -234,7 +234,7 @@ async def test_a_server_killed_at_any_moment_loses_no_hold_and_overspends_no_bud
     assert decided.keys() <= stored
     assert {id_ for id_, reported in decided.items() if reported} & holding == set()
     assert len(holding) * MINI_COSTS == held
-    # and all that was ever admitted, acknowledged or not, is within the budget
+    # and the sum of all admitted requests, acknowledged or not, is within the budget
     assert spent + held == len(stored) * MINI_COSTS <= FITTING * MINI_COSTS
     assert any(decided.values())
     assert len(decided) > CLIENTS
@@ -246,7 +246,7 @@ SAVE = "mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }"
 
 @pytest.fixture
 def own_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """A PostgreSQL that nothing else uses, its database `postgres` migrated."""
+    """A PostgreSQL cluster that no other test uses, with its database `postgres` migrated."""
     if request.config.getoption("--db") == "sqlite":
         pytest.skip("only SQLite is tested")
     with cluster() as running_alone:
@@ -258,12 +258,12 @@ async def test_a_postgresql_that_restarts_under_load_is_served_again(
     own_cluster: Cluster, tmp_path: Path, token: str
 ) -> None:
     data_dir = using(own_cluster.url("postgres"), tmp_path)
-    told = Told()
+    outcomes = Outcomes()
     others: list[Any] = []
 
     async def log(api: Api, cost: str, event_id: str) -> None:
         sent = record(event_id, 1, test["id"]) | {"cost": cost}
-        assert await send(api, [sent], told)
+        assert await send(api, [sent], outcomes)
 
     async def read_and_save(api: Api, enough: asyncio.Event) -> None:
         while not enough.is_set():
@@ -273,43 +273,43 @@ async def test_a_postgresql_that_restarts_under_load_is_served_again(
 
     with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
         async with api_at(server.address, token) as api, signed_in(server.address, token) as socket:
-            # given a subscriber who heard of an alert, and clients under load
+            # given a subscriber who received an alert event, and clients under load
             test = await api.ask(START_TEST)
             for threshold in ("1", "50000"):
                 await api.ask(SET_ALERT, threshold=threshold)
             await socket.subscribe(ALERTS)
             enough = asyncio.Event()
             logging = [
-                asyncio.create_task(log_on(api, f"{number}", test["id"], told, enough)) for number in range(CLIENTS)
+                asyncio.create_task(log_on(api, f"{number}", test["id"], outcomes, enough)) for number in range(CLIENTS)
             ]
             logging.append(asyncio.create_task(read_and_save(api, enough)))
             heard = [await socket.next(), await socket.next()]
 
-            # when the database crashes and, later, comes back; and when it is stopped and comes back
+            # when the database crashes and restarts later, and when it is stopped and restarts
             for mode in ("immediate", "fast"):
-                failed = len(told.errors)
+                failed = len(outcomes.errors)
                 await asyncio.to_thread(own_cluster.control, "-m", mode, "stop")
-                await until(lambda failed=failed: len(told.errors) >= failed + 3 * CLIENTS)  # type: ignore[misc]
-                acknowledged = len(told.acknowledged)
+                await until(lambda failed=failed: len(outcomes.errors) >= failed + 3 * CLIENTS)  # type: ignore[misc]
+                acknowledged = len(outcomes.acknowledged)
                 await asyncio.to_thread(own_cluster.start)
-                await until(lambda before=acknowledged: len(told.acknowledged) >= before + 500)  # type: ignore[misc]
+                await until(lambda before=acknowledged: len(outcomes.acknowledged) >= before + 500)  # type: ignore[misc]
             answered = len(others)
             await until(lambda: len(others) >= answered + 6)
             enough.set()
             await asyncio.gather(*logging)
 
             # then every error said to try again,
-            refusals = [error for error in told.errors if not isinstance(error, str)]
-            assert refusals == told.errors
-            assert {error["extensions"]["code"] for error in refusals} == {"SERVICE_UNAVAILABLE"}
+            rejections = [error for error in outcomes.errors if not isinstance(error, str)]
+            assert rejections == outcomes.errors
+            assert {error["extensions"]["code"] for error in rejections} == {"SERVICE_UNAVAILABLE"}
             answers = [answer for answer in others if not isinstance(answer, str)]
             assert answers == others
             codes = {error["extensions"]["code"] for answer in answers for error in answer.get("errors", ())}
             assert codes == {"SERVICE_UNAVAILABLE"}
-            # the same server serves again,
+            # the same server process serves again,
             assert ["errors" in answer for answer in answers[-3:]] == [False] * 3
-            await settle(api, told)
-            # and the subscription that was open all the time goes on
+            await settle(api, outcomes)
+            # and the subscription that was open all the time continues
             await log(api, "45000", "near")
             await log(api, "45000", "over")
             heard += [await socket.next(), await socket.next()]
@@ -318,14 +318,14 @@ async def test_a_postgresql_that_restarts_under_load_is_served_again(
         ("NEAR_LIMIT", "1"), ("TRIGGERED", "1"), ("NEAR_LIMIT", "50000"), ("TRIGGERED", "50000"),
     ]  # fmt: skip
     async with database_at(own_cluster.url("postgres")) as database:
-        assert await stored(database) == Counter(told.acknowledged)
+        assert await stored(database) == Counter(outcomes.acknowledged)
     assert differences(data_dir) == (0, "0 differences\n")
 
 
-async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
+async def test_calls_of_a_commit_whose_answer_is_lost_are_stored_once(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a connection that is lost when it has committed
+    # given a connection that is lost after its commit
     execute = models.database.pool.execute
     lost = False
 
@@ -336,23 +336,23 @@ async def test_a_commit_whose_answer_is_lost_counts_nothing_twice(
             lost = True
             raise DatabaseFailure("connection was closed in the middle of operation")
 
-    decision = LogAnalytics(provider="openai", model_used="a", task_type="chat", success=True)
+    call = LogAnalytics(provider="openai", model_used="a", task_type="chat", success=True)
     async with database_at(postgres_url) as database:
         ledger = Ledger(database)
         async with ledger.running():
-            await ledger.record([CallDraft(UUID(USER), decision)])
+            await ledger.record([CallDraft(UUID(USER), call)])
             monkeypatch.setattr(models.database.postgresql, "execute", losing)
-            # when two clients, who gave no event ids, share that commit
+            # when two clients without event ids share that commit
             outcomes = await asyncio.gather(
-                *(ledger.record([CallDraft(UUID(USER), decision)]) for _ in range(2)), return_exceptions=True
+                *(ledger.record([CallDraft(UUID(USER), call)]) for _ in range(2)), return_exceptions=True
             )
-        # then what they logged is there once, whatever they are told
+        # then each call is stored once, whatever the callers were answered
         assert lost
         assert len(outcomes) == 2
         assert len(await stored(database)) == 3
 
 
-# SQLite: the disk, and whoever else uses the file
+# SQLite: a full disk, and other processes that use the file
 
 
 @pytest.fixture
@@ -360,36 +360,39 @@ def file(migrated_file: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(migrated_file, tmp_path / "router.db"))
 
 
-async def fill(api: Api, file: Path, make_room: Callable[[], None]) -> Told:
-    """Log until the disk is full, see that nothing is half there, and go on when there is room."""
-    told = Told()
+async def fill(api: Api, file: Path, make_room: Callable[[], None]) -> Outcomes:
+    """Log until the disk is full, check that no call is stored in part, and log again when there is room.
+
+    Returns the outcomes of all calls.
+    """
+    outcomes = Outcomes()
     test = await api.ask(START_TEST)
     await api.ask(SET_ALERT, threshold="1")
-    # when clients log until there is no room
+    # when clients log until the disk is full
     for number in range(2_000):
         batch = [record(f"{number}:{n}", n, test["id"]) | {"metadata": {"text": "x" * 200}} for n in range(200)]
-        assert await send(api, batch, told)
-        if len(told.errors) == 5:
+        assert await send(api, batch, outcomes)
+        if len(outcomes.errors) == 5:
             break
-    # then it says so,
-    assert [error["extensions"]["code"] for error in told.errors] == ["SERVICE_UNAVAILABLE"] * 5
-    # what can be read can still be read,
-    assert len(told.acknowledged) >= 200
+    # then they are answered so,
+    assert [error["extensions"]["code"] for error in outcomes.errors] == ["SERVICE_UNAVAILABLE"] * 5
+    # reads still succeed,
+    assert len(outcomes.acknowledged) >= 200
     assert len((await api.ask("{ analytics(first: 500) { nodes { id } } }"))["nodes"]) == min(
-        500, len(told.acknowledged)
+        500, len(outcomes.acknowledged)
     )
-    # and of what was not acknowledged nothing is there
+    # and no unacknowledged call is stored
     async with database_at(f"sqlite+aiosqlite:///{file}") as database:
-        assert await stored(database) == Counter(told.acknowledged)
-        assert await claimed(database) == len(told.acknowledged)
-    # and when there is room again, all of it goes on
+        assert await stored(database) == Counter(outcomes.acknowledged)
+        assert await claimed(database) == len(outcomes.acknowledged)
+    # and when there is room again, calls are logged again
     make_room()
-    await settle(api, told)
+    await settle(api, outcomes)
     assert (await api.ask(SAVE))["__typename"] == "RouterPreferences"
-    return told
+    return outcomes
 
 
-async def test_files_that_may_not_grow_are_an_error_and_no_damage(file: Path, tmp_path: Path, token: str) -> None:
+async def test_a_limit_of_the_file_size_is_an_error_without_damage(file: Path, tmp_path: Path, token: str) -> None:
     data_dir = using(f"sqlite+aiosqlite:///{file}", tmp_path)
     with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
         pid = server.process.pid
@@ -400,9 +403,9 @@ async def test_files_that_may_not_grow_are_an_error_and_no_damage(file: Path, tm
         unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         allow((2**20, unlimited[1]))
         async with api_at(server.address, token) as api:
-            told = await fill(api, file, lambda: allow(unlimited))
+            outcomes = await fill(api, file, lambda: allow(unlimited))
     async with database_at(f"sqlite+aiosqlite:///{file}") as database:
-        assert await stored(database) == Counter(told.acknowledged)
+        assert await stored(database) == Counter(outcomes.acknowledged)
     assert differences(data_dir) == (0, "0 differences\n")
 
 
@@ -420,7 +423,7 @@ def small_file_system(directory: Path) -> Iterator[None]:
         subprocess.run(["umount", directory], check=True)
 
 
-async def test_a_full_disk_is_an_error_and_no_damage(migrated_file: Path, tmp_path: Path, token: str) -> None:
+async def test_a_full_disk_is_an_error_without_damage(migrated_file: Path, tmp_path: Path, token: str) -> None:
     small = tmp_path / "small"
 
     def grow() -> None:
@@ -431,9 +434,9 @@ async def test_a_full_disk_is_an_error_and_no_damage(migrated_file: Path, tmp_pa
         data_dir = using(f"sqlite+aiosqlite:///{file}", small)
         with running(data_dir, ROUTER_JWT_SECRET=SECRET) as server:
             async with api_at(server.address, token) as api:
-                told = await fill(api, file, grow)
+                outcomes = await fill(api, file, grow)
         async with database_at(f"sqlite+aiosqlite:///{file}") as database:
-            assert await stored(database) == Counter(told.acknowledged)
+            assert await stored(database) == Counter(outcomes.acknowledged)
         assert differences(data_dir) == (0, "0 differences\n")
 
 
@@ -448,7 +451,7 @@ sys.stdin.read()
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Another process writes in the file while the block runs."""
+    """Keep the file locked by another process while the block runs."""
     with subprocess.Popen(
         [sys.executable, "-c", LOCK_FILE, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -462,38 +465,38 @@ def locked(file: Path) -> Iterator[None]:
 
 @pytest.fixture
 async def impatient(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """The address of a server that waits for a locked file no longer than 0.3 s."""
+    """Serve with a lock timeout of 0.3 s. Yields the address."""
     monkeypatch.setattr(models.database.sqlite, "_BUSY_TIMEOUT_S", 0.3)
     settings = Settings(data_dir=tmp_path, database_url=f"sqlite+aiosqlite:///{file}", jwt_secret=SecretStr(SECRET))
     async with serving(create_app(settings)) as address:
         yield address
 
 
-async def test_a_file_that_another_process_locks_is_an_error_and_no_damage(
+async def test_a_file_that_another_process_locks_is_an_error_without_damage(
     impatient: str, file: Path, tmp_path: Path, token: str
 ) -> None:
     data_dir = using(f"sqlite+aiosqlite:///{file}", tmp_path)
-    told = Told()
+    outcomes = Outcomes()
     async with api_at(impatient, token) as api:
         test = await api.ask(START_TEST)
         await api.ask(SET_ALERT, threshold="1")
-        assert await send(api, [record("before", 1, test["id"])], told)
+        assert await send(api, [record("before", 1, test["id"])], outcomes)
         with locked(file):
-            # when a hundred clients log beside whoever holds the file, then they hear so together, and soon
+            # when 100 clients log while the file is locked, then all are answered so at once, and soon
             async with asyncio.timeout(10):
-                await asyncio.gather(*(send(api, [record(f"{n}", n, test["id"])], told) for n in range(100)))
-            assert [error["extensions"]["code"] for error in told.errors] == ["SERVICE_UNAVAILABLE"] * 100
+                await asyncio.gather(*(send(api, [record(f"{n}", n, test["id"])], outcomes) for n in range(100)))
+            assert [error["extensions"]["code"] for error in outcomes.errors] == ["SERVICE_UNAVAILABLE"] * 100
             assert (await api.errors(SAVE))[0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
-            # and what is there can be read
+            # and reads succeed
             nodes = (await api.ask("{ analytics { nodes { eventId } } }"))["nodes"]
             assert nodes == [{"eventId": "before"}]
-        # and when the file is free, all of it goes on
-        assert set(told.unsettled) == {f"{n}" for n in range(100)}
-        await settle(api, told)
+        # and when the file is free, calls are logged again
+        assert set(outcomes.unsettled) == {f"{n}" for n in range(100)}
+        await settle(api, outcomes)
         assert (await api.ask(SAVE))["__typename"] == "RouterPreferences"
     async with database_at(f"sqlite+aiosqlite:///{file}") as database:
-        assert await stored(database) == Counter(told.acknowledged)
-        assert len(told.acknowledged) == 101
+        assert await stored(database) == Counter(outcomes.acknowledged)
+        assert len(outcomes.acknowledged) == 101
     assert differences(data_dir) == (0, "0 differences\n")
 
 
@@ -510,7 +513,7 @@ async def test_lines_for_a_locked_file_are_answered_with_an_error_that_programs_
         assert [(result["line"], result["error"]["code"], result["error"]["retryAfterMs"]) for result in results] == [
             (number, "OVERLOADED", 1000) for number in (1, 2, 3)
         ]
-        # and they are taken when the file is free
+        # and the lines are accepted when the file is free
         answer = await client.post("/ingest/decisions", content=line * 3, headers=headers)
         assert answer.text.count('"deduplicated":false') == 3
 
@@ -519,7 +522,7 @@ async def test_lines_for_a_locked_file_are_answered_with_an_error_that_programs_
 async def test_a_server_stops_in_time_whether_or_not_its_clients_read(
     file: Path, tmp_path: Path, token: str, *, reads: bool
 ) -> None:
-    # given more to download than buffers take, and a client that has begun to
+    # given a download larger than all buffers, and a client that has begun it
     line = {
         "provider": "openai",
         "modelUsed": "a",
@@ -536,9 +539,9 @@ async def test_a_server_stops_in_time_whether_or_not_its_clients_read(
             async with client.stream("GET", "/export/analytics", headers=headers) as answer:
                 blocks = answer.aiter_bytes()
                 read = await anext(blocks)
-                # when it is told to stop
+                # when it receives SIGTERM
                 server.process.send_signal(signal.SIGTERM)
-                # then the download is finished, if it is read, and else broken off
+                # then the download is finished if it is read, and cut off otherwise
                 if reads:
                     read += b"".join([block async for block in blocks])
                 assert await asyncio.to_thread(server.process.wait, 20) == 0

@@ -1,4 +1,4 @@
-"""Inputs from the field, line by line: calls and amendments in bulk, which are not refused for what is no money."""
+"""Inputs as clients really send them, in bulk: calls and amendments are not rejected for fields other than money."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ async def calls(api: Api) -> dict[str, Any]:
     return {node["eventId"]: node for node in (await api.ask(CALLS))["nodes"]}
 
 
-# 15. A call is not refused for what is not money
+# 15. A call is not rejected for fields other than money
 
 
-async def test_metadata_is_cut_by_whole_keys_the_largest_first(
+async def test_metadata_is_truncated_by_whole_keys_largest_first(
     client: httpx2.AsyncClient, token: str, live_api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     metadata: dict[str, dict[str, Any]] = {
@@ -76,13 +76,13 @@ async def test_metadata_is_cut_by_whole_keys_the_largest_first(
     assert found["two large"]["metadata"].keys() == {"team", "a"}
     assert found["17 KB"]["metadata"] == {"team": "search"}
     assert 100 < len(found["many"]["metadata"]) < 300
-    # and sent again, all are the same calls
+    # and when they are sent again, all are deduplicated
     assert await send(client, token, "decisions", "\n".join(lines)) == [True] * 6
     assert await verify(database, user_id, clock.now) == []
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "expected"),
     [
         ({"latencyMs": 830.5}, {"latencyMs": 830}),
         ({"latencyMs": "830.6"}, {"latencyMs": 831}),
@@ -97,15 +97,15 @@ async def test_metadata_is_cut_by_whole_keys_the_largest_first(
     ],
     ids=str,
 )
-async def test_what_is_no_money_is_read_as_it_is_meant(
-    client: httpx2.AsyncClient, token: str, live_api: Api, fields: dict[str, Any], told: dict[str, Any]
+async def test_fields_other_than_money_are_read_leniently(
+    client: httpx2.AsyncClient, token: str, live_api: Api, fields: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     assert await send(client, token, "decisions", line(**fields)) == [False]
     [node] = (await calls(live_api)).values()
-    assert {name: node[name] for name in told} == told
+    assert {name: node[name] for name in expected} == expected
 
 
-async def test_what_is_refused_names_its_field(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
+async def test_each_error_names_its_field(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
     wrong: dict[str, Any] = {
         "latencyMs": -1,
         "cost": -0.01,
@@ -126,7 +126,7 @@ async def test_what_is_refused_names_its_field(client: httpx2.AsyncClient, token
 @pytest.mark.parametrize("path", ["decisions", "amendments"])
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
-async def test_a_byte_order_mark_before_the_first_line_is_none_of_it(
+async def test_a_byte_order_mark_before_the_first_line_is_ignored(
     client: httpx2.AsyncClient, token: str, live_api: Api, path: str, packed: bool, newline: str
 ) -> None:
     lines = [line(eventId="a", cost=1), line(eventId="b", cost=2)]
@@ -142,7 +142,7 @@ async def test_a_byte_order_mark_before_the_first_line_is_none_of_it(
 # Names and budgets in bulk
 
 
-async def test_calls_of_several_spellings_are_one_providers(
+async def test_several_spellings_of_a_provider_in_bulk_are_one_provider(
     client: httpx2.AsyncClient, token: str, live_api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     names = ["openai", "OpenAI", " OPENAI ", "openai.chat", "Open_AI", "\uff2f\uff50\uff45\uff4e\uff21\uff29"]
@@ -153,7 +153,7 @@ async def test_calls_of_several_spellings_are_one_providers(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_an_outcome_in_bulk_without_counts_closes_the_budget(
+async def test_an_outcome_in_bulk_without_token_counts_spends_its_hold(
     client: httpx2.AsyncClient, token: str, live_api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await live_api.ask(SET_BUDGET)
@@ -164,7 +164,7 @@ async def test_an_outcome_in_bulk_without_counts_closes_the_budget(
         {"currentAmount": "0", "assumedAmount": "0.00075", "heldAmount": "0", "unpricedCalls": 1}
     ]
     assert (await live_api.ask(ROUTE))["__typename"] == "RouteRefused"
-    # until it is known what it cost
+    # until its cost is known
     assert await send(client, token, "amendments", '{"eventId": "e", "cost": 0.0001}') == [False]
     assert (await live_api.ask(SPENT))["nodes"] == [
         {"currentAmount": "0.0001", "assumedAmount": "0", "heldAmount": "0", "unpricedCalls": 0}
@@ -173,7 +173,7 @@ async def test_an_outcome_in_bulk_without_counts_closes_the_budget(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_success_that_is_taken_back_at_once_has_settled_its_decision(
+async def test_a_success_that_is_amended_to_a_failure_has_settled_its_hold(
     client: httpx2.AsyncClient, token: str, live_api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await live_api.ask(SET_BUDGET)
@@ -188,7 +188,7 @@ async def test_a_success_that_is_taken_back_at_once_has_settled_its_decision(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_a_bad_line_amid_amendments_stops_none_of_them(
+async def test_a_bad_line_among_amendments_does_not_stop_the_others(
     client: httpx2.AsyncClient, token: str, live_api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
     await send(client, token, "decisions", "\n".join(line(eventId=name, provider="acme") for name in "abc"))
@@ -204,8 +204,18 @@ async def test_a_bad_line_amid_amendments_stops_none_of_them(
         '{"eventId": "a", "cost": 0.000000001, "success": false}',
         '{"eventId": "b", "cost": "2", "qualityScore": 1}',
     ]
-    told = await send(client, token, "amendments", "\n".join(lines))
-    assert told == [False, "INVALID_INPUT", ["eventId"], "INVALID_INPUT", ["cost"], ["latencyMs"], True, False, False]
+    results = await send(client, token, "amendments", "\n".join(lines))
+    assert results == [
+        False,
+        "INVALID_INPUT",
+        ["eventId"],
+        "INVALID_INPUT",
+        ["cost"],
+        ["latencyMs"],
+        True,
+        False,
+        False,
+    ]
     assert {name: node["cost"] for name, node in (await calls(live_api)).items()} == {
         "a": "0.000000001",
         "b": "2",
@@ -215,21 +225,21 @@ async def test_a_bad_line_amid_amendments_stops_none_of_them(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_an_amendment_sent_again_by_the_other_name_of_its_call_is_one(
+async def test_an_amendment_repeated_under_the_other_id_of_its_call_is_deduplicated(
     client: httpx2.AsyncClient, token: str, live_api: Api
 ) -> None:
     response = await client.post(
         "/ingest/decisions", content=line(eventId="e"), headers={"Authorization": f"Bearer {token}"}
     )
     id_ = response.json()["id"]
-    said = {"cost": 1, "amendmentId": "x"}
-    lines = [json.dumps(said | named) for named in ({"eventId": "e"}, {"id": id_}, {"eventId": "e"})]
+    amendment = {"cost": 1, "amendmentId": "x"}
+    lines = [json.dumps(amendment | named) for named in ({"eventId": "e"}, {"id": id_}, {"eventId": "e"})]
     assert await send(client, token, "amendments", "\n".join(lines)) == [False, True, True]
     assert await send(client, token, "amendments", lines[1]) == [True]
     assert await live_api.ask(SUMMARY) == [{"calls": 1, "successes": 1, "totalCost": "1", "unpricedCalls": 0}]
 
 
-async def test_amendments_do_not_reach_anothers_calls(
+async def test_amendments_cannot_change_calls_of_others(
     client: httpx2.AsyncClient, token: str, live_api: Api, other_api: Api
 ) -> None:
     await send(client, token, "decisions", line(eventId="e", cost=1))

@@ -1,4 +1,4 @@
-"""A database whose open connections say nothing, while new ones work: after a failover behind a proxy."""
+"""A database whose open connections hang while new ones work, as after a failover behind a proxy."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Served:
     stack: AsyncExitStack
 
     async def log(self, event_id: str, **more: Any) -> bool:
-        """Log until it is acknowledged; whether it was there already."""
+        """Log this call until it is acknowledged. Returns whether it was deduplicated."""
         call = {"provider": "openai", "modelUsed": "a", "taskType": "chat", "success": True, "eventId": event_id}
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -72,13 +72,13 @@ class Served:
         return checks
 
     async def opens_many(self) -> None:
-        """Have the server open many connections, which then idle."""
+        """Make the server open many connections, which are idle afterwards."""
         await asyncio.gather(*(self.api.ask(READ) for _ in range(30)))
 
 
 @pytest.fixture
 async def served(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
-    # What takes many seconds in earnest takes one or two here.
+    # Timeouts of many seconds are one or two seconds here.
     for owner, name, seconds in (
         (PostgreSQL, "begin_within_s", 2.0),
         (PostgreSQL, "write_within_s", 2.0),
@@ -121,7 +121,7 @@ async def test_logging_and_reading_work_again_when_idle_connections_hang(served:
 
 
 @pytest.mark.parametrize("moment", ["before COMMIT arrives", "before COMMIT is answered", "between the statements"])
-async def test_what_is_underway_when_connections_hang_is_counted_once(
+async def test_calls_in_flight_when_connections_hang_are_stored_once(
     served: Served, postgres_url: str, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     execute, write = models.database.pool.execute, CallBatch.write
@@ -143,13 +143,13 @@ async def test_what_is_underway_when_connections_hang_is_counted_once(
 
     async def written(*given: Any) -> Any:
         outcomes = await write(*given)
-        freeze()  # the rows are locked, and nobody will say that they need not be
+        freeze()  # the rows stay locked, because nothing ends the transaction
         return outcomes
 
     monkeypatch.setattr(models.database.postgresql, "execute", executed)
     if moment == "between the statements":
         monkeypatch.setattr(CallBatch, "write", written)
-    # when several log, of the same hour, then each is there once, whatever they were told on the way
+    # when several log in the same hour, then each call is stored once, whatever the earlier answers were
     there = await asyncio.gather(*(served.log(f"{number}", cost="0.5") for number in range(5)))
     assert frozen.is_set()
     assert await found(postgres_url) == {"before": 1} | {f"{number}": 1 for number in range(5)}
@@ -158,7 +158,9 @@ async def test_what_is_underway_when_connections_hang_is_counted_once(
     assert total == [{"calls": 6, "totalCost": "2.5"}]
 
 
-async def test_it_is_not_ready_while_nothing_answers_and_ready_afterwards(served: Served, postgres_url: str) -> None:
+async def test_the_server_is_not_ready_while_the_database_hangs_and_ready_afterwards(
+    served: Served, postgres_url: str
+) -> None:
     await served.opens_many()
     await served.until_ready(ready=True)
     served.proxy.freeze(new=True)
@@ -171,7 +173,7 @@ async def test_it_is_not_ready_while_nothing_answers_and_ready_afterwards(served
     assert await found(postgres_url) == {"before": 1, "meanwhile": 1}
 
 
-async def test_subscribers_hear_again_what_happens(served: Served) -> None:
+async def test_subscribers_receive_events_again(served: Served) -> None:
     assert await served.api.ask(ALERT) == {"__typename": "CostAlert"}
     async with signed_in(served.url, served.api.token) as socket:
         await socket.subscribe(ALERTS)
@@ -182,7 +184,7 @@ async def test_subscribers_hear_again_what_happens(served: Served) -> None:
         assert await socket.next() == {"level": "TRIGGERED"}
 
 
-async def test_a_server_process_exits_with_0_in_15_s_beside_a_database_that_hangs(
+async def test_a_server_process_exits_with_0_in_15_s_while_the_database_hangs(
     postgres_url: str, tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
@@ -207,8 +209,8 @@ async def test_a_server_process_exits_with_0_in_15_s_beside_a_database_that_hang
             await asyncio.to_thread(serving_process.__exit__, None, None, None)
 
 
-async def test_a_server_stops_beside_a_database_that_hangs(served: Served) -> None:
-    # given one of each kind underway when nothing answers any more
+async def test_a_server_stops_while_the_database_hangs(served: Served) -> None:
+    # given one operation of each kind in flight when the database hangs
     await served.opens_many()
     served.proxy.freeze(new=True)
     call = {"provider": "openai", "modelUsed": "a", "taskType": "chat", "success": True, "eventId": "late"}
@@ -223,7 +225,7 @@ async def test_a_server_stops_beside_a_database_that_hangs(served: Served) -> No
         )
     ]
     await asyncio.sleep(0)
-    # when it is told to stop, then it does, and nobody is told that anything was stored
+    # when the server is asked to stop, then it does, and no call is acknowledged
     async with asyncio.timeout(PATIENCE_S):
         await served.stack.aclose()
     answers = await asyncio.gather(*asking, return_exceptions=True)

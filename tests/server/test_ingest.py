@@ -1,4 +1,4 @@
-"""Bulk ingest over HTTP: a line in, a line out, and the same rules as everywhere."""
+"""Bulk ingest over HTTP: one result line per input line, with the rules of the GraphQL API."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ async def test_each_line_is_answered(client: httpx2.AsyncClient, token: str, liv
     status, results = await ingest(client, token, "\n".join(lines).encode())
     assert status == 200
     recorded = {result["line"]: result["deduplicated"] for result in results if "id" in result}
-    refused = {
+    rejected = {
         result["line"]: (result["error"]["code"], result["error"]["path"]) for result in results if "error" in result
     }
     assert recorded == {1: False, 5: True, 10: False}
-    assert refused == {
+    assert rejected == {
         3: ("INVALID_INPUT", ["latencyMs"]),
         4: ("INVALID_INPUT", None),
         6: ("CONFLICT", ["eventId"]),
@@ -62,7 +62,7 @@ async def test_each_line_is_answered(client: httpx2.AsyncClient, token: str, liv
     assert sorted(await event_ids(live_api)) == ["a", "f"]
 
 
-async def test_many_lines_packed_and_in_pieces_are_all_recorded(
+async def test_many_compressed_lines_in_pieces_are_all_recorded(
     client: httpx2.AsyncClient, token: str, live_api: Api
 ) -> None:
     packed = gzip.compress("\n".join(line(eventId=str(n), cost="0.000000001") for n in range(5_500)).encode())
@@ -104,16 +104,21 @@ async def test_a_byte_order_mark_before_the_first_line_is_skipped(
     assert sorted(await event_ids(live_api)) == ["a", "b"]
 
 
-async def test_only_one_byte_order_mark_is_skipped_and_only_at_the_begin(
+async def test_only_one_byte_order_mark_is_skipped_and_only_at_the_start(
     client: httpx2.AsyncClient, token: str, live_api: Api
 ) -> None:
-    for body, told in [(MARK, []), (MARK[:2], [1]), (MARK * 2 + line().encode(), [1]), (b"\n" + MARK + b"{}", [2])]:
+    for body, bad_lines in [
+        (MARK, []),
+        (MARK[:2], [1]),
+        (MARK * 2 + line().encode(), [1]),
+        (b"\n" + MARK + b"{}", [2]),
+    ]:
         _, results = await ingest(client, token, body)
-        assert [result["line"] for result in results if "error" in result] == told, body
+        assert [result["line"] for result in results if "error" in result] == bad_lines, body
     assert await event_ids(live_api) == []
 
 
-async def test_a_line_with_a_byte_order_mark_may_be_as_long_as_any(
+async def test_a_byte_order_mark_does_not_count_as_part_of_a_line(
     client: httpx2.AsyncClient, token: str, live_api: Api
 ) -> None:
     _, [result] = await ingest(client, token, MARK + line(eventId="a").encode().ljust(MAX_LINE_BYTES))
@@ -121,17 +126,21 @@ async def test_a_line_with_a_byte_order_mark_may_be_as_long_as_any(
     assert await event_ids(live_api) == ["a"]
 
 
-async def test_money_is_recorded_whatever_comes_with_it(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
-    # given calls that cost 3, each with something that is not as it should be
-    kept = {"team": "search"}
+async def test_a_cost_is_recorded_even_if_other_fields_are_invalid(
+    client: httpx2.AsyncClient, token: str, live_api: Api
+) -> None:
+    # given calls that cost 3 USD, each with invalid metadata
+    metadata = {"team": "search"}
     lines = [
-        line(eventId="large", cost=3, metadata=kept | {"log": "x" * 17_000}),
-        line(eventId="deep", cost=3, metadata=kept | {"deep": json.loads("[" * 30 + "]" * 30)}),
-        line(eventId="deeper", cost=3, metadata=kept | {"deep": 0}).replace("0}}", "[" * 9_000 + "]" * 9_000 + "}}"),
-        line(eventId="nul", cost=3, metadata=kept | {"text": "a\x00b"}),
-        line(eventId="half", cost=3, metadata=kept | {"text": "\ud83d"}),
-        line(eventId="infinite", cost=3, metadata=kept | {"n": float("inf")}),
-        line(eventId="whole", cost=3, metadata=kept),
+        line(eventId="large", cost=3, metadata=metadata | {"log": "x" * 17_000}),
+        line(eventId="deep", cost=3, metadata=metadata | {"deep": json.loads("[" * 30 + "]" * 30)}),
+        line(eventId="deeper", cost=3, metadata=metadata | {"deep": 0}).replace(
+            "0}}", "[" * 9_000 + "]" * 9_000 + "}}"
+        ),
+        line(eventId="nul", cost=3, metadata=metadata | {"text": "a\x00b"}),
+        line(eventId="half", cost=3, metadata=metadata | {"text": "\ud83d"}),
+        line(eventId="infinite", cost=3, metadata=metadata | {"n": float("inf")}),
+        line(eventId="whole", cost=3, metadata=metadata),
         line(eventId=12345678901234567890, cost=3, latencyMs=830.5, timeToFirstTokenMs="12.5"),
         json.dumps(
             {
@@ -146,10 +155,10 @@ async def test_money_is_recorded_whatever_comes_with_it(client: httpx2.AsyncClie
         ),
     ]
 
-    # when they are sent
+    # when the calls are sent
     _, results = await ingest(client, token, "\n".join(lines).encode())
 
-    # then all are recorded, and tell what was cut
+    # then all are recorded, and marked as truncated
     assert [result.get("deduplicated") for result in results] == [False] * 9, results
     page = await live_api.ask(
         "{ analytics { nodes { eventId cost latencyMs inputTokens modelUsed metadata metadataTruncated } } }"
@@ -157,19 +166,19 @@ async def test_money_is_recorded_whatever_comes_with_it(client: httpx2.AsyncClie
     by_id = {node["eventId"]: node for node in page["nodes"]}
     assert {node["cost"] for node in page["nodes"]} == {"3"}
     cut = ["large", "deep", "deeper", "nul", "half", "infinite"]
-    assert {name: by_id[name]["metadata"] for name in [*cut, "whole"]} == dict.fromkeys([*cut, "whole"], kept)
+    assert {name: by_id[name]["metadata"] for name in [*cut, "whole"]} == dict.fromkeys([*cut, "whole"], metadata)
     assert sorted(name for name, node in by_id.items() if node["metadataTruncated"]) == sorted(cut)
     assert by_id["12345678901234567890"]["latencyMs"] == 830
     other = by_id["other"]
     assert (other["latencyMs"], other["inputTokens"], other["modelUsed"], other["metadata"]) == (832, 12, "m", {})
 
-    # and sent again they are the same
+    # and when they are sent again, they are deduplicated
     _, again = await ingest(client, token, "\n".join(lines).encode())
     assert [result.get("deduplicated") for result in again] == [True] * 9, again
 
 
 @pytest.mark.parametrize("body", [b"not gzip", gzip.compress(line().encode())[:-9]], ids=["other", "cut off"])
-async def test_a_body_that_is_no_gzip_is_told_in_the_last_line(
+async def test_a_body_that_is_not_gzip_is_reported_in_the_last_line(
     client: httpx2.AsyncClient, token: str, body: bytes
 ) -> None:
     status, results = await ingest(client, token, body, **{"Content-Encoding": "gzip"})
@@ -178,7 +187,7 @@ async def test_a_body_that_is_no_gzip_is_told_in_the_last_line(
     assert results[-1]["error"]["message"].startswith("gzip: ")
 
 
-async def test_an_unknown_encoding_is_refused(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
+async def test_an_unknown_encoding_is_rejected(client: httpx2.AsyncClient, token: str, live_api: Api) -> None:
     status, _ = await ingest(client, token, line().encode(), **{"Content-Encoding": "br"})
     assert status == 415
     assert await event_ids(live_api) == []
@@ -190,7 +199,7 @@ async def test_nobody_ingests_without_a_token(client: httpx2.AsyncClient, live_a
     assert await event_ids(live_api) == []
 
 
-async def test_metrics_tell_of_the_ledger(client: httpx2.AsyncClient, live_api: Api) -> None:
+async def test_metrics_describe_the_ledger(client: httpx2.AsyncClient, live_api: Api) -> None:
     assert await event_ids(live_api) == []
     text = (await client.get("/metrics/")).text
     for name in (

@@ -1,4 +1,4 @@
-"""Lines of a body: whatever it unpacks to, little is kept, and there is an end to it."""
+"""The lines of a request body: compressed bodies are read in bounded memory, and up to a limit."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ async def blocks(body: bytes, size: int = BLOCK) -> AsyncIterator[bytes]:
 
 
 async def read(body: bytes, *, packed: bool = True, size: int = BLOCK) -> tuple[list[Line], Exception | None, int]:
-    """The lines, what ended them, and how many bytes were looked at."""
-    looked_at = 0
+    """The lines of the body, the error that ended them, and the number of bytes read."""
+    bytes_read = 0
 
     async def counted(some: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        nonlocal looked_at
+        nonlocal bytes_read
         async for block in some:
-            looked_at += len(block)
+            bytes_read += len(block)
             assert len(block) <= BLOCK
             yield block
 
@@ -54,8 +54,8 @@ async def read(body: bytes, *, packed: bool = True, size: int = BLOCK) -> tuple[
             assert sum(len(line) for _, line in chunk) <= 128 * 1024 + 2 * BLOCK
             lines += chunk
     except (Stopped, zlib.error) as error:
-        return lines, error, looked_at
-    return lines, None, looked_at
+        return lines, error, bytes_read
+    return lines, None, bytes_read
 
 
 def noise(size: int) -> bytes:
@@ -77,52 +77,52 @@ MOST = FREE_BYTES + 2 * BLOCK
     ],
 )
 @pytest.mark.parametrize("size", [BLOCK, 1_000])
-async def test_what_unpacks_to_far_more_is_not_unpacked_to_its_end(packed: bytes, lines: int, size: int) -> None:
-    found, why, looked_at = await read(packed, size=size)
+async def test_decompression_stops_at_the_limit(packed: bytes, lines: int, size: int) -> None:
+    found, why, bytes_read = await read(packed, size=size)
     assert isinstance(why, Stopped), why
     assert "the compression ratio exceeds 100" in why.message or "has at most 1000000 lines" in why.message
-    assert looked_at <= MOST
-    # what came before is told, but for the block that was too much
+    assert bytes_read <= MOST
+    # the lines before the limit are returned, except for those of the last block
     assert len(found) <= lines
     assert len(found) >= min(lines, 3)
 
 
-async def test_a_body_may_unpack_to_a_hundred_times_its_size_and_to_some_mebibytes_whatever_its_size() -> None:
+async def test_a_body_may_decompress_to_100_times_its_size_and_to_a_few_mebibytes_always() -> None:
     small = (b"x" * 999 + b"\n") * (FREE_BYTES // 1_000)
     assert MAX_RATIO * len(gzip.compress(small)) < len(small)
     assert (await read(gzip.compress(small)))[1] is None
     body = noise(200_000) + b"\n" + (b"y" * 1_000 + b"\n") * (90 * 200)
     packed = gzip.compress(body)
     assert FREE_BYTES < len(body) < MAX_RATIO * len(packed)
-    found, why, looked_at = await read(packed)
-    assert (why, looked_at, len(found)) == (None, len(body), 1 + 90 * 200)
+    found, why, bytes_read = await read(packed)
+    assert (why, bytes_read, len(found)) == (None, len(body), 1 + 90 * 200)
 
 
-async def test_a_packed_body_inside_of_another_is_not_unpacked() -> None:
+async def test_a_compressed_body_inside_of_another_is_not_decompressed() -> None:
     inner = gzip.compress(gzip.compress(b"\n" * 9_000_000))
-    _, why, looked_at = await read(gzip.compress(inner))
-    assert (why, looked_at) == (None, len(inner))
+    _, why, bytes_read = await read(gzip.compress(inner))
+    assert (why, bytes_read) == (None, len(inner))
 
 
 @pytest.mark.parametrize("packed", [True, False])
-async def test_a_request_has_so_many_lines_and_those_before_are_told(
+async def test_the_number_of_lines_is_limited_and_earlier_lines_are_returned(
     packed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.lines, "MAX_LINES", 1_000)
-    for body, told, stopped in [
+    for body, line_count, stopped in [
         (b"a\n" * 1_000, 1_000, False),
         (b"a\n" * 1_001, 1_000, True),
         (b"\n" * 999 + b"a\n" + b"\n" * 10, 1, True),
         (b"a\n" * 300_000, 1_000, True),
     ]:
         found, why, _ = await read(gzip.compress(body) if packed else body, packed=packed)
-        assert ([number for number, _ in found][-1], len(found)) == (1_000, told)
+        assert ([number for number, _ in found][-1], len(found)) == (1_000, line_count)
         assert isinstance(why, Stopped) is stopped
         if stopped:
             assert str(why) == "A request has at most 1000 lines; send the lines after these in another request"
 
 
-async def test_members_without_anything_in_them_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_empty_gzip_members_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.lines, "MAX_MEMBERS", 100)
     empty = gzip.compress(b"")
     assert (await read(empty * 100 + gzip.compress(b"a")))[1] is not None
@@ -130,7 +130,7 @@ async def test_members_without_anything_in_them_have_an_end(monkeypatch: pytest.
     assert (found, why) == ([(1, b"a")], None)
 
 
-async def test_a_line_that_is_too_long_keeps_no_more_than_says_so() -> None:
+async def test_only_the_start_of_a_line_that_is_too_long_is_buffered() -> None:
     for packed in (True, False):
         body = noise(10 * MAX_LINE_BYTES) + b"\nshort\n" + noise(3 * MAX_LINE_BYTES)
         found, why, _ = await read(gzip.compress(body) if packed else body, packed=packed)
@@ -145,17 +145,17 @@ async def test_a_line_that_is_too_long_keeps_no_more_than_says_so() -> None:
     [gzip.compress(b"a\nb\n") + b"garbage", gzip.compress(b"a\nb\n" * 9)[:-9], gzip.compress(b"a\nb\n") + b"\x1f\x8b"],
     ids=["garbage behind it", "cut off", "another that is cut off"],
 )
-async def test_lines_before_what_is_no_gzip_are_told(body: bytes) -> None:
+async def test_lines_before_invalid_gzip_data_are_returned(body: bytes) -> None:
     found, why, _ = await read(body)
     assert isinstance(why, zlib.error)
     assert found[:2] == [(1, b"a"), (2, b"b")]
 
 
-# A client that goes
+# Clients that disconnect
 
 
 class _Anybody(Authenticator):
-    """Lets in whoever comes: as one user, or each as another."""
+    """Accepts every token, as one user or as a new user each time."""
 
     def __init__(self, viewer: Viewer | None = None) -> None:
         self._viewer = viewer
@@ -165,7 +165,7 @@ class _Anybody(Authenticator):
 
 
 class _Client:
-    """Sends a body at once, and goes when it is told to."""
+    """Sends a body at once, and disconnects when `gone` is set."""
 
     def __init__(self, body: bytes, **headers: str) -> None:
         self._messages = [{"type": "http.request", "body": body, "more_body": False}]
@@ -197,7 +197,7 @@ async def test_when_the_client_has_gone_no_more_lines_are_recorded(in_order: boo
     async def record(items: Sequence[int]) -> Sequence[Logged]:
         recorded.extend(items)
         if len(recorded) >= 1_000:
-            # when it goes while the first lines are being recorded
+            # when the client disconnects while the first lines are being recorded
             client.gone.set()
         await asyncio.sleep(0)
         return [Logged({"id": number}, deduplicated=False) for number in items]
@@ -205,15 +205,15 @@ async def test_when_the_client_has_gone_no_more_lines_are_recorded(in_order: boo
     ingest = Ingest(_Anybody(), Intake(lambda _viewer, line: int(line), record, in_order=in_order), event_loop_queue())
     with pytest.raises(ClientDisconnect):
         await ingest(client.request)
-    # then those that were handed over are recorded, and few more
+    # then the lines that were handed over are recorded, and few more
     assert 1_000 <= len(recorded) <= 30_000
     assert sorted(recorded) == list(range(len(recorded)))
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-@pytest.mark.parametrize(("turn_is_taken", "handed_over"), [(True, 0), (False, 8)], ids=["turn", "room"])
-async def test_a_request_whose_client_has_gone_waits_for_nothing_more(
-    turn_is_taken: bool, handed_over: int, packed: bool
+@pytest.mark.parametrize(("is_turn_taken", "handed_over"), [(True, 0), (False, 8)], ids=["turn", "room"])
+async def test_a_request_stops_waiting_when_its_client_has_gone(
+    is_turn_taken: bool, handed_over: int, packed: bool
 ) -> None:
     may_end = asyncio.Event()
     recorded: list[int] = []
@@ -223,9 +223,9 @@ async def test_a_request_whose_client_has_gone_waits_for_nothing_more(
         recorded.extend(items)
         return [Logged({"id": number}, deduplicated=False) for number in items]
 
-    # given 20 requests of one user, which wait for their turn, or for room beside those that are being recorded
+    # given 20 requests of one user, which wait for their turn, or for room while other lines are being recorded
     turns, viewer = event_loop_queue(), Viewer(new_id())
-    if turn_is_taken:
+    if is_turn_taken:
         await turns.acquire(viewer.id)
     body = b"".join(b"%d\n" % number for number in range(10))
     headers = {"content_encoding": "gzip"} if packed else {}
@@ -235,12 +235,12 @@ async def test_a_request_whose_client_has_gone_waits_for_nothing_more(
     for _ in range(2_000):
         await asyncio.sleep(0)
     assert not any(each.done() for each in asking)
-    # when all their clients go
+    # when all clients disconnect
     for client in clients:
         client.gone.set()
-    # then they end, but for those whose lines were handed over: these are recorded
+    # then the requests end, except for those whose lines were handed over: these are recorded
     async with asyncio.timeout(PATIENCE_S):
-        while sum(each.done() for each in asking) < 20 - handed_over:  # noqa: ASYNC110 - what it waits for is counted
+        while sum(each.done() for each in asking) < 20 - handed_over:  # noqa: ASYNC110 - it waits for a count
             await asyncio.sleep(0)
         assert recorded == []
         may_end.set()
@@ -254,7 +254,7 @@ async def test_a_request_whose_client_has_gone_waits_for_nothing_more(
     [(b"1", 250, 7), (b"x" * 500, 60, 3), (b"wrong", 24, 3), (b"wrong", 250, 35)],
     ids=["short", "long", "a few wrong", "wrong"],
 )
-async def test_lines_are_read_a_few_at_a_turn_and_fewer_of_those_that_are_wrong(
+async def test_a_turn_reads_a_few_lines_and_fewer_invalid_ones(
     line: bytes, lines: int, turns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = 0
@@ -279,12 +279,12 @@ async def test_lines_are_read_a_few_at_a_turn_and_fewer_of_those_that_are_wrong(
     answer = await ingest(client.request)
     assert isinstance(answer, StreamingResponse)
     assert b"".join([each async for each in answer.body_iterator]).count(b"\n") == lines  # type: ignore[misc]
-    # then there is one turn for each block, and one for so much of the lines
+    # then there is one turn per block, and one per part of the lines
     blocks = -(-(len(line) + 1) * lines // (16 * 1024))
     assert taken - blocks == turns
 
 
-async def test_refused_lines_are_freed_without_the_collector() -> None:
+async def test_rejected_lines_are_freed_without_the_collector() -> None:
     async def record(items: Sequence[int]) -> Sequence[Logged]:
         return [Logged({"id": 1}, deduplicated=False) for _ in items]
 
@@ -295,22 +295,22 @@ async def test_refused_lines_are_freed_without_the_collector() -> None:
             raise InvalidInput("no") from None
 
     ingest = Ingest(_Anybody(), Intake(read, record), event_loop_queue())
-    # given that the collector finds nothing
+    # given that the collector finds no garbage
     gc.collect()
     gc.disable()
     try:
-        # when a thousand lines are refused, and told of
+        # when 1,000 lines are rejected and answered
         answer = await ingest(_Client(b"wrong\n" * 1_000).request)
         assert isinstance(answer, StreamingResponse)
         assert b"".join([each async for each in answer.body_iterator]).count(b"\n") == 1_000  # type: ignore[misc]
-        # then none of the expected errors is there any more
+        # then none of the expected errors is left in memory
         assert not [each for each in gc.get_objects() if isinstance(each, InvalidInput) and each.message == "no"]
     finally:
         gc.enable()
 
 
 @pytest.mark.parametrize("in_order", [False, True], ids=["calls", "amendments"])
-async def test_what_is_being_looked_at_is_counted_in_bytes_over_all_requests(in_order: bool) -> None:
+async def test_the_bytes_in_processing_are_limited_over_all_requests(in_order: bool) -> None:
     underway = most = 0
 
     async def record(items: Sequence[bytes]) -> Sequence[ExpectedError]:
@@ -321,13 +321,13 @@ async def test_what_is_being_looked_at_is_counted_in_bytes_over_all_requests(in_
         underway -= sum(map(len, items))
         return [InvalidInput("no")] * len(items)
 
-    # given 12 requests of lines that are as long as lines may be
+    # given 12 requests with lines of the greatest length
     body = (b"x" * (MAX_LINE_BYTES - 10) + b"\n") * 40
     clients = [_Client(body) for _ in range(12)]
     ingest = Ingest(_Anybody(), Intake(lambda _viewer, line: line, record, in_order=in_order), event_loop_queue())
     # when all are sent at once
     answers = await asyncio.gather(*(ingest(client.request) for client in clients))
-    # then they are all answered, and a few mebibytes were looked at at a time
+    # then all are answered, and at most a few mebibytes were processed at a time
     assert all(isinstance(answer, StreamingResponse) for answer in answers)
     assert most <= 16 * (128 + 64) * 1024
     for answer in answers:

@@ -1,4 +1,4 @@
-"""What a server process keeps in memory while clients send it far more than that."""
+"""The memory of a server process stays small while clients send much more data."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ GROWTH_MIB = 120
 
 
 def most_mib(pid: int) -> float:
-    """The most memory that the process ever had."""
+    """The peak memory of the process, in MiB."""
     [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:")]
     return int(line.split()[1]) / 1024
 
 
-async def test_memory_does_not_grow_with_what_requests_unpack_to(tmp_path: Path) -> None:
-    # given requests that unpack to 60 MB each, within every limit
+async def test_memory_does_not_grow_with_the_decompressed_size_of_requests(tmp_path: Path) -> None:
+    # given requests that decompress to 60 MB each, within every limit
     noise = random.Random(1)
     lines = (json.dumps({"x": noise.randbytes(700).hex() + "a" * 60_000}).encode() for _ in range(LINES))
     packed = gzip.compress(b"\n".join(lines))
@@ -38,6 +38,6 @@ async def test_memory_does_not_grow_with_what_requests_unpack_to(tmp_path: Path)
         async with httpx2.AsyncClient(base_url=server.address, headers=headers, timeout=120) as client:
             answers = await asyncio.gather(*(client.post("/ingest/decisions", content=packed) for _ in range(REQUESTS)))
         grown = most_mib(server.process.pid) - before
-    # then each line is answered, and little of it was kept
+    # then each line is answered, and memory stays small
     assert [answer.text.count("\n") for answer in answers] == [LINES] * REQUESTS
     assert grown < GROWTH_MIB, grown

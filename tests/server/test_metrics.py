@@ -1,4 +1,4 @@
-"""What clients make up does not fill metrics, logs or traces, however much or long it is."""
+"""Arbitrary values from clients do not fill metrics, logs or traces."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LONG = "a" * 200_000
 
 
 def series(*names: str) -> set[tuple[str, ...]]:
-    """The label values of these metrics, or of all of ours."""
+    """The label values of these metrics, or of all metrics of the router."""
     return {
         (sample.name, *sample.labels.values())
         for family in REGISTRY.collect()
@@ -46,21 +46,21 @@ def series(*names: str) -> set[tuple[str, ...]]:
 
 
 def test_every_metric_and_its_labels_are_known() -> None:
-    # A new label has to be bounded, where a client has a say in it, before it is written down here.
-    told = {
+    # A label that clients influence must be bounded before it is added here.
+    known = {
         sample.name: set(sample.labels) - {"le"}
         for family in REGISTRY.collect()
         for sample in family.samples
         if family.name.startswith("router_") and not sample.name.endswith(("_created", "_sum", "_count"))
     }
-    assert told.items() <= LABELS.items()
+    assert known.items() <= LABELS.items()
     assert {family.name for family in REGISTRY.collect() if family.name.startswith("router_")} == {
         name.removesuffix("_total").removesuffix("_bucket") for name in LABELS
     }
 
 
 async def test_names_of_any_length_and_number_make_few_series(api: Api, other_api: Api) -> None:
-    # Given what is told already
+    # Given the series so far
     before = series()
     # When a user sends operations with 20 names of 200,000 characters and 100 short ones, as queries and as mutations
     for number in range(20):
@@ -68,12 +68,12 @@ async def test_names_of_any_length_and_number_make_few_series(api: Api, other_ap
     for number in range(100):
         await api.ask(f"query Mine{number} {{ viewer {{ id }} }}")
         await api.ask(f"mutation Mine{number} {{ releaseDecision(id: 1) {{ __typename }} }}")
-    # Then 40 of them are told apart, and all others are one
+    # Then 40 of them have their own series, and all others share one
     names = {labels[-1] for labels in series("router_operations_total") - before}
     assert {name for name in names if name.startswith("Mine")} == {f"Mine{number}" for number in range(40)}
     assert ("router_operations_total", "query", "(others)") in series()
     assert max(map(len, names)) <= 64
-    # And another user's are told all the same
+    # And names of another user have their own series
     await other_api.ask("query Theirs { viewer { id } }")
     assert ("router_operations_total", "query", "Theirs") in series()
 
@@ -90,7 +90,9 @@ async def test_names_of_any_length_and_number_make_few_series(api: Api, other_ap
         ("DELETE", "/ingest/decisions"),
     ],
 )
-async def test_methods_and_paths_that_are_made_up_are_other(client: httpx2.AsyncClient, method: str, path: str) -> None:
+async def test_unknown_methods_and_paths_are_counted_as_other(
+    client: httpx2.AsyncClient, method: str, path: str
+) -> None:
     before = series()
     with suppress(httpx2.TransportError):
         await client.request(method, path)
@@ -121,13 +123,13 @@ async def checked(query: str) -> CheckedOperation:
     return await checking.checked(Operation(query, None, None), EVERY_KIND, new_id())
 
 
-async def test_names_are_cut_short_in_logs_and_traces() -> None:
+async def test_names_are_shortened_in_logs_and_traces() -> None:
     exporter = InMemorySpanExporter()
     tracing = Tracing(exporter)
     operation = await checked(f"query {LONG} {{ viewer {{ id }} }}")
-    # What lines of the log say
+    # Lines of the log
     assert operation.title == f"query {'a' * 64}…"
-    # And spans
+    # Spans of traces
     with tracing.operation(operation):
         pass
     tracing.shut_down()
@@ -138,9 +140,10 @@ async def test_names_are_cut_short_in_logs_and_traces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "kept"), [("vendor=1", "vendor=1"), ("v=" + "1" * 600, ""), (",".join(f"v{n}=1" for n in range(200)), "")]
+    ("state", "expected"),
+    [("vendor=1", "vendor=1"), ("v=" + "1" * 600, ""), (",".join(f"v{n}=1" for n in range(200)), "")],
 )
-def test_spans_carry_what_callers_say_of_their_trace_unless_it_is_long(state: str, kept: str) -> None:
+def test_spans_have_the_trace_state_of_the_caller_unless_it_is_too_long(state: str, expected: str) -> None:
     exporter = InMemorySpanExporter()
     tracing = Tracing(exporter)
     headers: dict[str, Any] = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "tracestate": state}
@@ -151,4 +154,4 @@ def test_spans_carry_what_callers_say_of_their_trace_unless_it_is_long(state: st
     [span] = exporter.get_finished_spans()
     assert span.context is not None
     assert f"{span.context.trace_id:032x}" == "a" * 32
-    assert span.context.trace_state.to_header() == kept
+    assert span.context.trace_state.to_header() == expected

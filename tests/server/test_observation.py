@@ -1,4 +1,4 @@
-"""What logs and traces tell of requests, and what they must not."""
+"""Logs and traces describe requests, and contain neither secrets nor request data."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from tests.support.socket import signed_in
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
-NOT_TO_BE_TOLD = "dQw4w9WgXcQ"
+CONFIDENTIAL = "dQw4w9WgXcQ"
 LOG = """
 mutation Record($input: LogAnalyticsInput!) {
   logAnalytics(input: $input) { ... on LoggedAnalytics { deduplicated } ... on Error { message } }
 }
 """
-FIND = f'query Find {{ analytics(filter: {{models: ["{NOT_TO_BE_TOLD}"]}}) {{ pageInfo {{ hasNextPage }} }} }}'
-DECISION = {
+FIND = f'query Find {{ analytics(filter: {{models: ["{CONFIDENTIAL}"]}}) {{ pageInfo {{ hasNextPage }} }} }}'
+CALL = {
     "provider": "openai",
-    "modelUsed": NOT_TO_BE_TOLD,
-    "taskType": NOT_TO_BE_TOLD,
+    "modelUsed": CONFIDENTIAL,
+    "taskType": CONFIDENTIAL,
     "cost": "0.01",
     "success": True,
     "latencyMs": 5,
-    "eventId": NOT_TO_BE_TOLD,
-    "metadata": {NOT_TO_BE_TOLD: NOT_TO_BE_TOLD},
+    "eventId": CONFIDENTIAL,
+    "metadata": {CONFIDENTIAL: CONFIDENTIAL},
 }
 
 
@@ -52,10 +52,10 @@ def token(data_dir: Path) -> str:
 
 
 async def use(server: ServerProcess, token: str, **headers: str) -> list[httpx2.Response]:
-    """Send one good and one bad request of each kind."""
+    """Send one valid and one invalid request of each kind."""
     signed = {"Authorization": f"Bearer {token}"}
-    body = {"query": LOG, "variables": {"input": DECISION}, "operationName": "Record"}
-    wrong = {"query": LOG, "variables": {"input": DECISION | {"cost": NOT_TO_BE_TOLD}}}
+    body = {"query": LOG, "variables": {"input": CALL}, "operationName": "Record"}
+    wrong = {"query": LOG, "variables": {"input": CALL | {"cost": CONFIDENTIAL}}}
     async with httpx2.AsyncClient(base_url=server.address, timeout=30) as client:
         answers = [
             await client.post("/graphql", json=body, headers=signed | headers),
@@ -64,11 +64,11 @@ async def use(server: ServerProcess, token: str, **headers: str) -> list[httpx2.
             await client.get("/graphql", params={"query": FIND}, headers=signed | {"Sec-Fetch-Site": "same-origin"}),
             await client.post(
                 "/ingest/decisions",
-                content=f"{json.dumps(DECISION)}\n{{{NOT_TO_BE_TOLD}\n",
+                content=f"{json.dumps(CALL)}\n{{{CONFIDENTIAL}\n",
                 headers=signed | {"Content-Type": "application/x-ndjson"},
             ),
             await client.get("/export/analytics", params={"format": "csv"}, headers=signed),
-            await client.get(f"/{NOT_TO_BE_TOLD}", params={"token": token}),
+            await client.get(f"/{CONFIDENTIAL}", params={"token": token}),
         ]
     async with signed_in(server.address, token) as socket:
         await socket.start(FIND)
@@ -76,7 +76,7 @@ async def use(server: ServerProcess, token: str, **headers: str) -> list[httpx2.
     return answers
 
 
-async def test_log_lines_are_json_name_the_request_and_tell_no_secret(
+async def test_log_lines_are_json_with_the_request_id_and_without_secrets(
     data_dir: Path, token: str, tmp_path: Path
 ) -> None:
     # given
@@ -86,10 +86,10 @@ async def test_log_lines_are_json_name_the_request_and_tell_no_secret(
     ):
         # when
         answers = await use(server, token, traceparent=f"00-{TRACE}-{SPAN}-01", **{"X-Request-Id": "mine.1"})
-    # then each answer has an id, the caller's own where there is one
+    # then each answer has a request id, the caller's where it sent one
     ids = [answer.headers["x-request-id"] for answer in answers]
     assert (ids[0], len(set(ids))) == ("mine.1", 7)
-    # and a line of this id
+    # and a log line with this id
     written = (tmp_path / "log").read_text()
     lines = [json.loads(line) for line in written.splitlines()]
     requests = {line["request_id"]: line for line in lines if line["message"] == "request"}
@@ -113,15 +113,15 @@ async def test_log_lines_are_json_name_the_request_and_tell_no_secret(
     [socket] = [line for line in lines if line["message"] == "socket"]
     assert (operation["operation"], operation["user_id"]) == ("query Find", USER)
     assert operation["request_id"] == socket["request_id"]
-    # and none of what was sent
+    # and no line contains request data
     assert len(lines) == 9
-    assert not [secret for secret in (token, token.split(".")[2], SECRET, NOT_TO_BE_TOLD) if secret in written]
+    assert not [secret for secret in (token, token.split(".")[2], SECRET, CONFIDENTIAL) if secret in written]
 
 
-async def test_what_goes_wrong_is_logged_with_the_request_and_without_what_was_sent(
+async def test_failures_are_logged_with_the_request_id_and_without_request_data(
     data_dir: Path, token: str, tmp_path: Path
 ) -> None:
-    # given a table that is gone
+    # given a missing table
     with (
         (tmp_path / "log").open("w") as log,
         running(data_dir, log, ROUTER_JWT_SECRET=SECRET) as server,
@@ -131,7 +131,7 @@ async def test_what_goes_wrong_is_logged_with_the_request_and_without_what_was_s
             database.execute("DROP TABLE router_analytics")
         # when
         answer = client.post("/graphql", json={"query": FIND})
-        client.post("/graphql", json={"query": LOG, "variables": {"input": DECISION}})
+        client.post("/graphql", json={"query": LOG, "variables": {"input": CALL}})
     # then
     written = (tmp_path / "log").read_text()
     lines = [json.loads(line) for line in written.splitlines()]
@@ -139,12 +139,12 @@ async def test_what_goes_wrong_is_logged_with_the_request_and_without_what_was_s
     assert of_query["message"] == f"unexpected error {answer.json()['errors'][0]['extensions']['errorId']}"
     assert (of_query["level"], of_query["user_id"], of_query["operation"]) == ("ERROR", USER, "query Find")
     assert "no such table" in of_query["exc_info"]
-    assert not [secret for secret in (token, SECRET, NOT_TO_BE_TOLD) if secret in written]
+    assert not [secret for secret in (token, SECRET, CONFIDENTIAL) if secret in written]
 
 
 @contextmanager
 def collector() -> Iterator[tuple[str, list[bytes]]]:
-    """The address of something that takes what OpenTelemetry exports, and what it has taken."""
+    """The address of an OpenTelemetry collector, and the request bodies that it received."""
     taken: list[bytes] = []
 
     class Taker(BaseHTTPRequestHandler):
@@ -166,7 +166,9 @@ def collector() -> Iterator[tuple[str, list[bytes]]]:
             thread.join()
 
 
-async def test_traces_go_on_from_the_caller_s_and_tell_no_secret(data_dir: Path, token: str, tmp_path: Path) -> None:
+async def test_traces_continue_those_of_the_caller_and_contain_no_secret(
+    data_dir: Path, token: str, tmp_path: Path
+) -> None:
     # given
     with collector() as (address, taken):
         settings = {"ROUTER_TRACING": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": address, "ROUTER_LOG_LEVEL": "info"}
@@ -174,7 +176,7 @@ async def test_traces_go_on_from_the_caller_s_and_tell_no_secret(data_dir: Path,
             (tmp_path / "log").open("w") as log,
             running(data_dir, log, ROUTER_JWT_SECRET=SECRET, **settings) as server,
         ):
-            # when it is used, and stopped
+            # when the server is used and stopped
             await use(server, token, traceparent=f"00-{TRACE}-{SPAN}-01")
     # then
     exported = [ExportTraceServiceRequest.FromString(body).resource_spans for body in taken]
@@ -210,10 +212,10 @@ async def test_traces_go_on_from_the_caller_s_and_tell_no_secret(data_dir: Path,
         if attribute.key == "service.name"
     }
     assert names == {"enterprise-router"}
-    # and lines of the log name them
+    # and log lines name the traces
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     [line] = [line for line in lines if line["message"] == "request" and line["trace_id"] == TRACE]
     assert line["span_id"] == request.span_id.hex()
-    # and nothing of what was sent is told
-    told = b"".join(taken)
-    assert not [secret for secret in (token, SECRET, NOT_TO_BE_TOLD) if secret.encode() in told]
+    # and no trace contains request data
+    exported_text = b"".join(taken)
+    assert not [secret for secret in (token, SECRET, CONFIDENTIAL) if secret.encode() in exported_text]

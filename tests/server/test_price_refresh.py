@@ -22,14 +22,14 @@ LISTED = "{ modelCatalog { nodes { id inputPrice } } }"
 
 
 @pytest.fixture(autouse=True)
-def _the_list_that_came_with_us() -> Iterator[None]:
+def _restore_price_list() -> Iterator[None]:
     yield
     data_snapshot.set_custom_snapshot(None)
 
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[UpdatePrices]:
-    """Who asked for the newest price list: it holds one model."""
+    """Replace the fetch of the newest price list with one that returns one model. Returns the list of fetches."""
     asked = []
     model = ModelInfo(id="m", match=ClauseEquals("m"), prices=ModelPrice(input_mtok=Decimal(1), output_mtok=Decimal(2)))
 
@@ -42,7 +42,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[UpdatePrices]:
 
 
 async def catalogue(settings: Settings, clock: Clock) -> list[dict[str, str]]:
-    """What a server lists that has been running long enough to have heard of new prices."""
+    """The catalogue of a server that has been running long enough to fetch new prices."""
     app = create_app(settings, clock)
     async with (
         app.router.lifespan_context(app),
@@ -54,7 +54,7 @@ async def catalogue(settings: Settings, clock: Clock) -> list[dict[str, str]]:
         return nodes
 
 
-async def test_prices_are_refreshed_while_the_server_runs_when_that_is_set(
+async def test_prices_are_refreshed_while_the_server_runs_if_enabled(
     settings: Settings, clock: Clock, fetched: list[UpdatePrices]
 ) -> None:
     refreshing = settings.model_copy(update={"refresh_prices": True})
@@ -62,8 +62,6 @@ async def test_prices_are_refreshed_while_the_server_runs_when_that_is_set(
     assert len(fetched) == 1
 
 
-async def test_nothing_is_fetched_unless_that_is_set(
-    settings: Settings, clock: Clock, fetched: list[UpdatePrices]
-) -> None:
+async def test_nothing_is_fetched_unless_enabled(settings: Settings, clock: Clock, fetched: list[UpdatePrices]) -> None:
     assert len(await catalogue(settings, clock)) == 50
     assert fetched == []

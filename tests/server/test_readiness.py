@@ -1,4 +1,4 @@
-"""`/readyz` tells the truth: whatever keeps requests from being served is named, until it is mended."""
+"""`/readyz` names each condition that prevents requests from being served, until the condition ends."""
 
 from __future__ import annotations
 
@@ -36,33 +36,33 @@ PATIENCE_S: Final = 30
 
 
 @pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked now and then is asked each time; what is remembered for a while, for a moment."""
+def _short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each periodic check on every request, and remember failures of the ledger for 0.5 s only."""
     monkeypatch.setattr(Readiness, "writes_every_s", 0.0)
     monkeypatch.setattr(Ledger, "failing_for_s", 0.5)
 
 
 async def checks(client: httpx2.AsyncClient) -> dict[str, bool]:
     answer = await client.get("/readyz")
-    told: dict[str, bool] = answer.json()["checks"]
-    assert answer.status_code == (200 if all(told.values()) else 503)
-    return told
+    results: dict[str, bool] = answer.json()["checks"]
+    assert answer.status_code == (200 if all(results.values()) else 503)
+    return results
 
 
 async def until(client: httpx2.AsyncClient, condition: Callable[[dict[str, bool]], bool]) -> dict[str, bool]:
-    """What is told once the condition holds."""
+    """Poll /readyz until its checks meet the condition. Returns the checks."""
     async with asyncio.timeout(PATIENCE_S):
-        while not condition(told := await checks(client)):
+        while not condition(results := await checks(client)):
             pass
-    return told
+    return results
 
 
-def ready(told: dict[str, bool]) -> bool:
-    return all(told.values())
+def ready(results: dict[str, bool]) -> bool:
+    return all(results.values())
 
 
 def lacks(*names: str) -> Callable[[dict[str, bool]], bool]:
-    return lambda told: not any(told.get(name, True) for name in names)
+    return lambda results: not any(results.get(name, True) for name in names)
 
 
 def line(event_id: str) -> dict[str, Any]:
@@ -71,14 +71,14 @@ def line(event_id: str) -> dict[str, Any]:
 
 @pytest.fixture
 def file(migrated_file: Path, tmp_path: Path) -> Path:
-    """The database of `on_sqlite`."""
+    """The SQLite file that `on_sqlite` serves."""
     (tmp_path / "data").mkdir()
     return Path(shutil.copy(migrated_file, tmp_path / "data" / "router.db"))
 
 
 @pytest.fixture
 async def on_sqlite(file: Path, clock: Clock) -> AsyncIterator[tuple[httpx2.AsyncClient, Api]]:
-    """A client of a server on the file, which is ready and has logged one call."""
+    """A client of a server on `file`. The server is ready and has logged one call."""
     settings = Settings(data_dir=file.parent, database_url=f"sqlite+aiosqlite:///{file}", jwt_secret=SecretStr(SECRET))
     async with serving(create_app(settings, clock)) as url, httpx2.AsyncClient(base_url=url, timeout=30) as client:
         api = Api(client, make_token(settings, new_id(), timedelta(hours=1)))
@@ -87,26 +87,26 @@ async def on_sqlite(file: Path, clock: Clock) -> AsyncIterator[tuple[httpx2.Asyn
         yield client, api
 
 
-async def test_a_file_that_was_removed_takes_no_write_and_loses_none(
+async def test_with_a_removed_file_no_call_is_acknowledged_or_lost(
     on_sqlite: tuple[httpx2.AsyncClient, Api], file: Path
 ) -> None:
     client, api = on_sqlite
     away = os.path.join(file.parent, "away.db")  # noqa: PTH118
     os.rename(file, away)  # noqa: PTH104
-    # then it is said so, and nothing is acknowledged that nobody would find again
+    # then readiness reports it, and no call is acknowledged
     assert lacks("file", "writes")(await until(client, lacks("file", "writes")))
     [error] = await api.errors(LOG_ONE, input=line("lost"))
     assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE"
-    # nor does another connection make an empty file in its place
+    # and no connection creates an empty file instead
     await asyncio.gather(*(api.post("{ analytics { nodes { id } } }") for _ in range(20)))
     assert not os.path.exists(file)  # noqa: PTH110, ASYNC240
-    # and when it is there again, all is well
+    # and when the file is back, the server is ready
     os.rename(away, file)  # noqa: PTH104
     await until(client, ready)
     assert (await api.ask(LOG_ONE, input=line("lost")))["deduplicated"] is False
 
 
-async def test_a_file_that_was_replaced_takes_no_write(
+async def test_with_a_replaced_file_no_call_is_acknowledged(
     on_sqlite: tuple[httpx2.AsyncClient, Api], file: Path, tmp_path: Path
 ) -> None:
     client, api = on_sqlite
@@ -118,11 +118,11 @@ async def test_a_file_that_was_replaced_takes_no_write(
     assert lacks("file", "writes")(await until(client, lacks("file", "writes")))
     [error] = await api.errors(LOG_ONE, input=line("lost"))
     assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE"
-    # and what is there now is as it was put there
+    # and the new file is unchanged
     assert file.read_bytes() == content  # noqa: ASYNC240
 
 
-async def test_a_directory_that_is_gone_is_told(on_sqlite: tuple[httpx2.AsyncClient, Api], file: Path) -> None:
+async def test_a_missing_directory_is_reported(on_sqlite: tuple[httpx2.AsyncClient, Api], file: Path) -> None:
     client, api = on_sqlite
     away = file.parent.rename(file.parent.with_name("away"))
     await until(client, lacks("file", "disk", "writes"))
@@ -132,31 +132,31 @@ async def test_a_directory_that_is_gone_is_told(on_sqlite: tuple[httpx2.AsyncCli
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
-async def test_a_log_that_was_removed_takes_no_write_and_loses_none(
+async def test_with_a_removed_write_ahead_log_no_call_is_acknowledged_or_lost(
     on_sqlite: tuple[httpx2.AsyncClient, Api], file: Path, tmp_path: Path, suffix: str
 ) -> None:
     client, api = on_sqlite
     os.unlink(f"{file}{suffix}")  # noqa: PTH108
     await until(client, lacks("file", "writes"))
     assert (await api.errors(LOG_ONE, input=line("lost")))[0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
-    # and what was acknowledged before is in the file, also if the server is killed now
+    # and calls acknowledged before are in the file, even if the server is killed now
     alone = shutil.copy(file, tmp_path / "alone.db")
     with sqlite3.connect(alone) as connection:
         assert connection.execute("SELECT event_id FROM router_analytics").fetchall() == [("before",)]
 
 
-async def test_a_file_that_is_read_only_is_told(
+async def test_a_read_only_file_is_reported(
     on_sqlite: tuple[httpx2.AsyncClient, Api], file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, _api = on_sqlite
-    # as it is to those who are not root
+    # as for users other than root
     monkeypatch.setattr(os, "access", lambda path, mode: not (path == file and mode == os.W_OK))
     await until(client, lacks("file"))
     monkeypatch.undo()
     await until(client, ready)
 
 
-async def test_a_full_disk_is_told(migrated_file: Path, tmp_path: Path, clock: Clock) -> None:
+async def test_a_full_disk_is_reported(migrated_file: Path, tmp_path: Path, clock: Clock) -> None:
     small = tmp_path / "small"
     with small_file_system(small):
         file = Path(shutil.copy(migrated_file, small / "router.db"))
@@ -172,7 +172,7 @@ async def test_a_full_disk_is_told(migrated_file: Path, tmp_path: Path, clock: C
             await until(client, ready)
 
 
-async def test_a_ledger_whose_disk_is_full_is_told(
+async def test_a_ledger_with_a_full_disk_is_reported(
     on_sqlite: tuple[httpx2.AsyncClient, Api], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, api = on_sqlite
@@ -183,13 +183,13 @@ async def test_a_ledger_whose_disk_is_full_is_told(
     monkeypatch.setattr(models.ledger.call.CallBatch, "write", raising(full))
     assert (await api.errors(LOG_ONE, input=line("later")))[0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
     assert lacks("ledger")(await until(client, lacks("ledger")))
-    # and a commit that succeeds shows that it is well
+    # and a successful commit ends the report
     monkeypatch.setattr(models.ledger.call.CallBatch, "write", store)
     assert (await api.ask(LOG_ONE, input=line("later")))["deduplicated"] is False
     await until(client, ready)
 
 
-async def test_a_ledger_whose_oldest_submission_is_old_is_told(
+async def test_a_ledger_with_a_long_waiting_submission_is_reported(
     client: httpx2.AsyncClient, live_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Ledger, "old_after_s", 0.2)
@@ -212,7 +212,7 @@ async def test_a_ledger_whose_oldest_submission_is_old_is_told(
 
 
 @pytest.mark.parametrize("version", ["99991231_of_the_future", "20261123_first_tables"])
-async def test_a_schema_that_is_not_the_codes_is_told_also_later(
+async def test_another_schema_version_is_reported_also_later(
     client: httpx2.AsyncClient, database_url: str, version: str
 ) -> None:
     await until(client, ready)
@@ -222,7 +222,7 @@ async def test_a_schema_that_is_not_the_codes_is_told_also_later(
     await until(client, ready)
 
 
-async def test_a_postgresql_that_takes_no_writes_is_told(postgres_url: str, tmp_path: Path, clock: Clock) -> None:
+async def test_a_read_only_postgresql_is_reported(postgres_url: str, tmp_path: Path, clock: Clock) -> None:
     settings = Settings(data_dir=tmp_path, database_url=postgres_url, jwt_secret=SecretStr(SECRET))
     name = make_url(postgres_url).database
     async with serving(create_app(settings, clock)) as url, httpx2.AsyncClient(base_url=url, timeout=30) as client:
@@ -238,7 +238,7 @@ async def test_a_postgresql_that_takes_no_writes_is_told(postgres_url: str, tmp_
             await until(client, lacks("writes") if read_only == "on" else ready)
 
 
-async def test_a_listener_that_is_not_connected_is_told(
+async def test_a_disconnected_listener_is_reported(
     postgres_url: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(data_dir=tmp_path, database_url=postgres_url, jwt_secret=SecretStr(SECRET))
@@ -256,9 +256,7 @@ async def test_a_listener_that_is_not_connected_is_told(
         await until(client, ready)
 
 
-async def test_those_who_ask_at_once_share_an_answer(
-    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_concurrent_requests_share_one_check(client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = 0
     ask = Readiness._health
 
@@ -291,7 +289,7 @@ async def administer(url: str, statement: str) -> None:
 
 
 async def versioned(url: str, version: str) -> str:
-    """Write this as the version of the schema; the one that it was."""
+    """Set the schema version. Returns the previous one."""
     if url.startswith("sqlite"):
         with sqlite3.connect(make_url(url).database or "") as file:
             [before] = file.execute("SELECT version_num FROM alembic_version").fetchone()

@@ -1,4 +1,4 @@
-"""Several server processes on one PostgreSQL behave as one."""
+"""Several server processes on one PostgreSQL database behave like one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from models.ledger import Ledger
 from models.ledger.call import CallDraft, Logged
 from server.settings import Settings
 from server.token import make_token
-from tests.conftest import SECRET, published_to_nobody
+from tests.conftest import SECRET, publish_nothing
 from tests.support.api import Api
 from tests.support.load import (
     BATCH,
@@ -36,7 +36,7 @@ from tests.support.load import (
     SET_BUDGET,
     SET_ROLLING_ALERT,
     START_TEST,
-    Told,
+    Outcomes,
     record,
     send,
 )
@@ -93,7 +93,7 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection[Any]]:
         await connection.close()
 
 
-async def test_what_one_replica_logs_is_heard_on_the_other_in_order_and_once(
+async def test_calls_logged_on_one_replica_are_pushed_on_the_other_in_order_and_once(
     replicas: list[str], token_for: Any, user_id: UUID
 ) -> None:
     token = token_for(user_id)
@@ -111,20 +111,20 @@ async def test_what_one_replica_logs_is_heard_on_the_other_in_order_and_once(
         sent: list[str] = []
         for number in range(20):
             batch = [record(f"{number}:{n}", n, test["id"]) for n in range(1 if number % 2 else 40)]
-            told = Told()
-            assert await send(api, batch, told)
-            assert len(told.acknowledged) == len(batch)
+            outcomes = Outcomes()
+            assert await send(api, batch, outcomes)
+            assert len(outcomes.acknowledged) == len(batch)
             sent += [each["eventId"] for each in batch]
 
-        # then each arrives, in the order it was logged, once
+        # then each call arrives once, in the order of logging
         heard = [(await logged.next())["eventId"] for _ in sent]
         alert_events = [await alerts.next() for _ in range(6)]
         stored = (await api.ask("{ alertEvents(first: 500) { nodes { cursor level amount } } }"))["nodes"]
 
-        # and so does what is logged on the replica that listens
+        # and so do calls that are logged on the subscriber's replica
         async with clients([here]) as [same]:
-            told = Told()
-            assert await send(Api(same, token), [record("last", 0, test["id"])], told)
+            outcomes = Outcomes()
+            assert await send(Api(same, token), [record("last", 0, test["id"])], outcomes)
         assert (await logged.next())["eventId"] == "last"
     assert heard == sent
     assert alert_events == stored[::-1]
@@ -149,33 +149,33 @@ mutation($id: ID!, $enforced: Boolean!) {
 """
 
 
-# Commits for a test wait for each other at its row; those for none meet at every key and sum after it.
+# Commits for a test wait for each other at its row; commits without a test contend for every key and sum after it.
 @pytest.mark.parametrize("tested", [True, False])
-async def test_replicas_that_log_to_the_same_users_at_full_speed_leave_exact_sums(
+async def test_replicas_that_log_for_the_same_users_at_full_speed_leave_exact_sums(
     tested: bool, replicas: list[str], token_for: Any, data_dir: Path, postgres_url: str
 ) -> None:
     chance = random.Random(20_261_123)
     async with clients(replicas) as both:
-        # given five users with a test and 50 alerts each, every other one of them rolling
+        # given five users, each with a test and 50 alerts, of which every other one is rolling
         apis = {user: [Api(client, token_for(user)) for client in both] for user in USERS}
         tests = {user: await apis[user][0].ask(START_TEST) for user in USERS}
         thresholds = [SPENT_BY_EACH_USER * part / 51 for part in range(1, 51)]
         alerts = {
             user: [
-                await apis[user][0].ask((SET_ALERT, SET_ROLLING_ALERT)[place % 2], threshold=str(threshold))
-                for place, threshold in enumerate(thresholds)
+                await apis[user][0].ask((SET_ALERT, SET_ROLLING_ALERT)[number % 2], threshold=str(threshold))
+                for number, threshold in enumerate(thresholds)
             ]
             for user in USERS
         }
 
-        # when all of them are logged to through both replicas at once, while their alerts are changed
+        # when calls of all are logged through both replicas at once, while their alerts are changed
         async def log(replica: int, client: int, users: list[UUID]) -> None:
             for number, user in enumerate(users):
                 name = f"{replica}:{client}:{number}"
                 batch = [record(f"{name}:{n}", n, tests[user]["id"]) for n in range(BATCH)]
                 if not tested:
                     batch = [each | {"abTestId": None} for each in batch]
-                # each is sent to both, in any order, so that the replicas meet at event ids as well
+                # each call is sent to both in any order, so that the replicas contend for event ids as well
                 answers = await asyncio.gather(
                     *(api.ask(LOG_MANY, input=chance.sample(batch, BATCH)) for api in apis[user])
                 )
@@ -200,7 +200,7 @@ async def test_replicas_that_log_to_the_same_users_at_full_speed_leave_exact_sum
         enough.set()
         await asyncio.gather(*changing)
 
-        # then each user's figures are those of what was logged
+        # then the figures of each user are those of the logged calls
         figures = {
             user: await apis[user][index % 2].ask(FIGURES, id=tests[user]["id"]) for index, user in enumerate(USERS)
         }
@@ -219,7 +219,7 @@ async def test_replicas_that_log_to_the_same_users_at_full_speed_leave_exact_sum
             (alert["id"], level): 1 for alert in alerts[user] for level in ("NEAR_LIMIT", "TRIGGERED")
         }
     async with connected(postgres_url) as connection:
-        # none of it by trying again after a deadlock
+        # without any retry after a deadlock
         assert await connection.fetchval(DEADLOCKS) == 0
         sums = await connection.fetch(
             "SELECT user_id, sum(calls)::int AS calls, sum(cost)::bigint AS cost FROM router_analytics_hourly "
@@ -233,19 +233,19 @@ async def test_replicas_that_log_to_the_same_users_at_full_speed_leave_exact_sum
 
 
 @pytest.mark.parametrize("same_events", [True, False])
-async def test_ledgers_that_are_given_the_same_in_opposite_orders_lock_it_in_one(
+async def test_ledgers_lock_rows_in_one_order_whatever_the_order_of_their_calls(
     postgres_url: str, same_events: bool
 ) -> None:
     async with AsyncExitStack() as stack:
         ledgers = []
         for _ in range(2):
-            database = Database(postgres_url, published_to_nobody)
+            database = Database(postgres_url, publish_nothing)
             stack.push_async_callback(database.dispose)
             ledgers.append(
                 await stack.enter_async_context(Ledger(database, lambda: MOMENT + timedelta(days=1)).running())
             )
 
-        # given two processes' ledgers, and decisions of many users, hours and models
+        # given the ledgers of two processes, and calls of many users, hours and models
         def drafts(round_: int, ledger: int) -> list[CallDraft]:
             return [
                 CallDraft(
@@ -264,7 +264,7 @@ async def test_ledgers_that_are_given_the_same_in_opposite_orders_lock_it_in_one
                 for n in range(20)
             ]
 
-        # when each is given them at the same time, in opposite orders
+        # when both record them at the same time, in opposite orders
         for round_ in range(60):
             first, second = drafts(round_, 0), drafts(round_, 1)[::-1]
             outcomes = await asyncio.gather(ledgers[0].record(first), ledgers[1].record(second))
@@ -272,7 +272,7 @@ async def test_ledgers_that_are_given_the_same_in_opposite_orders_lock_it_in_one
             assert len(logged) == 2 * len(first)
             assert sum(outcome.deduplicated for outcome in logged) == same_events * len(first)
 
-    # then neither ever had to give way to the other
+    # then no deadlock occurred
     async with connected(postgres_url) as connection:
         assert await connection.fetchval(DEADLOCKS) == 0
 
@@ -294,10 +294,10 @@ async def test_a_subscription_misses_nothing_while_its_process_cannot_listen(
         await socket.subscribe(ALERTS)
 
         async def log(event_id: str, cost: str) -> None:
-            assert await send(there, [record(event_id, 1, test["id"]) | {"cost": cost}], told)
+            assert await send(there, [record(event_id, 1, test["id"]) | {"cost": cost}], outcomes)
 
-        # given a subscriber who hears what fires on the other replica,
-        told = Told()
+        # given a subscriber who receives alert events of the other replica,
+        outcomes = Outcomes()
         await log("near", "0.9")
         heard = [await socket.next()]
         # and processes that have lost their listening connections and get no new ones
@@ -305,18 +305,18 @@ async def test_a_subscription_misses_nothing_while_its_process_cannot_listen(
         assert len(lost) == 2
         await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         for pid in lost:
-            # 5 s for it to be gone
+            # 5 s to terminate
             assert await administrator.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
 
-        # when an alert fires, and they can listen again
+        # when an alert fires, and the processes can listen again
         await log("over", "0.9")
-        assert told.acknowledged == {"near", "over"}
+        assert outcomes.acknowledged == {"near", "over"}
         assert await administrator.fetchval(f"SELECT count(*) {listeners}") == 0
         await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
-        # then the subscriber hears of it,
+        # then the subscriber receives the alert event,
         heard.append(await socket.next())
-        # and goes on to hear what fires from then on
+        # and later ones
         await here.ask(SET_ALERT, threshold="1.5")
         heard.append(await socket.next())
         await there.ask(SET_ALERT, threshold="1.6")
@@ -328,7 +328,7 @@ async def test_a_subscription_misses_nothing_while_its_process_cannot_listen(
     assert len({alert_event["cursor"] for alert_event in heard}) == 4
 
 
-async def test_a_subscription_outlives_a_read_that_failed(
+async def test_a_subscription_survives_a_failed_read(
     replicas: list[str], token_for: Any, user_id: UUID, postgres: Cluster, postgres_url: str
 ) -> None:
     token = token_for(user_id)
@@ -351,21 +351,21 @@ async def test_a_subscription_outlives_a_read_that_failed(
         await socket.subscribe(ALERTS)
         servers = [row["pid"] for row in await administrator.fetch(f"SELECT pid {connections}")]
         async with AsyncExitStack() as stack:
-            database = Database(postgres_url, published_to_nobody)
+            database = Database(postgres_url, publish_nothing)
             stack.push_async_callback(database.dispose)
             elsewhere = await stack.enter_async_context(Ledger(database).running())
             await elsewhere.record([spent("0.1")])
-            # when an alert fires there, of which the servers hear but which they cannot read,
+            # when an alert fires there, whose notification arrives but whose read fails,
             await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             for pid in servers:
                 assert await administrator.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
             await elsewhere.record([spent("0.8")])
             [error] = await Api(client, token).errors("{ costAlerts { nodes { id } } }")
             assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE"
-            # and one that they can read
+            # and another one whose read succeeds
             await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             await elsewhere.record([spent("0.8")])
-        # then the subscriber gets both
+        # then the subscriber receives both
         heard = [await socket.next(), await socket.next()]
         assert [(alert_event["level"], alert_event["amount"]) for alert_event in heard] == [
             ("NEAR_LIMIT", "0.9"),
@@ -375,7 +375,7 @@ async def test_a_subscription_outlives_a_read_that_failed(
 
 
 async def quiet(socket: Socket) -> bool:
-    """Whether nothing more came before the answer to a question asked now."""
+    """Send a query. Returns whether its answer is the next message."""
     await socket.start("{ viewer { id } }", operation="question")
     message = await socket.receive()
     return bool(message["id"] == "question")
@@ -390,7 +390,7 @@ def request(*candidates: dict[str, str]) -> dict[str, Any]:
     return {"taskType": "chat", "inputTokens": 1000, "maxOutputTokens": 1000, "candidates": list(candidates)}
 
 
-async def test_a_budget_for_fifty_requests_admits_fifty_of_five_hundred_over_two_replicas(
+async def test_a_budget_for_50_requests_admits_50_of_500_over_two_replicas(
     replicas: list[str], token_for: Any, data_dir: Path, postgres_url: str, user_id: UUID
 ) -> None:
     async with clients(replicas) as both:
@@ -399,7 +399,7 @@ async def test_a_budget_for_fifty_requests_admits_fifty_of_five_hundred_over_two
         outcomes = await asyncio.gather(*(apis[n % 2].ask(ROUTE, input=request(MINI)) for n in range(500)))
         kinds = Counter(outcome["__typename"] for outcome in outcomes)
         assert kinds == {"RoutingDecision": 50, "RouteRefused": 450}
-        # and what all of them spend at once, each on the other replica, is the limit and no more
+        # and when all report at once on the other replica, the spend is exactly the limit
         admitted = [outcome for outcome in outcomes if outcome["__typename"] == "RoutingDecision"]
         reports = [
             {
@@ -424,14 +424,14 @@ async def test_a_budget_for_fifty_requests_admits_fifty_of_five_hundred_over_two
     assert "0 differences" in run("verify", data_dir=data_dir).stdout
 
 
-async def test_a_provider_that_is_blocked_on_one_replica_is_never_chosen_on_the_other_afterwards(
+async def test_a_provider_blocked_on_one_replica_is_never_chosen_on_the_other_afterwards(
     replicas: list[str], token_for: Any, user_id: UUID
 ) -> None:
     save = "mutation($blocked: [String!]!) { savePreferences(input: {blockedProviders: $blocked}) { __typename } }"
     async with clients(replicas) as both:
         here, there = (Api(client, token_for(user_id)) for client in both)
         for blocked, left in (("openai", "anthropic"), ("anthropic", "openai")) * 10:
-            # given a replica that knows the preferences as they were, and decides all the time
+            # given a replica that has cached the earlier preferences and routes all the time
             chosen: list[str] = []
             enough = asyncio.Event()
 
@@ -442,9 +442,9 @@ async def test_a_provider_that_is_blocked_on_one_replica_is_never_chosen_on_the_
 
             deciding = [asyncio.create_task(decide(chosen, enough)) for _ in range(4)]
             await there.ask(ROUTE, input=request(MINI, SONNET))
-            # when a provider is blocked on the other one
+            # when a provider is blocked on the other replica
             await here.ask(save, blocked=[blocked])
-            # then whatever is asked for afterwards goes elsewhere
+            # then every later request is routed to another provider
             after = await asyncio.gather(*(there.ask(ROUTE, input=request(MINI, SONNET)) for _ in range(8)))
             assert {(each["provider"], *(f["provider"] for f in each["fallbacks"])) for each in after} == {(left,)}
             enough.set()
@@ -461,7 +461,7 @@ mutation($unit: String!) {
 END_TEST = "mutation($id: ID!) { endABTest(id: $id) { __typename } }"
 
 
-async def test_a_unit_keeps_its_variant_on_every_replica_after_restarts_and_whatever_other_tests_do(
+async def test_a_unit_keeps_its_variant_on_every_replica_after_restarts_and_beyond_other_tests(
     replicas: list[str], token_for: Any, data_dir: Path, user_id: UUID
 ) -> None:
     units = [f"user-{number}" for number in range(40)]
@@ -470,22 +470,22 @@ async def test_a_unit_keeps_its_variant_on_every_replica_after_restarts_and_what
         test = await apis[0].ask(START_TEST)
 
         async def assigned(api: Api) -> list[str]:
-            """What units are told, and what becomes of them, which is the same."""
-            told = [(await api.ask(ASSIGN, test=test["id"], unit=unit))["variant"] for unit in units]
-            made = [await api.ask(ROUTED, unit=unit) for unit in units]
-            assert made == [{"abTestId": test["id"], "abVariant": variant} for variant in told]
-            return told
+            """The variants that the units are assigned, which are those that their calls are stored with."""
+            assigned = [(await api.ask(ASSIGN, test=test["id"], unit=unit))["variant"] for unit in units]
+            routed = [await api.ask(ROUTED, unit=unit) for unit in units]
+            assert routed == [{"abTestId": test["id"], "abVariant": variant} for variant in assigned]
+            return assigned
 
-        # given what one replica says
+        # given the assignments of one replica
         first = await assigned(apis[0])
         assert set(first) == {"A", "B"}
-        # then the other says the same, also while another test runs and when that has ended
+        # then the other replica assigns the same, also while another test runs and after its end
         assert await assigned(apis[1]) == first
         other = await apis[1].ask(START_TEST.replace('testName: "t"', 'testName: "o", taskType: "other"'))
         assert await assigned(apis[0]) == first
         assert (await apis[0].ask(END_TEST, id=other["id"]))["__typename"] == "ABTest"
         assert await assigned(apis[1]) == first
-    # and so does a process that starts afterwards
+    # and so does a process that starts later
     with running(data_dir, ROUTER_JWT_SECRET=SECRET) as later:
         async with clients([later.address]) as [client]:
             assert await assigned(Api(client, token_for(user_id))) == first

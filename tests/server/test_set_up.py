@@ -1,4 +1,4 @@
-"""What an installation is like right after it was set up: who can read it, who can enter it, how many it has room for."""
+"""A new installation: permissions of its files, the first token, the limit of open files, and concurrent migrations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.usefixtures("_usual_umask")
-def test_a_database_file_is_its_owners_alone_in_a_directory_of_others_too(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_a_database_file_also_in_a_shared_directory(tmp_path: Path) -> None:
     # given a directory that others can read, and files of an earlier version in it
     directory = tmp_path / "shared"
     directory.mkdir(mode=0o755)
@@ -53,10 +53,10 @@ def test_a_database_file_is_its_owners_alone_in_a_directory_of_others_too(tmp_pa
     (directory / "router.db.lock").touch(mode=0o644)
     file.chmod(0o664)
     DATABASE_OF[tmp_path] = f"sqlite+aiosqlite:///{file}"
-    # when it is served and written to
+    # when a server uses it and writes
     with served(tmp_path) as (address, _):
         ask(address, token_of(tmp_path), LOG)
-        # then no file of it can be read by others
+        # then others can read none of its files
         found = {path.name: mode(path) for path in directory.iterdir()}
     assert found == dict.fromkeys(("router.db", "router.db-wal", "router.db-shm", "router.db.lock"), 0o600)
     assert mode(directory) == 0o755
@@ -64,7 +64,7 @@ def test_a_database_file_is_its_owners_alone_in_a_directory_of_others_too(tmp_pa
 
 @pytest.mark.usefixtures("_usual_umask")
 @pytest.mark.parametrize("there", [True, False])
-def test_a_data_directory_that_we_make_is_private_and_its_files_always_are(tmp_path: Path, there: bool) -> None:
+def test_a_new_data_directory_is_private_and_its_files_always_are(tmp_path: Path, there: bool) -> None:
     directory = tmp_path / "some" / "data"
     if there:
         directory.mkdir(parents=True, mode=0o755)
@@ -77,7 +77,7 @@ def test_a_data_directory_that_we_make_is_private_and_its_files_always_are(tmp_p
     }
 
 
-def test_a_terminal_is_shown_a_token_for_hours_and_nobody_else_any(tmp_path: Path) -> None:
+def test_a_token_for_hours_is_printed_to_a_terminal_only(tmp_path: Path) -> None:
     directory = tmp_path / "data"
     assert run("migrate", data_dir=directory).returncode == 0
     ours, theirs = pty.openpty()
@@ -97,18 +97,18 @@ def test_a_terminal_is_shown_a_token_for_hours_and_nobody_else_any(tmp_path: Pat
         assert process.wait(20) == 0
     claims = jwt.decode(token[1], (directory / "secret").read_text(), algorithms=["HS256"])
     assert claims["exp"] - claims["iat"] == 12 * 60 * 60
-    # to a pipe, or a file, it says how one is made
+    # to a pipe or a file, it prints how to create one
     with served(directory) as (address_, printed):
         assert "eyJ" not in printed
         assert printed.splitlines()[1] == f"  user   {LOCAL_USER}"
         command = re.search(rf"token  (\S+) -m server token --user {LOCAL_USER}$", printed.rstrip())
         assert command is not None
-        made = run("token", "--user", str(LOCAL_USER), data_dir=directory).stdout.strip()
-        assert ask(address_, made, "{ viewer { id } }") == {"id": str(LOCAL_USER)}
+        fresh = run("token", "--user", str(LOCAL_USER), data_dir=directory).stdout.strip()
+        assert ask(address_, fresh, "{ viewer { id } }") == {"id": str(LOCAL_USER)}
 
 
 class Limits:
-    """The limits of a process, as the system keeps them."""
+    """Replaces functions of the `resource` module: the soft and hard limit of a process."""
 
     def __init__(self, soft: int, hard: int) -> None:
         self.now = (soft, hard)
@@ -133,7 +133,7 @@ class Limits:
         (4_096, 4_096, 4_096, True),
     ],
 )
-def test_there_is_room_for_all_connections_or_a_warning_names_the_numbers(
+def test_the_limit_of_open_files_covers_all_connections_or_a_warning_names_the_numbers(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, soft: int, hard: int, raised: int, warned: bool
 ) -> None:
     limits = Limits(soft, hard)
@@ -147,7 +147,9 @@ def test_there_is_room_for_all_connections_or_a_warning_names_the_numbers(
         assert not warned or number in caplog.messages[0]
 
 
-def test_three_who_migrate_at_once_wait_for_each_other_and_all_succeed(tmp_path: Path, empty_database_url: str) -> None:
+def test_three_concurrent_migrations_wait_for_each_other_and_all_succeed(
+    tmp_path: Path, empty_database_url: str
+) -> None:
     DATABASE_OF[tmp_path] = empty_database_url
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda _number: run("migrate", data_dir=tmp_path), range(3)))

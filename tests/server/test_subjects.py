@@ -1,4 +1,4 @@
-"""Which user a token's subject is: among subjects of today, and for users of before."""
+"""The user that a token's subject names: for new subjects, and for users of earlier versions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from server.__main__ import LOCAL_USER
 from server.auth import Authenticator, CannotVerify, Unauthenticated
 from server.settings import Settings
 from server.token import make_token
-from tests.conftest import SECRET, published_to_nobody
+from tests.conftest import SECRET, publish_nothing
 from tests.support.process import DATABASE_OF, run
 
 BEFORE = "20261129_amendments"
@@ -41,12 +41,12 @@ def own(name: str, issuer: str | None = None) -> Subject:
     return Subject(name, issuer, external=False)
 
 
-def as_before(name: str, issuer: str = "") -> UUID:
-    """The id that an earlier version made of a subject that spells no UUID."""
+def earlier_id(name: str, issuer: str = "") -> UUID:
+    """The id that an earlier version derived from a subject that is not a UUID."""
     return uuid5(NAMESPACE_URL, f"{issuer}{name}")
 
 
-async def test_subjects_of_today_are_users_of_their_own(database: Database) -> None:
+async def test_each_subject_is_a_separate_user(database: Database) -> None:
     victim = await user_of(database, provided("alice"))
     other = await user_of(database, own("alice"))
     found = [
@@ -55,7 +55,7 @@ async def test_subjects_of_today_are_users_of_their_own(database: Database) -> N
             provided("alice"),
             provided(str(victim)),
             provided(str(victim).upper()),
-            provided(str(as_before("alice", ISSUER))),
+            provided(str(earlier_id("alice", ISSUER))),
             provided("alice", "https://other.test/"),
             provided("alice", None),
             provided("alice", ""),
@@ -71,16 +71,16 @@ async def test_subjects_of_today_are_users_of_their_own(database: Database) -> N
             own(str(UUID_7)),
         )
     ]
-    # then each is a user of its own, the same every time, and a UUID is itself in tokens of this server's alone
+    # then each is a separate user, the same every time, and only in tokens of this server a UUID is the user's id
     assert len({*found}) == len(found)
     assert (found[0], found[12], found[16]) == (victim, other, UUID_7)
 
 
 def users_of(url: str, *subjects: Subject) -> list[UUID | None]:
-    """Whom these subjects name, one after the other."""
+    """The users that these subjects name, in order."""
 
     async def found() -> list[UUID | None]:
-        database = Database(url, published_to_nobody)
+        database = Database(url, publish_nothing)
         try:
             return [await user_of(database, subject) for subject in subjects]
         finally:
@@ -90,7 +90,7 @@ def users_of(url: str, *subjects: Subject) -> list[UUID | None]:
 
 
 def fill(url: str, *users: UUID) -> None:
-    """Bring the database to the schema before, in which these users have changed something."""
+    """Migrate the database to the previous schema, and insert rows of these users."""
     command.upgrade(configuration(url), BEFORE)
 
     async def insert() -> None:
@@ -105,13 +105,13 @@ def fill(url: str, *users: UUID) -> None:
     asyncio.run(insert())
 
 
-def test_users_of_an_identity_provider_keep_their_ids_and_nobody_else_gets_them(empty_database_url: str) -> None:
-    # given users who were known by a UUID, and one by another subject
-    alice = as_before("alice", ISSUER)
+def test_users_of_an_identity_provider_keep_their_ids_and_no_other_subject_gets_them(empty_database_url: str) -> None:
+    # given users whose subject is a UUID, and one with another subject
+    alice = earlier_id("alice", ISSUER)
     fill(empty_database_url, UUID_7, UUID_4, UUID_8, alice, LOCAL_USER)
     # when the database is migrated
     upgrade(empty_database_url, takes_provider_tokens=True, issuer=ISSUER)
-    # then nobody who spells or builds their subject otherwise, or comes from elsewhere, is one of them
+    # then no other spelling, combination or issuer of a subject names one of them
     url = empty_database_url
     earlier = {UUID_7, UUID_4, UUID_8, alice, LOCAL_USER}
     attackers = [
@@ -129,11 +129,11 @@ def test_users_of_an_identity_provider_keep_their_ids_and_nobody_else_gets_them(
         own(str(UUID_8)),
     ]
     assert earlier.isdisjoint(users_of(url, *attackers))
-    # and all of them are who they were, however often they come
-    kept = [provided(str(UUID_7)), provided(str(UUID_4)), provided(str(UUID_8)), provided("alice")]
-    assert users_of(url, *kept, *kept) == [UUID_7, UUID_4, UUID_8, alice] * 2
+    # and each of them keeps the id, on every request
+    migrated = [provided(str(UUID_7)), provided(str(UUID_4)), provided(str(UUID_8)), provided("alice")]
+    assert users_of(url, *migrated, *migrated) == [UUID_7, UUID_4, UUID_8, alice] * 2
     assert earlier.isdisjoint(users_of(url, *attackers))
-    # and whoever comes later has the id that is made of issuer and subject
+    # and new subjects have an id that is derived from issuer and subject
     new = UUID("7b7df3d2-97a3-4a2e-8c0b-5dd2f29b0f2f")
     assert users_of(url, provided("bob"), provided(str(new))) == [
         provided("bob").mapped_id,
@@ -141,18 +141,18 @@ def test_users_of_an_identity_provider_keep_their_ids_and_nobody_else_gets_them(
     ]
 
 
-def test_users_of_own_tokens_keep_their_ids_and_nobody_else_gets_them(empty_database_url: str) -> None:
-    alice, bob = as_before("alice", "https://shop.test/"), as_before("bob")
+def test_users_of_this_servers_tokens_keep_their_ids_and_no_other_subject_gets_them(empty_database_url: str) -> None:
+    alice, bob = earlier_id("alice", "https://shop.test/"), earlier_id("bob")
     stated = uuid5(NAMESPACE_URL, "an id that the operator chose")
     url = empty_database_url
     fill(url, UUID_7, UUID_8, alice, bob, stated, LOCAL_USER)
     upgrade(url)
-    # an identity provider's subject is none of them, whatever it is called
+    # no subject of an identity provider names one of them
     for issuer in ("https://shop.test/", "", None):
         names = ("alice", "bob", str(UUID_7), str(UUID_8), str(alice), str(bob), str(stated), "enterprise-router:local")
         found = users_of(url, *(provided(name, issuer) for name in names))
         assert {UUID_7, UUID_8, alice, bob, stated, LOCAL_USER}.isdisjoint(found)
-    # who had an id of before has it again, and then neither one whose parts give the same text nor one who spells it
+    # the user of an earlier id keeps it, and neither a subject whose parts join to the same text nor one that is that id gets it
     assert users_of(url, own("alice", "https://shop.test/"), own("bob")) == [alice, bob]
     assert users_of(url, own("lice", "https://shop.test/a"), own("ob", "b"), own("enterprise-router:local")) == [
         own("lice", "https://shop.test/a").mapped_id,
@@ -160,14 +160,12 @@ def test_users_of_own_tokens_keep_their_ids_and_nobody_else_gets_them(empty_data
         own("enterprise-router:local").mapped_id,
     ]
     assert users_of(url, own(str(alice)), own(str(bob).upper())) == [None, None]
-    # and UUIDs that tokens stated are themselves as before
+    # and UUIDs in tokens of this server are user ids as before
     ids = (UUID_7, UUID_8, stated, LOCAL_USER)
     assert users_of(url, *(own(str(id_)) for id_ in ids)) == list(ids)
 
 
-def test_the_migration_needs_to_know_the_issuer_of_users_that_there_are(
-    tmp_path: Path, empty_database_url: str
-) -> None:
+def test_the_migration_needs_the_issuer_of_existing_users(tmp_path: Path, empty_database_url: str) -> None:
     fill(empty_database_url, UUID_7)
     directory = tmp_path / "data"
     DATABASE_OF[directory] = empty_database_url
@@ -186,9 +184,9 @@ def test_without_users_the_migration_needs_no_issuer(empty_database_url: str) ->
     assert users_of(empty_database_url, provided(str(UUID_7), None)) == [provided(str(UUID_7), None).mapped_id]
 
 
-async def test_of_two_who_come_at_once_one_is_the_earlier_user(database: Database) -> None:
-    # given an id that two subjects had: their issuer and name give the same text
-    earlier = as_before("abc")
+async def test_of_two_concurrent_subjects_one_is_the_earlier_user(database: Database) -> None:
+    # given an id that two subjects had, because their issuer and name join to the same text
+    earlier = earlier_id("abc")
     async with database.system() as transaction:
         await transaction.connection.execute(sa.insert(EarlierUser).values(user_id=earlier, external=False))
     subjects = [own("abc", ""), own("bc", "a"), own("c", "ab"), own("abc", None)]
@@ -202,27 +200,27 @@ def token(**claims: object) -> str:
     return jwt.encode({"exp": datetime.now(UTC) + timedelta(hours=1)} | claims, SECRET)
 
 
-async def test_a_token_that_this_server_makes_names_every_user(settings: Settings, database: Database) -> None:
-    # given a user whose id is of the kind that no subject states, and one that another subject has
+async def test_a_token_of_this_server_can_name_every_user(settings: Settings, database: Database) -> None:
+    # given a user whose id no subject can be, and one whose id belongs to another subject
     authenticator = Authenticator(settings, database)
     mapped = (await authenticator.viewer(token(sub="alice"))).id
-    taken = as_before("bob")
+    taken = earlier_id("bob")
     async with database.system() as transaction:
         await transaction.connection.execute(sa.insert(EarlierUser).values(user_id=taken, external=False))
     assert (await authenticator.viewer(token(sub="bob"))).id == taken
-    # then a subject that spells them is not they, and the operator's token is
+    # then a subject with their id is another user, and the operator's token names them
     assert (await authenticator.viewer(token(sub=str(mapped)))).id not in {mapped, taken}
     with pytest.raises(Unauthenticated, match="another subject"):
         await authenticator.viewer(token(sub=str(taken)))
     for user_id in (mapped, taken, UUID_7, LOCAL_USER):
-        made = make_token(settings, user_id, timedelta(hours=1))
-        assert (await authenticator.viewer(made)).id == user_id
+        token_text = make_token(settings, user_id, timedelta(hours=1))
+        assert (await authenticator.viewer(token_text)).id == user_id
 
 
-async def test_a_user_who_cannot_be_looked_up_is_told_to_try_again(tmp_path: Path) -> None:
-    nowhere = Database("postgresql+asyncpg://nobody@127.0.0.1:9/nothing", published_to_nobody)
+async def test_while_users_cannot_be_read_the_answer_is_to_try_again(tmp_path: Path) -> None:
+    nowhere = Database("postgresql+asyncpg://nobody@127.0.0.1:9/nothing", publish_nothing)
     authenticator = Authenticator(Settings(data_dir=tmp_path, jwt_secret=SecretStr(SECRET)), nowhere)
     with pytest.raises(CannotVerify, match="database"):
         await authenticator.viewer(token(sub="alice"))
-    # a UUID needs nobody
+    # a UUID needs no lookup
     assert (await authenticator.viewer(token(sub=str(UUID_7)))).id == UUID_7

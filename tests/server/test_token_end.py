@@ -1,4 +1,4 @@
-"""Requests that go on for longer than the token they came with."""
+"""Requests that last longer than their token."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Ending = Callable[[], str]
 
 @pytest.fixture
 def ending(settings: Settings, user_id: UUID) -> Ending:
-    """Makes a token that soon ends, the leeway included."""
+    """Creates a token that expires soon, including the leeway."""
     return lambda: make_token(settings, user_id, LEFT - timedelta(seconds=settings.jwt_leeway_s))
 
 
@@ -60,7 +60,7 @@ def part(content: bytes) -> bytes:
 
 
 async def answered(reader: asyncio.StreamReader) -> list[dict[str, Any]]:
-    """The lines of the answer, which is chunked."""
+    """The lines of the chunked answer."""
     async with asyncio.timeout(PATIENCE_S):
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 ")
@@ -85,26 +85,26 @@ ENDED = {
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
-async def test_an_upload_that_goes_silent_is_answered_when_its_token_ends(
+async def test_a_silent_upload_is_answered_when_its_token_expires(
     url: str, ending: Ending, live_api: Api, encoding: str
 ) -> None:
-    # given an upload of which 300 lines and half of another have come
+    # given an upload of which 300 lines and half of another have arrived
     sent = b"".join(map(call, range(300))) + call(300)[:20]
     if encoding == "gzip":
         packer = zlib.compressobj(wbits=31)
         sent = packer.compress(sent) + packer.flush(zlib.Z_SYNC_FLUSH)
     async with asked(url, upload("/ingest/decisions", ending(), f"Content-Encoding: {encoding}")) as (reader, writer):
         writer.write(part(sent))
-        # when nothing more comes, then the answer has a line for each that was whole, and says what ended it
+        # when nothing more arrives, then the answer has a line per complete line, and the error that ended it
         lines = await answered(reader)
     assert [line.get("line") for line in lines] == [*range(1, 301), None]
     assert all("id" in line for line in lines[:-1])
     assert lines[-1] == ENDED | {"lines": 300}
-    # and those, and no others, are there
+    # and exactly those calls are stored
     assert len((await live_api.ask(COUNT))["nodes"]) == 300
 
 
-async def test_an_upload_without_end_ends_with_its_token(url: str, ending: Ending, live_api: Api) -> None:
+async def test_an_endless_upload_ends_when_its_token_expires(url: str, ending: Ending, live_api: Api) -> None:
     async with asked(url, upload("/ingest/decisions", ending())) as (reader, writer):
         answer = asyncio.create_task(answered(reader))
         number = 0
@@ -120,7 +120,7 @@ async def test_an_upload_without_end_ends_with_its_token(url: str, ending: Endin
     assert len((await live_api.ask(COUNT))["nodes"]) == taken
 
 
-async def test_amendments_end_with_their_token(
+async def test_an_upload_of_amendments_ends_when_its_token_expires(
     url: str, ending: Ending, live_api: Api, client: httpx2.AsyncClient
 ) -> None:
     await client.post("/ingest/decisions", content=call(1), headers={"Authorization": f"Bearer {live_api.token}"})
@@ -133,15 +133,15 @@ async def test_amendments_end_with_their_token(
     assert await live_api.ask("{ analytics { nodes { qualityScore } } }") == {"nodes": [{"qualityScore": 1.0}]}
 
 
-async def test_an_upload_that_ends_in_time_says_nothing_of_it(url: str, ending: Ending) -> None:
+async def test_an_upload_that_ends_in_time_has_no_such_error(url: str, ending: Ending) -> None:
     async with asked(url, upload("/ingest/decisions", ending())) as (reader, writer):
         writer.write(part(call(1)) + part(b""))
         assert [line["line"] for line in await answered(reader)] == [1]
 
 
 @pytest.fixture
-def _without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exports have the same page again and again."""
+def _endless_exports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make exports endless: they return the same page again and again."""
     monkeypatch.setattr(server.export, "ROWS_AT_ONCE", 1)
 
     async def always_the_same(session: AsyncSession, user_id: UUID, *_rest: Any) -> Sequence[Row[Any]]:
@@ -150,10 +150,10 @@ def _without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.export, "reported", always_the_same)
 
 
-@pytest.mark.usefixtures("_without_end")
+@pytest.mark.usefixtures("_endless_exports")
 @pytest.mark.parametrize("read", [True, False])
 @pytest.mark.parametrize("format_", ["ndjson", "csv"])
-async def test_a_download_breaks_off_when_its_token_ends(
+async def test_a_download_is_cut_off_when_its_token_expires(
     url: str, ending: Ending, live_api: Api, client: httpx2.AsyncClient, format_: str, read: bool
 ) -> None:
     await client.post("/ingest/decisions", content=call(1), headers={"Authorization": f"Bearer {live_api.token}"})
@@ -163,7 +163,7 @@ async def test_a_download_breaks_off_when_its_token_ends(
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
         if not read:
             await until(lambda: datetime.now(UTC) > ends)
-        # then it comes to an end, which is not that of a whole answer
+        # then it ends, and not as a complete answer
         async with asyncio.timeout(PATIENCE_S):
             received = await reader.read(-1)
     assert received.count(b"openai") > 1

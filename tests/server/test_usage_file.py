@@ -30,16 +30,16 @@ def written(path: Path, content: str | bytes) -> UsageFile:
     return UsageFile(path)
 
 
-def decisions(file: UsageFile) -> list[dict[str, Any]]:
-    """What every row says, without its event id."""
+def calls(file: UsageFile) -> list[dict[str, Any]]:
+    """The fields of every row, without its event id."""
     return [
         row.call.model_dump(exclude={"event_id"}, exclude_defaults=True) for row in file if isinstance(row, UsageRow)
     ]
 
 
-def only_decision(file: UsageFile) -> dict[str, Any]:
-    (decision,) = decisions(file)
-    return decision
+def only_call(file: UsageFile) -> dict[str, Any]:
+    (call,) = calls(file)
+    return call
 
 
 def bad_rows(file: UsageFile) -> list[BadRow]:
@@ -56,7 +56,7 @@ def event_ids(file: UsageFile) -> list[str | None]:
 def test_columns_are_read_by_name(path: Path) -> None:
     file = written(path, HEADER + ROW)
 
-    assert only_decision(file) == {
+    assert only_call(file) == {
         "provider": "openai",
         "task_type": "chat",
         "model_used": "gpt-4o",
@@ -67,7 +67,7 @@ def test_columns_are_read_by_name(path: Path) -> None:
     }
 
 
-def test_every_field_of_a_decision_may_be_a_column(path: Path) -> None:
+def test_every_field_of_a_call_can_be_a_column(path: Path) -> None:
     header = (
         "provider,task_type,model_used,priority,success,latency_ms,cost,input_tokens,output_tokens,cached_tokens,"
         "fallback_used,ab_test_id,ab_variant,quality_score,occurred_at\n"
@@ -77,9 +77,9 @@ def test_every_field_of_a_decision_may_be_a_column(path: Path) -> None:
         "00000000-0000-0000-0000-000000000001,B,0.5,2026-05-04T14:00:00+02:00\n"
     )
 
-    decision = only_decision(written(path, header + row))
+    call = only_call(written(path, header + row))
 
-    assert decision | {"ab_test_id": str(decision["ab_test_id"])} == {
+    assert call | {"ab_test_id": str(call["ab_test_id"])} == {
         "provider": "openai",
         "task_type": "chat",
         "model_used": "gpt-4o",
@@ -106,10 +106,10 @@ def test_every_field_of_a_decision_may_be_a_column(path: Path) -> None:
         ("completion_tokens", "200", "output_tokens", 200),
     ],
 )
-def test_the_names_of_other_tools_are_known(path: Path, column: str, text: str, field: str, value: Any) -> None:
+def test_column_names_of_other_tools_are_recognized(path: Path, column: str, text: str, field: str, value: Any) -> None:
     file = written(path, f"provider,model,success,{column}\nopenai,gpt-4o,1,{text}\n")
 
-    assert only_decision(file) == {
+    assert only_call(file) == {
         "provider": "openai",
         "model_used": "gpt-4o",
         "task_type": "unknown",
@@ -118,7 +118,7 @@ def test_the_names_of_other_tools_are_known(path: Path, column: str, text: str, 
     }
 
 
-def test_a_decision_occurred_at_occurred_at_rather_than_created_at(path: Path) -> None:
+def test_occurred_at_takes_precedence_over_created_at(path: Path) -> None:
     rows = "a,m,1,2026-05-04T12:00:00Z,2026-05-04T11:00:00Z\nb,m,1,2026-05-04T12:00:00Z,\n"
 
     for header, cells in [
@@ -128,17 +128,17 @@ def test_a_decision_occurred_at_occurred_at_rather_than_created_at(path: Path) -
             "a,m,1,2026-05-04T11:00:00Z,2026-05-04T12:00:00Z\nb,m,1,,2026-05-04T12:00:00Z\n",
         ),
     ]:
-        assert [decision["occurred_at"].hour for decision in decisions(written(path, header + cells))] == [11, 12]
+        assert [call["occurred_at"].hour for call in calls(written(path, header + cells))] == [11, 12]
 
 
 @pytest.mark.parametrize(
     "header", ["occurred_at,provider,model,success,Cost", "Timestamp,Provider,MODEL,Success,cost_usd"]
 )
 def test_a_cost_is_read_under_its_usual_names(path: Path, header: str) -> None:
-    decision = only_decision(written(path, f"{header}\n2026-05-04T12:00:00Z,openai,gpt-4o,1,12.5\n"))
+    call = only_call(written(path, f"{header}\n2026-05-04T12:00:00Z,openai,gpt-4o,1,12.5\n"))
 
-    assert (decision["cost"], decision["occurred_at"]) == (Decimal("12.5"), datetime(2026, 5, 4, 12, tzinfo=UTC))
-    assert "metadata" not in decision
+    assert (call["cost"], call["occurred_at"]) == (Decimal("12.5"), datetime(2026, 5, 4, 12, tzinfo=UTC))
+    assert "metadata" not in call
 
 
 @pytest.mark.parametrize(
@@ -146,34 +146,32 @@ def test_a_cost_is_read_under_its_usual_names(path: Path, header: str) -> None:
     [("provider,success,model,model_used", "openai,1,gpt-4o,gpt-4o-mini"),
      ("model_used,model,success,provider", "gpt-4o-mini,gpt-4o,1,openai")],
 )  # fmt: skip
-def test_a_fields_own_name_comes_before_an_alias_in_any_order(path: Path, header: str, cells: str) -> None:
-    decision = only_decision(written(path, f"{header}\n{cells}\n"))
+def test_the_name_of_a_field_takes_precedence_over_an_alias_in_any_order(path: Path, header: str, cells: str) -> None:
+    call = only_call(written(path, f"{header}\n{cells}\n"))
 
-    assert (decision["model_used"], decision["metadata"]) == ("gpt-4o-mini", {"model": "gpt-4o"})
+    assert (call["model_used"], call["metadata"]) == ("gpt-4o-mini", {"model": "gpt-4o"})
 
 
 @pytest.mark.parametrize("text", ["830.5", "830", "830.0", "8.305e2"])
 def test_a_file_may_have_fractions_of_milliseconds(path: Path, text: str) -> None:
-    decision = only_decision(written(path, f"provider,model,success,duration_ms,ttftMs\nopenai,gpt-4o,1,{text},12.5\n"))
+    call = only_call(written(path, f"provider,model,success,duration_ms,ttftMs\nopenai,gpt-4o,1,{text},12.5\n"))
 
-    assert (decision["latency_ms"], decision["time_to_first_token_ms"]) == (830, 12)
+    assert (call["latency_ms"], call["time_to_first_token_ms"]) == (830, 12)
 
 
-def test_a_metadata_column_comes_before_a_column_of_the_same_name(path: Path) -> None:
+def test_a_metadata_column_takes_precedence_over_a_column_of_the_same_name(path: Path) -> None:
     row = 'openai,gpt-4o,1,"{""team"": 1}",search\n'
 
-    assert only_decision(written(path, "provider,model,success,metadata,team\n" + row))["metadata"] == {"team": 1}
+    assert only_call(written(path, "provider,model,success,metadata,team\n" + row))["metadata"] == {"team": 1}
 
 
-def test_a_metadata_cell_of_null_says_nothing(path: Path) -> None:
+def test_a_metadata_cell_of_null_is_empty(path: Path) -> None:
     row = "openai,gpt-4o,1,null,search\n"
 
-    assert only_decision(written(path, "provider,model,success,metadata,team\n" + row))["metadata"] == {
-        "team": "search"
-    }
+    assert only_call(written(path, "provider,model,success,metadata,team\n" + row))["metadata"] == {"team": "search"}
 
 
-def test_a_byte_order_mark_is_no_part_of_the_longest_line(path: Path) -> None:
+def test_a_byte_order_mark_does_not_count_for_the_length_of_a_line(path: Path) -> None:
     line = b'{"provider": "openai", "modelUsed": "gpt-4o", "taskType": "chat", "success": true}'.ljust(65_536)
 
     [read] = written(path, b"\xef\xbb\xbf" + line + b"\n")
@@ -192,18 +190,18 @@ def test_a_byte_order_mark_is_no_part_of_the_longest_line(path: Path) -> None:
 def test_an_empty_name_is_unknown(path: Path, row: str, field: str) -> None:
     named = {"provider": "openai", "model_used": "gpt-4o", "task_type": "chat", "success": True}
 
-    assert only_decision(written(path, "provider,model,task_type,success\n" + row)) == named | {field: "unknown"}
+    assert only_call(written(path, "provider,model,task_type,success\n" + row)) == named | {field: "unknown"}
 
 
-def test_a_file_without_task_types_has_unknown_ones(path: Path) -> None:
-    assert only_decision(written(path, "provider,model,success\nopenai,gpt-4o,1\n"))["task_type"] == "unknown"
+def test_calls_without_a_task_type_have_an_unknown_one(path: Path) -> None:
+    assert only_call(written(path, "provider,model,success\nopenai,gpt-4o,1\n"))["task_type"] == "unknown"
 
 
 @pytest.mark.parametrize("column", ["latency_ms", "cost", "priority", "quality_score", "prompt_tokens", "created_at"])
-def test_what_is_empty_is_not_known(path: Path, column: str) -> None:
+def test_an_empty_cell_is_unknown(path: Path, column: str) -> None:
     file = written(path, f"provider,model,success,{column}\nopenai,gpt-4o,1,\n")
 
-    assert only_decision(file) == {
+    assert only_call(file) == {
         "provider": "openai",
         "model_used": "gpt-4o",
         "task_type": "unknown",
@@ -212,22 +210,22 @@ def test_what_is_empty_is_not_known(path: Path, column: str) -> None:
 
 
 def test_zero_is_not_empty(path: Path) -> None:
-    decision = only_decision(written(path, "provider,model,success,latency_ms,cost\nopenai,gpt-4o,0,0,0\n"))
+    call = only_call(written(path, "provider,model,success,latency_ms,cost\nopenai,gpt-4o,0,0,0\n"))
 
-    assert (decision["success"], decision["latency_ms"], decision["cost"]) == (False, 0, Decimal(0))
+    assert (call["success"], call["latency_ms"], call["cost"]) == (False, 0, Decimal(0))
 
 
 @pytest.mark.parametrize(
     ("text", "success"), [("1", True), ("0", False), ("true", True), ("False", False), ("yes", True), ("no", False)]
 )
-def test_success_is_a_yes_or_a_no(path: Path, text: str, success: bool) -> None:
-    assert only_decision(written(path, f"provider,model,success\nopenai,gpt-4o,{text}\n"))["success"] is success
+def test_success_is_read_from_common_words_for_yes_and_no(path: Path, text: str, success: bool) -> None:
+    assert only_call(written(path, f"provider,model,success\nopenai,gpt-4o,{text}\n"))["success"] is success
 
 
 def test_other_columns_go_into_the_metadata(path: Path) -> None:
     file = written(path, "provider,model,success,team,region\nopenai,gpt-4o,1,search,\n")
 
-    assert only_decision(file)["metadata"] == {"team": "search"}
+    assert only_call(file)["metadata"] == {"team": "search"}
 
 
 def test_a_metadata_column_is_json(path: Path) -> None:
@@ -235,13 +233,13 @@ def test_a_metadata_column_is_json(path: Path) -> None:
         path, 'provider,model,success,metadata,team\nopenai,gpt-4o,1,"{""n"": 1, ""deep"": [true]}",search\n'
     )
 
-    assert only_decision(file)["metadata"] == {"n": 1, "deep": [True], "team": "search"}
+    assert only_call(file)["metadata"] == {"n": 1, "deep": [True], "team": "search"}
 
 
-def test_the_space_around_a_column_name_is_no_part_of_it(path: Path) -> None:
+def test_space_around_a_column_name_is_ignored(path: Path) -> None:
     file = written(path, " provider , model,success\nopenai,gpt-4o,1\n")
 
-    assert only_decision(file) == {
+    assert only_call(file) == {
         "provider": "openai",
         "model_used": "gpt-4o",
         "task_type": "unknown",
@@ -249,10 +247,10 @@ def test_the_space_around_a_column_name_is_no_part_of_it(path: Path) -> None:
     }
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column(path: Path) -> None:
+def test_a_byte_order_mark_before_the_first_column_is_ignored(path: Path) -> None:
     file = written(path, "\ufeffprovider,model,success\nopenai,gpt-4o,1\n")
 
-    assert only_decision(file)["provider"] == "openai"
+    assert only_call(file)["provider"] == "openai"
 
 
 # Costs
@@ -270,21 +268,17 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(path: Path) -> None:
     ],
 )
 def test_a_cost_is_rounded_half_even_to_the_nano_dollar(path: Path, text: str, cost: str) -> None:
-    assert only_decision(written(path, f"provider,model,success,cost\nopenai,gpt-4o,1,{text}\n"))["cost"] == Decimal(
-        cost
-    )
+    assert only_call(written(path, f"provider,model,success,cost\nopenai,gpt-4o,1,{text}\n"))["cost"] == Decimal(cost)
 
 
 @given(st.lists(st.decimals(min_value=0, max_value=100_000, allow_nan=False), min_size=1, max_size=20))
 @settings(max_examples=40)
-def test_costs_are_rounded_as_exact_fractions_are(
-    tmp_path_factory: pytest.TempPathFactory, costs: list[Decimal]
-) -> None:
+def test_costs_are_rounded_like_exact_fractions(tmp_path_factory: pytest.TempPathFactory, costs: list[Decimal]) -> None:
     lines = "".join(f"openai,gpt-4o,1,{cost}\n" for cost in costs)
 
     file = written(tmp_path_factory.mktemp("costs") / "usage.csv", "provider,model,success,cost\n" + lines)
 
-    assert [Fraction(decision["cost"]) for decision in decisions(file)] == [
+    assert [Fraction(call["cost"]) for call in calls(file)] == [
         Fraction(round(Fraction(cost) * 10**9), 10**9) for cost in costs
     ]
 
@@ -319,7 +313,7 @@ def test_costs_are_rounded_as_exact_fractions_are(
         ('"openai"x,gpt-4o,1,120,0.5\n', "',' expected after '\"'"),
     ],
 )
-def test_a_bad_row_is_told_by_its_line_and_reason_and_the_others_are_read(path: Path, row: str, reason: str) -> None:
+def test_a_bad_row_is_reported_with_line_and_reason_and_others_are_read(path: Path, row: str, reason: str) -> None:
     good = "openai,gpt-4o,1,120,0.5\n"
 
     file = written(path, "provider,model,success,latency_ms,cost\n" + good + row + good)
@@ -340,13 +334,13 @@ def test_a_bad_row_is_told_by_its_line_and_reason_and_the_others_are_read(path: 
         (f",,{'[' * 50_000}{']' * 50_000},", 'metadata: must be a JSON object, such as {"team": "search"}'),
     ],
 )
-def test_a_bad_value_is_told_by_its_field(path: Path, row: str, reason: str) -> None:
+def test_a_bad_value_is_reported_with_its_field(path: Path, row: str, reason: str) -> None:
     file = written(path, f"provider,model,success,created_at,priority,metadata,team\nopenai,gpt-4o,1,{row}\n")
 
     assert list(file) == [BadRow(2, reason)]
 
 
-def test_a_moment_past_the_end_of_time_is_a_bad_value(path: Path) -> None:
+def test_a_time_after_the_year_9999_is_a_bad_value(path: Path) -> None:
     file = written(path, HEADER + "9999-12-31T23:59:59-05:00,openai,gpt-4o,chat,1,120,0.0045\n" + ROW)
 
     assert bad_rows(file) == [BadRow(2, "occurredAt: must not be after 9999-12-31T23:59:59Z")]
@@ -354,13 +348,13 @@ def test_a_moment_past_the_end_of_time_is_a_bad_value(path: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", [b"open\xffai", b"\xc3", b"\xed\xa0\x80"])
-def test_a_name_that_is_no_utf8_is_a_bad_row(path: Path, cell: bytes) -> None:
+def test_a_name_that_is_not_utf8_is_a_bad_row(path: Path, cell: bytes) -> None:
     file = written(path, HEADER.encode() + b"2026-05-04T12:00:00Z," + cell + b",gpt-4o,chat,1,120,0.5\n" + ROW.encode())
 
     assert bad_rows(file) == [
         BadRow(2, "provider: Input should be a valid string, unable to parse raw data as a unicode string")
     ]
-    assert [decision["provider"] for decision in decisions(file)] == ["openai"]
+    assert [call["provider"] for call in calls(file)] == ["openai"]
 
 
 @pytest.mark.parametrize(
@@ -378,7 +372,7 @@ def test_a_name_that_is_no_utf8_is_a_bad_row(path: Path, cell: bytes) -> None:
         b'"{""n"": ""' + b"x" * 17_000 + b'""}",search,',
     ],
 )
-def test_a_row_is_read_without_the_metadata_that_cannot_be_kept(path: Path, row: bytes) -> None:
+def test_a_row_is_read_without_metadata_that_cannot_be_stored(path: Path, row: bytes) -> None:
     file = written(path, b"provider,model,success,cost,metadata,team,note\nopenai,gpt-4o,1,3," + row + b"\n")
 
     [read] = file
@@ -387,24 +381,24 @@ def test_a_row_is_read_without_the_metadata_that_cannot_be_kept(path: Path, row:
     assert read.call.metadata_truncated is True
 
 
-def test_a_quote_that_is_never_closed_is_a_bad_row(path: Path) -> None:
+def test_an_unclosed_quote_is_a_bad_row(path: Path) -> None:
     file = written(path, HEADER + ROW + '"2026-05-04T12:00:00Z,openai\n' + ROW)
 
     assert bad_rows(file) == [BadRow(3, "unexpected end of data; lines 3 to 4 are lost")]
-    assert [decision["cost"] for decision in decisions(file)] == [Decimal("0.0045")]
+    assert [call["cost"] for call in calls(file)] == [Decimal("0.0045")]
 
 
-def test_a_field_without_end_is_a_bad_row(path: Path) -> None:
+def test_an_endless_field_is_a_bad_row(path: Path) -> None:
     file = written(path, f"provider,model,success,team\nopenai,gpt-4o,1,{'x' * 200_000}\nopenai,gpt-4o,1,search\n")
 
     assert bad_rows(file) == [BadRow(2, "field larger than field limit (131072)")]
-    assert [decision["metadata"] for decision in decisions(file)] == [{"team": "search"}]
+    assert [call["metadata"] for call in calls(file)] == [{"team": "search"}]
 
 
 # Lines
 
 
-def test_a_quoted_field_may_run_over_several_lines(path: Path) -> None:
+def test_a_quoted_field_may_span_several_lines(path: Path) -> None:
     multi_line = 'openai,gpt-4o,1,"first\nsecond, ""third""\r\n\nlast"\n'
 
     file = written(path, "provider,model,success,note\n" + multi_line + "openai,gpt-4o\n" + multi_line)
@@ -412,7 +406,7 @@ def test_a_quoted_field_may_run_over_several_lines(path: Path) -> None:
     rows = list(file)
     assert [row.line for row in rows] == [2, 6, 7]
     assert bad_rows(file) == [BadRow(6, "has 2 fields, the header has 4")]
-    assert [decision["metadata"]["note"] for decision in decisions(file)] == ['first\nsecond, "third"\r\n\nlast'] * 2
+    assert [call["metadata"]["note"] for call in calls(file)] == ['first\nsecond, "third"\r\n\nlast'] * 2
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
@@ -420,14 +414,14 @@ def test_lines_may_end_in_any_way(path: Path, ending: str) -> None:
     file = written(path, (HEADER + ROW + ROW).replace("\n", ending))
 
     assert [row.line for row in file] == [2, 3]
-    assert [decision["cost"] for decision in decisions(file)] == [Decimal("0.0045")] * 2
+    assert [call["cost"] for call in calls(file)] == [Decimal("0.0045")] * 2
 
 
 def test_the_last_line_may_end_without_a_line_end(path: Path) -> None:
     assert [row.line for row in written(path, HEADER + ROW + ROW.rstrip())] == [2, 3]
 
 
-def test_empty_lines_are_counted_and_not_read(path: Path) -> None:
+def test_empty_lines_are_counted_and_skipped(path: Path) -> None:
     file = written(path, HEADER + "\n\n" + ROW + "\r\n" + ROW)
 
     assert [row.line for row in file] == [4, 6]
@@ -438,7 +432,7 @@ def test_a_file_of_a_header_alone_has_no_rows(path: Path) -> None:
     assert list(written(path, HEADER)) == []
 
 
-def test_a_file_knows_how_many_lines_it_has(path: Path) -> None:
+def test_a_file_has_its_number_of_lines(path: Path) -> None:
     assert written(path, HEADER + ROW * 9).lines == 10
     assert written(path, gzip.compress((HEADER + ROW * 9).encode())).lines == 10
 
@@ -457,7 +451,7 @@ def test_any_text_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFac
 
     rows = list(written(tmp_path_factory.mktemp("cells") / "usage.csv", content.getvalue()))
 
-    # A record begins on the line after the one before it ended; "\r\n" is one line end.
+    # A record begins on the line after the previous one; "\r\n" is one line end.
     breaks = [note.replace("\r\n", "\n").replace("\r", "\n").count("\n") for note in notes]
     assert [row.line for row in rows] == [2 + index + sum(breaks[:index]) for index in range(len(notes))]
     assert [row.call.metadata for row in rows if isinstance(row, UsageRow)] == [{"note": note} for note in notes]
@@ -466,19 +460,19 @@ def test_any_text_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFac
 # Event ids
 
 
-def test_identical_rows_are_told_apart(path: Path) -> None:
+def test_identical_rows_have_different_event_ids(path: Path) -> None:
     ids = event_ids(written(path, HEADER + ROW * 3))
 
     assert len(set(ids)) == 3
 
 
-def test_a_file_read_twice_is_the_same_rows(path: Path) -> None:
+def test_a_file_that_is_read_twice_has_the_same_event_ids(path: Path) -> None:
     file = written(path, HEADER + ROW * 3)
 
     assert event_ids(file) == event_ids(file) == event_ids(UsageFile(path))
 
 
-def test_a_file_is_known_by_its_content_whatever_its_name(tmp_path: Path) -> None:
+def test_event_ids_depend_on_the_content_and_not_the_name_of_a_file(tmp_path: Path) -> None:
     content = (HEADER + ROW * 3).encode()
     plain = written(tmp_path / "usage.csv", content)
     packed = written(tmp_path / "usage.csv.gz", gzip.compress(content))
@@ -486,17 +480,17 @@ def test_a_file_is_known_by_its_content_whatever_its_name(tmp_path: Path) -> Non
     misnamed = written(tmp_path / "packed.csv", gzip.compress(content))
 
     assert event_ids(plain) == event_ids(packed) == event_ids(best_packed) == event_ids(misnamed)
-    assert decisions(plain) == decisions(packed)
+    assert calls(plain) == calls(packed)
 
 
-def test_another_file_has_other_rows(tmp_path: Path) -> None:
+def test_another_file_has_other_event_ids(tmp_path: Path) -> None:
     one = event_ids(written(tmp_path / "one.csv", HEADER + ROW))
     other = event_ids(written(tmp_path / "other.csv", HEADER + ROW + ROW))
 
     assert set(one) & set(other) == set()
 
 
-def test_an_event_id_in_the_file_is_kept(path: Path) -> None:
+def test_an_event_id_in_the_file_is_used(path: Path) -> None:
     file = written(path, "provider,model,success,event_id\nopenai,gpt-4o,1,e-1\nopenai,gpt-4o,1,\n")
 
     first, second = event_ids(file)
@@ -536,32 +530,32 @@ def test_an_event_id_in_the_file_is_kept(path: Path) -> None:
 def test_a_file_without_the_columns_it_needs_is_unreadable(path: Path, content: str, reason: str) -> None:
     file = written(path, content)
 
-    with pytest.raises(UnreadableFile) as refusal:
+    with pytest.raises(UnreadableFile) as error:
         list(file)
 
-    assert str(refusal.value) == reason
+    assert str(error.value) == reason
 
 
 @pytest.mark.parametrize("header", ['"provider"x,model,success\n', '"provider,model,success\n' + ROW])
-def test_a_first_line_that_is_no_csv_is_unreadable(path: Path, header: str) -> None:
+def test_a_first_line_that_is_not_csv_is_unreadable(path: Path, header: str) -> None:
     file = written(path, header)
 
     with pytest.raises(UnreadableFile):
         list(file)
 
 
-def test_a_file_that_is_not_there_is_unreadable(path: Path) -> None:
-    with pytest.raises(UnreadableFile) as refusal:
+def test_a_missing_file_is_unreadable(path: Path) -> None:
+    with pytest.raises(UnreadableFile) as error:
         UsageFile(path)
 
-    assert str(refusal.value) == f"{path}: No such file or directory"
+    assert str(error.value) == f"{path}: No such file or directory"
 
 
 def test_a_folder_is_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile) as refusal:
+    with pytest.raises(UnreadableFile) as error:
         UsageFile(tmp_path)
 
-    assert str(refusal.value) == f"{tmp_path}: Is a directory"
+    assert str(error.value) == f"{tmp_path}: Is a directory"
 
 
 PACKED = gzip.compress((HEADER + ROW * 500).encode(), mtime=0)

@@ -1,4 +1,4 @@
-"""Several worker processes at one address."""
+"""Several worker processes on one address."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def server(tmp_path: Path, postgres_url: str, log: Path) -> Iterator[ServerProce
 
 
 def workers_of(server: ServerProcess) -> set[int]:
-    """The children that serve; another one is Python's own, which keeps what they share."""
+    """The child processes that serve requests. Python starts another child, which tracks shared resources."""
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
     return {pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()}
 
 
 def kill(pids: set[int], *, first: int | None = None) -> None:
-    """End these, of which all but `first` end by themselves, and come back when they have."""
+    """Kill `first`, after which the others end by themselves, and wait until all have ended."""
     files = [os.pidfd_open(pid) for pid in pids]
     for pid in pids if first is None else [first]:
         os.kill(pid, signal.SIGKILL)
@@ -57,7 +57,7 @@ def kill(pids: set[int], *, first: int | None = None) -> None:
 
 
 def ask(server: ServerProcess) -> bool:
-    """Whether a request, over a connection of its own, is answered."""
+    """Whether a request over a new connection is answered."""
     token = make_token(Settings(jwt_secret=SecretStr(SECRET)), UUID(USER), timedelta(hours=1))
     try:
         answer = httpx2.post(
@@ -71,17 +71,17 @@ def ask(server: ServerProcess) -> bool:
     return True
 
 
-def test_all_serve_and_those_that_were_killed_are_replaced(server: ServerProcess, log: Path) -> None:
-    # given each gets its share
+def test_all_workers_serve_and_killed_ones_are_replaced(server: ServerProcess, log: Path) -> None:
+    # given that each gets its share of requests
     asked = sum(ask(server) for _ in range(60))
     assert asked == 60
     workers = workers_of(server)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     served_by = {line["pid"] for line in lines if line["message"] == "request"}
     assert (len(workers), served_by) == (3, workers)
-    # when all are killed
+    # when all workers are killed
     kill(workers)
-    # then others serve
+    # then new ones serve
     until = time.monotonic() + PATIENCE_S
     while not ask(server):
         assert time.monotonic() < until
@@ -90,20 +90,20 @@ def test_all_serve_and_those_that_were_killed_are_replaced(server: ServerProcess
     assert sorted(line["message"] for line in lines if line["level"] == "ERROR") == sorted(
         f"worker {pid} ended with exit code -9 and is replaced" for pid in workers
     )
-    # and what was counted is still told, of all
+    # and the metrics still include the requests of the killed workers
     figures = httpx2.get(f"{server.address}/metrics/").text
     assert f'router_operations_total{{kind="query",name="Asked"}} {asked + 1}.0' in figures
 
 
-def test_they_end_with_the_one_that_began_them(server: ServerProcess) -> None:
+def test_workers_end_with_their_parent(server: ServerProcess) -> None:
     workers = workers_of(server)
     assert len(workers) == 3
     kill({server.process.pid, *workers}, first=server.process.pid)
     assert not ask(server)
 
 
-def test_a_worker_that_cannot_start_ends_all(tmp_path: Path, postgres_url: str) -> None:
-    # given a database that refuses what it is asked for once it runs
+def test_a_worker_that_cannot_start_ends_the_server(tmp_path: Path, postgres_url: str) -> None:
+    # given a database that rejects statements once the server runs
     directory = tmp_path / "data"
     DATABASE_OF[directory] = postgres_url
     (directory / "secret").mkdir(parents=True)
@@ -115,7 +115,7 @@ def test_a_worker_that_cannot_start_ends_all(tmp_path: Path, postgres_url: str) 
     assert "cannot store the signing secret" in failed.stderr
 
 
-def test_on_sqlite_there_is_one(tmp_path: Path) -> None:
+def test_on_sqlite_there_is_one_worker(tmp_path: Path) -> None:
     assert run("migrate", data_dir=tmp_path).returncode == 0
     failed = run("serve", data_dir=tmp_path, ROUTER_WORKERS="2")
     assert (failed.returncode, failed.stderr) == (

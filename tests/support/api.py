@@ -16,13 +16,13 @@ class Api:
     async def post(self, query: str, **variables: Any) -> httpx2.Response:
         return await self._client.post(
             "/graphql",
-            # ASCII alone, so that text which is no Unicode can be sent too
+            # json.dumps escapes to ASCII, so that lone surrogates can be sent too
             content=json.dumps({"query": query, "variables": variables}),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )
 
     async def ask(self, query: str, **variables: Any) -> Any:
-        """The data of an operation that has no errors; of one root field, its value alone."""
+        """Send an operation that must succeed. Returns its data: the value if it has one root field, else a dictionary."""
         response = await self.post(query, **variables)
         body = response.json()
         assert response.status_code == 200, body
@@ -31,7 +31,7 @@ class Api:
         return next(iter(data.values())) if len(data) == 1 else data
 
     async def errors(self, query: str, **variables: Any) -> list[dict[str, Any]]:
-        """The top-level errors of an operation that must have some."""
+        """Send an operation that must fail. Returns its top-level errors."""
         body = (await self.post(query, **variables)).json()
         assert body.get("errors"), body
         errors: list[dict[str, Any]] = body["errors"]

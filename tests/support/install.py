@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.process import ROOT
 
-MADE_BY = {
+STAMPS = {
     "clients": "tests/clients/node_modules/.installed",
     "integration": ".venv/.installed-integration",
     "web": "web/dist/.built",
@@ -31,9 +31,9 @@ def make(target: str, config: pytest.Config | None = None) -> None:
     command = os.environ.get("ROUTER_TEST_MAKE")
     if command is None:
         return
-    with _one_at_a_time():
+    with _exclusive():
         if subprocess.run(
-            [command, "--question", MADE_BY[target]], cwd=ROOT, capture_output=True, check=False
+            [command, "--question", STAMPS[target]], cwd=ROOT, capture_output=True, check=False
         ).returncode:
             with _shown(config):
                 sys.stderr.write(f"\nThese tests need what `make {target}` makes:\n")
@@ -53,8 +53,8 @@ def _shown(config: pytest.Config | None) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Wait for the other processes of this run."""
+def _exclusive() -> Iterator[None]:
+    """Hold a file lock, so that only one process of this test run installs at a time."""
     directory = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Clients that log as fast as they are answered, and remember what each of them was told of every record."""
+"""Clients that log calls as fast as they are answered, and record the outcome of each call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ mutation {
   }) { ... on ABTest { id } }
 }
 """
-# Windows of 1000 weeks that began in 2020: none of them ends while a test runs.
+# A window of 1000 weeks that began in 2020 does not end while a test runs.
 SET_ALERT = """
 mutation($threshold: Decimal!) {
   createCostAlert(input: {
@@ -38,13 +38,13 @@ mutation($threshold: Decimal!) {
   }) { ... on CostAlert { id } }
 }
 """
-# The last 30 days.
+# A rolling window of the last 30 days.
 SET_ROLLING_ALERT = """
 mutation($threshold: Decimal!) {
   createCostAlert(input: {thresholdAmount: $threshold, period: MONTHLY, mode: ROLLING}) { ... on CostAlert { id } }
 }
 """
-# The same windows, and a limit for routing.
+# The same window, and enforced: routing rejects candidates that would exceed it.
 SET_BUDGET = """
 mutation($threshold: Decimal!) {
   createCostAlert(input: {
@@ -68,14 +68,14 @@ mutation($input: RouteRequestInput!) {
   }
 }
 """
-NOBODYS_TEST = "00000000-0000-0000-0000-000000000001"
+UNKNOWN_TEST = "00000000-0000-0000-0000-000000000001"
 
 COST = Decimal("0.010000001")
 BATCH = 20
 
 
 def record(event_id: str, number: int, ab_test_id: str) -> dict[str, Any]:
-    """A report that is always the same for the same event."""
+    """The report of one call. It depends on the arguments alone, so a repetition has the same fingerprint."""
     return {
         "eventId": event_id,
         "provider": "openai",
@@ -89,47 +89,48 @@ def record(event_id: str, number: int, ab_test_id: str) -> dict[str, Any]:
 
 
 @dataclass
-class Told:
-    """What became of the records, as far as their clients know."""
+class Outcomes:
+    """The outcomes of the calls as their clients know them."""
 
     acknowledged: set[str] = field(default_factory=set)
-    refused: set[str] = field(default_factory=set)
-    # No answer came, or the answer was to try again: these may be stored, or not.
+    rejected: set[str] = field(default_factory=set)
+    # Calls without an answer, or with an answer to try again: each may be stored or not.
     unsettled: dict[str, dict[str, Any]] = field(default_factory=dict)
     errors: list[Any] = field(default_factory=list)
-    """Top-level errors, and answers that are no GraphQL at all."""
+    """Top-level errors, and answers that are not GraphQL responses."""
 
 
-async def send(api: Api, records: Sequence[dict[str, Any]], told: Told) -> bool:
-    """Log these, and note what was said; whether anything was."""
+async def send(api: Api, records: Sequence[dict[str, Any]], outcomes: Outcomes) -> bool:
+    """Log these calls and record their outcomes. Returns whether the server answered."""
     try:
         response = await (
             api.post(LOG_MANY, input=records) if len(records) > 1 else api.post(LOG_ONE, input=records[0])
         )
     except httpx2.TransportError:
-        told.unsettled |= {record["eventId"]: record for record in records}
+        outcomes.unsettled |= {record["eventId"]: record for record in records}
         return False
     try:
         body = response.json()
     except ValueError:
         body = {"errors": [f"{response.status_code} {response.text}"]}
     if "errors" in body:
-        told.errors += body["errors"]
-        told.unsettled |= {record["eventId"]: record for record in records}
+        outcomes.errors += body["errors"]
+        outcomes.unsettled |= {record["eventId"]: record for record in records}
         return True
     [answer] = body["data"].values()
-    refused = {rejected["index"] for rejected in answer["rejected"]} if "rejected" in answer else set()
+    rejected = {error["index"] for error in answer["rejected"]} if "rejected" in answer else set()
     if "__typename" in answer and answer["__typename"] != "LoggedAnalytics":
-        refused = {0}
+        rejected = {0}
     for index, sent in enumerate(records):
-        (told.refused if index in refused else told.acknowledged).add(sent["eventId"])
-        told.unsettled.pop(sent["eventId"], None)
+        (outcomes.rejected if index in rejected else outcomes.acknowledged).add(sent["eventId"])
+        outcomes.unsettled.pop(sent["eventId"], None)
     return True
 
 
-async def log_on(api: Api, name: str, ab_test_id: str, told: Told, enough: asyncio.Event | None = None) -> None:
-    """Log singles and batches in turn, some of them with a record that is to be refused, until it is enough or nobody
-    answers.
+async def log_on(api: Api, name: str, ab_test_id: str, outcomes: Outcomes, enough: asyncio.Event | None = None) -> None:
+    """Log single calls and batches, some with a call that must be rejected.
+
+    Returns when `enough` is set or the server does not answer.
     """
     for number in itertools.count():
         if enough is not None and enough.is_set():
@@ -138,24 +139,24 @@ async def log_on(api: Api, name: str, ab_test_id: str, told: Told, enough: async
         records = [record(event_id, number, ab_test_id)]
         if number % 3 == 1:
             records = [record(f"{event_id}:{n}", n, ab_test_id) for n in range(BATCH)]
-            records[number % BATCH]["abTestId"] = NOBODYS_TEST
+            records[number % BATCH]["abTestId"] = UNKNOWN_TEST
         elif number % 9 == 5:
-            records[0]["abTestId"] = NOBODYS_TEST
-        if not await send(api, records, told):
+            records[0]["abTestId"] = UNKNOWN_TEST
+        if not await send(api, records, outcomes):
             return
 
 
 async def until(condition: Callable[[], bool], patience_s: float = 30) -> None:
-    """Come back once it holds."""
+    """Wait until the condition is true, for `patience_s` seconds at most."""
     async with asyncio.timeout(patience_s):
-        while not condition():  # noqa: ASYNC110 - what it tells of happens in other processes
+        while not condition():  # noqa: ASYNC110 - it depends on other processes
             await asyncio.sleep(0.01)
 
 
-async def settle(api: Api, told: Told) -> None:
-    """Send again whatever is unsettled, until none is."""
-    while told.unsettled:
-        records = list(told.unsettled.values())
+async def settle(api: Api, outcomes: Outcomes) -> None:
+    """Send the unsettled calls again until each has an outcome."""
+    while outcomes.unsettled:
+        records = list(outcomes.unsettled.values())
         for start in range(0, len(records), 500):
-            assert await send(api, records[start : start + 500], told)
+            assert await send(api, records[start : start + 500], outcomes)
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Operations of the product's schema, without a server around them."""
+"""Executes operations of the product's schema without a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: found on this machine, started in a temporary directory, gone when they end."""
+"""A PostgreSQL cluster for the tests: started in a temporary directory, and deleted when the tests end."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ class Cluster:
         return f"postgresql+asyncpg://router@127.0.0.1:{self.port}/{database}"
 
     def control(self, *arguments: str) -> None:
-        """pg_ctl, waiting until it is done."""
+        """Run pg_ctl and wait until it is done."""
         run_unprivileged([self.bin / "pg_ctl", "-D", self.directory / "data", "-w", *arguments])
 
     def start(self) -> None:
         self.control("-l", str(self.directory / "log"), "start")
 
     def crash(self) -> None:
-        """Stop at once, in the midst of whatever it does; the next start recovers."""
+        """Stop immediately, as a crash would. The next start recovers."""
         self.control("-m", "immediate", "stop")
 
 
 async def administer(running: Cluster, statement: str) -> None:
-    """Run a statement as the superuser, outside of the tests' databases."""
+    """Run a statement as the superuser, in the database `postgres`."""
     connection = await _connected(running, "postgres")
     await connection.execute(statement)
     await connection.close()
@@ -79,8 +79,8 @@ async def _connected(running: Cluster, database: str) -> asyncpg.Connection:
 
 
 _CATALOGUE: Final = " UNION ALL ".join(
-    f"SELECT '{catalogue}', {key}, xmin::text FROM {catalogue} WHERE {of_ours}"
-    for catalogue, key, of_ours in (
+    f"SELECT '{catalogue}', {key}, xmin::text FROM {catalogue} WHERE {ours}"
+    for catalogue, key, ours in (
         ("pg_class", "oid::text", "relnamespace = 'public'::regnamespace"),
         ("pg_attribute", "attrelid || ' ' || attnum", "attrelid >= 16384"),
         ("pg_constraint", "oid::text", "oid >= 16384"),
@@ -93,14 +93,14 @@ _CATALOGUE: Final = " UNION ALL ".join(
         ("pg_db_role_setting", "setdatabase || ' ' || setrole", "true"),
     )
 )
-"""Each row of the catalogue with the transaction that wrote it: whatever changes the schema changes this."""
+"""Selects each catalogue row with the transaction that wrote it. Every change of the schema changes the result."""
 
 
 class ReusedDatabase:
-    """A copy of a template that one test after the other uses. A test that changed the schema leaves it to be made anew."""
+    """A copy of a template that the tests use one after another. After a test that changed the schema, it is recreated."""
 
-    most_times_larger: Final = 4
-    """Than it was when it was new. What was deleted still takes space."""
+    growth_limit: Final = 4
+    """The database is recreated once it is this many times its initial size, because deleted rows still take space."""
 
     def __init__(self, running: Cluster, template: str) -> None:
         self._running = running
@@ -109,7 +109,7 @@ class ReusedDatabase:
         self._new: tuple[int, str] = (0, "")
 
     async def ready(self) -> str:
-        """The address of a database with nothing in it but what the migrations put there."""
+        """The URL of a database that holds only what the migrations put there."""
         if self._name is None:
             self._name = f"test_{uuid4().hex}"
             await administer(self._running, f"CREATE DATABASE {self._name} TEMPLATE {self._template}")
@@ -119,7 +119,7 @@ class ReusedDatabase:
         return self._running.url(self._name)
 
     async def empty(self) -> None:
-        """End what still uses the database, and delete all rows."""
+        """Terminate all connections to the database and delete all rows."""
         assert self._name is not None
         connection = await _connected(self._running, self._name)
         await connection.execute(
@@ -127,13 +127,13 @@ class ReusedDatabase:
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         (new_size, new_catalogue), (size, catalogue) = self._new, await _state(connection)
-        as_new = catalogue == new_catalogue and size < self.most_times_larger * new_size
+        as_new = catalogue == new_catalogue and size < self.growth_limit * new_size
         if as_new:
             tables = await connection.fetch(
                 "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
                 " AND NOT relispartition AND relname <> 'alembic_version'"
             )
-            # What refers to other tables' rows is not checked: all of them go.
+            # The role `replica` skips the checks of foreign keys: all rows of all tables are deleted.
             await connection.execute(
                 "SET session_replication_role = replica; "
                 + "; ".join(f"DELETE FROM {table['relname']}" for table in tables)
@@ -145,7 +145,7 @@ class ReusedDatabase:
 
 
 async def _state(connection: asyncpg.Connection) -> tuple[int, str]:
-    """How large the database is, in bytes, and what its catalogue is."""
+    """The size of the database in bytes, and a hash of its catalogue."""
     size = await connection.fetchval("SELECT pg_database_size(current_database())")
     catalogue = await connection.fetchval(
         f"SELECT md5(string_agg(row::text, ',' ORDER BY row::text)) FROM ({_CATALOGUE}) row"
@@ -155,7 +155,7 @@ async def _state(connection: asyncpg.Connection) -> tuple[int, str]:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """A running cluster whose superuser is `router`, without durability: its data is not to outlive the tests."""
+    """A running cluster whose superuser is `router`. It is not durable: its data need not outlive the tests."""
     directory = Path(tempfile.mkdtemp(prefix="router-postgres-"))
     if os.geteuid() == 0:
         account = pwd.getpwnam(UNPRIVILEGED)
@@ -177,16 +177,16 @@ def cluster() -> Iterator[Cluster]:
     try:
         yield running
     finally:
-        # It may be down already: a test that crashes it may have failed.
+        # It may be down already, if a test that crashes it failed.
         run_unprivileged([running.bin / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"], check=False)
         shutil.rmtree(directory)
 
 
 def reachable(server: Path, directory: Path) -> Path:
-    """The binaries where the unprivileged user can run them: copied, when they lie in a directory of root's alone."""
+    """The directory of binaries that the unprivileged user can run: a copy, if only root can read the original."""
     if os.geteuid() != 0 or run_unprivileged([server / "initdb", "--version"], check=False) == 0:
         return server
-    # Two levels up, because the wheel's programs look for their libraries beside the package they lie in.
+    # Two levels up, because the wheel's programs search for their libraries next to their package.
     packages = server.parents[2]
     copy = directory / "server" / server.relative_to(packages)
     shutil.copytree(server.parent, copy.parent, symlinks=True)
@@ -196,7 +196,7 @@ def reachable(server: Path, directory: Path) -> Path:
 
 
 def run_unprivileged(command: Sequence[str | Path], *, check: bool = True) -> int:
-    """PostgreSQL refuses to run as root: as root, run it as nobody."""
+    """Run a command, as the user `nobody` if this process is root: PostgreSQL does not run as root. Returns the exit code."""
     as_user = UNPRIVILEGED if os.geteuid() == 0 else None
     as_group = pwd.getpwnam(UNPRIVILEGED).pw_gid if as_user else None
     try:

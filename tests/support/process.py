@@ -1,4 +1,4 @@
-"""The command line, and servers, as real processes."""
+"""Runs the command line and servers as real processes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 USER = "01941931-60b0-7000-9e50-21ab326a8ef5"
 
 
-# The database that goes with a data directory, where that is not a file in it.
 DATABASE_OF: dict[Path, str] = {}
+"""The URL of the database of a data directory, where it is not a SQLite file in that directory."""
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
@@ -46,17 +46,17 @@ class ServerProcess:
     process: subprocess.Popen[str]
     address: str
     printed: str
-    """All it printed until it was ready."""
+    """What the server printed before it was ready."""
 
     def kill(self) -> None:
-        """End it as a crash would: it gets no chance to do anything more."""
+        """Kill the process with SIGKILL, as a crash would."""
         self.process.kill()
         self.process.wait()
 
 
 @contextmanager
 def running(data_dir: Path, stderr: IO[str] | None = None, /, **settings: str) -> Iterator[ServerProcess]:
-    """A server process that is ready; it is told to stop when the block ends, unless it was killed before."""
+    """A ready server process. When the block ends it is stopped with SIGTERM, unless it has ended before."""
     process = subprocess.Popen(
         [sys.executable, "-m", "server", "serve"],
         cwd=ROOT,
@@ -87,7 +87,7 @@ def running(data_dir: Path, stderr: IO[str] | None = None, /, **settings: str) -
 
 @contextmanager
 def served(data_dir: Path, **settings: str) -> Iterator[tuple[str, str]]:
-    """The address of a server process, and all it printed until it was ready."""
+    """The address of a ready server process, and what it printed before it was ready."""
     with running(data_dir, **settings) as server:
         yield server.address, server.printed
 

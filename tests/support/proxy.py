@@ -1,4 +1,4 @@
-"""A proxy before a database, as a failover leaves it: what was open stays open and says nothing, what is new works."""
+"""A TCP proxy in front of a database that imitates a failover: open connections hang, new ones work."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ class Proxy:
         self._server = (host, port)
         self._open: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
-        self._takes_new = asyncio.Event()
-        self._takes_new.set()
+        self._accepts = asyncio.Event()
+        self._accepts.set()
         self._closed = False
 
     def freeze(self, *, new: bool = False) -> None:
-        """Carry nothing more in either direction, and close nothing, on what is open; with `new`, on what is to come too."""
+        """Forward nothing more on open connections, and do not close them. With `new`, freeze new connections too."""
         if new:
-            self._takes_new.clear()
-        for carrying in self._open:
-            carrying.cancel()
+            self._accepts.clear()
+        for forwarding in self._open:
+            forwarding.cancel()
         self._open.clear()
 
     def thaw(self) -> None:
-        """Serve new connections again. Those that are frozen stay so."""
-        self._takes_new.set()
+        """Serve new connections again. Frozen connections stay frozen."""
+        self._accepts.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
-        await self._takes_new.wait()
+        await self._accepts.wait()
         if self._closed:
             return
         try:
@@ -40,10 +40,10 @@ class Proxy:
         except OSError:
             writer.close()
             return
-        carrying = asyncio.create_task(_carry_both(reader, writer, far_reader, far_writer))
-        self._open.add(carrying)
+        forwarding = asyncio.create_task(_forward_both(reader, writer, far_reader, far_writer))
+        self._open.add(forwarding)
         self._writers.add(far_writer)
-        carrying.add_done_callback(self._open.discard)
+        forwarding.add_done_callback(self._open.discard)
 
     async def close(self) -> None:
         self._closed = True
@@ -54,24 +54,24 @@ class Proxy:
         await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
 
-async def _carry_both(
+async def _forward_both(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     far_reader: asyncio.StreamReader,
     far_writer: asyncio.StreamWriter,
 ) -> None:
-    ways = [asyncio.create_task(_carry(reader, far_writer)), asyncio.create_task(_carry(far_reader, writer))]
+    directions = [asyncio.create_task(_forward(reader, far_writer)), asyncio.create_task(_forward(far_reader, writer))]
     try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
-        for way in ways:
-            way.cancel()
+        for direction in directions:
+            direction.cancel()
         raise
     for each in (writer, far_writer):
         each.close()
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while block := await reader.read(64 * 1024):
             writer.write(block)
@@ -82,7 +82,7 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 @asynccontextmanager
 async def before(url: str) -> AsyncIterator[tuple[Proxy, str]]:
-    """A proxy before the database at this URL, and the URL to reach it through the proxy."""
+    """Start a proxy in front of the database at this URL. Yields it, and the URL that leads through it."""
     there = make_url(url)
     proxy = Proxy(there.host or "", there.port or 0)
     listening = await asyncio.start_server(proxy.serve, "127.0.0.1")

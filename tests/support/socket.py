@@ -1,4 +1,4 @@
-"""A graphql-transport-ws client over a real socket."""
+"""A client of the graphql-transport-ws protocol over a real socket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Socket:
         await self.connection.send(json.dumps(message))
 
     async def receive(self) -> dict[str, Any]:
-        """The next message, whatever it is."""
+        """The next message of any type. Fails after PATIENCE_S seconds."""
         async with asyncio.timeout(PATIENCE_S):
             message: dict[str, Any] = json.loads(await self.connection.recv())
         return message
@@ -34,9 +34,9 @@ class Socket:
         await self.send(id=operation, type="subscribe", payload={"query": query, "variables": variables})
 
     async def subscribe(self, query: str, *, operation: str = "1", **variables: Any) -> None:
-        """Start a subscription, and come back once it listens.
+        """Start a subscription and wait until it receives events.
 
-        Operations start in the order they are asked for: when a later one has been answered, this one listens.
+        The server starts operations in order: once a later one is answered, the subscription receives events.
         """
         await self.start(query, operation=operation, **variables)
         for _ in range(2):
@@ -46,14 +46,14 @@ class Socket:
             assert (await self.receive())["type"] == "complete"
 
     async def next(self) -> Any:
-        """The value of the next event's one root field."""
+        """The value of the one root field of the next event."""
         message = await self.receive()
         assert message["type"] == "next", message
         assert "errors" not in message["payload"], message
         return next(iter(message["payload"]["data"].values()))
 
     async def close_code(self) -> int | None:
-        """The code the server closes with."""
+        """Wait until the server closes the connection. Returns the close code."""
         async with asyncio.timeout(PATIENCE_S):
             await self.connection.wait_closed()
         return self.connection.close_code
@@ -61,7 +61,7 @@ class Socket:
 
 @asynccontextmanager
 async def opened(url: str, *, small: bool = False, **init: Any) -> AsyncIterator[Socket]:
-    """A socket whose connection_init has been sent and not yet answered; a small one holds little that is not read."""
+    """A socket that has sent connection_init. A `small` one has a receive buffer of 64 KiB."""
     address = urlsplit(url)
     plain = socket.socket()
     if small:
@@ -77,7 +77,7 @@ async def opened(url: str, *, small: bool = False, **init: Any) -> AsyncIterator
 
 @asynccontextmanager
 async def signed_in(url: str, token: str, *, small: bool = False) -> AsyncIterator[Socket]:
-    """A socket that the server has acknowledged."""
+    """A socket whose connection_init the server has acknowledged."""
     async with opened(url, small=small, Authorization=f"Bearer {token}") as acknowledged:
         assert (await acknowledged.receive())["type"] == "connection_ack"
         yield acknowledged

@@ -1,4 +1,4 @@
-"""A real browser, on pages of the test's own server."""
+"""Fixtures that run a real browser on the pages of a test server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.process import ROOT
 
 AXE: Final = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 _ARGUMENTS: Final = [
-    # The tests may run as root, where Chromium has no sandbox of its own; the pages are ours.
+    # The tests may run as root, where Chromium's sandbox does not work. All pages are served by the test.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -34,13 +34,13 @@ Open = Callable[..., Awaitable[Page]]
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """A migrated SQLite file: what people see does not depend on the database."""
+    """A migrated SQLite file: the pages do not depend on the database."""
     return sqlite_url
 
 
 @pytest.fixture(scope="session")
 def chromium(pytestconfig: pytest.Config) -> str:
-    """The browser, and the pages it is to open. In CI they must be there."""
+    """The path of Chromium. Under `make test`, the pages are built if needed. In CI both must exist."""
     make("web", pytestconfig)
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     missing = [
@@ -68,12 +68,12 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def watched(context: BrowserContext, origin: str, allowed: tuple[str, ...]) -> AsyncIterator[Page]:
-    """A page that must not ask for anything from elsewhere, nor complain."""
+    """A page that must send no request to other origins and log no error."""
     problems: list[str] = []
     page = await context.new_page()
     page.set_default_timeout(_PATIENCE_MS)
 
-    def said(message: ConsoleMessage) -> None:
+    def on_console(message: ConsoleMessage) -> None:
         if message.type == "error" and not any(text in message.text for text in allowed):
             problems.append(message.text[:500])
 
@@ -81,7 +81,7 @@ async def watched(context: BrowserContext, origin: str, allowed: tuple[str, ...]
         if not request.url.startswith((origin, origin.replace("http", "ws", 1), "data:", "blob:")):
             problems.append(f"asked for {request.url}")
 
-    page.on("console", said)
+    page.on("console", on_console)
     page.on("request", asked)
 
     def failed(error: Error) -> None:
@@ -95,7 +95,7 @@ async def watched(context: BrowserContext, origin: str, allowed: tuple[str, ...]
 
 @pytest.fixture
 async def open_page(browser: Browser, url: str, token: str) -> AsyncIterator[Open]:
-    """Opens a page as who followed the printed link."""
+    """Opens a page through the printed link."""
     async with AsyncExitStack() as stack:
 
         async def opened(
@@ -116,7 +116,7 @@ async def open_page(browser: Browser, url: str, token: str) -> AsyncIterator[Ope
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe finds that is serious."""
+    """The serious accessibility violations that axe finds."""
     await page.evaluate(AXE.read_text())
     found = await page.evaluate("async () => (await axe.run()).violations")
     return [

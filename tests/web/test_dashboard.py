@@ -1,4 +1,4 @@
-"""The dashboard, as people use it."""
+"""The dashboard in a real browser."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def log(api: Api, *records: dict[str, Any]) -> None:
 
 
 async def tab(page: Page, name: str) -> None:
-    """Choose the tab, once the page hears of what happens."""
+    """Select the tab, once the page receives events."""
     await expect(page.get_by_role("banner").get_by_text("Live")).to_be_visible()
     await page.get_by_role("tab", name=name).click()
 
@@ -59,15 +59,15 @@ async def test_the_link_signs_in_and_leaves_no_token_in_the_address(open_page: O
     await expect(page.get_by_role("heading", name="Routing preferences")).to_be_visible()
     assert page.url == f"{url}/enterprise-router"
     await expect(page.get_by_role("banner").get_by_text("Live")).to_be_visible()
-    # and who signs out is asked for a token, which is kept for this tab alone
+    # and after signing out, the page asks for a token, which is stored for this tab only
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_label("Token")).to_be_visible()
     assert await page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]") == [0, 0, ""]
 
 
-async def test_a_token_that_does_not_hold_is_told(open_page: Open, token: str) -> None:
+async def test_an_invalid_token_is_reported(open_page: Open, token: str) -> None:
     page = await open_page(
-        signed_in="nonsense",  # the socket library reports the close that we asked it not to retry
+        signed_in="nonsense",  # the socket library reports the close although the page asked it not to retry
         allowed=("401", "WebSocket", "CloseEvent"),
     )
     await expect(page.get_by_role("alert")).to_have_text("The token is invalid or has expired.")
@@ -76,7 +76,7 @@ async def test_a_token_that_does_not_hold_is_told(open_page: Open, token: str) -
     await expect(page.get_by_role("heading", name="Routing preferences")).to_be_visible()
 
 
-async def test_preferences_are_saved_as_they_are_changed_undone_and_seen_when_others_change_them(
+async def test_preferences_are_saved_on_change_can_be_undone_and_follow_other_clients(
     open_page: Open, live_api: Api
 ) -> None:
     page = await open_page()
@@ -101,7 +101,7 @@ async def test_preferences_are_saved_as_they_are_changed_undone_and_seen_when_ot
         "preferredProviders": ["openai", "anthropic"],
         "customRules": [],
     }
-    # and what is wrong is told, and not stored
+    # and an invalid value is reported and not stored
     await page.get_by_label("Max latency, ms").fill("-1")
     await page.get_by_label("Max latency, ms").press("Enter")
     await expect(page.get_by_text(re.compile("Not saved. .*maxLatencyMs"))).to_be_visible()
@@ -109,11 +109,11 @@ async def test_preferences_are_saved_as_they_are_changed_undone_and_seen_when_ot
     await page.get_by_role("button", name="Undo").click()
     await expect(page.get_by_role("row", name="anthropic")).to_be_hidden()
     assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["openai"]
-    # and a limit that is no number clears none
+    # and a limit that is not a number does not clear the stored one
     await page.get_by_label("Max latency, ms").fill("2,000")
     await page.get_by_label("Max latency, ms").press("Enter")
     await expect(page.get_by_text("must be a whole number")).to_be_visible()
-    # and what another client changes comes by itself, on whichever tab
+    # and changes of another client appear on every tab
     await tab(page, "Analytics")
     await live_api.ask(SAVE, input={"defaultPriority": "PRIVACY", "maxLatencyMs": 900})
     await tab(page, "Preferences")
@@ -125,7 +125,7 @@ async def test_quick_changes_do_not_undo_each_other(open_page: Open, live_api: A
     await live_api.ask(SAVE, input={"preferredProviders": ["openai", "anthropic", "groq"]})
     page = await open_page()
     await page.get_by_role("button", name="Remove openai").wait_for()
-    # both before the first is answered
+    # both changes before the first is answered
     await page.evaluate(
         "for (const name of ['openai', 'groq']) document.querySelector(`[aria-label='Remove ${name}']`).click()"
     )
@@ -133,7 +133,7 @@ async def test_quick_changes_do_not_undo_each_other(open_page: Open, live_api: A
     assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["anthropic"]
 
 
-async def test_a_link_that_is_opened_where_the_page_is_open_signs_in(open_page: Open, url: str, token: str) -> None:
+async def test_a_link_that_is_opened_in_an_open_page_signs_in(open_page: Open, url: str, token: str) -> None:
     page = await open_page()
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_label("Token")).to_be_visible()
@@ -146,7 +146,7 @@ async def test_providers_are_ordered_by_keyboard(open_page: Open, live_api: Api)
     await live_api.ask(SAVE, input={"preferredProviders": ["openai", "anthropic", "groq"]})
     page = await open_page()
     focused = page.locator(":focus")
-    # in the list by Tab, to its last row and the handle there
+    # with Tab into the list, to the handle of its last row
     await page.get_by_label("Daily cost alert threshold, USD").focus()
     await page.keyboard.press("Tab")
     await expect(focused).to_have_attribute("aria-label", "openai")
@@ -188,7 +188,7 @@ async def test_a_rule_is_added_and_simulated(open_page: Open, live_api: Api) -> 
     await dialog.get_by_label("Block providers").fill("openai")
     await dialog.get_by_role("button", name="Save rule").click()
     await expect(page.get_by_text("When task is code: block openai.")).to_be_visible()
-    # and again after a reload, when all was read anew
+    # and again after a reload
     await page.reload()
     await page.get_by_role("button", name="Edit no openai for code").click()
     dialog = page.get_by_role("dialog")
@@ -205,7 +205,7 @@ async def test_a_rule_is_added_and_simulated(open_page: Open, live_api: Api) -> 
     await expect(page.get_by_text(re.compile(r"^To .* Rules: no openai for code\.$"))).to_be_visible()
 
 
-async def test_an_alert_is_made_fires_is_seen_and_acknowledged(open_page: Open, live_api: Api) -> None:
+async def test_an_alert_is_created_fires_is_shown_and_acknowledged(open_page: Open, live_api: Api) -> None:
     page = await open_page()
     await tab(page, "Cost Alerts")
     await page.get_by_role("button", name="New Alert").click()
@@ -218,29 +218,29 @@ async def test_an_alert_is_made_fires_is_seen_and_acknowledged(open_page: Open, 
     await expect(card.get_by_role("meter")).to_have_attribute("aria-valuetext", "0.0 %")
     # when another client spends
     await log(live_api, spent("8.5"))
-    # then it is near, by toast and bar
+    # then the toast and the bar show that it is near its limit
     toasts = page.get_by_label("Notifications")
     await expect(toasts.get_by_text("daily: near its limit")).to_be_visible()
     await expect(card.get_by_text("Near limit")).to_be_visible()
     await expect(card.get_by_role("meter")).to_have_attribute("aria-valuetext", "85.0 %")
-    # and over
+    # and when it is over the limit
     await log(live_api, spent("3"))
     await expect(toasts.get_by_text("daily: threshold reached")).to_be_visible()
     await expect(toasts.get_by_text("daily: near its limit")).to_be_hidden()
     await expect(toasts.get_by_text("$11.50 of $10.00")).to_be_visible()
     await expect(card.get_by_text("Triggered").first).to_be_visible()
     await expect(card.get_by_role("meter")).to_have_attribute("aria-valuetext", "115.0 %")
-    # and acknowledged
+    # and when it is acknowledged
     await card.get_by_role("button", name="Acknowledge").click()
     await expect(card.get_by_text("Acknowledged")).to_be_visible()
     await expect(card.get_by_role("button", name="Acknowledge")).to_be_hidden()
     await page.get_by_role("button", name="Dismiss: daily: threshold reached").click()
     await expect(toasts.get_by_text("daily: threshold reached")).to_be_hidden()
-    # and deleted
+    # and when it is deleted
     await card.get_by_role("button", name="Delete").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete alert").click()
     await expect(card).to_be_hidden()
-    # and the one that the preferences keep comes with them
+    # and the alert of the preferences appears with them
     await tab(page, "Preferences")
     await page.get_by_label("Daily cost alert threshold, USD").fill("50")
     await page.get_by_label("Daily cost alert threshold, USD").press("Enter")
@@ -249,7 +249,7 @@ async def test_an_alert_is_made_fires_is_seen_and_acknowledged(open_page: Open, 
     await expect(page.get_by_text("$11.50 spent of $50.00")).to_be_visible()
 
 
-async def test_a_test_is_started_watched_and_ended_with_a_winner(open_page: Open, live_api: Api) -> None:
+async def test_a_test_is_started_followed_and_ended_with_a_winner(open_page: Open, live_api: Api) -> None:
     page = await open_page()
     await tab(page, "A/B Testing")
     await page.get_by_role("button", name="New Test").click()
@@ -274,10 +274,10 @@ async def test_a_test_is_started_watched_and_ended_with_a_winner(open_page: Open
             for n in range(40)
         ),
     )
-    # then they are seen
+    # then they are shown
     await expect(card.get_by_role("row", name="A: openai gpt-4o-mini")).to_contain_text("20")
     await expect(card.get_by_role("row", name="A: openai gpt-4o-mini")).to_contain_text("50.0 %")
-    # and how sure it is
+    # with their certainty
     await card.get_by_text("Confidence interval over time").click()
     await expect(card.get_by_text("Not enough calls for an interval yet.")).to_be_visible()
     await log(
@@ -290,29 +290,27 @@ async def test_a_test_is_started_watched_and_ended_with_a_winner(open_page: Open
         ),
     )
     await expect(card.get_by_role("img", name=re.compile("Difference in success rate, A minus B"))).to_be_visible()
-    # and it ends with the evidence seen
+    # and it is ended with the shown evidence
     await card.get_by_role("button", name="Choose B").click()
     confirm = page.get_by_role("dialog")
     await expect(confirm.get_by_text("A: 320 calls, B: 320 calls.")).to_be_visible()
     await confirm.get_by_role("button", name="Choose B").click()
     await expect(card.get_by_text("Winner: B")).to_be_visible()
-    # and its rule is there
+    # and its rule exists
     await tab(page, "Preferences")
     await expect(page.locator(".rules li")).to_have_count(1)
     [ended] = (await live_api.ask("{ abTests { nodes { active winner } } }"))["nodes"]
     assert ended == {"active": False, "winner": "B"}
 
 
-async def test_analytics_show_what_was_logged_and_what_is_logged_now(
-    open_page: Open, live_api: Api, tmp_path: Path
-) -> None:
+async def test_analytics_show_logged_and_live_calls(open_page: Open, live_api: Api, tmp_path: Path) -> None:
     at = "2026-03-09T10:15:00Z"
     await log(live_api, *(spent("0.02", n, occurredAt=at, success=n % 10 > 0) for n in range(250)))
     page = await open_page()
     await tab(page, "Analytics")
     await page.get_by_label("Range").select_option("year")
     await expect(page.get_by_role("heading", name="Calls: 250")).to_be_visible()
-    # by days too, both included
+    # by days too, including both ends
     await page.get_by_label("Range").select_option("days")
     await page.get_by_label("From").fill("2026-03-10")
     await page.get_by_label("To").fill("2026-03-10")
@@ -332,12 +330,12 @@ async def test_analytics_show_what_was_logged_and_what_is_logged_now(
         await expect(page.get_by_role("heading", name=f"Logged calls, page {number}")).to_be_visible()
     await expect(rows).to_have_count(51)
     await expect(page.get_by_role("button", name="Next page")).to_be_disabled()
-    # live
+    # live calls
     await log(live_api, spent("0.5", 999, modelUsed="new-model"))
     await expect(
         page.get_by_role("region", name="Live calls").get_by_role("row", name=re.compile("new-model"))
     ).to_be_visible()
-    # and exported
+    # and the export
     async with page.expect_download() as download:
         await page.get_by_role("button", name="Export CSV").click()
     path = tmp_path / "export.csv"
@@ -376,8 +374,8 @@ async def test_advice_becomes_a_test(open_page: Open, live_api: Api) -> None:
     assert len((await live_api.ask("{ abTests { nodes { id } } }"))["nodes"]) == 1
 
 
-async def test_an_alert_that_fires_while_the_server_is_away_is_told_once(open_page: Open, tmp_path: Path) -> None:
-    # given a server process, and a page that listens
+async def test_an_alert_that_fires_while_the_server_is_down_is_shown_once(open_page: Open, tmp_path: Path) -> None:
+    # given a server process, and a page that is subscribed
     data_dir = tmp_path / "data"
     assert run("migrate", data_dir=data_dir).returncode == 0
     token = token_of(data_dir)
@@ -398,7 +396,7 @@ async def test_an_alert_that_fires_while_the_server_is_away_is_told_once(open_pa
             await expect(toasts.get_by_text("daily: near its limit")).to_be_visible()
             await page.get_by_role("button", name="Dismiss: daily: near its limit").click()
         await expect(page.get_by_text("Connection lost, trying again…")).to_be_visible()
-        # when it is back, and has crossed the line before the page is
+        # when the server is back, and the alert fires before the page reconnects
         await page.context.set_offline(True)
         with running(data_dir, ROUTER_PORT=port):
             await log(api, spent("3"))
@@ -411,7 +409,9 @@ async def test_an_alert_that_fires_while_the_server_is_away_is_told_once(open_pa
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1440])
-async def test_all_of_it_is_accessible_and_fits(open_page: Open, live_api: Api, width: int, scheme: Any) -> None:
+async def test_all_tabs_are_accessible_and_fit_the_screen(
+    open_page: Open, live_api: Api, width: int, scheme: Any
+) -> None:
     await live_api.ask(SET_ALERT)
     await live_api.ask(START_TEST)
     await live_api.ask(SAVE, input={"preferredProviders": ["openai", "groq"], "blockedProviders": ["deepseek"]})
@@ -425,7 +425,7 @@ async def test_all_of_it_is_accessible_and_fits(open_page: Open, live_api: Api, 
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
 
 
-async def test_an_alert_is_made_by_keyboard_alone(open_page: Open) -> None:
+async def test_an_alert_can_be_created_by_keyboard_only(open_page: Open) -> None:
     page = await open_page()
     await page.get_by_role("tab", name="Preferences").focus()
     await page.keyboard.press("ArrowRight")
@@ -445,7 +445,7 @@ async def test_an_alert_is_made_by_keyboard_alone(open_page: Open) -> None:
     await expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-def test_the_dashboard_loads_no_more_than_it_may() -> None:
+def test_the_size_of_the_dashboard_is_within_its_limit() -> None:
     html = (BUILT / "index.html").read_text()
     scripts = [BUILT / "assets" / Path(name).name for name in re.findall(r'(?:src|href)="([^"]+\.js)"', html)]
     assert scripts

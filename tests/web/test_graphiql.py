@@ -1,4 +1,4 @@
-"""GraphiQL at GET /graphql: from this address alone."""
+"""GraphiQL at GET /graphql. It loads nothing from other origins."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ async def test_queries_and_subscriptions_run_with_the_token_of_the_tab(open_page
     await expect(page.get_by_label("Operation Editor")).to_contain_text("analyticsSummary")
     await page.get_by_role("button", name="Execute query").click()
     await expect(page.locator(".result-window")).to_contain_text("analyticsSummary")
-    # and subscribed
+    # and a subscription
     await page.get_by_role("tab", name="Alerts").click()
     await expect(page.get_by_label("Operation Editor")).to_contain_text("alertTriggered")
     await page.get_by_role("button", name="Execute query").click()
     await expect(page.get_by_role("button", name="Stop query")).to_be_visible()
     for number in range(10):
-        # nothing in the page tells when the server listens: what fired before is not heard
+        # the page does not show when the subscription begins, and earlier alert events are not received
         await live_api.ask(SET_ALERT)
         await log(live_api, spent("10", number))
         with suppress(AssertionError):
@@ -43,13 +43,13 @@ async def test_queries_and_subscriptions_run_with_the_token_of_the_tab(open_page
     pytest.fail("no firing was shown")
 
 
-async def test_pages_that_are_not_built_say_how_to(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_pages_say_how_to_build_them(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.web.BUILT", tmp_path)
     async with httpx2.AsyncClient(base_url=url, headers={"Accept": "text/html"}) as client:
         for path in ("/enterprise-router", "/graphql"):
             page = await client.get(path)
             assert (page.status_code, "<code>make web</code>" in page.text) == (503, True)
-        # and the API serves
+        # and the API works
         assert (await client.get("/readyz")).status_code == 200
 
 
@@ -59,7 +59,7 @@ async def test_the_bare_address_leads_to_the_dashboard(url: str) -> None:
     assert (answer.status_code, answer.headers["location"]) == (307, "/enterprise-router")
 
 
-async def test_pages_may_ask_for_nothing_from_elsewhere(url: str) -> None:
+async def test_pages_may_load_nothing_from_other_origins(url: str) -> None:
     async with httpx2.AsyncClient(base_url=url, headers={"Accept": "text/html"}) as client:
         policies = [
             (await client.get(path)).headers["content-security-policy"].split("; ")
@@ -70,7 +70,7 @@ async def test_pages_may_ask_for_nothing_from_elsewhere(url: str) -> None:
         assert not any("http" in directive or "*" in directive for directive in policy)
 
 
-async def test_clients_get_answers_and_no_page(url: str, token: str) -> None:
+async def test_clients_receive_answers_and_not_the_page(url: str, token: str) -> None:
     async with httpx2.AsyncClient(base_url=url) as client:
         page = await client.get("/graphql", headers={"Accept": "text/html,*/*"})
         query = {"query": "{ __typename }"}

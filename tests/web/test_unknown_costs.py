@@ -1,4 +1,4 @@
-"""What nobody knows the cost of, on the dashboard, and names that providers go by."""
+"""Unknown costs and provider aliases on the dashboard."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def of_unknown_cost(number: int = 0, **more: Any) -> dict[str, Any]:
 
 
 async def analytics(page: Page) -> None:
-    """The tab, with a range that holds what was logged by the clock of the test's server."""
+    """Open the analytics tab with a time range that includes the calls, which have the time of the test's clock."""
     await tab(page, "Analytics")
     await page.get_by_label("Range").select_option("year")
 
 
-async def test_what_is_not_known_is_never_nothing(open_page: Open, live_api: Api) -> None:
-    # given calls of unknown cost, of none, and of less than a cent
+async def test_an_unknown_cost_is_never_shown_as_0(open_page: Open, live_api: Api) -> None:
+    # given calls of unknown cost, of a cost of 0, and of less than a cent
     await live_api.ask(SET_BUDGET, enforced=False)
     await log(
         live_api,
@@ -59,7 +59,7 @@ async def test_what_is_not_known_is_never_nothing(open_page: Open, live_api: Api
     )
     page = await open_page()
     await analytics(page)
-    # then no sum is told without what is not in it
+    # then each sum is shown with its number of unpriced calls
     await expect(page.get_by_text("Total cost: at least $0.0015 · 4 calls of unknown cost")).to_be_visible()
     await expect(page.get_by_text("4 calls of unknown cost are not included in the chart.")).to_be_visible()
     advice = page.get_by_text("Log token counts or a cost, register a price, or correct the calls.")
@@ -72,8 +72,8 @@ async def test_what_is_not_known_is_never_nothing(open_page: Open, live_api: Api
     )
     await expect(models.get_by_role("row", name="openai half")).to_contain_text("$0.00075 · over 1 call")
     await expect(models.get_by_role("row", name="openai free")).to_contain_text("$0.00")
-    await expect(models.get_by_text("$0.00", exact=True)).to_have_count(2)  # in all, and per call, of the free one
-    # nor a call
+    await expect(models.get_by_text("$0.00", exact=True)).to_have_count(2)  # in total and per call, for the free model
+    # also for a call
     await page.get_by_role("button", name="Show").click()
     calls = page.get_by_role("region", name="Logged calls", exact=True)
     await expect(calls.get_by_role("row", name="mine")).to_have_count(3)
@@ -81,7 +81,7 @@ async def test_what_is_not_known_is_never_nothing(open_page: Open, live_api: Api
         await expect(row.get_by_role("cell").nth(7)).to_have_text("unknown")
     await expect(calls.get_by_role("row", name="free").get_by_role("cell").nth(7)).to_have_text("$0.00recorded")
     await expect(calls.get_by_role("row", name="cheap").get_by_role("cell").nth(7)).to_have_text("$0.00075recorded")
-    # nor an alert
+    # also for an alert
     await tab(page, "Cost Alerts")
     card = page.get_by_role("listitem", name="budget")
     await expect(card.get_by_role("meter")).to_have_accessible_name(re.compile(r"^at least \$0.0015 spent of \$1.00"))
@@ -91,7 +91,7 @@ async def test_what_is_not_known_is_never_nothing(open_page: Open, live_api: Api
     await expect(card).not_to_contain_text(re.compile(r"\$0\.00(?!\d)"))
 
 
-async def test_an_alert_and_an_arm_of_which_nothing_is_known_show_no_amount(open_page: Open, live_api: Api) -> None:
+async def test_an_alert_and_a_variant_with_only_unpriced_calls_show_no_amount(open_page: Open, live_api: Api) -> None:
     await live_api.ask(SET_BUDGET, enforced=False)
     test = await live_api.ask(START_TEST)
     await log(
@@ -115,7 +115,7 @@ async def test_an_alert_and_an_arm_of_which_nothing_is_known_show_no_amount(open
     await expect(test_card.get_by_role("table")).not_to_contain_text("$")
 
 
-async def test_an_alert_tells_apart_what_is_spent_assumed_and_held(open_page: Open, live_api: Api) -> None:
+async def test_an_alert_shows_known_assumed_and_held_spend(open_page: Open, live_api: Api) -> None:
     # given
     await live_api.ask(SET_BUDGET, enforced=True)
     await log(live_api, spent("0.4"))
@@ -143,7 +143,7 @@ async def test_an_alert_tells_apart_what_is_spent_assumed_and_held(open_page: Op
     await expect(card.get_by_text("1 call of unknown cost is not included in the spend")).to_be_visible()
     widths = [await card.locator(f".track .{part}").get_attribute("style") for part in ("spent", "assumed", "held")]
     assert widths == ["width: 40%;", "width: 10%;", "width: 5%;"]
-    # and what it does about unknown costs can be changed
+    # and its handling of unknown costs can be changed
     await expect(card.get_by_text("rejected")).to_be_visible()
     await card.get_by_role("button", name="Unknown costs of budget").click()
     await page.get_by_role("dialog").get_by_label("Allow:").check()
@@ -154,7 +154,7 @@ async def test_an_alert_tells_apart_what_is_spent_assumed_and_held(open_page: Op
     assert alert["unknownCost"] == "ALLOW"
 
 
-async def test_a_new_alert_says_what_it_does_about_unknown_costs(open_page: Open, live_api: Api) -> None:
+async def test_a_new_alert_shows_its_handling_of_unknown_costs(open_page: Open, live_api: Api) -> None:
     page = await open_page()
     await tab(page, "Cost Alerts")
     await page.get_by_role("button", name="New Alert").click()
@@ -174,30 +174,30 @@ async def test_an_alias_is_added_and_deleted(open_page: Open, live_api: Api) -> 
     await log(live_api, of_unknown_cost(0, provider="GPU box"))
     page = await open_page()
     names = page.get_by_role("list", name="Provider aliases")
-    # when it is a name already
+    # when the name belongs to a provider already
     await page.get_by_label("Alias", exact=True).fill("Azure OpenAI")
     await page.get_by_label("Provider of the alias").fill("vllm")
     await page.get_by_role("button", name="Add alias").click()
     name = page.get_by_label("Alias", exact=True)
     await expect(name).to_have_accessible_description("alias: already a name of the provider azure")
     await expect(name).to_be_focused()
-    # and a group is none that it could mean
+    # and a provider group cannot be the target
     await name.fill("gpu-box")
     await page.get_by_label("Provider of the alias").fill("vendor:openai")
     await page.get_by_role("button", name="Add alias").click()
     provider = page.get_by_label("Provider of the alias")
     await expect(provider).to_have_accessible_description("provider: must be a provider, not a vendor group")
-    # and what is right is taken
+    # and a valid alias is accepted
     await provider.fill("VLLM")
     await page.get_by_role("button", name="Add alias").click()
     await expect(names.get_by_role("listitem")).to_have_text("gpu-box is vLLM (vllm)Delete")
     assert await live_api.ask(ALIASES) == [{"alias": "gpu-box", "provider": "vllm"}]
-    # then it is known in every field
+    # then every field recognizes it
     await page.get_by_label("Add to preferred providers").fill("GPU_Box")
     await expect(page.get_by_text("GPU_Box is vLLM (vllm)")).to_be_visible()
     await analytics(page)
     await expect(page.get_by_role("row", name="vllm mine")).to_be_visible()
-    # and deleted
+    # and when it is deleted
     await tab(page, "Preferences")
     await page.get_by_role("button", name="Delete gpu-box").click()
     await expect(names.get_by_role("listitem")).to_have_count(0)
@@ -218,11 +218,11 @@ async def test_one_provider_is_not_preferred_and_blocked_under_two_names(open_pa
     await expect(field).to_have_value("azure_openai")
     await expect(field).to_be_focused()
     assert (await live_api.ask(PREFERENCES))["preferredProviders"] == ["azure"]
-    # and a group that is none is refused there too
+    # and an unknown group is rejected there too
     await field.fill("vendor:nobody")
     await field.press("Enter")
     await expect(field).to_have_accessible_description(re.compile("vendor:nobody is not a known group"))
-    # and one that is known is suggested, and taken
+    # and a known group is suggested and accepted
     assert await page.locator("option[value='vendor:anthropic']").count() == 1
     await field.fill("vendor:anthropic")
     await field.press("Enter")
@@ -240,7 +240,7 @@ async def test_the_most_called_provider_is_suggested_first(open_page: Open, live
     await expect(options.nth(1)).to_have_attribute("value", "my-proxy")
 
 
-async def test_a_call_is_corrected_and_the_totals_follow(open_page: Open, live_api: Api) -> None:
+async def test_a_call_is_amended_and_the_totals_follow(open_page: Open, live_api: Api) -> None:
     await log(
         live_api,
         of_unknown_cost(
@@ -260,18 +260,18 @@ async def test_a_call_is_corrected_and_the_totals_follow(open_page: Open, live_a
     await expect(page.get_by_text("Total cost: at least $0.25 · 1 call of unknown cost")).to_be_visible()
     await page.get_by_role("button", name="Show").click()
     row = page.get_by_role("region", name="Logged calls", exact=True).get_by_role("row", name="mine-1")
-    for told in (
+    for shown in (
         "sent as OpenRouter.ai",
         "sent as Mine-1",
         "1,000 in, 200 out",
         "300 cached, 50 reasoning",
         "metadata truncated",
     ):
-        await expect(row).to_contain_text(told)
-    # when it is put right, at first wrongly
+        await expect(row).to_contain_text(shown)
+    # when it is amended, first with invalid values
     await row.get_by_role("button", name="Correct").click()
     dialog = page.get_by_role("dialog")
-    for label, wrong, said in (
+    for label, wrong, message in (
         ("Cost, USD", "-1", "cost: must be from 0 to 100000 USD"),
         ("Input tokens", "100", "inputTokens"),
         ("Output tokens", "1.5", "outputTokens: must be a whole number"),
@@ -279,8 +279,8 @@ async def test_a_call_is_corrected_and_the_totals_follow(open_page: Open, live_a
     ):
         await dialog.get_by_label(label).fill(wrong)
         await dialog.get_by_role("button", name="Correct").click()
-        if label != "Input tokens":  # too few for those that were cached: its message is the server's own
-            await expect(dialog.get_by_label(label)).to_have_accessible_description(re.compile(re.escape(said)))
+        if label != "Input tokens":  # fewer than the cached tokens: the message is the server's
+            await expect(dialog.get_by_label(label)).to_have_accessible_description(re.compile(re.escape(message)))
             await expect(dialog.get_by_label(label)).to_be_focused()
         else:
             await expect(dialog.get_by_role("alert").filter(has_text=re.compile("cached"))).to_be_visible()
@@ -294,15 +294,15 @@ async def test_a_call_is_corrected_and_the_totals_follow(open_page: Open, live_a
     await expect(dialog).to_be_hidden()
     await expect(page.get_by_text("Total cost: $0.75")).to_be_visible()
     await expect(page.get_by_text("of unknown cost")).to_have_count(0)
-    for told in ("$0.50", "recorded", "2,000 in, 200 out", "failure", "amended"):
-        await expect(row).to_contain_text(told)
+    for shown in ("$0.50", "recorded", "2,000 in, 200 out", "failure", "amended"):
+        await expect(row).to_contain_text(shown)
     await expect(row.get_by_role("button", name="Correct")).to_be_focused()
     calls = (await live_api.ask(CALLS))["nodes"]
     assert {"cost": "0.5", "inputTokens": 2_000, "success": False, "qualityScore": 0.25} in calls
 
 
-async def test_a_correction_overtakes_figures_that_are_being_read(open_page: Open, live_api: Api) -> None:
-    # given a page whose figures by model were read before a correction, and arrive after it
+async def test_figures_that_an_amendment_overtook_are_read_again(open_page: Open, live_api: Api) -> None:
+    # given a page whose figures by model were read before an amendment, and arrive after it
     await log(live_api, of_unknown_cost(0))
     page = await open_page()
     corrected, held = asyncio.Event(), 0
@@ -334,7 +334,7 @@ async def test_a_correction_overtakes_figures_that_are_being_read(open_page: Ope
     assert held == before + 1
 
 
-async def test_a_live_call_that_is_amended_is_renewed_where_it_stands(open_page: Open, live_api: Api) -> None:
+async def test_an_amended_live_call_is_updated_in_its_row(open_page: Open, live_api: Api) -> None:
     page = await open_page()
     await analytics(page)
     await log(live_api, of_unknown_cost(0), spent("1"))
@@ -348,7 +348,7 @@ async def test_a_live_call_that_is_amended_is_renewed_where_it_stands(open_page:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1440])
-async def test_all_that_is_told_of_it_is_accessible_and_fits(
+async def test_unknown_costs_are_accessible_and_fit_the_screen(
     open_page: Open, live_api: Api, width: int, scheme: Any
 ) -> None:
     await live_api.ask(SET_BUDGET, enforced=True)

@@ -1,4 +1,4 @@
-"""Sets an alert, makes it fire and hears of it, by the client that ariadne-codegen has made beside this file."""
+"""Creates an alert, makes it fire and receives the alert event, with the client that ariadne-codegen generated next to this file."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ async def main() -> None:
     async with Client(
         url, headers=authorization, ws_url=url.replace("http", "ws", 1), ws_connection_init_payload=authorization
     ) as client:
-        # what is wrong is a value; what is right too
-        refused = (
+        # an expected error is a value, like a success
+        rejected = (
             await client.create_alert(CreateCostAlertInput(threshold_amount=Decimal(-1), period=AlertPeriod.DAILY))
         ).create_cost_alert
-        assert (refused.typename__, refused.path) == ("InvalidInput", ["input", "thresholdAmount"])
+        assert (rejected.typename__, rejected.path) == ("InvalidInput", ["input", "thresholdAmount"])
         await client.create_alert(CreateCostAlertInput(threshold_amount=Decimal("0.5"), period=AlertPeriod.DAILY))
 
-        # exact amounts, both ways
+        # amounts are exact in both directions
         page = (await client.alerts(first=1)).cost_alerts
         assert [alert.threshold_amount for alert in page.nodes] == [Decimal("0.5")]
         assert isinstance(page.nodes[0].created_at, datetime)
         assert not page.page_info.has_next_page
 
-        # what is logged is pushed
+        # a logged call is pushed
         listening = client.alert_triggered(after="")
-        entry = LogAnalyticsInput(
+        call = LogAnalyticsInput(
             provider="openai", model_used="gpt-4o", task_type="chat", success=True, cost=Decimal("0.6"), input_tokens=7
         )
-        logged = (await client.log(entry)).log_analytics
+        logged = (await client.log(call)).log_analytics
         assert (logged.record.cost, logged.record.input_tokens) == (Decimal("0.6"), 7)
         event = (await anext(listening)).alert_triggered
         assert (event.level, event.amount) == (AlertState.TRIGGERED, Decimal("0.6"))

@@ -7,7 +7,7 @@ export default {
       config: {
         strictScalars: true,
         enumsAsTypes: true,
-        // how each is written in JSON
+        // the JSON type of each scalar
         scalars: {
           BigInt: { input: "number | string", output: "number | string" },
           DateTime: "string",

@@ -1,4 +1,4 @@
-// A page in TypeScript: what the generated types say of a result must be enough for it, and no more than is so.
+// A page in TypeScript. The generated types must permit every valid access to a result, and no invalid one.
 import { graphql } from "./generated/gql";
 import { useFragment } from "./generated/fragment-masking";
 import type { AlertState, RoutingPriority } from "./generated/graphql";
@@ -80,7 +80,7 @@ export async function remaining(): Promise<string[]> {
 export async function saved(priority: RoutingPriority): Promise<RoutingPriority> {
   const { savePreferences: result } = await ask(save, { input: { defaultPriority: priority } });
   if (result.__typename === "RouterPreferences") return result.defaultPriority;
-  // @ts-expect-error what was refused has no preferences
+  // @ts-expect-error an expected error has no preferences
   const none = result.defaultPriority;
   throw new Error(`${result.message} ${result.path?.join(".")} ${none}`);
 }
@@ -89,5 +89,5 @@ export async function watch(told: (state: AlertState) => void): Promise<void> {
   for await (const { alertTriggered } of subscribe(alerts, {})) told(useFragment(alertFields, alertTriggered.alert).state);
 }
 
-// @ts-expect-error it is required
+// @ts-expect-error the field is required
 void ask(page, {});

@@ -1,4 +1,4 @@
-// The schema by the rules of graphql-eslint; where it departs from one, the option says so, and the comment why.
+// Checks the schema with the rules of graphql-eslint. The comment of each changed option says why.
 import graphql from "@graphql-eslint/eslint-plugin";
 
 const VALUES = [
@@ -45,24 +45,24 @@ export default [
     rules: {
       ...graphql.configs["flat/schema-recommended"].rules,
       ...graphql.configs["flat/schema-relay"].rules,
-      // Lists are read one way, from the newest on.
+      // Lists are read in one direction, starting with the newest row.
       "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
       "@graphql-eslint/relay-edge-types": [
         "error",
         {
           withEdgeSuffix: true,
-          // There is no `node(id:)`: each kind of row is asked for by a field of its own, such as `costAlert(id:)`.
+          // There is no `node(id:)`: each kind of row has its own field, such as `costAlert(id:)`.
           shouldImplementNode: false,
-          // What is short and comes whole, such as the hours of a week, is a plain list.
+          // Short, complete lists, such as the hours of a week, are plain lists.
           listTypeCanWrapOnlyEdgeType: false,
         },
       ],
-      // These are no rows but values, parts of a row or what became of a request: a cache keeps them with their parent.
+      // These are not rows but values, parts of a row or results of a request: a cache stores them with their parent.
       "@graphql-eslint/strict-id-in-types": [
         "error",
         { exceptions: { suffixes: ["Connection", "Edge"], types: VALUES } },
       ],
-      // A Model's `model` is its name beside `provider`, as it is wherever a model is named.
+      // The field `model` of Model is its name next to `provider`, as in every other type that names a model.
       "@graphql-eslint/no-typename-prefix": "off",
     },
   },

@@ -1,4 +1,4 @@
-"""Rows that travel as rows of their table: the driver tells columns by their place alone."""
+"""Bulk inserts: the driver matches columns by position, so models and tables must list them in one order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.database import Database
 
 
 @pytest.mark.parametrize("table", sorted(Base.metadata.tables))
-async def test_the_columns_of_a_table_stand_in_the_database_as_in_the_model(database: Database, table: str) -> None:
+async def test_a_table_has_its_columns_in_the_order_of_its_model(database: Database, table: str) -> None:
     if database.url.get_backend_name() == "sqlite":
         columns = f"SELECT name FROM pragma_table_info('{table}') ORDER BY cid"
     else:

@@ -1,4 +1,4 @@
-"""The viewer's door: in it, nothing but the viewer's rows exists."""
+"""Sessions of a viewer: they see and change the viewer's rows only."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def test_an_event_is_published_after_its_commit_and_not_without_one(settin
                 await session.execute(update(RouterPreferences).values(max_latency_ms=7))
                 raise_event(session, PreferencesChanged(ALICE.id))
 
-            # then whoever hears of it sees what it changed, and hears of it once
+            # then a listener receives the event once, and sees what the transaction changed
             await anext(changes)
             assert await latencies(database) == {ALICE.id: 7, BOB.id: 200}
             pending = asyncio.ensure_future(anext(changes))
@@ -120,7 +120,7 @@ async def test_an_event_is_published_after_its_commit_and_not_without_one(settin
 
 @asynccontextmanager
 async def listening(settings: Settings) -> AsyncIterator[tuple[Database, EventBus]]:
-    """A database, and the bus of a process that hears of what is committed there."""
+    """A database, and an event bus that receives the events committed there."""
     events = EventBus()
     database = Database(settings.database, events.publish)
     async with AsyncExitStack() as stack:

@@ -25,14 +25,14 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 async def _settled() -> None:
-    """Let all that can run run until it waits for something."""
+    """Run all tasks until each of them waits for something."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
 @dataclass
 class _Requests:
-    """Requests of users that hold a slot until they are told to end."""
+    """Requests of users. Each holds its slot until its event in `ends` is set."""
 
     queue: FairQueue
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class _Requests:
     admitted: list[int] = field(default_factory=list)
 
     def ask(self, user_id: UUID) -> int:
-        """A request; its number."""
+        """Start a request of this user. Returns its number."""
         number = len(self.tasks)
         self.users.append(user_id)
         self.ends.append(asyncio.Event())
@@ -59,7 +59,7 @@ class _Requests:
     def is_running(self, number: int) -> bool:
         return number in self.admitted and not self.tasks[number].done()
 
-    def those(self, condition: Callable[[int], bool]) -> list[int]:
+    def where(self, condition: Callable[[int], bool]) -> list[int]:
         return [number for number in range(len(self.tasks)) if condition(number)]
 
     async def end_all(self) -> None:
@@ -93,14 +93,14 @@ async def test_a_user_has_a_limit_of_slots_and_others_have_the_rest() -> None:
     requests = _Requests(_queue(in_all=4, per_user=3))
     alices = [requests.ask(ALICE) for _ in range(6)]
     await _settled()
-    assert requests.those(requests.is_running) == alices[:3]
+    assert requests.where(requests.is_running) == alices[:3]
     bob = requests.ask(BOB)
     await _settled()
-    assert requests.those(requests.is_running) == [*alices[:3], bob]
+    assert requests.where(requests.is_running) == [*alices[:3], bob]
     await requests.end_all()
 
 
-async def test_the_server_itself_is_one_of_those_who_take_turns() -> None:
+async def test_the_servers_own_work_takes_turns_like_a_users() -> None:
     queue = _queue()
     await queue.acquire(ALICE)
     waiting = [asyncio.create_task(queue.acquire(user)) for user in (ALICE, ALICE, None)]
@@ -112,18 +112,18 @@ async def test_the_server_itself_is_one_of_those_who_take_turns() -> None:
 
 
 async def test_only_the_user_whose_queue_is_full_is_rejected() -> None:
-    # Given a user of whom as many wait as may
+    # Given a user with as many waiting requests as the queue allows
     requests = _Requests(_queue(waiting=2))
     for _ in range(3):
         requests.ask(ALICE)
     await _settled()
-    # When both ask once more
-    with pytest.raises(Overloaded, match=r"2 of your requests wait for a slot \(tests\) already") as refused:
+    # When this user and another send one more request
+    with pytest.raises(Overloaded, match=r"2 of your requests wait for a slot \(tests\) already") as rejected:
         await requests.queue.acquire(ALICE)
     bob = requests.ask(BOB)
     await _settled()
-    # Then the first is refused, and told when to come back; the other waits
-    assert refused.value.retry_after_ms == 1_000
+    # Then the first is rejected with the time to retry after; the other waits
+    assert rejected.value.retry_after_ms == 1_000
     assert requests.is_waiting(bob)
     await requests.end_all()
     assert requests.admitted[-1] in {bob, 2}
@@ -138,7 +138,7 @@ async def test_a_request_that_waited_too_long_is_rejected_and_leaves_no_trace() 
     await asyncio.gather(queue.acquire(ALICE))
 
 
-async def test_one_piece_of_a_user_s_work_is_done_between_two_iterations_of_the_loop() -> None:
+async def test_one_step_of_each_user_runs_per_iteration_of_the_loop() -> None:
     # Given three tasks of one user and one of another, all of which can run at once
     queue, iteration, seen = _queue(in_all=2), 0, Counter[tuple[UUID, int]]()
 
@@ -152,12 +152,12 @@ async def test_one_piece_of_a_user_s_work_is_done_between_two_iterations_of_the_
     while not working.done():
         iteration += 1
         await asyncio.sleep(0)
-    # Then no two pieces of one user fall into one iteration, and all are done
+    # Then no two steps of one user run in one iteration, and all are done
     assert set(seen.values()) == {1}
     assert sum(seen.values()) == 16
 
 
-async def test_what_waits_is_in_the_metrics() -> None:
+async def test_waiting_requests_are_in_the_metrics() -> None:
     requests = _Requests(_queue())
     depth = WAITING.labels("tests")
     before = depth._value.get()
@@ -189,7 +189,7 @@ def test_no_slot_is_lost_or_idle_and_no_user_is_overtaken_twice_by_another(
 
 
 class _Watched:
-    """Requests, and what must hold of them at any moment."""
+    """Requests in a fair queue, with a check of the queue's invariants after each step."""
 
     def __init__(self, in_all: int, per_user: int) -> None:
         self.requests = _Requests(_queue(in_all, per_user))
@@ -198,41 +198,41 @@ class _Watched:
         self.overtaken: dict[UUID, Counter[UUID]] = {user_id: Counter() for user_id in USERS}
 
     def _may_run(self, user_id: UUID) -> bool:
-        return self._running_of(user_id) < self._per_user
+        return self._running_count(user_id) < self._per_user
 
-    def _running_of(self, user_id: UUID) -> int:
+    def _running_count(self, user_id: UUID) -> int:
         requests = self.requests
-        return sum(requests.users[number] == user_id for number in requests.those(requests.is_running))
+        return sum(requests.users[number] == user_id for number in requests.where(requests.is_running))
 
-    def _who_wait(self) -> set[UUID]:
-        return {self.requests.users[number] for number in self.requests.those(self.requests.is_waiting)}
+    def _waiting_users(self) -> set[UUID]:
+        return {self.requests.users[number] for number in self.requests.where(self.requests.is_waiting)}
 
-    async def look(self) -> None:
-        """Let all that can run run, and see."""
+    async def check(self) -> None:
+        """Run all tasks until each waits, then check the invariants."""
         requests = self.requests
-        eligible = self._who_wait() & {user for user in USERS if self._may_run(user)}
+        eligible = self._waiting_users() & {user for user in USERS if self._may_run(user)}
         known = len(requests.admitted)
         await _settled()
-        # At most so many run, and no more of one user
-        running = requests.those(requests.is_running)
+        # The limits hold, in all and per user
+        running = requests.where(requests.is_running)
         assert len(running) <= self._in_all
-        assert all(self._running_of(user_id) <= self._per_user for user_id in USERS)
+        assert all(self._running_count(user_id) <= self._per_user for user_id in USERS)
         # Nobody waits for a slot that is free
-        assert len(running) == self._in_all or not any(map(self._may_run, self._who_wait()))
-        # Each user's are admitted in order
+        assert len(running) == self._in_all or not any(map(self._may_run, self._waiting_users()))
+        # The requests of each user are admitted in order
         for user_id in USERS:
             own = [number for number in requests.admitted if requests.users[number] == user_id]
             assert own == sorted(own)
-        self._look_at_turns([requests.users[number] for number in requests.admitted[known:]], eligible)
+        self._check_overtaking([requests.users[number] for number in requests.admitted[known:]], eligible)
 
-    def _look_at_turns(self, admitted: Sequence[UUID], eligible: set[UUID]) -> None:
-        """While a user who may run waits, each other is admitted once at most."""
+    def _check_overtaking(self, admitted: Sequence[UUID], eligible: set[UUID]) -> None:
+        """While a user below the limit waits, each other user is admitted at most once."""
         for user_id in admitted:
             self.overtaken[user_id].clear()
             for other in eligible - {user_id}:
                 self.overtaken[other][user_id] += 1
         for user_id, overtaken in self.overtaken.items():
-            if user_id not in self._who_wait() or not self._may_run(user_id):
+            if user_id not in self._waiting_users() or not self._may_run(user_id):
                 overtaken.clear()
             assert all(times <= 1 for times in overtaken.values())
 
@@ -243,17 +243,17 @@ async def _play(steps: Sequence[Step], in_all: int, per_user: int) -> None:
     for what, which in steps:
         if what == "ask":
             requests.ask(USERS[which])
-            await watched.look()
-        elif there := requests.those(requests.is_running if "end" in what else requests.is_waiting):
+            await watched.check()
+        elif there := requests.where(requests.is_running if "end" in what else requests.is_waiting):
             number = there[which % len(there)]
             if what in {"end", "end and cancel"}:
                 requests.ends[number].set()
             if "cancel" in what:
                 requests.tasks[number].cancel()
-                watched.overtaken[requests.users[number]].clear()  # whose only request it was waits anew with the next
+                watched.overtaken[requests.users[number]].clear()  # a user without a waiting request starts anew
             if what != "cancel at once":
-                await watched.look()
-    await watched.look()
+                await watched.check()
+    await watched.check()
     # When all have ended, every slot is free again
     await requests.end_all()
     users = [UUID(int=number) for number in range(100, 100 + in_all)]

@@ -1,4 +1,4 @@
-"""Partitions by month on PostgreSQL: made ahead of the rows, never by a request, and never in anybody's way."""
+"""Monthly partitions on PostgreSQL: created ahead of the rows, never by a request, without blocking anybody."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from models.ledger.retention import drop_before
 from models.queries.verification import verify
 from models.types import first_id_at, new_id
 from server.partition import partitions_ahead
-from tests.conftest import Clock, published_to_nobody
+from tests.conftest import Clock, publish_nothing
 
 OWNER = UUID(int=1)
 NOW = datetime.now(UTC)
@@ -52,7 +52,7 @@ async def connection(postgres_url: str) -> AsyncIterator[asyncpg.Connection[Any]
 
 @pytest.fixture
 async def db(postgres_url: str) -> AsyncIterator[Database]:
-    database = Database(postgres_url, published_to_nobody)
+    database = Database(postgres_url, publish_nothing)
     yield database
     await database.dispose()
 
@@ -78,7 +78,7 @@ async def record(database: Database, *drafts: CallDraft, clock: Clock | None = N
 
 
 async def partitions(connection: asyncpg.Connection[Any], table: str = "router_analytics") -> set[str]:
-    """What follows the table's name in those of its partitions."""
+    """The suffixes of the names of the table's partitions."""
     rows = await connection.fetch(
         "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::regclass", table
     )
@@ -86,7 +86,7 @@ async def partitions(connection: asyncpg.Connection[Any], table: str = "router_a
 
 
 async def rows_in(connection: asyncpg.Connection[Any], table: str = "router_analytics") -> dict[str, int]:
-    """How many rows each partition has, those that have any."""
+    """The number of rows per partition, without empty partitions."""
     rows = await connection.fetch(f"SELECT tableoid::regclass::text, count(*) FROM {table} GROUP BY 1")
     return {name.removeprefix(f"{table}_"): count for name, count in rows}
 
@@ -97,7 +97,7 @@ def months(*after: int) -> set[str]:
 
 @asynccontextmanager
 async def long_reader(url: str) -> AsyncIterator[None]:
-    """A backup, say: it has read every table, and goes on."""
+    """An open transaction that has read every table, as a backup does."""
     reader = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         async with reader.transaction():
@@ -116,17 +116,17 @@ async def test_a_migrated_database_has_partitions_for_the_months_of_live_calls(
 
 
 async def test_no_call_creates_or_drops_a_table(connection: asyncpg.Connection[Any], db: Database) -> None:
-    # given a database that refuses to change tables
+    # given a database that does not permit changes of tables
     await connection.execute(
         "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'DDL: %', tg_tag; END $$; "
         "CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION refuse()"
     )
     before = await partitions(connection)
-    # when records of 672 months are imported, and live ones are logged
+    # when calls of 672 months are imported, and live ones are logged
     old = [draft(datetime(1970 + number // 12, number % 12 + 1, 1, tzinfo=UTC)) for number in range(672)]
     await record(db, *old)
     await record(db, *(draft(at, imported=False) for at in (first_live(NOW), NOW)))
-    # then all are there, and no table is
+    # then all calls are stored, and no table was created
     assert await partitions(connection) == before
     counts = await rows_in(connection)
     recent = sum(each.report.occurred_at >= first_live(NOW) for each in old)  # type: ignore[operator]
@@ -143,18 +143,18 @@ async def test_a_long_reader_delays_neither_calls_nor_the_start_of_a_server(
     there = await partitions(connection)
     await record(db, draft(datetime(2001, 1, 1, tzinfo=UTC)))
     async with long_reader(postgres_url):
-        # when partitions are wanted that cannot be attached now, and some cannot be dropped
+        # when some partitions cannot be attached now, and others cannot be dropped
         async with partitions_ahead(db.backend, lambda: later):
             [logged] = await record(db, draft(NOW, imported=False))
         with pytest.raises(
             DatabaseFailure, match="could not be dropped while others read router_analytics; run this again"
         ):
             await drop_before(db, NOW)
-        # then records are taken all the same, and nobody waits for a lock
+        # then calls are accepted all the same, and nobody waits for a lock
         await record(db, draft(NOW, imported=False))
         assert await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0
         assert await partitions(connection) == there
-    # and when the reader is gone, both can be done
+    # and when the reader is gone, both succeed
     await postgresql(db).make_partitions(later, 1)
     assert await partitions(connection) == there | months(4)
     await drop_before(db, NOW)
@@ -167,14 +167,14 @@ async def test_a_long_reader_delays_neither_calls_nor_the_start_of_a_server(
 async def test_calls_of_a_month_without_a_partition_are_stored_in_the_default_partition(
     connection: asyncpg.Connection[Any], db: Database
 ) -> None:
-    # given a server that could make no partition for a year
+    # given a server that could create no partition for a year
     clock = Clock(CURRENT.later(12).start + timedelta(days=3))
     ahead = months(12, 13, 14, 15)
     await record(db, draft(clock.now, imported=False), draft(clock.now, imported=False), clock=clock)
     assert await rows_in(connection) == {"default": 2}
-    # when it can again
+    # when it can create them again
     await postgresql(db).make_partitions(clock.now, 1)
-    # then the months to come have theirs; the rows stay, and are found
+    # then the coming months have partitions; the rows stay in the default partition and are found
     assert await partitions(connection) >= ahead - months(12)
     assert not await partitions(connection) & months(12)
     assert await connection.fetchval("SELECT count(*) FROM pg_constraint WHERE conname LIKE 'outside%'") == 0
@@ -184,7 +184,7 @@ async def test_calls_of_a_month_without_a_partition_are_stored_in_the_default_pa
     await record(db, draft(clock.now, imported=False), clock=clock)
     assert await rows_in(connection) == {"default": 3} | dict.fromkeys(months(13), 1)
     assert await verify(db, OWNER, clock.now) == []
-    # and retention deletes them
+    # and retention deletes these rows
     await drop_before(db, clock.now)
     assert await rows_in(connection) == dict.fromkeys(months(13), 1)
 
@@ -203,7 +203,7 @@ async def test_a_process_that_ends_while_it_attaches_leaves_no_month_closed(
     clock.now = CURRENT.later(13).start
     # when a server starts
     await postgresql(db).make_partitions(clock.now, 1)
-    # then it takes records of this month
+    # then it accepts calls of this month
     await record(db, draft(clock.now, imported=False), clock=clock)
     assert await rows_in(connection) == {"default": 2}
 
@@ -213,22 +213,22 @@ async def test_the_default_partition_is_not_read_under_the_lock_that_attaches(
 ) -> None:
     clock = Clock(CURRENT.later(12).start)
     await record(db, draft(clock.now, imported=False), clock=clock)
-    said: list[str] = []
+    messages: list[str] = []
 
-    def hear(_connection: object, message: object) -> None:
-        said.append(str(message))
+    def record_message(_connection: object, message: object) -> None:
+        messages.append(str(message))
 
     attach = models.database.partition.attach
 
     async def heard(on: Any, table: str, month: Month) -> None:
-        driver_of(on).add_log_listener(hear)
+        driver_of(on).add_log_listener(record_message)
         await attach(on, table, month)
 
     monkeypatch.setattr(models.database.postgresql, "_MAINTENANCE", "BEGIN; SET LOCAL client_min_messages = debug1")
     monkeypatch.setattr(models.database.partition, "attach", heard)
     await postgresql(db).make_partitions(clock.now, 1)
-    implied = [each for each in said if "default partition" in each and "implied by existing constraints" in each]
-    assert len([each for each in implied if "router_analytics_default" in each]) == 3, said
+    implied = [each for each in messages if "default partition" in each and "implied by existing constraints" in each]
+    assert len([each for each in implied if "router_analytics_default" in each]) == 3, messages
 
 
 async def test_a_running_server_creates_missing_partitions(
@@ -247,7 +247,7 @@ async def test_several_servers_that_start_at_once_make_each_partition_once(
     connection: asyncpg.Connection[Any], db: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models.database.postgresql, "_PAUSE_S", 0)
-    others = [Database(postgres_url, published_to_nobody) for _ in range(3)]
+    others = [Database(postgres_url, publish_nothing) for _ in range(3)]
     later = CURRENT.later(2).start
     await asyncio.gather(*(postgresql(each).make_partitions(later, 100) for each in (db, *others)))
     for table in TABLES:
@@ -259,7 +259,7 @@ async def test_several_servers_that_start_at_once_make_each_partition_once(
 async def test_old_months_go_into_the_archive_and_nothing_is_lost(empty_database_url: str, backend: str) -> None:
     if backend == "sqlite":
         pytest.skip("SQLite has no partitions")
-    # given a database of the version before whose owner row-level security holds, with partitions of many months, and rows
+    # given a database of the previous version, with row-level security forced on its owner, partitions of many months and rows
     connection = await asyncpg.connect(empty_database_url.replace("+asyncpg", ""))
     name = await connection.fetchval("SELECT current_database()")
     for role in ("router_viewer", "router_system", "owner"):
@@ -306,12 +306,12 @@ async def test_old_months_go_into_the_archive_and_nothing_is_lost(empty_database
     )
     assert open_ == []
     await connection.close()
-    # and what the ledger writes has its place
-    database = Database(owned_url, published_to_nobody)
+    # and the ledger can write
+    database = Database(owned_url, publish_nothing)
     await record(database, draft(NOW, imported=False), draft(old[0].start))
     await postgresql(database).make_partitions(CURRENT.later(1).start, 1)
     await drop_before(database, CURRENT.later(-1).start)
-    assert await verify(database, OWNER, NOW) != []  # the rows above were in no sum
+    assert await verify(database, OWNER, NOW) != []  # the rows above were not in any rollup
     await database.dispose()
     async with connected(empty_database_url) as connection:
         assert await partitions(connection) == months(-1, 0, 1, 2, 3, 4) | {"archive", "default"}

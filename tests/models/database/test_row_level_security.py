@@ -1,4 +1,4 @@
-"""Row-level security, proven against PostgreSQL itself: over a plain connection, and from its catalogue."""
+"""Row-level security in PostgreSQL: tested over a plain connection, and checked in the catalogue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from server.settings import Settings
 from server.token import make_token
 from tests.conftest import SECRET
 from tests.support.api import Api
-from tests.support.load import SET_ALERT, SET_BUDGET, START_TEST, Told, record, send
+from tests.support.load import SET_ALERT, SET_BUDGET, START_TEST, Outcomes, record, send
 from tests.support.postgres import Cluster, cluster
 from tests.support.process import DATABASE_OF, USER, ask, run, served, token_of
 
@@ -32,7 +32,7 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 ALICE, BOB = UUID(int=1), UUID(int=2)
 BOTH = {ALICE: 2, BOB: 3}
-"""How many decisions each of them logged."""
+"""The number of calls that each user logged."""
 
 OWNED = """
 SELECT c.oid::regclass::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
@@ -69,7 +69,7 @@ TABLES = {
 }
 
 UNREAD = {"router_event_keys", "router_incomplete"}
-"""Those that no viewer may read."""
+"""The tables that no viewer may read."""
 
 SET_ROLLING_ALERT = """
 mutation { createCostAlert(input: {thresholdAmount: "1000", period: DAILY, mode: ROLLING}) { __typename } }
@@ -110,14 +110,14 @@ async def connected(url: str) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 async def owner(postgres_url: str, tmp_path: Path) -> AsyncIterator[Connection]:
-    """A connection that no policy holds, to a database in which Alice and Bob have rows in every table."""
+    """A connection exempt from all policies, to a database in which Alice and Bob have rows in every table."""
     settings = Settings(data_dir=tmp_path, database_url=postgres_url, jwt_secret=SecretStr(SECRET))
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://router") as client,
     ):
-        for user, decisions in BOTH.items():
+        for user, calls in BOTH.items():
             api = Api(client, make_token(settings, user, timedelta(hours=1)))
             test = await api.ask(START_TEST)
             await api.ask(SET_ALERT, threshold="0.001")
@@ -126,19 +126,19 @@ async def owner(postgres_url: str, tmp_path: Path) -> AsyncIterator[Connection]:
             await api.ask('mutation { registerModel(input: {provider: "a", model: "b"}) { __typename } }')
             await api.ask(SET_BUDGET, threshold="1000")
             assert await api.ask(ROUTE) == {"heldAmount": "0.00075"}
-            told = Told()
+            outcomes = Outcomes()
             # one of them of unknown cost, and one amended
-            told.acknowledged.add((await api.ask(UNPRICED))["__typename"])
-            assert await send(api, [record(f"{user}:{n}", n, test["id"]) for n in range(1, decisions)], told)
-            assert len(told.acknowledged) == decisions
+            outcomes.acknowledged.add((await api.ask(UNPRICED))["__typename"])
+            assert await send(api, [record(f"{user}:{n}", n, test["id"]) for n in range(1, calls)], outcomes)
+            assert len(outcomes.acknowledged) == calls
             assert await api.ask(AMEND, eventId=f"{user}:1") == {"deduplicated": False}
             assert await api.ask(
                 'mutation { registerProviderAlias(alias: "ours", provider: "openai") { __typename } }'
             ) == {"__typename": "ProviderAlias"}
     async with connected(postgres_url) as connection:
-        # retention writes these
+        # retention writes these rows
         await connection.execute("INSERT INTO router_incomplete SELECT DISTINCT user_id, user_id FROM router_analytics")
-        # what the migration of an installation of before leaves behind
+        # the migration of an older installation leaves these rows behind
         await connection.execute(
             "INSERT INTO router_earlier_users (user_id, external) VALUES ($1, false), ($2, false)", ALICE, BOB
         )
@@ -151,7 +151,7 @@ async def owned_tables(owner: Connection) -> list[str]:
 
 
 async def rows_of(owner: Connection, user: UUID) -> dict[str, list[str]]:
-    """All that the user has, table by table."""
+    """All rows of the user, by table."""
     return {
         table: [
             row[0] for row in await owner.fetch(f"SELECT t::text FROM {table} t WHERE user_id = $1 ORDER BY 1", user)
@@ -161,7 +161,7 @@ async def rows_of(owner: Connection, user: UUID) -> dict[str, list[str]]:
 
 
 class Viewer:
-    """A plain connection in the viewers' role, as this user, or as no user. Its changes are rolled back."""
+    """A plain connection in the role of viewers, as this user or as no user. Its changes are rolled back."""
 
     def __init__(self, connection: Connection, user: UUID | None) -> None:
         self.connection = connection
@@ -180,7 +180,7 @@ class Viewer:
             await transaction.rollback()
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any] | None:
-        """What the statement returns; None when it is not permitted."""
+        """The rows that the statement returns, or None if it is not permitted."""
         try:
             async with self._acting():
                 return [tuple(row) for row in await self.connection.fetch(statement, *arguments)]
@@ -188,7 +188,7 @@ class Viewer:
             return None
 
     async def copied(self, statement: str) -> str | None:
-        """What COPY of this statement or table sends; None when it is not permitted."""
+        """The text that COPY of this statement or table sends, or None if it is not permitted."""
         out = io.BytesIO()
         try:
             async with self._acting():
@@ -210,33 +210,33 @@ async def viewer(url: str, user: UUID | None) -> AsyncIterator[Viewer]:
 
 async def test_every_owned_table_is_known_and_both_users_have_rows_in_each(owner: Connection) -> None:
     found = set(await owned_tables(owner))
-    partitions, partitions_of_decisions = (
+    partitions, partitions_of_calls = (
         {name for name in found if re.fullmatch(rf"{table}_(\d{{4}}_\d\d|archive|default)", name)}
         for table in PARTITIONED
     )
-    assert found - partitions - partitions_of_decisions == TABLES
+    assert found - partitions - partitions_of_calls == TABLES
     # two months back, the current one, three months ahead, the archive and the default partition
-    assert len(partitions) == len(partitions_of_decisions) == 8
-    for user, decisions in BOTH.items():
+    assert len(partitions) == len(partitions_of_calls) == 8
+    for user, calls in BOTH.items():
         rows = await rows_of(owner, user)
         assert {name for name in TABLES if not rows[name]} == set()
-        assert [len(rows[name]) for name in partitions if rows[name]] == [decisions]
+        assert [len(rows[name]) for name in partitions if rows[name]] == [calls]
 
 
-# Each finds as many rows as there are that the viewer can see.
+# Each statement finds as many rows as the viewer may see.
 READS = {
     "all": "SELECT user_id FROM {table}",
     "by user": "SELECT user_id FROM {table} WHERE user_id = '{bob}' OR user_id = '{alice}'",
-    "by place": "SELECT user_id FROM {table} WHERE ctid IS NOT NULL",
+    "by ctid": "SELECT user_id FROM {table} WHERE ctid IS NOT NULL",
     "sampled": "SELECT user_id FROM {table} TABLESAMPLE SYSTEM (100)",
     "joined": "SELECT y.user_id FROM (VALUES (1)) x JOIN {table} y ON true",
     "with": "WITH x AS MATERIALIZED (SELECT * FROM {table}) SELECT user_id FROM x",
     "lateral": "SELECT y.user_id FROM (VALUES ('{alice}'::uuid), ('{bob}')) x(u), LATERAL "
     "(SELECT * FROM {table} z WHERE z.user_id = x.u) y",
-    # Would fail on a row of Bob's, if a condition were asked of a row before the policy was.
+    # It would fail on a row of Bob's, if a condition were evaluated before the policy.
     "by a condition that fails": "SELECT user_id FROM {table} WHERE 1 / (CASE user_id WHEN '{bob}' THEN 0 ELSE 1 END) = 1",
 }
-# Each finds nothing.
+# Each statement finds nothing.
 PROBES = {
     "another's": "SELECT user_id FROM {table} WHERE user_id = '{bob}'",
     "not one's own": "SELECT user_id FROM {table} WHERE user_id <> '{alice}'",
@@ -250,7 +250,7 @@ PROBES = {
     "delete using": "DELETE FROM {table} t USING {table} u WHERE u.user_id = '{bob}' RETURNING 1",
     "statistics": "SELECT most_common_vals::text FROM pg_stats WHERE tablename = '{table}'",
 }
-# Each is not permitted.
+# Each statement is not permitted.
 FORBIDDEN = {
     "give": "UPDATE {table} SET user_id = '{bob}' RETURNING 1",
     "truncate": "TRUNCATE {table} CASCADE",
@@ -279,12 +279,14 @@ async def test_a_viewer_reads_their_own_rows_alone(owner: Connection, postgres_u
                 # of a table with partitions and policies, COPY sends nothing
                 expected = 0 if copy in PARTITIONED else count
                 assert text is None or (str(BOB) not in text and text.count("\n") == expected), (table, copy)
-    # and they read all tables that they are meant to, and no partition past its table
+    # and viewers can read all tables meant for them, and no partition directly
     assert {table for table, _ in found} == TABLES - UNREAD
     assert len(found) == len(TABLES - UNREAD) * len(READS)
 
 
-async def test_a_viewer_finds_changes_and_deletes_nothing_of_anothers(owner: Connection, postgres_url: str) -> None:
+async def test_a_viewer_can_neither_find_nor_change_nor_delete_rows_of_another(
+    owner: Connection, postgres_url: str
+) -> None:
     before = await rows_of(owner, BOB)
     answered = 0
     async with viewer(postgres_url, ALICE) as alice:
@@ -318,7 +320,7 @@ async def test_a_viewer_who_changes_or_deletes_everything_reaches_their_own_rows
 CONFLICTS = ["", " ON CONFLICT DO NOTHING", " ON CONFLICT ({key}) DO UPDATE SET user_id = excluded.user_id"]
 
 
-async def test_a_viewer_cannot_write_a_row_of_anothers_nor_learn_whether_there_is_one(
+async def test_a_viewer_can_neither_write_rows_of_another_nor_learn_whether_they_exist(
     owner: Connection, postgres_url: str
 ) -> None:
     before = await rows_of(owner, BOB)
@@ -333,13 +335,13 @@ async def test_a_viewer_cannot_write_a_row_of_anothers_nor_learn_whether_there_i
             own = await owner.fetchval(f"SELECT to_jsonb(t)::text FROM {table} t WHERE user_id = $1 LIMIT 1", ALICE)
             if there is None:  # a partition of another month
                 continue
-            # a row that Bob has, and one that he has not, are refused alike
+            # a row that Bob has and a row that he has not are rejected alike
             new = json.dumps(json.loads(own) | {"user_id": str(BOB)})
             for row in (there, new):
                 for conflict in CONFLICTS:
                     statement = f"INSERT INTO {table} SELECT (jsonb_populate_record(null::{table}, $1::text::jsonb)).*"
                     assert await alice.rows(statement + conflict.format(key=key), row) is None, (table, conflict)
-            # one may neither take Bob's row by adding it as one's own
+            # Alice cannot take Bob's row by inserting it as hers
             mine = json.dumps(json.loads(there) | {"user_id": str(ALICE)})
             with pytest.raises((asyncpg.FeatureNotSupportedError, asyncpg.InsufficientPrivilegeError)):
                 async with alice._acting():
@@ -388,7 +390,7 @@ async def test_a_session_without_a_user_sees_no_rows(owner: Connection, postgres
             assert row is None or await anonymous.rows(insert, row) is None, table
 
 
-# What the catalogue says
+# The catalogue
 
 
 async def test_every_owned_table_is_secured_even_against_its_owner(owner: Connection) -> None:
@@ -416,7 +418,7 @@ async def test_the_roles_can_do_no_more_than_they_are_granted(owner: Connection)
     assert [tuple(row) for row in roles] == [("router_system", False), ("router_viewer", False)]
     memberships = "SELECT 1 FROM pg_auth_members WHERE member::regrole::text IN ('router_viewer', 'router_system')"
     assert await owner.fetch(memberships) == []
-    # Of what has no user, a viewer sees nothing but from when on decisions are kept, and changes nothing.
+    # Of tables without users, a viewer reads only the start of the retained calls, and changes nothing.
     reachable = await owner.fetch(
         "SELECT oid::regclass::text, "
         "has_table_privilege('router_viewer', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') "
@@ -429,7 +431,7 @@ async def test_the_roles_can_do_no_more_than_they_are_granted(owner: Connection)
 
 
 async def test_the_user_leads_every_key(owner: Connection) -> None:
-    """What lets a cluster distribute each table by user, with every join on one machine."""
+    """Each key starts with the user, so a cluster can distribute tables by user and keep every join on one machine."""
     keys = await owner.fetch(
         "SELECT i.indrelid::regclass::text AS name, i.indexrelid::regclass::text AS key, a.attname AS first "
         "FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid AND c.relnamespace = 'public'::regnamespace "
@@ -445,7 +447,7 @@ async def test_the_user_leads_every_key(owner: Connection) -> None:
         "JOIN pg_attribute there ON there.attrelid = f.confrelid AND there.attnum = f.confkey[1] WHERE f.contype = 'f'"
     )
     assert {(row["here"], row["there"]) for row in references} == {("user_id", "user_id")}
-    # neither ON DELETE SET NULL nor SET DEFAULT
+    # no foreign key has ON DELETE SET NULL or SET DEFAULT
     assert {row["when_deleted"] for row in references} <= {"a", "r", "c"}
     assert len(references) == 3
 
@@ -461,7 +463,7 @@ async def test_there_are_no_triggers_or_rules(owner: Connection) -> None:
 
 @pytest.fixture
 def bare_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """A PostgreSQL in which nobody made our roles, with a database `app` whose owner `app` may make none."""
+    """A PostgreSQL cluster without the router's roles, with a database `app` whose owner `app` may not create roles."""
     if request.config.getoption("--db") == "sqlite":
         pytest.skip("only SQLite is tested")
     with cluster() as bare:
@@ -493,7 +495,7 @@ def data_dir(bare_cluster: Cluster, tmp_path: Path) -> Path:
 def test_a_database_user_who_cannot_create_roles_gets_the_statements_to_run(
     bare_cluster: Cluster, data_dir: Path
 ) -> None:
-    # when the database is migrated, then that fails in one line, with the SQL to run
+    # when the database is migrated, then the command fails with one line and the SQL to run
     failed = run("migrate", data_dir=data_dir)
     assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (2, "", 1)
     assert failed.stderr.startswith("error: ")
@@ -503,7 +505,7 @@ def test_a_database_user_who_cannot_create_roles_gets_the_statements_to_run(
         "CREATE ROLE router_viewer NOLOGIN; CREATE ROLE router_system NOLOGIN; "
         "GRANT router_viewer, router_system TO app;\n"
     )
-    # and when a superuser has run it, all works
+    # and when a superuser has run it, migration and server work
     asyncio.run(administer(bare_cluster.url("app"), sql))
     done = run("migrate", data_dir=data_dir)
     assert (done.returncode, done.stderr) == (0, "")
@@ -537,5 +539,5 @@ def test_the_owner_of_the_tables_sees_no_row_unless_it_takes_a_role(bare_cluster
                 for table in ("router_analytics", "router_analytics_hourly", "router_event_keys")
             ]
 
-    # then there is nothing: a statement that slipped past the roles reads nobody's rows
+    # then it finds nothing: a statement that bypasses the roles reads nobody's rows
     assert asyncio.run(seen()) == [0, 0, 0]

@@ -1,4 +1,4 @@
-"""Group commit: fair to users, in order within each, and spoilt by nobody for the others."""
+"""Group commit: it is fair to users, keeps the order of each user, and isolates failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Item = tuple[UUID, Any]
 
 
 class BadData(DatabaseFailure):
-    """About what was written."""
+    """An error that the written data causes."""
 
 
 class Backend:
@@ -35,7 +35,7 @@ class Backend:
 
 
 class Store:
-    """A database that takes note of each commit, and waits before each until it is let go on."""
+    """A database that records each commit, and waits before each until the test releases it."""
 
     def __init__(self) -> None:
         self.tried: list[list[Item]] = []
@@ -68,7 +68,7 @@ class Store:
 
 
 class Time:
-    """Goes on by what is said of each commit, and by a little whenever it is asked for."""
+    """A clock that advances by the stated duration of each commit, and by a little on each reading."""
 
     def __init__(self, seconds_of: Callable[[Sequence[Item]], float] = lambda _items: 0.0) -> None:
         self.now = 0.0
@@ -84,7 +84,7 @@ class Time:
 
 @pytest.fixture(autouse=True)
 def _time_of_commits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No commit is slow for what else this machine does."""
+    """Replace the clock, so that the load of this machine makes no commit slow."""
     monkeypatch.setattr(models.ledger.group_commit, "time", Time())
 
 
@@ -126,17 +126,17 @@ async def submitted(commits: Commits, items: Sequence[Item]) -> asyncio.Task[lis
 async def test_a_quiet_users_item_is_in_the_next_commit_whatever_another_has_waiting(
     commits: Commits, store: Store, sizes: list[int]
 ) -> None:
-    # given a user of whom much waits, while a commit of theirs is under way
+    # given a user with many waiting items, while a commit of theirs is under way
     store.open.clear()
     heavy = [await submitted(commits, batch(HEAVY, size, f"{n}:")) for n, size in enumerate(sizes)]
     await until(lambda: len(store.tried) == 1)
-    # when another user's record comes
+    # when an item of another user comes
     quiet = await submitted(commits, batch(QUIET, 1))
     store.open.set()
     assert await quiet == [("stored", (QUIET, "0"))]
     # then it is in the next commit
     assert [QUIET in {user for user, _ in commit} for commit in store.tried[:2]] == [False, True]
-    # and everything of the other is stored too, in order
+    # and all items of the first user are stored too, in order
     await asyncio.gather(*heavy)
     assert [item for item in store.stored if item[0] == HEAVY] == [
         item for n, size in enumerate(sizes) for item in batch(HEAVY, size, f"{n}:")
@@ -151,7 +151,7 @@ async def test_users_with_many_items_have_equal_shares_of_each_commit(commits: C
     small = await submitted(commits, batch(QUIET, 3))
     store.open.set()
     await asyncio.gather(first, small, *waiting)
-    # whoever has little comes first, and whoever has much shares the next commit with those who have
+    # users with few items come first, and users with many share the next commit
     assert store.commits[1] == batch(QUIET, 3)
     shares = Counter(user for user, _ in store.commits[2])
     assert shares == {UUID(int=n): 200 for n in range(10, 20)}
@@ -171,7 +171,7 @@ async def test_each_item_is_stored_once_and_in_its_users_order(
     store.locked = {UUID(int=number) for number in locked}
     store.bad = lambda item: BadData() if item[1] in bad else None
     commits = group_commit(store, commits_at_once=at_once, most=most)
-    items = [[(UUID(int=user), (n, place)) for place in range(size)] for n, (user, size) in enumerate(submissions)]
+    items = [[(UUID(int=user), (n, index)) for index in range(size)] for n, (user, size) in enumerate(submissions)]
     async with commits.running():
         tasks = [await submitted(commits, each) for each in items[: most * 10 // 30]]
         store.unlocked.set()
@@ -192,20 +192,20 @@ async def test_each_item_is_stored_once_and_in_its_users_order(
 
 
 async def test_where_one_user_fills_the_queue_others_still_have_room(commits: Commits, store: Store) -> None:
-    # given a user of whom as much waits as can
+    # given a user with as many waiting items as allowed
     store.open.clear()
     limit = models.ledger.group_commit.QUEUED_TIMES * models.ledger.group_commit.MAX_COMMIT
     first = await submitted(commits, batch(HEAVY, 1))
     await until(lambda: len(store.tried) == 1)
     heavy = [await submitted(commits, batch(HEAVY, 1_000)) for _ in range(limit // 1_000)]
-    # then no more is taken of theirs
+    # then no more of their items are accepted
     with pytest.raises(Overloaded):
         await commits.submit(batch(HEAVY, 1))
-    # and of others it is, each up to a share alike
+    # and items of others are, up to an equal share each
     others = [await submitted(commits, batch(UUID(int=n), 1_000)) for n in range(10, 20)]
     with pytest.raises(Overloaded):
         await commits.submit(batch(UUID(int=10), 2_000))
-    # a submission of both is taken whole, or not at all
+    # a submission of both is accepted as a whole or not at all
     with pytest.raises(Overloaded):
         await commits.submit([*batch(UUID(int=30), 1), *batch(HEAVY, 1)])
     commits.check_room({UUID(int=30): 1})
@@ -227,11 +227,11 @@ async def test_users_who_make_a_commit_fail_are_found_within_few_tries_and_other
     store.open.set()
     answers = dict(zip(tasks, await asyncio.gather(*tasks.values()), strict=True))
     await first
-    # then these alone are refused
-    refused = [
-        (user, place) for user in users for place, each in enumerate(answers[user]) if isinstance(each, InvalidInput)
+    # then these alone are rejected
+    rejected = [
+        (user, index) for user in users for index, each in enumerate(answers[user]) if isinstance(each, InvalidInput)
     ]
-    assert refused == [(UUID(int=150), 1), (UUID(int=150), 7)]
+    assert rejected == [(UUID(int=150), 1), (UUID(int=150), 7)]
     assert len(store.stored) == 1 + 100 * 10 - 2
     # and it took few transactions: two for each halving of the users, and of the user's items
     assert len(store.tried) <= 2 + 2 * 7 + 2 * 2 * 4
@@ -266,15 +266,15 @@ async def test_with_many_unstorable_items_the_tries_are_bounded_and_every_item_h
 
 async def test_others_are_committed_during_the_search_for_failing_items(commits: Commits, store: Store) -> None:
     store.bad = lambda item: BadData() if item == (HEAVY, "500") else None
-    # given that to find it takes a while
+    # given a search that takes a while
     store.held = lambda items: (HEAVY, "500") in items and len(items) < 200
-    spoilt = await submitted(commits, batch(HEAVY, 1_000))
+    failing = await submitted(commits, batch(HEAVY, 1_000))
     await until(lambda: bool(store.tried) and store.held(store.tried[-1]))
     assert await commits.submit(batch(QUIET, 1)) == [("stored", (QUIET, "0"))]
-    assert not spoilt.done()
+    assert not failing.done()
     store.unlocked.set()
-    answer = await spoilt
-    assert [place for place, outcome in enumerate(answer) if isinstance(outcome, InvalidInput)] == [500]
+    answer = await failing
+    assert [index for index, outcome in enumerate(answer) if isinstance(outcome, InvalidInput)] == [500]
 
 
 @pytest.mark.parametrize("error", [Conflict("id: no", ["id"]), InvalidInput("cost: no", ["cost"])])
@@ -296,14 +296,14 @@ async def test_an_unexpected_error_fails_only_the_submission_that_causes_it(comm
 
 
 async def test_locked_users_wait_and_do_not_delay_others(commits: Commits, store: Store) -> None:
-    # given more users whose locks others hold than transactions that wait for one
+    # given more users whose locks others hold than transactions may wait for locks
     store.locked = {UUID(int=n) for n in range(100, 105)}
     waiting = [await submitted(commits, batch(user, 3, name)) for name in "ab" for user in sorted(store.locked)]
     # then others are committed meanwhile
     for number in range(5):
         assert await commits.submit([(QUIET, number)]) == [("stored", (QUIET, number))]
     assert not any(task.done() for task in waiting)
-    # and they are when the locks are free, in their order
+    # and the locked users' items are committed in order once the locks are free
     freed = set(store.locked)
     store.locked = set()
     store.unlocked.set()
@@ -317,7 +317,7 @@ async def test_when_the_database_fails_midway_the_caller_learns_what_is_stored(s
     store.bad = lambda item: DatabaseFailure("gone") if item[1] == "150" else None
     async with commits.running():
         answer = await commits.submit(batch(HEAVY, 250))
-        # and where nothing is, that it failed
+        # and that it failed, where nothing is stored
         with pytest.raises(DatabaseFailure):
             await commits.submit([(HEAVY, "150")])
     assert [isinstance(outcome, Overloaded) for outcome in answer] == [False] * 100 + [True] * 150
@@ -340,7 +340,7 @@ async def test_a_user_whose_items_take_long_is_committed_separately_in_small_par
         await commits.submit([(QUIET, number)])
         waits.append(time.now - started)
     await asyncio.gather(*heavy)
-    # then these wait for one short commit at most
+    # then these wait for at most one short commit
     assert max(waits) <= 2 * models.ledger.group_commit._SLOW_S + 0.05
     assert not any({HEAVY, QUIET} <= {user for user, _ in commit} for commit in store.commits)
 
@@ -353,6 +353,6 @@ async def test_a_slow_database_is_not_blamed_on_users(
     store.on_commit = time.commit
     for _ in range(20):
         await commits.submit(batch(HEAVY, 2_000))
-    # as much is in a commit as if it were fast, but for what it takes to find that out
+    # after a few commits, as many items are in one as if the database were fast
     assert len(store.commits) < 150
     assert max(map(len, store.commits[-20:])) >= 1_000

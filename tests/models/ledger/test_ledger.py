@@ -1,4 +1,4 @@
-"""The ledger: exact under concurrency, whole or not at all, and never full without saying so."""
+"""The ledger: its sums are exact under concurrency, commits are atomic, and a full ledger rejects calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from models.ledger import Ledger
 from models.ledger.amendment import Amended, AmendmentDraft
 from models.ledger.call import CallBatch, CallDraft, Logged, PreparedCall, prepare
 from models.ledger.group_commit import GroupCommit
-from tests.conftest import Clock, published_to_nobody
+from tests.conftest import Clock, publish_nothing
 from tests.support.api import Api
 
 USER = UUID(int=1)
@@ -57,7 +57,7 @@ PERIODS = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")
 async def test_64_clients_leave_sums_equal_to_the_calls_and_one_alert_event_per_level_and_window(
     live_api: Api, database: Database
 ) -> None:
-    # given one user with one test and 50 alerts: of each period and mode, at thresholds of their own
+    # given one user with one test and 50 alerts of all periods and modes, with different thresholds
     test = await live_api.ask(
         """mutation { createABTest(input: {
              testName: "t", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
@@ -85,7 +85,7 @@ async def test_64_clients_leave_sums_equal_to_the_calls_and_one_alert_event_per_
     async def one_client(number: int) -> None:
         for n in range(8):
             record = {
-                # every event is sent by two clients
+                # every event is sent by two clients (deduplicated)
                 "eventId": f"{number // 2}:{n}",
                 "provider": "openai",
                 "modelUsed": "ab"[n % 2],
@@ -114,7 +114,7 @@ async def test_64_clients_leave_sums_equal_to_the_calls_and_one_alert_event_per_
     assert answer["variantB"] == {"calls": 128, "successes": 96, "totalCost": "8.960000128", "avgLatencyMs": 400.0}
     alerts = (await live_api.ask("{ costAlerts(first: 500) { nodes { currentAmount state } } }"))["nodes"]
     assert alerts == [{"currentAmount": "17.920000256", "state": "TRIGGERED"}] * 50
-    # and each level of each alert fired once, at the record that reached it, and was told to exactly one client
+    # and each level of each alert fired once, at the call that reached it, and exactly one client was answered so
     events = (await live_api.ask("{ alertEvents(first: 500) { nodes { level amount alert { id } } } }"))["nodes"]
     assert Counter((event["alert"]["id"], event["level"], Decimal(event["amount"])) for event in events) == {
         (alert_id, level, math.ceil(line / COST) * COST): 1
@@ -137,22 +137,22 @@ async def test_a_rejected_call_fails_alone(ledger: Ledger, database: Database) -
 async def test_a_call_that_the_database_rejects_fails_alone(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a record that the database will not have
-    def spoilt(one: CallDraft, now: datetime) -> PreparedCall:
-        entry = prepare(one, now)
-        if one.report.event_id == "spoilt":
-            entry.row["created_at"] = None
-        return entry
+    # given a call that the database rejects
+    def unstorable(one: CallDraft, now: datetime) -> PreparedCall:
+        prepared = prepare(one, now)
+        if one.report.event_id == "unstorable":
+            prepared.row["created_at"] = None
+        return prepared
 
-    monkeypatch.setattr(models.ledger.ledger, "prepare", spoilt)
+    monkeypatch.setattr(models.ledger.ledger, "prepare", unstorable)
     # when it shares a commit and a submission with others
-    submissions = [["first"], ["a"], ["b", "spoilt", "c", "d"], ["e"]]
+    submissions = [["first"], ["a"], ["b", "unstorable", "c", "d"], ["e"]]
     answers = await asyncio.gather(
         *(ledger.record([draft(event_id=event_id) for event_id in event_ids]) for event_ids in submissions)
     )
-    # then it fails alone, and nothing of it is left
-    refused = [[isinstance(outcome, InvalidInput) for outcome in outcomes] for outcomes in answers]
-    assert refused == [[False], [False], [False, True, False, False], [False]]
+    # then it fails alone, and nothing of it is stored
+    rejected = [[isinstance(outcome, InvalidInput) for outcome in outcomes] for outcomes in answers]
+    assert rejected == [[False], [False], [False, True, False, False], [False]]
     assert await stored(database) == ["a", "b", "c", "d", "e", "first"]
     async with database.system() as transaction:
         assert await transaction.connection.scalar(text("SELECT count(*) FROM router_event_keys")) == 6
@@ -163,7 +163,7 @@ async def test_a_database_failure_is_not_blamed_on_the_calls(
 ) -> None:
     tries: list[int] = []
 
-    async def failing(_entry: Any, drafts: Sequence[CallDraft]) -> Any:
+    async def failing(_writer: Any, drafts: Sequence[CallDraft]) -> Any:
         tries.append(len(drafts))
         raise DatabaseFailure("gone")
 
@@ -182,9 +182,9 @@ async def test_a_full_ledger_rejects_at_once_and_stores_nothing(
     monkeypatch.setattr(models.ledger.group_commit, "QUEUED_TIMES", 2 / models.ledger.group_commit.MAX_COMMIT)
     waiting = [asyncio.create_task(ledger.record([draft(event_id=str(n))])) for n in range(2)]
     await asyncio.sleep(0)
-    with pytest.raises(Overloaded) as refusal:
+    with pytest.raises(Overloaded) as rejected:
         await ledger.record([draft(event_id="too many")])
-    assert refusal.value.retry_after_ms == 1000
+    assert rejected.value.retry_after_ms == 1000
     await asyncio.gather(*waiting)
     assert await stored(database) == ["0", "1"]
 
@@ -214,9 +214,9 @@ async def test_concurrent_calls_share_commits(ledger: Ledger, monkeypatch: pytes
     sizes: list[int] = []
     write = CallBatch.write
 
-    async def counted(entry: Any, drafts: Sequence[PreparedCall]) -> Any:
+    async def counted(writer: Any, drafts: Sequence[PreparedCall]) -> Any:
         sizes.append(len(drafts))
-        return await write(entry, drafts)
+        return await write(writer, drafts)
 
     monkeypatch.setattr(CallBatch, "write", counted)
     await asyncio.gather(*(ledger.record([draft()]) for _ in range(100)))
@@ -256,16 +256,16 @@ async def test_alert_events_are_numbered_without_gaps_in_commit_order(api: Api, 
 async def test_imported_spend_counts_and_the_next_live_spend_fires(
     api: Api, ledger: Ledger, user_id: UUID, clock: Clock
 ) -> None:
-    # given an alert, and history of this very day read from a file
+    # given an alert, and calls of this day imported from a file
     await api.ask('mutation { createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { __typename } }')
     history = draft(user_id, cost=Decimal(5), occurred_at=clock.now)
     [logged] = await ledger.record([CallDraft(user_id, history.report, imported=True)])
-    # then it counts and nothing fires
+    # then the window counts them, and nothing fires
     assert isinstance(logged, Logged)
     assert logged.alert_events == []
     standing = "{ costAlerts { nodes { currentAmount state } } }"
     assert (await api.ask(standing))["nodes"] == [{"currentAmount": "5", "state": "TRIGGERED"}]
-    # and what is spent now fires
+    # and the next live call fires the alert
     [live] = await ledger.record([draft(user_id, cost=Decimal("0.1"))])
     assert isinstance(live, Logged)
     assert [(event.level, event.amount) for event in live.alert_events] == [("TRIGGERED", Decimal("5.1"))]
@@ -285,33 +285,33 @@ async def test_a_call_logged_inside_a_window_fires_even_if_its_commit_ends_later
     ledger = Ledger(database, clock)
     async with ledger.running():
         monkeypatch.setattr(GroupCommit, "_take_batch", late)
-        # when a decision came before that
+        # when a call was submitted before that
         [logged] = await ledger.record([draft(user_id, cost=Decimal(1))])
-    # then it fires
+    # then the alert fires
     assert isinstance(logged, Logged)
     assert [(event.level, event.amount) for event in logged.alert_events] == [("TRIGGERED", Decimal(1))]
 
 
 @pytest.mark.parametrize("held", [Locks(exclusive=[USER]), Locks(shared=[USER], recording=[USER])])
 async def test_a_locked_user_does_not_delay_other_users(postgres_url: str, clock: Clock, held: Locks) -> None:
-    database = Database(postgres_url, published_to_nobody)
+    database = Database(postgres_url, publish_nothing)
     ledger = Ledger(database, clock)
     others = [UUID(int=n) for n in range(2, 6)]
     try:
         async with ledger.running(), asyncio.timeout(30):
             await ledger.record([draft(event_id="first")])
-            # given a user whose rows another has, as a repair or a commit of another server does
+            # given a user whose rows are locked, as by a repair or by a commit of another server
             async with database.backend.system_transaction(held, None, wait=True):
                 waiting = [asyncio.create_task(ledger.record([draft(event_id=f"{n}")])) for n in range(3)]
                 amending = asyncio.create_task(
                     ledger.amend([AmendmentDraft(USER, AmendmentLine(event_id="first", cost=Decimal(1)), USER)])
                 )
-                # then others' calls are logged meanwhile, together with theirs and after
+                # then calls of others are logged meanwhile, whether submitted with this user's or later
                 for user in others:
                     [outcome] = await ledger.record([draft(user)])
                     assert isinstance(outcome, Logged)
                 assert not any(task.done() for task in (*waiting, amending))
-            # and theirs when the lock is free, in their order
+            # and this user's calls are logged in order once the lock is free
             logged = [outcome for [outcome] in await asyncio.gather(*waiting)]
             [amended] = await amending
         assert isinstance(amended, Amended)

@@ -1,4 +1,4 @@
-"""The migration to one name for each provider and model: nothing is lost, sums add up, and it may break off."""
+"""The migration to one name per provider and model: nothing is lost, sums add up, and it can be interrupted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from models.database import Database
 from models.queries.rollup import RollupSums
 from models.queries.verification import verify
 from models.types import Money, UTCDateTime, new_id
-from tests.conftest import published_to_nobody
+from tests.conftest import publish_nothing
 
 BEFORE = "20261125_daily_rollups"
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ USERS = [new_id(), new_id()]
 
 
 def call(number: int, user_id: UUID) -> dict[str, Any]:
-    """A call as it was stored before."""
+    """A call as it was stored before the migration."""
     provider, model = NAMES[number % len(NAMES)]
     at = START + timedelta(minutes=37 * number)
     id_ = new_id(at)
@@ -77,12 +77,12 @@ def call(number: int, user_id: UUID) -> dict[str, Any]:
 
 
 def stored(value: Any) -> Any:
-    """A value for a plain column type."""
+    """The value as stored: money in nano-USD, everything else unchanged."""
     return int(value.scaleb(9)) if isinstance(value, Decimal) else value
 
 
 async def fill(url: str) -> None:
-    """Calls of two users under mixed names, and the sums of them, as the ledger kept both."""
+    """Insert calls of two users under mixed names, with their rollups, as the ledger stored both."""
     engine = create_async_engine(url)
     async with engine.connect() as connection:
         await connection.begin()
@@ -106,7 +106,7 @@ async def fill(url: str) -> None:
 
 
 async def insert(connection: AsyncConnection, name: str, rows: list[dict[str, Any]]) -> None:
-    """Insert into a table as it is in the database now: columns that it has not are left out."""
+    """Insert into a table as the database has it now: values for columns that do not exist are left out."""
     there = await connection.run_sync(lambda sync: {each["name"] for each in sa.inspect(sync).get_columns(name)})
     now = models.Base.metadata.tables[name]
     table = sa.table(name, *(sa.column(each.name, plain(each.type)) for each in now.columns if each.name in there))
@@ -120,14 +120,14 @@ def plain(type_: Any) -> Any:
 
 @pytest.fixture
 def old_url(empty_database_url: str) -> str:
-    """A database of the schema before, with calls under mixed names."""
+    """The URL of a database of the previous schema, with calls under mixed names."""
     command.upgrade(configuration(empty_database_url), BEFORE)
     asyncio.run(fill(empty_database_url))
     return empty_database_url
 
 
 async def totals(url: str, table: str) -> dict[tuple[str, str], tuple[int, int]]:
-    """Calls and cost by provider and model, under their one name."""
+    """The calls and cost per provider and model, under their normalized names."""
     engine = create_async_engine(url)
     async with engine.connect() as connection:
         statement = f"SELECT provider, model_used, sum(calls), sum(cost) FROM {table} GROUP BY 1, 2"
@@ -150,7 +150,7 @@ async def names(url: str) -> set[tuple[str, str]]:
 
 
 async def differences(url: str) -> list[Any]:
-    database = Database(url, published_to_nobody)
+    database = Database(url, publish_nothing)
     try:
         now = START + timedelta(days=60)
         return [each for user_id in USERS for each in await verify(database, user_id, now)]
@@ -165,7 +165,7 @@ def test_calls_and_sums_under_several_names_become_one(old_url: str) -> None:
     assert asyncio.run(names(old_url)) == set(NAMES)
     # when it is migrated
     upgrade(old_url)
-    # then each has one name, all add up to what they did, and nothing differs from the calls
+    # then each has one name, the sums are what they were, and `verify` finds no difference
     assert asyncio.run(names(old_url)) == {KNOWN_NAMES.key(*name) for name in NAMES}
     for table, sums in before.items():
         assert asyncio.run(totals(old_url, table)) == sums
@@ -191,20 +191,20 @@ def test_a_renamed_call_still_shows_the_names_that_were_sent(old_url: str) -> No
     assert asyncio.run(sent()) == set(NAMES)
 
 
-def test_a_migration_that_breaks_off_has_changed_nothing_and_is_run_again(
+def test_an_interrupted_migration_has_changed_nothing_and_can_be_run_again(
     old_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unpriced = models.ledger.renaming._Renaming.unpriced
     calls = 0
 
-    def break_off(self: Any) -> None:
+    def interrupt(self: Any) -> None:
         nonlocal calls
         calls += 1
         if calls == len(USERS):
             raise KeyboardInterrupt
         unpriced(self)
 
-    monkeypatch.setattr(models.ledger.renaming._Renaming, "unpriced", break_off)
+    monkeypatch.setattr(models.ledger.renaming._Renaming, "unpriced", interrupt)
     with pytest.raises(KeyboardInterrupt):
         upgrade(old_url)
     assert asyncio.run(names(old_url)) == set(NAMES)

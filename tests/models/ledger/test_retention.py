@@ -1,4 +1,4 @@
-"""After retention: what was counted stays counted once, whatever is sent again, and sums stay what they were."""
+"""Retention: dropped calls stay counted once when they are sent again, and sums keep their values."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def client(app: Starlette) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 def post(client: httpx2.AsyncClient, token: str) -> Callable[..., Any]:
     async def send(path: str, *lines: dict[str, Any]) -> list[dict[str, Any]]:
-        """The lines that the endpoint answers."""
+        """The lines of the endpoint's response."""
         content = "\n".join(map(json.dumps, lines))
         answer = await client.post(path, content=content, headers={"Authorization": f"Bearer {token}"})
         return [json.loads(line) for line in answer.text.splitlines()]
@@ -89,7 +89,7 @@ async def count(database: Database, table: Any, *conditions: Any) -> int:
 
 
 async def hour(database: Database, at: datetime) -> tuple[int, Decimal, float]:
-    """Calls, cost and sum of squares of the hour of this moment."""
+    """The calls, cost and sum of squared costs in the hour of this moment."""
     row = AnalyticsHourly
     async with database.system() as transaction:
         found = await transaction.connection.execute(
@@ -99,7 +99,7 @@ async def hour(database: Database, at: datetime) -> tuple[int, Decimal, float]:
     return calls, cost, squares
 
 
-# How the call is reported the first time, and whether its time is in the report.
+# The first report of the call, and whether it contains a time.
 REPORTS = {
     "with its time": {"eventId": "one", "occurredAt": JANUARY.isoformat()},
     "without its time": {"eventId": "one"},
@@ -108,7 +108,7 @@ REPORTS = {
 
 
 @pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
-async def test_a_call_that_was_dropped_is_counted_once_however_it_comes_again(
+async def test_a_dropped_call_is_counted_once_however_it_is_sent_again(
     api: Api,
     clock: Clock,
     database: Database,
@@ -125,13 +125,13 @@ async def test_a_call_that_was_dropped_is_counted_once_however_it_comes_again(
     await api.ask(LOG, input=CALL | {"eventId": "new"})
     before = await api.ask(SUMS)
     assert await drop_before(database, FEBRUARY) == FEBRUARY
-    # when it is sent again, alone, in a batch, twice in one, as a line, and from a file
+    # when it is sent again: alone, in a batch, twice in one batch, as a line, and from a file
     again = await api.ask(LOG, input=call)
     many = await api.ask(LOG_MANY, input=[call, CALL | {"eventId": "new"}, call])
     [line, _] = await post("/ingest/decisions", call, call)
     async with Ledger(database, clock).running() as ledger:
-        outcomes = await ledger.record([CallDraft(user_id, LogAnalytics.checked(_given(call)), imported=True)])
-    # then it is known, and its record is not made up
+        outcomes = await ledger.record([CallDraft(user_id, LogAnalytics.checked(_without_nulls(call)), imported=True)])
+    # then it is deduplicated, and no call is returned
     assert again == {
         "__typename": "DroppedAnalytics",
         "id": first["record"]["id"],
@@ -141,12 +141,12 @@ async def test_a_call_that_was_dropped_is_counted_once_however_it_comes_again(
     assert many == {"accepted": 0, "deduplicated": 3, "rejected": []}
     assert line == {"line": 1, "id": first["record"]["id"], "deduplicated": True}
     assert outcomes == [Dropped(UUID(first["record"]["id"]), "one")]
-    # and another report under its event id is refused
+    # and another report with its event id is rejected
     other = await api.ask(LOG, input=call | {"success": False})
     assert (other["code"], other["path"]) == ("CONFLICT", ["input", "eventId"])
     assert (await api.ask(LOG_MANY, input=[call | {"taskType": "code"}]))["rejected"] == [{"index": 0}]
-    [refused] = await post("/ingest/decisions", call | {"cost": "4"})
-    assert refused["error"]["code"] == "CONFLICT"
+    [rejected] = await post("/ingest/decisions", call | {"cost": "4"})
+    assert rejected["error"]["code"] == "CONFLICT"
     # and every sum is what it was
     assert await api.ask(SUMS) == before
     assert await count(database, RouterAnalytics) == 1
@@ -154,7 +154,7 @@ async def test_a_call_that_was_dropped_is_counted_once_however_it_comes_again(
     assert await verify(database, user_id, clock.now) == []
 
 
-def _given(call: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(call: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in call.items() if value is not None}
 
 
@@ -203,7 +203,7 @@ async def test_an_export_of_dropped_calls_is_deduplicated_and_a_changed_call_is_
     user_id: UUID,
     tmp_path: Path,
 ) -> None:
-    # given an export of calls whose time, or price, or both, the server told
+    # given an export of calls whose time, price or both the server filled in
     clock.now = JANUARY
     priced = CALL | {"provider": "openai", "modelUsed": "gpt-4o", "cost": None, "inputTokens": 1000, "outputTokens": 10}
     reports = [CALL, CALL | {"occurredAt": JANUARY.isoformat()}, priced, priced | {"occurredAt": JANUARY.isoformat()}]
@@ -213,17 +213,17 @@ async def test_an_export_of_dropped_calls_is_deduplicated_and_a_changed_call_is_
     lines = [json.loads(line) for line in answer.text.splitlines()]
     clock.now = MARCH
     await drop_before(database, FEBRUARY)
-    # when it is imported, as it is and changed
+    # when it is imported, unchanged and changed
     path = tmp_path / "export.ndjson"
     path.write_text(answer.text)
     whole = await import_(settings, path, user_id)
     for change in ({"cost": "9"}, {"occurredAt": "2026-01-20T12:00:00.001Z"}, {"success": False}):
         path.write_text("".join(json.dumps(line | change) + "\n" for line in lines))
         changed = await import_(settings, path, user_id)
-        refused = len(changed.bad_rows)
-        # a time or a price that the server told may not be known any more to have been another
-        assert (changed.imported, changed.already_present + refused) == (0, 4)
-        assert refused >= 2
+        rejected = len(changed.bad_rows)
+        # a time or a price that the server filled in cannot be compared once the call is dropped
+        assert (changed.imported, changed.already_present + rejected) == (0, 4)
+        assert rejected >= 2
     # then nothing is counted again
     assert (whole.imported, whole.already_present, whole.bad_rows) == (0, 4, [])
     assert await count(database, RouterAnalytics) == 0
@@ -264,7 +264,7 @@ async def test_a_dropped_call_cannot_be_amended(
 async def test_amending_a_call_keeps_what_its_test_and_hour_counted_of_dropped_calls(
     api: Api, clock: Clock, database: Database, user_id: UUID
 ) -> None:
-    # given a test that counted a unit's calls in January and in March, and an hour of which a call was dropped
+    # given a test that counted a unit's calls in January and in March, and an hour with a dropped call
     clock.now = JANUARY
     test = await api.ask(START_TEST)
     of_test = CALL | {"provider": "openai", "modelUsed": "a", "abTestId": test["id"], "unitKey": "u", "latencyMs": 100}
@@ -274,11 +274,11 @@ async def test_amending_a_call_keeps_what_its_test_and_hour_counted_of_dropped_c
     await drop_before(database, FEBRUARY)
     await api.ask(LOG, input=of_test | {"eventId": "late", "occurredAt": JANUARY.isoformat()})
     assert await hour(database, JANUARY) == (2, Decimal(6), 18.0)
-    # when calls that are left of both are amended
+    # when remaining calls of both are amended
     for event_id in ("new", "late"):
         amended = await api.ask(AMEND, eventId=event_id, input={"cost": "1"})
         assert amended["__typename"] == "AmendedAnalytics"
-    # then the sums have what the dropped call added
+    # then the sums still include the dropped calls
     calls, cost, squares = await hour(database, JANUARY)
     assert (calls, cost) == (2, Decimal(4))
     assert squares == pytest.approx(10.0)
@@ -313,11 +313,11 @@ async def test_a_late_call_of_a_dropped_routing_decision_is_no_assignment(
     await api.ask(LOG, input=attempt(decision["id"], eventId="first", **of_test))
     clock.now = MARCH
     await drop_before(database, FEBRUARY)
-    # when its second attempt comes, twice, and is told to be of the test
+    # when its second attempt is reported twice, as a call of the test
     late = attempt(decision["id"], eventId="late", cost="2", **of_test)
     answers = [await api.ask(LOG, input=late) for _ in range(2)]
     assert [answer["deduplicated"] for answer in answers] == [False, True]
-    # then it is spent once, and its assignment is not counted again
+    # then it is charged once, and its assignment is not counted again
     sums = await api.ask(SUMS)
     assert [row["totalCost"] for row in sums["analyticsSummary"]] == ["5"]
     assert [alert["currentAmount"] for alert in sums["costAlerts"]["nodes"]] == ["2"]
@@ -347,7 +347,7 @@ async def test_a_hold_across_the_end_of_a_month_stays_until_it_expires(
 async def test_sums_that_lost_calls_to_retention_are_not_reported_as_wrong(
     api: Api, clock: Clock, database: Database, user_id: UUID
 ) -> None:
-    # given a decision and a test of March, with calls that are said to be of January, and others
+    # given a routing decision and a test of March, with calls dated January, and others
     await api.ask(SET_BUDGET)
     test = await api.ask(START_TEST)
     of_test = CALL | {"provider": "openai", "modelUsed": "a", "abTestId": test["id"]}
@@ -364,12 +364,12 @@ async def test_sums_that_lost_calls_to_retention_are_not_reported_as_wrong(
         assert (await api.ask(LOG, input=call))["__typename"] == "LoggedAnalytics"
     assert await verify(database, user_id, clock.now) == []
     before = await api.ask(SUMS)
-    # when the older ones are dropped
+    # when the calls of January are dropped
     await drop_before(database, FEBRUARY)
-    # then nothing differs, nor is anything taken back
+    # then nothing differs, and no sum is lowered
     assert await repair(database, user_id, clock.now) == []
     assert await api.ask(SUMS) == before
-    # and what comes of January from now on does not differ either
+    # and calls of January that come later do not differ either
     later = await api.ask(START_TEST.replace('testName: "t"', 'testName: "u", taskType: "code"'))
     newer = await api.ask(ROUTE, input=ASKED)
     for call in (
@@ -384,13 +384,13 @@ async def test_sums_that_lost_calls_to_retention_are_not_reported_as_wrong(
     assert await verify(database, user_id, clock.now) == []
 
 
-async def test_live_calls_are_of_this_month_or_of_the_two_before(
+async def test_live_calls_are_accepted_from_this_month_and_the_two_before(
     api: Api, clock: Clock, database: Database, user_id: UUID, post: Callable[..., Any]
 ) -> None:
     # given a clock in March
     first, before = "2026-01-01T00:00:00Z", "2025-12-31T23:59:59.999999Z"
     message = "occurredAt: must be 2026-01-01T00:00:00Z or later; import older calls with: python -m server import"
-    # then calls of January are taken, and older ones are refused, by every way that live calls come
+    # then calls of January are accepted and older ones rejected, over every API for live calls
     for n, (at, taken) in enumerate(
         ((first, True), (before, False), ("1970-01-01T00:00:00Z", False), ("2026-01-01T05:29:59.999999+05:30", False))
     ):
@@ -407,15 +407,15 @@ async def test_live_calls_are_of_this_month_or_of_the_two_before(
             assert many["rejected"] == [{"index": 0}]
             assert line["error"] == {"code": "INVALID_INPUT", "message": message, "path": ["occurredAt"]}
     assert await count(database, RouterAnalytics) == await count(database, EventKey) == 3
-    # and import takes them
+    # and import accepts older calls
     old = LogAnalytics.checked(CALL | {"occurredAt": before})
     async with Ledger(database, clock).running() as ledger:
         [imported] = await ledger.record([CallDraft(user_id, old, imported=True)])
         assert isinstance(imported, Logged)
-    # and the bound follows the clock, and what was taken before is known after it
+    # and the bound follows the clock, and calls accepted before are still deduplicated
     clock.now = datetime(2026, 4, 1, tzinfo=UTC)
-    refused = await api.ask(LOG, input=CALL | {"occurredAt": "2026-01-31T23:59:59Z"})
-    assert refused["path"] == ["input", "occurredAt"]
+    rejected = await api.ask(LOG, input=CALL | {"occurredAt": "2026-01-31T23:59:59Z"})
+    assert rejected["path"] == ["input", "occurredAt"]
     known = await api.ask(LOG, input=CALL | {"occurredAt": first, "eventId": "a0"})
     assert known["deduplicated"] is True
     assert await verify(database, user_id, clock.now) == []

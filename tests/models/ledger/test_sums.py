@@ -1,4 +1,4 @@
-"""Sums at their end: whoever exceeds one is told so, nobody else notices, and no digit is lost."""
+"""The limits of sums: a call that exceeds one is rejected, others are stored, and no digit is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from models.ledger.call import CallDraft, Logged, Outcome
 from models.ledger.repair import repair
 from models.queries.verification import verify
 from models.types import Money, new_id
-from tests.conftest import ApiOf, Clock, published_to_nobody
+from tests.conftest import ApiOf, Clock, publish_nothing
 from tests.schema.test_amendment import AMEND
 from tests.schema.test_routing import REGISTER
 from tests.support.api import Api
@@ -58,7 +58,7 @@ def rejected(outcomes: Sequence[Outcome]) -> list[int]:
     return [index for index, outcome in enumerate(outcomes) if isinstance(outcome, InvalidInput)]
 
 
-# Columns of whole numbers that no record of a call is added to.
+# Integer columns that are not sums of calls.
 NO_SUMS = {
     "router_analytics",
     "router_alert_events",
@@ -71,7 +71,7 @@ NO_SUMS = {
 NO_SUM = {
     ("router_ab_tests", "cost_cap"),
     ("router_ab_tests", "minimum_run_hours"),
-    # What is held for decisions, and charged to them: no more than the totals, which are limited.
+    # Amounts held for and charged to routing decisions. They cannot exceed the totals, which are limited.
     ("router_holds", "amount"),
     ("router_spend_totals", "assumed"),
     ("router_cost_alert_windows", "assumed"),
@@ -96,7 +96,7 @@ SUMS = [
 async def test_no_sum_exceeds_64_bits(
     api: Api, ledger: Ledger, database: Database, user_id: UUID, clock: Clock
 ) -> None:
-    # given a user with calls in every sum there is
+    # given a user with calls in every sum
     await api.ask("""mutation { createCostAlert(input: {thresholdAmount: "1000000", period: DAILY}) { __typename } }""")
     test = UUID((await api.ask(START_TEST.replace("testName", 'costCap: "1", testName')))["id"])
 
@@ -119,19 +119,19 @@ async def test_no_sum_exceeds_64_bits(
     assert len(SUMS) > 40
     untouched = []
     for column in SUMS:
-        # when one of them is nearly full
+        # when one sum is nearly full
         before = await all_of(database, column, user_id)
         assert before, column
         await set_all(database, column, user_id, MOST)
         outcomes = await log_with_another_user(ledger, drafts())
-        # then what would exceed it is refused, and it is what it was, to the digit
+        # then a call that would exceed it is rejected, and the sum is unchanged to the digit
         full = {value for value in await all_of(database, column, user_id) if value > MOST // 2}
         assert full == {MOST}, column
         if not rejected(outcomes):
             untouched.append(f"{column.table.name}.{column.name}")
         await set_all(database, column, user_id, 0)
     assert untouched == []
-    # and everything can be made right again
+    # and `repair` restores every sum
     await repair(database, user_id, clock.now)
     assert await verify(database, user_id, clock.now) == []
     assert await verify(database, OTHER, clock.now) == []
@@ -182,7 +182,7 @@ async def test_the_total_cost_of_a_users_calls_has_a_limit(
              accepted deduplicated rejected { index error { code message path } } } }""",
         input=batch,
     )
-    # then the calls that do are refused, whatever was logged before is still known, and others are stored
+    # then the calls that exceed it are rejected, repetitions are deduplicated, and others are stored
     assert (answer["accepted"], answer["deduplicated"]) == (5, 1)
     assert [(each["index"], each["error"]["code"], each["error"]["path"]) for each in answer["rejected"]] == [
         (2, "INVALID_INPUT", ["input", "2", "cost"]),
@@ -191,7 +191,7 @@ async def test_the_total_cost_of_a_users_calls_has_a_limit(
     assert "must not cost more than 10" in answer["rejected"][0]["error"]["message"]
     other = await api_of(new_id()).ask(LOG_ONE, input=call | {"cost": "10"})
     assert other["__typename"] == "LoggedAnalytics"
-    # and amendments are held to it
+    # and the limit holds for amendments too
     refused = await api.ask(AMEND, eventId="1", input={"cost": "4"})
     assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "cost"])
     refused = await api.ask(AMEND, eventId="unknown", input={"cost": "0.000000001"})
@@ -207,7 +207,7 @@ async def test_the_total_cost_of_a_users_calls_has_a_limit(
 async def test_the_assumed_spend_of_a_user_has_a_limit(
     api: Api, database: Database, user_id: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given decisions that hold 2 USD each
+    # given routing decisions that hold 2 USD each
     model = {"provider": "local", "model": "big", "inputPrice": "1000", "outputPrice": "1000"}
     await api.ask(REGISTER, input=model)
     await api.ask(SET_BUDGET, threshold="1000")
@@ -217,17 +217,17 @@ async def test_the_assumed_spend_of_a_user_has_a_limit(
         "maxOutputTokens": 1000,
         "candidates": [{"provider": "local", "model": "big"}],
     }
-    made = [await api.ask(ROUTE, input=asked) for _ in range(3)]
-    assert [each["heldAmount"] for each in made] == ["2"] * 3
+    decisions = [await api.ask(ROUTE, input=asked) for _ in range(3)]
+    assert [each["heldAmount"] for each in decisions] == ["2"] * 3
     monkeypatch.setattr(models.ledger.spend, "MAX_TOTAL", Decimal(5))
-    # when nobody knows what came of them
+    # when their outcomes stay unknown
     call = {"provider": "local", "modelUsed": "big", "taskType": "chat", "success": True}
-    answers = [await api.ask(LOG_ONE, input=call | {"decisionId": each["id"]}) for each in made]
-    # then as much is assumed as can be, and the rest is refused
+    answers = [await api.ask(LOG_ONE, input=call | {"decisionId": each["id"]}) for each in decisions]
+    # then spend is assumed up to the limit, and the rest is rejected
     assert [answer["__typename"] for answer in answers] == ["LoggedAnalytics", "LoggedAnalytics", "InvalidInput"]
     assert await total(database, user_id) == (ZERO, Decimal(4))
-    # and with its cost it is taken
-    answer = await api.ask(LOG_ONE, input=call | {"decisionId": made[2]["id"], "cost": "1"})
+    # and a call with a known cost is accepted
+    answer = await api.ask(LOG_ONE, input=call | {"decisionId": decisions[2]["id"], "cost": "1"})
     assert answer["__typename"] == "LoggedAnalytics"
     assert await verify(database, user_id, clock.now) == []
 
@@ -239,9 +239,7 @@ async def test_commits_at_once_keep_to_the_limit(
     user_id = new_id()
     # given two servers, where the database has room for two
     second = (
-        database
-        if settings.database.get_backend_name() == "sqlite"
-        else Database(settings.database, published_to_nobody)
+        database if settings.database.get_backend_name() == "sqlite" else Database(settings.database, publish_nothing)
     )
     ledgers = [Ledger(database, clock), Ledger(second, clock)]
     async with ledgers[0].running(), ledgers[1].running():
@@ -261,20 +259,20 @@ async def total(database: Database, user_id: UUID) -> tuple[Decimal, Decimal]:
         return amount, assumed
 
 
-def test_the_limit_includes_spend_from_before_it_was_introduced(empty_database_url: str) -> None:
-    # given a database of before, with sums beyond 64 bits
+def test_the_limit_includes_spend_from_before_the_migration(empty_database_url: str) -> None:
+    # given a database of the previous version, with sums beyond 64 bits
     command.upgrade(configuration(empty_database_url), "20261129_amendments")
     nano = int(MAX_COST) * 10**9
     days = [(1, n, nano * 30_000) for n in range(1, 5)] + [(2, 1, 1), (2, 2, 7 * 10**9)]
     asyncio.run(fill(empty_database_url, days))
     # when it is migrated
     upgrade(empty_database_url)
-    # then the totals are those of the days, as far as matters to the limit
+    # then the totals are the sums of the days, capped at the limit
     assert asyncio.run(totals(empty_database_url)) == {UUID(int=1): 2**62, UUID(int=2): 7 * 10**9 + 1}
 
 
 async def fill(url: str, days: Sequence[tuple[int, int, int]]) -> None:
-    database = Database(url, published_to_nobody)
+    database = Database(url, publish_nothing)
     async with database.system() as transaction:
         postgres = transaction.connection.dialect.name == "postgresql"
         for user, day, cost in days:
@@ -290,7 +288,7 @@ async def fill(url: str, days: Sequence[tuple[int, int, int]]) -> None:
 
 
 async def totals(url: str) -> dict[UUID, int]:
-    database = Database(url, published_to_nobody)
+    database = Database(url, publish_nothing)
     async with database.viewer(Viewer(UUID(int=1))) as session:
         own = await session.scalar(select(SpendTotal.amount).where(SpendTotal.user_id == UUID(int=1)))
     async with database.system() as transaction:

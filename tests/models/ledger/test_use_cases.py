@@ -1,4 +1,4 @@
-"""What mutations do, called as the command line or another use case calls it: with a session, without GraphQL."""
+"""The use cases behind mutations, called with a session and without GraphQL, as the command line calls them."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_a_model_is_registered_changed_and_deleted(database: Database, vie
 
 
 @pytest.mark.parametrize("decision_id", [UUID(int=0), new_id()])
-async def test_a_routing_decision_that_is_not_there_is_not_released(
+async def test_a_routing_decision_that_does_not_exist_is_not_released(
     database: Database, viewer: Viewer, decision_id: UUID
 ) -> None:
     async with database.viewer(viewer, write=True) as session:

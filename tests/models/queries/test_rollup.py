@@ -1,4 +1,4 @@
-"""What charts read: hourly histograms, merged in SQL, give the percentiles of the calls themselves."""
+"""Hourly latency histograms, merged in SQL: their percentiles are close to those of the calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from models.ledger.call import CallDraft, Logged
 from models.queries.verification import verify
 from models.rollup import MEASURES
 from server.usage_file import UsageFile, UsageRow
-from tests.conftest import Clock, published_to_nobody
+from tests.conftest import Clock, publish_nothing
 from tests.domain.test_latency import exact
 
 SAMPLE = Path(__file__).parents[2] / "data/aider_usage_sample.csv"
@@ -36,7 +36,7 @@ SHARES = (0.5, 0.95, 0.99)
 
 @pytest.fixture
 async def calls(database: Database, clock: Clock, user_id: UUID) -> list[LogAnalytics]:
-    """The sample, logged a few at a time for the user, together with another user's slow calls."""
+    """Log the sample for the user, a few calls at a time, together with another user's slow calls."""
     calls = [row.call for row in UsageFile(SAMPLE) if isinstance(row, UsageRow)]
     slow = [call.model_copy(update={"latency_ms": MAX_LATENCY_MS}) for call in calls]
     async with Ledger(database, clock).running() as ledger:
@@ -49,7 +49,7 @@ async def calls(database: Database, clock: Clock, user_id: UUID) -> list[LogAnal
 
 
 async def merged(database: Database, user_id: UUID, *conditions: ColumnElement[bool]) -> dict[int, int]:
-    """The histogram of all the user's hours, added up by the database."""
+    """The histogram of all hours of the user, summed by the database."""
     async with database.system() as transaction:
         found = await transaction.connection.execute(
             select(LatencyHourly.bucket, func.sum(LatencyHourly.calls))
@@ -74,7 +74,7 @@ async def test_percentiles_merged_over_hours_are_within_two_percent(
     # when their histograms are added up
     histogram = await merged(database, user_id)
 
-    # then each call of known latency is in there once, and the percentiles are right
+    # then each call of known latency is counted once, and the percentiles are right
     assert sum(histogram.values()) == len(latencies) > 100
     for share in SHARES:
         assert is_near(percentile(histogram, share), exact(latencies, share)), share
@@ -118,11 +118,11 @@ async def test_hours_add_up_to_the_calls(database: Database, user_id: UUID, call
     )
 
 
-# Costs of hours that were summed up before their squares were
+# Hours that were rolled up before the sums of squared costs existed
 
 OWNER, TEST, NOBODY = UUID(int=3), UUID(int=4), UUID(int=5)
-# Whose, of which test and priority, when, and the cost in nano-dollars.
-COSTS_OF_BEFORE = (
+# The user, test, priority, time, and cost in nano-USD of each call.
+EARLIER_COSTS = (
     (OWNER, None, None, "2026-02-28 23:59:59.999999", 4_000_000_000),
     (OWNER, None, None, "2026-03-01 00:00:00.000000", 1_000_000_000),
     (OWNER, None, None, "2026-03-01 00:59:59.999999", 2_000_000_000),
@@ -134,26 +134,26 @@ COSTS_OF_BEFORE = (
 )
 
 
-def statements_of_before() -> list[str]:
-    """What the ledger had written of them. Retention has dropped what happened before March, all but its sums."""
+def statements_of_previous_version() -> list[str]:
+    """INSERT statements of the rows that the ledger wrote. Retention has dropped calls before March, but not their sums."""
     hours: defaultdict[tuple[UUID, UUID | None, str | None, str], list[int | None]] = defaultdict(list)
-    made = [insert("router_retention", kept_from="2026-03-01 00:00:00.000000")]
-    for place, (user_id, test_id, priority, at, cost) in enumerate(COSTS_OF_BEFORE):
+    statements = [insert("router_retention", kept_from="2026-03-01 00:00:00.000000")]
+    for number, (user_id, test_id, priority, at, cost) in enumerate(EARLIER_COSTS):
         hours[user_id, test_id, priority, f"{at[:13]}:00:00.000000"].append(cost)
         if at < "2026-03":
             continue
-        key = {"user_id": user_id, "id": UUID(int=100 + place), "event_id": str(place)}
+        key = {"user_id": user_id, "id": UUID(int=100 + number), "event_id": str(number)}
         of = {"provider": "p", "model_used": "m", "task_type": "t", "priority": priority}
         test = {"ab_test_id": test_id, "ab_variant": test_id and "A", "ab_counted": False}
         outcome = {"success": True, "fallback_used": False, "cost": cost, "imported": False, "metadata": "{}"}
-        made.append(insert("router_analytics", **key, **of, **test, **outcome, occurred_at=at, created_at=at))
+        statements.append(insert("router_analytics", **key, **of, **test, **outcome, occurred_at=at, created_at=at))
     for (user_id, test_id, priority, hour), costs in hours.items():
         key = {"user_id": user_id, "hour": hour, "provider": "p", "model_used": "m", "task_type": "t"}
         test = {"priority": priority or "", "ab_test_id": test_id or UUID(int=0), "ab_variant": "A" if test_id else ""}
         known = [cost for cost in costs if cost is not None]
         sums = dict.fromkeys(SUMS_OF_BEFORE, 0) | {"calls": len(costs), "successes": len(costs), "priced": len(known)}
-        made.append(insert("router_analytics_hourly", **key, **test, **sums | {"cost": sum(known)}))
-    return made
+        statements.append(insert("router_analytics_hourly", **key, **test, **sums | {"cost": sum(known)}))
+    return statements
 
 
 SUMS_OF_BEFORE = MEASURES[: MEASURES.index("cost_sum_squares")]
@@ -181,12 +181,12 @@ async def execute(url: str, *statements: str) -> None:
 
 
 def test_squared_costs_are_those_of_the_kept_calls(empty_database_url: str) -> None:
-    # given a database of before, with hours of whose costs the squares were not kept
+    # given a database of the previous version, whose hours have no sums of squared costs
     command.upgrade(configuration(empty_database_url), "20261125_inference")
-    asyncio.run(execute(empty_database_url, *statements_of_before()))
+    asyncio.run(execute(empty_database_url, *statements_of_previous_version()))
     # when it is migrated
     upgrade(empty_database_url)
-    # then they are those of the calls, by the hour and by the day; where these were dropped, nobody knows
+    # then the sums per hour and day are those of the calls, and null where calls were dropped
     found = asyncio.run(_squares(empty_database_url))
     assert found == {
         "hours": {
@@ -207,7 +207,7 @@ def test_squared_costs_are_those_of_the_kept_calls(empty_database_url: str) -> N
 
 
 async def _squares(url: str) -> dict[str, object]:
-    database = Database(url, published_to_nobody)
+    database = Database(url, publish_nothing)
     try:
         async with database.system() as transaction:
             hours, days = [

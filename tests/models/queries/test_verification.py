@@ -1,4 +1,4 @@
-"""`verify` finds whatever differs from the decisions, and `repair` makes it right."""
+"""`verify` finds every sum that differs from the calls, and `repair` corrects it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from models.ledger.retention import drop_before
 from models.queries import verification
 from models.queries.verification import Difference, users, verify
 from server.settings import Settings
-from tests.conftest import Clock, published_to_nobody
+from tests.conftest import Clock, publish_nothing
 from tests.support.api import Api
 
 LOG = """
@@ -43,7 +43,7 @@ mutation($input: [LogAnalyticsInput!]!) {
 
 @pytest.fixture
 async def _busy_user(api: Api, clock: Clock) -> None:
-    """A user with decisions of two days and all that is kept of them."""
+    """A user with calls of two days, in every sum that the ledger keeps."""
     test = await api.ask(
         """mutation { createABTest(input: {
              testName: "t", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
@@ -142,7 +142,7 @@ async def test_under_load_only_real_differences_are_found_and_repaired(
     enough = asyncio.Event()
 
     async def log_on() -> int:
-        """Log calls that add to all that is kept of those there are."""
+        """Log calls into the sums of the calls before, until `enough` is set. Returns how many."""
         [test_id] = await scalars(database, select(ABTest.id))
         logged = 0
         while not enough.is_set():
@@ -170,12 +170,12 @@ async def test_under_load_only_real_differences_are_found_and_repaired(
     async with ledger.running():
         logging = asyncio.create_task(log_on())
         try:
-            # given calls that are logged all the time, all that is kept of them is right
+            # given calls that are logged all the time, every sum is right
             for _ in range(3):
                 assert await run(database, user_id, clock) == []
-            # when something of it is spoilt
+            # when a sum is tampered with
             await execute(database, tampering)
-            # then it is found and repaired, while they go on being logged
+            # then the difference is found and repaired, while calls are logged
             found = await run(database, user_id, clock, repair=True)
             assert {(difference.table, difference.column) for difference in found} >= {(table, column)}
             assert {difference.table for difference in found} == {table}
@@ -191,7 +191,7 @@ async def test_verification_waits_for_no_lock_and_holds_none(
     database: Database, settings: Settings, user_id: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def concurrently(*_: Any) -> None:
-        """A call is logged in the midst of it."""
+        """Log a call while the verification runs."""
         async with asyncio.timeout(20):
             async with other.running():
                 [outcome] = await other.record(
@@ -199,13 +199,13 @@ async def test_verification_waits_for_no_lock_and_holds_none(
                 )
             assert isinstance(outcome, Logged)
 
-    second = Database(settings.database, published_to_nobody)
+    second = Database(settings.database, publish_nothing)
     other = Ledger(second, clock)
     try:
-        # while another writes the user's rows
+        # while another transaction has locked the user's rows
         async with database.system(exclusive=[user_id]), asyncio.timeout(20):
             assert await run(database, user_id, clock) == []
-        # and others write them while it runs
+        # and while others write them
         monkeypatch.setattr(verification.Verification, "_compare_amendments", concurrently)
         assert await run(database, user_id, clock) == []
     finally:
@@ -216,13 +216,13 @@ async def test_verification_waits_for_no_lock_and_holds_none(
 async def test_retention_drops_whole_months_and_keeps_their_sums(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
-    # given decisions in January and in March
+    # given calls in January, in February and in March
     old = {"provider": "groq", "modelUsed": "m", "taskType": "chat", "success": True, "cost": "3", "eventId": "old"}
     await api.ask(LOG, input=[old | {"occurredAt": "2026-01-31T23:59:59.999999Z"}])
     await api.ask(LOG, input=[old | {"eventId": "kept", "occurredAt": "2026-02-01T00:00:00Z"}])
     # when what is older than mid-February is dropped
     kept_from = await drop_before(database, datetime(2026, 2, 15, tzinfo=UTC))
-    # then January is gone, and February is whole
+    # then the calls of January are gone, and those of February are complete
     assert kept_from == datetime(2026, 2, 1, tzinfo=UTC)
     async with database.system() as transaction:
         count = transaction.connection.scalar
@@ -230,10 +230,10 @@ async def test_retention_drops_whole_months_and_keeps_their_sums(
         assert await count(select(func.count()).select_from(EventKey)) == 82
         january = select(func.sum(AnalyticsHourly.cost)).where(AnalyticsHourly.hour < kept_from)
         assert await count(january) == 3
-    # and what was summed of January is not missed
+    # and the sums of January do not count as differences
     assert await run(database, user_id, clock) == []
     assert await drop_before(database, datetime(2026, 2, 15, tzinfo=UTC)) == kept_from
-    # and decisions go on being logged, of old times too
+    # and calls are logged, of dropped months too
     again = await api.ask(LOG, input=[old | {"eventId": "other", "occurredAt": "2026-01-15T00:00:00Z"}])
     assert again["accepted"] == 1
 
@@ -242,16 +242,16 @@ async def test_retention_drops_whole_months_and_keeps_their_sums(
 async def test_repair_never_lowers_the_sequence_of_alert_events(
     api: Api, database: Database, user_id: UUID, clock: Clock
 ) -> None:
-    # given alert events whose alerts were deleted since, and something to repair
+    # given alert events whose alerts were deleted, and a difference to repair
     last = select(AlertSequence.last).where(AlertSequence.user_id == user_id)
     async with database.system() as transaction:
         before = await transaction.connection.scalar(last)
     for alert in (await api.ask("{ costAlerts { nodes { id } } }"))["nodes"]:
         await api.ask("mutation($id: ID!) { deleteCostAlert(id: $id) { __typename } }", id=alert["id"])
     await execute(database, delete(LatencyHourly))
-    # when it is repaired
+    # when the difference is repaired
     assert await run(database, user_id, clock, repair=True)
-    # then clients that hold the last cursor hear of what fires next
+    # then clients with the last cursor receive the next alert event
     async with database.system() as transaction:
         assert await transaction.connection.scalar(last) == before
     assert before is not None

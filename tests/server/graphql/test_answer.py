@@ -1,4 +1,4 @@
-"""Answers are counted as they are made and as they are written: in values, and in bytes."""
+"""The limits of answers: values are counted during execution, and bytes during encoding."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ async def _introspect(query: str, *, stock_executor: bool) -> Any:
         "{ __schema { types { ...T } } } fragment T on __Type { name fields { ... { name args { name } } } }",
     ],
 )
-async def test_lists_are_counted_once_more_as_they_are_executed(
+async def test_lists_are_counted_again_during_execution(
     monkeypatch: pytest.MonkeyPatch, query: str, stock_executor: bool
 ) -> None:
     whole = (await _introspect(query, stock_executor=stock_executor)).data
     assert len(whole["__schema"]["types"]) == len(SCHEMA.type_map)
     monkeypatch.setattr(server.graphql.limits, "MAX_VALUES", 300)
-    with pytest.raises(RequestError) as refused:
+    with pytest.raises(RequestError) as rejected:
         await _introspect(query, stock_executor=stock_executor)
-    [error] = refused.value.errors
+    [error] = rejected.value.errors
     assert error.extensions == {"code": "RESPONSE_TOO_LARGE"}
 
 
@@ -79,14 +79,14 @@ async def test_an_answer_written_in_parts_is_the_same_as_in_one(value: Any) -> N
     ("nodes", "characters", "turns"),
     [(1_000, 20_000, 20), (1_000, 1_000, 10), (500, 1_000, 5), (50, 20_000, 1), (20, 1_000, 0), (1, 1_000, 0)],
 )
-async def test_a_long_answer_is_written_a_part_at_a_turn(nodes: int, characters: int, turns: int) -> None:
+async def test_a_long_answer_is_encoded_one_part_per_turn(nodes: int, characters: int, turns: int) -> None:
     taken = 0
 
     async def count() -> None:
         nonlocal taken
         taken += 1
 
-    # given an answer of so many objects, of which fifty are a part: those of 64 KiB or more take a turn, or some together
+    # given an answer whose parts are 50 objects each: a turn is taken for each part of 64 KiB or more, or for several smaller ones
     value = {"data": {"a": {"nodes": [{"m": "x" * characters}] * nodes}}}
     answer = await encoded_in_turns(value, count)
     assert json.loads(answer) == value
@@ -94,23 +94,23 @@ async def test_a_long_answer_is_written_a_part_at_a_turn(nodes: int, characters:
 
 
 async def at_once() -> None:
-    """A turn that is there already."""
+    """A turn that comes at once."""
 
 
-async def test_no_more_is_written_than_an_answer_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_encoding_stops_at_the_limit_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.graphql.answer, "MAX_BYTES", 10_000)
     await encoded_in_turns({"data": ["x" * 90] * 100}, at_once)
     for value in ({"data": ["x" * 110] * 100}, {"data": [RawJSON(f'"{"x" * 10_000}"')]}, {"data": {"a": "x" * 10_000}}):
-        with pytest.raises(AnswerTooLarge) as refused:
+        with pytest.raises(AnswerTooLarge) as rejected:
             await encoded_in_turns(value, at_once)
-        assert refused.value.errors[0].extensions == {"code": "RESPONSE_TOO_LARGE"}
+        assert rejected.value.errors[0].extensions == {"code": "RESPONSE_TOO_LARGE"}
     assert MAX_BYTES >= 500 * MAX_JSON_BYTES
 
 
 LOG = """mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"""
 
 
-async def test_an_answer_that_is_too_large_is_a_typed_error_however_it_is_asked_for(
+async def test_an_answer_that_is_too_large_is_the_same_error_over_every_transport(
     url: str, live_api: Api, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given calls with 16 KiB of metadata each
@@ -118,7 +118,7 @@ async def test_an_answer_that_is_too_large_is_a_typed_error_however_it_is_asked_
     await live_api.ask(LOG, input=[record] * 20)
     monkeypatch.setattr(server.graphql.answer, "MAX_BYTES", 200_000)
     query = "{ analytics { nodes { metadata } } }"
-    # when they are asked for, then by POST, as an event stream and over a socket it is the same error
+    # when they are requested by POST, as an event stream and over a socket, then it is the same error
     [error] = await live_api.errors(query)
     assert error["extensions"] == {"code": "RESPONSE_TOO_LARGE"}
     assert "query fewer rows" in error["message"]
@@ -130,9 +130,9 @@ async def test_an_answer_that_is_too_large_is_a_typed_error_however_it_is_asked_
     assert '"code":"RESPONSE_TOO_LARGE"' in streamed.text
     async with signed_in(url, token) as socket:
         await socket.start(query)
-        refused = await socket.receive()
-        assert (refused["type"], refused["payload"]) == ("error", [error])
-        # and the socket serves on
+        rejected = await socket.receive()
+        assert (rejected["type"], rejected["payload"]) == ("error", [error])
+        # and the socket still serves
         await socket.start("{ analytics(first: 5) { nodes { metadata } } }")
         answer = (await socket.receive())["payload"]
         assert answer == {"data": {"analytics": {"nodes": [{"metadata": record["metadata"]}] * 5}}}

@@ -1,4 +1,4 @@
-"""Subscriptions as server-sent events: for clients that no WebSocket reaches."""
+"""Subscriptions as server-sent events, for clients that cannot use WebSockets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Events:
         self._lines = response.aiter_lines()
 
     async def block(self) -> list[str]:
-        """The lines of the next event, or comment."""
+        """The lines of the next event or comment."""
         lines: list[str] = []
         async with asyncio.timeout(PATIENCE_S):
             async for line in self._lines:
@@ -63,19 +63,19 @@ async def subscribed(
         yield Events(response)
 
 
-async def test_alerts_are_pushed_and_taken_up_again_after_the_last_cursor(
+async def test_alerts_are_pushed_and_resumed_after_the_last_cursor(
     client: httpx2.AsyncClient, token: str, live_api: Api
 ) -> None:
-    # given an alert, and a subscriber that saw it come near
+    # given an alert, and a subscriber that received its near limit
     await live_api.ask(DAILY_ALERT)
     async with subscribed(client, token, ALERTS) as events:
         assert events.response.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert events.response.headers["cache-control"] == "no-store"
         await live_api.ask(LOG, cost="0.8")
         near = (await events.next())["data"]["alertTriggered"]
-    # when the alert fires while it is away
+    # when the alert fires while the subscriber is disconnected
     await live_api.ask(LOG, cost="0.2")
-    # then it has missed nothing
+    # then the subscriber receives what it missed
     async with subscribed(client, token, ALERTS, after=near["cursor"]) as events:
         over = (await events.next())["data"]["alertTriggered"]
     assert [(near["level"], near["amount"]), (over["level"], over["amount"])] == [
@@ -84,7 +84,7 @@ async def test_alerts_are_pushed_and_taken_up_again_after_the_last_cursor(
     ]
 
 
-async def test_what_has_one_result_completes_after_it(client: httpx2.AsyncClient, token: str) -> None:
+async def test_an_operation_with_one_result_completes_after_it(client: httpx2.AsyncClient, token: str) -> None:
     async with subscribed(client, token, "{ viewer { __typename } }") as events:
         assert await events.next() == {"data": {"viewer": {"__typename": "Viewer"}}}
         assert await events.block() == ["event: complete", "data:"]
@@ -92,7 +92,7 @@ async def test_what_has_one_result_completes_after_it(client: httpx2.AsyncClient
             await events.block()
 
 
-async def test_who_takes_json_too_gets_events_for_subscriptions_alone(
+async def test_a_client_that_accepts_json_too_gets_events_only_for_subscriptions(
     client: httpx2.AsyncClient, token: str, live_api: Api
 ) -> None:
     urql = "application/graphql-response+json, application/json, text/event-stream, multipart/mixed"
@@ -113,7 +113,7 @@ async def test_who_takes_json_too_gets_events_for_subscriptions_alone(
         ("subscription A { preferencesChanged { id } } query B { viewer { id } }", "OPERATION_RESOLUTION_FAILURE"),
     ],
 )
-async def test_what_cannot_be_executed_is_refused_before_a_stream_begins(
+async def test_an_invalid_operation_is_rejected_before_the_stream_begins(
     client: httpx2.AsyncClient, token: str, query: str, code: str
 ) -> None:
     async with subscribed(client, token, query, "application/graphql-response+json, text/event-stream") as events:
@@ -121,7 +121,7 @@ async def test_what_cannot_be_executed_is_refused_before_a_stream_begins(
     assert (events.response.status_code, body["errors"][0]["extensions"]["code"]) == (400, code)
 
 
-async def test_a_refusal_of_the_subscription_itself_is_its_only_event(client: httpx2.AsyncClient, token: str) -> None:
+async def test_an_expected_error_of_a_subscription_is_its_only_event(client: httpx2.AsyncClient, token: str) -> None:
     async with subscribed(client, token, ALERTS, after="zzz") as events:
         [error] = (await events.next())["errors"]
         assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["after"]}
@@ -133,7 +133,7 @@ async def test_nobody_subscribes_without_a_token(client: httpx2.AsyncClient) -> 
         assert events.response.status_code == 401
 
 
-async def test_a_stream_that_is_silent_gives_signs_of_life(
+async def test_a_silent_stream_sends_keep_alive_comments(
     client: httpx2.AsyncClient, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.graphql.event_stream, "_KEEP_ALIVE_S", 0.01)
@@ -150,12 +150,12 @@ async def test_a_stream_ends_with_its_token(client: httpx2.AsyncClient, settings
             await events.block()
 
 
-async def test_a_server_that_stops_ends_its_streams_and_frees_their_places(
+async def test_a_server_that_stops_ends_its_streams_and_frees_their_slots(
     settings: Settings, clock: Clock, token: str
 ) -> None:
     app = create_app(settings.model_copy(update={"max_subscriptions_per_user": 1}), clock)
     async with serving(app) as url, httpx2.AsyncClient(base_url=url, timeout=30) as client:
-        # a second stream finds no place, and a place that was given back is free again
+        # a second stream gets no slot, and a released slot can be used again
         async with subscribed(client, token, ALERTS) as events:
             assert events.response.status_code == 200
             async with subscribed(client, token, ALERTS, "application/json, text/event-stream") as other:
@@ -166,7 +166,7 @@ async def test_a_server_that_stops_ends_its_streams_and_frees_their_places(
             events = await stack.enter_async_context(subscribed(client, token, ALERTS))
             while events.response.status_code == 503:  # the server has not noticed yet
                 events = await stack.enter_async_context(subscribed(client, token, ALERTS))
-            # when it stops, then the stream comes to an end
+            # when it stops, then the stream ends
             app.state.stopping.set()
             with pytest.raises(EOFError):
                 await events.block()

@@ -1,4 +1,4 @@
-"""Plans answer as graphql-core would: values, their order, and errors."""
+"""Plans return the same values, in the same order, and the same errors as graphql-core."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ strawberry.enum(Colour)
 
 
 class Broken:
-    """A thing some of whose fields cannot be read, or not written."""
+    """An object with fields that cannot be resolved or serialized."""
 
     name = "broken"
     colour = "no colour"
@@ -121,13 +121,13 @@ async def answered(result: AwaitableOrValue[ExecutionResult]) -> Any:
 
 
 def in_order(value: Any) -> Any:
-    """The value with the order of its keys, which dictionaries do not compare."""
+    """The value as JSON text, because the comparison of dictionaries ignores the order of keys."""
     if isinstance(value, dict):
         return [(key, in_order(each)) for key, each in value.items()]
     return [in_order(each) for each in value] if isinstance(value, list) else value
 
 
-def test_plain_fields_need_no_argument_and_no_waiting() -> None:
+def test_plain_fields_have_no_arguments_and_are_not_awaited() -> None:
     plain = plain_fields(schema)
     leaves = {"__typename", "name", "colour", "count", "maybe", "surely", "missing", "text"}
     assert set(plain["Thing"]) == leaves | {"inner", "well", "holes", "missed", "sibling"}
@@ -155,7 +155,7 @@ def test_plain_fields_need_no_argument_and_no_waiting() -> None:
         "...A name } } fragment A on Thing { text name ... on Thing { __typename maybe",
         "name later text",
         "name @skip(if: true) text @include(if: true)",
-        # these cannot be had of the second one
+        # these fields of the second object fail
         "name colour",
         "name count",
         "name missing text",
@@ -169,12 +169,12 @@ async def test_answers_and_errors_are_those_of_graphql_core(fields: str) -> None
     plan = planned(schema, query)
     expected = await answered(graphql.execute(schema, graphql.parse(query)))
     assert expected["data"]["things"][0] is not None
-    # also when it is executed again, with what was remembered
+    # also when it is executed again, with the cached plan
     for _ in range(2):
         assert in_order(await answered(plan.execute(None, None))) == in_order(expected)
 
 
-async def test_fields_that_depend_on_a_variable_are_asked_for_anew_each_time() -> None:
+async def test_fields_that_depend_on_a_variable_are_selected_anew_each_time() -> None:
     plan = planned(schema, "query($more: Boolean!) { things { name ... @include(if: $more) { text } } }")
     for more in (True, False, True):
         first = (await answered(plan.execute({"more": more}, None)))["data"]["things"][0]
@@ -236,10 +236,10 @@ def test_variables_are_read_as_graphql_core_reads_them(given: dict[str, Any]) ->
     theirs = graphql.execute_sync(TAKES, graphql.parse(QUERY), variable_values=given)
     ours = PLAN.execute(given, None)
     assert isinstance(ours, ExecutionResult)
-    assert repr(ours.formatted) == repr(theirs.formatted)  # as texts, in which what is no number equals itself
+    assert repr(ours.formatted) == repr(theirs.formatted)  # compared as text, where NaN equals itself
 
 
-def test_what_is_nested_too_deeply_is_refused() -> None:
+def test_a_value_that_is_nested_too_deeply_is_rejected() -> None:
     tree: dict[str, Any] = {}
     for _ in range(5_000):
         tree = {"left": tree}
@@ -248,7 +248,7 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
     assert [error.message for error in ours.errors or []] == ["Variable values are nested too deeply."]
 
 
-# What looks plain and is not
+# Fields that seem plain and are not
 
 
 class Doubling(StrawberryField):
@@ -363,7 +363,9 @@ odd_schema = strawberry.Schema(query=OddQuery)._schema
     ],
 )
 @pytest.mark.parametrize("root", ["odd", "odds"])
-async def test_what_only_looks_plain_is_left_to_graphql_core(root: str, fields: str, expected: dict[str, Any]) -> None:
+async def test_fields_that_only_seem_plain_are_left_to_graphql_core(
+    root: str, fields: str, expected: dict[str, Any]
+) -> None:
     query = f"{{ {root} {{ {fields} }} }}"
     calls.clear()
     theirs = await answered(graphql.execute(odd_schema, graphql.parse(query)))
@@ -373,14 +375,14 @@ async def test_what_only_looks_plain_is_left_to_graphql_core(root: str, fields: 
         calls.clear()
         ours = await answered(plan.execute(None, None))
         assert in_order(ours) == in_order(theirs)
-        # no resolver is called again to find out what it answers, nor is a coroutine left that nobody awaits
+        # no resolver is called twice, and no coroutine is left without being awaited
         assert sorted(calls) == sorted(called)
     if root == "odd":
         assert ours["data"]["odd"] == expected
     assert len(ours.get("errors", [])) == ("rror" in fields) * (2 if root == "odds" else 1)
 
 
-async def test_a_resolver_around_that_of_strawberry_is_called() -> None:
+async def test_a_resolver_that_wraps_strawberrys_is_called() -> None:
     built = strawberry.Schema(query=OddQuery)._schema
     field = built.type_map["Odd"].fields["word"]  # type: ignore[attr-defined]
     inner = field.resolve

@@ -56,12 +56,12 @@ class Given:
     more: Given | None = None
 
 
-# What fields answer
+# Values of fields
 
 
 @dataclass
 class Answer:
-    """What a field does that does not simply have a value."""
+    """Behaviors of a field that does not simply return a value."""
 
     kind: str
     value: Any = None
@@ -73,9 +73,9 @@ async def later(value: Any) -> Any:
 
 
 def answer(value: Any) -> Any:
-    """The value of a field, as it is read: a new coroutine each time, for one that comes later."""
+    """The value of a field when it is read. For an asynchronous one, this is a new coroutine each time."""
     if isinstance(value, list):
-        # An exception that an item raised would leave those before it without anybody who awaits them.
+        # An exception raised by an item would leave the coroutines before it without being awaited.
         return [
             ValueError(each.value) if isinstance(each, Answer) and each.kind == "raised" else answer(each)
             for each in value
@@ -90,7 +90,7 @@ def answer(value: Any) -> Any:
 
 
 class Doubling(StrawberryField):
-    """A field that gets its result in a way of its own."""
+    """A field that overrides how its result is computed."""
 
     def get_result(self, source: Any, info: Any, args: Any, kwargs: Any) -> Any:
         found = super().get_result(source, info, args, kwargs)
@@ -108,7 +108,7 @@ def field_of(name: str, type_: Any, kind: str) -> Any:
     def plain(root: Any) -> Any:
         return attribute_of(root, name)
 
-    def asks(root: Any, info: strawberry.Info, by: int = 3, given: Given | None = None) -> Any:  # noqa: ARG001
+    def with_argument(root: Any, info: strawberry.Info, by: int = 3, given: Given | None = None) -> Any:  # noqa: ARG001
         found = attribute_of(root, name)
         return found + by if type(found) is int else found
 
@@ -117,17 +117,17 @@ def field_of(name: str, type_: Any, kind: str) -> Any:
         found = attribute_of(root, name)
         return await found if isawaitable(found) else found
 
-    resolvers: dict[str, Any] = {"function": plain, "argument": asks, "async": waits}
-    made: Any
+    resolvers: dict[str, Any] = {"function": plain, "argument": with_argument, "async": waits}
+    created: Any
     if kind in resolvers:
-        made = strawberry.field(resolver=resolvers[kind], graphql_type=type_, name=name)
+        created = strawberry.field(resolver=resolvers[kind], graphql_type=type_, name=name)
     elif kind == "subclass":
-        made = Doubling(python_name=name, graphql_name=name)(plain)
-        made.type_annotation = strawberry.annotation.StrawberryAnnotation(type_)
+        created = Doubling(python_name=name, graphql_name=name)(plain)
+        created.type_annotation = strawberry.annotation.StrawberryAnnotation(type_)
     else:
-        made = strawberry.field(graphql_type=type_, name=name)
-    made.python_name = name
-    return made
+        created = strawberry.field(graphql_type=type_, name=name)
+    created.python_name = name
+    return created
 
 
 # Schemas
@@ -140,7 +140,7 @@ KINDS: Final = ["attribute", "attribute", "attribute", "function", "function", "
 
 @dataclass
 class World:
-    """A schema, and what there is to be asked for."""
+    """A generated schema, with the fields of each type."""
 
     chance: Random
     classes: list[Any] = field(default_factory=list)
@@ -182,11 +182,11 @@ class World:
             bases = (Named,) if is_named else ()
             body: dict[str, Any] = {name: field_of(name, *each) for name, each in fields.items()}
             body["__annotations__"] = {name: each for name, (each, kind) in fields.items() if kind == "attribute"}
-            made = strawberry.type(type(f"Thing{number}", bases, body))
-            row = type(f"Row{number}", (made,), {"__getattr__": attribute_of})
-            self.types[made] = fields | ({"name": (str, "attribute")} if is_named else {})
-            self.rows[made] = row
-            self.classes.append(made)
+            created = strawberry.type(type(f"Thing{number}", bases, body))
+            row = type(f"Row{number}", (created,), {"__getattr__": attribute_of})
+            self.types[created] = fields | ({"name": (str, "attribute")} if is_named else {})
+            self.rows[created] = row
+            self.classes.append(created)
         self.named = [each for each in self.classes if "name" in self.types[each]]
         fields = {f"q{n}": (self.type_of_field(), self.chance.choice(["function", "async"])) for n in range(3)}
         newest: Any = self.classes[-1]
@@ -210,20 +210,20 @@ class World:
                 return await found if isawaitable(found) else found
 
             chosen: Any = resolve if kind == "function" else resolve_later
-            made: Any = strawberry.field(resolver=chosen, graphql_type=type_, name=field_name)
-            made.python_name = field_name
-            return made
+            created: Any = strawberry.field(resolver=chosen, graphql_type=type_, name=field_name)
+            created.python_name = field_name
+            return created
 
         def done(info: strawberry.Info) -> JSON:
             info.context.append(("done", ""))
             return list(info.context)  # type: ignore[return-value]
 
-        made = [resolving(field_name, *each) for field_name, each in fields.items()]
-        made.append(strawberry.field(resolver=done, name="done"))
-        return create_type(name, made)
+        created = [resolving(field_name, *each) for field_name, each in fields.items()]
+        created.append(strawberry.field(resolver=done, name="done"))
+        return create_type(name, created)
 
     def value(self, type_: Any, depth: int) -> Any:
-        """What a field of this type answers."""
+        """A random value for a field of this type."""
         if self.some(0.06):
             kind = self.chance.choice(["raised", "returned", "undefined", "later", "later"])
             return Answer(kind, self.value(type_, depth) if kind == "later" else self.chance.randint(0, 9))
@@ -239,10 +239,10 @@ class World:
         return self.row(type_, depth) if type_ in self.rows else self.leaf(type_)
 
     def row(self, type_: Any, depth: int) -> Any:
-        made = object.__new__(self.rows[type_])
+        created = object.__new__(self.rows[type_])
         answers = {name: self.value(each, depth + 1) for name, (each, _) in self.types[type_].items()}
-        object.__setattr__(made, "answers", answers)
-        return made
+        object.__setattr__(created, "answers", answers)
+        return created
 
     def leaf(self, type_: Any) -> Any:
         wrong = [2**40, "no number", object(), float("inf")]
@@ -263,7 +263,7 @@ class World:
 
 @dataclass
 class Author:
-    """Writes an operation."""
+    """Generates operations for a schema."""
 
     chance: Random
     schema: GraphQLSchema
@@ -396,10 +396,10 @@ async def compare(chance: Random) -> None:
         for _ in range(2):
             variables = variables_of(chance)
             theirs = await answered(graphql.execute(schema, document, context_value=[], variable_values=variables))
-            for _ in range(2):  # the second one with what the first one found out
+            for _ in range(2):  # the second time with the cached plan
                 ours = await answered(plan.execute(variables, []))
                 assert ours == theirs, f"{graphql.print_schema(schema)}\n{text}\n{variables}"
-    # Fields that fail leave what else had begun to be settled in the background.
+    # When a field fails, graphql-core awaits fields that had started in the background.
     await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
 
 
@@ -409,7 +409,7 @@ def test_operations_are_answered_as_graphql_core_answers_them(monkeypatch: pytes
     def answers_agree(seed: int) -> None:
         asyncio.run(compare(Random(seed)))
 
-    # graphql-core itself leaves coroutines that nobody awaits, where several fields of one object fail. Python reports them.
+    # When several fields of one object fail, graphql-core itself leaves coroutines without awaiting them. Python reports them.
     monkeypatch.setattr(sys, "unraisablehook", lambda _reported: None)
     answers_agree()
     gc.collect()

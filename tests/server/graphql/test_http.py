@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: what is read, and with which status and body it is answered."""
+"""GraphQL over HTTP: accepted requests, and the status and body of each answer."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def http(client: httpx2.AsyncClient, token: str) -> httpx2.AsyncClient:
         (b'{"query": "{ viewer { id } }", "extensions": "x"}', "extensions must be a JSON object."),
     ],
 )
-async def test_a_body_that_is_no_request_is_refused(http: httpx2.AsyncClient, content: bytes, message: str) -> None:
+async def test_a_body_that_is_not_a_graphql_request_is_rejected(
+    http: httpx2.AsyncClient, content: bytes, message: str
+) -> None:
     response = await http.post("/graphql", content=content, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()) == (
         400,
@@ -81,7 +83,9 @@ async def in_chunks(content: bytes) -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize(("size", "status"), [(MAX_BODY, 200), (MAX_BODY + 1, 413)])
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_is_as_large_as_it_may_be(http: httpx2.AsyncClient, size: int, status: int, chunked: bool) -> None:
+async def test_a_body_is_served_at_the_limit_and_rejected_above_it(
+    http: httpx2.AsyncClient, size: int, status: int, chunked: bool
+) -> None:
     content = of_size(size)
     response = await http.post(
         "/graphql",
@@ -93,7 +97,7 @@ async def test_a_body_is_as_large_as_it_may_be(http: httpx2.AsyncClient, size: i
         assert response.json()["errors"][0]["message"] == f"The body must be at most {MAX_BODY} bytes."
 
 
-async def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(url: str, token: str) -> None:
+async def test_a_body_whose_content_length_is_too_large_is_rejected_unread(url: str, token: str) -> None:
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
@@ -102,7 +106,7 @@ async def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(url: 
     writer.close()
 
 
-async def test_a_body_that_is_compressed_is_refused(http: httpx2.AsyncClient) -> None:
+async def test_a_compressed_body_is_rejected(http: httpx2.AsyncClient) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     response = await http.post("/graphql", content=gzip.compress(of_size(1_000)), headers=headers)
     assert response.status_code == 415
@@ -133,14 +137,14 @@ async def test_a_body_is_utf_8(http: httpx2.AsyncClient, content_type: str, stat
         (f"{NEWER}, application/json;q=0.9", NEWER),
         (f"{NEWER};q=0.5, application/json", "application/json"),
         (f"application/json;q=0, {NEWER}", NEWER),
-        # as urql says it: a query is answered at once
+        # as urql sends it: a query is answered at once
         (f"{NEWER}, application/graphql+json, application/json, text/event-stream, multipart/mixed", NEWER),
         ("text/html", None),
         ("application/json;q=0", None),
         ("application/json;q=x", None),
     ],
 )
-async def test_an_answer_is_of_a_media_type_that_is_accepted(
+async def test_an_answer_has_a_media_type_that_the_client_accepts(
     http: httpx2.AsyncClient, accept: str, answered_as: str | None
 ) -> None:
     response = await http.post("/graphql", json={"query": VIEWER}, headers={"Accept": accept})
@@ -150,7 +154,7 @@ async def test_an_answer_is_of_a_media_type_that_is_accepted(
         assert (response.status_code, response.headers["content-type"]) == (200, f"{answered_as}; charset=utf-8")
 
 
-async def test_a_parameter_that_is_there_twice_is_refused(http: httpx2.AsyncClient) -> None:
+async def test_a_repeated_parameter_is_rejected(http: httpx2.AsyncClient) -> None:
     response = await http.get("/graphql", params=[("query", VIEWER), ("query", VIEWER)])
     assert (response.status_code, response.json()["errors"][0]["message"]) == (
         400,
@@ -158,7 +162,7 @@ async def test_a_parameter_that_is_there_twice_is_refused(http: httpx2.AsyncClie
     )
 
 
-# The newer media type says by the status that nothing was executed; the older one says 200, as its clients expect.
+# With the newer media type, the status says that nothing was executed; with the older one it is 200, as clients expect.
 @pytest.mark.parametrize(("accept", "status", "answered_as"), [(NEWER, 400, NEWER), ("*/*", 200, "application/json")])
 @pytest.mark.parametrize(
     "request_",
@@ -174,7 +178,7 @@ async def test_a_parameter_that_is_there_twice_is_refused(http: httpx2.AsyncClie
         {"query": "{" + "viewer {" * 200 + "id" + "}" * 201},
     ],
 )
-async def test_an_operation_that_cannot_be_executed(
+async def test_the_status_of_an_operation_that_cannot_be_executed_depends_on_the_media_type(
     http: httpx2.AsyncClient, request_: dict[str, Any], accept: str, status: int, answered_as: str
 ) -> None:
     response = await http.post("/graphql", json=request_, headers={"Accept": accept})
@@ -187,7 +191,7 @@ async def test_an_operation_that_cannot_be_executed(
 
 
 @pytest.mark.parametrize("accept", [NEWER, "application/json"])
-async def test_an_error_while_executing_comes_with_the_data(http: httpx2.AsyncClient, accept: str) -> None:
+async def test_an_error_during_execution_comes_with_the_data(http: httpx2.AsyncClient, accept: str) -> None:
     query = '{ viewer { __typename } abTest(id: "01a205ed-58ec-736e-b0e8-d0bf38a48361") { id } abTests(first: 0) { nodes { id } } }'
     response = await http.post("/graphql", json={"query": query}, headers={"Accept": accept})
     body = response.json()
@@ -196,13 +200,13 @@ async def test_an_error_while_executing_comes_with_the_data(http: httpx2.AsyncCl
     assert [error["path"] for error in body["errors"]] == [["abTests"]]
 
 
-async def test_the_operation_that_is_named_is_executed(http: httpx2.AsyncClient) -> None:
+async def test_the_named_operation_is_executed(http: httpx2.AsyncClient) -> None:
     query = "query A { viewer { id } } query B { a: viewer { __typename } }"
     response = await http.post("/graphql", json={"query": query, "operationName": "B"})
     assert response.json() == {"data": {"a": {"__typename": "Viewer"}}}
 
 
-async def test_a_query_comes_by_get_with_its_variables(http: httpx2.AsyncClient) -> None:
+async def test_a_query_can_be_sent_by_get_with_variables(http: httpx2.AsyncClient) -> None:
     query = "query($first: Int) { abTests(first: $first) { nodes { id } } }"
     response = await http.get("/graphql", params={"query": query, "variables": '{"first": 1}'})
     assert (response.status_code, response.json()) == (200, {"data": {"abTests": {"nodes": []}}})
@@ -213,7 +217,7 @@ async def test_a_query_comes_by_get_with_its_variables(http: httpx2.AsyncClient)
     )
 
 
-async def test_a_mutation_by_get_is_refused_and_changes_nothing(http: httpx2.AsyncClient) -> None:
+async def test_a_mutation_by_get_is_rejected_and_changes_nothing(http: httpx2.AsyncClient) -> None:
     response = await http.get("/graphql", params={"query": SAVE})
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
     [error] = response.json()["errors"]
@@ -223,12 +227,12 @@ async def test_a_mutation_by_get_is_refused_and_changes_nothing(http: httpx2.Asy
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-async def test_other_methods_are_refused(http: httpx2.AsyncClient, method: str) -> None:
+async def test_other_methods_are_rejected(http: httpx2.AsyncClient, method: str) -> None:
     response = await http.request(method, "/graphql", json={"query": VIEWER})
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
 
 
-async def test_a_subscription_over_http_is_told_where_to_go(http: httpx2.AsyncClient) -> None:
+async def test_a_subscription_over_http_is_answered_with_how_to_subscribe(http: httpx2.AsyncClient) -> None:
     response = await http.post("/graphql", json={"query": "subscription { preferencesChanged { id } }"})
     assert response.status_code == 400
     [error] = response.json()["errors"]

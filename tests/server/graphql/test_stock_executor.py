@@ -1,4 +1,4 @@
-"""The stock executor answers over HTTP what plans answer."""
+"""The stock executor gives the same answers over HTTP as plans do."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ async def stock_api(settings: Settings, clock: Clock, token: str) -> AsyncIterat
 async def test_both_executors_answer_the_same(
     api: Api, stock_api: Api, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a call that is logged already
+    # given a logged call
     api.token = token
     await api.ask(LOG, input=CALL)
     # when the same operations are sent to a server with plans, then to one with the stock executor
     ours = [await api.post(query, **variables) for query, variables in OPERATIONS]
     monkeypatch.setattr(PlanExecutor, "__init__", None)
     theirs = [await stock_api.post(query, **variables) for query, variables in OPERATIONS]
-    # then the answers are the same, byte by byte, and no plan was executed for the second
+    # then the answers are the same byte for byte, and the second server executed no plan
     for (query, _), our, their in zip(OPERATIONS, ours, theirs, strict=True):
         assert (our.status_code, our.content) == (their.status_code, their.content), query
     assert ours[0].json()["data"]["logAnalytics"]["__typename"] != "InvalidInput"

@@ -1,4 +1,4 @@
-"""Subscriptions, over real sockets."""
+"""Subscriptions over real sockets."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ mutation($threshold: Decimal!) {
 
 
 async def test_an_alert_is_pushed_when_spend_reaches_its_threshold(url: str, token: str, live_api: Api) -> None:
-    # given a daily alert at $1 and a subscriber
+    # given a daily alert at 1 USD and a subscriber
     alert = await live_api.ask(DAILY_ALERT, threshold="1")
     async with signed_in(url, token) as socket:
         await socket.subscribe(ALERTS)
 
-        # when spend goes to $0.50, $0.90 and $1.10
+        # when spend reaches 0.50, 0.90 and 1.10 USD
         for cost in ("0.5", "0.4", "0.2"):
             await live_api.ask(LOG, cost=cost)
 
@@ -69,17 +69,17 @@ async def test_an_alert_is_pushed_when_spend_reaches_its_threshold(url: str, tok
     assert (over["level"], over["amount"], over["alert"]["state"]) == ("TRIGGERED", "1.1", "TRIGGERED")
 
 
-async def test_a_client_that_comes_back_with_its_cursor_gets_what_it_missed_and_no_more(
+async def test_a_client_that_resumes_from_its_cursor_receives_exactly_what_it_missed(
     url: str, token: str, live_api: Api, clock: Clock
 ) -> None:
-    # given a client that saw one firing and was cut off
+    # given a client that received one alert event and was disconnected
     await live_api.ask(DAILY_ALERT, threshold="1")
     async with signed_in(url, token) as socket:
         await socket.subscribe(ALERTS)
         await live_api.ask(LOG, cost="0.8")
         seen = (await socket.next())["cursor"]
 
-    # when two more fire while it is away, and it resumes
+    # when two more fire meanwhile, and the client resumes
     await live_api.ask(LOG, cost="0.2")
     clock.advance(days=1)
     await live_api.ask(LOG, cost="5")
@@ -87,7 +87,7 @@ async def test_a_client_that_comes_back_with_its_cursor_gets_what_it_missed_and_
         await socket.start(ALERTS, after=seen)
         replayed = [await socket.next(), await socket.next()]
 
-        # then it has exactly those, and then goes live
+        # then it receives exactly those, and after them live events
         clock.advance(days=1)
         await live_api.ask(LOG, cost="9")
         live = await socket.next()
@@ -95,7 +95,7 @@ async def test_a_client_that_comes_back_with_its_cursor_gets_what_it_missed_and_
     assert (live["level"], live["amount"]) == ("TRIGGERED", "9")
 
 
-async def test_an_empty_cursor_replays_from_the_first_firing(url: str, token: str, live_api: Api) -> None:
+async def test_an_empty_cursor_replays_from_the_first_alert_event(url: str, token: str, live_api: Api) -> None:
     await live_api.ask(DAILY_ALERT, threshold="1")
     await live_api.ask(LOG, cost="0.8")
     await live_api.ask(LOG, cost="0.8")
@@ -104,7 +104,7 @@ async def test_an_empty_cursor_replays_from_the_first_firing(url: str, token: st
         assert [(await socket.next())["level"], (await socket.next())["level"]] == ["NEAR_LIMIT", "TRIGGERED"]
 
 
-async def test_a_foreign_cursor_is_refused(url: str, token: str) -> None:
+async def test_a_cursor_of_another_user_is_rejected(url: str, token: str) -> None:
     async with signed_in(url, token) as socket:
         await socket.start(ALERTS, after="zzz")
         message = await socket.receive()
@@ -112,10 +112,10 @@ async def test_a_foreign_cursor_is_refused(url: str, token: str) -> None:
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["after"]}
 
 
-async def test_logged_decisions_are_pushed_to_their_user_alone(
+async def test_logged_calls_are_pushed_to_their_user_alone(
     url: str, token: str, live_api: Api, settings: Settings
 ) -> None:
-    # given a user who listens for one provider, and another user who listens for all
+    # given a user who subscribes to one provider, and another user who subscribes to all
     query = "subscription($filter: AnalyticsFilter) { analyticsLogged(filter: $filter) { id provider cost } }"
     other = make_token(settings, UUID(int=7), timedelta(hours=1))
     async with signed_in(url, token) as socket, signed_in(url, other) as other_socket:
@@ -127,7 +127,7 @@ async def test_logged_decisions_are_pushed_to_their_user_alone(
         await live_api.ask(LOG, cost="2", provider="groq")
         await Api(live_api._client, other).ask(LOG, cost="3", provider="mistral")
 
-        # then each sees their own and what they asked for
+        # then each receives their own calls that match
         assert (await socket.next())["provider"] == "groq"
         assert (await other_socket.next())["provider"] == "mistral"
 
@@ -138,21 +138,21 @@ async def test_a_test_is_pushed_as_its_figures_change(url: str, token: str, live
     async with signed_in(url, token) as socket:
         await socket.subscribe(TEST_UPDATED, id=test["id"])
 
-        # when a decision is counted for it, and when it ends
+        # when a call is counted for it, and when it ends
         await live_api.ask(LOG, cost="0.25", test=test["id"], variant="B")
         counted = await socket.next()
         await live_api.ask("mutation($id: ID!) { endABTest(id: $id, winner: B) { __typename } }", id=test["id"])
         ended = await socket.next()
 
-    # then each is told
+    # then both changes are pushed
     assert counted == {"active": True, "winner": None, "variantB": {"calls": 1, "totalCost": "0.25"}}
     assert ended == {"active": False, "winner": "B", "variantB": {"calls": 1, "totalCost": "0.25"}}
 
 
-async def test_a_test_is_pushed_at_most_once_in_a_while_and_its_last_state_always(
+async def test_pushes_of_a_test_are_throttled_and_its_last_state_is_always_pushed(
     url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a subscriber who is told every 50 ms at most, where a second is usual
+    # given a subscriber with at most one push per 50 ms, instead of the usual second
     assert resolvers.ab_test.UPDATE_INTERVAL_S == 1
     monkeypatch.setattr(resolvers.ab_test, "UPDATE_INTERVAL_S", 0.05)
     test = await live_api.ask(START_TEST)
@@ -160,24 +160,24 @@ async def test_a_test_is_pushed_at_most_once_in_a_while_and_its_last_state_alway
     async with signed_in(url, token) as socket:
         await socket.subscribe(TEST_UPDATED, id=test["id"])
 
-        # when decisions are logged as fast as they are taken
+        # when calls are logged as fast as they are accepted
         started = loop.time()
         log = asyncio.gather(*(live_api.ask(LOG, cost="0.25", test=test["id"], variant="B") for _ in range(200)))
-        told = [(await socket.next())["variantB"]["calls"]]
-        while told[-1] < 200:
-            told.append((await socket.next())["variantB"]["calls"])
+        counts = [(await socket.next())["variantB"]["calls"]]
+        while counts[-1] < 200:
+            counts.append((await socket.next())["variantB"]["calls"])
         took_s = loop.time() - started
         await log
 
-    # then there are fewer updates than there is time for, each tells more than the one before, and the last one all
-    assert told == sorted(set(told))
-    assert len(told) <= took_s / 0.05 + 1
+    # then there is at most one update per 50 ms, each has more calls than the one before, and the last one has all
+    assert counts == sorted(set(counts))
+    assert len(counts) <= took_s / 0.05 + 1
 
 
-async def test_what_happens_before_a_subscription_begins_is_told_by_its_initial_state(
+async def test_changes_before_a_subscription_begins_are_in_its_initial_state(
     url: str, token: str, live_api: Api
 ) -> None:
-    # given a subscriber that began as soon as it had sent its subscription
+    # given a client that acts as soon as it has sent its subscription
     test = await live_api.ask(START_TEST)
     updated = TEST_UPDATED.replace("id: $id", "id: $id, initial: true")
     changed = "subscription { preferencesChanged(initial: true) { maxLatencyMs } }"
@@ -186,17 +186,17 @@ async def test_what_happens_before_a_subscription_begins_is_told_by_its_initial_
         await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }")
         await socket.start(updated, id=test["id"])
         await other.start(changed)
-        # then it is told how things stand
+        # then it receives the initial state
         assert (await socket.next())["variantB"] == {"calls": 1, "totalCost": "0.25"}
         assert await other.next() == {"maxLatencyMs": 5}
-        # and, once each, how they change
+        # and each later change once
         await live_api.ask(LOG, cost="0.25", test=test["id"], variant="B")
         await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: 6}) { __typename } }")
         assert (await socket.next())["variantB"] == {"calls": 2, "totalCost": "0.5"}
         assert await other.next() == {"maxLatencyMs": 6}
 
 
-async def test_another_users_test_cannot_be_watched(url: str, live_api: Api, settings: Settings) -> None:
+async def test_another_users_test_cannot_be_subscribed_to(url: str, live_api: Api, settings: Settings) -> None:
     test = await live_api.ask(START_TEST)
     other = make_token(settings, UUID(int=7), timedelta(hours=1))
     async with signed_in(url, other) as socket:
@@ -216,7 +216,7 @@ async def test_saved_preferences_are_pushed_to_the_users_other_clients(url: str,
         assert await socket.next() == {"defaultPriority": "COST"}
 
 
-async def test_a_refused_save_is_not_pushed(url: str, token: str, live_api: Api) -> None:
+async def test_a_rejected_save_is_not_pushed(url: str, token: str, live_api: Api) -> None:
     async with signed_in(url, token) as socket:
         await socket.subscribe("subscription { preferencesChanged { maxLatencyMs } }")
         await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: -1}) { __typename } }")
@@ -225,7 +225,7 @@ async def test_a_refused_save_is_not_pushed(url: str, token: str, live_api: Api)
 
 
 @pytest.mark.parametrize("init", [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": 5}, {"token": ["x"]}])
-async def test_a_socket_without_a_good_token_is_closed_with_4403(url: str, init: dict[str, Any]) -> None:
+async def test_a_socket_without_a_valid_token_is_closed_with_4403(url: str, init: dict[str, Any]) -> None:
     async with opened(url, **init) as socket:
         assert await socket.close_code() == 4403
 
@@ -271,7 +271,7 @@ async def test_an_operation_before_connection_init_is_closed_with_4401(url: str)
         '{"type": "ping", "payload": []}',
     ],
 )
-async def test_a_message_that_is_none_closes_its_socket_with_4400(url: str, token: str, message: str | bytes) -> None:
+async def test_an_invalid_message_closes_its_socket_with_4400(url: str, token: str, message: str | bytes) -> None:
     async with signed_in(url, token) as socket:
         await socket.connection.send(message)
         assert await socket.close_code() == 4400
@@ -281,7 +281,7 @@ async def test_a_message_that_is_none_closes_its_socket_with_4400(url: str, toke
     ("size", "served"),
     [(server.graphql.websocket.MAX_MESSAGE_BYTES, True), (server.graphql.websocket.MAX_MESSAGE_BYTES + 1, False)],
 )
-async def test_a_message_is_as_long_as_it_may_be(url: str, token: str, size: int, served: bool) -> None:
+async def test_a_message_is_served_at_the_limit_of_its_length(url: str, token: str, size: int, served: bool) -> None:
     ping = '{"type": "ping", "payload": {"a": "%s"}}'
     async with signed_in(url, token) as socket:
         await socket.connection.send(ping % ("x" * (size - len(ping) + 2)))
@@ -306,14 +306,16 @@ async def test_a_message_is_as_long_as_it_may_be(url: str, token: str, size: int
         ),
     ],
 )
-async def test_what_comes_twice_closes_its_socket(url: str, token: str, messages: list[str], code: int) -> None:
+async def test_a_repeated_init_or_operation_id_closes_the_socket(
+    url: str, token: str, messages: list[str], code: int
+) -> None:
     async with signed_in(url, token) as socket:
         for message in messages:
             await socket.connection.send(message)
         assert await socket.close_code() == code
 
 
-async def test_pings_are_answered_and_what_is_completed_may_be_unknown(url: str, token: str) -> None:
+async def test_pings_are_answered_and_unknown_operations_can_be_completed(url: str, token: str) -> None:
     async with signed_in(url, token) as socket:
         await socket.send(type="pong")
         await socket.send(type="complete", id="never started")
@@ -325,12 +327,12 @@ async def test_pings_are_answered_and_what_is_completed_may_be_unknown(url: str,
 
 @asynccontextmanager
 async def limited(settings: Settings, clock: Clock, **limits: Any) -> AsyncIterator[str]:
-    """The address of a server with these settings."""
+    """Serve with these settings. Yields the address."""
     async with serving(create_app(settings.model_copy(update=limits), clock)) as url:
         yield url
 
 
-async def test_a_user_has_so_many_sockets_and_their_places_are_free_again(
+async def test_the_sockets_of_a_user_are_limited_and_closed_ones_free_their_slots(
     settings: Settings, clock: Clock, token: str
 ) -> None:
     other = make_token(settings, UUID(int=7), timedelta(hours=1))
@@ -341,7 +343,7 @@ async def test_a_user_has_so_many_sockets_and_their_places_are_free_again(
                 assert third.connection.close_reason == "A user has at most 2 sockets open at once."
             async with signed_in(url, other):
                 pass
-        # a place is free as soon as the server has noticed that a socket is gone
+        # a slot is free once the server has noticed that a socket is gone
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 async with opened(url, token=token) as socket:
@@ -350,18 +352,18 @@ async def test_a_user_has_so_many_sockets_and_their_places_are_free_again(
                         break
 
 
-async def test_no_more_sockets_than_there_are_places_for_in_all(settings: Settings, clock: Clock, token: str) -> None:
+async def test_the_sockets_of_all_users_are_limited(settings: Settings, clock: Clock, token: str) -> None:
     async with limited(settings, clock, max_sockets=2) as url:
-        # those who do not say who they are count too
+        # sockets without connection_init count too
         silent = connect(f"{url.replace('http', 'ws', 1)}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")])
         async with silent, signed_in(url, token):
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as rejected:
                 async with opened(url, token=token):
                     pass
-        assert refused.value.response.status_code == 503
+        assert rejected.value.response.status_code == 503
 
 
-async def test_a_user_has_so_many_subscriptions_whichever_socket_they_are_on(
+async def test_the_subscriptions_of_a_user_over_all_sockets_are_limited(
     settings: Settings, clock: Clock, token: str
 ) -> None:
     one_each = limited(settings, clock, max_subscriptions_per_user=2)
@@ -371,10 +373,10 @@ async def test_a_user_has_so_many_subscriptions_whichever_socket_they_are_on(
         await other.send(type="ping")
         assert await other.receive() == {"type": "pong"}
         await socket.start(ALERTS, operation="c")
-        refused = await socket.receive()
-        assert (refused["type"], refused["id"]) == ("error", "c")
-        assert [each["extensions"] for each in refused["payload"]] == [{"code": "OVERLOADED", "retryAfterMs": 5000}]
-        # and the socket serves on, once there is a place again
+        rejected = await socket.receive()
+        assert (rejected["type"], rejected["id"]) == ("error", "c")
+        assert [each["extensions"] for each in rejected["payload"]] == [{"code": "OVERLOADED", "retryAfterMs": 5000}]
+        # and the socket serves again once a slot is free
         await socket.send(type="complete", id="a")
         await socket.send(type="ping")
         assert await socket.receive() == {"type": "pong"}
@@ -383,7 +385,7 @@ async def test_a_user_has_so_many_subscriptions_whichever_socket_they_are_on(
 
 
 @pytest.mark.parametrize(("origin", "status"), [("https://app.example.com", 101), ("https://evil.example.com", 403)])
-async def test_pages_open_sockets_from_the_origins_that_are_set(
+async def test_web_pages_open_sockets_from_allowed_origins_only(
     settings: Settings, clock: Clock, origin: str, status: int
 ) -> None:
     async with limited(settings, clock, cors_origins="https://app.example.com") as url:
@@ -393,19 +395,19 @@ async def test_pages_open_sockets_from_the_origins_that_are_set(
             async with asked as connection:
                 assert connection.subprotocol == "graphql-transport-ws"
         else:
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as rejected:
                 await asked
-            assert refused.value.response.status_code == status
+            assert rejected.value.response.status_code == status
 
 
-async def test_a_socket_that_never_says_who_it_is_is_closed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_socket_without_connection_init_is_closed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TransportWSHandler, "init_timeout", timedelta(milliseconds=10))
     address = f"{url.replace('http', 'ws', 1)}/graphql"
     async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as connection:
         assert await Socket(connection).close_code() == 4408
 
 
-async def test_an_operation_that_takes_too_long_is_given_up_alone(
+async def test_an_operation_beyond_the_time_limit_ends_and_its_socket_stays_open(
     settings: Settings, clock: Clock, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stuck = asyncio.Event()
@@ -420,7 +422,7 @@ async def test_an_operation_that_takes_too_long_is_given_up_alone(
         async with signed_in(url, token) as socket:
             await socket.start("{ preferences { id } }")
             assert await socket.receive() == {"type": "error", "id": "1", "payload": [error]}
-            # what is no query has no end to keep to
+            # a subscription has no time limit
             await socket.start(ALERTS, operation="2")
             await socket.send(type="ping")
             assert await socket.receive() == {"type": "pong"}
@@ -437,10 +439,10 @@ async def test_a_token_that_expires_closes_its_socket(url: str, settings: Settin
         assert await socket.close_code() == 4403
 
 
-async def test_mutations_whose_client_has_gone_are_whole_and_hold_nobody_up(
+async def test_mutations_of_clients_that_have_gone_are_atomic_and_block_nobody(
     url: str, token: str, live_api: Api
 ) -> None:
-    # given clients that take back their mutations, or go away, while these run
+    # given clients that cancel their mutations, or disconnect, while these run
     save = "mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }"
     alert = 'mutation { createCostAlert(input: {thresholdAmount: "1", period: DAILY}) { __typename } }'
     for round_ in range(10):
@@ -450,7 +452,7 @@ async def test_mutations_whose_client_has_gone_are_whole_and_hold_nobody_up(
                 if round_ % 2:
                     await socket.send(id=str(number), type="complete")
 
-    # when somebody else writes, then at once
+    # when another user writes, then it succeeds at once
     async with asyncio.timeout(PATIENCE_S):
         assert await live_api.ask(LOG, cost="0.5") is not None
         saved = await live_api.ask("mutation { savePreferences(input: {maxLatencyMs: 6}) { __typename } }")
@@ -468,12 +470,12 @@ async def test_a_client_that_does_not_read_is_closed_and_resumes_from_its_cursor
     given_up = asyncio.Event()
     give_up = TransportWSHandler._give_up
 
-    def told(handler: TransportWSHandler) -> None:
+    def record_give_up(handler: TransportWSHandler) -> None:
         give_up(handler)
         given_up.set()
 
-    monkeypatch.setattr(TransportWSHandler, "_give_up", told)
-    # given 400 alert events, of 20 KB each as this client asks for them: more than all buffers hold
+    monkeypatch.setattr(TransportWSHandler, "_give_up", record_give_up)
+    # given 400 alert events of 20 KB each, as this client selects them: more than all buffers hold
     for number in range(200):
         await live_api.ask(
             """mutation($name: String!) { createCostAlert(input: {
@@ -488,7 +490,7 @@ async def test_a_client_that_does_not_read_is_closed_and_resumes_from_its_cursor
         await socket.start(SLOW_ALERTS, after="")
         async with asyncio.timeout(PATIENCE_S):
             await given_up.wait()
-        # then it is closed, after what was on its way
+        # then it is closed, after the buffered messages
         with suppress(ConnectionClosed):
             while True:
                 alert_event = await socket.next()
@@ -496,7 +498,7 @@ async def test_a_client_that_does_not_read_is_closed_and_resumes_from_its_cursor
         assert await socket.close_code() == 1013
         assert socket.connection.close_reason == "Too slow: subscribe again after the last cursor you saw"
     assert 0 < len(seen) < 400
-    # and it goes on behind its last cursor, missing nothing
+    # and it resumes from its last cursor and misses nothing
     async with signed_in(url, token) as socket:
         await socket.start(SLOW_ALERTS, after=seen[-1][0])
         while len(seen) < 400:
@@ -506,7 +508,7 @@ async def test_a_client_that_does_not_read_is_closed_and_resumes_from_its_cursor
     assert [level for _, level in seen] == ["NEAR_LIMIT"] * 200 + ["TRIGGERED"] * 200
 
 
-async def test_many_who_wait_at_one_place_cost_one_reading(
+async def test_many_subscribers_at_one_cursor_cost_one_read(
     url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await live_api.ask(DAILY_ALERT, threshold="1")
