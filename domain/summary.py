@@ -14,10 +14,10 @@ from pydantic import Field
 
 from domain.analytics import AnalyticsFilter
 from domain.bounds import EPOCH, Input, TimeZone
-from domain.cost_alert import AlertPeriod, WeekDay, Window, window_at
 from domain.error import InvalidInput
 from domain.latency import percentile
 from domain.money import EXACT, ZERO, to_nano_dollars
+from domain.window import AlertPeriod, WeekDay, Window, window_at
 
 MAX_BUCKETS: Final = 10_000
 """The most rows of one summary."""

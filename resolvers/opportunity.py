@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import strawberry
 
 from domain.ab_test import CreateABTest
-from domain.cost_alert import Window
 from domain.error import InvalidInput, NotFound
 from domain.opportunity import HourOfDay, Opportunity, Usage, find
 from domain.summary import AnalyticsDimension
+from domain.window import Window
 from models.ab_test import ABTest
 from models.database.compute import while_wanted
 from models.ledger.ab_test import start_test

@@ -8,7 +8,6 @@ import strawberry
 
 import domain.summary
 from domain.bounds import EPOCH, page_size
-from domain.cost_alert import Window
 from domain.error import InvalidInput
 from domain.summary import (
     MAX_BUCKETS,
@@ -23,6 +22,7 @@ from domain.summary import (
     TimeGrain,
     too_many,
 )
+from domain.window import Window
 from models.queries.provider_alias import resolved
 from models.queries.summary import Summary, Summed
 from resolvers.context import Info

@@ -14,12 +14,12 @@ from decimal import Decimal
 from typing import Final
 
 from domain.analytics import AnalyticsFilter
-from domain.cost_alert import Window
 from domain.money import ZERO
 from domain.opportunity.advice import Evidence, Opportunity, OpportunityKind
 from domain.opportunity.hours import HourOfDay, bad_hours
 from domain.opportunity.idle import MAX_DECISIONS, AlertUse, RuleUses, ended_windows, idle_alerts, unused_rules
 from domain.opportunity.saving import Usage, cheaper_models, unproven_preferences
+from domain.window import Window
 
 __all__ = [
     "MAX_DECISIONS",

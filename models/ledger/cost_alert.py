@@ -18,16 +18,15 @@ from domain.bounds import to_camel
 from domain.cost_alert import (
     MAX_ALERTS,
     MAX_CLOCK_SKEW,
-    AlertPeriod,
     AlertState,
     CreateCostAlert,
     UpdateCostAlert,
-    WindowMode,
     is_clear,
     state_of,
 )
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.event import AlertTriggered
+from domain.window import AlertPeriod, WindowMode
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert, WatchedAlert
 from models.database import raise_event
 from models.ledger.routing_version import bump_version

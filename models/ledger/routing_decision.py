@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Uuid, delete
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.cost_alert import UnknownCost, Window, WindowMode
+from domain.cost_alert import UnknownCost
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.money import ZERO, plain
 from domain.price import ServiceTier
@@ -32,6 +32,7 @@ from domain.routing import (
     choose,
     decisive,
 )
+from domain.window import Window, WindowMode
 from models.cost_alert import WatchedAlert
 from models.database.bulk import Bulk, Rows, StatementBatch, find, insert, whole
 from models.decision import RoutingDecision

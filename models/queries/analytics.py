@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.ab_test import PastCall
 from domain.analytics import AnalyticsFilter, LogAnalytics
-from domain.cost_alert import Window
 from domain.money import ZERO
+from domain.window import Window
 from models.analytics import RouterAnalytics
 from models.types import first_id_at, last_id_at, raw
 

@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.cost_alert import AlertState, Spending, Window, WindowMode, rolling_state_of, state_of
+from domain.cost_alert import AlertState, Spending, rolling_state_of, state_of
 from domain.money import ZERO
+from domain.window import Window, WindowMode
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert
 from models.queries.hold import held_by
 from models.queries.spend import assumed_since, spent_since, unpriced_in

@@ -10,9 +10,9 @@ from pydantic_core import from_json
 from sqlalchemy import Text, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.cost_alert import Window, WindowMode
 from domain.money import ZERO
 from domain.opportunity import MAX_DECISIONS, AlertUse, RuleUses, ended_windows
+from domain.window import Window, WindowMode
 from models.cost_alert import AlertWindow, CostAlert
 from models.decision import RoutingDecision
 from models.preference import RouterPreferences
