@@ -15,9 +15,8 @@ from domain.event import AnalyticsLogged
 from domain.page import Page
 from models.analytics import RouterAnalytics
 from models.cost_alert import AlertEvent
-from models.database.page import newest_first
 from models.ledger.call import CallDraft, Dropped, Logged
-from models.queries.analytics import analytics_by_id, matching
+from models.queries.analytics import analytics_by_id, analytics_page
 from models.queries.cost_alert import load_alerts
 from models.queries.provider_alias import resolved
 from resolvers.context import Context, Info
@@ -53,12 +52,10 @@ async def analytics(
     wanted = checked_filter(filter)
     await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
-        conditions = matching(await resolved(session, context.viewer.id, wanted))
-        return await newest_first(
+        return await analytics_page(
             session,
-            RouterAnalytics,
             context.viewer.id,
-            conditions,
+            wanted,
             first=first,
             after=known(after),
             only=selected_columns(info, RouterAnalytics),

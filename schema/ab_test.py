@@ -133,14 +133,8 @@ class ABTestLook:
 
 @strawberry.type(description="The variant that is assigned to a unit, with its provider and model.")
 class VariantAssignment:
-    variant: Variant = strawberry.field(
-        resolver=lambda root: root["variant"], graphql_type=Variant, description="The assigned variant."
-    )
-    config: VariantConfig = strawberry.field(
-        resolver=lambda root: root["config"],
-        graphql_type=VariantConfig,
-        description="The provider, model and parameters of this variant.",
-    )
+    variant: Variant = strawberry.field(description="The assigned variant.")
+    config: VariantConfig = strawberry.field(description="The provider, model and parameters of this variant.")
 
 
 @strawberry.type(description="An A/B test: two variants compared on live requests.")

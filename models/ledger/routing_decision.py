@@ -283,15 +283,18 @@ def decision_of(row: Mapping[str, Any]) -> RoutingDecision:
     return decision
 
 
-async def release_decision(session: AsyncSession, user_id: UUID, decision_id: UUID, now: datetime) -> RoutingDecision:
-    """Delete the hold of a routing decision. Releasing it again changes nothing. Returns it without its calls.
+async def release_decision(
+    session: AsyncSession, user_id: UUID, decision_id: UUID, now: datetime, columns: frozenset[str] = frozenset()
+) -> RoutingDecision:
+    """Delete the hold of a routing decision. Releasing it again changes nothing. Returns it with its outcome.
 
+    `columns` are those of its calls in `records`, as in `load_outcomes`; without them, `records` is empty.
     Raises NotFound, and Conflict when the routing decision is settled.
     """
     decision = await decision_with(session, user_id, decision_id, for_update=True)
     if decision is None:
         raise NotFound("id: must be the id of one of your decisions", ["id"])
-    await load_outcomes(session, [decision], now, frozenset())
+    await load_outcomes(session, [decision], now, columns)
     if decision.state is DecisionState.SETTLED:
         raise Conflict("id: this decision is settled and has no hold to release", ["id"])
     if decision.released_at is None:

@@ -106,7 +106,7 @@ class Slow:
 def slow(database: Database, monkeypatch: pytest.MonkeyPatch) -> Slow:
     """Reading preferences, and a page of an export, is slow."""
     read = Slow(database)
-    monkeypatch.setattr(resolvers.preference, "preferences_of", read)
+    monkeypatch.setattr(resolvers.preference, "current_preferences", read)
     monkeypatch.setattr(server.export, "reported", read)
     return read
 
