@@ -17,8 +17,8 @@ from models.ab_group import GROUP_KEY
 from models.ab_test import ABTest
 from models.analytics import RouterAnalytics
 from models.database.compute import Compute, while_wanted
+from models.database.row import row_of
 from models.queries.ab_group import GroupSums
-from models.queries.ab_test import ab_test_of
 
 SNAPSHOTS: Final = 60
 MAX_CALLS: Final = 200_000
@@ -41,7 +41,7 @@ async def snapshots_of(
 
     None if the user has no such test, or if it has more than `MAX_CALLS` calls.
     """
-    test = await ab_test_of(session, user_id, ab_test_id)
+    test = await row_of(session, ABTest, user_id, ab_test_id)
     if test is None or test.variant_a_calls + test.variant_b_calls > MAX_CALLS:
         return None
     maker = _SnapshotMaker(test, test.ended_at or now)

@@ -18,22 +18,15 @@ from domain.page import Page
 from models.ab_test import SUMS, ABTest
 from models.database.compute import Compute
 from models.database.page import newest_first
+from models.database.row import row_of
 from models.queries.ab_group import groups_of
-
-
-async def ab_test_of(
-    session: AsyncSession, user_id: UUID, ab_test_id: UUID, *, for_update: bool = False
-) -> ABTest | None:
-    """The user's test with this id; None if the user has no such test."""
-    statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.id == ab_test_id)
-    return await session.scalar(statement.with_for_update() if for_update else statement)
 
 
 async def ab_test_with_inference(
     session: AsyncSession, user_id: UUID, ab_test_id: UUID, now: datetime, compute: Compute
 ) -> ABTest | None:
     """The user's test with this id and its inference; None if the user has no such test."""
-    test = await ab_test_of(session, user_id, ab_test_id)
+    test = await row_of(session, ABTest, user_id, ab_test_id)
     if test is not None:
         await load_inference(session, [test], now, compute)
     return test
@@ -49,7 +42,7 @@ async def ab_tests_page(
 
 async def assigned_variant(session: AsyncSession, user_id: UUID, ab_test_id: UUID, unit: str) -> AssignedVariant | None:
     """The variant that the user's running test assigns to the unit; None if the user has no such test or it has ended."""
-    test = await ab_test_of(session, user_id, ab_test_id)
+    test = await row_of(session, ABTest, user_id, ab_test_id)
     if test is None or not test.active:
         return None
     variant = test.running.assign(unit).variant

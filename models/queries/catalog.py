@@ -28,14 +28,6 @@ async def models_of(session: AsyncSession, user_id: UUID) -> list[RegisteredMode
     return sorted(await session.scalars(statement), key=lambda model: (model.provider_key, model.model))
 
 
-async def model_of(
-    session: AsyncSession, user_id: UUID, model_id: UUID, *, for_update: bool = False
-) -> RegisteredModel | None:
-    """The user's registered model with this id; None if the user has no such model."""
-    statement = select(RegisteredModel).where(RegisteredModel.user_id == user_id, RegisteredModel.id == model_id)
-    return await session.scalar(statement.with_for_update() if for_update else statement)
-
-
 async def catalog_page(
     session: AsyncSession,
     user_id: UUID,

@@ -16,16 +16,9 @@ from domain.page import Page, whole_number
 from domain.window import Window, WindowMode
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert
 from models.database.page import newest_first
+from models.database.row import row_of
 from models.queries.hold import held_by
 from models.queries.spend import assumed_since, spent_since, unpriced_in
-
-
-async def alert_of(
-    session: AsyncSession, user_id: UUID, alert_id: UUID, *, for_update: bool = False
-) -> CostAlert | None:
-    """The user's alert with this id; None if the user has no such alert."""
-    statement = select(CostAlert).where(CostAlert.user_id == user_id, CostAlert.id == alert_id)
-    return await session.scalar(statement.with_for_update() if for_update else statement)
 
 
 async def _ids_in_state(session: AsyncSession, user_id: UUID, state: AlertState, now: datetime) -> list[UUID]:
@@ -37,7 +30,7 @@ async def _ids_in_state(session: AsyncSession, user_id: UUID, state: AlertState,
 
 async def alert_with_spending(session: AsyncSession, user_id: UUID, alert_id: UUID, now: datetime) -> CostAlert | None:
     """The user's alert with this id and its spending; None if the user has no such alert."""
-    alert = await alert_of(session, user_id, alert_id)
+    alert = await row_of(session, CostAlert, user_id, alert_id)
     if alert is not None:
         await load_spending(session, [alert], now)
     return alert
