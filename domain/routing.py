@@ -221,7 +221,7 @@ class Candidate:
     constraint: Constraint | None
     """The constraint that rejects the candidate; None for an eligible candidate."""
     score: float | None = None
-    """The best measure divided by this one, 0..1; None for a rejected candidate."""
+    """The best measure divided by this one, 0..1; None for a candidate that is rejected before budgets are checked."""
 
     @property
     def eligible(self) -> bool:

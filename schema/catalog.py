@@ -44,6 +44,10 @@ def _price(name: str, null: str = "Null when it is unknown.") -> Any:
     )
 
 
+def _tier_price(name: str) -> Any:
+    return _price(name, "Null when the tier has no such price of its own.")
+
+
 def _new_price(name: str, most: str = "1,000,000") -> Any:
     return strawberry.field(default=UNSET, description=f"{_PRICES[name]}: 0 to {most}, at most 9 decimals.")
 
@@ -62,22 +66,22 @@ class PriceTier:
     above_input_tokens: int = strawberry.field(
         description="The prices apply to requests with more input tokens than this. 0: to all requests."
     )
-    input_price: Decimal | None = _price("input_price")
-    output_price: Decimal | None = _price("output_price")
-    cached_price: Decimal | None = _price("cached_price")
-    cache_write_price: Decimal | None = _price("cache_write_price")
-    cache_write_1h_price: Decimal | None = _price("cache_write_1h_price")
-    input_audio_price: Decimal | None = _price("input_audio_price")
-    cached_audio_price: Decimal | None = _price("cached_audio_price")
-    input_image_price: Decimal | None = _price("input_image_price")
-    cached_image_price: Decimal | None = _price("cached_image_price")
-    input_video_price: Decimal | None = _price("input_video_price")
-    reasoning_price: Decimal | None = _price("reasoning_price", _OUTPUT_PRICE_APPLIES)
-    citation_price: Decimal | None = _price("citation_price", _OUTPUT_PRICE_APPLIES)
-    output_audio_price: Decimal | None = _price("output_audio_price")
-    output_image_price: Decimal | None = _price("output_image_price")
-    output_video_price: Decimal | None = _price("output_video_price")
-    request_price: Decimal | None = _price("request_price", "Null when there is none.")
+    input_price: Decimal | None = _tier_price("input_price")
+    output_price: Decimal | None = _tier_price("output_price")
+    cached_price: Decimal | None = _tier_price("cached_price")
+    cache_write_price: Decimal | None = _tier_price("cache_write_price")
+    cache_write_1h_price: Decimal | None = _tier_price("cache_write_1h_price")
+    input_audio_price: Decimal | None = _tier_price("input_audio_price")
+    cached_audio_price: Decimal | None = _tier_price("cached_audio_price")
+    input_image_price: Decimal | None = _tier_price("input_image_price")
+    cached_image_price: Decimal | None = _tier_price("cached_image_price")
+    input_video_price: Decimal | None = _tier_price("input_video_price")
+    reasoning_price: Decimal | None = _tier_price("reasoning_price")
+    citation_price: Decimal | None = _tier_price("citation_price")
+    output_audio_price: Decimal | None = _tier_price("output_audio_price")
+    output_image_price: Decimal | None = _tier_price("output_image_price")
+    output_video_price: Decimal | None = _tier_price("output_video_price")
+    request_price: Decimal | None = _tier_price("request_price")
 
 
 @strawberry.input(
@@ -114,7 +118,8 @@ class PriceTierInput:
 @strawberry.type(
     description="A model that requests can be routed to: one of the price list, or one that you registered. Its "
     "prices are current, at the STANDARD service tier, for requests with the fewest input tokens; "
-    "`tiers` lists the other prices."
+    "`tiers` lists the other prices. Prices and a context window that you left out when you registered a model are null "
+    "here, and taken from the price list when that has the model."
 )
 class Model:
     id: strawberry.ID = strawberry.field(
