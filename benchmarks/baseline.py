@@ -22,12 +22,12 @@ from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
-from domain.cost_alert import WindowMode, window_at
 from domain.error import Conflict
 from domain.inference import GROUPS, log_latency
 from domain.latency import bucket_of
 from domain.money import ZERO
 from domain.routing import Budget, Choice, DecisionState, RouteRefused, choose
+from domain.window import WindowMode, window_at
 from models.ab_group import GROUP_KEY
 from models.base import Base
 from models.cost_alert import AlertWindow, CostAlert

@@ -19,11 +19,11 @@ from benchmarks.workload import User, graphql_request
 from domain.ab_test import VariantConfig
 from domain.analytics import LogAnalytics
 from domain.catalog import CatalogModel, all_listed
-from domain.cost_alert import AlertPeriod, WindowMode
 from domain.error import ExpectedError
 from domain.preference import RoutingPriority, RoutingRule, SavePreferences
 from domain.provider import provider_id
 from domain.routing import Budget, Observed, Recent, RouteRequest, RoutingContext, RoutingPreferences, Statistics
+from domain.window import AlertPeriod, WindowMode
 from models.cost_alert import CostAlert
 from models.database import Database
 from models.ledger import Ledger

@@ -20,8 +20,8 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from benchmarks.load import UNIQUE
-from domain.cost_alert import AlertPeriod, WindowMode
 from domain.inference import Metric
+from domain.window import AlertPeriod, WindowMode
 from models.ab_test import ABTest
 from models.cost_alert import CostAlert
 from models.database import Database

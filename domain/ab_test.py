@@ -96,6 +96,14 @@ class RunningTest:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignedVariant:
+    """The variant that is assigned to a unit, with its provider, model and parameters."""
+
+    variant: Variant
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class VariantMetrics:
     """The figures of one variant up to now, derived from its stored sums. Costs are in USD."""
 

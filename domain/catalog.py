@@ -112,6 +112,22 @@ def listed(provider: str, model: str, at: datetime) -> CatalogModel | None:
     return _listing(prices).model(provider, model, prices.unchanged_since(at))
 
 
+def unlisted(provider: str, model: str) -> CatalogModel:
+    """A model of which nothing but its name is known."""
+    return CatalogModel(
+        id=f"{provider}:{model}",
+        provider=provider,
+        model=model,
+        name=model,
+        own=False,
+        local=False,
+        context_window=None,
+        prices=Prices(),
+        quality_rating=None,
+        deprecated=False,
+    )
+
+
 def completed(model: CatalogModel, at: datetime) -> CatalogModel:
     """The registered model. Missing prices and a missing context window are taken from the price list."""
     prices = PriceList.current()
@@ -240,19 +256,7 @@ def _catalog_model(provider: str, model: str, found: Found, at: datetime) -> Cat
 
 def _free_model(provider: str, model: str) -> CatalogModel:
     """A model that is free according to its name and not in the price list."""
-    return CatalogModel(
-        id=f"{provider}:{model}",
-        provider=provider,
-        model=model,
-        name=model,
-        own=False,
-        local=False,
-        context_window=None,
-        prices=_NO_COST,
-        quality_rating=None,
-        deprecated=False,
-        rates=dict.fromkeys(ServiceTier, FREE),
-    )
+    return replace(unlisted(provider, model), prices=_NO_COST, rates=dict.fromkeys(ServiceTier, FREE))
 
 
 def _rates_by_tier(

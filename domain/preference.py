@@ -26,7 +26,6 @@ from domain.bounds import (
     reject,
     to_camel,
 )
-from domain.cost_alert import WeekDay
 from domain.error import Conflict, InvalidInput
 from domain.provider import (
     KNOWN_NAMES,
@@ -38,6 +37,7 @@ from domain.provider import (
     provider_id,
     vendor_of_group,
 )
+from domain.window import WeekDay
 
 MAX_RULES: Final = 50
 MAX_RULES_BYTES: Final = 64 * 1024

@@ -51,6 +51,16 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownProvider:
+    """A provider with the aliases and the number of calls of one user."""
+
+    id: str
+    name: str
+    aliases: list[str]
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class Vendor:
     """A maker of models, which one or more providers serve."""
 

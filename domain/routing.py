@@ -20,10 +20,10 @@ from pydantic_core import to_json
 
 from domain.ab_test import Assignment, RunningTest, Variant, VariantConfig
 from domain.bounds import Input, JSONObject, Name, Tokens, reject
-from domain.catalog import CatalogModel, all_current, completed, listed
+from domain.catalog import CatalogModel, all_current, completed, listed, unlisted
 from domain.money import MAX_COST, ZERO, plain
 from domain.preference import DEFAULT_PRIORITY, RoutingPriority, RoutingRule, RuleTarget
-from domain.price import Prices, ServiceTier
+from domain.price import ServiceTier
 from domain.price_list import PriceList
 from domain.provider import (
     KNOWN_NAMES,
@@ -221,7 +221,7 @@ class Candidate:
     constraint: Constraint | None
     """The constraint that rejects the candidate; None for an eligible candidate."""
     score: float | None = None
-    """The best measure divided by this one, 0..1; None for a rejected candidate."""
+    """The best measure divided by this one, 0..1; None for a candidate that is rejected before budgets are checked."""
 
     @property
     def eligible(self) -> bool:
@@ -657,18 +657,7 @@ def _known(key: Key, provider: str, model: str, at: datetime) -> CatalogModel:
     if found is not None:
         same = (found.provider, found.model) == (provider, model)
         return found if same else replace(found, provider=provider, model=model)
-    return CatalogModel(
-        id=f"{provider}:{model}",
-        provider=provider,
-        model=model,
-        name=model,
-        own=False,
-        local=False,
-        context_window=None,
-        prices=Prices(),
-        quality_rating=None,
-        deprecated=False,
-    )
+    return unlisted(provider, model)
 
 
 def _judge(

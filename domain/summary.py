@@ -14,10 +14,10 @@ from pydantic import Field
 
 from domain.analytics import AnalyticsFilter
 from domain.bounds import EPOCH, Input, TimeZone
-from domain.cost_alert import AlertPeriod, WeekDay, Window, window_at
 from domain.error import InvalidInput
 from domain.latency import percentile
 from domain.money import EXACT, ZERO, to_nano_dollars
+from domain.window import AlertPeriod, WeekDay, Window, window_at
 
 MAX_BUCKETS: Final = 10_000
 """The most rows of one summary."""
@@ -92,6 +92,16 @@ class SummaryRequest(Input):
                 ["filter", "from"],
             )
         return Window(start, end)
+
+    def compared_ranges(self, now: datetime) -> list[Window]:
+        """The time range of the same length before the time range, and the time range. Raises InvalidInput without room."""
+        current = self.range(now)
+        previous = Window(max(current.start - (current.end - current.start), EPOCH), current.start)
+        if previous.start >= previous.end:
+            raise InvalidInput(
+                "filter.from: must leave room for a time range of the same length before it", ["filter", "from"]
+            )
+        return [previous, current]
 
     def hours(self, now: datetime) -> list[Window]:
         """The UTC hours of the time range; the first and the last are cut to the range.
@@ -251,7 +261,12 @@ class CostTrendPoint:
 def cost_trend(
     buckets: Sequence[Window], summed: Mapping[tuple[int, tuple[str | None, ...]], Sums]
 ) -> list[CostTrendPoint]:
-    """One point per time bucket. Every point has every provider, so that the lines of a chart have no gaps."""
+    """One point per time bucket. Every point has every provider, so that the lines of a chart have no gaps.
+
+    Raises InvalidInput for more than `MAX_BUCKETS` costs.
+    """
+    if len(buckets) * len({group for _, group in summed}) > MAX_BUCKETS:
+        raise too_many()
     providers = sorted({group[0] or "" for _, group in summed})
     points = []
     for index, window in enumerate(buckets):
@@ -296,3 +311,27 @@ class AnalyticsBucket:
     window: Window | None
     group: dict[AnalyticsDimension, str | None]
     sums: Sums
+
+
+def table(
+    dimensions: Sequence[AnalyticsDimension],
+    summed: Mapping[tuple[int, tuple[str | None, ...]], Sums],
+    windows: Sequence[Window | None],
+) -> list[AnalyticsBucket]:
+    """The rows of a summary: one per time bucket and group, by time and then by group. The window None is the whole range.
+
+    Raises InvalidInput for more than `MAX_BUCKETS` rows.
+    """
+    groups = sorted({group for _, group in summed}, key=_by_text) if dimensions else [()]
+    if len(groups) * len(windows) > MAX_BUCKETS:
+        raise too_many()
+    return [
+        AnalyticsBucket(window, dict(zip(dimensions, group, strict=True)), summed.get((index, group)) or Sums())
+        for index, window in enumerate(windows)
+        for group in groups
+    ]
+
+
+def _by_text(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
+    """A sort key that puts None before all texts."""
+    return tuple((value is not None, value or "") for value in group)

@@ -13,18 +13,8 @@ from sqlalchemy import BigInteger, Float, ForeignKeyConstraint, Index, String, U
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.bounds import MAX_NAME_LENGTH
-from domain.cost_alert import (
-    AlertPeriod,
-    AlertState,
-    CustomPeriod,
-    Spending,
-    UnknownCost,
-    WeekDay,
-    Window,
-    WindowMode,
-    rolling_window_at,
-    window_at,
-)
+from domain.cost_alert import AlertState, Spending, UnknownCost
+from domain.window import AlertPeriod, CustomPeriod, WeekDay, Window, WindowMode, rolling_window_at, window_at
 from models.base import Base, Owned
 from models.types import JSONDocument, enum_type, new_id
 

@@ -11,16 +11,15 @@ from uuid import UUID
 
 import strawberry
 
-from domain.ab_test import AssignVariant, CreateABTest, Variant
+from domain.ab_test import AssignedVariant, AssignVariant, CreateABTest, Variant
 from domain.bounds import identifier
 from domain.error import NotFound
 from domain.event import ABTestUpdated
 from domain.page import Page
 from models.ab_test import ABTest
-from models.database.page import newest_first
 from models.ledger.ab_test import delete_test, end_test, start_test
 from models.queries.ab_snapshot import Snapshot, snapshots_of
-from models.queries.ab_test import ab_test_of, load_inference
+from models.queries.ab_test import ab_test_with_inference, ab_tests_page, assigned_variant, load_inference
 from resolvers.context import Context, Info
 from resolvers.input import After, First, Initial, InputObject, input_type, known, present, row_id
 from resolvers.selection import selected
@@ -40,11 +39,9 @@ async def ab_tests(
     after: After = strawberry.UNSET,
 ) -> Page[ABTest]:
     context = info.context
-    wanted = known(active)
-    conditions = [] if wanted is None else [ABTest.active.is_(wanted)]
     await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
-        page = await newest_first(session, ABTest, context.viewer.id, conditions, first=first, after=known(after))
+        page = await ab_tests_page(session, context.viewer.id, active=known(active), first=first, after=known(after))
         if "inference" in selected(info):
             await load_inference(session, page.nodes, context.clock(), context.compute)
     return page
@@ -61,8 +58,7 @@ async def ab_test_looks(info: Info, id: ABTestID) -> list[Snapshot] | None:
     if ab_test_id is None:
         return None
     async with context.summaries.slot(context.viewer.id), context.database.viewer(context.viewer) as session:
-        test = await ab_test_of(session, context.viewer.id, ab_test_id)
-        return None if test is None else await snapshots_of(session, context.compute, test, context.clock())
+        return await snapshots_of(session, context.compute, context.viewer.id, ab_test_id, context.clock())
 
 
 async def create_ab_test(
@@ -90,18 +86,14 @@ async def assign_variant(
             description="Who or what the variant is assigned to, such as a user id: 1 to 200 characters."
         ),
     ],
-) -> dict[str, Any] | None:
+) -> AssignedVariant | None:
     context = info.context
     unit = AssignVariant.checked({"unit_key": unit_key}, ()).unit_key
     ab_test_id = identifier(test_id)
     if ab_test_id is None:
         return None
     async with context.database.viewer(context.viewer) as session:
-        test = await ab_test_of(session, context.viewer.id, ab_test_id)
-    if test is None or not test.active:
-        return None
-    variant = test.running.assign(unit).variant
-    return {"variant": variant, "config": test.config(variant)}
+        return await assigned_variant(session, context.viewer.id, ab_test_id, unit)
 
 
 async def end_ab_test(
@@ -175,7 +167,4 @@ async def _latest(context: Context, ab_test_id: UUID) -> ABTest | None:
 
 async def _current(context: Context, ab_test_id: UUID) -> ABTest | None:
     async with context.database.viewer(context.viewer) as session:
-        test = await ab_test_of(session, context.viewer.id, ab_test_id)
-        if test is not None:
-            await load_inference(session, [test], context.clock(), context.compute)
-    return test
+        return await ab_test_with_inference(session, context.viewer.id, ab_test_id, context.clock(), context.compute)

@@ -1,8 +1,8 @@
-"""Reads of alert events for subscriptions. Subscribers of one user that wait for the same events share a read."""
+"""Reads of alert events. Subscribers of one user that wait for the same events share a read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -39,6 +39,11 @@ class AlertFeed:
         """The sequence number of the viewer's last alert event at this version; 0 before the first one."""
         key = (AlertTriggered, viewer.id, _LAST)
         return await self._readings.of(key, version, partial(self._last, viewer))
+
+    async def with_alerts(self, viewer: Viewer, alert_events: Sequence[AlertEvent]) -> list[AlertEvent]:
+        """These alert events of the viewer with their alerts, without those whose alert no longer exists."""
+        async with self._database.viewer(viewer) as session:
+            return await load_alerts(session, alert_events, self._clock())
 
     async def _read(self, viewer: Viewer, sequence: int) -> list[AlertEvent]:
         async with self._database.viewer(viewer) as session:

@@ -8,10 +8,8 @@ from domain.amendment import AmendmentLine
 from domain.bounds import identifier
 from domain.error import ExpectedError, InvalidInput
 from models.amendment import Amendment
-from models.cost_alert import AlertEvent
 from models.ledger.amendment import Amended, AmendmentDraft
 from models.queries.amendment import amendments_of
-from models.queries.cost_alert import load_alerts
 from resolvers.context import Info
 from resolvers.input import InputObject, input_type, known, present
 
@@ -42,14 +40,8 @@ async def amend_analytics(
     if isinstance(outcome, ExpectedError):
         raise outcome
     if outcome.alert_events:
-        outcome.alert_events = await _with_alerts(info, outcome)
+        outcome.alert_events = await context.alert_feed.with_alerts(context.viewer, outcome.alert_events)
     return outcome
-
-
-async def _with_alerts(info: Info, outcome: Amended) -> list[AlertEvent]:
-    context = info.context
-    async with context.database.viewer(context.viewer) as session:
-        return list(await load_alerts(session, outcome.alert_events, context.clock()))
 
 
 async def amendments(

@@ -14,11 +14,8 @@ from domain.error import ExpectedError, InvalidInput
 from domain.event import AnalyticsLogged
 from domain.page import Page
 from models.analytics import RouterAnalytics
-from models.cost_alert import AlertEvent
-from models.database.page import newest_first
 from models.ledger.call import CallDraft, Dropped, Logged
-from models.queries.analytics import analytics_by_id, matching
-from models.queries.cost_alert import load_alerts
+from models.queries.analytics import analytics_by_id, analytics_page
 from models.queries.provider_alias import resolved
 from resolvers.context import Context, Info
 from resolvers.filter import Filter, checked_filter
@@ -53,12 +50,10 @@ async def analytics(
     wanted = checked_filter(filter)
     await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
-        conditions = matching(await resolved(session, context.viewer.id, wanted))
-        return await newest_first(
+        return await analytics_page(
             session,
-            RouterAnalytics,
             context.viewer.id,
-            conditions,
+            wanted,
             first=first,
             after=known(after),
             only=selected_columns(info, RouterAnalytics),
@@ -81,13 +76,8 @@ async def log_analytics(
         raise outcome.under("input")
     if isinstance(outcome, Logged) and outcome.alert_events:
         # The call is committed already: an error of this read does not undo it.
-        outcome.alert_events = await _with_alerts(context, outcome.alert_events)
+        outcome.alert_events = await context.alert_feed.with_alerts(context.viewer, outcome.alert_events)
     return outcome
-
-
-async def _with_alerts(context: Context, alert_events: Sequence[AlertEvent]) -> list[AlertEvent]:
-    async with context.database.viewer(context.viewer) as session:
-        return await load_alerts(session, alert_events, context.clock())
 
 
 async def log_analytics_batch(

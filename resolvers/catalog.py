@@ -6,17 +6,12 @@ from uuid import UUID
 import strawberry
 
 import models.ledger.catalog
-from domain.bounds import MAX_NAME_LENGTH, page_size
-from domain.catalog import CatalogModel, RegisterModel, UpdateModel, all_listed
-from domain.error import InvalidInput
-from domain.page import Page, decode_cursor
-from domain.provider import KNOWN_NAMES, price_list_id
-from models.queries.catalog import models_of
-from models.queries.provider_alias import names_of
+from domain.catalog import CatalogModel, RegisterModel, UpdateModel
+from domain.page import Page
+from models.queries.catalog import catalog_page
 from resolvers.context import Info
 from resolvers.input import InputObject, input_type, known, present, row_id
 
-_KIND: Final = "model_catalog"
 _DEFAULT_PAGE: Final = 50
 
 ModelID = Annotated[strawberry.ID, strawberry.argument(description="The id of a model that you registered.")]
@@ -44,31 +39,16 @@ async def model_catalog(
     ] = strawberry.UNSET,
 ) -> Page[CatalogModel]:
     context = info.context
-    size = page_size(_DEFAULT_PAGE if first is None else first)
-    provider, search, after = known(provider), known(search), known(after)
-    last_position = None if after is None else decode_cursor(_KIND, after, _position)
-    if search is not None and len(search) > MAX_NAME_LENGTH:
-        raise InvalidInput(f"search: must be at most {MAX_NAME_LENGTH} characters", ["search"])
     async with context.database.viewer(context.viewer) as session:
-        own = [model.listing for model in await models_of(session, context.viewer.id)]
-        names = await names_of(session, context.viewer.id)
-    hidden = {names.key(model.provider, model.model) for model in own}
-    others = all_listed(context.clock())
-    found = [*own, *(model for model in others if KNOWN_NAMES.key(model.provider, model.model) not in hidden)]
-    if provider is not None:
-        wanted = names.id(provider)
-        listed_as = price_list_id(wanted)
-        found = [
-            model
-            for model in found
-            if names.id(model.provider) == wanted or (not model.own and model.provider == listed_as)
-        ]
-    if search is not None:
-        text = search.casefold()
-        found = [model for model in found if _contains(model, text)]
-    if last_position is not None:
-        found = [model for model in found if model.sort_key > last_position]
-    return Page(_KIND, "sort_key", found[:size], has_next=len(found) > size, has_previous=last_position is not None)
+        return await catalog_page(
+            session,
+            context.viewer.id,
+            context.clock(),
+            provider=known(provider),
+            search=known(search),
+            first=_DEFAULT_PAGE if first is None else first,
+            after=known(after),
+        )
 
 
 async def register_model(
@@ -113,14 +93,3 @@ async def delete_model(info: Info, id: ModelID) -> UUID:
     async with context.database.viewer(context.viewer, write=True) as session:
         await models.ledger.catalog.delete_model(session, context.viewer.id, model_id)
     return model_id
-
-
-def _position(text: str) -> str:
-    """The position in the catalog that a cursor contains: a `CatalogModel.sort_key`. Raises ValueError."""
-    if text.count("\0") != 2:  # noqa: PLR2004 - as in `CatalogModel.sort_key`
-        raise ValueError(text)
-    return text
-
-
-def _contains(model: CatalogModel, text: str) -> bool:
-    return any(text in value.casefold() for value in (model.provider, model.model, model.name))

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import ColumnElement
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.bounds import identifier
@@ -15,10 +14,9 @@ from domain.error import Overloaded
 from domain.event import AlertTriggered
 from domain.page import Page, decode_cursor, encode_cursor, whole_number
 from models.cost_alert import AlertEvent, CostAlert
-from models.database.page import newest_first
 from models.database.pool import DatabaseFailure
 from models.ledger.cost_alert import acknowledge_alert, create_alert, delete_alert, update_alert
-from models.queries.cost_alert import alert_of, ids_in_state, load_alerts, load_spending
+from models.queries.cost_alert import alert_events_page, alert_with_spending, alerts_page
 from resolvers.alert_feed import EVENTS_PER_READ
 from resolvers.context import Info
 from resolvers.input import After, First, InputObject, input_type, known, present, row_id
@@ -40,16 +38,17 @@ async def cost_alerts(
     after: After = strawberry.UNSET,
 ) -> Page[CostAlert]:
     context = info.context
-    now = context.clock()
-    active, state = known(active), known(state)
-    conditions = [] if active is None else [CostAlert.active.is_(active)]
     await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
-        if state is not None:
-            conditions.append(CostAlert.id.in_(await ids_in_state(session, context.viewer.id, state, now)))
-        page = await newest_first(session, CostAlert, context.viewer.id, conditions, first=first, after=known(after))
-        await load_spending(session, page.nodes, now)
-    return page
+        return await alerts_page(
+            session,
+            context.viewer.id,
+            context.clock(),
+            active=known(active),
+            state=known(state),
+            first=first,
+            after=known(after),
+        )
 
 
 async def cost_alert(info: Info, id: CostAlertID) -> CostAlert | None:
@@ -58,10 +57,7 @@ async def cost_alert(info: Info, id: CostAlertID) -> CostAlert | None:
     if alert_id is None:
         return None
     async with context.database.viewer(context.viewer) as session:
-        alert = await alert_of(session, context.viewer.id, alert_id)
-        if alert is not None:
-            await load_spending(session, [alert], context.clock())
-    return alert
+        return await alert_with_spending(session, context.viewer.id, alert_id, context.clock())
 
 
 async def alert_events(
@@ -76,27 +72,18 @@ async def alert_events(
     after: After = strawberry.UNSET,
 ) -> Page[AlertEvent]:
     context = info.context
-    alert_id, acknowledged = known(alert_id), known(acknowledged)
-    conditions: list[ColumnElement[bool]] = []
-    if alert_id is not None:
-        conditions.append(AlertEvent.alert_id == row_id(alert_id))
-    if acknowledged is not None:
-        stamp = AlertEvent.acknowledged_at
-        conditions.append(stamp.is_not(None) if acknowledged else stamp.is_(None))
+    alert_id = known(alert_id)
     await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
-        page = await newest_first(
+        return await alert_events_page(
             session,
-            AlertEvent,
             context.viewer.id,
-            conditions,
+            context.clock(),
+            alert_id=None if alert_id is None else row_id(alert_id),
+            acknowledged=known(acknowledged),
             first=first,
             after=known(after),
-            key="sequence",
-            parse=whole_number,
         )
-        await load_alerts(session, page.nodes, context.clock())
-    return page
 
 
 async def create_cost_alert(

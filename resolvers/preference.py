@@ -9,8 +9,8 @@ import strawberry
 import models.ledger.preference
 from domain.event import PreferencesChanged
 from domain.preference import SavePreferences
-from models.preference import RouterPreferences, default_preferences
-from models.queries.preference import preferences_of
+from models.preference import RouterPreferences
+from models.queries.preference import current_preferences
 from resolvers.context import Context, Info
 from resolvers.input import Initial, InputObject, input_type
 
@@ -55,5 +55,4 @@ async def _latest(context: Context) -> RouterPreferences:
 
 async def _current(context: Context) -> RouterPreferences:
     async with context.database.viewer(context.viewer) as session:
-        saved = await preferences_of(session, context.viewer.id)
-    return saved or default_preferences(context.viewer.id)
+        return await current_preferences(session, context.viewer.id)

@@ -11,11 +11,10 @@ from domain.error import Overloaded
 from domain.page import Page
 from domain.routing import Choice, Ranking, RouteRefused, RouteRequest, RoutingContext, choose, rank
 from models.analytics import RouterAnalytics
-from models.database.page import newest_first
 from models.decision import RoutingDecision
 from models.ledger.routing_decision import PendingDecision, Stale
 from models.queries.budget import budgets_of
-from models.queries.decision import decision_with, load_outcomes
+from models.queries.decision import decision_with_outcome, decisions_page
 from models.queries.routing_context import routing_context_of
 from models.types import new_id
 from resolvers.context import Context, Info
@@ -92,9 +91,9 @@ async def release_decision(info: Info, id: DecisionID) -> RoutingDecision:
     context = info.context
     now = context.clock()
     async with context.database.viewer(context.viewer, write=True) as session:
-        released = await models.ledger.routing_decision.release_decision(session, context.viewer.id, row_id(id), now)
-        await load_outcomes(session, [released], now, _record_columns(info))
-    return released
+        return await models.ledger.routing_decision.release_decision(
+            session, context.viewer.id, row_id(id), now, _record_columns(info)
+        )
 
 
 async def decision(info: Info, id: DecisionID) -> RoutingDecision | None:
@@ -103,27 +102,24 @@ async def decision(info: Info, id: DecisionID) -> RoutingDecision | None:
     if decision_id is None:
         return None
     async with context.database.viewer(context.viewer) as session:
-        decision = await decision_with(session, context.viewer.id, decision_id)
-        if decision is not None:
-            await load_outcomes(session, [decision], context.clock(), _record_columns(info))
-    return decision
+        return await decision_with_outcome(
+            session, context.viewer.id, decision_id, context.clock(), _record_columns(info)
+        )
 
 
 async def decisions(info: Info, first: First = 20, after: After = strawberry.UNSET) -> Page[RoutingDecision]:
     context = info.context
     await context.turn_for_rows(first)
     async with context.database.viewer(context.viewer) as session:
-        page = await newest_first(
+        return await decisions_page(
             session,
-            RoutingDecision,
             context.viewer.id,
-            [],
+            context.clock(),
             first=first,
             after=known(after),
             without=unselected_documents(info, RoutingDecision),
+            columns=_record_columns(info),
         )
-        await load_outcomes(session, page.nodes, context.clock(), _record_columns(info))
-    return page
 
 
 def _record_columns(info: Info) -> frozenset[str]:

@@ -7,11 +7,8 @@ from zoneinfo import ZoneInfo
 import strawberry
 
 import domain.summary
-from domain.bounds import EPOCH, page_size
-from domain.cost_alert import Window
-from domain.error import InvalidInput
+from domain.bounds import page_size
 from domain.summary import (
-    MAX_BUCKETS,
     AnalyticsBucket,
     AnalyticsDimension,
     CostTrendPoint,
@@ -19,10 +16,9 @@ from domain.summary import (
     LeaderboardDimension,
     LeaderboardRow,
     SummaryRequest,
-    Sums,
     TimeGrain,
-    too_many,
 )
+from domain.window import Window
 from models.queries.provider_alias import resolved
 from models.queries.summary import Summary, Summed
 from resolvers.context import Info
@@ -47,15 +43,7 @@ async def analytics_summary(
     request = summary_request(filter, groupBy=known(group_by), grain=known(grain), timeZone=time_zone)
     buckets, dimensions = await info.context.offload(request.buckets, info.context.clock()), request.dimensions()
     summed = await _summed(info, request, dimensions, buckets)
-    groups = sorted({group for _, group in summed}, key=_by_text) if dimensions else [()]
-    windows: list[tuple[int, Window | None]] = [(0, None)] if request.grain is None else list(enumerate(buckets))
-    if len(groups) * len(windows) > MAX_BUCKETS:
-        raise too_many()
-    return [
-        AnalyticsBucket(window, dict(zip(dimensions, group, strict=True)), summed.get((index, group)) or Sums())
-        for index, window in windows
-        for group in groups
-    ]
+    return domain.summary.table(dimensions, summed, [None] if request.grain is None else buckets)
 
 
 async def leaderboard(
@@ -67,13 +55,7 @@ async def leaderboard(
     first: First = 20,
 ) -> list[LeaderboardRow]:
     request = summary_request(filter)
-    now = request.range(info.context.clock())
-    before = Window(max(now.start - (now.end - now.start), EPOCH), now.start)
-    if before.start >= before.end:
-        raise InvalidInput(
-            "filter.from: must leave room for a time range of the same length before it", ["filter", "from"]
-        )
-    summed = await _summed(info, request, by.dimensions, [before, now])
+    summed = await _summed(info, request, by.dimensions, request.compared_ranges(info.context.clock()))
     return domain.summary.leaderboard(by.dimensions, summed, page_size(first))
 
 
@@ -86,8 +68,6 @@ async def cost_trend(
     request = summary_request(filter, grain=grain, timeZone=time_zone)
     buckets = await info.context.offload(request.buckets, info.context.clock())
     summed = await _summed(info, request, [AnalyticsDimension.PROVIDER], buckets)
-    if len(buckets) * len({group for _, group in summed}) > MAX_BUCKETS:
-        raise too_many()
     return await info.context.offload(domain.summary.cost_trend, buckets, summed)
 
 
@@ -118,11 +98,6 @@ async def _summed(
         wanted = await resolved(session, context.viewer.id, request.filter)
         summary = Summary(session, context.compute, context.viewer.id, wanted, dimensions, percentiles=percentiles)
         return await summary.over(buckets, indexes)
-
-
-def _by_text(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
-    """A sort key that puts None before all texts."""
-    return tuple((value is not None, value or "") for value in group)
 
 
 def dimension(of: AnalyticsDimension) -> Any:

@@ -68,7 +68,7 @@ class MetricComparison:
     count_b: int = strawberry.field(description="The number of B's calls in which the metric is known.")
     value_a: float | None = strawberry.field(
         description="A's success rate (0 to 1), geometric mean latency in milliseconds, or mean cost in USD with each "
-        "call capped at `costCap`. Null when no call has a value."
+        "call capped at `costCap`; latency and cost of successful calls only. Null when no call has a value."
     )
     value_b: float | None = strawberry.field(
         description="B's value of the metric, in the unit of `valueA`. Null when no call has a value."
@@ -98,7 +98,8 @@ class MetricComparison:
     )
     detectable_effect: float | None = strawberry.field(
         description="The smallest effect that four of five tests detect with the calls so far. For success rate it is a "
-        "difference; for latency and cost it is relative (0.1 is 10 %). Null when `effect` is null."
+        "difference; for latency and cost it is relative (0.1 is 10 %). Null when `effect` is null, and for cost "
+        "when every cost is 0."
     )
     calls_needed: int | None = strawberry.field(
         description="The estimated number of further calls, of both variants together, until a verdict, if the true "
@@ -133,14 +134,8 @@ class ABTestLook:
 
 @strawberry.type(description="The variant that is assigned to a unit, with its provider and model.")
 class VariantAssignment:
-    variant: Variant = strawberry.field(
-        resolver=lambda root: root["variant"], graphql_type=Variant, description="The assigned variant."
-    )
-    config: VariantConfig = strawberry.field(
-        resolver=lambda root: root["config"],
-        graphql_type=VariantConfig,
-        description="The provider, model and parameters of this variant.",
-    )
+    variant: Variant = strawberry.field(description="The assigned variant.")
+    config: VariantConfig = strawberry.field(description="The provider, model and parameters of this variant.")
 
 
 @strawberry.type(description="An A/B test: two variants compared on live requests.")
@@ -168,8 +163,8 @@ class ABTest:
     )
     cost_cap: Decimal | None = strawberry.field(
         description="The cap in USD that applies to the cost of each call when mean costs are compared, so that outliers "
-        "do not decide. Null when no price or earlier cost was available to derive a cap; costs are then not "
-        "compared."
+        "do not decide. Null when no price or earlier cost above 0 was available to derive a cap; costs are then "
+        "not compared."
     )
     inference: ABTestInference = strawberry.field(
         description="The statistical result so far. It can be read at any time without inflating the error rate."

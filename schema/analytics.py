@@ -47,7 +47,8 @@ class RouterAnalytics:
     success: bool = strawberry.field(description="True when the call succeeded.")
     latency_ms: int | None = strawberry.field(description="The latency in milliseconds. Null when it was not reported.")
     cost: Decimal | None = strawberry.field(
-        description="The cost in USD. Null when it is unknown: it was not reported, and no price applies to the tokens."
+        description="The cost in USD. Null when it is unknown: it was not reported, and the call was imported or no price "
+        "applies to the tokens."
     )
     price_version: str | None = strawberry.field(
         description="The version of the prices that the cost was computed from: a version of the price list, "

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import strawberry
 from strawberry.types.unset import UNSET
@@ -15,9 +14,46 @@ from schema.enum import ServiceTier
 from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, Shielded
 from schema.page import Connection
 
+_PRICES: Final = {
+    "input_price": "The price of 1,000,000 input tokens, in USD",
+    "output_price": "The price of 1,000,000 output tokens, in USD",
+    "cached_price": "The price of 1,000,000 input tokens read from the prompt cache, in USD",
+    "cache_write_price": "The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD",
+    "cache_write_1h_price": "The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD",
+    "input_audio_price": "The price of 1,000,000 audio input tokens, in USD",
+    "cached_audio_price": "The price of 1,000,000 audio input tokens read from the prompt cache, in USD",
+    "input_image_price": "The price of 1,000,000 image input tokens, in USD",
+    "cached_image_price": "The price of 1,000,000 image input tokens read from the prompt cache, in USD",
+    "input_video_price": "The price of 1,000,000 video input tokens, in USD",
+    "reasoning_price": "The price of 1,000,000 reasoning tokens, in USD",
+    "citation_price": "The price of 1,000,000 citation tokens, in USD",
+    "output_audio_price": "The price of 1,000,000 audio output tokens, in USD",
+    "output_image_price": "The price of 1,000,000 image output tokens, in USD",
+    "output_video_price": "The price of 1,000,000 video output tokens, in USD",
+    "request_price": "The price per request in USD, in addition to the price of its tokens",
+}
+"""What each price is, by the name of its field."""
+_OUTPUT_PRICE_APPLIES: Final = "Null when it is unknown; the output price then applies."
 
-def _price(name: str) -> Callable[[Any], Decimal | None]:
-    return lambda root: getattr(root.prices, name)
+
+def _price(name: str, null: str = "Null when it is unknown.") -> Any:
+    return strawberry.field(
+        resolver=lambda root: getattr(root.prices, name),
+        graphql_type=Decimal | None,
+        description=f"{_PRICES[name]}. {null}",
+    )
+
+
+def _tier_price(name: str) -> Any:
+    return _price(name, "Null when the tier has no such price of its own.")
+
+
+def _new_price(name: str, most: str = "1,000,000") -> Any:
+    return strawberry.field(default=UNSET, description=f"{_PRICES[name]}: 0 to {most}, at most 9 decimals.")
+
+
+def _changed_price(name: str, most: str = "1,000,000", null: str = "Null: unknown.") -> Any:
+    return strawberry.field(default=UNSET, description=f"{_PRICES[name]}: 0 to {most}, at most 9 decimals. {null}")
 
 
 @strawberry.type(
@@ -30,92 +66,22 @@ class PriceTier:
     above_input_tokens: int = strawberry.field(
         description="The prices apply to requests with more input tokens than this. 0: to all requests."
     )
-    input_price: Decimal | None = strawberry.field(
-        resolver=_price("input_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 input tokens, in USD. Null when it is unknown.",
-    )
-    output_price: Decimal | None = strawberry.field(
-        resolver=_price("output_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 output tokens, in USD. Null when it is unknown.",
-    )
-    cached_price: Decimal | None = strawberry.field(
-        resolver=_price("cached_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 input tokens read from the prompt cache, in USD. Null when it is unknown.",
-    )
-    cache_write_price: Decimal | None = strawberry.field(
-        resolver=_price("cache_write_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD. Null when it "
-        "is unknown.",
-    )
-    cache_write_1h_price: Decimal | None = strawberry.field(
-        resolver=_price("cache_write_1h_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD. Null when it is "
-        "unknown.",
-    )
-    input_audio_price: Decimal | None = strawberry.field(
-        resolver=_price("input_audio_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 audio input tokens, in USD. Null when it is unknown.",
-    )
-    cached_audio_price: Decimal | None = strawberry.field(
-        resolver=_price("cached_audio_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 audio input tokens read from the prompt cache, in USD. Null when it is "
-        "unknown.",
-    )
-    input_image_price: Decimal | None = strawberry.field(
-        resolver=_price("input_image_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 image input tokens, in USD. Null when it is unknown.",
-    )
-    cached_image_price: Decimal | None = strawberry.field(
-        resolver=_price("cached_image_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 image input tokens read from the prompt cache, in USD. Null when it is "
-        "unknown.",
-    )
-    input_video_price: Decimal | None = strawberry.field(
-        resolver=_price("input_video_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 video input tokens, in USD. Null when it is unknown.",
-    )
-    reasoning_price: Decimal | None = strawberry.field(
-        resolver=_price("reasoning_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 reasoning tokens, in USD. Null when it is unknown; the output price then "
-        "applies.",
-    )
-    citation_price: Decimal | None = strawberry.field(
-        resolver=_price("citation_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 citation tokens, in USD. Null when it is unknown; the output price then "
-        "applies.",
-    )
-    output_audio_price: Decimal | None = strawberry.field(
-        resolver=_price("output_audio_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 audio output tokens, in USD. Null when it is unknown.",
-    )
-    output_image_price: Decimal | None = strawberry.field(
-        resolver=_price("output_image_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 image output tokens, in USD. Null when it is unknown.",
-    )
-    output_video_price: Decimal | None = strawberry.field(
-        resolver=_price("output_video_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 video output tokens, in USD. Null when it is unknown.",
-    )
-    request_price: Decimal | None = strawberry.field(
-        resolver=_price("request_price"),
-        graphql_type=Decimal | None,
-        description="The price per request in USD, in addition to the price of its tokens. Null when there is none.",
-    )
+    input_price: Decimal | None = _tier_price("input_price")
+    output_price: Decimal | None = _tier_price("output_price")
+    cached_price: Decimal | None = _tier_price("cached_price")
+    cache_write_price: Decimal | None = _tier_price("cache_write_price")
+    cache_write_1h_price: Decimal | None = _tier_price("cache_write_1h_price")
+    input_audio_price: Decimal | None = _tier_price("input_audio_price")
+    cached_audio_price: Decimal | None = _tier_price("cached_audio_price")
+    input_image_price: Decimal | None = _tier_price("input_image_price")
+    cached_image_price: Decimal | None = _tier_price("cached_image_price")
+    input_video_price: Decimal | None = _tier_price("input_video_price")
+    reasoning_price: Decimal | None = _tier_price("reasoning_price")
+    citation_price: Decimal | None = _tier_price("citation_price")
+    output_audio_price: Decimal | None = _tier_price("output_audio_price")
+    output_image_price: Decimal | None = _tier_price("output_image_price")
+    output_video_price: Decimal | None = _tier_price("output_video_price")
+    request_price: Decimal | None = _tier_price("request_price")
 
 
 @strawberry.input(
@@ -131,82 +97,29 @@ class PriceTierInput:
         description="The prices apply to requests with more input tokens than this: 0 to 1,000,000,000. Must be more "
         "than 0 for STANDARD.",
     )
-    input_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    output_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    cached_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens read from the prompt cache, in USD: 0 to 1,000,000, at most 9 "
-        "decimals.",
-    )
-    cache_write_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD: 0 to "
-        "1,000,000, at most 9 decimals.",
-    )
-    cache_write_1h_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD: 0 to 1,000,000, "
-        "at most 9 decimals.",
-    )
-    input_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 audio input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    cached_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 audio input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
-        "most 9 decimals.",
-    )
-    input_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 image input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    cached_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 image input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
-        "most 9 decimals.",
-    )
-    input_video_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 video input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    reasoning_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 reasoning tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    citation_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 citation tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    output_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 audio output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    output_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 image output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    output_video_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 video output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    request_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price per request in USD, in addition to the price of its tokens: 0 to 100,000, at most 9 "
-        "decimals.",
-    )
+    input_price: Decimal | None = _new_price("input_price")
+    output_price: Decimal | None = _new_price("output_price")
+    cached_price: Decimal | None = _new_price("cached_price")
+    cache_write_price: Decimal | None = _new_price("cache_write_price")
+    cache_write_1h_price: Decimal | None = _new_price("cache_write_1h_price")
+    input_audio_price: Decimal | None = _new_price("input_audio_price")
+    cached_audio_price: Decimal | None = _new_price("cached_audio_price")
+    input_image_price: Decimal | None = _new_price("input_image_price")
+    cached_image_price: Decimal | None = _new_price("cached_image_price")
+    input_video_price: Decimal | None = _new_price("input_video_price")
+    reasoning_price: Decimal | None = _new_price("reasoning_price")
+    citation_price: Decimal | None = _new_price("citation_price")
+    output_audio_price: Decimal | None = _new_price("output_audio_price")
+    output_image_price: Decimal | None = _new_price("output_image_price")
+    output_video_price: Decimal | None = _new_price("output_video_price")
+    request_price: Decimal | None = _new_price("request_price", most="100,000")
 
 
 @strawberry.type(
     description="A model that requests can be routed to: one of the price list, or one that you registered. Its "
     "prices are current, at the STANDARD service tier, for requests with the fewest input tokens; "
-    "`tiers` lists the other prices."
+    "`tiers` lists the other prices. Prices and a context window that you left out when you registered a model are null "
+    "here, and taken from the price list when that has the model."
 )
 class Model:
     id: strawberry.ID = strawberry.field(
@@ -222,92 +135,22 @@ class Model:
     context_window: int | None = strawberry.field(
         description="The maximum number of input tokens of a request. Null when it is unknown."
     )
-    input_price: Decimal | None = strawberry.field(
-        resolver=_price("input_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 input tokens, in USD. Null when it is unknown.",
-    )
-    output_price: Decimal | None = strawberry.field(
-        resolver=_price("output_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 output tokens, in USD. Null when it is unknown.",
-    )
-    cached_price: Decimal | None = strawberry.field(
-        resolver=_price("cached_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 input tokens read from the prompt cache, in USD. Null when it is unknown.",
-    )
-    cache_write_price: Decimal | None = strawberry.field(
-        resolver=_price("cache_write_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD. Null when it "
-        "is unknown.",
-    )
-    cache_write_1h_price: Decimal | None = strawberry.field(
-        resolver=_price("cache_write_1h_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD. Null when it is "
-        "unknown.",
-    )
-    input_audio_price: Decimal | None = strawberry.field(
-        resolver=_price("input_audio_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 audio input tokens, in USD. Null when it is unknown.",
-    )
-    cached_audio_price: Decimal | None = strawberry.field(
-        resolver=_price("cached_audio_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 audio input tokens read from the prompt cache, in USD. Null when it is "
-        "unknown.",
-    )
-    input_image_price: Decimal | None = strawberry.field(
-        resolver=_price("input_image_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 image input tokens, in USD. Null when it is unknown.",
-    )
-    cached_image_price: Decimal | None = strawberry.field(
-        resolver=_price("cached_image_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 image input tokens read from the prompt cache, in USD. Null when it is "
-        "unknown.",
-    )
-    input_video_price: Decimal | None = strawberry.field(
-        resolver=_price("input_video_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 video input tokens, in USD. Null when it is unknown.",
-    )
-    reasoning_price: Decimal | None = strawberry.field(
-        resolver=_price("reasoning_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 reasoning tokens, in USD. Null when it is unknown; the output price then "
-        "applies.",
-    )
-    citation_price: Decimal | None = strawberry.field(
-        resolver=_price("citation_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 citation tokens, in USD. Null when it is unknown; the output price then "
-        "applies.",
-    )
-    output_audio_price: Decimal | None = strawberry.field(
-        resolver=_price("output_audio_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 audio output tokens, in USD. Null when it is unknown.",
-    )
-    output_image_price: Decimal | None = strawberry.field(
-        resolver=_price("output_image_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 image output tokens, in USD. Null when it is unknown.",
-    )
-    output_video_price: Decimal | None = strawberry.field(
-        resolver=_price("output_video_price"),
-        graphql_type=Decimal | None,
-        description="The price of 1,000,000 video output tokens, in USD. Null when it is unknown.",
-    )
-    request_price: Decimal | None = strawberry.field(
-        resolver=_price("request_price"),
-        graphql_type=Decimal | None,
-        description="The price per request in USD, in addition to the price of its tokens. Null when there is none.",
-    )
+    input_price: Decimal | None = _price("input_price")
+    output_price: Decimal | None = _price("output_price")
+    cached_price: Decimal | None = _price("cached_price")
+    cache_write_price: Decimal | None = _price("cache_write_price")
+    cache_write_1h_price: Decimal | None = _price("cache_write_1h_price")
+    input_audio_price: Decimal | None = _price("input_audio_price")
+    cached_audio_price: Decimal | None = _price("cached_audio_price")
+    input_image_price: Decimal | None = _price("input_image_price")
+    cached_image_price: Decimal | None = _price("cached_image_price")
+    input_video_price: Decimal | None = _price("input_video_price")
+    reasoning_price: Decimal | None = _price("reasoning_price", _OUTPUT_PRICE_APPLIES)
+    citation_price: Decimal | None = _price("citation_price", _OUTPUT_PRICE_APPLIES)
+    output_audio_price: Decimal | None = _price("output_audio_price")
+    output_image_price: Decimal | None = _price("output_image_price")
+    output_video_price: Decimal | None = _price("output_video_price")
+    request_price: Decimal | None = _price("request_price", "Null when there is none.")
     tiers: list[PriceTier] = strawberry.field(
         description="The prices at other service tiers, and of requests with more input tokens."
     )
@@ -335,76 +178,22 @@ class RegisterModelInput:
     name: str | None = strawberry.field(
         default=UNSET, description="The display name: 1 to 200 characters. Omitted or null: the value of `model`."
     )
-    input_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    output_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    cached_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens read from the prompt cache, in USD: 0 to 1,000,000, at most 9 "
-        "decimals.",
-    )
-    cache_write_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD: 0 to "
-        "1,000,000, at most 9 decimals.",
-    )
-    cache_write_1h_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD: 0 to 1,000,000, "
-        "at most 9 decimals.",
-    )
-    input_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 audio input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    cached_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 audio input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
-        "most 9 decimals.",
-    )
-    input_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 image input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    cached_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 image input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
-        "most 9 decimals.",
-    )
-    input_video_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 video input tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    reasoning_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 reasoning tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    citation_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 citation tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    output_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 audio output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    output_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 image output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    output_video_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 video output tokens, in USD: 0 to 1,000,000, at most 9 decimals.",
-    )
-    request_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price per request in USD, in addition to the price of its tokens: 0 to 100,000, at most 9 "
-        "decimals.",
-    )
+    input_price: Decimal | None = _new_price("input_price")
+    output_price: Decimal | None = _new_price("output_price")
+    cached_price: Decimal | None = _new_price("cached_price")
+    cache_write_price: Decimal | None = _new_price("cache_write_price")
+    cache_write_1h_price: Decimal | None = _new_price("cache_write_1h_price")
+    input_audio_price: Decimal | None = _new_price("input_audio_price")
+    cached_audio_price: Decimal | None = _new_price("cached_audio_price")
+    input_image_price: Decimal | None = _new_price("input_image_price")
+    cached_image_price: Decimal | None = _new_price("cached_image_price")
+    input_video_price: Decimal | None = _new_price("input_video_price")
+    reasoning_price: Decimal | None = _new_price("reasoning_price")
+    citation_price: Decimal | None = _new_price("citation_price")
+    output_audio_price: Decimal | None = _new_price("output_audio_price")
+    output_image_price: Decimal | None = _new_price("output_image_price")
+    output_video_price: Decimal | None = _new_price("output_video_price")
+    request_price: Decimal | None = _new_price("request_price", most="100,000")
     tiers: list[PriceTierInput] | None = strawberry.field(
         default=UNSET,
         description="The prices at other service tiers, and of requests with more input tokens: at most 20, each "
@@ -426,82 +215,22 @@ class UpdateModelInput:
     name: str | None = strawberry.field(
         default=UNSET, description="The display name: 1 to 200 characters. Null: the value of `model`."
     )
-    input_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: unknown.",
-    )
-    output_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 output tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: unknown.",
-    )
-    cached_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens read from the prompt cache, in USD: 0 to 1,000,000, at most 9 "
-        "decimals. Null: unknown.",
-    )
-    cache_write_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens written to the prompt cache for 5 minutes, in USD: 0 to "
-        "1,000,000, at most 9 decimals. Null: unknown.",
-    )
-    cache_write_1h_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 input tokens written to the prompt cache for 1 hour, in USD: 0 to 1,000,000, "
-        "at most 9 decimals. Null: unknown.",
-    )
-    input_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 audio input tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
-        "unknown.",
-    )
-    cached_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 audio input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
-        "most 9 decimals. Null: unknown.",
-    )
-    input_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 image input tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
-        "unknown.",
-    )
-    cached_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 image input tokens read from the prompt cache, in USD: 0 to 1,000,000, at "
-        "most 9 decimals. Null: unknown.",
-    )
-    input_video_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 video input tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
-        "unknown.",
-    )
-    reasoning_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 reasoning tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: unknown.",
-    )
-    citation_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 citation tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: unknown.",
-    )
-    output_audio_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 audio output tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
-        "unknown.",
-    )
-    output_image_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 image output tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
-        "unknown.",
-    )
-    output_video_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price of 1,000,000 video output tokens, in USD: 0 to 1,000,000, at most 9 decimals. Null: "
-        "unknown.",
-    )
-    request_price: Decimal | None = strawberry.field(
-        default=UNSET,
-        description="The price per request in USD, in addition to the price of its tokens: 0 to 100,000, at most 9 "
-        "decimals. Null: none known.",
-    )
+    input_price: Decimal | None = _changed_price("input_price")
+    output_price: Decimal | None = _changed_price("output_price")
+    cached_price: Decimal | None = _changed_price("cached_price")
+    cache_write_price: Decimal | None = _changed_price("cache_write_price")
+    cache_write_1h_price: Decimal | None = _changed_price("cache_write_1h_price")
+    input_audio_price: Decimal | None = _changed_price("input_audio_price")
+    cached_audio_price: Decimal | None = _changed_price("cached_audio_price")
+    input_image_price: Decimal | None = _changed_price("input_image_price")
+    cached_image_price: Decimal | None = _changed_price("cached_image_price")
+    input_video_price: Decimal | None = _changed_price("input_video_price")
+    reasoning_price: Decimal | None = _changed_price("reasoning_price")
+    citation_price: Decimal | None = _changed_price("citation_price")
+    output_audio_price: Decimal | None = _changed_price("output_audio_price")
+    output_image_price: Decimal | None = _changed_price("output_image_price")
+    output_video_price: Decimal | None = _changed_price("output_video_price")
+    request_price: Decimal | None = _changed_price("request_price", most="100,000", null="Null: none known.")
     tiers: list[PriceTierInput] | None = strawberry.field(
         default=UNSET,
         description="The prices at other service tiers, and of requests with more input tokens: at most 20. The list "

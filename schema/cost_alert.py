@@ -15,8 +15,10 @@ from schema.error import Conflict, ExpectedErrorAsData, InvalidInput, NotFound, 
 from schema.page import Connection
 
 
-def _spending(name: str) -> Any:
-    return lambda root: getattr(root.spending, name)
+def _spending(name: str, type_: Any, description: str) -> Any:
+    return strawberry.field(
+        resolver=lambda root: getattr(root.spending, name), graphql_type=type_, description=description
+    )
 
 
 @strawberry.type(
@@ -34,72 +36,67 @@ class CostAlert:
     threshold_amount: Decimal = strawberry.field(
         description="The spend in one window at which the alert triggers, in USD."
     )
-    current_amount: Decimal = strawberry.field(
-        resolver=_spending("amount"),
-        graphql_type=Decimal,
-        description="The known spend in the current window, in USD. `state`, `percentUsed` and `remaining` are computed "
-        "from it.",
+    current_amount: Decimal = _spending(
+        "amount",
+        Decimal,
+        "The known spend in the current window, in USD. `state`, `percentUsed` and `remaining` are computed from it.",
     )
-    assumed_amount: Decimal = strawberry.field(
-        resolver=_spending("assumed"),
-        graphql_type=Decimal,
-        description="The assumed spend in the current window, in USD, in addition to `currentAmount`: the holds of "
+    assumed_amount: Decimal = _spending(
+        "assumed",
+        Decimal,
+        "The assumed spend in the current window, in USD, in addition to `currentAmount`: the holds of "
         "routing decisions whose calls have no known cost.",
     )
-    held_amount: Decimal = strawberry.field(
-        resolver=_spending("held"),
-        graphql_type=Decimal,
-        description="The sum of holds for open routing decisions, in USD. Every enforced alert counts all of them.",
+    held_amount: Decimal = _spending(
+        "held",
+        Decimal,
+        "The sum of holds for open routing decisions, in USD. Every enforced alert counts all of them.",
     )
-    available_amount: Decimal = strawberry.field(
-        resolver=_spending("available"),
-        graphql_type=Decimal,
-        description="The amount that routing can still spend when the alert is enforced, in USD: `thresholdAmount` minus "
+    available_amount: Decimal = _spending(
+        "available",
+        Decimal,
+        "The amount that routing can still spend when the alert is enforced, in USD: `thresholdAmount` minus "
         "`currentAmount`, `assumedAmount` and `heldAmount`. Never below 0.",
     )
-    unpriced_calls: int = strawberry.field(
-        resolver=_spending("unpriced_calls"),
-        graphql_type=int,
-        description="The number of calls in the current window whose cost is unknown. `currentAmount` does not include "
-        "them.",
+    unpriced_calls: int = _spending(
+        "unpriced_calls",
+        int,
+        "The number of calls in the current window whose cost is unknown. `currentAmount` does not include them.",
     )
-    percent_used: float = strawberry.field(
-        resolver=_spending("percent_used"),
-        graphql_type=float,
-        description="`currentAmount` as a percentage of `thresholdAmount`. Above 100 when the threshold is exceeded.",
+    percent_used: float = _spending(
+        "percent_used",
+        float,
+        "`currentAmount` as a percentage of `thresholdAmount`. Above 100 when the threshold is exceeded.",
     )
-    remaining: Decimal = strawberry.field(
-        resolver=_spending("remaining"),
-        graphql_type=Decimal,
-        description="`thresholdAmount` minus `currentAmount`, in USD. Never below 0.",
+    remaining: Decimal = _spending(
+        "remaining",
+        Decimal,
+        "`thresholdAmount` minus `currentAmount`, in USD. Never below 0.",
     )
     near_limit_percent: float = strawberry.field(
         description="The percentage of the threshold from which the state is NEAR_LIMIT."
     )
-    state: AlertState = strawberry.field(
-        resolver=_spending("state"), graphql_type=AlertState, description="The state in the current window."
-    )
+    state: AlertState = _spending("state", AlertState, "The state in the current window.")
     window_start: dt.datetime = strawberry.field(
         resolver=lambda root: root.spending.window.start,
         graphql_type=dt.datetime,
         description="The start of the current window (inclusive), in UTC. The window of a rolling alert moves by the "
         "minute.",
     )
-    resets_at: dt.datetime | None = strawberry.field(
-        resolver=_spending("resets_at"),
-        graphql_type=dt.datetime | None,
-        description="The end of the current window (exclusive), in UTC, when spend restarts at 0. Null for a rolling "
-        "alert.",
+    resets_at: dt.datetime | None = _spending(
+        "resets_at",
+        dt.datetime | None,
+        "The end of the current window (exclusive), in UTC, when spend restarts at 0. Null for a rolling alert.",
     )
-    triggered_at: dt.datetime | None = strawberry.field(
-        resolver=_spending("triggered_at"),
-        graphql_type=dt.datetime | None,
-        description="When the alert last reached its threshold, in any window, in UTC. Null when it never did.",
+    triggered_at: dt.datetime | None = _spending(
+        "triggered_at",
+        dt.datetime | None,
+        "When the alert last reached its threshold, in any window, in UTC. Null when it never did.",
     )
-    acknowledged_at: dt.datetime | None = strawberry.field(
-        resolver=_spending("acknowledged_at"),
-        graphql_type=dt.datetime | None,
-        description="When the latest alert event was acknowledged, in UTC. Null when it is not acknowledged, or when "
+    acknowledged_at: dt.datetime | None = _spending(
+        "acknowledged_at",
+        dt.datetime | None,
+        "When the latest alert event was acknowledged, in UTC. Null when it is not acknowledged, or when "
         "there is none.",
     )
     active: bool = strawberry.field(description="True when the alert is on. An alert that is off never fires.")

@@ -8,7 +8,7 @@ from enum import StrEnum
 import strawberry
 
 from domain.ab_test import Variant
-from domain.cost_alert import AlertPeriod, AlertState, PeriodUnit, UnknownCost, WeekDay, WindowMode
+from domain.cost_alert import AlertState, UnknownCost
 from domain.error import ErrorCode
 from domain.inference import Metric, Verdict
 from domain.opportunity import OpportunityKind
@@ -16,6 +16,7 @@ from domain.preference import RoutingPriority
 from domain.price import CostSource, ServiceTier
 from domain.routing import DecisionState
 from domain.summary import AnalyticsDimension, LeaderboardDimension, TimeGrain
+from domain.window import AlertPeriod, PeriodUnit, WeekDay, WindowMode
 
 
 def _enum(cls: type[StrEnum], *, name: str | None = None, description: str, values: Mapping[str, str]) -> None:

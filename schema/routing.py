@@ -46,12 +46,13 @@ class CandidateVerdict:
         resolver=_of_json("score"),
         graphql_type=float | None,
         description="How well the candidate meets the priority, relative to the best eligible candidate: 1 for the best, "
-        "0 when nothing is known about it. Null when the candidate is not eligible.",
+        "0 when nothing is known about it. Null when the candidate is rejected for another reason than a budget.",
     )
     estimated_cost: Decimal | None = strawberry.field(
         resolver=_estimate,
         graphql_type=Decimal | None,
-        description="The estimated cost of the request with this candidate, in USD. Null when its price is unknown.",
+        description="The estimated cost of the request with this candidate, in USD. Null when its price is "
+        "unknown, or when the estimate is above 100,000 USD.",
     )
 
 
@@ -77,7 +78,7 @@ class RoutingDecision:
     )
     estimated_cost: Decimal | None = strawberry.field(
         description="The estimated cost in USD: input tokens and maximum output tokens at the model's prices. Null when "
-        "the prices are unknown."
+        "the prices are unknown, or when the estimate is above 100,000 USD."
     )
     expected_latency_ms: float | None = strawberry.field(
         description="The expected latency in milliseconds, from your calls of the last 7 days. Null when none of them "
@@ -221,7 +222,8 @@ class RoutingSimulation:
     estimated_cost: Decimal | None = strawberry.field(
         resolver=_chosen("estimate"),
         graphql_type=Decimal | None,
-        description="The estimated cost in USD. Null when the prices are unknown, or when the request would be rejected.",
+        description="The estimated cost in USD. Null when the prices are unknown, when the estimate is above 100,000 USD, or "
+        "when the request would be rejected.",
     )
     expected_latency_ms: float | None = strawberry.field(
         resolver=_chosen("expected_latency_ms"),

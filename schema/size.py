@@ -15,13 +15,14 @@ from graphql import GraphQLEnumType, GraphQLNamedType
 from domain.amendment import MAX_AMENDMENTS
 from domain.bounds import MAX_BATCH, MAX_JSON_BYTES, MAX_LIST_LENGTH, MAX_NAME_LENGTH, MAX_PAGE
 from domain.catalog import MAX_TIERS
-from domain.cost_alert import MAX_ALERTS, WeekDay
+from domain.cost_alert import MAX_ALERTS
 from domain.inference import Metric
 from domain.opportunity import MAX_OPPORTUNITIES
 from domain.preference import MAX_RULES, MAX_RULES_BYTES
 from domain.provider import MAX_ALIASES, MAX_PROVIDERS, PROVIDERS
 from domain.routing import MAX_CANDIDATES, MAX_FALLBACKS
 from domain.summary import MAX_BUCKETS
+from domain.window import WeekDay
 from models.queries.ab_snapshot import SNAPSHOTS
 from models.queries.decision import MAX_RECORDS
 

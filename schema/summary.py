@@ -28,13 +28,13 @@ class AnalyticsBucket:
         resolver=lambda root: root.window and root.window.start,
         graphql_type=dt.datetime | None,
         description="The start of the bucket (inclusive), in UTC. The first bucket starts with the time range. Null when "
-        "no grain is given.",
+        "no grain is given, and in a leaderboard.",
     )
     end: dt.datetime | None = strawberry.field(
         resolver=lambda root: root.window and root.window.end,
         graphql_type=dt.datetime | None,
         description="The end of the bucket (exclusive), in UTC. The last bucket ends with the time range. Null when no "
-        "grain is given.",
+        "grain is given, and in a leaderboard.",
     )
     provider: str | None = _of(
         AnalyticsDimension.PROVIDER, str | None, "The provider. Null unless calls are grouped by provider."
@@ -135,7 +135,7 @@ def _change(name: str, description: str) -> Any:
     "length. Changes are relative: 0.5 is an increase by 50 %."
 )
 class LeaderboardRow:
-    provider: str | None = _of(AnalyticsDimension.PROVIDER, str | None, "The provider.")
+    provider: str | None = _of(AnalyticsDimension.PROVIDER, str | None, "The provider. Never null.")
     model: str | None = _of(
         AnalyticsDimension.MODEL, str | None, "The model. Null when the leaderboard compares providers."
     )

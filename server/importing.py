@@ -13,11 +13,12 @@ from sqlalchemy import Row, select
 from domain.analytics import LogAnalytics
 from domain.error import Conflict, ExpectedError
 from domain.viewer import Viewer
+from models.ab_test import ABTest
 from models.analytics import EventKey, RouterAnalytics
 from models.database import Database
+from models.database.row import row_of
 from models.ledger import Ledger
 from models.ledger.call import CallDraft
-from models.queries.ab_test import ab_test_of
 from models.queries.analytics import reported
 from models.types import first_id_at, last_id_at
 from server.event_bus import EventBus
@@ -103,7 +104,7 @@ class _Import:
             return call
         if test_id not in self._has_test:
             async with self._database.viewer(self._viewer) as session:
-                self._has_test[test_id] = await ab_test_of(session, self._viewer.id, test_id) is not None
+                self._has_test[test_id] = await row_of(session, ABTest, self._viewer.id, test_id) is not None
         return call if self._has_test[test_id] else call.model_copy(update=_NO_TEST)
 
     async def _already_exported(self, rows: Sequence[UsageRow]) -> set[int]:

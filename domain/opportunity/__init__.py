@@ -8,18 +8,20 @@ random. So each opportunity states its limitations, and one that would move traf
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
+from domain.ab_test import CreateABTest
 from domain.analytics import AnalyticsFilter
-from domain.cost_alert import Window
+from domain.error import NotFound
 from domain.money import ZERO
 from domain.opportunity.advice import Evidence, Opportunity, OpportunityKind
 from domain.opportunity.hours import HourOfDay, bad_hours
 from domain.opportunity.idle import MAX_DECISIONS, AlertUse, RuleUses, ended_windows, idle_alerts, unused_rules
 from domain.opportunity.saving import Usage, cheaper_models, unproven_preferences
+from domain.window import Window
 
 __all__ = [
     "MAX_DECISIONS",
@@ -33,6 +35,7 @@ __all__ = [
     "Usage",
     "ended_windows",
     "find",
+    "suggested_test",
 ]
 
 MAX_OPPORTUNITIES: Final = 50
@@ -63,6 +66,16 @@ def find(
         *idle_alerts(alerts),
     ]
     return [_within(asked, each) for each in sorted(found, key=_rank)[:MAX_OPPORTUNITIES]]
+
+
+def suggested_test(found: Iterable[Opportunity], opportunity_id: str) -> CreateABTest:
+    """The A/B test that the opportunity with this id suggests. Raises NotFound."""
+    for opportunity in found:
+        if opportunity.id == opportunity_id and opportunity.suggested_test is not None:
+            return opportunity.suggested_test
+    raise NotFound(
+        "opportunityId: must be the id of an opportunity of this filter that suggests a test", ["opportunityId"]
+    )
 
 
 def _within(asked: AnalyticsFilter, found: Opportunity) -> Opportunity:

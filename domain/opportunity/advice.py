@@ -13,9 +13,9 @@ from typing import Final, NamedTuple, TypeVar
 from domain.ab_test import CreateABTest
 from domain.analytics import AnalyticsFilter
 from domain.bounds import MAX_LIST_LENGTH
-from domain.cost_alert import Window
 from domain.inference import ALPHA, Arm, Comparison, Metric, SampleSums, compare
 from domain.money import plain
+from domain.window import Window
 
 WEEK: Final = timedelta(days=7)
 ROUNDING: Final = 1e-9

@@ -14,7 +14,6 @@ from datetime import date
 from typing import Final, NamedTuple, TypeVar
 
 from domain import summary
-from domain.cost_alert import Window
 from domain.inference import MINIMUM_CALLS, Arm, Comparison, Group, Metric, SampleSums, Verdict
 from domain.opportunity.advice import (
     ROUNDING,
@@ -36,6 +35,7 @@ from domain.opportunity.advice import (
     spellings,
 )
 from domain.provider import provider_id
+from domain.window import Window
 
 MINIMUM_DAYS: Final = 3
 """The fewest days on which a provider must be worse at an hour: a single outage is not a pattern."""

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from domain.cost_alert import Window
 from domain.money import EXACT
 from domain.opportunity.advice import (
     WEEK,
@@ -22,6 +21,7 @@ from domain.opportunity.advice import (
     range_of,
     usd,
 )
+from domain.window import Window
 
 MINIMUM_DECISIONS: Final = 1_000
 """The fewest routing decisions for a rule to be reported as unused."""

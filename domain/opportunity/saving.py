@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from domain import summary
 from domain.ab_test import CreateABTest, VariantConfig
 from domain.bounds import MAX_NAME_LENGTH
-from domain.cost_alert import Window
 from domain.inference import MINIMUM_CALLS, Arm, Comparison, Metric, SampleSums, Verdict, compare
 from domain.money import EXACT, to_nano_dollars
 from domain.opportunity.advice import (
@@ -36,6 +35,7 @@ from domain.opportunity.advice import (
     usd,
 )
 from domain.provider import provider_id
+from domain.window import Window
 
 MONTH: Final = timedelta(days=30)
 """The period that savings are scaled to."""

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.ab_test import MAX_RUNNING_TESTS, CreateABTest, Variant, VariantConfig, likely_costs
 from domain.catalog import completed, listed
-from domain.error import Conflict, InvalidInput, NotFound
+from domain.error import Conflict, InvalidInput
 from domain.event import ABTestUpdated, PreferencesChanged
 from domain.inference import Metric, cost_cap
 from domain.preference import RoutingRule, RuleTarget, as_stored, with_winner
@@ -22,9 +22,10 @@ from models.ab_group import GROUP_KEY, ABGroup
 from models.ab_test import SUMS, ABTest
 from models.database import raise_event
 from models.database.bulk import Grouped, additions
+from models.database.row import locked_row
 from models.ledger.preference import preferences_to_change
 from models.ledger.routing_version import bump_version
-from models.queries.ab_test import ab_test_of, freeze, load_inference, running_tests_of
+from models.queries.ab_test import freeze, load_inference, running_tests_of
 from models.queries.analytics import past_calls
 from models.queries.catalog import models_of
 from models.queries.provider_alias import names_of
@@ -88,7 +89,7 @@ async def end_test(
     Ending a test again with the same winner changes nothing. Raises NotFound, and Conflict when the test ended with another
     winner or the preferences have no room for another rule.
     """
-    test = await _locked(session, user_id, ab_test_id)
+    test = await locked_row(session, ABTest, user_id, ab_test_id, "tests")
     await load_inference(session, [test], now)
     if not test.active:
         if test.winner is not winner:
@@ -113,20 +114,13 @@ async def delete_test(session: AsyncSession, user_id: UUID, ab_test_id: UUID) ->
 
     Raises NotFound, and Conflict while the test runs.
     """
-    test = await _locked(session, user_id, ab_test_id)
+    test = await locked_row(session, ABTest, user_id, ab_test_id, "tests")
     if test.active:
         raise Conflict("id: this test is running and counts calls; end it first", ["id"])
     await session.execute(delete(ABGroup).where(ABGroup.user_id == user_id, ABGroup.ab_test_id == ab_test_id))
     await session.delete(test)
     await session.flush()
     raise_event(session, ABTestUpdated(user_id, ab_test_id))
-
-
-async def _locked(session: AsyncSession, user_id: UUID, ab_test_id: UUID) -> ABTest:
-    test = await ab_test_of(session, user_id, ab_test_id, for_update=True)
-    if test is None:
-        raise NotFound("id: must be the id of one of your tests", ["id"])
-    return test
 
 
 async def _likely_cap(session: AsyncSession, user_id: UUID, input: CreateABTest, now: datetime) -> Decimal | None:

@@ -15,9 +15,10 @@ from uuid import UUID
 from sqlalchemy import Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.cost_alert import AlertState, Window, WindowMode, is_clear, state_of
+from domain.cost_alert import AlertState, is_clear, state_of
 from domain.event import AlertTriggered
 from domain.money import ZERO
+from domain.window import Window, WindowMode
 from models.cost_alert import AlertEvent, WatchedAlert
 from models.database.bulk import Bulk, Rows, add_rows, columns_of, find, insert, lock, whole
 from models.ledger.cost_alert import alert_event_of, is_due

@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.catalog import MAX_MODELS, RegisterModel, UpdateModel, own_price
-from domain.error import Conflict, InvalidInput, NotFound
+from domain.error import Conflict, InvalidInput
 from domain.price import TokenCounts
 from models.catalog import RegisteredModel, own_prices
+from models.database.row import locked_row
 from models.ledger.routing_version import bump_version
-from models.queries.catalog import model_of, models_of
+from models.queries.catalog import models_of
 from models.queries.provider_alias import names_of
 from models.types import new_id
 
@@ -52,7 +53,7 @@ async def update_model(
     session: AsyncSession, user_id: UUID, model_id: UUID, input: UpdateModel, now: datetime
 ) -> RegisteredModel:
     """Change the fields of a model that the input sets. Raises NotFound."""
-    model = await _locked(session, user_id, model_id)
+    model = await locked_row(session, RegisteredModel, user_id, model_id, "models")
     for name, value in input.changes().items():
         setattr(model, name, value)
     model.own_prices = input.repriced(model.own_prices)
@@ -63,7 +64,7 @@ async def update_model(
 
 async def delete_model(session: AsyncSession, user_id: UUID, model_id: UUID) -> None:
     """Delete a model. The last updated of the models that it superseded takes its place. Raises NotFound."""
-    model = await _locked(session, user_id, model_id)
+    model = await locked_row(session, RegisteredModel, user_id, model_id, "models")
     await session.delete(model)
     await session.flush()
     await _restore_superseded(session, model)
@@ -81,13 +82,6 @@ async def _restore_superseded(session: AsyncSession, deleted: RegisteredModel) -
     if superseded:
         last = max(superseded, key=lambda model: model.updated_at)
         last.provider_key, last.model_key = key
-
-
-async def _locked(session: AsyncSession, user_id: UUID, model_id: UUID) -> RegisteredModel:
-    model = await model_of(session, user_id, model_id, for_update=True)
-    if model is None:
-        raise NotFound("id: must be the id of one of your models", ["id"])
-    return model
 
 
 def reprice(row: dict[str, Any], columns: Sequence[Any]) -> None:

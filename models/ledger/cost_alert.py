@@ -18,20 +18,20 @@ from domain.bounds import to_camel
 from domain.cost_alert import (
     MAX_ALERTS,
     MAX_CLOCK_SKEW,
-    AlertPeriod,
     AlertState,
     CreateCostAlert,
     UpdateCostAlert,
-    WindowMode,
     is_clear,
     state_of,
 )
-from domain.error import Conflict, InvalidInput, NotFound
+from domain.error import Conflict, InvalidInput
 from domain.event import AlertTriggered
+from domain.window import AlertPeriod, WindowMode
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert, WatchedAlert
 from models.database import raise_event
+from models.database.row import locked_row
 from models.ledger.routing_version import bump_version
-from models.queries.cost_alert import alert_of, load_spending
+from models.queries.cost_alert import load_spending
 from models.queries.spend import assumed_in, spent_in, spent_since
 from models.types import new_id
 
@@ -58,7 +58,7 @@ async def update_alert(
     Raises NotFound, and InvalidInput for a field that the preferences set.
     """
     changes = {name: getattr(input, name) for name in input.model_fields_set}
-    alert = await _locked(session, user_id, alert_id)
+    alert = await locked_row(session, CostAlert, user_id, alert_id, "alerts")
     if alert.from_preferences and (not_here := _SET_BY_PREFERENCES & changes.keys()):
         field = to_camel(min(not_here))
         raise InvalidInput(f"{field}: belongs to the preferences; change costAlertThreshold there", ["input", field])
@@ -68,7 +68,7 @@ async def update_alert(
 
 async def delete_alert(session: AsyncSession, user_id: UUID, alert_id: UUID) -> None:
     """Delete an alert and its alert events. Raises NotFound, and Conflict for the alert that the preferences keep."""
-    alert = await _locked(session, user_id, alert_id)
+    alert = await locked_row(session, CostAlert, user_id, alert_id, "alerts")
     if alert.from_preferences:
         raise Conflict("id: this alert belongs to the preferences; clear costAlertThreshold there", ["id"])
     await session.delete(alert)
@@ -80,7 +80,7 @@ async def acknowledge_alert(session: AsyncSession, user_id: UUID, alert_id: UUID
 
     Raises NotFound, and Conflict when no alert event waits to be acknowledged.
     """
-    alert = await _locked(session, user_id, alert_id)
+    alert = await locked_row(session, CostAlert, user_id, alert_id, "alerts")
     unacknowledged = select(AlertEvent).where(
         AlertEvent.user_id == user_id, AlertEvent.alert_id == alert_id, AlertEvent.acknowledged_at.is_(None)
     )
@@ -107,13 +107,6 @@ async def keep_preferences_alert(
     elif threshold is not None:
         daily = CreateCostAlert(threshold_amount=threshold, period=AlertPeriod.DAILY)
         await _add(session, user_id, daily, now, from_preferences=True)
-
-
-async def _locked(session: AsyncSession, user_id: UUID, alert_id: UUID) -> CostAlert:
-    alert = await alert_of(session, user_id, alert_id, for_update=True)
-    if alert is None:
-        raise NotFound("id: must be the id of one of your alerts", ["id"])
-    return alert
 
 
 async def _add(

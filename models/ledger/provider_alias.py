@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.error import Conflict
+from domain.error import Conflict, NotFound
 from domain.provider import ProviderNames, alias_key, check_alias
 from models.database import Database
 from models.ledger.renaming import Name, rename
@@ -89,14 +89,13 @@ async def _changed(session: AsyncSession, user_id: UUID) -> None:
     await bump_version(session, user_id)
 
 
-async def unregister(session: AsyncSession, user_id: UUID, alias_id: UUID) -> bool:
-    """Delete the user's alias with this id. Returns whether there was one. Calls that it moved stay with the provider."""
+async def unregister(session: AsyncSession, user_id: UUID, alias_id: UUID) -> None:
+    """Delete the user's alias with this id. Calls that it moved stay with the provider. Raises NotFound."""
     row = await session.scalar(
         select(ProviderAlias).where(ProviderAlias.user_id == user_id, ProviderAlias.id == alias_id)
     )
     if row is None:
-        return False
+        raise NotFound("id: must be the id of one of your aliases", ["id"])
     await session.delete(row)
     await session.flush()
     await _changed(session, user_id)
-    return True

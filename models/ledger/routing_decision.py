@@ -16,8 +16,8 @@ from uuid import UUID
 from sqlalchemy import Uuid, delete
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.cost_alert import UnknownCost, Window, WindowMode
-from domain.error import Conflict, InvalidInput, NotFound
+from domain.cost_alert import UnknownCost
+from domain.error import Conflict, InvalidInput
 from domain.money import ZERO, plain
 from domain.price import ServiceTier
 from domain.routing import (
@@ -32,12 +32,14 @@ from domain.routing import (
     choose,
     decisive,
 )
+from domain.window import Window, WindowMode
 from models.cost_alert import WatchedAlert
 from models.database.bulk import Bulk, Rows, StatementBatch, find, insert, whole
+from models.database.row import locked_row
 from models.decision import RoutingDecision
 from models.hold import Hold
 from models.ledger.alert_event import SUM_ROLLING
-from models.queries.decision import decision_with, load_outcomes
+from models.queries.decision import load_outcomes
 from models.queries.unpriced_model import FIND_UNPRICED
 from models.routing_version import RoutingVersion
 from models.types import Money, UTCDateTime, new_id
@@ -282,15 +284,16 @@ def decision_of(row: Mapping[str, Any]) -> RoutingDecision:
     return decision
 
 
-async def release_decision(session: AsyncSession, user_id: UUID, decision_id: UUID, now: datetime) -> RoutingDecision:
-    """Delete the hold of a routing decision. Releasing it again changes nothing. Returns it without its calls.
+async def release_decision(
+    session: AsyncSession, user_id: UUID, decision_id: UUID, now: datetime, columns: frozenset[str] = frozenset()
+) -> RoutingDecision:
+    """Delete the hold of a routing decision. Releasing it again changes nothing. Returns it with its outcome.
 
+    `columns` are those of its calls in `records`, as in `load_outcomes`; without them, `records` is empty.
     Raises NotFound, and Conflict when the routing decision is settled.
     """
-    decision = await decision_with(session, user_id, decision_id, for_update=True)
-    if decision is None:
-        raise NotFound("id: must be the id of one of your decisions", ["id"])
-    await load_outcomes(session, [decision], now, frozenset())
+    decision = await locked_row(session, RoutingDecision, user_id, decision_id, "decisions")
+    await load_outcomes(session, [decision], now, columns)
     if decision.state is DecisionState.SETTLED:
         raise Conflict("id: this decision is settled and has no hold to release", ["id"])
     if decision.released_at is None:

@@ -33,23 +33,30 @@ class Totals:
 
     def add(self, user_id: UUID, amount: Decimal) -> None:
         """Add a known cost; a negative amount lowers it. Raises InvalidInput if an increase exceeds the limit."""
-        if amount > ZERO and self._amounts[user_id] + amount > MAX_TOTAL:
-            raise InvalidInput(
-                f"cost: your calls cost {plain(self._amounts[user_id])} USD in all, and must not cost more than "
-                f"{MAX_TOTAL}; amend those that were reported wrong",
-                ["cost"],
-            )
-        self._amounts[user_id] += amount
+        _increase(
+            self._amounts,
+            user_id,
+            amount,
+            "your calls cost {total} USD in all, and must not cost more than {limit}; amend those that were reported wrong",
+        )
 
     def assume(self, user_id: UUID, amount: Decimal) -> None:
         """Add assumed spend; a negative amount lowers it. Raises InvalidInput if an increase exceeds the limit."""
-        if amount > ZERO and self._assumed[user_id] + amount > MAX_TOTAL:
-            raise InvalidInput(
-                f"cost: calls of unknown cost are assumed to have cost {plain(self._assumed[user_id])} USD in all, "
-                f"and that must not be more than {MAX_TOTAL}; amend them with their cost",
-                ["cost"],
-            )
-        self._assumed[user_id] += amount
+        _increase(
+            self._assumed,
+            user_id,
+            amount,
+            "calls of unknown cost are assumed to have cost {total} USD in all, and that must not be more than {limit}; "
+            "amend them with their cost",
+        )
+
+
+def _increase(totals: dict[UUID, Decimal], user_id: UUID, amount: Decimal, message: str) -> None:
+    """Add the amount to the user's total. Raises InvalidInput, with the message, if an increase exceeds the limit."""
+    total = totals[user_id]
+    if amount > ZERO and total + amount > MAX_TOTAL:
+        raise InvalidInput("cost: " + message.format(total=plain(total), limit=MAX_TOTAL), ["cost"])
+    totals[user_id] = total + amount
 
 
 def total_rows(minutes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +17,7 @@ from models.ab_group import GROUP_KEY
 from models.ab_test import ABTest
 from models.analytics import RouterAnalytics
 from models.database.compute import Compute, while_wanted
+from models.database.row import row_of
 from models.queries.ab_group import GroupSums
 
 SNAPSHOTS: Final = 60
@@ -32,12 +34,15 @@ class Snapshot:
     comparison: Comparison
 
 
-async def snapshots_of(session: AsyncSession, compute: Compute, test: ABTest, now: datetime) -> list[Snapshot] | None:
+async def snapshots_of(
+    session: AsyncSession, compute: Compute, user_id: UUID, ab_test_id: UUID, now: datetime
+) -> list[Snapshot] | None:
     """The snapshots of a test at the ends of `SNAPSHOTS` equal time ranges, from its start to its end or until now.
 
-    None if the test has more than `MAX_CALLS` calls.
+    None if the user has no such test, or if it has more than `MAX_CALLS` calls.
     """
-    if test.variant_a_calls + test.variant_b_calls > MAX_CALLS:
+    test = await row_of(session, ABTest, user_id, ab_test_id)
+    if test is None or test.variant_a_calls + test.variant_b_calls > MAX_CALLS:
         return None
     maker = _SnapshotMaker(test, test.ended_at or now)
     row = RouterAnalytics

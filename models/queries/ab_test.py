@@ -11,20 +11,42 @@ from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.ab_test import Variant
+from domain.ab_test import AssignedVariant, Variant
 from domain.inference import Arm, Conclusion, Group, Metric, conclude
 from domain.money import ZERO
+from domain.page import Page
 from models.ab_test import SUMS, ABTest
 from models.database.compute import Compute
+from models.database.page import newest_first
+from models.database.row import row_of
 from models.queries.ab_group import groups_of
 
 
-async def ab_test_of(
-    session: AsyncSession, user_id: UUID, ab_test_id: UUID, *, for_update: bool = False
+async def ab_test_with_inference(
+    session: AsyncSession, user_id: UUID, ab_test_id: UUID, now: datetime, compute: Compute
 ) -> ABTest | None:
-    """The user's test with this id; None if the user has no such test."""
-    statement = select(ABTest).where(ABTest.user_id == user_id, ABTest.id == ab_test_id)
-    return await session.scalar(statement.with_for_update() if for_update else statement)
+    """The user's test with this id and its inference; None if the user has no such test."""
+    test = await row_of(session, ABTest, user_id, ab_test_id)
+    if test is not None:
+        await load_inference(session, [test], now, compute)
+    return test
+
+
+async def ab_tests_page(
+    session: AsyncSession, user_id: UUID, *, active: bool | None, first: int | None, after: str | None
+) -> Page[ABTest]:
+    """A page of the user's tests, newest first: those that run, those that have ended, or all for None."""
+    conditions = [] if active is None else [ABTest.active.is_(active)]
+    return await newest_first(session, ABTest, user_id, conditions, first=first, after=after)
+
+
+async def assigned_variant(session: AsyncSession, user_id: UUID, ab_test_id: UUID, unit: str) -> AssignedVariant | None:
+    """The variant that the user's running test assigns to the unit; None if the user has no such test or it has ended."""
+    test = await row_of(session, ABTest, user_id, ab_test_id)
+    if test is None or not test.active:
+        return None
+    variant = test.running.assign(unit).variant
+    return AssignedVariant(variant, test.config(variant))
 
 
 async def running_tests_of(session: AsyncSession, user_id: UUID) -> list[ABTest]:

@@ -12,9 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.ab_test import PastCall
 from domain.analytics import AnalyticsFilter, LogAnalytics
-from domain.cost_alert import Window
 from domain.money import ZERO
+from domain.page import Page
+from domain.window import Window
 from models.analytics import RouterAnalytics
+from models.database.page import newest_first
+from models.queries.provider_alias import resolved
 from models.types import first_id_at, last_id_at, raw
 
 
@@ -46,6 +49,20 @@ def matching_models(table: Any, wanted: AnalyticsFilter) -> list[ColumnElement[b
         return []
     pairs = [and_(table.provider == provider, table.model_used == model) for provider, model in wanted.models_of]
     return [or_(table.model_used.in_(wanted.models), *pairs)]
+
+
+async def analytics_page(
+    session: AsyncSession,
+    user_id: UUID,
+    wanted: AnalyticsFilter,
+    *,
+    first: int | None,
+    after: str | None,
+    only: frozenset[str],
+) -> Page[RouterAnalytics]:
+    """A page of the user's calls that match the filter, newest first, as rows of these attributes."""
+    conditions = matching(await resolved(session, user_id, wanted))
+    return await newest_first(session, RouterAnalytics, user_id, conditions, first=first, after=after, only=only)
 
 
 async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:

@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.cost_alert import UnknownCost, Window
+from domain.cost_alert import UnknownCost
 from domain.routing import Budget
+from domain.window import Window
 from models.cost_alert import CostAlert, WatchedAlert
 from models.queries.cost_alert import load_spending
 from models.queries.unpriced_model import unpriced_models

@@ -7,29 +7,76 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.cost_alert import AlertState, Spending, Window, WindowMode, rolling_state_of, state_of
+from domain.cost_alert import AlertState, Spending, rolling_state_of, state_of
 from domain.money import ZERO
+from domain.page import Page, whole_number
+from domain.window import Window, WindowMode
 from models.cost_alert import AlertEvent, AlertSequence, AlertWindow, CostAlert, RollingAlert
+from models.database.page import newest_first
+from models.database.row import row_of
 from models.queries.hold import held_by
 from models.queries.spend import assumed_since, spent_since, unpriced_in
 
 
-async def alert_of(
-    session: AsyncSession, user_id: UUID, alert_id: UUID, *, for_update: bool = False
-) -> CostAlert | None:
-    """The user's alert with this id; None if the user has no such alert."""
-    statement = select(CostAlert).where(CostAlert.user_id == user_id, CostAlert.id == alert_id)
-    return await session.scalar(statement.with_for_update() if for_update else statement)
-
-
-async def ids_in_state(session: AsyncSession, user_id: UUID, state: AlertState, now: datetime) -> list[UUID]:
+async def _ids_in_state(session: AsyncSession, user_id: UUID, state: AlertState, now: datetime) -> list[UUID]:
     """The ids of the user's alerts that are in this state now."""
     alerts = list(await session.scalars(select(CostAlert).where(CostAlert.user_id == user_id)))
     await load_spending(session, alerts, now)
     return [alert.id for alert in alerts if alert.spending.state is state]
+
+
+async def alert_with_spending(session: AsyncSession, user_id: UUID, alert_id: UUID, now: datetime) -> CostAlert | None:
+    """The user's alert with this id and its spending; None if the user has no such alert."""
+    alert = await row_of(session, CostAlert, user_id, alert_id)
+    if alert is not None:
+        await load_spending(session, [alert], now)
+    return alert
+
+
+async def alerts_page(
+    session: AsyncSession,
+    user_id: UUID,
+    now: datetime,
+    *,
+    active: bool | None,
+    state: AlertState | None,
+    first: int | None,
+    after: str | None,
+) -> Page[CostAlert]:
+    """A page of the user's alerts with their spending, newest first. None in place of a condition: all alerts."""
+    conditions = [] if active is None else [CostAlert.active.is_(active)]
+    if state is not None:
+        conditions.append(CostAlert.id.in_(await _ids_in_state(session, user_id, state, now)))
+    page = await newest_first(session, CostAlert, user_id, conditions, first=first, after=after)
+    await load_spending(session, page.nodes, now)
+    return page
+
+
+async def alert_events_page(
+    session: AsyncSession,
+    user_id: UUID,
+    now: datetime,
+    *,
+    alert_id: UUID | None,
+    acknowledged: bool | None,
+    first: int | None,
+    after: str | None,
+) -> Page[AlertEvent]:
+    """A page of the user's alert events with their alerts, newest first. None in place of a condition: all alert events."""
+    conditions: list[ColumnElement[bool]] = []
+    if alert_id is not None:
+        conditions.append(AlertEvent.alert_id == alert_id)
+    if acknowledged is not None:
+        stamp = AlertEvent.acknowledged_at
+        conditions.append(stamp.is_not(None) if acknowledged else stamp.is_(None))
+    page = await newest_first(
+        session, AlertEvent, user_id, conditions, first=first, after=after, key="sequence", parse=whole_number
+    )
+    await load_alerts(session, page.nodes, now)
+    return page
 
 
 async def load_spending(session: AsyncSession, alerts: Sequence[CostAlert], now: datetime) -> None:

@@ -11,21 +11,44 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.page import Page
 from domain.routing import decision_state
 from models.analytics import RouterAnalytics
-from models.database.page import columns_of, tuple_of
+from models.database.page import columns_of, newest_first, tuple_of
+from models.database.row import row_of
 from models.decision import RoutingDecision
 
 MAX_RECORDS: Final = 20
 """The most calls that one routing decision shows."""
 
 
-async def decision_with(
-    session: AsyncSession, user_id: UUID, decision_id: UUID, *, for_update: bool = False
+async def decision_with_outcome(
+    session: AsyncSession, user_id: UUID, decision_id: UUID, now: datetime, columns: frozenset[str]
 ) -> RoutingDecision | None:
-    """The user's routing decision with this id; None if the user has no such routing decision."""
-    statement = select(RoutingDecision).where(RoutingDecision.user_id == user_id, RoutingDecision.id == decision_id)
-    return await session.scalar(statement.with_for_update() if for_update else statement)
+    """The user's routing decision with this id and its outcome, as in `load_outcomes`; None if the user has none such."""
+    decision = await row_of(session, RoutingDecision, user_id, decision_id)
+    if decision is not None:
+        await load_outcomes(session, [decision], now, columns)
+    return decision
+
+
+async def decisions_page(
+    session: AsyncSession,
+    user_id: UUID,
+    now: datetime,
+    *,
+    first: int | None,
+    after: str | None,
+    without: Sequence[Any],
+    columns: frozenset[str],
+) -> Page[RoutingDecision]:
+    """A page of the user's routing decisions with their outcomes, newest first.
+
+    The columns `without` are not loaded. `columns` are those of `records`, as in `load_outcomes`.
+    """
+    page = await newest_first(session, RoutingDecision, user_id, [], first=first, after=after, without=without)
+    await load_outcomes(session, page.nodes, now, columns)
+    return page
 
 
 async def load_outcomes(

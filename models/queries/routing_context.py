@@ -16,10 +16,10 @@ from domain.preference import RoutingRule
 from domain.routing import KNOWN_FROM, Key, Observed, Recent, RoutingContext, RoutingPreferences, Statistics
 from models.analytics import RouterAnalytics
 from models.cost_alert import CostAlert
-from models.preference import RouterPreferences, default_preferences
+from models.preference import RouterPreferences
 from models.queries.ab_test import running_tests_of
 from models.queries.catalog import models_of
-from models.queries.preference import preferences_of
+from models.queries.preference import current_preferences
 from models.queries.provider_alias import names_of
 from models.queries.routing_version import version_of
 from models.rollup import AnalyticsHourly, LatencyHourly
@@ -41,7 +41,7 @@ _P95: Final = 0.95
 async def routing_context_of(session: AsyncSession, user_id: UUID, now: datetime) -> RoutingContext:
     """The user's current routing context."""
     version = await version_of(session, user_id)
-    saved = await preferences_of(session, user_id) or default_preferences(user_id)
+    saved = await current_preferences(session, user_id)
     enforced = await session.scalar(
         select(CostAlert.id)
         .where(CostAlert.user_id == user_id, CostAlert.enforced.is_(True), CostAlert.active.is_(True))

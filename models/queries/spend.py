@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.analytics import AnalyticsFilter
-from domain.cost_alert import Window
 from domain.money import ZERO
+from domain.window import Window
 from models.analytics import RouterAnalytics
 from models.decision import RoutingDecision
 from models.queries.analytics import matching

@@ -30,10 +30,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.analytics import AnalyticsFilter
-from domain.cost_alert import Window
 from domain.error import InvalidInput
 from domain.latency import bucket_of
 from domain.summary import MAX_BUCKETS, AnalyticsDimension, Sums, too_many
+from domain.window import Window
 from models.analytics import RouterAnalytics
 from models.database.compute import Compute, while_wanted
 from models.queries.analytics import matching, matching_models

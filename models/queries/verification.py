@@ -22,10 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.amendment import as_json
 from domain.bounds import EPOCH
-from domain.cost_alert import AlertState, Window, WindowMode, state_of
+from domain.cost_alert import AlertState, state_of
 from domain.hold import Account
 from domain.money import ZERO
 from domain.routing import is_settled
+from domain.window import Window, WindowMode
 from models.ab_test import SUMS
 from models.base import Base
 from models.cost_alert import AlertEvent, CostAlert, RollingAlert

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from domain.ab_test import CreateABTest, VariantConfig
 from domain.analytics import AnalyticsFilter
-from domain.cost_alert import AlertPeriod, Window, window_at
 from domain.inference import MINIMUM_CALLS, Metric
 from domain.money import to_nano_dollars
 from domain.opportunity import (
@@ -34,6 +33,7 @@ from domain.opportunity import (
 )
 from domain.opportunity.idle import MINIMUM_DECISIONS
 from domain.summary import Sums
+from domain.window import AlertPeriod, Window, window_at
 
 MARCH = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 31, tzinfo=UTC))
 DAY = timedelta(days=1)

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.viewer import Viewer
 from migrations import configuration, upgrade
+from models.catalog import RegisteredModel
 from models.database import Database
-from models.queries.catalog import model_of, models_of
+from models.database.row import row_of
+from models.queries.catalog import models_of
 from tests.conftest import publish_nothing
 
 ALICE, BOB = UUID(int=1), UUID(int=2)
@@ -86,7 +88,7 @@ async def _models(url: str) -> dict[UUID, dict[int, Any]]:
 async def _deleted(url: str) -> set[int]:
     database = Database(url, publish_nothing)
     async with database.viewer(Viewer(ALICE), write=True) as session:
-        model = await model_of(session, ALICE, UUID(int=1))
+        model = await row_of(session, RegisteredModel, ALICE, UUID(int=1))
         await session.delete(model)
     async with database.viewer(Viewer(ALICE)) as session:
         left = {model.id.int for model in await models_of(session, ALICE)}

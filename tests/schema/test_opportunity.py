@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from domain.cost_alert import Window
 from domain.opportunity import MAX_DECISIONS, RuleUses
 from domain.viewer import Viewer
+from domain.window import Window
 from models.database import Database
 from models.queries.opportunity import rule_uses
 from models.queries.preference import preferences_of

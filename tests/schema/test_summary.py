@@ -21,11 +21,11 @@ from sqlalchemy import Result
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.analytics import AnalyticsFilter
-from domain.cost_alert import Window
 from domain.error import InvalidInput
 from domain.latency import RELATIVE_ERROR
 from domain.summary import AnalyticsDimension, Sums, hours_of_week
 from domain.viewer import Viewer
+from domain.window import Window
 from models.database import Database
 from models.database.compute import Compute
 from models.ledger.retention import drop_before

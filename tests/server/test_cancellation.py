@@ -106,7 +106,7 @@ class Slow:
 def slow(database: Database, monkeypatch: pytest.MonkeyPatch) -> Slow:
     """Make reads of preferences, and of a page of an export, slow."""
     read = Slow(database)
-    monkeypatch.setattr(resolvers.preference, "preferences_of", read)
+    monkeypatch.setattr(resolvers.preference, "current_preferences", read)
     monkeypatch.setattr(server.export, "reported", read)
     return read
 

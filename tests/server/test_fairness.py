@@ -184,8 +184,8 @@ async def test_an_event_is_read_once_for_all_subscribers_of_a_user(
         for socket in sockets:
             for operation, query in queries.items():
                 await socket.subscribe(query, operation=operation)
-        counted(resolvers.preference, "preferences_of")
-        counted(resolvers.ab_test, "ab_test_of")
+        counted(resolvers.preference, "current_preferences")
+        counted(resolvers.ab_test, "ab_test_with_inference")
         counted(resolvers.analytics, "analytics_by_id")
         # When their preferences change, and a call is logged that counts for a test
         await live_api.ask(SAVE, ms=700)
@@ -195,7 +195,7 @@ async def test_an_event_is_read_once_for_all_subscribers_of_a_user(
     # Then all of them receive both, and each was read once
     assert changed == [{"maxLatencyMs": 700}] * 12
     assert all({"id": logged} in each and {"variantA": {"calls": 1}} in each for each in pushed)
-    assert sorted(readings) == ["ab_test_of", "analytics_by_id", "preferences_of"]
+    assert sorted(readings) == ["ab_test_with_inference", "analytics_by_id", "current_preferences"]
 
 
 async def test_pushes_to_subscribers_of_one_user_yield_to_the_event_loop(

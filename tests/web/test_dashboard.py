@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import re
 from pathlib import Path
@@ -28,6 +29,14 @@ START_TEST = """
 mutation { createABTest(input: {
   testName: "a or b", variantA: {provider: "openai", model: "a"}, variantB: {provider: "openai", model: "b"}
 }) { ... on ABTest { id } } }
+"""
+NOTE_LABELS = """
+window.leftEdges = {};
+const draw = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, ...more) {
+  leftEdges[text] = x - this.measureText(text).actualBoundingBoxLeft;
+  draw.call(this, text, x, ...more);
+};
 """
 TABS = ["Preferences", "A/B Testing", "Cost Alerts", "Analytics"]
 
@@ -341,6 +350,24 @@ async def test_analytics_show_logged_and_live_calls(open_page: Open, live_api: A
     path = tmp_path / "export.csv"
     await (await download.value).save_as(path)
     assert len(path.read_text().splitlines()) == 252
+
+
+async def test_the_labels_of_a_chart_are_whole(open_page: Open, live_api: Api) -> None:
+    # Given latencies whose labels are long
+    await log(live_api, *(spent("0.02", n, latencyMs=latency) for n, latency in enumerate([9_000, 14_000_000])))
+    page = await open_page()
+    await page.add_init_script(NOTE_LABELS)
+    await page.reload()
+    # When the chart is drawn
+    await tab(page, "Analytics")
+    await page.get_by_label("Range").select_option("year")
+    edges: dict[str, float] = {}
+    async with asyncio.timeout(20):
+        while "10,000,000 ms" not in edges:
+            await page.evaluate("new Promise(requestAnimationFrame)")
+            edges = await page.evaluate("leftEdges")
+    # Then each label starts within it
+    assert {label: edge for label, edge in edges.items() if label.endswith(" ms") and edge < 0} == {}
 
 
 async def test_advice_becomes_a_test(open_page: Open, live_api: Api) -> None:

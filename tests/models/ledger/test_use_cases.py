@@ -11,10 +11,11 @@ from sqlalchemy import select
 
 from domain.ab_test import CreateABTest, Variant
 from domain.catalog import RegisterModel, UpdateModel
-from domain.cost_alert import AlertPeriod, CreateCostAlert, UpdateCostAlert
+from domain.cost_alert import CreateCostAlert, UpdateCostAlert
 from domain.error import Conflict, InvalidInput, NotFound
 from domain.preference import SavePreferences
 from domain.viewer import Viewer
+from domain.window import AlertPeriod
 from models.ab_test import ABTest
 from models.cost_alert import CostAlert
 from models.database import Database

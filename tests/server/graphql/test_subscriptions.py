@@ -415,7 +415,7 @@ async def test_an_operation_beyond_the_time_limit_ends_and_its_socket_stays_open
     async def stuck_until(*_args: Any) -> None:
         await stuck.wait()
 
-    monkeypatch.setattr(resolvers.preference, "preferences_of", stuck_until)
+    monkeypatch.setattr(resolvers.preference, "current_preferences", stuck_until)
     message = "The operation was cancelled after 0.01 s. Query less data. A mutation may have been executed: send calls again with the same eventId."
     error = {"message": message, "extensions": {"code": "TIMEOUT"}}
     async with limited(settings, clock, operation_timeout_s=0.01) as url:

@@ -20,7 +20,19 @@ interface Props {
 }
 
 const HEIGHT = 220;
+const FONT = "12px system-ui, sans-serif";
+const TICK = 10;
+const GAP = 5;
 export const COLOURS = ["#2f6fde", "#c2570c", "#0d8a6a", "#8a3ffc", "#b5179e", "#6b7280"];
+
+/** The width of the value axis in CSS pixels. `labels` is null before the first layout. */
+function axisWidth({ ctx }: uPlot, labels: string[] | null): number {
+  ctx.save();
+  ctx.font = FONT;
+  const widest = Math.max(0, ...(labels ?? []).map((label) => ctx.measureText(label).width));
+  ctx.restore();
+  return TICK + GAP + Math.ceil(widest);
+}
 
 /** A line chart over time, with its values in a collapsible table below. */
 export function LineChart({ label, times, series, format, fetching }: Props) {
@@ -34,12 +46,13 @@ export function LineChart({ label, times, series, format, fetching }: Props) {
     const element = place.current;
     if (element === null || times.length === 0) return;
     const ink = getComputedStyle(element).color;
-    const axis = { stroke: ink, grid: { stroke: "rgba(128,128,128,0.2)" }, ticks: { stroke: "rgba(128,128,128,0.2)" } };
+    const lines = "rgba(128,128,128,0.2)";
+    const axis = { stroke: ink, font: FONT, gap: GAP, grid: { stroke: lines }, ticks: { stroke: lines, size: TICK } };
     const chart = new uPlot(
       {
         width: element.clientWidth || 600,
         height: HEIGHT,
-        axes: [axis, { ...axis, size: 70, values: (_, splits) => splits.map(format) }],
+        axes: [axis, { ...axis, size: axisWidth, values: (_, splits) => splits.map(format) }],
         scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) * 1.05 || 1] } },
         series: [
           {},
