@@ -57,8 +57,9 @@ def _read_moment(value: Any) -> dt.datetime:
     raise GraphQLError("DateTime must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z")
 
 
-def _write_moment(value: dt.datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
+def _write_moment(value: dt.datetime) -> dt.datetime:
+    """The moment in UTC. It becomes text when the response is encoded, many times faster than here (`server.graphql.answer`)."""
+    return value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)
 
 
 def _read_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:

@@ -24,6 +24,7 @@ from models.database.transaction import Locks, Transaction
 
 Publish = Callable[[Sequence[Event]], None]
 _EVENTS: Final = "events"
+_VIEWER_ID: Final = "viewer_id"
 
 
 class ScopeError(Exception):
@@ -53,8 +54,13 @@ class Database:
         connections round-robin (`models.database.fair_queue`). Raises Overloaded if too many transactions wait for one.
         """
         async with self.backend.viewer_transaction(viewer, write=write) as transaction:
-            session = AsyncSession(transaction.connection, expire_on_commit=False, autoflush=False)
-            _scope(session.sync_session, viewer)
+            session = AsyncSession(
+                transaction.connection,
+                sync_session_class=_ViewerSession,
+                expire_on_commit=False,
+                autoflush=False,
+                info={_VIEWER_ID: viewer.id},
+            )
             yield session
             await session.flush()
             transaction.events += session.info.pop(_EVENTS, [])
@@ -103,21 +109,24 @@ def raise_event(session: AsyncSession, happened: Event) -> None:
     session.info.setdefault(_EVENTS, []).append(happened)
 
 
-def _scope(session: Session, viewer: Viewer) -> None:
-    """Restrict every statement and every flush of this session to the viewer's rows. Raises ScopeError otherwise."""
-    user_id = viewer.id
-    own_rows = with_loader_criteria(Owned, lambda row: row.user_id == user_id, include_aliases=True)
+class _ViewerSession(Session):
+    """A session in which every statement and every flush is restricted to the viewer's rows. Raises ScopeError otherwise."""
 
-    def on_execute(state: ORMExecuteState) -> None:
-        if not state.is_orm_statement or state.is_insert:
-            raise ScopeError("a viewer's session allows only ORM selects, updates and deletes, and inserts by flush")
-        if state.is_select or state.is_update or state.is_delete:
-            state.statement = state.statement.options(own_rows)
 
-    def before_flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
-        for row in (*session.new, *session.dirty, *session.deleted):
-            if not isinstance(row, Owned) or row.user_id != user_id:
-                raise ScopeError("a viewer's session can change only the viewer's own rows")
+# On the class: listeners on each session would take longer than a short statement.
+@event.listens_for(_ViewerSession, "do_orm_execute")
+def _restrict(state: ORMExecuteState) -> None:
+    if not state.is_orm_statement or state.is_insert:
+        raise ScopeError("a viewer's session allows only ORM selects, updates and deletes, and inserts by flush")
+    if state.is_select or state.is_update or state.is_delete:
+        user_id = state.session.info[_VIEWER_ID]
+        own_rows = with_loader_criteria(Owned, lambda row: row.user_id == user_id, include_aliases=True)
+        state.statement = state.statement.options(own_rows)
 
-    event.listen(session, "do_orm_execute", on_execute)
-    event.listen(session, "before_flush", before_flush)
+
+@event.listens_for(_ViewerSession, "before_flush")
+def _check_rows(session: Session, _context: UOWTransaction, _instances: Any) -> None:
+    user_id = session.info[_VIEWER_ID]
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if not isinstance(row, Owned) or row.user_id != user_id:
+            raise ScopeError("a viewer's session can change only the viewer's own rows")

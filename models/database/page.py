@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import JSON, ColumnElement, select
@@ -17,16 +17,17 @@ from domain.page import Page, decode_cursor
 from models.types import raw
 
 Row = TypeVar("Row", bound=Any)
-_KINDS_OF_TUPLES: Final = 64
+_KINDS_OF_ROWS: Final = 256
 
 
-def columns_of(table: Any, names: Iterable[str]) -> list[Any]:
+@lru_cache(_KINDS_OF_ROWS)
+def columns_of(table: Any, names: tuple[str, ...]) -> list[Any]:
     """The columns of these attributes, to be selected; JSON is selected as the stored text."""
     columns = [getattr(table, name) for name in names]
     return [raw(column) if isinstance(column.type, JSON) else column for column in columns]
 
 
-@lru_cache(_KINDS_OF_TUPLES)
+@lru_cache(_KINDS_OF_ROWS)
 def tuple_of(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
     """The constructor of a named tuple with these fields."""
     make: Callable[[Iterable[Any]], Any] = namedtuple("Row", names)._make  # type: ignore[attr-defined]  # noqa: PYI024
@@ -55,7 +56,7 @@ async def newest_first(
     """
     kind, column, size = table.__tablename__, getattr(table, key), page_size(first)
     names = None if only is None else tuple(sorted(only | {key}))
-    columns = [table] if names is None else columns_of(table, names)
+    columns = [table] if names is None else columns_of(cast("Any", table), names)
     statement = select(*columns).where(table.user_id == user_id, *conditions).options(*map(defer, without))
     if after is not None:
         statement = statement.where(column < decode_cursor(kind, after, parse))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLError
@@ -41,6 +42,11 @@ def body_of(result: ExecutionResult) -> dict[str, Any]:
 def errors_of(*errors: GraphQLError) -> dict[str, Any]:
     """The body of a response that has errors and no data."""
     return {"errors": [error.formatted for error in errors]}
+
+
+def moment_text(value: Any) -> str | None:
+    """The text of a moment in UTC, as `to_json` writes it; None for other values."""
+    return f"{value.replace(tzinfo=None).isoformat()}Z" if isinstance(value, datetime) else None
 
 
 def encoded(value: Any) -> bytes:
@@ -113,7 +119,7 @@ def _fragments(value: Any) -> list[bytes]:
     except (PydanticSerializationError, ValueError):
         # An error message may quote text with lone surrogates. `json` escapes them.
         raw.clear()
-        text = json.dumps(value, default=placeholder).encode()
+        text = json.dumps(value, default=lambda found: moment_text(found) or placeholder(found)).encode()
     if not raw:
         return [text]
     around = text.split(_ENCODED_PLACEHOLDER)

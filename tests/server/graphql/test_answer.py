@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import server.graphql.answer
 import server.graphql.limits
@@ -15,7 +19,7 @@ from domain.bounds import MAX_JSON_BYTES
 from domain.viewer import Viewer
 from models.types import RawJSON
 from schema import schema as strawberry_schema
-from server.graphql.answer import AnswerTooLarge, encoded_in_turns
+from server.graphql.answer import AnswerTooLarge, encoded, encoded_in_turns
 from server.graphql.limits import MAX_BYTES
 from server.graphql.operation import EVERY_KIND, Operation, RequestError
 from tests.support.api import Api
@@ -24,6 +28,7 @@ from tests.support.socket import signed_in
 
 ALICE = UUID(int=1)
 SCHEMA = strawberry_schema._schema
+DATE_TIME: Any = SCHEMA.get_type("DateTime")
 
 
 async def _introspect(query: str, *, stock_executor: bool) -> Any:
@@ -136,3 +141,18 @@ async def test_an_answer_that_is_too_large_is_the_same_error_over_every_transpor
         await socket.start("{ analytics(first: 5) { nodes { metadata } } }")
         answer = (await socket.receive())["payload"]
         assert answer == {"data": {"analytics": {"nodes": [{"metadata": record["metadata"]}] * 5}}}
+
+
+@given(st.datetimes(timezones=st.timezones() | st.just(UTC)))
+@example(datetime(1, 1, 1, tzinfo=UTC))
+@example(datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
+@example(datetime(1890, 1, 2, tzinfo=ZoneInfo("Europe/Amsterdam")))
+def test_a_moment_is_written_in_utc_by_both_encoders(moment: datetime) -> None:
+    try:
+        written = DATE_TIME.coerce_output_value(moment)
+    except OverflowError:
+        return  # the moment has no UTC
+    text = moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    # A lone surrogate makes the slower encoder write the response.
+    for other in ("", "\ud800"):
+        assert json.loads(encoded({"at": written, "other": other})) == {"at": text, "other": other}
