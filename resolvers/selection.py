@@ -27,8 +27,12 @@ def unselected_documents(info: Info, table: type[Base]) -> list[Any]:
     return [column for name, column in columns if isinstance(column.type, JSON) and name not in needed]
 
 
-_COMPUTED_FROM: Final = {"costSource": ("cost", "priceVersion")}
-"""Fields without a column of their name, and the fields that they are computed from."""
+_COMPUTED_FROM: Final = {
+    "costSource": ("cost", "priceVersion"),
+    "reportedProvider": ("reportedProvider", "provider"),
+    "reportedModel": ("reportedModel", "modelUsed"),
+}
+"""Fields that are more than the column of their name, and the fields that they are computed from."""
 
 
 @cache
