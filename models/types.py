@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
@@ -103,6 +103,25 @@ class RawJSON:
 
     def __repr__(self) -> str:
         return f"RawJSON({self.text!r})"
+
+
+class RawRow(NamedTuple):
+    """A row as the JSON text of the object that is sent to clients, and the key that its list is ordered by."""
+
+    key: Any
+    text: str
+
+
+class RawRows(list[RawRow]):
+    """Rows as JSON text that the database has made. `fields` names the fields of each, in order."""
+
+    def __init__(self, rows: Iterable[RawRow], fields: tuple[str, ...]) -> None:
+        super().__init__(rows)
+        self.fields = fields
+
+    def json(self) -> RawJSON:
+        """The rows as a JSON array."""
+        return RawJSON(f"[{','.join([row.text for row in self])}]")
 
 
 class _RawJSON(TypeDecorator[RawJSON]):

@@ -20,7 +20,7 @@ from models.queries.provider_alias import resolved
 from resolvers.context import Context, Info
 from resolvers.filter import Filter, checked_filter
 from resolvers.input import After, First, InputObject, input_type, known, present
-from resolvers.selection import selected_columns
+from resolvers.selection import raw_fields, selected_columns
 
 _CHECKED_AT_ONCE: Final = 20
 """How many calls of a batch are checked before other users get the event loop: about a millisecond of work."""
@@ -57,6 +57,7 @@ async def analytics(
             first=first,
             after=known(after),
             only=selected_columns(info, RouterAnalytics),
+            fields=raw_fields(info, RouterAnalytics),
         )
 
 

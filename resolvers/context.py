@@ -66,6 +66,8 @@ class Context:
     """Limits how many summaries run at once: each uses a database connection until it is done."""
     turns: FairQueue
     """Shares the event loop among users: work of a millisecond or more waits here for its turn."""
+    raw_rows: bool = True
+    """Whether the executor accepts rows as JSON text. graphql-core's own does not."""
     signed_in: Viewer | None = None
     """The viewer of a verified token."""
 

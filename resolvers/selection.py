@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from graphql import FieldNode, FragmentSpreadNode, SelectionSetNode
+from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 from sqlalchemy import JSON
 
 from domain.bounds import to_camel
 from models.base import Base
+from models.database.raw_row import MAX_FIELDS, TYPE_NAME, RawFields, is_written
 from resolvers.context import Info
 
 
@@ -33,6 +35,62 @@ _COMPUTED_FROM: Final = {
     "reportedModel": ("reportedModel", "modelUsed"),
 }
 """Fields that are more than the column of their name, and the fields that they are computed from."""
+
+
+def raw_fields(info: Info, table: type[Base]) -> RawFields | None:
+    """The fields of the nodes of a connection, if the database can write them: the name and the attribute of each.
+
+    None if `edges` are selected, or a field of a node that is computed, renamed or an object. Such rows are read as values.
+    """
+    nodes = info._raw_info.field_nodes  # noqa: SLF001 - as below
+    fragments = info._raw_info.fragments  # noqa: SLF001 - as below
+    if not info.context.raw_rows or len(nodes) != 1 or nodes[0].selection_set is None:
+        return None
+    selected = _fields_alone(nodes[0].selection_set, fragments)
+    of_nodes = [each for each in selected or () if each.name.value == "nodes"]
+    if selected is None or len(of_nodes) != 1 or any(each.name.value not in _OF_RAW_PAGES for each in selected):
+        return None
+    below = of_nodes[0].selection_set
+    of_rows = None if below is None else _fields_alone(below, fragments)
+    if not of_rows or len(of_rows) > MAX_FIELDS:
+        return None
+    attributes = _written(table)
+    if any(each.alias is not None or each.name.value not in attributes for each in of_rows):
+        return None
+    return tuple({each.name.value: attributes[each.name.value] for each in of_rows}.items())
+
+
+_OF_RAW_PAGES: Final = frozenset({"nodes", "pageInfo", TYPE_NAME})
+
+
+@cache
+def _written(table: type[Base]) -> dict[str, str]:
+    """The attributes of a table that databases write as clients receive them, by the name of their field."""
+    return {TYPE_NAME: TYPE_NAME} | {
+        field: attribute
+        for attribute, field in _fields(table)
+        if field not in _COMPUTED_FROM and is_written(table, attribute)
+    }
+
+
+def _fields_alone(
+    selection_set: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> list[FieldNode] | None:
+    """The fields of a selection set, those of its fragments included. None if there is a directive, or too many."""
+    found: list[FieldNode] = []
+    for node in selection_set.selections:
+        if node.directives or len(found) > MAX_FIELDS:
+            return None
+        if isinstance(node, FieldNode):
+            found.append(node)
+            continue
+        inline = cast("InlineFragmentNode | FragmentDefinitionNode", node)
+        fragment = fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else inline
+        below = _fields_alone(fragment.selection_set, fragments)
+        if below is None:
+            return None
+        found += below
+    return found
 
 
 @cache

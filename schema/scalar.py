@@ -20,6 +20,9 @@ from strawberry.types.scalar import ScalarDefinition, scalar
 
 from domain.bounds import double
 from domain.money import MAX_NUMBER_LENGTH, number_of, plain
+from models.types import RawJSON, RawRows
+
+__all__ = ["SCALARS", "BigInt", "RawJSON", "RawRows"]
 
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII

@@ -17,6 +17,7 @@ from domain.page import Page
 from domain.window import Window
 from models.analytics import RouterAnalytics
 from models.database.page import newest_first
+from models.database.raw_row import RawFields
 from models.queries.provider_alias import resolved
 from models.types import first_id_at, last_id_at, raw
 
@@ -59,10 +60,13 @@ async def analytics_page(
     first: int | None,
     after: str | None,
     only: frozenset[str],
+    fields: RawFields | None,
 ) -> Page[RouterAnalytics]:
-    """A page of the user's calls that match the filter, newest first, as rows of these attributes."""
+    """A page of the user's calls that match the filter, newest first: rows of these attributes, or JSON text with `fields`."""
     conditions = matching(await resolved(session, user_id, wanted))
-    return await newest_first(session, RouterAnalytics, user_id, conditions, first=first, after=after, only=only)
+    return await newest_first(
+        session, RouterAnalytics, user_id, conditions, first=first, after=after, only=only, fields=fields
+    )
 
 
 async def spent_in(session: AsyncSession, user_id: UUID, window: Window) -> Decimal:

@@ -122,6 +122,7 @@ class GraphQLApp(GraphQL[Context, None]):
                 waiting_per_user=_SUMMARIES_WAITING_PER_USER,
             ),
             turns,
+            not settings.stock_executor,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

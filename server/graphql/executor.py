@@ -36,6 +36,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
+from schema.scalar import RawJSON, RawRows
 from server.graphql.limits import ValueCounter
 
 _VALUES_AT_ONCE: Final = 1_000
@@ -119,6 +120,8 @@ class _Objects(NamedTuple):
         if value is None:
             return None if self.nested.nullable else Undefined
         if self.nested.is_list:
+            if isinstance(value, RawRows) and len(value) * len(self.selections) <= _VALUES_AT_ONCE:
+                return _raw(value, self.selections)
             # `complete_list_value` writes a long list in chunks.
             is_short = isinstance(value, list) and len(value) * len(self.selections) <= _VALUES_AT_ONCE
             written = _write_objects(self.selections, value, kept) if is_short else None
@@ -227,6 +230,14 @@ def _write_objects(selections: _Selections, sources: list[Any], kept: _KeptValue
         columns.append(column)
     names = [selection.name for selection in selections]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _raw(rows: RawRows, selected: Collection[_Selection] | Collection[str]) -> RawJSON:
+    """The JSON of rows that the database has written. Raises RuntimeError if it wrote other fields than the selected ones."""
+    names = tuple(each if isinstance(each, str) else each.name for each in selected)
+    if names != rows.fields:
+        raise RuntimeError(f"the fields {names} are selected, and {rows.fields} were read")
+    return rows.json()
 
 
 PlainFields = Mapping[str, Mapping[str, _Leaf | _Nested]]
@@ -365,6 +376,9 @@ class PlanExecutor(Executor[Any]):
         """
         if not self._has_room(return_type, field_details_list, result):
             return []
+        if isinstance(result, RawRows):
+            type_of_each: Any = get_named_type(return_type)
+            return _raw(result, self.collect_subfields(type_of_each, field_details_list).grouped_field_set)
         if _is_schema_type_list(return_type, path):
             return self._complete_types_in_chunks(
                 return_type, field_details_list, info, path, list(result), position_context

@@ -256,9 +256,12 @@ async def test_a_batch_is_checked_20_calls_per_turn(api: Api, monkeypatch: pytes
         # one turn before more than 100 rows are read, and one for each 1,000 values that are written
         ("nodes { id }", 100, 0),
         ("nodes { id }", 101, 1),
-        ("nodes { id provider modelUsed cost }", 500, 3),
+        ("nodes { id provider modelUsed cost: cost }", 500, 3),
         ("edges { cursor node { id provider modelUsed cost } }", 500, 2),
-        ("nodes { id provider modelUsed cost taskType success latencyMs occurredAt }", 300, 4),
+        ("nodes { id provider modelUsed cost: cost taskType success latencyMs occurredAt }", 300, 4),
+        # rows that the database writes only have to be read and sent: 64 KiB at a time
+        ("nodes { id provider modelUsed cost }", 500, 1),
+        ("nodes { id provider modelUsed cost taskType success latencyMs occurredAt }", 500, 2),
     ],
 )
 async def test_a_large_page_is_read_and_written_in_turns(
