@@ -13,7 +13,8 @@ from domain.bounds import double
 
 MAX_VALUES: Final = 100_000
 """The most values in one text. Parsing blocks the event loop."""
-_UNDERFLOW: Final = re.compile(r"[eE]-[0-9]{3}|\.0{300}")
+# A number follows a separator: without that, many UUIDs would match.
+_UNDERFLOW: Final = re.compile(r"(?:^|[\s:,\[])-?[0-9.]+[eE]-[0-9]{3}|\.0{300}")
 _UNDERFLOW_IN_BYTES: Final = re.compile(_UNDERFLOW.pattern.encode())
 JSON: Final = f"JSON: Unicode, with finite numbers, at most 200 levels deep, of {MAX_VALUES} values at most"
 
