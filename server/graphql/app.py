@@ -30,7 +30,7 @@ from schema.size import SIZES
 from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, error_response
 from server.graphql.http import GraphQLOverHTTP
 from server.graphql.operation import Operations
-from server.graphql.websocket import TransportWSHandler
+from server.graphql.websocket import TransportWSHandler, WebSocketAdapter
 from server.json_text import decoded
 from server.settings import Settings
 from server.slots import Slots
@@ -63,6 +63,7 @@ class GraphQLApp(GraphQL[Context, None]):
     """Serves the schema over HTTP and WebSocket."""
 
     graphql_transport_ws_handler_class = TransportWSHandler
+    websocket_adapter_class = WebSocketAdapter
 
     def __init__(
         self,
