@@ -80,6 +80,7 @@ class GraphQLApp(GraphQL[Context, None]):
             schema,
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            max_subscriptions_per_connection=None,  # limited per user: `subscriptions`
             allowed_origins=settings.allowed_origins,
         )
         compute = Compute()
