@@ -63,7 +63,8 @@ class Socket:
 async def opened(url: str, *, small: bool = False, **init: Any) -> AsyncIterator[Socket]:
     """A socket whose connection_init has been sent and not yet answered; a small one holds little that is not read."""
     address = urlsplit(url)
-    plain = socket.socket()
+    # Named, so that asyncio turns off the delay of small packets (TCP_NODELAY).
+    plain = socket.socket(proto=socket.IPPROTO_TCP)
     if small:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
     plain.connect((address.hostname, address.port))
