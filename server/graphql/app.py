@@ -27,7 +27,7 @@ from resolvers.routing_context import RoutingContextCache
 from resolvers.shared_reading import SharedReadings
 from schema import schema
 from schema.size import SIZES
-from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, error_response
+from server.auth import Authenticator, CannotVerify, ForeignPage, Unauthenticated, bearer_token, error_response
 from server.graphql.http import GraphQLOverHTTP
 from server.graphql.operation import Operations
 from server.graphql.websocket import TransportWSHandler, WebSocketAdapter
@@ -129,6 +129,8 @@ class GraphQLApp(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             response = await self._respond(Request(scope, receive))
+            # The media type, the status of an invalid operation, and whether GraphiQL is served depend on it.
+            response.headers.add_vary_header("Accept")
             await response(scope, receive, send)
         elif self._open >= self._max_open:
             # Sockets that are not authenticated yet count too. The limit is checked before the handshake.
@@ -146,8 +148,8 @@ class GraphQLApp(GraphQL[Context, None]):
         try:
             # Headers are read a dozen times per request: use a dictionary. Of a repeated header, the first one counts.
             headers = dict(reversed(request.headers.items()))
-            viewer = await self._authenticator.viewer(bearer_token(headers.get("authorization")))
-        except (Unauthenticated, CannotVerify) as error:
+            viewer = await self._authenticator.sender(headers)
+        except (Unauthenticated, CannotVerify, ForeignPage) as error:
             return error_response(error)
         return await self._http.respond(request, headers, self._new_context(viewer))
 

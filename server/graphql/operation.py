@@ -309,9 +309,9 @@ class Operations:
             raise RequestError(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
         if errors:
             if self._hide_names:
-                for error in errors:
+                for each in errors:
                     # `hide_suggestions` leaves one: of the selection that an object's field lacks.
-                    error.message = error.message.partition(_SUGGESTION)[0]
+                    each.message = each.message.partition(_SUGGESTION)[0]
             raise RequestError(*(_coded(error, VALIDATION_FAILED) for error in errors))
         characters = max(len(text), size.selections * _CHARACTERS_PER_SELECTION)
         return _Document(self._planner, document, characters, size.root_fields, has_directives="@" in text)

@@ -132,7 +132,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def run_operation(self, operation: Any) -> None:
         """Execute an operation and send its results. An operation with errors ends alone; the socket stays open."""
-        received = Operation(operation.query, operation.operation_name, operation.variables)
+        received = Operation(operation.query, operation.operation_name or None, operation.variables)
         try:
             with self.view.subscriptions.slot(self.context.viewer.id):
                 checked = await self.view.operations.checked(received, EVERY_KIND, self.context.viewer.id)
