@@ -17,7 +17,7 @@ MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable of prometheus_client that names the directory. It must be set before the library is imported."""
 CONNECTIONS_CUT: Final = Counter(
     "router_connections_cut",
-    "Connections closed by the server, by reason: no room, slow head, slow body, long head, unread",
+    "Connections closed by the server, by reason: no room, slow head, slow body, long head, long body, unread",
     ["why"],
 )
 OPEN: Final = Gauge("router_open", "Open sockets and subscriptions", ["what"], multiprocess_mode="livesum")
