@@ -29,9 +29,12 @@ REQUESTS: Final = Histogram(
 
 
 def metrics_app() -> Any:
-    """Return an ASGI application that responds with the metrics of this process, or of all workers."""
+    """Return an ASGI application that responds with the metrics of this process, or of all workers.
+
+    It does not compress, since `server.compression` does.
+    """
     if MULTIPROCESS_DIR not in os.environ:
-        return make_asgi_app(REGISTRY)
+        return make_asgi_app(REGISTRY, disable_compression=True)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return make_asgi_app(registry)
+    return make_asgi_app(registry, disable_compression=True)

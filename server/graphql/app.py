@@ -144,7 +144,7 @@ class GraphQLApp(GraphQL[Context, None]):
 
     async def _respond(self, request: Request) -> Response:
         if wants_page(request):
-            return graphiql()
+            return graphiql(request.scope)
         try:
             # Headers are read a dozen times per request: use a dictionary. Of a repeated header, the first one counts.
             headers = dict(reversed(request.headers.items()))
