@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipResponder
@@ -52,33 +52,59 @@ class Compression:
 
         async def compressed(message: Message) -> None:
             nonlocal forward
-            if message["type"] == "http.response.start" and _may_be_compressed(message):
-                headers = MutableHeaders(raw=message["headers"])
-                if int(headers.get("content-length", MIN_BYTES)) >= MIN_BYTES and accepted_encoding(scope, ("gzip",)):
-                    # The bytes differ from those without compression, and so does what a range of them means.
-                    if (tag := headers.get("etag", "")).startswith('"'):
-                        headers["etag"] = f"W/{tag}"
-                    del headers["accept-ranges"]
-                    gzip = GZipResponder(self._app, MIN_BYTES, _LEVEL, thread_minimum_size=_THREAD_BYTES)
-                    gzip.send = send
-                    forward = gzip.send_with_compression  # adds Vary
-                elif "accept-encoding" not in headers.get("vary", "").lower():
-                    headers.add_vary_header("Accept-Encoding")
+            if message["type"] == "http.response.start" and (found := _of(message)).varies:
+                if found.is_long and accepted_encoding(scope, ("gzip",)):
+                    forward = self._gzip(message, send)
+                elif found.vary is None:
+                    message["headers"].append((b"vary", b"Accept-Encoding"))
+                elif b"accept-encoding" not in message["headers"][found.vary][1].lower():
+                    message["headers"][found.vary] = (b"vary", message["headers"][found.vary][1] + b", Accept-Encoding")
             await forward(message)
 
         await self._app(scope, receive, compressed)
 
+    def _gzip(self, start: Message, send: Send) -> Send:
+        """Send the messages of a response that starts with this one, compressed."""
+        headers = MutableHeaders(raw=start["headers"])
+        # The bytes differ from those without compression, and so does what a range of them means.
+        if (tag := headers.get("etag", "")).startswith('"'):
+            headers["etag"] = f"W/{tag}"
+        del headers["accept-ranges"]
+        gzip = GZipResponder(self._app, MIN_BYTES, _LEVEL, thread_minimum_size=_THREAD_BYTES)
+        gzip.send = send
+        return gzip.send_with_compression  # adds Vary
 
-def _may_be_compressed(start: Any) -> bool:
-    """Whether a response that starts with this message is compressed, if it is long enough and the client accepts it."""
-    media_type = b""
-    for name, value in start.get("headers", ()):
+
+class _Found(NamedTuple):
+    """What the start of a response says of its compression."""
+
+    varies: bool
+    """Whether the response is compressed, if it is long enough and the client accepts it."""
+    is_long: bool
+    """Whether the body may have `MIN_BYTES`: it states no length, or one that is long enough."""
+    vary: int | None
+    """The index of the Vary header."""
+
+
+def _of(start: Message) -> _Found:
+    # One pass over the headers as they are: the classes for headers take as long as all else that a short response needs.
+    varies, is_long, vary = False, True, None
+    for index, (name, value) in enumerate(start.get("headers", ())):
         match name.lower():  # not every application writes names in lower case
             case b"content-type":
-                media_type = value.partition(b";")[0].strip().lower()
+                varies = _is_compressed(value)
+            case b"content-length":
+                is_long = int(value) >= MIN_BYTES
+            case b"vary":
+                vary = index
             case b"content-encoding":
-                return False
-    return media_type in _COMPRESSED and start["status"] not in _BODILESS
+                return _Found(False, is_long, vary)
+    return _Found(varies and start["status"] not in _BODILESS, is_long, vary)
+
+
+@lru_cache(_CACHED_HEADERS)
+def _is_compressed(content_type: bytes) -> bool:
+    return content_type.partition(b";")[0].strip().lower() in _COMPRESSED
 
 
 def accepted_encoding(scope: Scope, offered: Sequence[str]) -> str | None:
