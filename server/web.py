@@ -57,9 +57,9 @@ def graphiql(scope: Scope) -> Response:
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a browser requests the GraphiQL page: a GET that accepts HTML and has no `query` parameter."""
+    """Whether a browser requests the GraphiQL page: a GET or HEAD that accepts HTML and has no `query` parameter."""
     accepts_html = "text/html" in request.headers.get("accept", "")
-    return request.method == "GET" and accepts_html and "query" not in request.query_params
+    return request.method in {"GET", "HEAD"} and accepts_html and "query" not in request.query_params
 
 
 def _page(name: str, policy: str, scope: Scope) -> Response:
