@@ -2,15 +2,13 @@
 
 A real browser with its processor throttled to a quarter loads the page from a real server: first contentful paint, the time until the
 preferences are shown, and the time from a click on a tab until its content is shown. Each is the median of several fresh loads. The user
-has some 200 A/B tests, a third of which run, and 10,000 calls. It also reports the size of the scripts of the first load.
+has some 200 A/B tests, a third of which run, and 10,000 calls. It also counts the bytes of the first load on the wire.
 Needs Chromium, and the pages (`make web`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import gzip
-import re
 import shutil
 import time
 from statistics import median
@@ -24,13 +22,14 @@ from benchmarks import stage
 from benchmarks.report import print_machine
 from benchmarks.stage import OURS, serving
 from benchmarks.workload import User, users
-from server.web import BUILT, PATH
+from server.web import PATH
 
 _SLOWDOWN: Final = 4
 _PAINT: Final = """
 new Promise(resolve => new PerformanceObserver(list => resolve(list.getEntriesByName('first-contentful-paint')[0].startTime))
   .observe({type: 'paint', buffered: true}))
 """
+_TRANSFERRED: Final = "transferred until then, with headers"
 _TESTS: Final = 198
 _CALLS: Final = 10_000
 _CREATE: Final = """
@@ -50,15 +49,20 @@ _TABS: Final[dict[str, tuple[Literal["heading", "listitem"], str]]] = {
 
 
 async def _load(browser: Browser, address: str, user: User) -> dict[str, float]:
-    """The times of one load, in ms."""
+    """The times of one load in ms, and the bytes that it transferred until the preferences were there, in kB."""
     context = await browser.new_context(viewport={"width": 1440, "height": 900})
     page = await context.new_page()
-    await (await context.new_cdp_session(page)).send("Emulation.setCPUThrottlingRate", {"rate": _SLOWDOWN})
+    session = await context.new_cdp_session(page)
+    await session.send("Emulation.setCPUThrottlingRate", {"rate": _SLOWDOWN})
+    await session.send("Network.enable")
+    transferred: list[float] = []
+    session.on("Network.loadingFinished", lambda finished: transferred.append(finished["encodedDataLength"]))
     took: dict[str, float] = {}
     started = time.perf_counter()
     await page.goto(f"{address}{PATH}#token={user.token}", wait_until="commit")
     await page.get_by_role("heading", name="Routing preferences").wait_for()
     took["until the preferences are there"] = 1000 * (time.perf_counter() - started)
+    took[_TRANSFERRED] = sum(transferred) / 1000
     took["first contentful paint"] = await page.evaluate(_PAINT)
     for tab, (role, shown) in _TABS.items():
         started = time.perf_counter()
@@ -113,12 +117,6 @@ async def _loads(address: str, user: User, times: int) -> list[dict[str, float]]
 def main(times: Annotated[int, typer.Option(min=1, help="Loads of the page.")] = 7) -> None:
     """Measure the dashboard with the processor throttled to a quarter."""
     print_machine()
-    scripts = [
-        (BUILT / "assets" / name.rsplit("/", 1)[1]).read_bytes()
-        for name in re.findall(r'(?:src|href)="([^"]+\.js)"', (BUILT / "index.html").read_text())
-    ]
-    sent, compressed = sum(map(len, scripts)), sum(len(gzip.compress(each)) for each in scripts)
-    print(f"  script of the first load: {sent / 1000:.0f} kB, {compressed / 1000:.0f} kB with gzip")
     everyone = users()
     with stage.sqlite(everyone) as databases, serving(OURS, databases.new()) as server:
         address = f"http://127.0.0.1:{server.port}"
@@ -126,7 +124,8 @@ def main(times: Annotated[int, typer.Option(min=1, help="Loads of the page.")] =
         loads = asyncio.run(_loads(address, everyone[0], times))
     for what in loads[0]:
         each = sorted(load[what] for load in loads)
-        print(f"  {what:<36}{median(each):>6,.0f} ms ({each[0]:,.0f} to {each[-1]:,.0f})")
+        unit = "kB" if what == _TRANSFERRED else "ms"
+        print(f"  {what:<36}{median(each):>6,.0f} {unit} ({each[0]:,.0f} to {each[-1]:,.0f})")
 
 
 if __name__ == "__main__":

@@ -120,9 +120,10 @@ async def log_analytics_batch(
 async def analytics_logged(info: Info, filter: Filter = strawberry.UNSET) -> AsyncIterator[RouterAnalytics]:
     context = info.context
     checked = checked_filter(filter)
-    async with context.database.viewer(context.viewer) as session:
-        wanted = await resolved(session, context.viewer.id, checked)
+    # Events are collected before the names in the filter are read, so that no call in between is missed.
     with context.events.each(context.viewer.id, AnalyticsLogged) as events:
+        async with context.database.viewer(context.viewer) as session:
+            wanted = await resolved(session, context.viewer.id, checked)
         async for event in events:
             rows = await context.readings.of(
                 (AnalyticsLogged, context.viewer.id, _ByIdentity(event)),

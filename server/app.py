@@ -20,6 +20,7 @@ from models.database.fair_queue import event_loop_queue
 from models.ledger import Ledger, now_utc
 from resolvers.shielded import all_ended
 from server.auth import Authenticator
+from server.compression import Compression
 from server.event_bus import EventBus
 from server.export import Export
 from server.failure import Failures
@@ -90,6 +91,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
                 allow_headers=["Authorization", "Content-Type"],
                 max_age=_PREFLIGHT_MAX_AGE_S,
             ),
+            Middleware(Compression),
             Middleware(Failures),
         ],
         lifespan=lifespan,

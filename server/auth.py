@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -30,6 +30,7 @@ from server.token import HMAC, USER_CLAIM
 __all__ = [
     "Authenticator",
     "CannotVerify",
+    "ForeignPage",
     "TokenExpired",
     "Unauthenticated",
     "bearer_token",
@@ -40,6 +41,8 @@ _PUBLIC_KEY_ALGORITHMS: Final = ("RS256", "ES256")
 TRUST_S: Final = 30.0
 """How long a verified token is accepted without verifying it again."""
 _MAX_TRUSTED_TOKENS: Final = 10_000
+_OWN_SITES: Final = frozenset({"same-origin", "none"})
+"""The values of Sec-Fetch-Site for requests of the server's own pages, and of the user, such as from the address bar."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -56,6 +59,15 @@ class CannotVerify(Exception):
     """The token cannot be verified now. The message says whether the identity provider or the database is unavailable."""
 
 
+class ForeignPage(Exception):
+    """A browser sent the request for a web page whose origin is not allowed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A web page of another origin may not send this request: list its origin in ROUTER_CORS_ORIGINS."
+        )
+
+
 class Authenticator:
     """Verifies tokens with the keys of the settings, and maps their subjects to users in the database."""
 
@@ -65,10 +77,23 @@ class Authenticator:
         self._provider = ProviderKeys(str(settings.jwks_url), now_s) if settings.jwks_url else None
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
+        self._allowed_origins = frozenset(settings.allowed_origins)
         self._leeway = timedelta(seconds=settings.jwt_leeway_s)
         self._now_s = now_s
         # Verifying a token takes longer than executing most requests. A verified token is therefore trusted for a while.
         self._trusted: dict[str, tuple[Viewer, float]] = {}
+
+    async def sender(self, headers: Mapping[str, str]) -> Viewer:
+        """Return the user who sent an HTTP request with these headers, whose names are in lower case.
+
+        Raises Unauthenticated, CannotVerify, and ForeignPage.
+        """
+        # A page cannot set the Authorization header of a request to another origin unless a preflight allowed it. A proxy
+        # that adds this header by a cookie adds it to requests of every page: those are recognized by what the browser says.
+        site = headers.get("sec-fetch-site", "none").strip().lower()
+        if site not in _OWN_SITES and headers.get("origin") not in self._allowed_origins:
+            raise ForeignPage
+        return await self.viewer(bearer_token(headers.get("authorization")))
 
     async def viewer(self, token: Any) -> Viewer:
         """Return the user of this token. Raises Unauthenticated when it is invalid, or CannotVerify."""
@@ -183,8 +208,11 @@ def bearer_token(authorization: Any) -> str:
     return token.strip()
 
 
-def error_response(error: Unauthenticated | CannotVerify) -> Response:
-    """The response to a request that is not authenticated, with a GraphQL error as its body: status 401, or 503."""
+def error_response(error: Unauthenticated | CannotVerify | ForeignPage) -> Response:
+    """The response to a request that is not authenticated, with a GraphQL error as its body: status 401, 403 or 503."""
+    if isinstance(error, ForeignPage):
+        body = {"message": str(error), "extensions": {"code": "FORBIDDEN"}}
+        return JSONResponse({"errors": [body]}, status_code=403)
     if isinstance(error, CannotVerify):
         body = {"message": str(error), "extensions": {"code": "SERVICE_UNAVAILABLE"}}
         return JSONResponse({"errors": [body]}, status_code=503, headers={"Retry-After": "5"})

@@ -26,6 +26,12 @@ _MAX_PIPELINED: Final = 16
 """The most requests that wait for the response to an earlier one on the connection. Reading stops at this number."""
 _LINGER_S: Final = 2.0
 """How long the server reads from a client after it sent an error response, before it closes the connection."""
+_LINGER_BYTES: Final = 256 * 1024
+"""How many bytes the server reads and drops in that time. Then it reads no more."""
+_SMALL_BODY_BYTES: Final = 64 * 1024
+"""A body up to this length is read to its end after a response that did not need it, so that the connection stays open."""
+_LENGTH_DIGITS: Final = 18
+"""The most digits of a Content-Length that is parsed."""
 _CHECKS_PER_BODY: Final = 4
 """How often the arrival of a body is checked within its time limit."""
 
@@ -106,6 +112,8 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
         self._has_ended = False
         self._answering: RequestResponseCycle | None = None
         """The request that the application processes. Pipelined requests wait for it."""
+        self._ends_after_response = False
+        self._dropped_bytes = 0
 
     # Called by the transport
 
@@ -128,10 +136,43 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+        super()._start_asgi_task(cycle, self._closing_early(cycle, app) if _is_large(cycle.scope) else app)
+
+    def _closing_early(self, cycle: RequestResponseCycle, app: Any) -> Any:
+        """The application for a request with a large body. The connection ends with the response if the body was not read.
+
+        Otherwise the rest of the body, of any length, would have to be read before the next request.
+        """
+
+        async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+            async def closing(message: Any) -> None:
+                ends = message["type"] == "http.response.start" and cycle.more_body
+                if ends:
+                    headers = [each for each in message.get("headers", ()) if each[0] != b"connection"]
+                    message = message | {"headers": [*headers, (b"connection", b"close")]}
+                    self._ends_after_response = True
+                await send(message)
+                if ends:
+                    cycle.keep_alive = True  # uvicorn would close at once, and the client could lose the response
+
+            await app(scope, receive, closing)
+
+        return wrapped
+
+    def on_response_complete(self) -> None:
+        if self._ends_after_response and not self.transport.is_closing():
+            CONNECTIONS_CUT.labels("long body").inc()
+            self._end()
+        else:
+            super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
-        if self._has_ended or self.transport.is_closing():
+        if self._has_ended and not self.transport.is_closing():
+            self._dropped_bytes += len(data)
+            if self._dropped_bytes > _LINGER_BYTES:
+                self.flow.pause_reading()
+            return
+        if self.transport.is_closing():
             return
         self._heard = True
         if self._head_bytes is not None:
@@ -231,7 +272,8 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
     def _end(self) -> None:
         """Stop sending, and close when the client closes or after `_LINGER_S` seconds.
 
-        Closing while the client still sends would reset the connection, and the client could lose the response.
+        Closing while the client still sends would reset the connection, and the client could lose the response. A client that
+        sends more than `_LINGER_BYTES` all the same is no longer read.
         """
         self._has_ended = True
         self.pipeline.clear()
@@ -242,6 +284,16 @@ class HTTPConnection(_CutWhenUnread, HttpToolsProtocol):
             self.cycle.message_event.set()
         self.transport.write_eof()
         self._start_timer(_LINGER_S, self.transport.close)
+
+
+def _is_large(scope: Any) -> bool:
+    """Whether the body of the request may exceed `_SMALL_BODY_BYTES`."""
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return True
+        if name == b"content-length":
+            return len(value) > _LENGTH_DIGITS or not value.isdigit() or int(value) > _SMALL_BODY_BYTES
+    return False
 
 
 class SocketConnection(_CutWhenUnread, WebSocketsSansIOProtocol):

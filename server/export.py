@@ -27,7 +27,7 @@ from models.analytics import RouterAnalytics
 from models.database import Database
 from models.queries.analytics import REPORTED, matching, reported
 from models.types import RawJSON
-from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, error_response, seconds_left
+from server.auth import Authenticator, CannotVerify, ForeignPage, Unauthenticated, error_response, seconds_left
 from server.disconnect import while_connected
 from server.graphql.answer import encoded
 from server.usage_file import escaped_cell
@@ -68,12 +68,12 @@ class Export:
 
     async def __call__(self, request: Request) -> Response:
         try:
-            viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
+            viewer = await self._authenticator.sender(request.headers)
             format_, wanted = _parameters(request.query_params)
             blocks = self.blocks(viewer, format_, wanted)
             # The first page is read before the response starts, so that an error of the database can still be its status.
             first = await while_connected(request.receive, anext(blocks))
-        except (Unauthenticated, CannotVerify) as error:
+        except (Unauthenticated, CannotVerify, ForeignPage) as error:
             return error_response(error)
         except InvalidInput as error:
             body = {"message": error.message, "extensions": {"code": error.code, "path": error.path}}

@@ -30,9 +30,9 @@ from server import usage_file
 from server.auth import (
     Authenticator,
     CannotVerify,
+    ForeignPage,
     TokenExpired,
     Unauthenticated,
-    bearer_token,
     error_response,
     while_token_valid,
 )
@@ -176,8 +176,8 @@ class Ingest(Generic[Item]):
 
     async def __call__(self, request: Request) -> Response:
         try:
-            viewer = await self._authenticator.viewer(bearer_token(request.headers.get("authorization")))
-        except (Unauthenticated, CannotVerify) as error:
+            viewer = await self._authenticator.sender(request.headers)
+        except (Unauthenticated, CannotVerify, ForeignPage) as error:
             return error_response(error)
         encoding = request.headers.get("content-encoding", "identity").lower()
         if encoding not in {"identity", "gzip"}:

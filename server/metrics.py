@@ -17,7 +17,7 @@ MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable of prometheus_client that names the directory. It must be set before the library is imported."""
 CONNECTIONS_CUT: Final = Counter(
     "router_connections_cut",
-    "Connections closed by the server, by reason: no room, slow head, slow body, long head, unread",
+    "Connections closed by the server, by reason: no room, slow head, slow body, long head, long body, unread",
     ["why"],
 )
 OPEN: Final = Gauge("router_open", "Open sockets and subscriptions", ["what"], multiprocess_mode="livesum")
@@ -29,9 +29,12 @@ REQUESTS: Final = Histogram(
 
 
 def metrics_app() -> Any:
-    """Return an ASGI application that responds with the metrics of this process, or of all workers."""
+    """Return an ASGI application that responds with the metrics of this process, or of all workers.
+
+    It does not compress, since `server.compression` does.
+    """
     if MULTIPROCESS_DIR not in os.environ:
-        return make_asgi_app(REGISTRY)
+        return make_asgi_app(REGISTRY, disable_compression=True)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return make_asgi_app(registry)
+    return make_asgi_app(registry, disable_compression=True)

@@ -27,10 +27,10 @@ from resolvers.routing_context import RoutingContextCache
 from resolvers.shared_reading import SharedReadings
 from schema import schema
 from schema.size import SIZES
-from server.auth import Authenticator, CannotVerify, Unauthenticated, bearer_token, error_response
+from server.auth import Authenticator, CannotVerify, ForeignPage, Unauthenticated, bearer_token, error_response
 from server.graphql.http import GraphQLOverHTTP
 from server.graphql.operation import Operations
-from server.graphql.websocket import TransportWSHandler
+from server.graphql.websocket import TransportWSHandler, WebSocketAdapter
 from server.json_text import decoded
 from server.settings import Settings
 from server.slots import Slots
@@ -63,6 +63,7 @@ class GraphQLApp(GraphQL[Context, None]):
     """Serves the schema over HTTP and WebSocket."""
 
     graphql_transport_ws_handler_class = TransportWSHandler
+    websocket_adapter_class = WebSocketAdapter
 
     def __init__(
         self,
@@ -79,6 +80,7 @@ class GraphQLApp(GraphQL[Context, None]):
             schema,
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            max_subscriptions_per_connection=None,  # limited per user: `subscriptions`
             allowed_origins=settings.allowed_origins,
         )
         compute = Compute()
@@ -128,6 +130,8 @@ class GraphQLApp(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             response = await self._respond(Request(scope, receive))
+            # The media type, the status of an invalid operation, and whether GraphiQL is served depend on it.
+            response.headers.add_vary_header("Accept")
             await response(scope, receive, send)
         elif self._open >= self._max_open:
             # Sockets that are not authenticated yet count too. The limit is checked before the handshake.
@@ -141,12 +145,12 @@ class GraphQLApp(GraphQL[Context, None]):
 
     async def _respond(self, request: Request) -> Response:
         if wants_page(request):
-            return graphiql()
+            return graphiql(request.scope)
         try:
             # Headers are read a dozen times per request: use a dictionary. Of a repeated header, the first one counts.
             headers = dict(reversed(request.headers.items()))
-            viewer = await self._authenticator.viewer(bearer_token(headers.get("authorization")))
-        except (Unauthenticated, CannotVerify) as error:
+            viewer = await self._authenticator.sender(headers)
+        except (Unauthenticated, CannotVerify, ForeignPage) as error:
             return error_response(error)
         return await self._http.respond(request, headers, self._new_context(viewer))
 

@@ -21,12 +21,15 @@ MEDIA_TYPE: Final = "text/event-stream"
 _KEEP_ALIVE_S: Final = 12.0
 """The interval of keep-alive comments. Proxies close connections that are silent for about 30 s."""
 _KEEP_ALIVE: Final = b":\n\n"
+_ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
+# Lines end in LF alone. The standard allows CRLF too, but some clients search for LF LF to find the end of an event.
 COMPLETE: Final = b"event: complete\ndata:\n\n"
 
 
 def next_event(body: bytes) -> bytes:
-    """The `next` event with this result, which must be JSON on one line."""
-    return b"event: next\ndata: " + body + b"\n\n"
+    """The `next` event with this result, which is JSON."""
+    # Line breaks in JSON are white space: those in strings are escaped. In an event, they would end the data.
+    return b"event: next\ndata: " + body.translate(_ONE_LINE) + b"\n\n"
 
 
 class EventStream(Response):

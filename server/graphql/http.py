@@ -39,6 +39,7 @@ _JSON: Final = "application/json"
 _GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
 _ALLOWED_KINDS: Final[Mapping[str, Collection[OperationType]]] = {"GET": READING, "POST": ANSWERED_ONCE}
 _OFFERED: Final = (_GRAPHQL_RESPONSE, _JSON, event_stream.MEDIA_TYPE)
+_JSON_PARAMETERS: Final = frozenset({"variables", "extensions"})
 _LARGE_BYTES: Final = 16 * 1024
 """A longer body waits for its user's turn before it is parsed: parsing 1 MiB takes about ten milliseconds."""
 _MAX_LENGTH_DIGITS: Final = 18
@@ -190,7 +191,11 @@ def _from_query(request: Request) -> dict[str, Any]:
     for name, value in request.query_params.multi_items():
         if name in fields:
             raise BadRequest("A query parameter must not be repeated.")
-        fields[name] = _decoded(value, name) if name in {"variables", "extensions"} else value
+        if name not in _JSON_PARAMETERS:
+            fields[name] = value
+        else:
+            # An empty parameter is equivalent to no parameter.
+            fields[name] = _decoded(value, name) if value else None
     return fields
 
 
@@ -224,7 +229,7 @@ def _parsed(fields: Any) -> Operation:
         raise BadRequest("variables must be a JSON object.")
     if not isinstance(extensions, dict | None):
         raise BadRequest("extensions must be a JSON object.")
-    return Operation(text, name, variables)
+    return Operation(text, name or None, variables)
 
 
 def _error_response(error: BadRequest | RequestError | Overloaded, *, by_get: bool, newer: bool) -> Response:

@@ -51,6 +51,7 @@ _ITERATIONS_PER_ROOT_FIELD: Final = 4
 """An operation with many root fields starts all of them at once, which takes up to ten milliseconds of the event loop. In so
 many iterations per field, requests of other users go on.
 """
+_SUGGESTION: Final = " Did you mean "
 _MAX_ERRORS: Final = 8
 _LONGEST_MESSAGE: Final = 500
 """The longest error message, in characters. Messages quote names that the client chose."""
@@ -307,6 +308,10 @@ class Operations:
         except RecursionError:
             raise RequestError(_coded(GraphQLError("The document is nested too deeply."), PARSE_FAILED)) from None
         if errors:
+            if self._hide_names:
+                for each in errors:
+                    # `hide_suggestions` leaves one: of the selection that an object's field lacks.
+                    each.message = each.message.partition(_SUGGESTION)[0]
             raise RequestError(*(_coded(error, VALIDATION_FAILED) for error in errors))
         characters = max(len(text), size.selections * _CHARACTERS_PER_SELECTION)
         return _Document(self._planner, document, characters, size.root_fields, has_directives="@" in text)

@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
@@ -31,7 +32,18 @@ BAD_REQUEST: Final = 4400
 TOO_MANY_INITS: Final = 4429
 MAX_MESSAGE_BYTES: Final = 256 * 1024
 MAX_ID_LENGTH: Final = 64
-"""The longest id of an operation, in characters. It is part of close reasons, which are at most 123 bytes long."""
+"""The longest id of an operation, in characters."""
+_MAX_REASON_BYTES: Final = 123
+"""The longest reason that a close frame holds (RFC 6455)."""
+
+
+class WebSocketAdapter(ASGIWebSocketAdapter):
+    """A socket that can be closed with a reason of any length, and more than once: the first code counts."""
+
+    async def close(self, code: int, reason: str) -> None:
+        if self.ws.application_state is not WebSocketState.DISCONNECTED:
+            shortened = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
+            await super().close(code, shortened)
 
 
 class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -120,7 +132,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def run_operation(self, operation: Any) -> None:
         """Execute an operation and send its results. An operation with errors ends alone; the socket stays open."""
-        received = Operation(operation.query, operation.operation_name, operation.variables)
+        received = Operation(operation.query, operation.operation_name or None, operation.variables)
         try:
             with self.view.subscriptions.slot(self.context.viewer.id):
                 checked = await self.view.operations.checked(received, EVERY_KIND, self.context.viewer.id)
@@ -144,7 +156,7 @@ def _problem(message: Any) -> str | None:
     if not isinstance(message, dict):
         return "A message must be a JSON object"
     type_, id_, payload = message.get("type"), message.get("id"), message.get("payload")
-    if type_ not in _TYPES:
+    if not isinstance(type_, str) or type_ not in _TYPES:
         return "type must be a message type that clients send"
     if type_ in _TYPES_WITH_ID and not (isinstance(id_, str) and 0 < len(id_) <= MAX_ID_LENGTH):
         return f"id must be a string of 1 to {MAX_ID_LENGTH} characters"

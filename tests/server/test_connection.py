@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import re
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
+import server.connection
 from server.connection import MAX_HEAD_BYTES, HTTPConnection, _CutWhenUnread
 from tests.conftest import serving
 from tests.support.api import Api
@@ -279,3 +282,138 @@ async def test_a_websocket_has_no_timeout_for_heads(url: str, token: str, monkey
                 await socket.connection.wait_closed()
         await socket.send(type="ping")
         assert await socket.receive() == {"type": "pong"}
+
+
+LIMIT = 1024 * 1024  # of a body
+# The limit, what one read of the socket may return beyond it, what is read while the client learns of it, and that again.
+ACCEPTED_AT_MOST = LIMIT + 3 * 256 * 1024
+MUCH = 64 * LIMIT
+
+
+@pytest.fixture
+def accepted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of the parts that the server reads from its connections."""
+    lengths: list[int] = []
+    received = HTTPConnection.data_received
+
+    def counted(connection: HTTPConnection, data: bytes) -> None:
+        lengths.append(len(data))
+        received(connection, data)
+
+    monkeypatch.setattr(HTTPConnection, "data_received", counted)
+    return lengths
+
+
+def chunked(path: str, token: str, *, method: str = "POST", type_: str = "application/json") -> bytes:
+    return (
+        f"{method} {path} HTTP/1.1\r\nHost: router\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: {type_}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ).encode()
+
+
+async def sends_much(writer: asyncio.StreamWriter, *, in_chunks: bool) -> int:
+    """Send a body of 64 MiB, and return how much of it could be sent before the server ended the connection."""
+    block = b" " * 65_536
+    sent = 0
+    with suppress(ConnectionError):
+        while sent < MUCH:
+            writer.write(b"10000\r\n" + block + b"\r\n" if in_chunks else block)
+            await writer.drain()
+            sent += len(block)
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (lambda token: chunked("/graphql", token), b"413"),
+        (lambda token: posted("/graphql", token, MUCH), b"413"),
+        (lambda _: chunked("/graphql", "wrong"), b"401"),
+        (lambda token: chunked("/graphql", token, type_="text/plain"), b"415"),
+        (lambda token: chunked("/graphql", token, method="PUT"), b"405"),
+        (lambda token: chunked("/graphql?query={__typename}", token, method="GET"), b"200"),
+        (lambda _: chunked("/ingest/decisions", "wrong"), b"401"),
+        (lambda _: posted("/ingest/amendments", "wrong", MUCH), b"401"),
+        (lambda token: chunked("/nothing", token), b"404"),
+        (lambda token: posted("/healthz", token, MUCH), b"405"),
+    ],
+)
+async def test_a_long_body_that_is_refused_is_read_no_further(
+    url: str,
+    token: str,
+    accepted: list[int],
+    head: Callable[[str], bytes],
+    status: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server.connection, "_LINGER_S", SHORT_S)
+    before = cut("long body")
+    # given a small request before it on the connection, which is served and leaves it open
+    body = b'{"query": "{ viewer { __typename } }"}'
+    async with connected(url) as (reader, writer):
+        writer.write(posted("/graphql", token, len(body)) + body)
+        assert (await answer(reader)).startswith(b"HTTP/1.1 200 ")
+        del accepted[:]
+        # when a client sends 64 MiB, and another request behind, and reads all the while
+        request = head(token)
+        writer.write(request)
+        sending = asyncio.create_task(sends_much(writer, in_chunks=b"chunked" in request))
+        refusal = await rest(reader)
+        sent = await sending
+    # then it reads one answer, which says that the connection ends, and the server has read little beyond the limit
+    assert refusal.startswith(b"HTTP/1.1 " + status + b" ")
+    assert refusal.count(b"HTTP/1.1 ") == 1
+    assert refusal.lower().count(b"\r\nconnection: close\r\n") == 1
+    assert sum(accepted) <= ACCEPTED_AT_MOST
+    assert sent < MUCH
+    assert cut("long body") == before + 1
+
+
+async def test_requests_that_were_sent_ahead_of_a_long_body_are_served_and_those_behind_are_not(
+    url: str, token: str
+) -> None:
+    small = b'{"query": "{ viewer { __typename } }"}'
+    one = posted("/graphql", token, len(small)) + small
+    long = (
+        chunked("/graphql", token) + b"".join(b"10000\r\n" + b" " * 65_536 + b"\r\n" for _ in range(20)) + b"0\r\n\r\n"
+    )
+    async with connected(url) as (reader, writer):
+        writer.write(one + one + long + one * 3)
+        received = await rest(reader)
+    assert re.findall(rb"HTTP/1.1 (\d+)", received) == [b"200", b"200", b"413"]
+    assert received.lower().count(b"\r\nconnection: close\r\n") == 1
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+async def test_a_body_that_is_read_to_its_end_leaves_the_connection_open(url: str, token: str, in_chunks: bool) -> None:
+    # given bodies longer than are read after a refusal, which are served
+    body = b'{"query": "{ viewer { __typename } }", "extensions": {"x": "%s"}}' % (b"x" * 500_000)
+    framed = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    async with connected(url) as (reader, writer):
+        for _ in range(3):
+            writer.write(
+                chunked("/graphql", token) + framed if in_chunks else posted("/graphql", token, len(body)) + body
+            )
+            head = await answer(reader)
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert b"connection: close" not in head.lower()
+        # and a short body that is refused unread
+        writer.write(posted("/graphql", "wrong", 1_000))
+        assert (await answer(reader)).startswith(b"HTTP/1.1 401 ")
+        writer.write(b" " * 1_000 + posted("/graphql", token, len(body)) + body)
+        assert (await answer(reader)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_client_that_only_sends_reads_the_refusal_of_what_was_too_long(url: str, token: str) -> None:
+    # given a client that sends all before it reads anything, a little more than it may
+    address = urlsplit(url)
+
+    def sends_all_first() -> bytes:
+        with socket.create_connection((address.hostname or "", address.port or 0), timeout=PATIENCE_S) as plain:
+            plain.sendall(chunked("/graphql", token))
+            for _ in range(18):
+                plain.sendall(b"10000\r\n" + b" " * 65_536 + b"\r\n")
+            plain.sendall(b"0\r\n\r\n")
+            return plain.recv(65_536)
+
+    assert (await asyncio.to_thread(sends_all_first)).startswith(b"HTTP/1.1 413 ")

@@ -63,7 +63,8 @@ class Socket:
 async def opened(url: str, *, small: bool = False, **init: Any) -> AsyncIterator[Socket]:
     """A socket that has sent connection_init. A `small` one has a receive buffer of 64 KiB."""
     address = urlsplit(url)
-    plain = socket.socket()
+    # Named, so that asyncio turns off the delay of small packets (TCP_NODELAY).
+    plain = socket.socket(proto=socket.IPPROTO_TCP)
     if small:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
     plain.connect((address.hostname, address.port))

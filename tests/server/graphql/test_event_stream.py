@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx2
 import pytest
 
 import server.graphql.event_stream
+from models.types import RawJSON
 from server.app import create_app
+from server.graphql.answer import encoded
+from server.graphql.event_stream import next_event
 from server.settings import Settings
 from server.token import make_token
 from tests.conftest import Clock, serving
@@ -82,6 +86,75 @@ async def test_alerts_are_pushed_and_resumed_after_the_last_cursor(
         ("NEAR_LIMIT", "0.8"),
         ("TRIGGERED", "1"),
     ]
+
+
+async def streamed(url: str, token: str, query: str, act: Callable[[], Awaitable[Any]], events: int) -> bytes:
+    """The bytes of a stream on the wire, without the framing of the chunks, up to the end of so many events."""
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    body = json.dumps({"query": query}).encode()
+    writer.write(
+        f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nAccept: text/event-stream\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
+    received = b""
+    async with asyncio.timeout(PATIENCE_S):
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"\r\ncontent-encoding:" not in head.lower()
+        await act()
+        while received.count(b"\n\n") < events:
+            length = int(await reader.readline(), 16)
+            chunk = await reader.readexactly(length + 2)
+            received += chunk[:length]
+            # each part that is sent ends with an event, so that clients which search each part alone find it
+            assert received.endswith(b"\n\n")
+    writer.close()
+    return received
+
+
+async def test_on_the_wire_events_end_in_two_line_feeds(
+    url: str, token: str, live_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given values that contain each kind of line end
+    log = """mutation($model: String!, $metadata: JSON!) { logAnalytics(input: {
+        provider: "p", modelUsed: $model, taskType: "t", success: true, metadata: $metadata
+      }) { __typename } }"""
+    text = "a\r\n\r\nb\n\nc\r\rd\u0085\u2028\u2029\x0b\x0c"
+    metadata = {"event: complete\n\n": text}
+
+    async def logged() -> None:
+        await live_api.ask(log, model="m", metadata=metadata)
+
+    received = await streamed(url, token, "subscription { analyticsLogged { metadata } }", logged, 1)
+    # then a client that splits at LF LF alone reads the event whole
+    event, end = received.split(b"\n\n")
+    kind, data = event.split(b"\n")
+    assert b"\r" not in received
+    assert (kind, end) == (b"event: next", b"")
+    assert json.loads(data.removeprefix(b"data: ")) == {"data": {"analyticsLogged": {"metadata": metadata}}}
+
+    async def nothing() -> None: ...
+
+    # and so do keep-alives, errors and the end
+    monkeypatch.setattr(server.graphql.event_stream, "_KEEP_ALIVE_S", 0.01)
+    assert await streamed(url, token, ALERTS, nothing, 2) == b":\n\n:\n\n"
+    one = b'event: next\ndata: {"data":{"viewer":{"__typename":"Viewer"}}}\n\nevent: complete\ndata:\n\n'
+    assert await streamed(url, token, "{ viewer { __typename } }", nothing, 2) == one
+    failed = await streamed(url, token, 'subscription { alertTriggered(after: "zzz") { level } }', nothing, 2)
+    assert failed.startswith(b'event: next\ndata: {"data":null,"errors":')
+    assert failed.endswith(b"}\n\nevent: complete\ndata:\n\n")
+
+
+@pytest.mark.parametrize("space", ["\n", "\r", "\r\n", "\n\n", "\r\n\r\n", " ", "\t"])
+def test_white_space_of_stored_json_does_not_end_an_event(space: str) -> None:
+    stored = RawJSON(f'{{{space}"a"{space}:{space}[1,{space}"b"]{space}}}')
+    event = next_event(encoded({"data": {"metadata": stored}}))
+    head, rest, end = event.partition(b"\ndata: ")
+    assert (head, rest) == (b"event: next", b"\ndata: ")
+    assert end.endswith(b"\n\n")
+    assert not {b"\n", b"\r"} & {end[at : at + 1] for at in range(len(end) - 2)}
+    assert json.loads(end) == {"data": {"metadata": {"a": [1, "b"]}}}
 
 
 async def test_an_operation_with_one_result_completes_after_it(client: httpx2.AsyncClient, token: str) -> None:

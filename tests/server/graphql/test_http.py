@@ -10,12 +10,23 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
+
+from server.app import create_app
+from server.settings import Settings
+from tests.support.socket import signed_in
 
 NEWER = "application/graphql-response+json"
 MAX_BODY = 1024 * 1024
 NO_JSON = "The body must be JSON: Unicode, with finite numbers, at most 200 levels deep, of 100000 values at most."
+JSON_BODY = {"Content-Type": "application/json"}
 VIEWER = "{ viewer { id } }"
 SAVE = "mutation { savePreferences(input: {maxLatencyMs: 5}) { __typename } }"
+
+
+def client_of(app: Starlette) -> httpx2.AsyncClient:
+    """A client of an application without a server."""
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://router")
 
 
 @pytest.fixture
@@ -246,3 +257,108 @@ async def test_a_whole_surrogate_pair_is_one_character(http: httpx2.AsyncClient)
     content = b'{"query": "mutation($p: [String!]!) { savePreferences(input: {preferredProviders: $p}) { ... on RouterPreferences { preferredProviders } } }", "variables": {"p": ["\\ud83d\\ude00"]}}'
     response = await http.post("/graphql", content=content, headers={"Content-Type": "application/json"})
     assert response.json() == {"data": {"savePreferences": {"preferredProviders": ["\U0001f600"]}}}
+
+
+# GraphQL over HTTP: an empty operationName equals none; so do the other two, which browsers' forms and some clients send.
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"operationName": ""},
+        {"variables": ""},
+        {"extensions": ""},
+        {"variables": "null", "extensions": "null"},
+        {"operationName": "", "variables": "", "extensions": ""},
+    ],
+)
+async def test_an_empty_parameter_equals_none(http: httpx2.AsyncClient, empty: dict[str, str]) -> None:
+    for accept in (NEWER, "application/json"):
+        response = await http.get(
+            "/graphql", params={"query": "query A { viewer { __typename } }"} | empty, headers={"Accept": accept}
+        )
+        assert (response.status_code, response.json()) == (200, {"data": {"viewer": {"__typename": "Viewer"}}})
+    two = await http.get("/graphql", params={"query": "query A { viewer { id } } query B { viewer { id } }"} | empty)
+    assert two.json()["errors"][0]["extensions"] == {"code": "OPERATION_RESOLUTION_FAILURE"}
+
+
+async def test_an_empty_operation_name_equals_none_by_post_and_over_a_socket(
+    http: httpx2.AsyncClient, url: str, token: str
+) -> None:
+    request = {"query": "query A { viewer { __typename } }", "operationName": ""}
+    response = await http.post("/graphql", json=request)
+    assert response.json() == {"data": {"viewer": {"__typename": "Viewer"}}}
+    async with signed_in(url, token) as socket:
+        await socket.send(id="1", type="subscribe", payload=request)
+        assert (await socket.receive())["payload"] == {"data": {"viewer": {"__typename": "Viewer"}}}
+
+
+@pytest.mark.parametrize("parameter", ["variables", "extensions"])
+async def test_a_parameter_that_is_no_object_is_refused(http: httpx2.AsyncClient, parameter: str) -> None:
+    for value in (" ", "x", "[]", '"{}"', "1", "{", "undefined"):
+        response = await http.get("/graphql", params={"query": VIEWER, parameter: value})
+        assert (response.status_code, response.json()["errors"][0]["extensions"]) == (400, {"code": "BAD_REQUEST"})
+
+
+@pytest.mark.parametrize("origin", [None, "https://app.example.com", "https://evil.example"])
+async def test_every_answer_says_that_it_varies_by_what_is_accepted(
+    settings: Settings, token: str, origin: str | None
+) -> None:
+    app = create_app(settings.model_copy(update={"cors_origins": "https://app.example.com"}))
+    signed = {"Authorization": f"Bearer {token}"} | ({"Origin": origin} if origin else {})
+    json_body = {"query": VIEWER}
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        answers = {
+            200: await client.post("/graphql", json=json_body, headers=signed),
+            400: await client.post("/graphql", json={"query": "{"}, headers=signed | {"Accept": NEWER}),
+            401: await client.post("/graphql", json=json_body, headers={"Origin": origin or "http://router"}),
+            403: await client.get("/graphql", headers=signed | {"Origin": "x", "Sec-Fetch-Site": "cross-site"}),
+            405: await client.put("/graphql", json=json_body, headers=signed),
+            406: await client.post("/graphql", json=json_body, headers=signed | {"Accept": "text/html"}),
+            413: await client.post("/graphql", content=of_size(MAX_BODY + 1), headers=signed | JSON_BODY),
+            415: await client.post("/graphql", content=b"{}", headers=signed),
+            "page": await client.get("/graphql", headers={"Accept": "text/html"}),
+        }
+    for status, answer in answers.items():
+        assert status in {answer.status_code, "page"}
+        vary = [each.strip().lower() for each in answer.headers.get("vary", "").split(",")]
+        assert sorted(vary) == ["accept", "accept-encoding", "origin"], status
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"/graphql?query={VIEWER}"),
+        ("POST", "/graphql"),
+        ("GET", "/export/analytics"),
+        ("POST", "/ingest/decisions"),
+        ("POST", "/ingest/amendments"),
+    ],
+)
+async def test_a_request_that_a_foreign_page_sends_is_refused(http: httpx2.AsyncClient, method: str, path: str) -> None:
+    # as a page on another origin makes a browser send it, through a proxy that adds the token by a cookie
+    for site in ("cross-site", "same-site", "Cross-Site", "", "unknown"):
+        for more in ({}, {"Origin": "null"}, {"Origin": "https://evil.example"}):
+            response = await http.request(method, path, headers={"Sec-Fetch-Site": site} | more)
+            [error] = response.json()["errors"]
+            assert (response.status_code, error["extensions"]) == (403, {"code": "FORBIDDEN"})
+
+
+@pytest.mark.parametrize("site", [None, "same-origin", "none"])
+async def test_a_query_by_get_is_served_to_programs_own_pages_and_the_user(
+    http: httpx2.AsyncClient, site: str | None
+) -> None:
+    headers = {} if site is None else {"Sec-Fetch-Site": site}
+    response = await http.get("/graphql", params={"query": "{ viewer { __typename } }"}, headers=headers)
+    assert (response.status_code, response.json()) == (200, {"data": {"viewer": {"__typename": "Viewer"}}})
+    # without the header that makes a browser ask first, nothing is executed
+    del http.headers["Authorization"]
+    response = await http.get("/graphql", params={"query": "{ viewer { __typename } }"}, headers=headers)
+    assert response.status_code == 401
+
+
+async def test_a_query_by_get_of_an_allowed_page_is_served(settings: Settings, token: str) -> None:
+    app = create_app(settings.model_copy(update={"cors_origins": "https://app.example.com"}))
+    headers = {"Authorization": f"Bearer {token}", "Sec-Fetch-Site": "cross-site"}
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        for origin, status in (("https://app.example.com", 200), ("https://app.example.com.evil", 403)):
+            response = await client.get("/graphql", params={"query": VIEWER}, headers=headers | {"Origin": origin})
+            assert response.status_code == status
