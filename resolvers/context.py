@@ -24,6 +24,8 @@ from resolvers.shared_reading import SharedReadings
 AnEvent = TypeVar("AnEvent", bound=Event)
 _ITERATIONS: Final = 16
 _LARGE_ITERATIONS: Final = 64
+_REST: Final = 2.0
+"""Parsing large bodies of one user takes at most a third of the event loop's time."""
 _FEW_ROWS: Final = 100
 Given = TypeVarTuple("Given")
 Result = TypeVar("Result")
@@ -85,6 +87,10 @@ class Context:
     async def turn(self, *, large: bool = False) -> None:
         """Wait for the viewer's turn on the event loop: for work of 1 to 2 ms, or of tens of ms when `large`."""
         await self.turns.turn(self.viewer.id, iterations=_LARGE_ITERATIONS if large else _ITERATIONS)
+
+    async def turn_for_body(self) -> None:
+        """Wait for the viewer's turn before a large body is parsed: in C, and therefore in one piece."""
+        await self.turns.turn(self.viewer.id, iterations=_LARGE_ITERATIONS, rest=_REST)
 
     async def turn_for_rows(self, count: int | None) -> None:
         """Wait for the viewer's turn before a page of `count` rows is read. Small pages do not wait."""

@@ -13,9 +13,10 @@ from domain.bounds import double
 
 MAX_VALUES: Final = 100_000
 """The most values in one text. Parsing blocks the event loop."""
-# A number follows a separator: without that, many UUIDs would match.
-_UNDERFLOW: Final = re.compile(r"(?:^|[\s:,\[])-?[0-9.]+[eE]-[0-9]{3}|\.0{300}")
-_UNDERFLOW_IN_BYTES: Final = re.compile(_UNDERFLOW.pattern.encode())
+# A number ends after its exponent; without that, many UUIDs would match. Each pattern starts with a literal: searching for one
+# of several first characters takes ten times as long, longer than parsing.
+_UNDERFLOWS: Final = [re.compile(f"{e}-[0-9]{{3,}}(?:[\\s,\\]}}]|$)") for e in "eE"] + [re.compile(r"\.0{300}")]
+_UNDERFLOWS_IN_BYTES: Final = [re.compile(each.pattern.encode()) for each in _UNDERFLOWS]
 JSON: Final = f"JSON: Unicode, with finite numbers, at most 200 levels deep, of {MAX_VALUES} values at most"
 
 
@@ -31,7 +32,9 @@ def decoded(text: str | bytes) -> Any:
 
 def may_lose_numbers(text: str | bytes) -> bool:
     """Whether the text may contain a number other than zero that becomes zero as a double."""
-    return (_UNDERFLOW.search(text) if isinstance(text, str) else _UNDERFLOW_IN_BYTES.search(text)) is not None
+    if isinstance(text, str):
+        return any(each.search(text) for each in _UNDERFLOWS)
+    return any(each.search(text) for each in _UNDERFLOWS_IN_BYTES)
 
 
 def decoded_as_is(text: bytes) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -64,17 +65,28 @@ class FairQueue:
         finally:
             self.release(user_id)
 
-    async def turn(self, user_id: UUID | None, *, iterations: int = 1) -> None:
+    async def turn(self, user_id: UUID | None, *, iterations: int = 1, rest: float = 0.0) -> None:
         """Wait for a slot, and release it after this many iterations of the event loop. Raises Overloaded.
 
         Call this before each piece of work on the event loop itself: one user then runs at most one piece in `iterations`
-        iterations. A request of another user needs some tens of iterations; without other work they take no time.
+        iterations. A request of another user needs some tens of iterations; without other work they take no time. A request
+        also waits for the database meanwhile. With `rest`, the slot is therefore kept for `rest` times as long as the work
+        takes.
         """
         if self._may_run(user_id):
             self._take(user_id)
         else:
             await self._wait(user_id)
-        self._release_after(iterations, user_id)
+        if rest:
+            asyncio.get_running_loop().call_soon(self._rest, time.monotonic(), rest, iterations, user_id)
+        else:
+            self._release_after(iterations, user_id)
+
+    def _rest(self, started_s: float, rest: float, iterations: int, user_id: UUID | None) -> None:
+        """Called when the piece of work, or its first part, has ended."""
+        asyncio.get_running_loop().call_later(
+            rest * (time.monotonic() - started_s), self._release_after, iterations, user_id
+        )
 
     def _release_after(self, iterations: int, user_id: UUID | None) -> None:
         loop = asyncio.get_running_loop()

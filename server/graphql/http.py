@@ -203,7 +203,7 @@ async def _operation(payload: bytes | dict[str, Any], context: Context) -> Opera
     """Raises BadRequest."""
     if isinstance(payload, bytes):
         if len(payload) > _LARGE_BYTES:
-            await context.turn(large=True)
+            await context.turn_for_body()
         return _parsed(_decoded(payload, "The body"))
     return _parsed(payload)
 

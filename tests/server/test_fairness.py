@@ -288,9 +288,9 @@ async def test_large_batches_are_prepared_20_calls_per_turn(api: Api, monkeypatc
     turns: list[int] = []
     turn = FairQueue.turn
 
-    async def counted(queue: FairQueue, user_id: UUID | None, *, iterations: int = 1) -> None:
+    async def counted(queue: FairQueue, user_id: UUID | None, *, iterations: int = 1, rest: float = 0) -> None:
         turns.append(iterations)
-        await turn(queue, user_id, iterations=iterations)
+        await turn(queue, user_id, iterations=iterations, rest=rest)
 
     monkeypatch.setattr(FairQueue, "turn", counted)
     batch = "mutation($input: [LogAnalyticsInput!]!) { logAnalyticsBatch(input: $input) { accepted } }"
@@ -302,6 +302,21 @@ async def test_large_batches_are_prepared_20_calls_per_turn(api: Api, monkeypatc
     turns.clear()
     assert await api.ask(batch, input=[call] * 20) == {"accepted": 20}
     assert (turns.count(64), turns.count(16)) == (1, 0)
+
+
+async def test_long_bodies_of_a_user_take_a_third_of_the_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+    turn = FairQueue.turn
+
+    async def counted(queue: FairQueue, user_id: UUID | None, *, iterations: int = 1, rest: float = 0) -> None:
+        rests.append(rest)
+        await turn(queue, user_id, iterations=iterations, rest=rest)
+
+    monkeypatch.setattr(FairQueue, "turn", counted)
+    await api.ask("{ viewer { id } }", unused="x" * 100)
+    assert not any(rests)
+    await api.ask("{ viewer { id } }", unused=[1] * 10_000)
+    assert [rest for rest in rests if rest] == [2]
 
 
 async def _iterations_in_which_they_begin(*sent: tuple[UUID, str]) -> list[int]:

@@ -12,7 +12,23 @@ from hypothesis import strategies as st
 from server.json_text import decoded, may_lose_numbers
 
 LOST = ["1e-400", "-1E-400", "0.5e-999", "123.456E-335", "1e-0400", f"0.{'0' * 400}1", f"-0.{'0' * 330}7"]
-AROUND = ["%s", " %s", "[%s]", "[1,%s]", "[ \n%s ]", '{"a":%s}', '{"a": \t%s}', '{"a":[[0,%s]]}', "[\r%s]"]
+AROUND = [
+    "%s",
+    " %s",
+    "[%s]",
+    "[1,%s]",
+    "[ \n%s ]",
+    '{"a":%s}',
+    '{"a": \t%s}',
+    '{"a":[[0,%s]]}',
+    "[\r%s]",
+    "[%s,1]",
+    "[%s ]",
+    '{"a":%s}',
+    '{"a":%s,"b":1}',
+    "%s\n",
+    "[%s\r\n]",
+]
 
 
 @pytest.mark.parametrize("around", AROUND)

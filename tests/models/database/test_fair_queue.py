@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -155,6 +156,23 @@ async def test_one_step_of_each_user_runs_per_iteration_of_the_loop() -> None:
     # Then no two steps of one user run in one iteration, and all are done
     assert set(seen.values()) == {1}
     assert sum(seen.values()) == 16
+
+
+@pytest.mark.parametrize("rest", [1, 2])
+async def test_a_user_rests_in_proportion_to_the_time_of_a_step_and_others_do_not(rest: float) -> None:
+    queue, now = _queue(in_all=2), asyncio.get_running_loop().time
+    # Given a user whose step takes 30 ms of the event loop
+    await queue.turn(ALICE, rest=rest)
+    time.sleep(0.03)  # noqa: ASYNC251 - the step itself
+    ended_s = now()
+    # When that user and another one take their next steps
+    next_step = asyncio.create_task(queue.turn(ALICE))
+    async with asyncio.timeout(10):
+        await asyncio.create_task(queue.turn(BOB))
+        assert not next_step.done()
+        # Then the first one waits for `rest` times as long
+        await next_step
+    assert now() - ended_s >= 0.03 * rest * 0.99
 
 
 async def test_waiting_requests_are_in_the_metrics() -> None:
