@@ -36,6 +36,7 @@ from models.database.postgresql import SYSTEM_ROLE
 from models.decision import RoutingDecision
 from models.hold import Hold
 from models.ledger import now_utc
+from models.ledger.amendment import AmendmentDraft, AmendmentOutcome
 from models.ledger.call import CallDraft, Logged, Outcome
 from models.ledger.routing_decision import HOLD_FOR, PendingDecision, Stale, as_json, config_of
 from models.queries.hold import held_by
@@ -110,7 +111,24 @@ class _Upserts:
         )
 
 
-class PerRequestLedger:
+class _Ledger:
+    """What the server needs of a ledger besides recording calls and making routing decisions."""
+
+    keeps_up = True
+
+    def committed_within(self, _seconds: float) -> bool:
+        """True: the readiness check then tries no commit of its own."""
+        return True
+
+    def check_room(self) -> None:
+        """Do nothing: there is no queue."""
+
+    async def amend(self, _drafts: Sequence[AmendmentDraft]) -> list[AmendmentOutcome]:
+        """Not part of the baseline."""
+        raise NotImplementedError
+
+
+class PerRequestLedger(_Ledger):
     """Replaces `models.ledger.ledger.Ledger`: each call and routing decision is one transaction on a pooled connection."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc, **_others: Any) -> None:
@@ -295,7 +313,7 @@ def _hold(decision: RoutingDecision, expires_at: datetime) -> Hold:
     )
 
 
-class InstantLedger:
+class InstantLedger(_Ledger):
     """Replaces the ledger and stores nothing: the server as if recording took no time."""
 
     def __init__(self, _database: Database, clock: Callable[[], datetime] = now_utc, **_others: Any) -> None:

@@ -124,7 +124,10 @@ class DecisionBatch:
         self, alerts: Sequence[tuple[WatchedAlert, str]], pending_decisions: Sequence[PendingDecision]
     ) -> defaultdict[UUID, Budgets]:
         """The budgets by user, all read at one moment."""
-        windows = [(alert, name, alert.window_at(self._now)) for alert, name in alerts]
+        # Many budgets have the same windows, and computing a window takes as long as reading it.
+        of_calendar = {alert.calendar: alert for alert, _ in alerts}
+        window_of = {calendar: alert.window_at(self._now) for calendar, alert in of_calendar.items()}
+        windows = [(alert, name, window_of[alert.calendar]) for alert, name in alerts]
         users = {alert.user_id for alert, _ in alerts}
         refusing = {alert.user_id for alert, _ in alerts if alert.unknown_cost is UnknownCost.REFUSE}
         models: defaultdict[UUID, set[Key]] = defaultdict(set)

@@ -6,8 +6,9 @@ Whole days and hours are read from rollups, and the rest at the ends of each tim
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -201,13 +202,13 @@ class Summary:
         self,
         level: _Level,
         units: Sequence[NumberedRange],
-        table: type[Any],
+        table: Any,
         also_by: Sequence[str],
         sums: Sequence[str],
     ) -> Select[Any]:
         """The statement for sums of rollups in these units of time, by number."""
         by = [getattr(table, name) for name in (*self._dimensions, *also_by)]
-        added = [func.sum(getattr(table, name)).label(name) for name in sums]
+        added = _sums(table, tuple(sums))
         time = getattr(table, level.time)
         conditions = [table.user_id == self._user_id, *self._conditions(table)]
         return self._grouped(units, by, added, conditions, lambda each: [time >= each.starts, time < each.ends])
@@ -221,10 +222,12 @@ class Summary:
         inside: Callable[[_Range], list[ColumnElement[bool]]],
     ) -> Select[Any]:
         """The statement for sums over the rows inside each of these time ranges, by number."""
+        # Only calls are searched by id.
+        by_id = inside is _inside
         if self._on_sqlite:
-            each = _ranges_on_sqlite(ranges)
+            each = _ranges_on_sqlite(ranges, by_id=by_id)
             return select(each.number, *by, *sums).where(*inside(each), *conditions).group_by(each.number, *by)
-        table, each = _ranges_on_postgresql(ranges)
+        table, each = _ranges_on_postgresql(ranges, by_id=by_id)
         in_one = (
             select(*by, *sums)
             .where(*inside(each), *conditions)
@@ -272,6 +275,12 @@ class Summary:
         return [RouterAnalytics.user_id == self._user_id, *matching(self._wanted)]
 
 
+@cache
+def _sums(table: Hashable, names: tuple[str, ...]) -> list[Any]:
+    """The sums of these columns. Building them takes longer than the rest of a statement."""
+    return [func.sum(getattr(table, name)).label(name) for name in names]
+
+
 def _inside(each: _Range) -> list[ColumnElement[bool]]:
     """The conditions for calls in a time range. The bounds on the id let the primary key serve the search."""
     row = RouterAnalytics
@@ -303,41 +312,41 @@ class _Range(NamedTuple):
     number: Any
     starts: Any
     ends: Any
-    first_id: Any
-    """The least and the greatest id that a row in this time range may have."""
-    last_id: Any
+    first_id: Any = None
+    """The least and the greatest id that a row in this time range may have. None if rows are not searched by id."""
+    last_id: Any = None
 
 
-def _ranges_on_sqlite(ranges: Sequence[NumberedRange]) -> _Range:
+def _ranges_on_sqlite(ranges: Sequence[NumberedRange], *, by_id: bool) -> _Range:
     """The columns of a table of these time ranges, from one parameter."""
-    rows = [
-        (number, _written(each.start), _written(each.end), first_id_at(each.start).hex, last_id_at(each.end).hex)
-        for number, each in ranges
-    ]
+    rows: list[tuple[Any, ...]] = [(number, _written(each.start), _written(each.end)) for number, each in ranges]
+    if by_id:
+        ids = [(first_id_at(each.start).hex, last_id_at(each.end).hex) for _, each in ranges]
+        rows = [(*row, *of_row) for row, of_row in zip(rows, ids, strict=True)]
     row = func.json_each(to_json(rows).decode()).table_valued("value")
-    return _Range(*(func.json_extract(row.c.value, f"$[{column}]") for column in range(len(_Range._fields))))
+    width = len(_Range._fields) if by_id else 3
+    return _Range(*(func.json_extract(row.c.value, f"$[{column}]") for column in range(width)))
 
 
-def _ranges_on_postgresql(ranges: Sequence[NumberedRange]) -> tuple[Any, _Range]:
+def _ranges_on_postgresql(ranges: Sequence[NumberedRange], *, by_id: bool) -> tuple[Any, _Range]:
     """A table of these time ranges, and its columns. The number of parameters does not depend on how many there are."""
     time, id_ = ARRAY(DateTime(timezone=True)), ARRAY(Uuid())
-    table = (
-        func.unnest(
-            literal([number for number, _ in ranges], ARRAY(Integer)),
-            literal([each.start for _, each in ranges], time),
-            literal([each.end for _, each in ranges], time),
-            literal([first_id_at(each.start) for _, each in ranges], id_),
-            literal([last_id_at(each.end) for _, each in ranges], id_),
-        )
-        .table_valued(*_Range._fields)
-        .render_derived()
-    )
-    return table, _Range(*(table.c[name] for name in _Range._fields))
+    columns: list[Any] = [
+        literal([number for number, _ in ranges], ARRAY(Integer)),
+        literal([each.start for _, each in ranges], time),
+        literal([each.end for _, each in ranges], time),
+    ]
+    if by_id:
+        columns.append(literal([first_id_at(each.start) for _, each in ranges], id_))
+        columns.append(literal([last_id_at(each.end) for _, each in ranges], id_))
+    names = _Range._fields[: len(columns)]
+    table = func.unnest(*columns).table_valued(*names).render_derived()
+    return table, _Range(*(table.c[name] for name in names))
 
 
 def _written(moment: datetime) -> str:
     """The text of a moment as SQLite stores it."""
-    return f"{moment:%Y-%m-%d %H:%M:%S.%f}"
+    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _packed(counted: Select[Any]) -> Select[Any]:

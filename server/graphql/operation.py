@@ -51,6 +51,8 @@ _ITERATIONS_PER_ROOT_FIELD: Final = 4
 """An operation with many root fields starts all of them at once, which takes up to ten milliseconds of the event loop. In so
 many iterations per field, requests of other users go on.
 """
+_REST: Final = 2.0
+"""For so many times as long as its start takes, it counts as started as well: others also wait for the database."""
 _SUGGESTION: Final = " Did you mean "
 _MAX_ERRORS: Final = 8
 _LONGEST_MESSAGE: Final = 500
@@ -143,9 +145,9 @@ class CheckedOperation:
 
 
 class Begin(Protocol):
-    """Waits until this user may start another operation, which counts as started for so many iterations of the event loop."""
+    """Waits until this user may start another operation (`FairQueue.turn`)."""
 
-    async def __call__(self, user_id: UUID, /, *, iterations: int = 1) -> None: ...
+    async def __call__(self, user_id: UUID, /, *, iterations: int = 1, rest: float = 0.0) -> None: ...
 
 
 class Offload(Protocol):
@@ -282,7 +284,7 @@ class Operations:
                 _, evicted = self._cached.popitem(last=False)
                 self._cached_characters -= evicted.characters
         if document.root_fields > _FEW_ROOT_FIELDS:
-            await self._begin(user_id, iterations=_ITERATIONS_PER_ROOT_FIELD * document.root_fields)
+            await self._begin(user_id, iterations=_ITERATIONS_PER_ROOT_FIELD * document.root_fields, rest=_REST)
         return CheckedOperation(document.plan(operation.name, allowed), operation.variables, user_id)
 
     def _parsed(self, text: str) -> _Document:
