@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from domain.catalog import all_listed
 from models.database import Database
-from models.database.fair_queue import event_loop_queue
+from models.database.fair_queue import Activity, event_loop_queue
 from models.ledger import Ledger, now_utc
 from resolvers.shielded import all_ended
 from server.auth import Authenticator
@@ -49,8 +49,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = now_utc) -> S
     ledger = Ledger(database, clock)
     authenticator = Authenticator(settings, database)
     tracing = Tracing(otlp_exporter() if settings.tracing else None)
-    turns = event_loop_queue()
-    graphql = GraphQLApp(settings, authenticator, database, ledger, events, clock, tracing, turns)
+    activity = Activity()
+    turns = event_loop_queue(activity)
+    graphql = GraphQLApp(settings, authenticator, database, ledger, events, clock, tracing, turns, activity)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final, TypeVar, TypeVarTuple
 from uuid import UUID
 
-from models.database.fair_queue import FairQueue
+from models.database.fair_queue import Activity, FairQueue
 
 Given = TypeVarTuple("Given")
 Made = TypeVar("Made")
@@ -19,6 +20,9 @@ Item = TypeVar("Item")
 _THREADS: Final = 2
 """More threads would not help: the interpreter runs one at a time, and they compete with the event loop."""
 _WAITING_PER_USER: Final = 1_000
+_LONG_S: Final = 0.005
+_REST: Final = 2.0
+"""While a thread computes, every step of every request waits for the interpreter, and a request has dozens of steps."""
 _CHECKED_EVERY: Final = 256
 """After how many items `while_wanted` checks for a cancellation."""
 
@@ -45,7 +49,9 @@ def while_wanted(items: Iterable[Item]) -> Iterator[Item]:
 class Compute:
     """Runs work that would block the event loop in threads, one piece of work per user at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, activity: Activity | None = None) -> None:
+        """With `activity`, a user's next long work starts after a rest while other users are active."""
+        self._activity = activity
         self._slots = FairQueue("compute", in_all=_THREADS, per_user=1, waiting_per_user=_WAITING_PER_USER)
 
     async def offload(self, user_id: UUID, work: Callable[[*Given], Made], *given: *Given) -> Made:
@@ -57,17 +63,29 @@ class Compute:
     def _begun(self, user_id: UUID, work: Callable[[*Given], Made], *given: *Given) -> asyncio.Future[Made]:
         loop = asyncio.get_running_loop()
         unwanted = threading.Event()
+        took_s = 0.0
 
         def run() -> Made:
+            nonlocal took_s
             _here.unwanted = unwanted
-            return work(*given)
+            started_s = time.thread_time()
+            try:
+                return work(*given)
+            finally:
+                took_s = time.thread_time() - started_s
 
         running = _threads.submit(run)
+
+        def release() -> None:
+            if took_s > _LONG_S and self._activity is not None and self._activity.others_than(user_id):
+                loop.call_later(_REST * took_s, self._slots.release, user_id)
+            else:
+                self._slots.release(user_id)
 
         def ended(_running: Future[Any]) -> None:
             # Cancelling the caller does not stop the thread, so the slot stays taken until the work has ended.
             with suppress(RuntimeError):  # the loop has ended before it
-                loop.call_soon_threadsafe(self._slots.release, user_id)
+                loop.call_soon_threadsafe(release)
 
         running.add_done_callback(ended)
         result = asyncio.wrap_future(running)

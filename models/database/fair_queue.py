@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -16,12 +17,34 @@ from domain.error import Overloaded
 
 _RETRY_AFTER_MS: Final = 1_000
 _TURNS: Final = 4
+_ACTIVE_FOR_S: Final = 1.0
 _TRANSACTIONS_WAITING_PER_USER: Final = 2_000
 _TRANSACTIONS_PATIENCE_S: Final = 30.0
 
 WAITING: Final = Gauge(
     "router_waiting", "Work that waits for a slot of a fair queue", ["what"], multiprocess_mode="livesum"
 )
+
+
+class Activity:
+    """Remembers which users have been active lately, so that only work beside which others wait is slowed down."""
+
+    def __init__(self) -> None:
+        self._latest: tuple[UUID | None, float] = (None, -math.inf)
+        self._other: tuple[UUID | None, float] = (None, -math.inf)
+        """The latest user other than `_latest`. Each with the time in seconds."""
+
+    def note(self, user_id: UUID | None) -> None:
+        """Remember that the user is active now."""
+        if user_id != self._latest[0]:
+            self._other = self._latest
+        self._latest = user_id, time.monotonic()
+
+    def others_than(self, user_id: UUID | None) -> bool:
+        """Whether another user has been active within the last second."""
+        return any(
+            other != user_id and time.monotonic() - at_s < _ACTIVE_FOR_S for other, at_s in (self._latest, self._other)
+        )
 
 
 class FairQueue:
@@ -44,8 +67,13 @@ class FairQueue:
         per_user: int,
         waiting_per_user: int | None,
         patience_s: float | None = None,
+        activity: Activity | None = None,
     ) -> None:
-        """`what` names the limited resource in metrics and in the messages of expected errors."""
+        """`what` names the limited resource in metrics and in the messages of expected errors.
+
+        With `activity`, each turn counts as activity of its user, and a user rests only while others are active.
+        """
+        self._activity = activity
         self._what = what
         self._per_user = per_user
         self._waiting_per_user = waiting_per_user
@@ -71,8 +99,10 @@ class FairQueue:
         Call this before each piece of work on the event loop itself: one user then runs at most one piece in `iterations`
         iterations. A request of another user needs some tens of iterations; without other work they take no time. A request
         also waits for the database meanwhile. With `rest`, the slot is therefore kept for `rest` times as long as the work
-        takes.
+        takes, while other users are active.
         """
+        if self._activity is not None:
+            self._activity.note(user_id)
         if self._may_run(user_id):
             self._take(user_id)
         else:
@@ -84,9 +114,11 @@ class FairQueue:
 
     def _rest(self, started_s: float, rest: float, iterations: int, user_id: UUID | None) -> None:
         """Called when the piece of work, or its first part, has ended."""
-        asyncio.get_running_loop().call_later(
-            rest * (time.monotonic() - started_s), self._release_after, iterations, user_id
-        )
+        if self._activity is None or self._activity.others_than(user_id):
+            rest_s = rest * (time.monotonic() - started_s)
+            asyncio.get_running_loop().call_later(rest_s, self._release_after, iterations, user_id)
+        else:
+            self._release_after(iterations, user_id)
 
     def _release_after(self, iterations: int, user_id: UUID | None) -> None:
         loop = asyncio.get_running_loop()
@@ -184,9 +216,9 @@ def _transaction_queue(what: str, *, in_all: int, per_user: int) -> FairQueue:
     )
 
 
-def event_loop_queue() -> FairQueue:
+def event_loop_queue(activity: Activity | None = None) -> FairQueue:
     """A queue for pieces of work on the event loop.
 
     It needs no limit of its own: only subscriptions and requests wait in it, and both are limited already.
     """
-    return FairQueue("event loop", in_all=_TURNS, per_user=1, waiting_per_user=None)
+    return FairQueue("event loop", in_all=_TURNS, per_user=1, waiting_per_user=None, activity=activity)

@@ -19,7 +19,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from domain.viewer import Viewer
 from models.database import Database
 from models.database.compute import Compute
-from models.database.fair_queue import FairQueue
+from models.database.fair_queue import Activity, FairQueue
 from models.ledger import Ledger
 from resolvers.alert_feed import AlertFeed
 from resolvers.context import Context, Events
@@ -48,7 +48,7 @@ _SUMMARIES_PER_USER: Final = 2
 _SUMMARIES_WAITING_PER_USER: Final = 1_000
 
 
-def start_queue() -> FairQueue:
+def start_queue(activity: Activity | None = None) -> FairQueue:
     """The queue in which operations wait to start."""
     # No limit on waiting operations: connections and sockets are limited already.
     return FairQueue(
@@ -56,6 +56,7 @@ def start_queue() -> FairQueue:
         in_all=_STARTS_PER_ITERATION,
         per_user=_STARTS_PER_ITERATION_PER_USER,
         waiting_per_user=None,
+        activity=activity,
     )
 
 
@@ -75,6 +76,7 @@ class GraphQLApp(GraphQL[Context, None]):
         clock: Callable[[], datetime],
         tracing: Tracing,
         turns: FairQueue,
+        activity: Activity,
     ) -> None:
         super().__init__(
             schema,
@@ -83,11 +85,11 @@ class GraphQLApp(GraphQL[Context, None]):
             max_subscriptions_per_connection=None,  # limited per user: `subscriptions`
             allowed_origins=settings.allowed_origins,
         )
-        compute = Compute()
+        compute = Compute(activity)
         self.operations = Operations(
             schema._schema,  # noqa: SLF001 - Strawberry has no public access to the GraphQLSchema
             SIZES,
-            begin=start_queue().turn,
+            begin=start_queue(activity).turn,
             offload=compute.offload,
             introspection=settings.introspection,
             time_limit_s=settings.operation_timeout_s,

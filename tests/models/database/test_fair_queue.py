@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.error import Overloaded
-from models.database.fair_queue import WAITING, FairQueue
+from models.database.fair_queue import WAITING, Activity, FairQueue
 
 USERS = [UUID(int=number) for number in range(1, 5)]
 ALICE, BOB, CAROL, _ = USERS
@@ -70,9 +70,15 @@ class _Requests:
 
 
 def _queue(
-    in_all: int = 1, per_user: int = 1, waiting: int | None = None, patience_s: float | None = None
+    in_all: int = 1,
+    per_user: int = 1,
+    waiting: int | None = None,
+    patience_s: float | None = None,
+    activity: Activity | None = None,
 ) -> FairQueue:
-    return FairQueue("tests", in_all=in_all, per_user=per_user, waiting_per_user=waiting, patience_s=patience_s)
+    return FairQueue(
+        "tests", in_all=in_all, per_user=per_user, waiting_per_user=waiting, patience_s=patience_s, activity=activity
+    )
 
 
 async def test_users_take_turns_however_many_requests_each_has_waiting() -> None:
@@ -173,6 +179,44 @@ async def test_a_user_rests_in_proportion_to_the_time_of_a_step_and_others_do_no
         # Then the first one waits for `rest` times as long
         await next_step
     assert now() - ended_s >= 0.03 * rest * 0.99
+
+
+async def test_a_user_who_is_alone_does_not_rest() -> None:
+    # Given a user who works alone
+    activity = Activity()
+    queue, now = _queue(in_all=2, activity=activity), asyncio.get_running_loop().time
+    await queue.turn(ALICE, rest=1_000)
+    time.sleep(0.03)  # noqa: ASYNC251 - the step itself
+    # Then the next step follows at once
+    async with asyncio.timeout(10):
+        await queue.turn(ALICE)
+    # and after another user came, the next one follows a rest
+    activity.note(BOB)
+    await queue.turn(ALICE, rest=2)
+    time.sleep(0.03)  # noqa: ASYNC251 - the step itself
+    ended_s = now()
+    await queue.turn(ALICE)
+    assert now() - ended_s >= 0.06 * 0.99
+
+
+def test_users_are_active_for_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now_s)
+    activity = Activity()
+    assert not activity.others_than(ALICE)
+    activity.note(ALICE)
+    assert not activity.others_than(ALICE)
+    assert activity.others_than(BOB)
+    activity.note(BOB)
+    for _ in range(3):
+        activity.note(ALICE)
+    assert activity.others_than(ALICE)
+    now_s += 0.9
+    activity.note(ALICE)
+    assert activity.others_than(ALICE)
+    now_s += 0.2
+    assert not activity.others_than(ALICE)
+    assert activity.others_than(BOB)
 
 
 async def test_waiting_requests_are_in_the_metrics() -> None:
