@@ -60,22 +60,23 @@ def test_every_metric_and_its_labels_are_known() -> None:
 
 
 async def test_names_of_any_length_and_number_make_few_series(api: Api, other_api: Api) -> None:
-    # Given the series so far
+    # Given names that no other test in this process has sent
+    mine, theirs = f"Mine{new_id().hex}x", f"Theirs{new_id().hex}"
     before = series()
     # When a user sends operations with 20 names of 200,000 characters and 100 short ones, as queries and as mutations
     for number in range(20):
         await api.ask(f"query {LONG}{number} {{ viewer {{ id }} }}")
     for number in range(100):
-        await api.ask(f"query Mine{number} {{ viewer {{ id }} }}")
-        await api.ask(f"mutation Mine{number} {{ releaseDecision(id: 1) {{ __typename }} }}")
+        await api.ask(f"query {mine}{number} {{ viewer {{ id }} }}")
+        await api.ask(f"mutation {mine}{number} {{ releaseDecision(id: 1) {{ __typename }} }}")
     # Then 40 of them have their own series, and all others share one
     names = {labels[-1] for labels in series("router_operations_total") - before}
-    assert {name for name in names if name.startswith("Mine")} == {f"Mine{number}" for number in range(40)}
+    assert {name for name in names if name.startswith(mine)} == {f"{mine}{number}" for number in range(40)}
     assert ("router_operations_total", "query", "(others)") in series()
     assert max(map(len, names)) <= 64
     # And names of another user have their own series
-    await other_api.ask("query Theirs { viewer { id } }")
-    assert ("router_operations_total", "query", "Theirs") in series()
+    await other_api.ask(f"query {theirs} {{ viewer {{ id }} }}")
+    assert ("router_operations_total", "query", theirs) in series()
 
 
 @pytest.mark.parametrize(
