@@ -15,7 +15,7 @@ from domain.event import Event
 from domain.viewer import Viewer
 from models.database import Database
 from models.database.compute import Compute
-from models.database.fair_queue import FairQueue
+from models.database.fair_queue import REST, FairQueue
 from models.ledger import Ledger
 from resolvers.alert_feed import AlertFeed
 from resolvers.routing_context import RoutingContextCache
@@ -24,8 +24,6 @@ from resolvers.shared_reading import SharedReadings
 AnEvent = TypeVar("AnEvent", bound=Event)
 _ITERATIONS: Final = 16
 _LARGE_ITERATIONS: Final = 64
-_REST: Final = 2.0
-"""Parsing large bodies of one user takes at most a third of the event loop's time."""
 _FEW_ROWS: Final = 100
 Given = TypeVarTuple("Given")
 Result = TypeVar("Result")
@@ -90,7 +88,7 @@ class Context:
 
     async def turn_for_body(self) -> None:
         """Wait for the viewer's turn before a large body is parsed: in C, and therefore in one piece."""
-        await self.turns.turn(self.viewer.id, iterations=_LARGE_ITERATIONS, rest=_REST)
+        await self.turns.turn(self.viewer.id, iterations=_LARGE_ITERATIONS, rest=REST)
 
     async def turn_for_rows(self, count: int | None) -> None:
         """Wait for the viewer's turn before a page of `count` rows is read. Small pages do not wait."""

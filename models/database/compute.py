@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar, TypeVarTuple
 from uuid import UUID
 
-from models.database.fair_queue import Activity, FairQueue
+from models.database.fair_queue import REST, Activity, FairQueue
 
 Given = TypeVarTuple("Given")
 Made = TypeVar("Made")
@@ -21,8 +21,9 @@ _THREADS: Final = 2
 """More threads would not help: the interpreter runs one at a time, and they compete with the event loop."""
 _WAITING_PER_USER: Final = 1_000
 _LONG_S: Final = 0.005
-_REST: Final = 2.0
-"""While a thread computes, every step of every request waits for the interpreter, and a request has dozens of steps."""
+"""Longer work is followed by a rest. While a thread computes, each of the dozens of steps of every request waits for the
+interpreter.
+"""
 _CHECKED_EVERY: Final = 256
 """After how many items `while_wanted` checks for a cancellation."""
 
@@ -51,8 +52,13 @@ class Compute:
 
     def __init__(self, activity: Activity | None = None) -> None:
         """With `activity`, a user's next long work starts after a rest while other users are active."""
-        self._activity = activity
-        self._slots = FairQueue("compute", in_all=_THREADS, per_user=1, waiting_per_user=_WAITING_PER_USER)
+        self._slots = FairQueue(
+            "compute",
+            in_all=_THREADS,
+            per_user=1,
+            waiting_per_user=_WAITING_PER_USER,
+            activity=activity or Activity(),
+        )
 
     async def offload(self, user_id: UUID, work: Callable[[*Given], Made], *given: *Given) -> Made:
         """Run `work(*given)` in a thread and return its result. Raises Overloaded if too much work of the user waits."""
@@ -77,10 +83,7 @@ class Compute:
         running = _threads.submit(run)
 
         def release() -> None:
-            if took_s > _LONG_S and self._activity is not None and self._activity.others_than(user_id):
-                loop.call_later(_REST * took_s, self._slots.release, user_id)
-            else:
-                self._slots.release(user_id)
+            self._slots.release_after_rest(user_id, REST * took_s if took_s > _LONG_S else 0.0)
 
         def ended(_running: Future[Any]) -> None:
             # Cancelling the caller does not stop the thread, so the slot stays taken until the work has ended.

@@ -18,6 +18,8 @@ from domain.error import Overloaded
 _RETRY_AFTER_MS: Final = 1_000
 _TURNS: Final = 4
 _ACTIVE_FOR_S: Final = 1.0
+REST: Final = 2.0
+"""The usual length of a rest: twice the time of the work, so that one user gets at most a third of the time."""
 _TRANSACTIONS_WAITING_PER_USER: Final = 2_000
 _TRANSACTIONS_PATIENCE_S: Final = 30.0
 
@@ -27,12 +29,12 @@ WAITING: Final = Gauge(
 
 
 class Activity:
-    """Remembers which users have been active lately, so that only work beside which others wait is slowed down."""
+    """Remembers which users were active lately. Long work of a user is followed by a rest only while others are active."""
 
     def __init__(self) -> None:
         self._latest: tuple[UUID | None, float] = (None, -math.inf)
         self._other: tuple[UUID | None, float] = (None, -math.inf)
-        """The latest user other than `_latest`. Each with the time in seconds."""
+        """The latest user and the latest other user, each with the time in seconds."""
 
     def note(self, user_id: UUID | None) -> None:
         """Remember that the user is active now."""
@@ -114,18 +116,20 @@ class FairQueue:
 
     def _rest(self, started_s: float, rest: float, iterations: int, user_id: UUID | None) -> None:
         """Called when the piece of work, or its first part, has ended."""
-        if self._activity is None or self._activity.others_than(user_id):
-            rest_s = rest * (time.monotonic() - started_s)
+        self.release_after_rest(user_id, rest * (time.monotonic() - started_s), iterations=iterations)
+
+    def release_after_rest(self, user_id: UUID | None, rest_s: float, *, iterations: int = 0) -> None:
+        """Give a slot back after so many iterations of the event loop, and before that after `rest_s` if others are active."""
+        if rest_s and (self._activity is None or self._activity.others_than(user_id)):
             asyncio.get_running_loop().call_later(rest_s, self._release_after, iterations, user_id)
         else:
             self._release_after(iterations, user_id)
 
     def _release_after(self, iterations: int, user_id: UUID | None) -> None:
-        loop = asyncio.get_running_loop()
-        if iterations == 1:
-            loop.call_soon(self.release, user_id)
+        if iterations == 0:
+            self.release(user_id)
         else:
-            loop.call_soon(self._release_after, iterations - 1, user_id)
+            asyncio.get_running_loop().call_soon(self._release_after, iterations - 1, user_id)
 
     async def acquire(self, user_id: UUID | None) -> None:
         """Wait for a slot. Give it back with `release`. Raises Overloaded."""

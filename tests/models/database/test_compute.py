@@ -37,7 +37,7 @@ async def test_long_work_is_followed_by_a_rest_while_others_are_active(
     monkeypatch: pytest.MonkeyPatch, active: list[UUID], seconds: float, rests: bool
 ) -> None:
     # Given a user, and who has been active
-    monkeypatch.setattr(models.database.compute, "_REST", 3)
+    monkeypatch.setattr(models.database.compute, "REST", 3)
     activity = Activity()
     compute = Compute(activity)
     for user_id in active:
