@@ -32,7 +32,7 @@ from benchmarks.stage import Databases, dsn_of
 from benchmarks.workload import SECRET, CallMaker, User, users
 from models.base import Base
 from models.database.postgresql import SYSTEM_ROLE, VIEWER_ROLE
-from models.types import new_id
+from models.types import new_id, sqlite_text
 from server.app import create_app
 from server.settings import Settings
 
@@ -188,7 +188,7 @@ class AiosqliteDriver:
 
 def _on_sqlite(value: Any) -> Any:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S.%f}"
+        return sqlite_text(value)
     return value.hex if isinstance(value, UUID) else value
 
 

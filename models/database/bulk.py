@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeEngine
 
 from models.base import Base
 from models.database.postgresql import fetch
-from models.types import Money, UTCDateTime, json_text
+from models.types import Money, UTCDateTime, dollars, json_text, sqlite_text
 
 Column = TypeEngine[Any]
 Item = TypeVar("Item")
@@ -331,8 +331,7 @@ def _sqlite_writer(type_: Column) -> Convert | None:
     if isinstance(type_, Uuid):
         return _optional(lambda value: value.hex)
     if isinstance(type_, UTCDateTime):
-        # isoformat and fromisoformat take a tenth of the time of strftime and strptime.
-        return _optional(lambda value: value.replace(tzinfo=None).isoformat(" ", "microseconds"))
+        return _optional(sqlite_text)
     return _postgresql_writer(type_)
 
 
@@ -354,7 +353,7 @@ def _sqlite_reader(type_: Column) -> Convert | None:
 
 def _postgresql_reader(type_: Column) -> Convert | None:
     if isinstance(type_, Money):
-        return lambda value: Decimal(int(value)).scaleb(-9)
+        return dollars
     return type_.enum_class if isinstance(type_, Enum) else None
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+from sqlalchemy.orm.interfaces import ORMOption
 
 from domain.event import Event
 from domain.viewer import Viewer
@@ -25,6 +26,7 @@ from models.database.transaction import Locks, Transaction
 Publish = Callable[[Sequence[Event]], None]
 _EVENTS: Final = "events"
 _VIEWER_ID: Final = "viewer_id"
+_OWN_ROWS: Final = "own_rows"
 
 
 class ScopeError(Exception):
@@ -59,7 +61,7 @@ class Database:
                 sync_session_class=_ViewerSession,
                 expire_on_commit=False,
                 autoflush=False,
-                info={_VIEWER_ID: viewer.id},
+                info={_VIEWER_ID: viewer.id, _OWN_ROWS: _own_rows(viewer.id)},
             )
             yield session
             await session.flush()
@@ -109,6 +111,11 @@ def raise_event(session: AsyncSession, happened: Event) -> None:
     session.info.setdefault(_EVENTS, []).append(happened)
 
 
+def _own_rows(user_id: UUID) -> ORMOption:
+    """The option that restricts a statement to the rows of this user."""
+    return with_loader_criteria(Owned, lambda row: row.user_id == user_id, include_aliases=True)
+
+
 class _ViewerSession(Session):
     """A session in which every statement and every flush is restricted to the viewer's rows. Raises ScopeError otherwise."""
 
@@ -119,9 +126,7 @@ def _restrict(state: ORMExecuteState) -> None:
     if not state.is_orm_statement or state.is_insert:
         raise ScopeError("a viewer's session allows only ORM selects, updates and deletes, and inserts by flush")
     if state.is_select or state.is_update or state.is_delete:
-        user_id = state.session.info[_VIEWER_ID]
-        own_rows = with_loader_criteria(Owned, lambda row: row.user_id == user_id, include_aliases=True)
-        state.statement = state.statement.options(own_rows)
+        state.statement = state.statement.options(state.session.info[_OWN_ROWS])
 
 
 @event.listens_for(_ViewerSession, "before_flush")

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.error import Conflict, NotFound
 from domain.provider import ProviderNames, alias_key, check_alias
 from models.database import Database
+from models.database.row import row_of
 from models.ledger.renaming import Name, rename
 from models.ledger.routing_version import bump_version
 from models.provider_alias import ProviderAlias
@@ -91,9 +92,8 @@ async def _changed(session: AsyncSession, user_id: UUID) -> None:
 
 async def unregister(session: AsyncSession, user_id: UUID, alias_id: UUID) -> None:
     """Delete the user's alias with this id. Calls that it moved stay with the provider. Raises NotFound."""
-    row = await session.scalar(
-        select(ProviderAlias).where(ProviderAlias.user_id == user_id, ProviderAlias.id == alias_id)
-    )
+    # Not `locked_row`: aliases are never updated, so PostgreSQL grants nobody the right to lock one.
+    row = await row_of(session, ProviderAlias, user_id, alias_id)
     if row is None:
         raise NotFound("id: must be the id of one of your aliases", ["id"])
     await session.delete(row)

@@ -48,7 +48,7 @@ from models.rollup import (
     Retention,
     of_calls,
 )
-from models.types import first_id_at, last_id_at
+from models.types import first_id_at, last_id_at, sqlite_text
 
 _MAX_TIME_RANGES: Final = 2_000
 """The most time ranges that are read from calls. A month of hours in a half-hour time zone has 1,488."""
@@ -319,7 +319,7 @@ class _Range(NamedTuple):
 
 def _ranges_on_sqlite(ranges: Sequence[NumberedRange], *, by_id: bool) -> _Range:
     """The columns of a table of these time ranges, from one parameter."""
-    rows: list[tuple[Any, ...]] = [(number, _written(each.start), _written(each.end)) for number, each in ranges]
+    rows: list[tuple[Any, ...]] = [(number, sqlite_text(each.start), sqlite_text(each.end)) for number, each in ranges]
     if by_id:
         ids = [(first_id_at(each.start).hex, last_id_at(each.end).hex) for _, each in ranges]
         rows = [(*row, *of_row) for row, of_row in zip(rows, ids, strict=True)]
@@ -342,11 +342,6 @@ def _ranges_on_postgresql(ranges: Sequence[NumberedRange], *, by_id: bool) -> tu
     names = _Range._fields[: len(columns)]
     table = func.unnest(*columns).table_valued(*names).render_derived()
     return table, _Range(*(table.c[name] for name in names))
-
-
-def _written(moment: datetime) -> str:
-    """The text of a moment as SQLite stores it."""
-    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _packed(counted: Select[Any]) -> Select[Any]:

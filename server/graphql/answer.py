@@ -44,7 +44,7 @@ def errors_of(*errors: GraphQLError) -> dict[str, Any]:
     return {"errors": [error.formatted for error in errors]}
 
 
-def moment_text(value: Any) -> str | None:
+def _moment_text(value: Any) -> str | None:
     """The text of a moment in UTC, as `to_json` writes it; None for other values."""
     return f"{value.replace(tzinfo=None).isoformat()}Z" if isinstance(value, datetime) else None
 
@@ -119,7 +119,7 @@ def _fragments(value: Any) -> list[bytes]:
     except (PydanticSerializationError, ValueError):
         # An error message may quote text with lone surrogates. `json` escapes them.
         raw.clear()
-        text = json.dumps(value, default=lambda found: moment_text(found) or placeholder(found)).encode()
+        text = json.dumps(value, default=lambda found: _moment_text(found) or placeholder(found)).encode()
     if not raw:
         return [text]
     around = text.split(_ENCODED_PLACEHOLDER)
