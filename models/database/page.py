@@ -65,8 +65,8 @@ async def newest_first(
         if after is not None:
             statement = statement.where(column < decode_cursor(kind, after, parse))
         connection = cast("AsyncConnection", session.bind)
-        made = await connection.execute(statement, {"viewer_id": user_id, "size": size + 1})
-        texts = list(map(RawRow._make, made))
+        found = await connection.execute(statement, {"viewer_id": user_id, "size": size + 1})
+        texts = list(map(RawRow._make, found))
         raw_rows: Any = RawRows(texts[:size], tuple(name for name, _ in fields))
         return Page(kind, "key", raw_rows, has_next=len(texts) > size, has_previous=after is not None)
     names = None if only is None else tuple(sorted(only | {key}))

@@ -92,7 +92,7 @@ async def _changed(session: AsyncSession, user_id: UUID) -> None:
 
 async def unregister(session: AsyncSession, user_id: UUID, alias_id: UUID) -> None:
     """Delete the user's alias with this id. Calls that it moved stay with the provider. Raises NotFound."""
-    # Not `locked_row`: aliases are never updated, so PostgreSQL grants nobody the right to lock one.
+    # Not `locked_row`: on PostgreSQL, the role of this session cannot lock an alias.
     row = await row_of(session, ProviderAlias, user_id, alias_id)
     if row is None:
         raise NotFound("id: must be the id of one of your aliases", ["id"])

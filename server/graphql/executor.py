@@ -9,7 +9,7 @@ an exception or an awaitable, so that errors, nulls and paths are the same as wi
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
 from types import GeneratorType, NoneType
@@ -121,7 +121,7 @@ class _Objects(NamedTuple):
             return None if self.nested.nullable else Undefined
         if self.nested.is_list:
             if isinstance(value, RawRows) and len(value) * len(self.selections) <= _VALUES_AT_ONCE:
-                return _raw(value, self.selections)
+                return _raw(value, (each.name for each in self.selections))
             # `complete_list_value` writes a long list in chunks.
             is_short = isinstance(value, list) and len(value) * len(self.selections) <= _VALUES_AT_ONCE
             written = _write_objects(self.selections, value, kept) if is_short else None
@@ -232,9 +232,9 @@ def _write_objects(selections: _Selections, sources: list[Any], kept: _KeptValue
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _raw(rows: RawRows, selected: Collection[_Selection] | Collection[str]) -> RawJSON:
+def _raw(rows: RawRows, selected: Iterable[str]) -> RawJSON:
     """The JSON of rows that the database has written. Raises RuntimeError if it wrote other fields than the selected ones."""
-    names = tuple(each if isinstance(each, str) else each.name for each in selected)
+    names = tuple(selected)
     if names != rows.fields:
         raise RuntimeError(f"the fields {names} are selected, and {rows.fields} were read")
     return rows.json()
