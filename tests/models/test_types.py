@@ -38,7 +38,7 @@ def stored(amount: Decimal | None) -> int | None:
 
 
 def read(value: object) -> Decimal | None:
-    return Money().process_result_value(value, DIALECT)
+    return Money().result_processor(DIALECT, None)(value)
 
 
 def milliseconds_of(id_: UUID) -> int:
