@@ -51,7 +51,7 @@ class Compute:
     """Runs work that would block the event loop in threads, one piece of work per user at a time."""
 
     def __init__(self, activity: Activity | None = None) -> None:
-        """With `activity`, a user's next long work starts after a rest while other users are active."""
+        """With `activity`, a user's next long work starts after a rest while other users are active; without, at once."""
         self._slots = FairQueue(
             "compute",
             in_all=_THREADS,

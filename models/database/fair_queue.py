@@ -119,7 +119,7 @@ class FairQueue:
         self.release_after_rest(user_id, rest * (time.monotonic() - started_s), iterations=iterations)
 
     def release_after_rest(self, user_id: UUID | None, rest_s: float, *, iterations: int = 0) -> None:
-        """Give a slot back after so many iterations of the event loop, and before that after `rest_s` if others are active."""
+        """Give a slot back: wait `rest_s` if other users are active, and then so many iterations of the event loop."""
         if rest_s and (self._activity is None or self._activity.others_than(user_id)):
             asyncio.get_running_loop().call_later(rest_s, self._release_after, iterations, user_id)
         else:
